@@ -1,0 +1,52 @@
+"""What the network decided for one image, as plain data: the language between dfs_core and anything that shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTrace:
+    """One image's way through a network. Frozen, no tensors: safe to cache, to pickle and to share between threads.
+
+    Attributes:
+        checkpoint: name of the checkpoint that decided.
+        budget: the budget in percent that was in force, or None for a checkpoint that has none.
+        options: names of the options, cheapest first.
+        decisions: the chosen option's name, per gated block.
+        fractions: the chosen option's cost relative to the full block, 0 to 1, per gated block.
+        probabilities: the gate's probability of every option, blocks x options; rows sum to 1.
+        classes: class names.
+        class_probabilities: softmax of the logits, in the order of ``classes``.
+        cp: computation percentage of this image (method section 1), in percent.
+        all_in: all-in cost of this image: bit operations relative to the plain full-precision network, in percent.
+    """
+
+    checkpoint: str
+    budget: float | None
+    options: tuple[str, ...]
+    decisions: tuple[str, ...]
+    fractions: tuple[float, ...]
+    probabilities: tuple[tuple[float, ...], ...]
+    classes: tuple[str, ...]
+    class_probabilities: tuple[float, ...]
+    cp: float
+    all_in: float
+
+    @property
+    def label(self) -> str:
+        """Name of the most probable class."""
+        return self.classes[self._best]
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the most probable class, 0 to 1."""
+        return self.class_probabilities[self._best]
+
+    @property
+    def _best(self) -> int:
+        return max(range(len(self.classes)), key=self.class_probabilities.__getitem__)
+
+    def to_dict(self) -> dict:
+        """Every field, with ``label`` and ``confidence``, as JSON-ready data."""
+        return asdict(self) | {"label": self.label, "confidence": self.confidence}
