@@ -1,1 +1,1 @@
-"""Dynamic fractional skipping: a network that decides, per image and per layer, to skip, to run at a few bits or in full."""
+"""Dynamic fractional skipping: per image and per layer, skip, run at a few bits or run in full."""

@@ -87,7 +87,7 @@ class ModelConfig:
         if self.budget is None:
             raise UserError("this checkpoint has no budget: its cost is what it is; leave the budget out")
         raise UserError(
-            f"this checkpoint was trained for a budget of {self.budget:g} %, not {budget:g} %; choose another checkpoint for that"
+            f"this checkpoint was trained for a budget of {self.budget:g} %, not {budget:g} %; choose another for that"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,6 +4,6 @@
 class UserError(ValueError):
     """A mistake that the user can mend; the message says in one line what is wrong and what to do.
 
-    The command line prints it and exits with 2; the dashboard shows it in place of a result. Anything else that is raised
-    is a defect of ours and keeps its traceback.
+    The command line prints it and exits with 2; the dashboard shows it in place of a result. Anything else that is
+    raised is a defect of ours and keeps its traceback.
     """

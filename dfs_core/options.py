@@ -14,6 +14,7 @@ from dfs_core.errors import UserError
 
 FULL_BITS = 32
 QUANTISED_BITS = range(2, 17)
+BIT_RANGE = f"{QUANTISED_BITS[0]} to {QUANTISED_BITS[-1]}"
 
 NAMED_SETS = {
     "paper": "skip,8,10,12,14,16,full",
@@ -38,9 +39,7 @@ class Option:
 
     def __post_init__(self) -> None:
         if self.bits not in (0, FULL_BITS) and self.bits not in QUANTISED_BITS:
-            raise UserError(
-                f"an option of {self.bits} bits does not exist: use skip, full or {QUANTISED_BITS[0]} to {QUANTISED_BITS[-1]} bits"
-            )
+            raise UserError(f"an option of {self.bits} bits does not exist: use skip, full or {BIT_RANGE} bits")
 
     @classmethod
     def parse(cls, text: str) -> Option:
@@ -54,9 +53,7 @@ class Option:
             return cls(0 if word == "skip" else FULL_BITS)
         if word.isascii() and word.isdigit() and int(word) in QUANTISED_BITS:
             return cls(int(word))
-        raise UserError(
-            f"'{text.strip()}' is not an option: use skip, full or a bit width from {QUANTISED_BITS[0]} to {QUANTISED_BITS[-1]}"
-        )
+        raise UserError(f"'{text.strip()}' is not an option: use skip, full or a bit width, {BIT_RANGE}")
 
     @property
     def name(self) -> str:

@@ -1,0 +1,128 @@
+"""What a network's decisions cost, by the three measures that a user can switch between.
+
+One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation counts b_w x b_a bit operations; an average
+pool counts one MAC for each value that it adds, at 32 x 32 bits. Everything is given in percent of the plain
+full-precision network without gates, so that 100 % means the same thing for every method.
+
+- ``cp``, the paper's computation percentage: the mean over gated blocks of (bits / 32)^2, every block counting the
+  same; stem, first block, shortcuts, classifier and gates are left out (method section 1).
+- ``macs``: executed MACs whatever their precision; only skipping saves any.
+- ``bitops``, the all-in cost: every MAC of the network, gates and pooling included, weighted by b_w x b_a / 1024.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfs_core.config import ModelConfig
+from dfs_core.options import Option
+
+STAGE_WIDTHS = (16, 32, 64)
+IMAGE_SIZE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMacs:
+    """MACs of one residual block: two 3x3 convolutions, the 1x1 shortcut (0 if identity), and the gate before it."""
+
+    convolutions: int
+    shortcut: int
+    gate: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMacs:
+    """MACs of a whole network for one 32 x 32 image; ``blocks[0]`` is the block that always runs in full."""
+
+    stem: int
+    blocks: tuple[BlockMacs, ...]
+    pooling: int
+    classifier: int
+
+    @property
+    def plain(self) -> int:
+        """MACs of the plain network: everything but the gates."""
+        blocks = sum(block.convolutions + block.shortcut for block in self.blocks)
+        return self.stem + blocks + self.pooling + self.classifier
+
+
+def count_macs(config: ModelConfig) -> NetworkMacs:
+    """Count the MACs of every part of the network by their closed form."""
+    blocks = []
+    channels, size = STAGE_WIDTHS[0], IMAGE_SIZE
+    for stage, width in enumerate(STAGE_WIDTHS):
+        for position in range(config.blocks_per_stage):
+            strided = stage > 0 and position == 0
+            gated = bool(blocks) and config.policy == "recurrent"
+            gate = _gate_macs(channels, size, config) if gated else 0
+            size = size // 2 if strided else size
+            convolutions = 9 * (channels * width + width * width) * size**2
+            blocks.append(BlockMacs(convolutions, channels * width * size**2 if strided else 0, gate))
+            channels = width
+    stem = 9 * 3 * STAGE_WIDTHS[0] * IMAGE_SIZE**2
+    return NetworkMacs(stem, tuple(blocks), channels * size**2, channels * config.classes)
+
+
+def _gate_macs(channels: int, size: int, config: ModelConfig) -> int:
+    """Average pool of the block's input, linear embedding, one LSTM step, linear layer to the options."""
+    width = config.gate_width
+    return channels * size**2 + channels * width + 4 * width * (width + width) + width * len(config.option_set)
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """A measure of cost that is a sum over blocks: what is always paid, and what each option of each block adds.
+
+    Attributes:
+        key: ``cp``, ``macs`` or ``bitops``.
+        title: name for people.
+        unit: what is counted.
+        reference: how many units the plain full-precision network takes for one image (100 %).
+        fixed: what is paid whatever is decided, in percent.
+        table: what each option adds, gated blocks x options, in percent.
+    """
+
+    key: str
+    title: str
+    unit: str
+    reference: float
+    fixed: float
+    table: tuple[tuple[float, ...], ...]
+
+    def per_image(self, decisions: np.ndarray) -> np.ndarray:
+        """Cost of each image in percent: decisions (images x blocks, option indices) -> (images,)."""
+        blocks = np.arange(len(self.table))
+        return self.fixed + np.asarray(self.table)[blocks, np.asarray(decisions, dtype=np.int64)].sum(axis=1)
+
+    def total(self, decisions: np.ndarray) -> float:
+        """Mean cost over images in percent."""
+        return float(self.per_image(decisions).mean())
+
+
+def cost_models(config: ModelConfig) -> dict[str, CostModel]:
+    """The three cost models of a network, by key."""
+    macs = count_macs(config)
+    gated = macs.blocks[1:]
+    options = config.option_set
+    ungated = macs.stem + macs.blocks[0].convolutions + macs.pooling + macs.classifier
+
+    def executed(block: BlockMacs, option: Option) -> float:
+        return block.shortcut + (0 if option.is_skip else block.convolutions)
+
+    def weighted(block: BlockMacs, option: Option) -> float:
+        # On skip the shortcut runs in full precision; otherwise the option's bits apply to it too.
+        return block.shortcut if option.is_skip else (block.convolutions + block.shortcut) * option.cost
+
+    def model(key: str, title: str, unit: str, per_mac: int, count) -> CostModel:  # type: ignore[no-untyped-def]
+        table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
+        fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
+        return CostModel(key, title, unit, macs.plain * per_mac, fixed, table)
+
+    paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
+    return {
+        "cp": CostModel("cp", "Computation percentage (the paper's)", "blocks in full", len(gated), 0.0, paper),
+        "macs": model("macs", "Executed MACs", "MACs", 1, executed),
+        "bitops": model("bitops", "All-in cost (bit operations)", "bit operations", 32 * 32, weighted),
+    }

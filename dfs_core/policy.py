@@ -1,0 +1,69 @@
+"""Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along.
+
+Every policy has ``start(images) -> state`` and ``step(block, x, state) -> (logits over options (N, K), state)``, with
+``block`` counted over the gated blocks from 0 and x the block's input (N, C, H, W).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfs_core.config import ModelConfig
+from dfs_core.cost import STAGE_WIDTHS
+
+Memory = tuple[Tensor, Tensor]
+
+
+class RecurrentPolicy(nn.Module):
+    """The paper's gate (method section 3): pooled input -> linear embedding (one per block) -> shared LSTM -> options."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, n = config.gate_width, config.blocks_per_stage
+        inputs = [STAGE_WIDTHS[max(0, (block - 1) // n)] for block in range(1, 3 * n)]
+        self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels in inputs)
+        self.lstm = nn.LSTMCell(width, width)
+        self.to_options = nn.Linear(width, len(config.option_set))
+
+    def start(self, x: Tensor) -> Memory:
+        """The LSTM's state before the first gated block: zeros, twice (N, width)."""
+        zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
+        return zeros, zeros
+
+    def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+        """Logits over options (N, K) for one block, in float32 whatever the network computes in."""
+        with torch.autocast(x.device.type, enabled=False):
+            pooled = x.mean(dim=(2, 3), dtype=torch.float32)
+            hidden, cell = self.lstm(self.embeddings[block](pooled), state)
+            return self.to_options(hidden), (hidden, cell)
+
+
+class ConstantPolicy(nn.Module):
+    """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
+
+    decisions: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.options = len(config.option_set)
+        names = config.constant * config.gated_blocks if len(config.constant) == 1 else config.constant
+        indices = [config.option_set.index(name) for name in names]
+        self.register_buffer("decisions", torch.tensor(indices), persistent=False)
+
+    def start(self, x: Tensor) -> None:
+        """Nothing to remember."""
+
+    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Logits over options (N, K): 0 for the constant decision and -inf elsewhere, so that it has probability 1."""
+        logits = torch.full((x.shape[0], self.options), -torch.inf, device=x.device)
+        logits[:, self.decisions[block]] = 0.0
+        return logits, state
+
+
+POLICIES: dict[str, type[RecurrentPolicy] | type[ConstantPolicy]] = {
+    "recurrent": RecurrentPolicy,
+    "constant": ConstantPolicy,
+}

@@ -1,0 +1,138 @@
+"""Quantisers: rounding a tensor to b bits in the forward pass, with a useful gradient in the backward pass.
+
+``MinMaxQuantiser`` is the reference's (method section 4); ``LearnedStepQuantiser`` is LSQ (Esser et al., "Learned Step
+Size Quantization", ICLR 2020). Both quantise one convolution's input and weights for one option.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+RANGE_MOMENTUM = 0.1
+SMALLEST_STEP = 1e-8
+
+
+class _RoundInRange(torch.autograd.Function):
+    """Clamp to [low, high], round to ``levels`` steps; the gradient passes unchanged (straight-through)."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, low: Tensor, high: Tensor, levels: int) -> Tensor:  # type: ignore[no-untyped-def]
+        step = ((high - low) / levels).clamp_min(SMALLEST_STEP)
+        return x.clamp(low, high).sub_(low).div_(step).round_().mul_(step).add_(low)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        return grad, None, None, None
+
+
+def quantise_range(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
+    """Uniform quantisation to 2^bits levels from ``low`` to ``high``: same shape and type as ``x``.
+
+    q = round((clamp(x) - low) / (high - low) * (2^bits - 1)), de-quantised (method section 4). The gradient passes
+    straight through.
+
+    >>> quantise_range(torch.tensor([0.0, 0.3, 0.9, 2.0]), torch.tensor(0.0), torch.tensor(1.0), bits=2)
+    tensor([0.0000, 0.3333, 1.0000, 1.0000])
+    """
+    return _RoundInRange.apply(x, low, high, 2**bits - 1)
+
+
+def quantise_step(x: Tensor, step: Tensor, low: int, high: int, gradient_scale: float) -> Tensor:
+    """Round ``x`` to multiples of a learned ``step`` (a scalar tensor), between low x step and high x step.
+
+    Gradients are LSQ's: to x inside the range, to the step from the rounding error inside and the bound outside,
+    times ``gradient_scale``.
+
+    >>> quantise_step(torch.tensor([-1.0, 0.3, 0.9, 2.0]), torch.tensor([0.5]), 0, 3, 1.0)
+    tensor([0.0000, 0.5000, 1.0000, 1.5000])
+    """
+    # PyTorch's own fused kernel, forward and backward one pass each.
+    zero_point = torch.zeros_like(step)
+    return torch._fake_quantize_learnable_per_tensor_affine(x, step, zero_point, low, high, gradient_scale)
+
+
+def best_step(x: Tensor, low: int, high: int) -> Tensor:
+    """The step of least squared rounding error for ``x``, shape (1,), from a grid of fractions of the full range."""
+    x = x.detach().float().flatten()
+    x = x[:: max(1, x.numel() // 50_000)]
+    largest = x.abs().max().clamp_min(SMALLEST_STEP)
+    candidates = largest / high * torch.linspace(0.02, 1.0, 50, device=x.device)
+    rounded = (x / candidates[:, None]).round_().clamp_(low, high) * candidates[:, None]
+    return candidates[(rounded - x).square().mean(dim=1).argmin()].reshape(1)
+
+
+class MinMaxQuantiser(nn.Module):
+    """The reference's quantiser for one convolution at one bit width.
+
+    Weights use their present minimum and maximum. Activations use the batch's mean per-image minimum and maximum in
+    training, and running averages of them at evaluation. (The reference keeps 10 % of the old average and shares it
+    between bit widths: defects that are not carried over.)
+    """
+
+    running_min: Tensor
+    running_max: Tensor
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+        self.register_buffer("running_min", torch.zeros(1))
+        self.register_buffer("running_max", torch.ones(1))
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, weight: Tensor) -> None:
+        """Set the activation range from a sample of the convolution's input (N, C, H, W)."""
+        self.running_min.copy_(x.flatten(1).amin(dim=1).float().mean())
+        self.running_max.copy_(x.flatten(1).amax(dim=1).float().mean())
+
+    def activations(self, x: Tensor) -> Tensor:
+        """Quantise the convolution's input (N, C, H, W)."""
+        if self.training:
+            with torch.no_grad():
+                low, high = (bound(x.flatten(1), dim=1).float().mean() for bound in (torch.amin, torch.amax))
+                self.running_min.lerp_(low, RANGE_MOMENTUM)
+                self.running_max.lerp_(high, RANGE_MOMENTUM)
+        else:
+            low, high = self.running_min, self.running_max
+        return quantise_range(x, low, high, self.bits)
+
+    def weights(self, weight: Tensor) -> Tensor:
+        """Quantise the convolution's weight."""
+        return quantise_range(weight, weight.detach().min(), weight.detach().max(), self.bits)
+
+
+class LearnedStepQuantiser(nn.Module):
+    """LSQ for one convolution at one bit width: a learned step for its input and one for its weights.
+
+    Activations are unsigned (0 to 2^b - 1), as nearly all follow a ReLU; the exception, the shortcut of a skipped
+    strided block, is clipped at zero as a ReLU would. Weights are signed (-2^(b-1) to 2^(b-1) - 1).
+    """
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+        self.activation_step = nn.Parameter(torch.full((1,), 4.0 / (2**bits - 1)))
+        self.weight_step = nn.Parameter(torch.full((1,), 0.5 / 2 ** (bits - 1)))
+
+    @torch.no_grad()
+    def calibrate(self, x: Tensor, weight: Tensor) -> None:
+        """Set both steps to the best ones for a sample of the input (N, C, H, W) and the weight as it is."""
+        self.activation_step.copy_(best_step(x, 0, 2**self.bits - 1))
+        self.weight_step.copy_(best_step(weight, -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1))
+
+    def activations(self, x: Tensor) -> Tensor:
+        """Quantise the convolution's input (N, C, H, W)."""
+        high = 2**self.bits - 1
+        scale = (x[0].numel() * high) ** -0.5  # LSQ section 2.2, with N the features of one image
+        return quantise_step(x, self.activation_step, 0, high, scale)
+
+    def weights(self, weight: Tensor) -> Tensor:
+        """Quantise the convolution's weight."""
+        high = 2 ** (self.bits - 1) - 1
+        return quantise_step(weight, self.weight_step, -high - 1, high, (weight.numel() * high) ** -0.5)
+
+
+QUANTISERS: dict[str, type[MinMaxQuantiser] | type[LearnedStepQuantiser]] = {
+    "minmax": MinMaxQuantiser,
+    "lsq": LearnedStepQuantiser,
+}
