@@ -18,7 +18,7 @@ Memory = tuple[Tensor, Tensor]
 
 
 class RecurrentPolicy(nn.Module):
-    """The paper's gate (method section 3): pooled input -> linear embedding (one per block) -> shared LSTM -> options."""
+    """The paper's gate (method section 3): pooled input, a linear embedding per block, one shared LSTM, options."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

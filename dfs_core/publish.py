@@ -1,0 +1,55 @@
+"""The end of a run: measure the final weights, once on validation and once on test, and write the checkpoint."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dfs_core import provenance
+from dfs_core.card import Card
+from dfs_core.checkpoint import save_checkpoint
+from dfs_core.evaluate import evaluate
+from dfs_core.splits import SPLIT_SEED, Splits
+from dfs_core.train_config import STAGES, TrainConfig
+from dfs_core.train_state import LOG_FILE, RunState
+
+
+def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, config_path: Path) -> Path:
+    """Evaluate a finished run and write weights, card, configuration and log into ``folder``.
+
+    Returns:
+        The folder, which is now a checkpoint that ``load_checkpoint`` takes.
+    """
+    model = state.final
+    metrics = {
+        split.split: evaluate(model, split, splits.mean, splits.std).to_dict()
+        for split in (splits.validation, splits.test)
+    }
+    card = Card(
+        name=config.name,
+        method=config.method,
+        dataset=config.dataset,
+        classes=splits.train.classes,
+        mean=splits.mean,
+        std=splits.std,
+        model=config.model.to_dict(),
+        budget=config.model.budget,
+        alpha=config.alpha if STAGES[config.stage].policy else None,
+        training=config.to_dict(),
+        split={
+            "train": len(splits.train),
+            "validation": len(splits.validation),
+            "test": len(splits.test),
+            "seed": SPLIT_SEED,
+        },
+        seed=config.seed,
+        commit=provenance.commit(),
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        wall_time_s=round(state.seconds, 1),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        metrics=metrics,
+        parents=tuple(name for name in (config.start_from, config.teacher) if name),
+    )
+    extra = {"config.toml": config_path.read_text(), LOG_FILE: (folder / LOG_FILE).read_text()}
+    return save_checkpoint(folder, model, card, extra)

@@ -1,0 +1,185 @@
+"""Training configuration: frozen dataclasses, and one TOML file per published run."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from dfs_core.config import ModelConfig
+from dfs_core.errors import UserError
+
+Schedule = Literal["cosine", "step"]
+Precision = Literal["bf16", "fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage of the paper's training learns and aims at (method section 6).
+
+    Attributes:
+        body: whether convolutions, batch norms, quantisers and classifier learn.
+        policy: whether the gates learn, and the objective has a cost term.
+        target: the cp to hold in percent; None to hold the model's own budget.
+    """
+
+    body: bool
+    policy: bool
+    target: float | None = None
+
+
+STAGES = {
+    "backbone": Stage(body=True, policy=False),
+    "gates": Stage(body=False, policy=True, target=100.0),
+    "joint": Stage(body=True, policy=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Everything that determines a run; together with the data it reproduces the weights.
+
+    Attributes:
+        name: name of the checkpoint that comes out.
+        stage: ``backbone``, ``gates`` or ``joint``.
+        method: the family it is shown under, such as ``backbone``, ``dfs``, ``skipnet``.
+        dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder of images.
+        model: the network; its number of classes follows the data set.
+        start_from: name or path of the checkpoint whose weights it starts from; empty to start afresh.
+        teacher: name or path of the checkpoint to distil from; empty for none.
+        epochs: passes over the training images.
+        iterations: steps; if given, it takes the place of ``epochs``.
+        batch_size: images per step.
+        lr: peak learning rate.
+        gate_lr: factor on the learning rate of the gates.
+        schedule: ``cosine`` to zero, or ``step``: divided by 10 at each milestone.
+        milestones: for ``step``, fractions of the run.
+        warmup: fraction of the run over which the rate rises linearly to its peak.
+        momentum: SGD's momentum.
+        nesterov: Nesterov's form of it.
+        weight_decay: on convolution and linear weights; none on batch norm, biases and quantiser steps.
+        label_smoothing: 0 to 1.
+        distillation: weight of the teacher's loss, 0 to 1; the rest is cross-entropy.
+        temperature: of the distillation's softmax.
+        ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
+        alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
+        validation: images held out for validation.
+        seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
+        precision: ``bf16`` (autocast) or ``fp32``.
+        save_every: steps between saved states.
+        log_every: steps between log lines.
+        validate_every: epochs between looks at the validation images; 0 for the end only.
+    """
+
+    name: str
+    stage: str = "backbone"
+    method: str = "backbone"
+    dataset: str = "cifar10"
+    model: ModelConfig = field(default_factory=ModelConfig)
+    start_from: str = ""
+    teacher: str = ""
+    epochs: int = 1
+    iterations: int = 0
+    batch_size: int = 128
+    lr: float = 0.1
+    gate_lr: float = 1.0
+    schedule: Schedule = "cosine"
+    milestones: tuple[float, ...] = (0.5, 0.75)
+    warmup: float = 0.0
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    distillation: float = 0.0
+    temperature: float = 1.0
+    ema: float = 0.0
+    alpha: float = 0.0
+    validation: int = 5000
+    seed: int = 0
+    precision: Precision = "bf16"
+    save_every: int = 100
+    log_every: int = 10
+    validate_every: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "milestones", tuple(self.milestones))
+        if not self.name or Path(self.name).name != self.name:
+            raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
+        if self.stage not in STAGES:
+            raise UserError(f"stage '{self.stage}' is unknown: use {', '.join(STAGES)}")
+        for key, allowed in (("schedule", Schedule), ("precision", Precision)):
+            if getattr(self, key) not in get_args(allowed):
+                raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
+        for key in ("batch_size", "lr", "gate_lr", "temperature", "save_every", "log_every"):
+            if getattr(self, key) <= 0:
+                raise UserError(f"{key} must be positive, not {getattr(self, key)}")
+        for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum"):
+            if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
+                raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
+        if self.epochs < 1 and self.iterations < 1:
+            raise UserError("a run needs epochs or iterations")
+        if bool(self.teacher) != (self.distillation > 0):
+            raise UserError("distillation needs both a teacher and a weight above 0")
+        if STAGES[self.stage].policy and self.model.policy == "constant":
+            raise UserError(f"stage '{self.stage}' trains a policy, and a constant policy has nothing to train")
+        if self.stage == "joint" and self.model.budget is None:
+            raise UserError("stage 'joint' needs the budget that it is to hold: [model] budget = 20")
+
+    @property
+    def target(self) -> float | None:
+        """The cp in percent that the objective holds, or None where nothing is held."""
+        stage = STAGES[self.stage]
+        return (stage.target or self.model.budget) if stage.policy else None
+
+    def total_steps(self, images: int) -> int:
+        """Steps of the whole run on so many training images."""
+        return self.iterations or self.epochs * (images // self.batch_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return asdict(self) | {"model": self.model.to_dict(), "milestones": list(self.milestones)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Build from plain data with ``model`` as a table.
+
+        Raises:
+            UserError: an unknown key, or a value of a wrong type or range.
+        """
+        unknown = set(data) - {f.name for f in fields(cls)}
+        if unknown:
+            raise UserError(f"unknown setting {', '.join(sorted(unknown))}")
+        try:
+            return cls(**data | {"model": ModelConfig.from_dict(data.get("model", {}))})
+        except TypeError as error:
+            raise UserError(f"settings cannot be read: {error}") from None
+
+    def with_classes(self, classes: int) -> TrainConfig:
+        """The same run for a data set of so many classes."""
+        return replace(self, model=replace(self.model, classes=classes))
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a TOML file; ``base = "other.toml"`` starts from that file's settings, and its [model] table is merged.
+
+    Raises:
+        UserError: the file is missing, is not TOML, or sets something that does not exist.
+    """
+    try:
+        return TrainConfig.from_dict(_read_merged(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _read_merged(path: Path) -> dict[str, Any]:
+    try:
+        data = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError("no such configuration; the published ones are in configs/") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"cannot be read as TOML: {error}") from None
+    if "base" not in data:
+        return data
+    base = _read_merged(path.parent / data.pop("base"))
+    return base | data | {"model": base.get("model", {}) | data.get("model", {})}
