@@ -58,8 +58,10 @@ def open_image(data: bytes, name: str) -> Image.Image:
         raise
     except Exception as error:  # decoders fed with damaged bytes raise whatever they stumble over
         raise ImageError(f"{label} is damaged or cut short: save it again as {FORMATS}") from error
-    factor = min(picture.size) // KEPT_SIDE
-    return picture.reduce(factor) if factor > 1 else picture
+    # A copy even when nothing is reduced: the decoder behind the picture keeps the file's bytes.
+    reduced = picture.reduce(max(1, min(picture.size) // KEPT_SIDE))
+    reduced.info.clear()  # a colour profile or a rotation that is applied already would be applied again
+    return reduced
 
 
 def to_model_input(image: Image.Image, size: int = 32) -> np.ndarray:
@@ -132,5 +134,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(grey).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image.convert("RGB")
+        page = Image.new("RGB", layer.size, "white")
+        page.paste(layer, mask=layer.getchannel("A"))
+        return page
+    return image if image.mode == "RGB" else image.convert("RGB")
