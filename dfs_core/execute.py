@@ -43,6 +43,8 @@ class _Permute(torch.autograd.Function):
 
 
 def _gather(x: Tensor, order: Tensor) -> Tensor:
+    if x.is_contiguous():
+        return x.index_select(0, order)
     # index_select returns NCHW strides; gathering the NHWC view keeps channels_last, which the convolutions like.
     return x.permute(0, 2, 3, 1).index_select(0, order).permute(0, 3, 1, 2)
 

@@ -41,8 +41,11 @@ class DFSNet(nn.Module):
         self.config = config
         self.body = ResNetBody(config)
         self.policy = POLICIES[config.policy](config)
-        # Faster on CPU and GPU; and one fixed layout means one kernel, whatever the size of a group of images.
-        self.to(memory_format=torch.channels_last)
+        # One fixed layout means one kernel, whatever the size of a group of images. channels_last is faster on CPU and
+        # GPU; a min-max network runs as the reference does, since the last digits of its kernels decide ties in rounding.
+        reproduction = config.quantiser == "minmax"
+        self.memory_format = torch.contiguous_format if reproduction else torch.channels_last
+        self.to(memory_format=self.memory_format)
 
     def forward(
         self,
@@ -66,7 +69,7 @@ class DFSNet(nn.Module):
         check_execution(execution)
         if forced is not None:
             forced = self._check_forced(forced, images)
-        x = self.body.stem(images.contiguous(memory_format=torch.channels_last))
+        x = self.body.stem(images.contiguous(memory_format=self.memory_format))
         x = self.body.blocks[0](x, 0)
         state = self.policy.start(x)
         decisions, probabilities = [], []

@@ -18,8 +18,10 @@ class _RoundInRange(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, low: Tensor, high: Tensor, levels: int) -> Tensor:  # type: ignore[no-untyped-def]
-        step = ((high - low) / levels).clamp_min(SMALLEST_STEP)
-        return x.clamp(low, high).sub_(low).div_(step).round_().mul_(step).add_(low)
+        # The step is divided in float64, as the reference's Python floats are: one digit in it moves ties in rounding.
+        step = ((high.double() - low.double()) / levels).clamp_min(SMALLEST_STEP).float()
+        # In float32, as bf16 has too few digits to count to 2^b - 1.
+        return x.float().clamp(low, high).sub_(low).div_(step).round_().mul_(step).add_(low).to(x.dtype)
 
     @staticmethod
     def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
