@@ -1,0 +1,93 @@
+"""The command line: ``python -m dfs_core COMMAND``. Exit code 0; or 2 and one line on stderr for a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from dfs_core.commands import checkpoints, work
+from dfs_core.commands.output import complain
+from dfs_core.errors import UserError
+
+PROGRAM = "python -m dfs_core"
+DESCRIPTION = "Dynamic fractional skipping: networks that decide, per image and per layer, how much to compute."
+
+# Command -> what it is for, an example of its use, and what defines its arguments.
+COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+    "list": ("the trained checkpoints", "--json", checkpoints.add_list),
+    "predict": (
+        "what a checkpoint sees and decides, picture by picture",
+        "cat.jpg dog.png --checkpoint NAME --budget 20",
+        checkpoints.add_predict,
+    ),
+    "evaluate": (
+        "accuracy and cost of a checkpoint on a data set",
+        "--checkpoint NAME --data-dir data --limit 1000",
+        checkpoints.add_evaluate,
+    ),
+    "train": ("carry out a training run", "configs/NAME.toml --data-dir data --resume", work.add_train),
+    "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),
+    "import-reference": (
+        "convert a checkpoint of the public DFS code",
+        "model_best.pth.tar --out imported",
+        work.add_import_reference,
+    ),
+    "bench": ("time training and evaluation on this machine", "--options paper --json", work.add_bench),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that answers a mistake in one line, and knows options by their full names only."""
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Report a mistake in the arguments.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def build_parser() -> Parser:
+    """The parser of all commands."""
+    examples = "\n".join(f"  {PROGRAM} {name} {example}" for name, (_, example, _) in COMMANDS.items())
+    parser = Parser(prog=PROGRAM, description=DESCRIPTION, epilog=f"examples:\n{examples}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name, (purpose, example, define) in COMMANDS.items():
+        epilog = f"example:\n  {PROGRAM} {name} {example}"
+        define(commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after the program's name; those of the process by default.
+
+    Returns:
+        The exit code: 0, 2 for a user's mistake, 130 when interrupted from the keyboard.
+    """
+    try:
+        args = build_parser().parse_args(argv)
+        status = args.run(args)
+        sys.stdout.flush()  # so that a reader that has gone away shows here and not when the interpreter exits
+    except UserError as error:
+        complain(error)
+        return 2
+    except BrokenPipeError:  # as with `... | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:  # a full disk, a folder that may not be written to: the user's to mend as well
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return status

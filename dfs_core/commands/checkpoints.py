@@ -1,0 +1,199 @@
+"""Commands that use trained checkpoints: list, predict, evaluate."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfs_core.commands.output import (
+    add_data_dir,
+    add_json,
+    complain,
+    data_dir_of,
+    number,
+    percent,
+    positive,
+    table,
+    write,
+    write_json,
+)
+from dfs_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dfs_core.card import Card
+    from dfs_core.data import ImageSet
+
+SPLITS = ("test", "validation", "train")
+
+
+def add_list(parser: argparse.ArgumentParser) -> None:
+    """Define ``list``."""
+    add_json(parser)
+    parser.set_defaults(run=run_list)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print the checkpoints in ``pretrained_dir()``; those that cannot be read are named on stderr."""
+    from dfs_core.checkpoint import pretrained_dir, scan
+
+    cards, problems = scan()
+    lines = [card.summary() for card in cards]
+    if args.json:
+        write_json(lines)
+    elif lines:
+        header = ("name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in")
+        write(table(header, [_list_row(line) for line in lines], words=(0, 1, 3)))
+    elif not problems:
+        write(f"no checkpoints in {pretrained_dir()}: train one with 'train', or convert one with 'import-reference'")
+    for problem in problems:
+        complain(problem)
+    return 0
+
+
+def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
+    lowest_highest = line["budget_range"]
+    budget = "{:g}-{:g} %".format(*lowest_highest) if lowest_highest else _budget(line["budget"])
+    alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
+    measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
+    return (line["name"], line["dataset"], str(line["depth"]), line["options"], budget, alpha, *measured)
+
+
+def _budget(value: float | None) -> str:
+    return "-" if value is None else f"{value:g} %"
+
+
+def add_predict(parser: argparse.ArgumentParser) -> None:
+    """Define ``predict``."""
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a JPEG, PNG or WebP picture of any size")
+    _add_checkpoint(parser)
+    add_json(parser)
+    parser.set_defaults(run=run_predict)
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Print what a checkpoint decides for each picture; a bad file is named on stderr, and the others still count."""
+    from dfs_core.images import open_image, to_model_input
+    from dfs_core.predictor import Predictor
+
+    predictor = Predictor.load(args.checkpoint)
+    predictor.card.config.check_budget(args.budget)
+    names, inputs = [], []
+    for name in args.images:
+        try:
+            inputs.append(to_model_input(open_image(Path(name).read_bytes(), name)))
+            names.append(name)
+        except UserError as error:
+            complain(error)
+        except OSError as error:
+            complain(f"{name} cannot be read: {error.strerror or error}")
+    keys = ("label", "confidence", "budget", "cp", "all_in", "decisions", "fractions")
+    traces = [trace.to_dict() for trace in predictor.predict(inputs, budget=args.budget)]
+    found = [{"image": name} | {key: trace[key] for key in keys} for name, trace in zip(names, traces, strict=True)]
+    if args.json:
+        write_json(found)
+    elif found:
+        header = ("image", "label", "confidence", "budget", "cp", "all-in", "decisions")
+        write(table(header, [_predict_row(line) for line in found], words=(0, 1, 6)))
+    return 0 if len(found) == len(args.images) else 2
+
+
+def _predict_row(line: dict[str, Any]) -> tuple[str, ...]:
+    confidence = number(100 * line["confidence"], "%", decimals=1)
+    costs = (number(line["cp"], "%"), number(line["all_in"], "%"))
+    return (line["image"], line["label"], confidence, _budget(line["budget"]), *costs, " ".join(line["decisions"]))
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Define ``evaluate``."""
+    _add_checkpoint(parser)
+    add_data_dir(parser)
+    parser.add_argument("--split", choices=SPLITS, default="test", help="which images (default: test)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N, the same N everywhere")
+    parser.add_argument(
+        "--execution",
+        choices=("grouped", "dense"),
+        default="grouped",
+        help="grouped runs for each image only what was decided; dense runs everything, as the reference does",
+    )
+    add_json(parser)
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Print a checkpoint's accuracy, cost and decisions on real images."""
+    from tqdm import tqdm
+
+    from dfs_core.checkpoint import load_checkpoint
+    from dfs_core.evaluate import evaluate
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card = checkpoint.card
+    card.config.check_budget(args.budget)
+    images = _images(card, data_dir_of(args), args.split)
+    if args.limit:
+        images = images.subset(slice(args.limit))
+    with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
+        found = evaluate(
+            checkpoint.model,
+            images,
+            card.mean,
+            card.std,
+            budget=args.budget,
+            execution=args.execution,
+            progress=lambda done, _total: bar.update(done - bar.n),
+        )
+    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
+    result = head | {"budget": card.budget if args.budget is None else args.budget} | found.to_dict()
+    if args.json:
+        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
+        write_json({key: result[key] for key in keys.split()})
+    else:
+        write(_evaluation_text(result))
+    return 0
+
+
+def _images(card: Card, data_dir: Path, split: str) -> ImageSet:
+    """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
+    from dfs_core.data import load_images, train_validation
+
+    whole = load_images(card.dataset, data_dir, "test" if split == "test" else "train")
+    if whole.classes != card.classes:
+        raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
+    if split == "test":
+        return whole
+    if "validation" not in card.split or "seed" not in card.split:
+        raise UserError(
+            f"the card of '{card.name}' does not say how its training images were divided: use --split test"
+        )
+    train, validation = train_validation(whole, card.split["validation"], card.split["seed"])
+    if len(validation) != card.split["validation"]:
+        raise UserError(f"{card.dataset} in {data_dir} is not the whole training set that '{card.name}' was trained on")
+    return train if split == "train" else validation
+
+
+def _evaluation_text(result: dict[str, Any]) -> str:
+    low, high = result["accuracy_ci95"]
+    head = [
+        ("checkpoint", result["checkpoint"]),
+        ("images", f"{result['n']:,} of {result['dataset']}, {result['split']}"),
+        ("budget", _budget(result["budget"])),
+        ("accuracy", f"{number(result['accuracy'], '%')} (95 % interval {low:.2f} to {high:.2f})"),
+        ("cp", number(result["cp"], "%")),
+        ("all-in", number(result["all_in"], "%")),
+        ("policies", f"{result['policies']:,}"),
+    ]
+    options = list(result["shares"][0])
+    blocks = [
+        (str(block), *(number(row[option], "%", decimals=1) for option in options))
+        for block, row in enumerate(result["shares"], start=1)
+    ]
+    lines = [f"{name:<12}{value}" for name, value in head]
+    return "\n".join([*lines, "", table(("gated block", *options), blocks)])
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint", required=True, metavar="NAME", help="a name that 'list' prints, or a checkpoint's folder"
+    )
+    parser.add_argument("--budget", type=percent, metavar="PERCENT", help="in percent of cp; default: the trained one")

@@ -1,0 +1,100 @@
+"""What the commands share: words that become numbers, and results that become JSON or an aligned table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from dfs_core import jsontext
+from dfs_core.errors import UserError
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add the ``--json`` switch."""
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data-dir``."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="folder with the data sets; by default what DFS_DATA_DIR names, else ./data",
+    )
+
+
+def data_dir_of(args: argparse.Namespace) -> Path:
+    """The data folder that was asked for, or the one that is there.
+
+    Raises:
+        UserError: none was named and none was found.
+    """
+    from dfs_core.data import find_data_dir
+
+    found = args.data_dir or find_data_dir()
+    if found is None:
+        raise UserError("where are the images? Give --data-dir DIR, or set DFS_DATA_DIR")
+    return found
+
+
+def percent(text: str) -> float:
+    """Read a percentage, with or without its sign."""
+    try:
+        return float(text.removesuffix("%"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a percentage: write 20 for 20 %") from None
+
+
+def positive(text: str) -> int:
+    """Read a whole number above zero."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
+    return int(text)
+
+
+def write(text: str) -> None:
+    """Print a result; a character that the terminal's encoding lacks, as in a file name, is spelt out."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+
+
+def write_json(data: Any) -> None:
+    """Print a result for a script."""
+    sys.stdout.write(jsontext.dump(data))
+
+
+def complain(message: object) -> None:
+    """Print one line on stderr, whatever line breaks the message has."""
+    sys.stderr.write(f"error: {' '.join(str(message).split())}\n")
+
+
+def number(value: float | None, unit: str = "", decimals: int = 2) -> str:
+    """A number for people, with its unit; a dash for None."""
+    if value is None:
+        return "-"
+    return f"{value:.{decimals}f}{' ' + unit if unit else ''}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> str:
+    """Aligned columns: those at the positions ``words`` flush left, the others, which hold numbers, flush right.
+
+    >>> print(table(("name", "cp"), [("a", "6.25 %"), ("long", "100.00 %")]))
+    name        cp
+    a       6.25 %
+    long  100.00 %
+    """
+    lines = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def aligned(line: Sequence[str]) -> str:
+        cells = (
+            cell.ljust(width) if position in words else cell.rjust(width)
+            for position, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join(map(aligned, lines))

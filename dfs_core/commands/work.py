@@ -1,0 +1,117 @@
+"""Commands that make something: train, data, import-reference, bench."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, table, write, write_json
+from dfs_core.errors import UserError
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Define ``train``."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the run, such as those in configs/")
+    add_data_dir(parser)
+    parser.add_argument("--resume", action="store_true", help="go on where a run that was stopped left off")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; by default runs/NAME")
+    parser.set_defaults(run=run_train)
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Carry out a training run and print the folder of its checkpoint."""
+    from dfs_core.train import train_from_config
+
+    write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume)))
+    return 0
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Define ``data download`` and ``data info``."""
+    actions = parser.add_subparsers(required=True, metavar="download|info", dest="action")
+    download = actions.add_parser("download", help="fetch a public data set")
+    download.add_argument("dataset", metavar="DATASET", help="cifar10, cifar100 or svhn")
+    add_data_dir(download)
+    download.set_defaults(run=run_download)
+    info = actions.add_parser("info", help="what a data folder holds")
+    add_data_dir(info)
+    add_json(info)
+    info.set_defaults(run=run_info)
+
+
+def run_download(args: argparse.Namespace) -> int:
+    """Fetch a public data set, with a progress bar where stderr is a terminal."""
+    from tqdm import tqdm
+
+    from dfs_core.data import download, find_data_dir
+
+    folder = args.data_dir or find_data_dir() or Path("data")
+    with tqdm(total=100, bar_format="{desc}: {percentage:3.0f}% {bar} {elapsed}", disable=None) as bar:
+
+        def progress(fraction: float, text: str) -> None:
+            bar.set_description(text, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        download(args.dataset, folder, progress)
+    write(f"{args.dataset} is in {folder}")
+    return 0
+
+
+def run_info(args: argparse.Namespace) -> int:
+    """Print which data sets a folder holds, and what is wrong with them."""
+    from dfs_core.data import describe
+
+    folder = data_dir_of(args)
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}: give --data-dir, or fetch a data set with 'data download'")
+    rows = describe(folder)
+    if args.json:
+        write_json(rows)
+    elif rows:
+        cells = [["-" if value is None else str(value) for value in row.values()] for row in rows]
+        write(table(list(rows[0]), cells, words=(0, 1, 2, 6)))
+    else:
+        write(f"no data sets in {folder}")
+    return 0
+
+
+def add_import_reference(parser: argparse.ArgumentParser) -> None:
+    """Define ``import-reference``."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="checkpoint of the public DFS code")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new checkpoint")
+    parser.set_defaults(run=run_import_reference)
+
+
+def run_import_reference(args: argparse.Namespace) -> int:
+    """Convert a checkpoint of the public DFS code and print the new folder."""
+    from dfs_core.reference import import_reference
+
+    write(str(import_reference(args.file, args.out)))
+    return 0
+
+
+def add_bench(parser: argparse.ArgumentParser) -> None:
+    """Define ``bench``."""
+    parser.add_argument(
+        "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
+    )
+    add_json(parser)
+    parser.set_defaults(run=run_bench)
+
+
+def run_bench(args: argparse.Namespace) -> int:
+    """Time training steps and evaluation, each figure the median of one run on this machine."""
+    from dfs_core.bench import run
+
+    found = run(args.options)
+    if args.json:
+        write_json(found)
+        return 0
+    seconds = {name: value for name, value in found.items() if name.endswith("_s")}
+    unit = seconds["plain_step_s"]
+    rows = [
+        (name.removesuffix("_s").replace("_", " "), number(value, "s", 4), number(value / unit, "x"))
+        for name, value in seconds.items()
+    ]
+    write(f"options: {found['options']}\n" + table(("median of one run", "time", "plain step = 1"), rows))
+    return 0

@@ -1,0 +1,102 @@
+"""The figures by which networks are compared: an evaluation, an interval, a Pareto front. Plain data and arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from dfs_core.errors import UserError
+
+Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a network reached on one set of images. Every percentage in percent.
+
+    Attributes:
+        n: number of images.
+        accuracy: share of images with the right label.
+        accuracy_ci95: 95 % Wilson interval of ``accuracy``, (low, high).
+        cp: mean computation percentage (method section 1).
+        all_in: mean all-in cost: bit operations relative to the plain full-precision network.
+        policies: number of distinct decision vectors.
+        shares: per gated block, option name -> share of the images that took it; each block sums to 100.
+    """
+
+    n: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    cp: float
+    all_in: float
+    policies: int
+    shares: tuple[dict[str, float], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready data that ``from_dict`` reads back."""
+        return asdict(self) | {"accuracy_ci95": list(self.accuracy_ci95), "shares": [dict(row) for row in self.shares]}
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            UserError: a key is missing or unknown, or a value is not a number where one belongs.
+        """
+        wanted = [field.name for field in fields(cls)]
+        if not isinstance(data, dict) or set(data) != set(wanted):
+            raise UserError(f"an evaluation has exactly the keys {', '.join(wanted)}")
+        try:
+            low, high = data["accuracy_ci95"]
+            return cls(
+                n=int(data["n"]),
+                accuracy=float(data["accuracy"]),
+                accuracy_ci95=(float(low), float(high)),
+                cp=float(data["cp"]),
+                all_in=float(data["all_in"]),
+                policies=int(data["policies"]),
+                shares=tuple({name: float(share) for name, share in row.items()} for row in data["shares"]),
+            )
+        except (TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"an evaluation cannot be read: {error}") from None
+
+
+def wilson_interval(correct: int, n: int) -> tuple[float, float]:
+    """95 % Wilson score interval of a share, in percent (Wilson 1927; no continuity correction).
+
+    Unlike the normal approximation it stays within 0 to 100 and has a width at 0 % and at 100 %.
+
+    >>> [round(bound, 2) for bound in wilson_interval(9350, 10000)]
+    [93.0, 93.97]
+
+    Raises:
+        ValueError: unless 0 <= correct <= n and n > 0.
+    """
+    if not 0 <= correct <= n or n == 0:
+        raise ValueError(f"{correct} of {n} is not a share")
+    share, z2 = correct / n, Z95**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    # Rounding may leave 0 of n or n of n a hair outside; the exact bounds there are 0 and 100.
+    return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of the points that no other point beats, cheapest first.
+
+    A point (cost, accuracy) is beaten by one that costs no more and is at least as accurate, and is better in one of
+    the two. Of equal points all stay or none.
+
+    >>> pareto_front([(20, 93.0), (10, 92.0), (30, 92.5)])
+    [1, 0]
+    """
+    front: list[int] = []
+    best_cost, best_accuracy = math.inf, -math.inf
+    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i)):
+        cost, accuracy = points[index]
+        if accuracy > best_accuracy or (accuracy == best_accuracy and cost == best_cost):
+            front.append(index)
+            best_cost, best_accuracy = cost, accuracy
+    return front

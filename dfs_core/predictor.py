@@ -1,0 +1,117 @@
+"""Predictor: pictures in, decision traces out. What the dashboard and the command line talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from PIL import Image
+
+from dfs_core.card import Card
+from dfs_core.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.cost import IMAGE_SIZE, cost_models
+from dfs_core.errors import UserError
+from dfs_core.evaluate import forward_batches
+from dfs_core.images import to_model_input
+from dfs_core.network import DFSOutput
+from dfs_core.trace import DecisionTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """A loaded checkpoint that classifies pictures and tells what it decided for each.
+
+    It keeps nothing between calls: threads can share one. A picture gets the same answer alone as among others.
+
+    Attributes:
+        checkpoint: the network in evaluation mode, with its card.
+    """
+
+    checkpoint: Checkpoint
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, device: str | torch.device = "cpu") -> Self:
+        """Load a checkpoint by name or path; arguments and errors as for ``checkpoint.load_checkpoint``."""
+        return cls(load_checkpoint(name_or_path, device))
+
+    @property
+    def card(self) -> Card:
+        """What the checkpoint is and what it reached."""
+        return self.checkpoint.card
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray | Image.Image] | np.ndarray,
+        budget: float | None = None,
+        forced: np.ndarray | None = None,
+    ) -> list[DecisionTrace]:
+        """Classify pictures.
+
+        Args:
+            images: uint8 arrays (32, 32, 3), or PIL images of any size, which are cropped and reduced.
+            budget: percent of cp; None for the checkpoint's own.
+            forced: option indices to impose, (images, gated blocks), with -1 where the policy is to decide.
+
+        Returns:
+            One trace a picture, in their order.
+
+        Raises:
+            UserError: a budget that the checkpoint does not have, an array of another shape or type, forced decisions
+                that do not fit.
+        """
+        card, model = self.checkpoint.card, self.checkpoint.model
+        card.config.check_budget(budget)
+        pixels = _stack(images)
+        traces: list[DecisionTrace] = []
+        for output in forward_batches(model, pixels, card.mean, card.std, budget=budget, forced=forced):
+            traces += _traces(output, card, card.budget if budget is None else budget)
+        return traces
+
+
+def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray) -> torch.Tensor:
+    """Pictures as one uint8 tensor (N, 3, 32, 32)."""
+    wanted = (IMAGE_SIZE, IMAGE_SIZE, 3)
+    arrays = [to_model_input(image) if isinstance(image, Image.Image) else np.asarray(image) for image in images]
+    for position, array in enumerate(arrays):
+        if array.shape != wanted or array.dtype != np.uint8:
+            raise UserError(
+                f"image {position} is {array.dtype} {array.shape}: give uint8 arrays of shape {wanted}, or PIL images"
+            )
+    stacked = np.stack(arrays) if arrays else np.empty((0, *wanted), np.uint8)
+    return torch.from_numpy(stacked).permute(0, 3, 1, 2)
+
+
+def _traces(output: DFSOutput, card: Card, budget: float | None) -> list[DecisionTrace]:
+    """One batch's output as plain data."""
+    options = card.config.option_set
+    costs = cost_models(card.config)
+    decisions = output.decisions.numpy()
+    # In float64, so that the probabilities of a hundred classes still sum to 1 when a reader adds them up.
+    classes = output.logits.double().softmax(dim=1).tolist()
+    rows = zip(
+        decisions.tolist(),
+        output.probabilities.tolist(),
+        classes,
+        costs["cp"].per_image(decisions).tolist(),
+        costs["bitops"].per_image(decisions).tolist(),
+        strict=True,
+    )
+    return [
+        DecisionTrace(
+            checkpoint=card.name,
+            budget=budget,
+            options=options.names,
+            decisions=tuple(options[index].name for index in chosen),
+            fractions=tuple(options[index].cost for index in chosen),
+            probabilities=tuple(tuple(row) for row in probabilities),
+            classes=card.classes,
+            class_probabilities=tuple(class_probabilities),
+            cp=cp,
+            all_in=all_in,
+        )
+        for chosen, probabilities, class_probabilities, cp, all_in in rows
+    ]

@@ -1,0 +1,54 @@
+"""Fixtures that all tests share: made-up data and checkpoints, and the real data where it is on the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import write_cifar10_folders, write_pretrained
+
+from dfs_core.checkpoint import Checkpoint, load_checkpoint
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Tiny networks run faster on one thread, and the order of their sums is then always the same."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with ``cifar10/{train,test}/<class>/*.png``: 10 and 4 made-up images a class."""
+    return write_cifar10_folders(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def pretrained_folder(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
+    """A folder of tiny checkpoints (see ``tiny.write_pretrained``), measured on the images of ``cifar10_dir``."""
+    return write_pretrained(tmp_path_factory.mktemp("pretrained"), cifar10_dir)
+
+
+@pytest.fixture
+def tiny_pretrained(pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``pretrained_folder``, in force: names of checkpoints are looked up there."""
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(pretrained_folder))
+    return pretrained_folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(pretrained_folder: Path) -> Checkpoint:
+    """One of the tiny checkpoints, loaded: DFS at 20 %. Shared by all tests, so not to be changed."""
+    return load_checkpoint(pretrained_folder / "tiny-dfs-20")
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder with real data and the recorded reference run; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("DFS_SHARED_DIR") or REPOSITORY.parent / "shared")
+    if not folder.is_dir():
+        pytest.skip(f"needs real data in {folder}, or where DFS_SHARED_DIR says")
+    return folder
