@@ -20,7 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from dfs_core.card import Card, CheckpointError
-from dfs_core.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, refuse_pickle
+from dfs_core.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, refuse_pickle, require_card
 from dfs_core.network import DFSNet
 
 __all__ = [
@@ -87,7 +87,7 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
         if not entry.is_dir() or entry.name.startswith("."):
             continue
         try:
-            cards.append(_read_card(entry))
+            cards.append(_read_card(require_card(entry)))
         except CheckpointError as error:
             problems.append(str(error))
     return cards, problems

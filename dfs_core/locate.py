@@ -34,12 +34,12 @@ def find(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     given = Path(text)
     if text and given.name == text and (pretrained_dir() / text).is_dir():
-        return _checked(pretrained_dir() / text)
+        return require_card(pretrained_dir() / text)
     if text and given.is_dir():
-        return _checked(given)
+        return require_card(given)
     if given.is_file():
         if given.name in (CARD_FILE, WEIGHTS_FILE):
-            return _checked(given.parent)
+            return require_card(given.parent)
         with given.open("rb") as file:
             refuse_pickle(given, file.read(MAGIC_LENGTH))
         raise CheckpointError(f"{given} is not a checkpoint: give a folder with {CARD_FILE} and {WEIGHTS_FILE}")
@@ -59,8 +59,12 @@ def refuse_pickle(path: Path, start: bytes) -> None:
         )
 
 
-def _checked(folder: Path) -> Path:
-    """A folder that has a card; one that only has a pickle in it gets the pickle's message."""
+def require_card(folder: Path) -> Path:
+    """Return a folder that has a card.
+
+    Raises:
+        CheckpointError: it has none; where it has a pickle instead, the message says how to convert that.
+    """
     if not (folder / CARD_FILE).is_file():
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in PICKLE_SUFFIXES:

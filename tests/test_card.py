@@ -1,0 +1,126 @@
+"""Cards: they come back as they were written, and a wrong one is refused with a message that names what is wrong."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tiny import make_card
+
+from dfs_core.card import Card, CheckpointError
+from dfs_core.config import ModelConfig
+
+CONFIG = ModelConfig(depth=8, budget=20.0)
+SHARES = [{"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0}, {"skip": 100.0, "8": 0.0, "16": 0.0, "full": 0.0}]
+METRICS = {
+    "n": 4,
+    "accuracy": 75.0,
+    "accuracy_ci95": [30.06, 95.44],
+    "cp": 17.19,
+    "all_in": 30.0,
+    "policies": 3,
+    "shares": SHARES,
+}
+
+# Whatever can stand in a JSON object: brackets and line breaks in texts are what a layout could trip over.
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("[]{}\n ab"), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.fixture
+def card() -> Card:
+    return make_card("one", "dfs", CONFIG, alpha=5e-6, metrics={"test": METRICS}, parents=("backbone",))
+
+
+@given(training=st.dictionaries(st.text(), plain, max_size=4), notes=st.text('[]{}\n "\\ab,é'))
+def test_a_card_comes_back_from_json_as_it_was(training: dict, notes: str) -> None:
+    card = make_card("one", "dfs", CONFIG, training=training, notes=notes, metrics={"test": METRICS})
+    assert Card.from_json(card.to_json()) == card
+
+
+def test_shares_stand_on_a_line_each(card: Card) -> None:
+    assert '        {"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0},\n' in card.to_json()
+
+
+def test_summary_has_the_keys_and_test_figures_that_scripts_rely_on(card: Card) -> None:
+    assert card.summary() == {
+        "name": "one",
+        "dataset": "cifar10",
+        "depth": 8,
+        "options": "paper-small",
+        "budget": 20.0,
+        "budget_range": None,
+        "alpha": 5e-6,
+        "accuracy": 75.0,
+        "cp": 17.19,
+        "all_in": 30.0,
+    }
+
+
+def test_figures_that_were_not_measured_are_none(card: Card) -> None:
+    bare = replace(card, metrics={}, budget_range=(1.0, 50.0))
+    assert bare.evaluation("test") is None
+    assert bare.summary()["accuracy"] is bare.summary()["cp"] is bare.summary()["all_in"] is None
+    assert bare.summary()["budget_range"] == [1.0, 50.0]
+
+
+def test_optional_fields_may_be_left_out(card: Card) -> None:
+    data = json.loads(card.to_json())
+    del data["notes"], data["machine"]
+    assert Card.from_json(json.dumps(data)) == replace(card, notes="", machine={})
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, "card format 2 is not the 1"),
+        ({"surprise": 1}, "unknown key surprise"),
+        ({"name": ""}, "'name' must be a name"),
+        ({"name": 7}, "'name' must be a name, not 7"),
+        ({"classes": ["cat", "cat"]}, "'classes' must be a list of different class names"),
+        ({"classes": ["cat", "dog"]}, "2 class names for a model of 10 classes"),
+        ({"mean": [0.5, 0.5]}, "'mean' must be three numbers"),
+        ({"std": [0.2, 0.0, 0.2]}, "'std' must be three positive numbers"),
+        ({"budget": "20"}, "'budget' must be a percentage or null"),
+        ({"budget": 120}, "'budget' must be a percentage or null"),
+        ({"budget": 10}, "the budget is 10, but that of the model's settings is 20.0"),
+        ({"budget_range": 5}, "'budget_range' must be"),
+        ({"budget_range": [30, 10]}, "'budget_range' must be"),
+        ({"alpha": -1e-6}, "'alpha' must be"),
+        ({"seed": 1.5}, "'seed' must be a whole number"),
+        ({"metrics": {"train": METRICS}}, "'metrics' must be"),
+        ({"metrics": {"test": {"accuracy": 93}}}, "metrics of test: an evaluation has exactly the keys"),
+        ({"metrics": {"test": METRICS | {"shares": SHARES[:1]}}}, "the shares do not fit"),
+        ({"metrics": {"test": METRICS | {"shares": [{"4": 100.0}] * 2}}}, "the shares do not fit"),
+        ({"weights_sha256": "abc"}, "'weights_sha256' must be 64 hexadecimal digits"),
+        ({"model": {"depth": 9}}, "model: depth 9 is not 6n[+]2"),
+        ({"model": {"width": 9}}, "model: unknown model setting width"),
+        ({"model": []}, "'model' must be an object"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(card: Card, change: dict, message: str) -> None:
+    data = json.loads(card.to_json()) | change
+    with pytest.raises(CheckpointError, match=message):
+        Card.from_json(json.dumps(data))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not readable as JSON"),
+        ("{", "not readable as JSON"),
+        ("[]", "must be a JSON object"),
+        ('{"format": 1}', "missing key name, missing key method"),
+        ('{"format": NaN}', "NaN is not a number"),
+        ("[" * 100_000, "not readable as JSON"),
+    ],
+)
+def test_what_is_no_card_is_refused(text: str, message: str) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        Card.from_json(text)

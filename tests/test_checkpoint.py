@@ -1,0 +1,248 @@
+"""Checkpoints: what was saved comes back; what is damaged, foreign or dangerous is refused in one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tiny import make_card, make_network
+
+from dfs_core import checkpoint as checkpoint_module
+from dfs_core.checkpoint import CheckpointError, load_checkpoint, pretrained_dir, read_card, save_checkpoint, scan
+from dfs_core.config import ModelConfig, backbone_config
+
+CONFIG = ModelConfig(depth=8, budget=20.0)
+
+
+class Bomb:
+    """Leaves a file behind if it is ever unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A saved checkpoint that a test may damage."""
+    return save_checkpoint(
+        tmp_path / "one", make_network(CONFIG), make_card("one", "dfs", CONFIG), {"log.jsonl": "{}\n"}
+    )
+
+
+def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    """Change the tensors of a checkpoint and state the new file's hash in its card, so that only the fit is wrong."""
+    tensors = load_file(folder / "weights.safetensors")
+    change(tensors)
+    save_file(tensors, folder / "weights.safetensors")
+    edit_card(folder, weights_sha256=hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest())
+
+
+def edit_card(folder: Path, **changes: object) -> None:
+    path = folder / "card.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def error_of(name_or_path: str | Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(name_or_path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_weights_and_card_come_back_as_they_were_saved(folder: Path) -> None:
+    loaded, original = load_checkpoint(folder), make_network(CONFIG)
+    assert not loaded.model.training
+    assert loaded.folder == folder
+    for name, value in original.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], value), name
+    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    assert loaded.card == replace(make_card("one", "dfs", CONFIG), weights_sha256=digest)
+    assert (folder / "log.jsonl").read_text() == "{}\n"
+
+
+def test_a_checkpoint_is_found_by_name_folder_and_either_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder.parent))
+    for given in ("one", folder, str(folder) + "/", folder / "card.json", folder / "weights.safetensors"):
+        assert read_card(given).name == load_checkpoint(given).card.name == "one"
+    monkeypatch.chdir(folder)
+    assert read_card(".").name == "one"
+
+
+def test_a_copied_folder_is_a_checkpoint_of_its_own_name(folder: Path) -> None:
+    shutil.copytree(folder, folder.parent / "two")
+    assert [card.name for card in scan(folder.parent)[0]] == ["one", "two"]
+    assert load_checkpoint(folder.parent / "two").card.name == "two"
+
+
+def test_names_are_looked_up_in_the_repository_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DFS_PRETRAINED_DIR", raising=False)
+    assert pretrained_dir() == Path(checkpoint_module.__file__).parent.parent / "pretrained"
+
+
+def test_an_unknown_name_is_answered_with_those_that_exist(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder.parent))
+    assert error_of("ome") == "there is no checkpoint 'ome': did you mean one?"
+    assert "use one of one, or a folder's path" in error_of("something-else")
+    assert "there is no checkpoint ''" in error_of("")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder / "nowhere"))
+    assert "holds none" in error_of("one")
+
+
+@pytest.mark.parametrize("kept", [0, 7, 100, 5000, -1])
+def test_a_truncated_file_is_named_as_such(folder: Path, kept: int) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert "weights.safetensors is truncated or damaged" in error_of(folder)
+
+
+def test_a_header_that_claims_an_enormous_length_is_refused(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    path.write_bytes((2**62).to_bytes(8, "little") + path.read_bytes()[8:])
+    assert "is truncated or damaged" in error_of(folder)
+
+
+def test_one_changed_byte_is_a_wrong_hash(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    assert "is not the file that its card describes: its SHA-256 is" in error_of(folder)
+
+
+def test_a_card_without_a_hash_is_refused(folder: Path) -> None:
+    edit_card(folder, weights_sha256="")
+    assert "the card says no hash" in error_of(folder)
+
+
+def test_missing_and_unexpected_tensors_are_counted_and_named(folder: Path) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["body.extra"] = tensors.pop("policy.to_options.bias")
+
+    edit_weights(folder, change)
+    message = error_of(folder)
+    assert "1 missing (such as policy.to_options.bias)" in message
+    assert "1 unexpected (such as body.extra)" in message
+
+
+def test_a_tensor_of_another_shape_is_named_with_both_shapes(folder: Path) -> None:
+    edit_weights(folder, lambda tensors: tensors.update({"policy.to_options.bias": torch.zeros(7)}))
+    assert "policy.to_options.bias is [7] and should be [4]" in error_of(folder)
+
+
+def test_a_card_of_another_network_does_not_fit_its_weights(folder: Path) -> None:
+    model = json.loads((folder / "card.json").read_text())["model"]
+    edit_card(folder, model=model | {"depth": 14})
+    assert "do not fit its card: tensors" in error_of(folder)
+
+
+def test_a_card_with_another_number_of_classes_is_refused(folder: Path) -> None:
+    edit_card(folder, classes=["cat", "dog"])
+    assert "card.json: 2 class names for a model of 10 classes" in error_of(folder)
+
+
+@pytest.mark.parametrize("name", ["card.json", "weights.safetensors"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert f"no {name}" in error_of(folder)
+
+
+def test_a_card_that_is_no_text_is_refused(folder: Path) -> None:
+    (folder / "card.json").write_bytes(b"\xff\xfe\x00")
+    assert "card.json cannot be read: it is not a text file" in error_of(folder)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("name", ["model.pth", "model.weights", "weights.safetensors"])
+def test_a_malicious_pickle_is_refused_and_never_executed(folder: Path, name: str, protocol: int) -> None:
+    mark = folder / "executed"
+    (folder / name).write_bytes(pickle.dumps(Bomb(mark), protocol))
+    message = error_of(folder / name)
+    assert "is a pickle" in message
+    assert "python -m dfs_core import-reference" in message
+    assert not mark.exists()
+    pickle.loads((folder / name).read_bytes())  # it would have gone off
+    assert mark.exists()
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_pickle_without_a_mark_is_taken_for_damage_and_not_executed(folder: Path, protocol: int) -> None:
+    mark = folder / "executed"
+    (folder / "weights.safetensors").write_bytes(pickle.dumps(Bomb(mark), protocol))
+    assert "truncated or damaged" in error_of(folder)
+    assert not mark.exists()
+
+
+def test_a_file_of_torch_save_is_refused_whatever_it_is_called(folder: Path) -> None:
+    for name in ("weights.safetensors", "model.pt", "model"):
+        torch.save({"a": torch.zeros(2)}, folder / name)
+        assert "is a pickle or an archive of one" in error_of(folder / name)
+
+
+def test_a_folder_with_a_pickle_only_says_how_to_convert_it(tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "model_best.pth.tar")
+    assert f"import-reference {tmp_path / 'model_best.pth.tar'}" in error_of(tmp_path)
+
+
+def test_other_files_and_folders_are_no_checkpoints(folder: Path, tmp_path: Path) -> None:
+    assert "log.jsonl is not a checkpoint" in error_of(folder / "log.jsonl")
+    (tmp_path / "empty").mkdir()
+    assert "has no card.json" in error_of(tmp_path / "empty")
+
+
+def test_scan_gives_the_good_cards_and_says_what_is_wrong_with_the_others(folder: Path, tmp_path: Path) -> None:
+    for name in ("broken", "bare", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{")
+    (tmp_path / "published.csv").write_text("method\n")
+    cards, problems = scan(tmp_path)
+    assert [card.name for card in cards] == ["one"]
+    assert len(problems) == 2
+    assert "bare has no card.json" in problems[0]
+    assert "broken/card.json: not readable as JSON" in problems[1]
+
+
+def test_scan_of_a_missing_folder_is_a_problem_in_words(tmp_path: Path) -> None:
+    assert scan(tmp_path / "nowhere") == ([], [f"there is no folder {tmp_path / 'nowhere'} with checkpoints"])
+
+
+def test_saving_again_replaces_the_checkpoint_and_keeps_other_files(folder: Path) -> None:
+    (folder / "mine.txt").write_text("kept")
+    save_checkpoint(folder, make_network(backbone_config(8)), make_card("one", "backbone", backbone_config(8)))
+    assert load_checkpoint(folder).card.method == "backbone"
+    assert (folder / "mine.txt").read_text() == "kept"
+    assert not list(folder.glob(".*"))
+
+
+def test_a_save_that_is_cut_short_leaves_no_half_file_and_never_a_mixed_checkpoint(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    replaced = []
+
+    def stop(self: Path, target: Path) -> None:
+        replaced.append(target.name)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(folder, make_network(CONFIG, seed=1), make_card("one", "dfs", CONFIG))
+    assert replaced == ["weights.safetensors"]  # the card, with the new hash, would have come last
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    load_checkpoint(folder)
+
+
+def test_a_card_of_another_model_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="not this model's"):
+        save_checkpoint(tmp_path / "one", make_network(CONFIG), make_card("one", "backbone", backbone_config(8)))
+    assert not (tmp_path / "one").exists()

@@ -1,0 +1,360 @@
+"""The command line: the words and keys that scripts rely on, and one line on stderr for a user's mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from PIL import Image
+from tiny import CIFAR10, picture
+
+from dfs_core.checkpoint import read_card
+from dfs_core.cli import COMMANDS, main
+from dfs_core.commands import output
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    Image.fromarray(picture(3, size=80)).save(path)
+    return path
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: object) -> Any:
+    """The JSON that a command prints; it must succeed and say nothing else."""
+    assert main([*map(str, words), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return json.loads(captured.out)
+
+
+def run_wrong(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """The one line that a command with a mistake prints on stderr; it must end with 2 and print nothing else."""
+    assert main([*map(str, words)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def run_process(*words: object, **settings: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dfs_core", *map(str, words)]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, **settings)
+
+
+def test_list_prints_the_keys_and_test_figures_of_every_card(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path
+) -> None:
+    lines = run_json(capsys, "list")
+    keys = "name dataset depth options budget budget_range alpha accuracy cp all_in"
+    assert [list(line) for line in lines] == [keys.split()] * 6
+    by_name = {line["name"]: line for line in lines}
+    test = read_card("tiny-dfs-10").metrics["test"]
+    assert by_name["tiny-dfs-10"] == {
+        "name": "tiny-dfs-10",
+        "dataset": "cifar10",
+        "depth": 14,
+        "options": "paper-small",
+        "budget": 10,
+        "budget_range": None,
+        "alpha": 5e-6,
+        "accuracy": test["accuracy"],
+        "cp": test["cp"],
+        "all_in": test["all_in"],
+    }
+    assert by_name["tiny-backbone"]["budget"] is by_name["tiny-backbone"]["alpha"] is None
+
+
+def test_list_for_people_is_an_aligned_table(capsys: pytest.CaptureFixture[str], tiny_pretrained: Path) -> None:
+    assert main(["list"]) == 0
+    head, backbone, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
+    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "14", "full", "-", "-"]
+    assert first.split()[4:7] == ["10", "%", "5e-06"]
+    assert backbone.index("cifar10") == first.index("cifar10") == head.index("dataset")
+
+
+def test_list_names_a_broken_checkpoint_and_prints_the_others(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_pretrained / "tiny-backbone", tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    assert main(["list", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert [line["name"] for line in json.loads(captured.out)] == ["good"]
+    assert "bad has no card.json" in captured.err
+
+
+def test_list_without_checkpoints_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    assert run_json(capsys, "list") == []
+    assert main(["list"]) == 0
+    assert "no checkpoints in" in capsys.readouterr().out
+
+
+def test_predict_prints_one_object_a_picture(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path
+) -> None:
+    found = run_json(capsys, "predict", image, image, "--checkpoint", "tiny-dfs-20", "--budget", "20%")
+    assert len(found) == 2
+    keys = "image label confidence budget cp all_in decisions fractions"
+    assert list(found[0]) == keys.split()
+    assert found[0]["image"] == str(image)
+    assert found[0]["label"] in CIFAR10.classes
+    assert 0 < found[0]["confidence"] <= 1
+    assert found[0]["budget"] == 20
+    assert set(found[0]["decisions"]) <= {"skip", "8", "16", "full"}
+    assert found[0]["cp"] == pytest.approx(100 * sum(found[0]["fractions"]) / 5)
+
+
+def test_predict_reports_bad_files_and_still_prints_the_others(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("not a picture")
+    words = ["predict", str(text), str(image), str(tmp_path / "absent.png"), "--checkpoint", "tiny-dfs-20"]
+    assert main([*words, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert [line["image"] for line in json.loads(captured.out)] == [str(image)]
+    assert len(captured.err.splitlines()) == 2
+    assert f"error: {text} is not a" in captured.err
+    assert "absent.png cannot be read: No such file" in captured.err
+    assert main(words) == 2
+    assert capsys.readouterr().out.splitlines()[1].startswith(str(image))
+
+
+def test_evaluate_prints_the_cards_own_figures(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+) -> None:
+    for split in ("test", "validation"):
+        found = run_json(capsys, "evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", cifar10_dir, "--split", split)
+        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
+        assert list(found) == keys.split()
+        head = {"checkpoint": "tiny-dfs-20", "dataset": "cifar10", "split": split, "budget": 20}
+        assert found == head | read_card("tiny-dfs-20").metrics[split]
+
+
+def test_evaluate_dense_and_grouped_agree_and_limit_takes_the_first(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+) -> None:
+    words = ("evaluate", "--checkpoint", "tiny-skipnet-50", "--data-dir", cifar10_dir, "--limit", 7, "--execution")
+    grouped, dense = run_json(capsys, *words, "grouped"), run_json(capsys, *words, "dense")
+    assert grouped == dense
+    assert grouped["n"] == 7
+
+
+def test_evaluate_for_people_names_every_gated_block(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    assert main(["evaluate", "--checkpoint", "tiny-dfs-20", "--split", "train"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images      90 of cifar10, train" in lines
+    assert lines[-6].split() == ["gated", "block", "skip", "8", "16", "full"]
+    assert [line.split()[0] for line in lines[-5:]] == ["1", "2", "3", "4", "5"]
+
+
+def test_evaluate_refuses_a_validation_split_of_other_training_images(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(cifar10_dir / "cifar10" / "train", tmp_path / "cifar10" / "train")
+    for path in sorted((tmp_path / "cifar10" / "train").glob("*/000[0-4].png")):
+        path.unlink()
+    words = ("evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", tmp_path)
+    assert "is not the whole training set" in run_wrong(capsys, *words, "--split", "validation")
+    assert "test" in run_wrong(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "required: COMMAND"),
+        ("paint", "invalid choice: 'paint'"),
+        ("list --color", "unrecognized arguments: --color"),
+        ("predict --checkpoint x", "required: IMAGE"),
+        ("predict a.png", "required: --checkpoint"),
+        ("predict a.png --check tiny-dfs-20", "required: --checkpoint"),
+        ("predict a.png --checkpoint nothing", "there is no checkpoint 'nothing'"),
+        ("predict a.png --checkpoint tiny-dfs-20 --budget much", "'much' is not a percentage"),
+        ("predict a.png --checkpoint tiny-dfs-20 --budget 30", "trained for a budget of 20 %, not 30 %"),
+        ("predict a.png --checkpoint tiny-dfs-20 --budget nan", "trained for a budget of 20 %, not nan %"),
+        ("predict a.png --checkpoint tiny-backbone --budget 30", "has no budget"),
+        ("evaluate --checkpoint tiny-dfs-20", "Give --data-dir DIR, or set DFS_DATA_DIR"),
+        ("evaluate --checkpoint tiny-dfs-20 --data-dir nowhere", "no cifar10 in nowhere"),
+        ("evaluate --checkpoint tiny-dfs-20 --limit 0", "'0' is not a whole number above zero"),
+        ("evaluate --checkpoint tiny-dfs-20 --limit many", "'many' is not a whole number above zero"),
+        ("evaluate --checkpoint tiny-dfs-20 --split all", "invalid choice: 'all'"),
+        ("evaluate --checkpoint tiny-dfs-20 --execution fast", "invalid choice: 'fast'"),
+        ("data", "required: download|info"),
+        ("data info --data-dir nowhere", "there is no folder nowhere"),
+        ("data download mnist --data-dir nowhere", "mnist"),
+        ("train nowhere.toml --data-dir nowhere", "nowhere"),
+        ("import-reference nowhere.pth", "nowhere.pth"),
+        ("bench --options skip,5000", "skip,5000"),
+    ],
+)
+def test_a_mistake_is_one_line_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+    tiny_pretrained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    message: str,
+) -> None:
+    monkeypatch.delenv("DFS_DATA_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert message in run_wrong(capsys, *words.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"example:\n  python -m dfs_core {command} " in capsys.readouterr().out
+
+
+def test_data_info_prints_what_the_folder_holds(capsys: pytest.CaptureFixture[str], cifar10_dir: Path) -> None:
+    rows = run_json(capsys, "data", "info", "--data-dir", cifar10_dir)
+    assert [(row["dataset"], row["split"], row["images"]) for row in rows] == [
+        ("cifar10", "train", 100),
+        ("cifar10", "test", 40),
+    ]
+    assert main(["data", "info", "--data-dir", str(cifar10_dir)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:2] == ["cifar10", "train"]
+
+
+def test_data_info_of_a_folder_without_data_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["data", "info", "--data-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"no data sets in {tmp_path}\n"
+
+
+def test_data_download_is_asked_for_the_named_set_and_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def download(dataset: str, data_dir: Path, progress: Any) -> None:
+        progress(0.5, "halfway")
+        asked.append((dataset, data_dir))
+
+    monkeypatch.setattr("dfs_core.data.download", download)
+    assert main(["data", "download", "cifar10", "--data-dir", str(tmp_path)]) == 0
+    assert asked == [("cifar10", tmp_path)]
+    assert capsys.readouterr().out == f"cifar10 is in {tmp_path}\n"
+
+
+def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {
+        "plain_step_s": 0.2,
+        "grouped_step_s": 0.3,
+        "dense_step_s": 1.2,
+        "grouped_eval_s": 0.1,
+        "dense_eval_s": 0.5,
+    }
+    fake = SimpleNamespace(run=lambda options: {"options": options} | seconds)
+    monkeypatch.setitem(sys.modules, "dfs_core.bench", fake)
+    assert run_json(capsys, "bench", "--options", "skip,full") == {"options": "skip,full"} | seconds
+    assert main(["bench"]) == 0
+    head, _, plain, grouped, *_ = capsys.readouterr().out.splitlines()
+    assert head == "options: paper"
+    assert plain.split() == ["plain", "step", "0.2000", "s", "1.00", "x"]
+    assert grouped.split() == ["grouped", "step", "0.3000", "s", "1.50", "x"]
+
+
+def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple] = []
+
+    def record(*arguments: object) -> Path:
+        calls.append(arguments)
+        return Path("somewhere")
+
+    monkeypatch.setitem(sys.modules, "dfs_core.train", SimpleNamespace(train_from_config=record))
+    monkeypatch.setitem(sys.modules, "dfs_core.reference", SimpleNamespace(import_reference=record))
+    assert main(["train", "a.toml", "--data-dir", "d", "--resume", "--out", "o"]) == 0
+    assert main(["import-reference", "a.pth"]) == 0
+    assert calls == [(Path("a.toml"), Path("d"), Path("o"), True), (Path("a.pth"), None)]
+    assert capsys.readouterr().out == "somewhere\nsomewhere\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "line"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (PermissionError(13, "Permission denied", "/root/out"), 2, "error: /root/out: Permission denied\n"),
+    ],
+)
+def test_interruption_is_quiet_and_the_systems_refusals_are_one_line(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    status: int,
+    line: str,
+) -> None:
+    def fail() -> None:
+        raise raised
+
+    monkeypatch.setattr("dfs_core.checkpoint.scan", fail)
+    assert main(["list"]) == status
+    assert capsys.readouterr().err == line
+
+
+def test_as_a_process_it_exits_with_the_same_codes(tiny_pretrained: Path) -> None:
+    good = run_process("list", "--json")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert len(json.loads(good.stdout)) == 6
+    wrong = run_process("evaluate", "--checkpoint", "nothing", "--data-dir", ".")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert (
+        wrong.stderr == f"error: there is no checkpoint 'nothing': use one of {', '.join(names(good))}, "
+        "or a folder's path\n"
+    )
+
+
+def names(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line["name"] for line in json.loads(done.stdout)]
+
+
+def test_a_reader_that_goes_away_is_no_error(tiny_pretrained: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "dfs_core", "list"]
+    done = subprocess.run(command, cwd=REPOSITORY, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_name_that_the_terminal_cannot_show_is_spelt_out(tiny_pretrained: Path, image: Path) -> None:
+    odd = image.with_name("p\u00efcture.png")
+    image.rename(odd)
+    done = run_process("predict", odd, "--checkpoint", "tiny-dfs-20", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "p\\xefcture.png" in done.stdout
+
+
+def test_help_answers_without_loading_torch() -> None:
+    code = "import sys, dfs_core.cli as c; c.build_parser().format_help(); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=60).returncode == 0
+
+
+def test_tables_align_words_left_and_numbers_right() -> None:
+    assert output.table(("name", "cp"), [("a", "6.25 %"), ("long", "100.00 %")]) == (
+        "name        cp\na       6.25 %\nlong  100.00 %"
+    )
