@@ -86,7 +86,7 @@ def load_images(dataset: str, data_dir: Path, split: str) -> ImageSet:
     data_dir = Path(data_dir).expanduser()
     if split not in SPLITS:
         raise UserError(f"split '{split}' is unknown: use {' or '.join(SPLITS)}")
-    if not dataset or Path(dataset).name != dataset:
+    if dataset in ("", "..") or Path(dataset).name != dataset:
         raise UserError(
             f"'{dataset}' is not a data set's name: use {', '.join(KNOWN)} or the name of a folder in {data_dir}"
         )
@@ -156,6 +156,5 @@ def _read(dataset: str, data_dir: Path, split: str) -> Pixels:
 def _digests(pixels: Tensor, seed: int | None = None) -> np.ndarray:
     """A BLAKE2 digest of every image's bytes (N, 3, 32, 32) as uint64, (N,); each seed gives others."""
     salt = b"" if seed is None else seed.to_bytes(8, "little", signed=True)
-    rows = pixels.numpy().reshape(len(pixels), -1)
-    digests = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8, salt=salt).digest() for row in rows)
+    digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8, salt=salt).digest() for image in pixels.numpy())
     return np.frombuffer(digests, ">u8").astype(np.uint64)
