@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dfs_core import images
+from dfs_core.errors import UserError
+from dfs_core.images import ImageError, open_image, to_model_input
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def encode(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **settings)
+    return stream.getvalue()
+
+
+def photo(width: int = 80, height: int = 60) -> Image.Image:
+    """Smooth colours that survive lossy compression: red grows to the right, green downwards."""
+    x, y = np.meshgrid(np.linspace(0, 255, width), np.linspace(0, 255, height))
+    return Image.fromarray(np.stack([x, y, np.full_like(x, 90)], axis=2).astype(np.uint8))
+
+
+def grey_png(width: int, height: int) -> bytes:
+    """A black PNG of 1 bit per pixel: a few kilobytes for any size."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    packer, row = zlib.compressobj(9), bytes(-(-width // 8) + 1)
+    pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, np.int16)
+
+
+# --- what is accepted ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_the_three_formats_open_whatever_the_name_says(kind: str) -> None:
+    opened = open_image(encode(photo(), kind), "picture.txt")
+    assert (opened.mode, opened.size, type(opened)) == ("RGB", (80, 60), Image.Image)
+    assert np.abs(pixels(opened) - pixels(photo())).mean() < 4
+
+
+def test_sixteen_bit_grey_is_rescaled_and_not_clipped() -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    opened = pixels(open_image(encode(Image.fromarray(ramp), "PNG"), "16.png"))
+    assert (opened == (ramp >> 8)[:, :, None]).all()
+    assert opened.max() == 255
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGBA", "CMYK", "I;16"])
+def test_every_mode_becomes_rgb_of_the_same_size(mode: str) -> None:
+    source = Image.new("I;16", (40, 30), 40_000) if mode == "I;16" else photo(40, 30).convert(mode)
+    opened = open_image(encode(source, "JPEG" if mode == "CMYK" else "PNG"), "a")
+    assert (opened.mode, opened.size) == ("RGB", (40, 30))
+
+
+def test_cmyk_keeps_its_colours() -> None:
+    opened = open_image(encode(photo().convert("CMYK"), "JPEG", quality=95), "cmyk.jpg")
+    assert np.abs(pixels(opened) - pixels(photo())).mean() < 6
+
+
+@pytest.mark.parametrize("kind", ["RGBA", "LA", "palette", "palette with a table", "RGB with a key colour"])
+def test_what_is_transparent_becomes_white(kind: str) -> None:
+    settings: dict[str, Any] = {}
+    if kind.startswith("palette"):
+        source = Image.new("P", (40, 40))
+        source.putpalette([255, 0, 0, 0, 0, 255] + [0] * 762)
+        source.paste(1, (20, 0, 40, 40))
+        settings["transparency"] = 0 if kind == "palette" else b"\x00\xff"
+    elif kind == "RGB with a key colour":
+        source = Image.new("RGB", (40, 40), (255, 0, 0))
+        source.paste((0, 0, 255), (20, 0, 40, 40))
+        settings["transparency"] = (255, 0, 0)
+    else:
+        source = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+        source.paste((0, 0, 255, 255), (20, 0, 40, 40))
+        source = source.convert(kind)
+    opened = pixels(open_image(encode(source, "PNG", **settings), "a.png"))
+    assert (opened[:, :20] == 255).all()
+    assert opened[:, 20:, 0].max() < 60
+
+
+def test_half_transparent_is_half_white() -> None:
+    source = Image.new("RGBA", (8, 8), (0, 0, 0, 128))
+    assert pixels(open_image(encode(source, "WEBP", lossless=True), "a.webp")).max() == pytest.approx(127, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animation_gives_its_first_frame(kind: str) -> None:
+    later = [Image.new("RGB", (80, 60), "red"), Image.new("RGB", (80, 60), "blue")]
+    lossless = {"lossless": True} if kind == "WEBP" else {}
+    opened = open_image(encode(photo(), kind, save_all=True, append_images=later, **lossless), "film")
+    assert (pixels(opened) == pixels(photo())).all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(("orientation", "turn"), [(3, 2), (6, 3), (8, 1)])
+def test_a_rotation_in_the_exif_data_is_applied_once(kind: str, orientation: int, turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = open_image(encode(photo(), kind, exif=exif), "phone")
+    assert np.abs(pixels(opened) - np.rot90(pixels(photo()), turn)).mean() < 4
+    assert opened.getexif().get(0x0112) is None
+    assert not opened.info
+
+
+def test_broken_exif_data_does_not_spoil_a_picture() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        opened = open_image(encode(photo(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f"), "odd.jpg")
+    assert opened.size == (80, 60)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (10_000, 10), (10, 10_000), (1, 5000)])
+def test_the_smallest_and_the_longest_pictures_open(size: tuple[int, int]) -> None:
+    opened = open_image(encode(Image.new("RGB", size, (10, 200, 30)), "PNG"), "odd.png")
+    assert opened.size == size
+    assert (to_model_input(opened) == (10, 200, 30)).all()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_large_picture_is_kept_reduced_and_recognisable(kind: str) -> None:
+    opened = open_image(encode(photo(4400, 3300), kind), "large")
+    assert images.KEPT_SIDE <= min(opened.size) < 2 * images.KEPT_SIDE
+    assert np.abs(to_model_input(opened).astype(int) - to_model_input(photo(4400, 3300))).max() <= 3
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "a.png is empty"),
+        (b"just a text", "a.png is not a JPEG, PNG or WebP picture, whatever its name says"),
+        (bytes(5000), "a.png is not a JPEG, PNG or WebP picture"),
+        (encode(photo(), "GIF"), "a.png is not a JPEG, PNG or WebP picture"),
+        (encode(photo(), "TIFF"), "a.png is not a JPEG, PNG or WebP picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png is not a JPEG, PNG or WebP picture"),
+        (b"\x89PNG\r\n\x1a\n", "a.png is damaged or cut short"),
+        (b"\xff\xd8\xff", "a.png is damaged or cut short"),
+        (b"RIFF\0\0\0\0WEBP", "a.png is damaged or cut short"),
+        (b"\xff\xd8\xff" + bytes(images.MAX_BYTES), "a.png is larger than 25 MB"),
+    ],
+)
+def test_what_is_no_picture_gets_one_line_that_names_the_file(data: bytes, message: str) -> None:
+    with pytest.raises(ImageError, match=message) as caught:
+        open_image(data, "a.png")
+    assert isinstance(caught.value, UserError)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_file_is_refused(kind: str, share: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    whole = encode(Image.fromarray(noise), kind)
+    with pytest.raises(ImageError, match="cut is damaged or cut short"):
+        open_image(whole[: int(len(whole) * share)], "cut")
+
+
+def lossless_webp_header(width: int, height: int) -> bytes:
+    return b"RIFF" + bytes(4) + b"WEBPVP8L" + bytes(4) + b"/" + ((width - 1) | (height - 1) << 14).to_bytes(4, "little")
+
+
+def extended_webp_header(width: int, height: int) -> bytes:
+    sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return b"RIFF" + bytes(4) + b"WEBPVP8X" + bytes(8) + sides
+
+
+def lossy_webp_header(width: int, height: int) -> bytes:
+    return b"RIFF" + bytes(4) + b"WEBPVP8 " + bytes(7) + b"\x9d\x01\x2a" + struct.pack("<HH", width, height)
+
+
+@pytest.mark.parametrize("header", [lossless_webp_header, extended_webp_header, lossy_webp_header])
+def test_the_size_of_a_webp_is_known_before_its_decoder_starts(header: Callable[[int, int], bytes]) -> None:
+    with pytest.raises(ImageError, match=r"a.webp has 12000 x 11000 pixels, more than the 64 megapixels"):
+        open_image(header(12_000, 11_000) + bytes(50), "a.webp")
+
+
+@pytest.mark.parametrize("settings", [{"lossless": True}, {"quality": 80}, {"lossless": True, "exif": b"Exif\0\0"}])
+def test_the_size_in_a_webp_header_is_read_as_its_decoder_does(settings: dict[str, Any]) -> None:
+    data = encode(photo(77, 51), "WEBP", **settings)
+    assert images._webp_size(data) == (77, 51)
+
+
+def test_a_decompression_bomb_is_refused_in_one_line_and_without_memory() -> None:
+    script = """
+import resource, sys
+from dfs_core.images import ImageError, open_image
+data = sys.stdin.buffer.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    open_image(data, "bomb.png")
+except ImageError as error:
+    print(error)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print("grown", grown < 20_000)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], input=grey_png(12_000, 12_000), capture_output=True, cwd=REPOSITORY, check=True
+    )
+    refused, grown = done.stdout.decode().strip().splitlines()
+    assert refused.startswith("bomb.png has 12000 x 12000 pixels, more than the 64 megapixels that are accepted")
+    assert grown == "grown True"
+    assert done.stderr == b""
+
+
+def test_a_picture_just_under_the_limit_still_opens() -> None:
+    assert open_image(grey_png(7900, 7900), "wide.png").size == (1129, 1129)
+
+
+def test_a_name_of_several_lines_stays_one_line() -> None:
+    with pytest.raises(ImageError, match=r"^two lines\.png is empty"):
+        open_image(b"", "two\n lines.png")
+
+
+@given(kind=st.sampled_from(["JPEG", "PNG", "WEBP"]), at=st.floats(0, 1), junk=st.binary(min_size=1, max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_damage_anywhere_gives_a_picture_or_an_image_error(kind: str, at: float, junk: bytes) -> None:
+    whole = encode(photo(24, 20), kind)
+    start = int(at * len(whole))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            opened = open_image(whole[:start] + junk + whole[start + len(junk) :], "odd")
+        except ImageError:
+            return
+    assert opened.mode == "RGB"
