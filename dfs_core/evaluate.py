@@ -112,15 +112,10 @@ def run(
 ) -> Outcome:
     """Predict every image of a set, in evaluation mode; a model that was training is set back to it.
 
+    Arguments that are not named here are those of ``forward_batches``.
+
     Args:
-        model: the network.
         images: the set.
-        mean: as in ``forward_batches``, like all that follow but the last.
-        std: see ``mean``.
-        budget: see ``mean``.
-        execution: see ``mean``.
-        batch_size: see ``mean``.
-        forced: see ``mean``.
         progress: called after each batch with the number of images done and their total.
 
     Raises:

@@ -107,7 +107,7 @@ def run_bench(args: argparse.Namespace) -> int:
     if args.json:
         write_json(found)
         return 0
-    seconds = {name: value for name, value in found.items() if name.endswith("_s")}
+    seconds = {name: float(value) for name, value in found.items() if name.endswith("_s")}
     unit = seconds["plain_step_s"]
     rows = [
         (name.removesuffix("_s").replace("_", " "), number(value, "s", 4), number(value / unit, "x"))

@@ -1,0 +1,62 @@
+"""The checkpoints of this repository: each loads, says how it was made, and keeps its word on real images."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dfs_core.card import Card
+from dfs_core.checkpoint import load_checkpoint, scan
+from dfs_core.data import load_images
+from dfs_core.evaluate import evaluate
+
+PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
+CARDS, PROBLEMS = scan(PRETRAINED)
+REAL_IMAGES = 1000
+
+needs_checkpoints = pytest.mark.skipif(not CARDS, reason="no checkpoints in pretrained/")
+
+
+@pytest.fixture(scope="module")
+def real_images_dir(shared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a fixed random 1,000 of CIFAR-10's test images."""
+    folder = tmp_path_factory.mktemp("real")
+    tool = shared_dir / "tools" / "unpack_cifar.py"
+    if not tool.is_file():
+        pytest.skip(f"needs {tool} to unpack real images")
+    subprocess.run([sys.executable, tool, "cifar10", folder, "--limit", str(REAL_IMAGES)], check=True, timeout=300)
+    return folder
+
+
+def test_every_folder_in_pretrained_is_a_readable_checkpoint() -> None:
+    assert PROBLEMS == []
+
+
+@needs_checkpoints
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card) -> None:
+    folder = load_checkpoint(PRETRAINED / card.name).folder
+    assert set(card.metrics) == {"validation", "test"}
+    assert card.training
+    assert card.versions
+    assert card.machine
+    assert card.commit != "unknown"
+    assert set(card.parents) <= {other.name for other in CARDS}
+    assert (folder / "config.toml").is_file()
+    assert all(json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines())
+
+
+@needs_checkpoints
+@pytest.mark.slow
+def test_a_shipped_checkpoint_reaches_its_cards_accuracy_on_real_images(real_images_dir: Path) -> None:
+    card = next((card for card in CARDS if card.budget == 20), CARDS[0])
+    images = load_images(card.dataset, real_images_dir, "test")
+    found = evaluate(load_checkpoint(PRETRAINED / card.name).model, images, card.mean, card.std)
+    low, high = found.accuracy_ci95
+    assert found.n == REAL_IMAGES
+    assert low <= card.metrics["test"]["accuracy"] <= high
+    assert found.cp == pytest.approx(card.metrics["test"]["cp"], abs=1)
