@@ -42,7 +42,7 @@ class DFSNet(nn.Module):
         self.body = ResNetBody(config)
         self.policy = POLICIES[config.policy](config)
         # One fixed layout means one kernel, whatever the size of a group of images. channels_last is faster on CPU and
-        # GPU; a min-max network runs as the reference does, since the last digits of its kernels decide ties in rounding.
+        # GPU; a min-max network runs as the reference does, as the last digits of its kernels decide ties in rounding.
         reproduction = config.quantiser == "minmax"
         self.memory_format = torch.contiguous_format if reproduction else torch.channels_last
         self.to(memory_format=self.memory_format)

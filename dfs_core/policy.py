@@ -36,7 +36,8 @@ class RecurrentPolicy(nn.Module):
     def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
         """Logits over options (N, K) for one block, in float32 whatever the network computes in."""
         with torch.autocast(x.device.type, enabled=False):
-            pooled = x.mean(dim=(2, 3), dtype=torch.float32)
+            # Not mean(): its backward pass divides the whole block's input instead of the pooled values.
+            pooled = x.sum(dim=(2, 3), dtype=torch.float32) / (x.shape[2] * x.shape[3])
             hidden, cell = self.lstm(self.embeddings[block](pooled), state)
             return self.to_options(hidden), (hidden, cell)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dfs_core.kernels import PLAIN, Kernels
+
 RANGE_MOMENTUM = 0.1
 SMALLEST_STEP = 1e-8
 
@@ -40,27 +42,46 @@ def quantise_range(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
     return _RoundInRange.apply(x, low, high, 2**bits - 1)
 
 
-def quantise_step(x: Tensor, step: Tensor, low: int, high: int, gradient_scale: float) -> Tensor:
-    """Round ``x`` to multiples of a learned ``step`` (a scalar tensor), between low x step and high x step.
+class _RoundToStep(torch.autograd.Function):
+    """LSQ: round to multiples of a learned step; only x and the step are kept for the backward pass."""
 
-    Gradients are LSQ's: to x inside the range, to the step from the rounding error inside and the bound outside,
-    times ``gradient_scale``.
+    @staticmethod
+    def forward(ctx, x: Tensor, step: Tensor, bounds: Tensor, scale: float, kernels: Kernels) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(x, step, bounds)
+        ctx.scale, ctx.kernels = scale, kernels
+        return kernels.forward(x, step, bounds)
 
-    >>> quantise_step(torch.tensor([-1.0, 0.3, 0.9, 2.0]), torch.tensor([0.5]), 0, 3, 1.0)
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        x, step, bounds = ctx.saved_tensors
+        grad_x, grad_step = ctx.kernels.backward(grad, x, step, bounds)
+        return grad_x, grad_step * ctx.scale, None, None, None
+
+
+def quantise_step(x: Tensor, step: Tensor, bounds: Tensor, scale: float, kernels: Kernels = PLAIN) -> Tensor:
+    """Round x to multiples of a learned step, between bounds[0] x step and bounds[1] x step: same shape and type.
+
+    Gradients are LSQ's: to x inside the range; to the step the rounding error inside and the bound outside, times
+    ``scale``.
+
+    >>> quantise_step(torch.tensor([-1.0, 0.3, 0.9, 2.0]), torch.tensor([0.5]), torch.tensor([0.0, 3.0]), scale=1.0)
     tensor([0.0000, 0.5000, 1.0000, 1.5000])
     """
-    # PyTorch's own fused kernel, forward and backward one pass each.
-    zero_point = torch.zeros_like(step)
-    return torch._fake_quantize_learnable_per_tensor_affine(x, step, zero_point, low, high, gradient_scale)
+    if x.dim() != 4:
+        return _RoundToStep.apply(x, step, bounds, scale, kernels)
+    # As one long row, in the order of its memory, one compiled kernel serves every shape.
+    rows = x.permute(0, 2, 3, 1)
+    flat = _RoundToStep.apply(rows.reshape(-1), step, bounds, scale, kernels)
+    return flat.view(rows.shape).permute(0, 3, 1, 2)
 
 
-def best_step(x: Tensor, low: int, high: int) -> Tensor:
+def best_step(x: Tensor, bounds: Tensor) -> Tensor:
     """The step of least squared rounding error for ``x``, shape (1,), from a grid of fractions of the full range."""
     x = x.detach().float().flatten()
     x = x[:: max(1, x.numel() // 50_000)]
     largest = x.abs().max().clamp_min(SMALLEST_STEP)
-    candidates = largest / high * torch.linspace(0.02, 1.0, 50, device=x.device)
-    rounded = (x / candidates[:, None]).round_().clamp_(low, high) * candidates[:, None]
+    candidates = largest / bounds[1] * torch.linspace(0.02, 1.0, 50, device=x.device)
+    rounded = (x / candidates[:, None]).round_().clamp_(bounds[0], bounds[1]) * candidates[:, None]
     return candidates[(rounded - x).square().mean(dim=1).argmin()].reshape(1)
 
 
@@ -112,26 +133,29 @@ class LearnedStepQuantiser(nn.Module):
 
     def __init__(self, bits: int) -> None:
         super().__init__()
-        self.bits = bits
+        self.kernels = PLAIN
         self.activation_step = nn.Parameter(torch.full((1,), 4.0 / (2**bits - 1)))
         self.weight_step = nn.Parameter(torch.full((1,), 0.5 / 2 ** (bits - 1)))
+        self.register_buffer("activation_bounds", torch.tensor([0.0, 2.0**bits - 1]), persistent=False)
+        half = 2.0 ** (bits - 1)
+        self.register_buffer("weight_bounds", torch.tensor([-half, half - 1]), persistent=False)
+        self.highest = (2**bits - 1, 2 ** (bits - 1) - 1)
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
         """Set both steps to the best ones for a sample of the input (N, C, H, W) and the weight as it is."""
-        self.activation_step.copy_(best_step(x, 0, 2**self.bits - 1))
-        self.weight_step.copy_(best_step(weight, -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1))
+        self.activation_step.copy_(best_step(x, self.activation_bounds))
+        self.weight_step.copy_(best_step(weight, self.weight_bounds))
 
     def activations(self, x: Tensor) -> Tensor:
         """Quantise the convolution's input (N, C, H, W)."""
-        high = 2**self.bits - 1
-        scale = (x[0].numel() * high) ** -0.5  # LSQ section 2.2, with N the features of one image
-        return quantise_step(x, self.activation_step, 0, high, scale)
+        scale = (x[0].numel() * self.highest[0]) ** -0.5  # LSQ section 2.2, with N the features of one image
+        return quantise_step(x, self.activation_step, self.activation_bounds, scale, self.kernels)
 
     def weights(self, weight: Tensor) -> Tensor:
         """Quantise the convolution's weight."""
-        high = 2 ** (self.bits - 1) - 1
-        return quantise_step(weight, self.weight_step, -high - 1, high, (weight.numel() * high) ** -0.5)
+        scale = (weight.numel() * self.highest[1]) ** -0.5
+        return quantise_step(weight, self.weight_step, self.weight_bounds, scale, self.kernels)
 
 
 QUANTISERS: dict[str, type[MinMaxQuantiser] | type[LearnedStepQuantiser]] = {

@@ -15,6 +15,7 @@ from dfs_core.checkpoint import load_checkpoint
 from dfs_core.data import augment, normalise
 from dfs_core.errors import UserError
 from dfs_core.evaluate import evaluate
+from dfs_core.kernels import use_fused
 from dfs_core.network import DFSNet, calibrate, start_from
 from dfs_core.objective import classification_loss, cost_term, learning_rate
 from dfs_core.publish import publish
@@ -62,6 +63,8 @@ class Trainer:
         self.state = self._start()
         self.teacher = load_checkpoint(config.teacher).model.to(self.device).eval() if config.teacher else None
         self._resume(resume)
+        if config.compile:
+            use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)

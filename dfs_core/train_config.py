@@ -67,6 +67,7 @@ class TrainConfig:
         validation: images held out for validation.
         seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
         precision: ``bf16`` (autocast) or ``fp32``.
+        compile: whether to fuse the quantisers' arithmetic; pays off from a few hundred steps on.
         save_every: steps between saved states.
         log_every: steps between log lines.
         validate_every: epochs between looks at the validation images; 0 for the end only.
@@ -98,6 +99,7 @@ class TrainConfig:
     validation: int = 5000
     seed: int = 0
     precision: Precision = "bf16"
+    compile: bool = True
     save_every: int = 100
     log_every: int = 10
     validate_every: int = 0
