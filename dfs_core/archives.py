@@ -1,8 +1,8 @@
 """Public data sets in the files that torchvision downloads, read without torchvision and without trusting a pickle.
 
 Those files are pickles (CIFAR) and MATLAB 5 files (SVHN). Their checksums are verified before anything is read, and
-even then the unpickler builds nothing but arrays. What torchvision has downloaded can be
-used here, and the other way round.
+even then the unpickler builds nothing but arrays. What torchvision has downloaded can be used here, and the other way
+round.
 """
 
 from __future__ import annotations

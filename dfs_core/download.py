@@ -76,9 +76,10 @@ def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> 
                         {name for files in ARCHIVES[dataset].files.values() for name, _ in files},
                     )
             except (OSError, http.client.HTTPException, tarfile.TarError) as error:
+                reason = getattr(error, "reason", error)  # what urllib wraps says more in fewer words
                 raise UserError(
-                    f"{dataset} could not be downloaded ({error}): check the network and {data_dir} and try again, "
-                    f"or fetch {remote.url} yourself and put it in {data_dir}"
+                    f"{dataset} could not be downloaded ({reason}): check the network and {data_dir} and try again, "
+                    f"or put {remote.url} there yourself and then run this again"
                 ) from error
         if not is_complete(dataset, data_dir):
             raise UserError(

@@ -54,7 +54,7 @@ def test_a_damaged_download_is_thrown_away_and_said_so(tmp_path: Path, remote: R
 def test_no_network_is_one_clear_message(tmp_path: Path, remote: RemoteFile) -> None:
     (tmp_path / "server" / remote.name).unlink()
     with pytest.raises(
-        UserError, match=rf"check the network and {tmp_path / 'data'} and try again, or fetch file:"
+        UserError, match=rf"check the network and {tmp_path / 'data'} and try again, or put file:"
     ) as caught:
         data.download("cifar10", tmp_path / "data")
     assert "\n" not in str(caught.value)
