@@ -44,20 +44,35 @@ def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Te
 PLAIN = Kernels(_forward, _backward)
 
 
+def _row(x: Tensor) -> Tensor:
+    """The memory of a dense tensor as one row with neither shape nor history, so that one compilation serves all."""
+    return torch.empty(0, dtype=x.dtype, device=x.device).set_(
+        x.untyped_storage(), x.storage_offset(), (x.numel(),), (1,)
+    )
+
+
 @functools.cache
 def fused() -> Kernels:
     """The same, compiled; the plain ones, with a warning, on a machine that cannot compile."""
-    kernels = Kernels(torch.compile(_forward, dynamic=True), torch.compile(_backward, dynamic=True))
+    compiled = Kernels(torch.compile(_forward, dynamic=True), torch.compile(_backward, dynamic=True))
+
+    def forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+        return compiled.forward(_row(x), step.detach(), bounds).as_strided(x.shape, x.stride())
+
+    def backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
+        grad = torch.empty_like(x, dtype=grad.dtype).copy_(grad) if grad.stride() != x.stride() else grad
+        grad_x, grad_step = compiled.backward(_row(grad), _row(x), step.detach(), bounds)
+        return grad_x.as_strided(x.shape, x.stride()), grad_step
+
     x, step, bounds = torch.rand(64), torch.ones(1), torch.tensor([0.0, 3.0])
     try:
-        kernels.backward(kernels.forward(x, step, bounds), x, step, bounds)
+        with torch.no_grad():
+            backward(forward(x, step, bounds), x, step, bounds)
     except Exception as error:  # compilers fail in many ways, and every one of them has the same cure
-        reason = str(error).strip().splitlines()
-        warnings.warn(
-            f"training goes on without compiled quantisers, slower: {reason[0] if reason else error}", stacklevel=2
-        )
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        warnings.warn(f"training goes on without compiled quantisers, slower: {reason}", stacklevel=2)
         return PLAIN
-    return kernels
+    return Kernels(forward, backward)
 
 
 def use_fused(model: nn.Module) -> None:

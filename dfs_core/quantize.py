@@ -67,12 +67,7 @@ def quantise_step(x: Tensor, step: Tensor, bounds: Tensor, scale: float, kernels
     >>> quantise_step(torch.tensor([-1.0, 0.3, 0.9, 2.0]), torch.tensor([0.5]), torch.tensor([0.0, 3.0]), scale=1.0)
     tensor([0.0000, 0.5000, 1.0000, 1.5000])
     """
-    if x.dim() != 4:
-        return _RoundToStep.apply(x, step, bounds, scale, kernels)
-    # As one long row, in the order of its memory, one compiled kernel serves every shape.
-    rows = x.permute(0, 2, 3, 1)
-    flat = _RoundToStep.apply(rows.reshape(-1), step, bounds, scale, kernels)
-    return flat.view(rows.shape).permute(0, 3, 1, 2)
+    return _RoundToStep.apply(x, step, bounds, scale, kernels)
 
 
 def best_step(x: Tensor, bounds: Tensor) -> Tensor:
