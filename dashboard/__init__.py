@@ -1,1 +1,1 @@
-"""The dashboard over dfs_core: charts and pages; no model logic and no torch."""
+"""The dashboard: shows what dfs_core decided. Never imports torch, holds no model logic."""

@@ -1,0 +1,22 @@
+"""Entry: ``streamlit run dashboard/app.py``. Page set-up, theme, navigation; the pages do the rest."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# Streamlit puts only this file's folder on the path; the packages lie beside it, installed or not.
+if str(HERE.parent) not in sys.path:
+    sys.path.insert(0, str(HERE.parent))
+
+import streamlit as st  # noqa: E402
+
+st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+st.logo(str(HERE / "assets" / "logo.svg"), size="large")
+st.html(HERE / "assets" / "style.css")
+
+page = st.navigation(
+    [st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True)],
+    # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
+    position="hidden" if st.context.is_embedded else "top",
+)
+page.run()

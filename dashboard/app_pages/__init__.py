@@ -1,0 +1,1 @@
+"""One file a page; each puts panels together and holds no logic."""

@@ -1,0 +1,137 @@
+"""The only ``st.cache_*`` wrappers: what sessions share of dfs_core, each bounded in number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from dashboard.catalogue import Catalogue
+from dashboard.engine import Engine
+from dashboard.pictures import Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
+from dashboard.tables import Rows, read_log, read_published
+from dfs_core.checkpoint import pretrained_dir, scan
+from dfs_core.data import ImageSet, download, find_data_dir, load_images
+from dfs_core.errors import UserError
+from dfs_core.images import ImageError
+from dfs_core.predictor import Predictor
+
+PUBLISHED = Path(__file__).resolve().parent.parent / "pretrained" / "published.csv"
+Stamp = tuple[tuple[str, int], ...]
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def engine() -> Engine:
+    """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
+    return Engine(Predictor.load)
+
+
+def catalogue() -> Catalogue:
+    """The checkpoints on this machine; a new or changed one is seen at the next run."""
+    root = pretrained_dir()
+    return _catalogue(str(root), _stamp(root, "*/card.json", "*/weights.safetensors"))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _catalogue(root: str, stamp: Stamp) -> Catalogue:
+    cards, problems = scan(Path(root))
+    return Catalogue(tuple(cards), tuple(problems))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def drawn() -> tuple[Picture, ...]:
+    """The project's own drawings."""
+    return drawn_pictures()
+
+
+def data_dir() -> Path:
+    """Where data sets are looked for, and where a download goes."""
+    return find_data_dir() or Path("data")
+
+
+def test_images(dataset: str) -> ImageSet | str:
+    """The test set of a data set, or in words why it cannot be shown."""
+    folder = data_dir()
+    return _test_images(dataset, str(folder), _stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*"))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the test images")
+def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
+    try:
+        return load_images(dataset, Path(folder), "test")
+    except UserError as error:
+        return str(error)
+
+
+def test_page(images: ImageSet, page: int, size: int) -> list[Picture]:
+    """One page, from 1, of the seeded choice of test images; pages go round."""
+    order = _gallery_order(images.dataset, len(images), images)
+    start = (page - 1) * size
+    return [test_picture(images, int(order[i % len(order)])) for i in range(start, start + min(size, len(order)))]
+
+
+def test_picture(images: ImageSet, index: int) -> Picture:
+    """One test image, by its index in the data set's canonical order."""
+    return _test_picture(images.dataset, len(images), index, images)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _gallery_order(dataset: str, count: int, _images: ImageSet) -> np.ndarray:
+    return gallery_order(_images.labels.numpy())
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _test_picture(dataset: str, count: int, index: int, _images: ImageSet) -> Picture:
+    pixels = _images.images[index].permute(1, 2, 0).numpy()
+    return make_picture(
+        f"test-{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
+    )
+
+
+def upload(file: UploadedFile, origin: Origin) -> Picture | str:
+    """An untrusted file as a picture, or in words why it cannot be one."""
+    return _upload(file.file_id, file.name, origin, file)
+
+
+# By the upload's id: to hash megabytes of pixels at every move of a slider would cost more than to predict them.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Picture | str:
+    try:
+        return read_upload(_file.getvalue(), name, origin)
+    except ImageError as error:
+        return str(error)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def published() -> Rows:
+    """Published points of the literature, with their sources."""
+    return read_published(PUBLISHED)
+
+
+def training_log(name: str) -> Rows:
+    """The training log of a checkpoint, empty if it has none."""
+    path = pretrained_dir() / name / "log.jsonl"
+    return _training_log(str(path), _stamp(path.parent, path.name))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _training_log(path: str, stamp: Stamp) -> Rows:
+    return read_log(Path(path))
+
+
+def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
+    """Download a public data set.
+
+    Raises:
+        UserError: it could not be done; the message says what to do.
+    """
+    download(dataset, data_dir(), report)
+
+
+def _stamp(folder: Path, *patterns: str) -> Stamp:
+    """Names and times of some files: the part of a cache's key that changes when they do."""
+    found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found if path.exists()))

@@ -1,0 +1,100 @@
+"""Colours of the charts, in the light and in the dark theme. Plain strings and arithmetic.
+
+An option's colour follows the doubling of its bits, 2, 4, 8, 16, full, in equal steps of lightness: whoever sees no hue
+still tells them apart, and the same option looks the same in every checkpoint. More work is always further from the
+page's background: darker on light, brighter on dark. A skipped block is not filled at all.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dfs_core.options import FULL_BITS, Option
+
+# Lightness (CIE L*) 93, 83, 70, 50, 20 and 27, 38, 53, 74, 94; hue from yellow over teal to indigo.
+_LIGHT_RAMP = ("#eef1c3", "#b4dcb6", "#66bcbd", "#217fae", "#1b2a6b")
+_DARK_RAMP = ("#2b3c76", "#2b5c95", "#3187ac", "#74c7b8", "#f1f4bd")
+_LOWEST_BITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours that charts use in one theme.
+
+    Attributes:
+        background: the page.
+        ink: text and lines of the first rank.
+        muted: text and lines of the second rank, and published points.
+        faint: borders and bands.
+        accent: what is selected, and where the image in focus stands.
+        wrong: a wrong prediction.
+        ramp: from 2 bits to full, at each doubling of the bits.
+        families: colours of the measured families, in the order in which they are listed.
+    """
+
+    background: str
+    ink: str
+    muted: str
+    faint: str
+    accent: str
+    wrong: str
+    ramp: tuple[str, ...]
+    families: tuple[str, ...]
+
+    def option(self, name: str) -> str:
+        """Fill of an option's cell; a skipped block has the page's own colour."""
+        bits = Option.parse(name).bits
+        if not bits:
+            return self.background
+        return _between(self.ramp, math.log2(bits / _LOWEST_BITS) / math.log2(FULL_BITS / _LOWEST_BITS))
+
+    def text_on(self, fill: str) -> str:
+        """Black or white, whichever is the easier to read on ``fill``."""
+        return "#0b1216" if luminance(fill) > 0.2 else "#ffffff"
+
+
+LIGHT = Palette(
+    background="#fcfcfa",
+    ink="#17242b",
+    muted="#66757d",
+    faint="#dce2e0",
+    accent="#c2410c",
+    wrong="#b3261e",
+    ramp=_LIGHT_RAMP,
+    families=("#1f62a8", "#8a4a9f", "#3f4c54", "#0f7a55", "#9a6700", "#a8324a"),
+)
+DARK = Palette(
+    background="#10171b",
+    ink="#e7eef0",
+    muted="#96a5ac",
+    faint="#2c3a42",
+    accent="#ff9d5c",
+    wrong="#ff8f85",
+    ramp=_DARK_RAMP,
+    families=("#6fb4f5", "#d59ae6", "#c9d3d8", "#5fd0a5", "#e3b341", "#f58ca2"),
+)
+
+
+def palette(theme: str | None) -> Palette:
+    """The palette of Streamlit's theme type: ``dark``, or anything else for light."""
+    return DARK if theme == "dark" else LIGHT
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb`` (WCAG 2), from 0 for black to 1 for white."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _rgb(colour))]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _between(ramp: tuple[str, ...], position: float) -> str:
+    """The colour at ``position``, 0 to 1, of a ramp of evenly spaced stops."""
+    scaled = position * (len(ramp) - 1)
+    start = min(int(scaled), len(ramp) - 2)
+    share = scaled - start
+    pairs = zip(_rgb(ramp[start]), _rgb(ramp[start + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)

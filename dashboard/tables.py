@@ -1,0 +1,198 @@
+"""From traces and cards to tables. Charts, pages and downloads show these very numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dashboard.catalogue import Catalogue, describe
+from dashboard.pictures import Picture
+from dfs_core.checkpoint import Card
+from dfs_core.config import ModelConfig
+from dfs_core.cost import IMAGE_SIZE, STAGE_WIDTHS, cost_models
+from dfs_core.trace import DecisionTrace
+
+Cost = Literal["cp", "all-in"]
+Rows = list[dict[str, Any]]
+Scale = Literal["linear", "log"]
+PUBLISHED_GROUP = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture on the page, with what the network decided for it."""
+
+    picture: Picture
+    trace: DecisionTrace
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the prediction is the true class; None where nobody knows that."""
+        return None if self.picture.truth is None else self.picture.truth == self.trace.label
+
+
+def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
+    """One row for every gated block of every image.
+
+    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
+    ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``margin`` (of the choice,
+    and its lead over the next option, in percent), ``bits``, ``cp`` and ``all_in`` (what it adds, in percent).
+    """
+    costs, options = cost_models(config), tuple(config.option_set)
+    index_of = {option.name: index for index, option in enumerate(options)}
+    rows: Rows = []
+    for row, item in enumerate(shown):
+        trace = item.trace
+        for index, name in enumerate(trace.decisions):
+            chosen = index_of[name]
+            probabilities = trace.probabilities[index]
+            rest = probabilities[:chosen] + probabilities[chosen + 1 :]
+            rows.append(
+                {
+                    "row": row,
+                    "image": item.picture.name,
+                    "key": item.picture.key,
+                    "block": index + 2,
+                    "stage": stage_of(index, config),
+                    "option": name,
+                    "fraction": trace.fractions[index],
+                    "probability": 100 * probabilities[chosen],
+                    "margin": 100 * (probabilities[chosen] - max(rest, default=0.0)),
+                    "bits": options[chosen].bits,
+                    "cp": costs["cp"].table[index][chosen],
+                    "all_in": costs["bitops"].table[index][chosen],
+                }
+            )
+    return rows
+
+
+def image_rows(shown: Sequence[Shown]) -> Rows:
+    """One row an image: prediction, confidence, truth where it is known, cost in percent."""
+    return [
+        {
+            "row": row,
+            "image": item.picture.name,
+            "key": item.picture.key,
+            "prediction": item.trace.label,
+            "confidence": 100 * item.trace.confidence,
+            "truth": item.picture.truth or "",
+            "verdict": {True: "right", False: "wrong", None: ""}[item.right],
+            "cp": item.trace.cp,
+            "all_in": item.trace.all_in,
+        }
+        for row, item in enumerate(shown)
+    ]
+
+
+def point_rows(catalogue: Catalogue, dataset: str, published: Rows, cost: Cost) -> Rows:
+    """One row a point of the accuracy/cost curve of a data set: checkpoints as measured on test, then published ones.
+
+    Keys: ``group`` (the family's title, or ``published``), ``checkpoint`` (empty for published ones), ``label``,
+    ``budget``, ``alpha``, ``accuracy``, ``low`` and ``high`` (95 % interval), ``cp``, ``all_in``, ``source``. Published
+    points have neither interval nor all-in cost: nobody published them, so they are there for ``cp`` alone.
+    """
+    measured = [
+        _point(family.title, card)
+        for family in catalogue.families
+        for card in family.cards
+        if card.dataset == dataset and "test" in card.metrics
+    ]
+    blank = dict.fromkeys(("checkpoint", "label", "budget", "alpha", "accuracy", "low", "high", "cp", "all_in"))
+    others = [
+        blank
+        | {
+            "group": PUBLISHED_GROUP,
+            "checkpoint": "",
+            "label": f"{row['method']}, {row['network']}",
+            "accuracy": row["accuracy"],
+            "cp": row["cp"],
+            "source": row["source"],
+        }
+        for row in published
+        if row["dataset"] == dataset
+    ]
+    return [*measured, *others] if cost == "cp" else measured
+
+
+def _point(title: str, card: Card) -> dict[str, Any]:
+    test = card.metrics["test"]
+    low, high = test["accuracy_ci95"]
+    return {
+        "group": title,
+        "checkpoint": card.name,
+        "label": describe(card),
+        "budget": card.budget,
+        "alpha": card.alpha,
+        "accuracy": test["accuracy"],
+        "low": low,
+        "high": high,
+        "cp": test["cp"],
+        "all_in": test["all_in"],
+        "source": f"measured here on {test['n']:,} test images",
+    }
+
+
+def ledger_rows(shown: Sequence[Shown], card: Card) -> Rows:
+    """Two lines to compare: the checkpoint on its test set, if it was measured, and the images on this page.
+
+    Keys: ``what``, ``images``, ``accuracy`` (percent), ``low`` and ``high`` (its 95 % interval), ``right`` of ``known``
+    (counts), ``cp``, ``all_in``; None where there is none.
+    """
+    known = [item.right for item in shown if item.right is not None]
+    count = len(shown)
+    here = {
+        "what": "images shown",
+        "images": count,
+        "accuracy": 100 * sum(known) / len(known) if known else None,
+        "low": None,
+        "high": None,
+        "right": sum(known),
+        "known": len(known),
+        "cp": sum(item.trace.cp for item in shown) / count if count else None,
+        "all_in": sum(item.trace.all_in for item in shown) / count if count else None,
+    }
+    test = card.evaluation("test")
+    if test is None:
+        return [here]
+    low, high = test.accuracy_ci95
+    line = {"what": "test set", "images": test.n, "accuracy": test.accuracy, "low": low, "high": high}
+    return [here | line | {"cp": test.cp, "all_in": test.all_in, "right": None, "known": None}, here]
+
+
+def stage_of(index: int, config: ModelConfig) -> int:
+    """Stage, from 1, of the gated block with that index, from 0 (the network's first block is not gated)."""
+    return (index + 1) // config.blocks_per_stage + 1
+
+
+def stage_rows(config: ModelConfig) -> Rows:
+    """One row a stage: ``stage``, ``first`` and ``last`` gated block (numbers in the network), ``title``."""
+    rows: Rows = []
+    for stage, width in enumerate(STAGE_WIDTHS, start=1):
+        last = stage * config.blocks_per_stage
+        size = IMAGE_SIZE // 2 ** (stage - 1)
+        first = max(2, last - config.blocks_per_stage + 1)
+        rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
+    return [row for row in rows if row["first"] <= row["last"]]
+
+
+def read_published(path: Path) -> Rows:
+    """Published points: ``method, network, dataset, accuracy, cp, source``; accuracy and cp in percent."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row | {"accuracy": float(row["accuracy"]), "cp": float(row["cp"])} for row in csv.DictReader(file)]
+
+
+def read_log(path: Path) -> Rows:
+    """A training log, one JSON object a line; empty if there is none. A line that a kill cut short is left out."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return [row for row in rows if isinstance(row, dict) and "step" in row and "epoch" in row]
