@@ -50,7 +50,7 @@ class NetworkMacs:
 
 def count_macs(config: ModelConfig) -> NetworkMacs:
     """Count the MACs of every part of the network by their closed form."""
-    blocks = []
+    blocks: list[BlockMacs] = []
     channels, size = STAGE_WIDTHS[0], IMAGE_SIZE
     for stage, width in enumerate(STAGE_WIDTHS):
         for position in range(config.blocks_per_stage):

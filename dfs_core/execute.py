@@ -65,7 +65,7 @@ def run_grouped(block: ResidualBlock, x: Tensor, decisions: Tensor) -> Tensor:
 def run_dense(block: ResidualBlock, x: Tensor, masks: Tensor) -> Tensor:
     """Run all options on all images and sum by mask: masks (N, K) of 0 and 1, differentiable for a gate in training."""
     outputs = [block(x, k) for k in range(len(block.options))]
-    return sum(out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs))  # type: ignore[return-value]
+    return sum(out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs))
 
 
 def straight_through(probabilities: Tensor, decisions: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,13 @@ def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Te
 
 
 PLAIN = Kernels(_forward, _backward)
+
+
+@runtime_checkable
+class UsesKernels(Protocol):
+    """A module that rounds with the kernels that it is given."""
+
+    kernels: Kernels
 
 
 def _row(x: Tensor) -> Tensor:
@@ -78,5 +85,5 @@ def fused() -> Kernels:
 def use_fused(model: nn.Module) -> None:
     """Give a model's quantisers the compiled kernels; the first call on a machine takes some ten seconds."""
     for module in model.modules():
-        if hasattr(module, "kernels"):
+        if isinstance(module, UsesKernels):
             module.kernels = fused()

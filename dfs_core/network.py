@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,7 @@ class DFSNet(nn.Module):
         # GPU; a min-max network runs as the reference does, as the last digits of its kernels decide ties in rounding.
         reproduction = config.quantiser == "minmax"
         self.memory_format = torch.contiguous_format if reproduction else torch.channels_last
-        self.to(memory_format=self.memory_format)
+        self.to(memory_format=self.memory_format)  # type: ignore[call-overload] # documented, but not in its overloads
 
     def forward(
         self,
@@ -71,7 +71,7 @@ class DFSNet(nn.Module):
             forced = self._check_forced(forced, images)
         x = self.body.stem(images.contiguous(memory_format=self.memory_format))
         x = self.body.blocks[0](x, 0)
-        state = self.policy.start(x)
+        state: Any = self.policy.start(x)  # only the policy knows what is in it
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)

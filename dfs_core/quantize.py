@@ -126,6 +126,9 @@ class LearnedStepQuantiser(nn.Module):
     strided block, is clipped at zero as a ReLU would. Weights are signed (-2^(b-1) to 2^(b-1) - 1).
     """
 
+    activation_bounds: Tensor
+    weight_bounds: Tensor
+
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.kernels = PLAIN
@@ -153,7 +156,8 @@ class LearnedStepQuantiser(nn.Module):
         return quantise_step(weight, self.weight_step, self.weight_bounds, scale, self.kernels)
 
 
-QUANTISERS: dict[str, type[MinMaxQuantiser] | type[LearnedStepQuantiser]] = {
+Quantiser = MinMaxQuantiser | LearnedStepQuantiser
+QUANTISERS: dict[str, type[Quantiser]] = {
     "minmax": MinMaxQuantiser,
     "lsq": LearnedStepQuantiser,
 }

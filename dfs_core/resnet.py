@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from dfs_core.config import ModelConfig
 from dfs_core.cost import STAGE_WIDTHS
 from dfs_core.options import Option, OptionSet
-from dfs_core.quantize import QUANTISERS
+from dfs_core.quantize import QUANTISERS, Quantiser
 
 SHARED = "shared"
 
@@ -45,7 +47,7 @@ class OptionConv(PlainConv):
         """Convolve x (N, C, H, W) under ``option``."""
         weight = self.weight
         if option.is_quantised:
-            quantiser = self.quantisers[option.name]
+            quantiser = cast(Quantiser, self.quantisers[option.name])
             x, weight = quantiser.activations(x), quantiser.weights(weight)
         return self.convolve(x, weight)
 

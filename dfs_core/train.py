@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -80,7 +81,7 @@ class Trainer:
             parameter.requires_grad_(self.stage.body)
         for parameter in policy:
             parameter.requires_grad_(self.stage.policy)
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [p for p in body if p.ndim > 1], "weight_decay": self.config.weight_decay, "factor": 1.0},
             {"params": [p for p in body if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
             {"params": policy, "weight_decay": 0.0, "factor": self.config.gate_lr},
