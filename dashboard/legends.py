@@ -25,12 +25,8 @@ def points(rows: Rows, colours: Palette) -> str:
     """What the points of the accuracy/cost curve are."""
     chips = []
     for name, ink, shape in point_legend(rows, colours):
-        hollow = name == PUBLISHED_GROUP
-        style = f"fill:{'none' if hollow else ink};stroke:{ink}"
-        text = "published, not measured here" if hollow else escape(name)
-        chips.append(
-            f'<span><svg width="14" height="14"><path d="{_PATHS[shape]}" style="{style}"/></svg>{text}</span>'
-        )
+        text = "published, not measured here" if name == PUBLISHED_GROUP else escape(name)
+        chips.append(f'<span><b class="dfs-{shape}" style="color:{ink}"></b>{text}</span>')
     return f'<div class="dfs-legend"><div>{"".join(chips)}</div></div>'
 
 
