@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
 from dfs_core.errors import UserError
 from dfs_core.options import OptionSet
+from dfs_core.settings import check_settings
 
 PolicyName = Literal["constant", "recurrent"]
 QuantiserName = Literal["minmax", "lsq"]
@@ -99,15 +100,10 @@ class ModelConfig:
         """Build a configuration from plain data.
 
         Raises:
-            UserError: a key that no field has, or a value that a field refuses.
+            UserError: a key that no field has, or a value of a wrong type or range.
         """
-        unknown = set(data) - {field.name for field in fields(cls)}
-        if unknown:
-            raise UserError(f"unknown model setting {', '.join(sorted(unknown))}")
-        try:
-            return cls(**data)
-        except TypeError as error:
-            raise UserError(f"model settings cannot be read: {error}") from None
+        check_settings(cls, data, "model setting")
+        return cls(**data)
 
 
 def backbone_config(depth: int = 38, classes: int = 10) -> ModelConfig:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dfs_core import provenance
@@ -47,7 +46,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         versions=provenance.versions(),
         machine=provenance.machine(),
         wall_time_s=round(state.seconds, 1),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=provenance.now(),
         metrics=metrics,
         parents=tuple(name for name in (config.start_from, config.teacher) if name),
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
+from dfs_core.settings import check_settings
 
 Schedule = Literal["cosine", "step"]
 Precision = Literal["bf16", "fp32"]
@@ -147,15 +148,12 @@ class TrainConfig:
         """Build from plain data with ``model`` as a table.
 
         Raises:
-            UserError: an unknown key, or a value of a wrong type or range.
+            UserError: no name, an unknown key, or a value of a wrong type or range.
         """
-        unknown = set(data) - {f.name for f in fields(cls)}
-        if unknown:
-            raise UserError(f"unknown setting {', '.join(sorted(unknown))}")
-        try:
-            return cls(**data | {"model": ModelConfig.from_dict(data.get("model", {}))})
-        except TypeError as error:
-            raise UserError(f"settings cannot be read: {error}") from None
+        check_settings(cls, data, "setting")
+        if "name" not in data:
+            raise UserError("a run needs a name: name = 'my-run'")
+        return cls(**data | {"model": ModelConfig.from_dict(data.get("model", {}))})
 
     def with_classes(self, classes: int) -> TrainConfig:
         """The same run for a data set of so many classes."""
