@@ -107,7 +107,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "milestones", tuple(self.milestones))
-        if not self.name or Path(self.name).name != self.name:
+        if self.name in ("", "..") or Path(self.name).name != self.name:
             raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
         if self.stage not in STAGES:
             raise UserError(f"stage '{self.stage}' is unknown: use {', '.join(STAGES)}")
@@ -136,7 +136,13 @@ class TrainConfig:
         return (stage.target or self.model.budget) if stage.policy else None
 
     def total_steps(self, images: int) -> int:
-        """Steps of the whole run on so many training images."""
+        """Steps of the whole run on so many training images.
+
+        Raises:
+            UserError: they are fewer than one batch.
+        """
+        if images < self.batch_size:
+            raise UserError(f"batch_size {self.batch_size} is more than the {images} training images")
         return self.iterations or self.epochs * (images // self.batch_size)
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,7 +178,9 @@ def load_config(path: Path) -> TrainConfig:
         raise UserError(f"{path}: {error}") from None
 
 
-def _read_merged(path: Path) -> dict[str, Any]:
+def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
+    if path.resolve() in derived:
+        raise UserError("it is its own base")
     try:
         data = tomllib.loads(path.read_text())
     except FileNotFoundError:
@@ -181,5 +189,12 @@ def _read_merged(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot be read as TOML: {error}") from None
     if "base" not in data:
         return data
-    base = _read_merged(path.parent / data.pop("base"))
-    return base | data | {"model": base.get("model", {}) | data.get("model", {})}
+    name = data.pop("base")
+    if not isinstance(name, str):
+        raise UserError(f"base must be the name of another configuration, not {name!r}")
+    try:
+        base = _read_merged(path.parent / name, (*derived, path.resolve()))
+    except UserError as error:
+        raise UserError(f"base {name}: {error}") from None
+    models = [part["model"] for part in (base, data) if isinstance(part.get("model"), dict)]
+    return base | data | ({"model": models[0] | models[1]} if len(models) == 2 else {})
