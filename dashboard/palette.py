@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from dfs_core.options import FULL_BITS, Option
 
 # Lightness (CIE L*) 93, 83, 70, 50, 20 and 27, 38, 53, 74, 94; hue from yellow over teal to indigo.
-_LIGHT_RAMP = ("#eef1c3", "#b4dcb6", "#66bcbd", "#217fae", "#1b2a6b")
+_LIGHT_RAMP = ("#eef1c3", "#b4dcb6", "#66bcbd", "#1e7aa9", "#1b2a6b")
 _DARK_RAMP = ("#2b3c76", "#2b5c95", "#3187ac", "#74c7b8", "#f1f4bd")
 _LOWEST_BITS = 2
 

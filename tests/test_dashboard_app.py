@@ -1,0 +1,235 @@
+"""The page's logic, without a browser: controls, uploads, galleries, and what is said where something is missing."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from tiny import picture
+
+from dashboard import cached
+
+APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
+
+
+def text_of(app: AppTest) -> str:
+    """Everything that the page says, HTML of ours included."""
+    html = "".join(element.proto.body for element in app.get("html"))
+    return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
+
+
+def rows_of(app: AppTest) -> list[str]:
+    """Labels of the images shown, from the control that puts one in focus."""
+    return list(app.selectbox(key="focus_control").options)
+
+
+def png(seed: int, size: int = 48) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture(seed, size)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def app(tiny_pretrained: Path, no_data: Path) -> AppTest:
+    return AppTest.from_file(str(APP), default_timeout=60).run()
+
+
+def test_the_page_opens_with_drawings_a_strip_and_a_curve_and_says_what_is_in_use(app):
+    assert not app.exception
+    assert len(app.get("vega_lite_chart")) == 2
+    assert len(rows_of(app)) == 10
+    assert "DFS ResNet-14, budget 20 %, alpha 5e-6" in text_of(app)
+    assert "tiny-dfs-20" in text_of(app)
+    assert "drawings, page 1 of 2" in text_of(app)
+
+
+def test_the_slider_offers_trained_budgets_only_and_moves_checkpoint_and_link(app):
+    slider = app.select_slider(key="budget_control")
+    assert list(slider.options) == ["10 %", "20 %", "30 %"]
+    slider.set_value(30.0).run()
+    assert "DFS ResNet-14, budget 30 %, alpha 5e-6" in text_of(app)
+    assert dict(app.query_params) == {"checkpoint": "tiny-dfs-30", "budget": "30"}
+    assert not app.warning
+    app.select_slider(key="budget_control").set_value(20.0).run()
+    assert dict(app.query_params) == {}
+
+
+def test_alpha_moves_to_its_checkpoint(app):
+    app.segmented_control(key="alpha_control").set_value(1e-6).run()
+    assert "budget 20 %, alpha 1e-6" in text_of(app)
+    assert dict(app.query_params) == {"checkpoint": "tiny-dfs-20-alpha1e-6", "alpha": "1e-6"}
+
+
+def test_a_pair_that_was_not_trained_is_never_passed_off_as_one(app):
+    app.segmented_control(key="alpha_control").set_value(1e-6).run()
+    app.select_slider(key="budget_control").set_value(30.0).run()
+    assert "Alpha 1e-6 was trained at 20 % only, not at 30 %" in app.warning[0].value
+    assert "In use instead: DFS ResNet-14, budget 30 %, alpha 5e-6" in app.warning[0].value
+    assert app.segmented_control(key="alpha_control").value == 5e-6
+    assert "tiny-dfs-30" in text_of(app)
+    app.select_slider(key="budget_control").set_value(10.0).run()
+    assert not app.warning
+
+
+def test_another_method_is_used_at_its_nearest_budget_and_that_is_said(app):
+    app.segmented_control(key="method").set_value("SkipNet").run()
+    assert "SkipNet ResNet-14, budget 50 %" in text_of(app)
+    assert "No SkipNet checkpoint was trained for 20 %" in app.warning[0].value
+    app.segmented_control(key="method").set_value("Backbone").run()
+    assert not app.warning
+    assert "Backbone ResNet-14" in text_of(app)
+    assert not app.select_slider
+
+
+def test_a_link_opens_its_state(tiny_pretrained, no_data):
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params.update({"budget": "30", "image": "frog", "cost": "all-in", "scale": "log"})
+    app.run()
+    assert "tiny-dfs-30" in text_of(app)
+    assert app.selectbox(key="focus_control").value == "frog"
+    assert app.segmented_control(key="cost_control").value == "all-in"
+    assert app.segmented_control(key="scale_control").value == "log"
+
+
+def test_a_link_to_a_budget_that_was_not_trained_says_which_one_is_used(tiny_pretrained, no_data):
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params["budget"] = "26"
+    app.run()
+    assert "No DFS checkpoint was trained for 26 %" in app.warning[0].value
+    assert app.select_slider(key="budget_control").value == 30
+
+
+def test_of_two_uploads_the_bad_one_gets_one_message_and_the_good_one_works(app):
+    files = [("holiday.png", png(3), "image/png"), ("notes.png", b"these are notes", "image/png")]
+    app.file_uploader(key="uploads").set_value(files).run()
+    assert not app.exception
+    assert [error.value for error in app.error] != []
+    assert len(app.error) == 1
+    assert "notes.png" in app.error[0].value
+    assert rows_of(app) == ["1. holiday.png"]
+
+
+def test_own_images_can_be_shown_with_the_gallery_and_the_same_file_twice_is_two_rows(app):
+    files = [(name, png(4), "image/png") for name in ("a.png", "b.png")]
+    app.file_uploader(key="uploads").set_value(files).run()
+    assert rows_of(app) == ["1. a.png", "2. b.png"]
+    app.segmented_control(key="show").set_value("Both").run()
+    assert len(rows_of(app)) == 12
+    app.file_uploader(key="uploads").set_value(None).run()
+    assert len(rows_of(app)) == 10
+
+
+def test_turning_the_page_shows_other_images_and_goes_round(app):
+    first = rows_of(app)
+    app.button(key="turn_Next images").click().run()
+    assert len(rows_of(app)) == 4
+    assert app.query_params["gallery"] == "2"
+    app.button(key="turn_Next images").click().run()
+    assert rows_of(app) == first
+
+
+def test_test_images_are_shown_with_their_class_where_they_are_on_the_machine(
+    tiny_pretrained, cifar10_dir, monkeypatch
+):
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert "cifar10 test images, page 1 of 4" in text_of(app)
+    assert len(rows_of(app)) == 10
+    assert "of 10 right" in text_of(app)
+    assert not [button for button in app.button if button.key == "download"]
+
+
+def test_a_download_without_network_gives_one_honest_message(app, monkeypatch):
+    def no_network(dataset: str, folder: Path, progress: object) -> None:
+        from dfs_core.errors import UserError
+
+        raise UserError(f"{dataset} could not be downloaded (no route): check the network")
+
+    monkeypatch.setattr("dashboard.cached.download", no_network)
+    app.button(key="download").click().run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["cifar10 could not be downloaded (no route): check the network"]
+    assert len(rows_of(app)) == 10
+
+
+def test_after_a_download_the_gallery_shows_the_test_images(app, no_data, cifar10_dir, monkeypatch):
+    def copied(dataset: str, folder: Path, progress) -> None:
+        progress(0.5, "half")
+        shutil.copytree(cifar10_dir, folder, dirs_exist_ok=True)
+
+    monkeypatch.setattr("dashboard.cached.download", copied)
+    app.button(key="download").click().run()
+    assert "cifar10 test images, page 1 of 4" in text_of(app)
+
+
+def test_tables_are_made_when_they_are_opened(app):
+    assert not app.dataframe
+    app.session_state["points_table"] = True
+    app.run()
+    table = app.dataframe[0].value
+    assert set(table["group"]) == {"DFS", "SkipNet", "Backbone", "published"}
+
+
+def test_an_empty_folder_says_what_to_do(tmp_path, no_data, monkeypatch):
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert app.header[0].value == "No checkpoints yet"
+    assert "python -m dfs_core train" in text_of(app)
+
+
+def test_a_missing_folder_is_named(tmp_path, no_data, monkeypatch):
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert "nowhere" in app.error[0].value
+
+
+@pytest.fixture
+def own_copy(tmp_path: Path, pretrained_folder: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Checkpoints that a test may damage."""
+    folder = tmp_path / "pretrained"
+    shutil.copytree(pretrained_folder, folder)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    cached.engine.clear()  # it rightly answers for known weights from memory, wherever they lie
+    return folder
+
+
+def test_a_broken_card_is_named_and_the_others_work(own_copy):
+    (own_copy / "tiny-dfs-10" / "card.json").write_text('{"format": 1, ')
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert app.expander[0].label == "1 checkpoint cannot be used"
+    assert "tiny-dfs-10" in text_of(app).replace("\\", "")
+    assert list(app.select_slider(key="budget_control").options) == ["20 %", "30 %"]
+
+
+def test_truncated_weights_give_a_message_and_another_checkpoint_can_be_chosen(own_copy):
+    weights = own_copy / "tiny-dfs-20" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    assert "weights.safetensors" in app.error[0].value.replace("\\", "")
+    app.select_slider(key="budget_control").set_value(30.0).run()
+    assert not app.error
+    assert len(rows_of(app)) == 10
+
+
+def test_a_checkpoint_that_appears_or_goes_while_the_page_is_open_is_noticed(own_copy):
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    app.select_slider(key="budget_control").set_value(30.0).run()
+    shutil.rmtree(own_copy / "tiny-dfs-30")
+    app.run()
+    assert "'tiny-dfs-30' is gone" in app.warning[0].value
+    assert list(app.select_slider(key="budget_control").options) == ["10 %", "20 %"]
