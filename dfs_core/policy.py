@@ -15,6 +15,7 @@ from dfs_core.config import ModelConfig
 from dfs_core.cost import STAGE_WIDTHS
 
 Memory = tuple[Tensor, Tensor]
+OPEN_BIAS = 0.3
 
 
 class RecurrentPolicy(nn.Module):
@@ -27,6 +28,9 @@ class RecurrentPolicy(nn.Module):
         self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels in inputs)
         self.lstm = nn.LSTMCell(width, width)
         self.to_options = nn.Linear(width, len(config.option_set))
+        with torch.no_grad():
+            # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
+            self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
 
     def start(self, x: Tensor) -> Memory:
         """The LSTM's state before the first gated block: zeros, twice (N, width)."""

@@ -13,6 +13,7 @@ from dfs_core.kernels import PLAIN, Kernels
 
 RANGE_MOMENTUM = 0.1
 SMALLEST_STEP = 1e-8
+LEARNED_BITS = 8
 
 
 class _RoundInRange(torch.autograd.Function):
@@ -122,18 +123,27 @@ class MinMaxQuantiser(nn.Module):
 class LearnedStepQuantiser(nn.Module):
     """LSQ for one convolution at one bit width: a learned step for its input and one for its weights.
 
+    Above 8 bits the steps stay as they were calibrated. There is next to nothing to learn in them, and they are so
+    small that the noise of their gradients moves them by whole factors: left to learn, some 16-bit weight steps of
+    ResNet-38 grew a thousandfold in 250 training steps.
+
     Activations are unsigned (0 to 2^b - 1), as nearly all follow a ReLU; the exception, the shortcut of a skipped
     strided block, is clipped at zero as a ReLU would. Weights are signed (-2^(b-1) to 2^(b-1) - 1).
     """
 
+    activation_step: Tensor
+    weight_step: Tensor
     activation_bounds: Tensor
     weight_bounds: Tensor
 
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.kernels = PLAIN
-        self.activation_step = nn.Parameter(torch.full((1,), 4.0 / (2**bits - 1)))
-        self.weight_step = nn.Parameter(torch.full((1,), 0.5 / 2 ** (bits - 1)))
+        for name, step in (("activation_step", 4.0 / (2**bits - 1)), ("weight_step", 0.5 / 2 ** (bits - 1))):
+            if bits <= LEARNED_BITS:
+                self.register_parameter(name, nn.Parameter(torch.full((1,), step)))
+            else:
+                self.register_buffer(name, torch.full((1,), step))
         self.register_buffer("activation_bounds", torch.tensor([0.0, 2.0**bits - 1]), persistent=False)
         half = 2.0 ** (bits - 1)
         self.register_buffer("weight_bounds", torch.tensor([-half, half - 1]), persistent=False)

@@ -81,17 +81,14 @@ class Trainer:
             parameter.requires_grad_(self.stage.body)
         for parameter in policy:
             parameter.requires_grad_(self.stage.policy)
+        config = self.config
         groups: list[dict[str, Any]] = [
-            {"params": [p for p in body if p.ndim > 1], "weight_decay": self.config.weight_decay, "factor": 1.0},
-            {"params": [p for p in body if p.ndim <= 1], "weight_decay": 0.0, "factor": 1.0},
-            {"params": policy, "weight_decay": 0.0, "factor": self.config.gate_lr},
+            {"params": [p for p in body if p.ndim > 1], "weight_decay": config.weight_decay, "factor": 1.0},
+            {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
+            {"params": policy, "factor": config.gate_lr, "momentum": config.gate_momentum, "nesterov": False},
         ]
-        optimiser = torch.optim.SGD(
-            [group for group in groups if any(p.requires_grad for p in group["params"])],
-            lr=self.config.lr,
-            momentum=self.config.momentum,
-            nesterov=self.config.nesterov,
-        )
+        learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
+        optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
         average = copy.deepcopy(model) if self.config.ema else None
         return RunState(model, optimiser, average)
 

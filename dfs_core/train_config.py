@@ -58,6 +58,7 @@ class TrainConfig:
         milestones: for ``step``, fractions of the run.
         warmup: fraction of the run over which the rate rises linearly to its peak.
         momentum: SGD's momentum.
+        gate_momentum: that of the gates. The signed cost is a switch; with inertia cp overshoots its target and swings.
         nesterov: Nesterov's form of it.
         weight_decay: on convolution and linear weights; none on batch norm, biases and quantiser steps.
         label_smoothing: 0 to 1.
@@ -90,6 +91,7 @@ class TrainConfig:
     milestones: tuple[float, ...] = (0.5, 0.75)
     warmup: float = 0.0
     momentum: float = 0.9
+    gate_momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
@@ -117,7 +119,7 @@ class TrainConfig:
         for key in ("batch_size", "lr", "gate_lr", "temperature", "save_every", "log_every"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{key} must be positive, not {getattr(self, key)}")
-        for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum"):
+        for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum", "gate_momentum"):
             if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
                 raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
         if self.epochs < 1 and self.iterations < 1:
