@@ -1,0 +1,45 @@
+"""Networks that look as after training, and input for them, where a test needs one but not what it learned."""
+
+from __future__ import annotations
+
+import torch
+from tiny import CIFAR10, make_network, pictures
+from torch import Tensor
+
+from dfs_core.config import ModelConfig
+from dfs_core.data import normalise
+from dfs_core.network import DFSNet, calibrate
+
+
+def inputs(n: int, seed: int = 0) -> Tensor:
+    """Made-up photographs as a network takes them, float (n, 3, 32, 32)."""
+    pixels = torch.from_numpy(pictures(n, seed)).permute(0, 3, 1, 2).contiguous()
+    return normalise(pixels, CIFAR10.mean, CIFAR10.std)
+
+
+def random_decisions(config: ModelConfig, n: int, seed: int = 0) -> Tensor:
+    """Decisions drawn evenly, int64 (n, gated blocks)."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(len(config.option_set), (n, config.gated_blocks), generator=generator)
+
+
+def settled_network(config: ModelConfig, seed: int = 0) -> DFSNet:
+    """A network in evaluation mode whose batch norms have seen every option, and whose gates tell images apart."""
+    model = make_network(config, seed)
+    images = inputs(48, seed=11)
+    with torch.no_grad():
+        for turn in range(6):
+            forced = random_decisions(config, len(images), seed=turn) if config.policy == "recurrent" else None
+            model.train()(images, forced=forced)
+        calibrate(model.eval(), images)
+    if config.policy == "recurrent":
+        _tell_apart(model, images)
+    return model
+
+
+@torch.no_grad()
+def _tell_apart(model: DFSNet, images: Tensor) -> None:
+    """Shift the options' biases until none is preferred on average, so that every option is somebody's choice."""
+    for _ in range(20):
+        mean = model(images).probabilities.clamp_min(1e-6).log().mean(dim=(0, 1))
+        model.policy.to_options.bias -= 0.7 * (mean - mean.mean())

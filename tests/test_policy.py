@@ -1,0 +1,86 @@
+"""Policies: the paper's gate by its formula, constant decisions, and no memory but the one that is handed on."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dfs_core.config import ModelConfig
+from dfs_core.policy import ConstantPolicy, RecurrentPolicy
+
+
+def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
+    return torch.randn(n, channels, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture
+def gate() -> RecurrentPolicy:
+    torch.manual_seed(0)
+    return RecurrentPolicy(ModelConfig(depth=8, options="skip,4,full"))
+
+
+@pytest.mark.parametrize("depth", [8, 14, 38])
+def test_each_gated_block_has_an_embedding_of_its_inputs_channels(depth: int) -> None:
+    n = (depth - 2) // 6
+    channels = [layer.in_features for layer in RecurrentPolicy(ModelConfig(depth=depth)).embeddings]
+    # The first gated block of a stage still sees the stage before it.
+    assert channels == [16] * n + [32] * n + [64] * (n - 1)
+
+
+def test_a_step_is_pool_embedding_lstm_and_linear_layer(gate: RecurrentPolicy) -> None:
+    x = features(16)
+    state = (torch.randn(3, 10), torch.randn(3, 10))
+    logits, (hidden, cell) = gate.step(0, x, state)
+
+    embedded = x.mean(dim=(2, 3)) @ gate.embeddings[0].weight.T + gate.embeddings[0].bias
+    gates = embedded @ gate.lstm.weight_ih.T + gate.lstm.bias_ih + state[0] @ gate.lstm.weight_hh.T + gate.lstm.bias_hh
+    let_in, forget, candidate, let_out = gates.split(10, dim=1)
+    new_cell = forget.sigmoid() * state[1] + let_in.sigmoid() * candidate.tanh()
+    new_hidden = let_out.sigmoid() * new_cell.tanh()
+    torch.testing.assert_close(cell, new_cell)
+    torch.testing.assert_close(hidden, new_hidden)
+    torch.testing.assert_close(logits, new_hidden @ gate.to_options.weight.T + gate.to_options.bias)
+
+
+def test_it_starts_from_zeros_and_hands_its_state_on(gate: RecurrentPolicy) -> None:
+    first, second = features(16), features(32, size=4, seed=1)
+    start = gate.start(first)
+    assert [part.shape for part in start] == [(3, 10)] * 2
+    assert not any(part.any() for part in start)
+    logits, state = gate.step(0, first, start)
+    with_history, _ = gate.step(1, second, state)
+    without, _ = gate.step(1, second, gate.start(second))
+    assert not torch.allclose(with_history, without)
+    assert torch.equal(gate.step(0, first, gate.start(first))[0], logits), "nothing stays behind in the policy"
+
+
+def test_images_do_not_see_each_other(gate: RecurrentPolicy) -> None:
+    x = features(16, n=5)
+    together, _ = gate.step(0, x, gate.start(x))
+    for index in range(5):
+        alone, _ = gate.step(0, x[index : index + 1], gate.start(x[index : index + 1]))
+        torch.testing.assert_close(alone[0], together[index])
+
+
+def test_the_gate_computes_in_float32_even_under_autocast(gate: RecurrentPolicy) -> None:
+    x = features(16).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, state = gate.step(0, x, gate.start(x))
+    assert logits.dtype == state[0].dtype == torch.float32
+    torch.testing.assert_close(logits, gate.step(0, x.float(), gate.start(x))[0])
+
+
+@pytest.mark.parametrize(
+    ("constant", "decisions"), [(("4",), [1, 1]), (("skip", "full"), [0, 2])], ids=["uniform", "mixed"]
+)
+def test_a_constant_policy_gives_its_option_all_the_probability(
+    constant: tuple[str, ...], decisions: list[int]
+) -> None:
+    policy = ConstantPolicy(ModelConfig(depth=8, options="skip,4,full", policy="constant", constant=constant))
+    assert not list(policy.parameters())
+    assert not policy.state_dict(), "its decisions stand in the configuration, not in the weights"
+    x = features(16)
+    for block, wanted in enumerate(decisions):
+        logits, _ = policy.step(block, x, policy.start(x))
+        assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))

@@ -1,0 +1,79 @@
+"""Starting from another network's weights: a backbone into a gated one, one option set into another."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from nets import inputs, settled_network
+
+from dfs_core.config import ModelConfig, backbone_config
+from dfs_core.errors import UserError
+from dfs_core.network import DFSNet, start_from
+
+IMAGES = inputs(6, seed=2)
+
+
+@pytest.fixture(scope="module")
+def backbone() -> DFSNet:
+    return settled_network(backbone_config(14))
+
+
+@pytest.mark.parametrize("quantiser", ["lsq", "minmax"])
+@pytest.mark.parametrize("batch_norm", ["per-option", "shared"])
+def test_a_gated_network_run_in_full_gives_its_backbones_logits(
+    backbone: DFSNet, quantiser: str, batch_norm: str
+) -> None:
+    model = DFSNet(ModelConfig(depth=14, options="paper-small", quantiser=quantiser, batch_norm=batch_norm)).eval()
+    new = start_from(model, backbone)
+    with torch.no_grad():
+        full = model(IMAGES, forced=torch.full((6, 5), 3)).logits
+        torch.testing.assert_close(full, backbone(IMAGES).logits, rtol=0, atol=1e-5)
+    assert {key.split(".")[0] for key in new if "quantisers" not in key} == {"policy"}
+    assert {key for key in model.state_dict() if "quantisers" in key or key.startswith("policy")} == set(new)
+
+
+def test_every_options_batch_norm_starts_from_the_backbones(backbone: DFSNet) -> None:
+    model = DFSNet(ModelConfig(depth=14, options="skip,4,8,full"))
+    start_from(model, backbone)
+    given, found = backbone.state_dict(), model.state_dict()
+    for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+        for option in ("4", "8", "full"):
+            for norm in ("blocks.1.bn1", "blocks.4.bn2"):
+                assert torch.equal(found[f"body.{norm}.{option}.{part}"], given[f"body.{norm}.full.{part}"])
+        for option in ("skip", "4", "8", "full"):
+            key = "body.blocks.2.shortcut_bn."
+            assert torch.equal(found[f"{key}{option}.{part}"], given[f"{key}full.{part}"])
+    assert not torch.equal(given["body.blocks.1.bn1.full.running_mean"], torch.zeros(16)), "it has seen images"
+
+
+def test_options_that_both_have_are_copied_and_others_start_from_the_costliest() -> None:
+    source = settled_network(ModelConfig(depth=8, options="skip,4,16"), seed=1)
+    model = DFSNet(ModelConfig(depth=8, options="skip,4,8,full"))
+    new = start_from(model, source)
+    given, found = source.state_dict(), model.state_dict()
+    for ours, theirs in (("4", "4"), ("8", "16"), ("full", "16")):
+        key = "body.blocks.1.bn1.{}.running_var"
+        assert torch.equal(found[key.format(ours)], given[key.format(theirs)])
+    assert torch.equal(found["body.blocks.1.shortcut_bn.skip.bias"], given["body.blocks.1.shortcut_bn.skip.bias"])
+    steps = "body.blocks.1.conv1.quantisers.{}.activation_step"
+    assert torch.equal(found[steps.format("4")], given[steps.format("4")])
+    assert steps.format("8") in new
+    assert torch.equal(found["policy.lstm.weight_hh"], given["policy.lstm.weight_hh"])
+    assert {"policy.to_options.weight", "policy.to_options.bias"} <= set(new), "another number of options"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("shared", "per-option"), ("per-option", "shared")])
+def test_shared_batch_norm_and_batch_norm_per_option_start_from_each_other(ours: str, theirs: str) -> None:
+    source = settled_network(ModelConfig(depth=8, batch_norm=theirs), seed=2)
+    model = DFSNet(ModelConfig(depth=8, batch_norm=ours)).eval()
+    assert start_from(model, source) == []
+    forced = torch.full((6, 2), 3)
+    with torch.no_grad():
+        found, wanted = model(IMAGES, forced=forced), source.eval()(IMAGES, forced=forced)
+    torch.testing.assert_close(found.logits, wanted.logits, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [backbone_config(8), backbone_config(14, classes=100)])
+def test_another_depth_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig) -> None:
+    with pytest.raises(UserError, match="another depth or number of classes"):
+        start_from(DFSNet(config), backbone)
