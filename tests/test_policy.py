@@ -28,6 +28,11 @@ def test_each_gated_block_has_an_embedding_of_its_inputs_channels(depth: int) ->
     assert channels == [16] * n + [32] * n + [64] * (n - 1)
 
 
+def test_gates_start_open(gate: RecurrentPolicy) -> None:
+    bias = gate.to_options.bias.detach()
+    assert (bias.diff() > 0).all(), "the costlier an option, the likelier it is at first"
+
+
 def test_a_step_is_pool_embedding_lstm_and_linear_layer(gate: RecurrentPolicy) -> None:
     x = features(16)
     state = (torch.randn(3, 10), torch.randn(3, 10))

@@ -149,6 +149,18 @@ def test_the_gradient_to_a_step_is_scaled_by_the_features_of_one_image_and_the_h
     assert float(quantiser.weight_step.grad) == pytest.approx(54 * -4 / (54 * 3) ** 0.5)
 
 
+@pytest.mark.parametrize(("bits", "learns"), [(2, True), (8, True), (9, False), (16, False)])
+def test_steps_of_up_to_8_bits_learn_and_those_above_stay_as_calibrated(bits: int, learns: bool) -> None:
+    quantiser = LearnedStepQuantiser(bits)
+    assert {name for name, _ in quantiser.named_parameters()} == (
+        {"activation_step", "weight_step"} if learns else set()
+    )
+    assert set(quantiser.state_dict()) == {"activation_step", "weight_step"}, "they are kept either way"
+    x = torch.rand(2, 3, 4, 4, requires_grad=True)
+    (quantiser.activations(x).sum() + quantiser.weights(x).sum()).backward()
+    assert x.grad.any()
+
+
 def test_the_best_step_spends_its_levels_on_the_bulk_of_the_values() -> None:
     generator = torch.Generator().manual_seed(0)
     even = torch.rand(10_000, generator=generator)

@@ -1,0 +1,37 @@
+"""Training runs small enough for tests: ResNet-8 on the made-up images, in float32 and without a compiler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from dfs_core.train import train_from_config
+
+BACKBONE = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
+GATED = {"depth": 8, "options": "skip,4,full"}
+SMALL = {"dataset": "cifar10", "batch_size": 30, "precision": "fp32", "compile": False, "log_every": 1}
+
+
+def write_config(path: Path, model: dict[str, Any], **settings: Any) -> Path:
+    """Write a run's TOML file; ``settings`` add to those of a small run or replace them."""
+    lines = toml({"name": path.stem, **SMALL, **settings})
+    path.write_text("\n".join([*lines, "[model]", *toml(model)]) + "\n")
+    return path
+
+
+def toml(table: dict[str, Any]) -> Iterable[str]:
+    """Lines of a flat TOML table: numbers, texts, truth values and lists of them read as they do in JSON."""
+    return [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+
+
+def train(out: Path, data_dir: Path, model: dict[str, Any], resume: bool = False, **settings: Any) -> Path:
+    """Write ``out.toml`` and carry it out in ``out``."""
+    return train_from_config(write_config(out.with_suffix(".toml"), model, **settings), data_dir, out, resume)
+
+
+def log_of(folder: Path, key: str) -> list[float]:
+    """The values of ``key`` in a run's log, in order."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [line[key] for line in lines if key in line]
