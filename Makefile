@@ -5,7 +5,12 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
-.PHONY: app test lint format bench data clean
+# Every published run, in the order in which they start from one another.
+RUNS := resnet38-cifar10 gates-paper-small gates-skipnet \
+	$(addprefix dfs-resnet38-cifar10-,b10 b20 b30 b40 b20-a1e-6 b20-a2.5e-5) \
+	$(addprefix skipnet-resnet38-cifar10-,b50 b70)
+
+.PHONY: app test lint format bench data train screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m streamlit run dashboard/app.py
@@ -27,6 +32,14 @@ bench: $(VENV)/.app
 
 data: $(VENV)/.app
 	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)
+
+train: $(VENV)/.app
+	set -e; for run in $(RUNS); do \
+		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
+	done
+
+screenshots: $(VENV)/.dev
+	$(RUN) docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

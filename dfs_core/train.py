@@ -17,6 +17,7 @@ from dfs_core.data import augment, normalise
 from dfs_core.errors import UserError
 from dfs_core.evaluate import evaluate
 from dfs_core.kernels import use_fused
+from dfs_core.locate import CARD_FILE
 from dfs_core.network import DFSNet, calibrate, start_from
 from dfs_core.objective import classification_loss, cost_term, learning_rate
 from dfs_core.publish import publish
@@ -48,6 +49,8 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
     splits = load_splits(config, data_dir)
     config = config.with_classes(len(splits.train.classes))
     trainer = Trainer(config, splits, folder, resume)
+    if trainer.finished and (folder / CARD_FILE).exists():
+        return folder  # the test set is looked at once
     trainer.run()
     return publish(trainer.state, config, splits, folder, config_path)
 
@@ -108,6 +111,11 @@ class Trainer:
             raise UserError(
                 f"{self.folder} holds an unfinished run; add --resume to go on with it, or give another --out"
             )
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step has been done."""
+        return self.state.step >= self.total
 
     def run(self) -> None:
         """Train to the end, from wherever the state is."""
