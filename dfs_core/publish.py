@@ -1,4 +1,4 @@
-"""The end of a run: measure the final weights, once on validation and once on test, and write the checkpoint."""
+"""The end of a run: hold the budget, measure once on validation and once on test, write the checkpoint."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dfs_core import provenance
 from dfs_core.card import Card
 from dfs_core.checkpoint import save_checkpoint
 from dfs_core.evaluate import evaluate
+from dfs_core.hold import hold_budget
 from dfs_core.splits import SPLIT_SEED, Splits
-from dfs_core.train_config import STAGES, TrainConfig
+from dfs_core.train_config import STAGES, TrainConfig, config_texts
 from dfs_core.train_state import LOG_FILE, RunState
 
 
@@ -20,6 +21,8 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         The folder, which is now a checkpoint that ``load_checkpoint`` takes.
     """
     model = state.final
+    if config.hold_budget and config.model.budget is not None:
+        hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     metrics = {
         split.split: evaluate(model, split, splits.mean, splits.std).to_dict()
         for split in (splits.validation, splits.test)
@@ -48,7 +51,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         wall_time_s=round(state.seconds, 1),
         created=provenance.now(),
         metrics=metrics,
-        parents=tuple(name for name in (config.start_from, config.teacher) if name),
+        parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
-    extra = {"config.toml": config_path.read_text(), LOG_FILE: (folder / LOG_FILE).read_text()}
+    extra = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
     return save_checkpoint(folder, model, card, extra)

@@ -66,6 +66,7 @@ class TrainConfig:
         temperature: of the distillation's softmax.
         ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
         alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
+        hold_budget: whether a joint run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
         seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
         precision: ``bf16`` (autocast) or ``fp32``.
@@ -99,6 +100,7 @@ class TrainConfig:
     temperature: float = 1.0
     ema: float = 0.0
     alpha: float = 0.0
+    hold_budget: bool = False
     validation: int = 5000
     seed: int = 0
     precision: Precision = "bf16"
@@ -200,3 +202,12 @@ def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise UserError(f"base {name}: {error}") from None
     models = [part["model"] for part in (base, data) if isinstance(part.get("model"), dict)]
     return base | data | ({"model": models[0] | models[1]} if len(models) == 2 else {})
+
+
+def config_texts(path: Path) -> dict[str, str]:
+    """A run's file as ``config.toml``, and every base that it needs, by file name: what travels with a checkpoint."""
+    texts, name = {"config.toml": path.read_text()}, path.name
+    while base := tomllib.loads(texts["config.toml" if name == path.name else name]).get("base"):
+        name = base
+        texts[name] = (path.parent / name).read_text()
+    return texts
