@@ -66,7 +66,7 @@ class TrainConfig:
         temperature: of the distillation's softmax.
         ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
         alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
-        hold_budget: whether a joint run ends by shifting its gate's bias until cp on validation images meets the budget.
+        hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
         seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
         precision: ``bf16`` (autocast) or ``fp32``.
