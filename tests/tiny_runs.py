@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dfs_core.train import train_from_config
+from safetensors.torch import load_file
+from torch import Tensor
+
+from dfs_core.splits import load_splits
+from dfs_core.train import Trainer, train_from_config
+from dfs_core.train_config import load_config
 
 BACKBONE = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
 GATED = {"depth": 8, "options": "skip,4,full"}
@@ -29,6 +34,17 @@ def toml(table: dict[str, Any]) -> Iterable[str]:
 def train(out: Path, data_dir: Path, model: dict[str, Any], resume: bool = False, **settings: Any) -> Path:
     """Write ``out.toml`` and carry it out in ``out``."""
     return train_from_config(write_config(out.with_suffix(".toml"), model, **settings), data_dir, out, resume)
+
+
+def start(folder: Path, data_dir: Path, model: dict[str, Any], **settings: Any) -> Trainer:
+    """A run that is set up and not begun."""
+    config = load_config(write_config(folder.with_suffix(".toml"), model, **settings))
+    return Trainer(config, load_splits(config, data_dir), folder, resume=False)
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    """The published weights of a run."""
+    return load_file(folder / "weights.safetensors")
 
 
 def log_of(folder: Path, key: str) -> list[float]:

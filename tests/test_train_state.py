@@ -1,0 +1,101 @@
+"""The state of a run: what it goes on from, what it refuses to go on from, and what depends on the step alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from nets import settled_network
+from tiny_runs import BACKBONE, log_of, start, train, weights
+
+from dfs_core.config import ModelConfig
+from dfs_core.errors import UserError
+from dfs_core.splits import load_splits
+from dfs_core.train import Trainer
+from dfs_core.train_config import load_config
+from dfs_core.train_state import STATE_FILE, RunLog, RunState
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
+    """A finished run of six steps; not to be changed."""
+    out = tmp_path_factory.mktemp("runs") / "backbone"
+    return train(out, cifar10_dir, BACKBONE, iterations=6)
+
+
+def test_the_average_moves_fast_at_first_and_then_by_its_decay() -> None:
+    model, average = (settled_network(ModelConfig(depth=8, options="skip,full"), seed=seed) for seed in (1, 2))
+    value, mean = model.body.classifier.weight, average.body.classifier.weight
+    for step, share in ((0, 0.9), (8, 0.5), (10_000, 0.01)):
+        state = RunState(model, torch.optim.SGD(model.parameters()), average, step)
+        wanted = (mean + share * (value - mean)).detach()
+        state.update_average(0.99)
+        torch.testing.assert_close(mean.detach(), wanted)
+    assert state.final is average
+    assert RunState(model, state.optimiser, None).final is model
+
+
+def test_resuming_where_nothing_was_saved_starts(tmp_path: Path, cifar10_dir: Path) -> None:
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2)
+    assert log_of(folder, "step") == [1, 2]
+
+
+def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, cifar10_dir: Path) -> None:
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
+    card = (folder / "card.json").read_text()
+    with pytest.raises(UserError, match="add --resume to go on with it, or give another --out"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
+    assert (folder / "card.json").read_text() == card
+    before = weights(folder)
+    train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, resume=True)
+    assert all(torch.equal(value, before[key]) for key, value in weights(folder).items())
+    assert log_of(folder, "step") == [1, 2], "a finished run that is resumed has nothing left to do"
+
+
+@pytest.mark.parametrize("changed", [{"lr": 0.05}, {"iterations": 3}, {"seed": 1}])
+def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, cifar10_dir: Path, changed: dict[str, Any]) -> None:
+    train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
+    with pytest.raises(UserError, match="belongs to other settings; give another --out, or delete"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **{"iterations": 2, **changed})
+
+
+@pytest.mark.parametrize("kept", [0, 4, 1000, 100_000])
+def test_a_damaged_state_is_refused_in_words(backbone: Path, tmp_path: Path, cifar10_dir: Path, kept: int) -> None:
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder)
+    shutil.copy(backbone.with_suffix(".toml"), tmp_path / "backbone.toml")
+    (folder / STATE_FILE).write_bytes((backbone / STATE_FILE).read_bytes()[:kept])
+    config = load_config(tmp_path / "backbone.toml")
+    with pytest.raises(UserError, match=r"cannot be read .*; delete .* and train anew"):
+        Trainer(config, load_splits(config, cifar10_dir), folder, resume=True)
+
+
+def test_more_images_a_batch_than_there_are_is_refused_before_anything_is_made(
+    tmp_path: Path, cifar10_dir: Path
+) -> None:
+    with pytest.raises(UserError, match="batch_size 91 is more than the 90 training images"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, batch_size=91)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_log_drops_lines_past_its_step_and_one_that_was_cut_short(tmp_path: Path) -> None:
+    lines = [{"step": step, "loss": 1.5} for step in (1, 2, 3, 4)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 5, "lo')
+    log = RunLog(tmp_path, 3)
+    log.write(step=4, loss=1 / 3)
+    found = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert found == [*lines[:3], {"step": 4, "loss": 0.333333}]
+
+
+def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(tmp_path: Path, cifar10_dir: Path) -> None:
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, epochs=2)
+    batches = [batch.tolist() for batch in trainer._batches(0)]
+    first, second = (list(chain.from_iterable(part)) for part in (batches[:3], batches[3:]))
+    assert sorted(first) == sorted(second) == list(range(90))
+    assert first != second
+    assert [batch.tolist() for batch in trainer._batches(4)] == batches[4:], "a later start sees the same batches"
