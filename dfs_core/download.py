@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import http.client
-import tarfile
-import urllib.request
+import subprocess
+import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
-from dfs_core.archives import download_command, has_md5, has_traces, is_complete
+from dfs_core.archives import download_command, traces
 from dfs_core.errors import UserError
+from dfs_core.fetch import EXPLAINED
 from dfs_core.folders import SPLITS, class_folders, folder_root
-from dfs_core.known import ARCHIVES, KNOWN, RemoteFile
+from dfs_core.known import ARCHIVES, KNOWN
+from dfs_core.vision import complete_splits
 
 Progress = Callable[[float, str], None]
 
-_CHUNK = 2**20
-_TIMEOUT_S = 30
+_POLL_S = 0.2
 
 
 def describe(data_dir: Path) -> list[dict[str, Any]]:
@@ -39,21 +39,21 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
         root = folder_root(name, data_dir)
         splits = [split for split in SPLITS if root and (root / split).is_dir()]
         rows += [_folder_row(name, root, split) for split in splits if root]
-        if name in KNOWN and has_traces(name, data_dir):
+        if name in KNOWN and traces(name, data_dir):
             rows += _torchvision_rows(name, data_dir)
     return rows
 
 
 def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> None:
-    """Fetch a public data set into torchvision's layout; what is already complete is not fetched again.
+    """Fetch a public data set with torchvision; what is already complete is not fetched again.
 
-    Every file is written beside its place and moved there when its checksum is right, so that an interrupted download
-    is never taken for a data set.
+    torchvision works in a process of its own (see ``fetch``), which ends with this call, however that ends. Progress is
+    the growth of the files it writes.
 
     Args:
         dataset: ``cifar10``, ``cifar100`` or ``svhn``.
         data_dir: where to put it; made if it does not exist.
-        progress: called with the fraction done, 0 to 1, and what is being done.
+        progress: called from this thread with the fraction done, 0 to 1, and what is being done.
 
     Raises:
         UserError: an unknown data set, no network, a damaged download, or a folder that cannot be written.
@@ -61,63 +61,50 @@ def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> 
     if dataset not in KNOWN:
         raise UserError(f"'{dataset}' cannot be downloaded: choose one of {', '.join(KNOWN)}")
     report = progress or (lambda fraction, text: None)
-    data_dir = Path(data_dir).expanduser()
-    if not is_complete(dataset, data_dir):
-        remotes = ARCHIVES[dataset].downloads
-        for number, remote in enumerate(remotes):
+    data_dir = Path(data_dir).expanduser().absolute()
+    files = {data_dir / name: size for name, size in ARCHIVES[dataset].downloads.items()}
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        for path, size in files.items():
+            if path.is_file() and path.stat().st_size != size:
+                path.unlink()  # torchvision starts anew after an interruption: the rest of the last time is no progress
+    except OSError as error:
+        raise UserError(f"{data_dir} cannot be written ({error.strerror}): choose another data folder") from error
+    with TemporaryFile() as messages:
+        with subprocess.Popen(
+            _fetch_command(dataset, data_dir),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            cwd=Path(__file__).parent.parent,  # where the package is found, also if it is not installed
+        ) as process:
             try:
-                data_dir.mkdir(parents=True, exist_ok=True)
-                if not has_md5(data_dir / remote.name, remote.md5):
-                    _fetch(remote, data_dir, partial(_report_share, report, number, len(remotes), remote.name))
-                if remote.name.endswith(".tar.gz"):
-                    report(1.0, f"unpacking {remote.name}")
-                    _unpack(
-                        data_dir / remote.name,
-                        {name for files in ARCHIVES[dataset].files.values() for name, _ in files},
-                    )
-            except (OSError, http.client.HTTPException, tarfile.TarError) as error:
-                reason = getattr(error, "reason", error)  # what urllib wraps says more in fewer words
-                raise UserError(
-                    f"{dataset} could not be downloaded ({reason}): check the network and {data_dir} and try again, "
-                    f"or put {remote.url} there yourself and then run this again"
-                ) from error
-        if not is_complete(dataset, data_dir):
-            raise UserError(
-                f"{dataset} in {data_dir} is still incomplete: delete its files there and download it again"
-            )
+                _watch(process, files, dataset, report)
+            finally:
+                process.kill()
+        messages.seek(0)
+        said = messages.read().decode(errors="replace").strip()
+    if process.returncode:
+        last = said.splitlines()[-1] if said else f"exit code {process.returncode}"
+        raise UserError(last if process.returncode == EXPLAINED else f"the download of {dataset} failed ({last})")
     report(1.0, f"{dataset} is complete")
 
 
-def _report_share(report: Progress, number: int, count: int, name: str, fraction: float) -> None:
-    """Turn one file's progress into that of all ``count`` files."""
-    report((number + fraction) / count, f"downloading {name}")
+def _fetch_command(dataset: str, data_dir: Path) -> list[str]:
+    return [sys.executable, "-m", "dfs_core.fetch", dataset, str(data_dir)]
 
 
-def _fetch(remote: RemoteFile, data_dir: Path, report: Callable[[float], None]) -> None:
-    """Stream a file to disk; it gets its name only when its checksum is right."""
-    part = data_dir / f"{remote.name}.part"
-    request = urllib.request.Request(remote.url, headers={"User-Agent": "dfs-explorer"})
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response, part.open("wb") as out:
-        total, done = int(response.headers.get("Content-Length") or 0), 0
-        while chunk := response.read(_CHUNK):
-            out.write(chunk)
-            done += len(chunk)
-            report(min(done / total, 1.0) if total else 0.0)
-    if not has_md5(part, remote.md5):
-        part.unlink()
-        raise OSError(f"{remote.name} arrived damaged or cut short")
-    part.replace(data_dir / remote.name)
-
-
-def _unpack(packed: Path, names: set[str]) -> None:
-    """Take the files that are needed, and nothing else, out of a tar archive."""
-    with tarfile.open(packed) as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.name in names else None
-            if content is not None:
-                target = packed.parent / member.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
+def _watch(process: subprocess.Popen[bytes], files: dict[Path, int], dataset: str, report: Progress) -> None:
+    """Report the growth of ``files`` towards their full sizes until the process ends."""
+    total = sum(files.values())
+    while process.poll() is None:
+        done = sum(min(path.stat().st_size, size) for path, size in files.items() if path.is_file())
+        doing = f"downloading {dataset} ({done / 1e6:.0f} of {total / 1e6:.0f} MB)" if done else f"asking for {dataset}"
+        report(done / total, doing if done < total else f"checking {dataset}")
+        try:
+            process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
@@ -133,15 +120,14 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
 
 
 def _torchvision_rows(dataset: str, data_dir: Path) -> list[dict[str, Any]]:
-    info = KNOWN[dataset]
-    whole = is_complete(dataset, data_dir)
-    status = "complete" if whole else f"incomplete or damaged: run '{download_command(dataset, data_dir)}'"
-    return [
-        _row(
-            dataset, split, "torchvision", whole * info.size(split), whole * len(info.classes), info.size(split), status
-        )
-        for split in SPLITS
-    ]
+    info, complete = KNOWN[dataset], complete_splits(dataset, data_dir)
+    mend = f"incomplete or damaged: run '{download_command(dataset, data_dir)}'"
+    rows = []
+    for split in SPLITS:
+        whole, size = split in complete, info.size(split)
+        status = "complete" if whole else mend
+        rows.append(_row(dataset, split, "torchvision", whole * size, whole * len(info.classes), size, status))
+    return rows
 
 
 def _row(

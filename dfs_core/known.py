@@ -58,69 +58,20 @@ KNOWN: dict[str, DatasetInfo] = {
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file to download: its address, its name in the data folder, and its MD5 sum."""
-
-    url: str
-    name: str
-    md5: str
-
-
-@dataclass(frozen=True, slots=True)
 class Archive:
-    """The files of one data set: addresses, names and MD5 sums are those of ``torchvision.datasets``.
+    """What ``torchvision.datasets`` leaves of a data set in the data folder.
 
     Attributes:
-        downloads: what is fetched; a ``.tar.gz`` is unpacked.
-        files: what is read: relative path and MD5 sum, by split; ``both`` holds what neither split does without.
-        label_key: the key of a CIFAR batch that holds the labels; empty for SVHN.
+        downloads: name and size in bytes of each file that is fetched.
+        folder: where they are unpacked to; None if they are read as they are.
     """
 
-    downloads: tuple[RemoteFile, ...]
-    files: dict[str, tuple[tuple[str, str], ...]]
-    label_key: str = ""
+    downloads: dict[str, int]
+    folder: str | None = None
 
 
-_CIFAR_URL = "https://www.cs.toronto.edu/~kriz/"
-_SVHN_URL = "http://ufldl.stanford.edu/housenumbers/"
-_SVHN = {"train": "e26dedcc434d2e4c54c9b2d4a06d8373", "test": "eb5a983be6a315427106f1b164d9cef3"}
-_BATCHES = (
-    "c99cafc152244af753f735de768cd75f",
-    "d4bba439e000b95fd0a9bffe97cbabec",
-    "54ebc095f3ab1f0389bbae665268c751",
-    "634d18415352ddfa80567beed471001a",
-    "482c414d41f54cd18b22e5b47cb7c3cb",
-)
-
-ARCHIVES = {
-    "cifar10": Archive(
-        (
-            RemoteFile(
-                _CIFAR_URL + "cifar-10-python.tar.gz", "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a"
-            ),
-        ),
-        {
-            "train": tuple((f"cifar-10-batches-py/data_batch_{n}", md5) for n, md5 in enumerate(_BATCHES, 1)),
-            "test": (("cifar-10-batches-py/test_batch", "40351d587109b95175f43aff81a1287e"),),
-            "both": (("cifar-10-batches-py/batches.meta", "5ff9c542aee3614f3951f8cda6e48888"),),
-        },
-        "labels",
-    ),
-    "cifar100": Archive(
-        (
-            RemoteFile(
-                _CIFAR_URL + "cifar-100-python.tar.gz", "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85"
-            ),
-        ),
-        {
-            "train": (("cifar-100-python/train", "16019d7e3df5f24257cddd939b257f8d"),),
-            "test": (("cifar-100-python/test", "f0ef6b0ae62326f3e7ffdfab6717acfc"),),
-            "both": (("cifar-100-python/meta", "7973b15100ade9c7d40fb424638fde48"),),
-        },
-        "fine_labels",
-    ),
-    "svhn": Archive(
-        tuple(RemoteFile(f"{_SVHN_URL}{split}_32x32.mat", f"{split}_32x32.mat", md5) for split, md5 in _SVHN.items()),
-        {split: ((f"{split}_32x32.mat", md5),) for split, md5 in _SVHN.items()},
-    ),
+ARCHIVES: dict[str, Archive] = {
+    "cifar10": Archive({"cifar-10-python.tar.gz": 170_498_071}, "cifar-10-batches-py"),
+    "cifar100": Archive({"cifar-100-python.tar.gz": 169_001_437}, "cifar-100-python"),
+    "svhn": Archive({"train_32x32.mat": 182_040_794, "test_32x32.mat": 64_275_384}),
 }
