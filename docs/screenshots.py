@@ -58,7 +58,7 @@ def take(address: str) -> None:
         for name, (scheme, width, height, query) in SHOTS.items():
             page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
             page.goto(address + query)
-            page.locator("canvas, svg.marks").nth(1).wait_for(timeout=60_000)
+            page.locator("[data-testid=stVegaLiteChart] svg").nth(1).wait_for(timeout=60_000)
             page.wait_for_load_state("networkidle")
             page.screenshot(path=HERE / name)
         browser.close()
