@@ -80,8 +80,9 @@ def _read(path: Path) -> State:
             f"{path} holds more than tensors, and opening it could run code, so it was refused; "
             "save its state dict alone with torch.save(model.state_dict(), FILE)"
         ) from None
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # a damaged file fails in many ways, none of which the user can do anything else about
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise UserError(f"{path} cannot be read as a checkpoint: {reason}") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path} holds no state dict")
