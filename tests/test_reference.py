@@ -1,0 +1,235 @@
+"""Checkpoints of the public DFS code: the same decisions and logits as there, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import collections
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import reference_forward
+import torch
+from reference_forward import RECORDING, network_input, random_state
+from torch import Tensor
+
+from dfs_core.checkpoint import load_checkpoint
+from dfs_core.data import KNOWN
+from dfs_core.errors import UserError
+from dfs_core.execute import Execution
+from dfs_core.network import DFSNet
+from dfs_core.reference import convert, import_reference
+
+State = dict[str, Tensor]
+
+
+def read(path: Path) -> tuple[State, dict[str, np.ndarray]]:
+    """State (keys without ``module.``) and other arrays of a recording."""
+    with np.load(path) as arrays:
+        entries = {name: arrays[name] for name in arrays}
+    prefix = "state/module."
+    state = {name.removeprefix(prefix): torch.from_numpy(value) for name, value in entries.items() if "/" in name}
+    return state, {name: value for name, value in entries.items() if "/" not in name}
+
+
+@pytest.fixture(params=["recorded by ourselves", "recorded from the public code"])
+def recording(request: pytest.FixtureRequest) -> tuple[Path, Tensor, Tensor, Tensor]:
+    """A file, and the images, logits and decisions that go with it."""
+    if request.param == "recorded by ourselves":
+        path = RECORDING
+        images = network_input(read(path)[1]["levels"])
+    else:
+        path = request.getfixturevalue("shared_dir") / "reference" / "dfs_resnet14.npz"
+        if not path.exists():
+            pytest.skip(f"needs {path}")
+        images = torch.from_numpy(read(path)[1]["images"])
+    arrays = read(path)[1]
+    return path, images, torch.from_numpy(arrays["logits"]), torch.from_numpy(arrays["decisions"]).long()
+
+
+@pytest.mark.parametrize("execution", ["grouped", "dense"])
+@pytest.mark.parametrize("together", [True, False], ids=["whole batch", "one image at a time"])
+@torch.no_grad()
+def test_decisions_and_logits_are_the_recorded_ones(
+    recording: tuple[Path, Tensor, Tensor, Tensor], tmp_path: Path, together: bool, execution: Execution
+) -> None:
+    path, images, logits, decisions = recording
+    model = load_checkpoint(import_reference(path, tmp_path / "imported")).model
+    parts = [model(part, execution=execution) for part in images.split(len(images) if together else 1)]
+    assert torch.equal(torch.cat([part.decisions for part in parts]), decisions)
+    torch.testing.assert_close(torch.cat([part.logits for part in parts]), logits, rtol=0, atol=1e-4)
+
+
+def test_what_was_recorded_is_worth_comparing(recording: tuple[Path, Tensor, Tensor, Tensor]) -> None:
+    _, _, logits, decisions = recording
+    assert len(decisions.unique()) >= 4
+    assert len(decisions.unique(dim=0)) >= 6
+    assert len(logits.unique(dim=0)) == len(logits)
+
+
+def test_the_second_writing_of_the_forward_pass_gives_the_recorded_figures(
+    recording: tuple[Path, Tensor, Tensor, Tensor],
+) -> None:
+    path, images, logits, decisions = recording
+    state = {key: value.float() for key, value in read(path)[0].items()}
+    found, chosen = reference_forward.forward(state, images)
+    assert torch.equal(chosen, decisions)
+    torch.testing.assert_close(found, logits, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "classes", "options", "depth", "named"),
+    [(1, 10, 4, 8, "paper-small"), (2, 100, 7, 14, "paper"), (3, 5, 2, 20, "skipnet"), (6, 10, 7, 38, "paper")],
+)
+@torch.no_grad()
+def test_any_depth_number_of_classes_and_known_option_set(
+    blocks: int, classes: int, options: int, depth: int, named: str
+) -> None:
+    state = random_state(blocks, classes, options, seed=depth)
+    model = convert(state)
+    config = model.config
+    assert (config.depth, config.classes, config.options) == (depth, classes, named)
+    assert (config.quantiser, config.batch_norm, config.budget) == ("minmax", "shared", None)
+    images = network_input(np.random.default_rng(depth).integers(0, 256, (6, 3, 8, 8), dtype=np.uint8))
+    logits, decisions = reference_forward.forward(state, images)
+    found = model(images)
+    assert torch.equal(found.decisions, decisions)
+    torch.testing.assert_close(found.logits, logits, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_files_of_torch_save_are_read_with_and_without_wrapping(tmp_path: Path, prefix: str, wrapped: bool) -> None:
+    state = random_state(1, 10, 4)
+    entries = collections.OrderedDict((prefix + key, value) for key, value in state.items())
+    path = tmp_path / "model_best.pth.tar"
+    torch.save({"iter": 5, "arch": "resnet8", "state_dict": entries} if wrapped else entries, path)
+    folder = import_reference(path, tmp_path / "imported")
+    assert_same(load_checkpoint(folder).model, convert(state))
+
+
+def test_files_of_the_old_format_are_read_too(tmp_path: Path) -> None:
+    state = random_state(1, 10, 4)
+    torch.save(state, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert_same(load_checkpoint(import_reference(tmp_path / "old.pth", tmp_path / "new")).model, convert(state))
+
+
+def assert_same(found: DFSNet, wanted: DFSNet) -> None:
+    assert found.config == wanted.config
+    for key, value in wanted.state_dict().items():
+        assert torch.equal(found.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize(
+    ("classes", "dataset", "names"),
+    [(10, "cifar10", KNOWN["cifar10"].classes), (3, "unknown", ("class 0", "class 1", "class 2"))],
+)
+def test_the_card_says_what_is_known_and_lies_where_checkpoints_are_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classes: int, dataset: str, names: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    torch.save(random_state(1, classes, 4), tmp_path / "theirs.pth")
+    import_reference(tmp_path / "theirs.pth")
+    card = load_checkpoint("theirs").card
+    assert (card.name, card.method, card.dataset, card.classes) == ("theirs", "dfs", dataset, names)
+    assert card.metrics == {}, "nothing was measured"
+    assert card.title == "Imported from theirs.pth"
+
+
+class Trap:
+    """Leaves a mark if it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (str(self.mark), "w")
+
+
+@pytest.mark.parametrize("how", ["torch.save", "torch.save in the old format", "pickle", "npz"])
+def test_a_malicious_file_is_refused_and_never_executed(tmp_path: Path, how: str) -> None:
+    mark, path = tmp_path / "executed", tmp_path / ("trap.npz" if how == "npz" else "trap.pth")
+    content = {"state_dict": random_state(1, 10, 4), "trap": Trap(mark)}
+    if how == "npz":
+        np.savez(path, **{"state/conv1.weight": np.array([Trap(mark)], dtype=object)})
+    elif how == "pickle":
+        path.write_bytes(pickle.dumps(Trap(mark)))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=how == "torch.save")
+    with pytest.raises(UserError) as refusal:
+        import_reference(path, tmp_path / "out")
+    assert not mark.exists()
+    assert not (tmp_path / "out").exists()
+    assert "\n" not in str(refusal.value)
+    assert str(path) in str(refusal.value)
+    pickle.loads(pickle.dumps(Trap(mark)))
+    assert mark.exists(), "the trap works"
+
+
+def without(state: State, key: str) -> State:
+    return {name: value for name, value in state.items() if name != key}
+
+
+STATE = random_state(1, 10, 4)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (without(STATE, "group2_layer0.downsample.weight"), "lacks group2_layer0.downsample.weight"),
+        (without(STATE, "group1_gate0.1.bias"), "lacks group1_gate0.1.bias"),
+        (without(STATE, "control.rnn_one.weight_hh_l0"), "lacks control.rnn_one.weight_hh_l0"),
+        (without(STATE, "bn1.running_var"), "lacks bn1.running_var"),
+        (without(STATE, "fc.weight"), "its keys are not group1_layer0.conv1.weight and so on"),
+        ({"layer1.0.conv1.weight": torch.zeros(1)}, "its keys are not group1_layer0.conv1.weight and so on"),
+        ({}, "its keys are not group1_layer0.conv1.weight and so on"),
+        (STATE | {"fc.bias": torch.zeros(9)}, r"fc.bias has shape \[9\], not \[10\]"),
+        (STATE | {"group3_layer0.conv1.weight": torch.zeros(3)}, r"group3_layer0.conv1.weight has shape \[3\], not"),
+        (random_state(1, 10, 5), "chooses from 5 options; only sets of 7 .paper., 4 .paper-small., 2 .skipnet."),
+        ([torch.zeros(1)], "holds no state dict"),
+        ({"state_dict": 3}, "holds no state dict"),
+        (torch.zeros(3), "holds no state dict"),
+    ],
+)
+def test_what_is_no_such_checkpoint_is_refused_in_one_line(tmp_path: Path, state: Any, reason: str) -> None:
+    torch.save(state, tmp_path / "file.pth")
+    with pytest.raises(UserError, match=reason) as refusal:
+        import_reference(tmp_path / "file.pth", tmp_path / "out")
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".npz"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK\x03\x04", b"a text\n", b"\x80\x02}q\x01.", b"\x80\x04", bytes(range(256)) * 8, b"\x93NUMPY\x01"],
+    ids=["empty", "start of a zip", "text", "empty pickle", "start of a pickle", "rubbish", "start of an array"],
+)
+def test_a_file_of_anything_else_is_refused_by_its_name(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as refusal:
+        import_reference(path, tmp_path / "out")
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kept", [10, 1000, 60_000, -1])
+@pytest.mark.parametrize("name", ["reference.npz", "reference.pth"])
+def test_a_truncated_file_is_refused_by_its_name(tmp_path: Path, name: str, kept: int) -> None:
+    whole = tmp_path / "whole.pth"
+    torch.save(STATE, whole)
+    data = RECORDING.read_bytes() if name.endswith("npz") else whole.read_bytes()
+    (tmp_path / name).write_bytes(data[:kept])
+    with pytest.raises(UserError, match=name) as refusal:
+        import_reference(tmp_path / name, tmp_path / "out")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_damaged_archive_a_folder_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.npz", "w") as archive:
+        archive.writestr("state/conv1.weight.npy", b"no array")
+    for path in (tmp_path / "odd.npz", tmp_path, tmp_path / "gone.pth", tmp_path / "gone.npz"):
+        with pytest.raises(UserError, match=path.name):
+            import_reference(path, tmp_path / "out")
