@@ -11,6 +11,8 @@ from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
 from dfs_core.settings import check_settings
 
+CONFIG_FILE = "config.toml"
+
 Schedule = Literal["cosine", "step"]
 Precision = Literal["bf16", "fp32"]
 
@@ -194,8 +196,9 @@ def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
     if "base" not in data:
         return data
     name = data.pop("base")
-    if not isinstance(name, str):
-        raise UserError(f"base must be the name of another configuration, not {name!r}")
+    # A checkpoint holds its own config.toml with the bases beside it, so that is where they have to be here too.
+    if not isinstance(name, str) or Path(name).name != name or name == CONFIG_FILE:
+        raise UserError(f"base must be the name of a file beside it, other than {CONFIG_FILE}, not {name!r}")
     try:
         base = _read_merged(path.parent / name, (*derived, path.resolve()))
     except UserError as error:
@@ -206,8 +209,8 @@ def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
 
 def config_texts(path: Path) -> dict[str, str]:
     """A run's file as ``config.toml``, and every base that it needs, by file name: what travels with a checkpoint."""
-    texts, name = {"config.toml": path.read_text()}, path.name
-    while base := tomllib.loads(texts["config.toml" if name == path.name else name]).get("base"):
+    texts, name = {CONFIG_FILE: path.read_text()}, path.name
+    while base := tomllib.loads(texts[CONFIG_FILE if name == path.name else name]).get("base"):
         name = base
         texts[name] = (path.parent / name).read_text()
     return texts

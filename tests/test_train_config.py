@@ -12,7 +12,7 @@ from tiny_runs import BACKBONE, GATED, write_config
 
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
-from dfs_core.train_config import TrainConfig, load_config
+from dfs_core.train_config import TrainConfig, config_texts, load_config
 
 PUBLISHED = sorted((REPOSITORY / "configs").glob("*.toml"))
 
@@ -41,6 +41,20 @@ def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Pat
     assert third.model == ModelConfig(depth=14, options="skip,4,full", gate_width=7, budget=20)
 
 
+def test_a_file_and_its_bases_travel_together_and_are_read_again(tmp_path: Path) -> None:
+    write_config(tmp_path / "first.toml", GATED, lr=0.5)
+    (tmp_path / "second.toml").write_text('base = "first.toml"\nepochs = 4\n')
+    (tmp_path / "third.toml").write_text('base = "second.toml"\nname = "third"\n')
+    texts = config_texts(tmp_path / "third.toml")
+    assert set(texts) == {"config.toml", "second.toml", "first.toml"}
+    (tmp_path / "checkpoint").mkdir()
+    for name, text in texts.items():
+        (tmp_path / "checkpoint" / name).write_text(text)
+    again = tmp_path / "checkpoint" / "config.toml"
+    assert load_config(again) == load_config(tmp_path / "third.toml")
+    assert config_texts(again) == texts
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -48,7 +62,9 @@ def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Pat
         ("\xff\xfe", "cannot be read as TOML"),
         ('name = "a"\nbase = "gone.toml"', r"base gone.toml: no such configuration"),
         ('name = "a"\nbase = "run.toml"', r"base run.toml: it is its own base"),
-        ('name = "a"\nbase = 3', "base must be the name of another configuration, not 3"),
+        ('name = "a"\nbase = 3', "base must be the name of a file beside it, other than config.toml, not 3"),
+        ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, .* not '../b.toml'"),
+        ('name = "a"\nbase = "config.toml"', r"base must be the name of a file beside it, .* not 'config.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown setting learning_rate"),
         ('name = "a"\n[model]\nwidth = 3', "unknown model setting width"),
