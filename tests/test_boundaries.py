@@ -1,0 +1,72 @@
+"""Boundaries between the parts: who may import what, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+LONGEST = 250  # lines; design of the project
+FORBIDDEN = {
+    "dfs_core": {"streamlit", "plotly", "altair", "dashboard"},
+    "dashboard": {"torch", "torchvision", "safetensors"},
+}
+
+
+def files(package: str) -> list[Path]:
+    found = sorted((REPOSITORY / package).rglob("*.py"))
+    assert found, f"no files in {package}"
+    return found
+
+
+def imported(source: str) -> Iterator[str]:
+    """Top-level packages that a file imports anywhere in it, by statement or by name through ``importlib``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            yield from (
+                str(argument.value).split(".")[0] for argument in node.args if isinstance(argument, ast.Constant)
+            )
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_file_imports_what_belongs_on_the_other_side(package: str) -> None:
+    crossed = {
+        f"{path.relative_to(REPOSITORY)} imports {name}"
+        for path in files(package)
+        for name in imported(path.read_text())
+        if name in FORBIDDEN[package]
+    }
+    assert not crossed
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch",
+        "import torch.nn as nn",
+        "from torch.nn import functional",
+        "def f():\n    if True:\n        from torch import Tensor",
+        "class A:\n    def f(self):\n        import numpy, torch",
+        "import importlib\nimportlib.import_module('torch.cuda')",
+        "__import__('torch')",
+    ],
+)
+def test_nested_and_dynamic_imports_are_seen(source: str) -> None:
+    assert "torch" in set(imported(source))
+
+
+def test_relative_imports_and_words_in_texts_are_no_imports() -> None:
+    assert not set(imported("from . import torch\nfrom .torch import x\n'import torch'\n# import torch\n"))
+
+
+@pytest.mark.parametrize("package", ["dfs_core", "dashboard"])
+def test_no_file_is_longer_than_a_reader_can_hold(package: str) -> None:
+    lengths = {str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines()) for path in files(package)}
+    assert not {name: lines for name, lines in lengths.items() if lines > LONGEST}
