@@ -74,17 +74,20 @@ def test_nothing_is_done_where_torchvision_imports_as_it_is(install: Callable[[s
 
 
 @pytest.mark.parametrize(
-    "init",
+    ("init", "named"),
     [
-        "raise RuntimeError('compiled with different CUDA major versions')",
-        "raise RuntimeError('operator torchvision::roi_align does not exist')",
-        "raise ModuleNotFoundError('no torchvision')",
+        ("raise RuntimeError('compiled with different CUDA major versions')", []),
+        ("raise RuntimeError('operator torchvision::roi_align does not exist')", ["nms", "qnms"]),
+        ("raise ModuleNotFoundError('no torchvision')", []),
     ],
 )
-def test_a_torchvision_that_cannot_be_used_is_one_clear_message(install: Callable[[str], None], init: str) -> None:
+def test_a_torchvision_that_cannot_be_used_is_one_clear_message(
+    install: Callable[[str], None], init: str, named: list[str]
+) -> None:
     install(init)
     with pytest.raises(UserError, match=r"\((compiled|operator|no ).*\): install the torchvision that fits torch 2"):
         vision.load_datasets()
+    assert Library.declared == named
 
 
 def test_image_folders_do_without_torchvision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
