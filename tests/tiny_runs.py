@@ -22,6 +22,7 @@ SMALL = {"dataset": "cifar10", "batch_size": 30, "precision": "fp32", "compile":
 def write_config(path: Path, model: dict[str, Any], **settings: Any) -> Path:
     """Write a run's TOML file; ``settings`` add to those of a small run or replace them."""
     lines = toml({"name": path.stem, **SMALL, **settings})
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*lines, "[model]", *toml(model)]) + "\n")
     return path
 

@@ -1,0 +1,133 @@
+"""A run that is killed and resumed ends with the weights, to the byte, of one that was left in peace."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import REPOSITORY
+from tiny_runs import BACKBONE, GATED, log_of, train, write_config
+
+from dfs_core import train_state
+from dfs_core.checkpoint import load_checkpoint
+from dfs_core.train import Trainer
+from dfs_core.train_state import STATE_FILE
+
+PATIENCE = 900.0  # seconds; a busy machine may need some of them
+JOINT = {
+    "stage": "joint",
+    "method": "dfs",
+    "alpha": 1e-2,
+    "gate_lr": 3.0,
+    "gate_momentum": 0.5,
+    "nesterov": True,
+    "ema": 0.9,
+    "hold_budget": True,
+}
+
+
+def assert_same_run(found: Path, wanted: Path) -> None:
+    assert (found / "weights.safetensors").read_bytes() == (wanted / "weights.safetensors").read_bytes()
+    assert (found / "log.jsonl").read_text() == (wanted / "log.jsonl").read_text()
+    assert load_checkpoint(found).card.metrics == load_checkpoint(wanted).card.metrics
+
+
+def killed_after_a_new_state(command: list[str], state: Path) -> int:
+    """Start a run, kill it as soon as it has saved a state, and return the exit status."""
+    before = state.stat().st_mtime_ns if state.exists() else None
+    process = subprocess.Popen(command, cwd=REPOSITORY, env=environment(), stderr=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not state.exists() or state.stat().st_mtime_ns == before:
+            assert process.poll() is None, process.stderr.read().decode()
+            assert time.monotonic() < deadline, "it saved no state"
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        _, _ = process.communicate()
+    return process.returncode
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_a_process_killed_twice_ends_as_if_nothing_had_happened(tmp_path: Path, cifar10_dir: Path) -> None:
+    settings = {**JOINT, "iterations": 80, "save_every": 5, "validate_every": 7}
+    config = write_config(tmp_path / "run.toml", {**GATED, "budget": 20}, **settings)
+    out = tmp_path / "killed" / "run"
+    places = ["--data-dir", str(cifar10_dir), "--out", str(out)]
+    command = [sys.executable, "-m", "dfs_core", "train", str(config), *places]
+    assert killed_after_a_new_state(command, out / STATE_FILE) == -signal.SIGKILL
+    assert killed_after_a_new_state([*command, "--resume"], out / STATE_FILE) == -signal.SIGKILL
+    assert not (out / "card.json").exists(), "it was killed before its end"
+    done = subprocess.run([*command, "--resume"], cwd=REPOSITORY, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(out)
+
+    in_peace = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 20}, **settings)
+    assert_same_run(out, in_peace)
+    assert len(log_of(out, "loss")) == 80, "no step stands twice"
+
+
+@pytest.mark.parametrize(
+    ("model", "settings"),
+    [
+        (BACKBONE, {"schedule": "step", "weight_decay": 0.01, "validate_every": 1}),
+        (GATED, {"stage": "gates", "alpha": 1e-2, "gate_momentum": 0.9}),
+        ({**GATED, "quantiser": "minmax", "batch_norm": "shared", "budget": 30}, {**JOINT, "precision": "bf16"}),
+    ],
+    ids=["backbone", "gates", "joint, minmax"],
+)
+@pytest.mark.parametrize("stop", [3, 5])
+def test_every_stage_goes_on_as_it_would_have(
+    tmp_path: Path,
+    cifar10_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: dict[str, Any],
+    settings: dict[str, Any],
+    stop: int,
+) -> None:
+    settings = {**settings, "iterations": 7, "save_every": 2}
+    wanted = train(tmp_path / "in-peace" / "run", cifar10_dir, model, **settings)
+    step = Trainer._step
+
+    def interrupted(trainer: Trainer, indices: torch.Tensor) -> dict[str, float]:
+        if trainer.state.step == stop:
+            raise KeyboardInterrupt
+        return step(trainer, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run", cifar10_dir, model, **settings)
+    torch.manual_seed(99)  # a new process has no memory of the old one's random numbers
+    assert_same_run(train(tmp_path / "run", cifar10_dir, model, resume=True, **settings), wanted)
+
+
+def test_a_state_that_was_being_written_does_not_harm_the_one_before(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"iterations": 6, "save_every": 2}
+    wanted = train(tmp_path / "in-peace" / "run", cifar10_dir, BACKBONE, **settings)
+    save = train_state.save_file
+
+    def cut_short(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        save(tensors, path, metadata)
+        if '"step": 4' in metadata["progress"]:
+            os.truncate(path, path.stat().st_size // 2)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_state, "save_file", cut_short)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run", cifar10_dir, BACKBONE, **settings)
+    assert_same_run(train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **settings), wanted)
