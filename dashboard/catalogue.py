@@ -41,10 +41,6 @@ class Family:
         """All checkpoints with the budget and the alpha of ``card``, itself among them."""
         return tuple(other for other in self.cards if (other.budget, other.alpha) == (card.budget, card.alpha))
 
-    def with_budget(self, budget: float) -> tuple[float, ...]:
-        """Alphas that were trained at ``budget``."""
-        return tuple(sorted({c.alpha for c in self.cards if c.budget == budget and c.alpha is not None}))
-
     def with_alpha(self, alpha: float) -> tuple[float, ...]:
         """Budgets that were trained with ``alpha``."""
         return tuple(sorted({c.budget for c in self.cards if c.alpha == alpha and c.budget is not None}))

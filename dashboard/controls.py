@@ -8,7 +8,7 @@ from dashboard import state
 from dashboard.catalogue import Catalogue, Family, Held, describe, format_alpha
 from dfs_core.checkpoint import Card
 
-METHOD, BUDGET, ALPHA, RUN = "method", "budget_control", "alpha_control", "run_control"
+METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
 ROOM = 36  # characters of method titles that fit beside each other
 
 
@@ -35,72 +35,79 @@ def choose_checkpoint(catalogue: Catalogue, shared: state.State) -> Card:
 
 def _method(catalogue: Catalogue, family: Family, card: Card) -> None:
     titles = [other.title for other in catalogue.families]
-    st.session_state[METHOD] = family.title
+    control = state.Control.showing(METHOD, family.title)
 
-    def chosen() -> None:
-        wished = next(f for f in catalogue.families if f.title == st.session_state[METHOD])
+    def choose(title: str) -> None:
+        wished = next(other for other in catalogue.families if other.title == title)
         budget = card.budget if wished.budgets else None
         alpha = card.alpha if wished.alphas else None
         found, note = wished.choose(budget, alpha)
         state.change(checkpoint=found.name, note=note)
 
+    chosen = control.choice(choose)
     if len(" ".join(titles)) < ROOM:
         st.segmented_control(
-            "Method", titles, key=METHOD, on_change=chosen, help=_METHOD_HELP, required=True, wrap=True
+            "Method",
+            titles,
+            default=family.title,
+            key=control.key,
+            on_change=chosen,
+            help=_HELP,
+            required=True,
+            wrap=True,
         )
     else:
-        st.selectbox("Method", titles, key=METHOD, on_change=chosen, help=_METHOD_HELP)
+        st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
 
 
 def _budget(family: Family, card: Card) -> None:
-    if len(family.budgets) < 2:
+    if card.budget is None or len(family.budgets) < 2:
         _fixed("Budget", "none: this network always costs the same" if card.budget is None else f"{card.budget:g} %")
         return
-    st.session_state[BUDGET] = card.budget
+    control = state.Control.showing(BUDGET, card.budget)
     st.select_slider(
         "Budget: cp that it was trained to spend",
         family.budgets,
+        card.budget,
         format_func=lambda budget: f"{budget:g} %",
-        key=BUDGET,
-        on_change=_pair_chosen,
-        args=(family, card, "budget"),
+        key=control.key,
+        on_change=control.choice(lambda budget: _choose(family, card, budget, card.alpha, "budget")),
     )
 
 
 def _alpha(family: Family, card: Card) -> None:
-    if len(family.alphas) < 2:
+    if card.alpha is None or len(family.alphas) < 2:
         _fixed("Alpha", "none" if card.alpha is None else format_alpha(card.alpha))
         return
-    st.session_state[ALPHA] = card.alpha
+    control = state.Control.showing(ALPHA, card.alpha)
     st.segmented_control(
         "Alpha: how hard training pulled towards it",
         family.alphas,
+        default=card.alpha,
         format_func=format_alpha,
-        key=ALPHA,
+        key=control.key,
         required=True,
         wrap=True,
-        on_change=_pair_chosen,
-        args=(family, card, "alpha"),
+        on_change=control.choice(lambda alpha: _choose(family, card, card.budget, alpha, "alpha")),
         help="Trained pairs: " + "; ".join(_pairs(family)) + ".",
     )
 
 
 def _run(twins: tuple[Card, ...], card: Card) -> None:
     names = [twin.name for twin in twins]
-    st.session_state[RUN] = card.name
+    control = state.Control.showing(RUN, card.name)
     st.selectbox(
         "Run",
         names,
-        key=RUN,
-        on_change=lambda: state.change(checkpoint=st.session_state[RUN], note=""),
+        names.index(card.name),
+        key=control.key,
+        on_change=control.choice(lambda name: state.change(checkpoint=name, note="")),
         help=f"{len(names)} checkpoints were trained for {describe(card)}.",
     )
 
 
-def _pair_chosen(family: Family, card: Card, hold: Held) -> None:
+def _choose(family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
     """What was just moved stays; the other gives way if the pair was not trained, and a note says so."""
-    budget = st.session_state.get(BUDGET, card.budget) if hold == "budget" else card.budget
-    alpha = st.session_state.get(ALPHA, card.alpha) if hold == "alpha" else card.alpha
     found, note = family.choose(budget, alpha, hold=hold, near=card)
     state.change(checkpoint=found.name, note=note)
 
@@ -116,7 +123,7 @@ def _fixed(label: str, text: str) -> None:
     st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
 
 
-_METHOD_HELP = (
+_HELP = (
     "DFS chooses per image and block between skipping, a few bits and full precision. SkipNet can only skip or run in"
     " full. The backbone is the plain network that both started from."
 )

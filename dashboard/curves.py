@@ -14,7 +14,7 @@ from dashboard.tables import PUBLISHED_GROUP, Cost, Rows, Scale
 
 POINT_PARAM = "pick"
 HEIGHT = 400
-COLUMNS: dict[Cost, tuple[str, str]] = {
+_COLUMNS: dict[Cost, tuple[str, str]] = {
     "cp": ("cp", "cp: computation of the gated blocks, % of full"),
     "all-in": ("all_in", "all-in cost: every bit operation, % of the plain network"),
 }
@@ -23,12 +23,19 @@ _LANE = 22  # pixels at the foot of the plot, where the shown images stand
 
 
 def accuracy_curve(
-    points: Rows, images: Rows, selected: str, focus: str | None, cost: Cost, scale: Scale, colours: Palette
+    points: Rows,
+    images: Rows,
+    selected: str,
+    focus: str | None,
+    cost: Cost,
+    scale: Scale,
+    colours: Palette,
+    turn: int = 0,
 ) -> Figure:
     """Test accuracy against cost: checkpoints with 95 % intervals, published points, and where the shown images stand.
 
-    A click on a measured point gives its checkpoint to the selection ``POINT_PARAM``. Published points are hollow
-    diamonds and cannot be clicked: there is nothing to load.
+    A click on a measured point gives its checkpoint to the selection ``POINT_PARAM``, with ``turn``. Published points
+    are hollow diamonds and cannot be clicked: there is nothing to load.
 
     Args:
         points: as ``tables.point_rows`` gives them, all with the chosen cost.
@@ -38,8 +45,9 @@ def accuracy_curve(
         cost: the measure on the x axis.
         scale: of the x axis. A cost of 0 has no place on a logarithmic axis and stands at its left end.
         colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same point is told from the first.
     """
-    column, title = COLUMNS[cost]
+    column, title = _COLUMNS[cost]
     low, high = _domain([row[column] for row in [*points, *images]], scale)
     looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     drawn = [
@@ -49,6 +57,7 @@ def accuracy_curve(
             "in_use": point["checkpoint"] == selected,
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
+            "turn": turn,
         }
         for point in points
     ]
@@ -183,7 +192,7 @@ def _measured_marks(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
     look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
     ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
-    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint"], on="click", empty=False)
+    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "turn"], on="click", empty=False)
     return [
         base.mark_line(strokeWidth=1.2, opacity=0.45).encode(x=x, y=y, color=ink, detail=["group:N", "alpha:Q"]),
         base.mark_rule(strokeWidth=1.3, opacity=0.8).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),

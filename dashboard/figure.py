@@ -28,7 +28,3 @@ class Figure:
     def for_streamlit(self) -> dict[str, Any]:
         """What ``st.vega_lite_chart`` takes. Given Arrow tables, it need not make data frames of the rows first."""
         return self.spec | {"datasets": {name: pa.Table.from_pylist(rows) for name, rows in self.data.items()}}
-
-    def standalone(self) -> dict[str, Any]:
-        """A complete Vega-Lite document of plain values, for export."""
-        return self.spec | {"datasets": self.data}

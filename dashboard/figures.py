@@ -22,18 +22,21 @@ _TEXT_WIDTH, _COST_WIDTH, _HEADER, _FOOTER = 118, 108, 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
 
 
-def decision_strip(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Figure:
+def decision_strip(
+    shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette, turn: int = 0
+) -> Figure:
     """Heatmap of decisions: one row an image, one column a gated block, with the picture before and its cost behind.
 
     A cell's colour is the option's cost, its text the option's name where there is room; a skipped block is an empty
     cell that the shortcut runs through as a line. A click on a row gives that image's key to the selections
-    ``FOCUS_PARAMS``.
+    ``FOCUS_PARAMS``, together with ``turn``.
 
     Args:
         shown: images with their traces; at least one.
         config: of the checkpoint that all traces come from.
         focus: key of the image whose row is marked.
         colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same row is told from the first.
     """
     row = ROW if len(shown) < DENSE_FROM else DENSE_ROW
     both = any(item.picture.origin != "test" for item in shown)  # of a test image both pictures are the same
@@ -42,8 +45,8 @@ def decision_strip(shown: Sequence[Shown], config: ModelConfig, focus: str | Non
         stage["start"], stage["end"] = _blocks(stage["first"], stage), _blocks(stage["last"], stage) + 1
     cells = _cells(shown, config, colours)
     data = {
-        "cells": cells,
-        "images": _images(shown, focus, colours),
+        "cells": [cell | {"turn": turn} for cell in cells],
+        "images": [image | {"turn": turn} for image in _images(shown, focus, colours)],
         "pictures": [
             {"row": row, "given": item.picture.thumb_uri, "seen": item.picture.seen_uri}
             for row, item in enumerate(shown)
@@ -139,7 +142,7 @@ def _row_marks(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
     label = base.mark_text(align="left", dy=-7, fontSize=13, fontWeight=600, limit=_TEXT_WIDTH - 8, color=colours.ink)
     detail = base.mark_text(align="left", dy=9, fontSize=11, limit=_TEXT_WIDTH - 8)
     cost = base.mark_text(align="right", fontSize=12, color=colours.ink)
-    click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key"], on="click", empty=False)
+    click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "turn"], on="click", empty=False)
     end = alt.value(alt.expr(f"width + {_COST_WIDTH - 2}"))
     return [
         base.mark_rect(cornerRadius=4, fill=colours.accent).encode(
@@ -177,7 +180,7 @@ def _cell_marks(place: _Place, length: float) -> list[alt.Chart]:
         alt.Tooltip("cp:Q", title="adds to cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="adds to all-in %", format=".2f"),
     ]
-    click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key"], on="click", empty=False)
+    click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "turn"], on="click", empty=False)
     filled, skipped = base.transform_filter("datum.bits > 0"), base.transform_filter("datum.bits == 0")
     x, x2, middle = place.at("start"), alt.X2("end:Q"), place.down(0.5)
     box = {"x": x, "x2": x2, "y": place.down(0.09), "y2": place.down(0.91)}

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.tables import Shown
 
-FOCUS = "focus_control"
+FOCUS = "focus"
 TOP = 4
 
 
@@ -24,14 +24,15 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
     if item is None:
         return
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
-    st.session_state[FOCUS] = item.picture.key
-    with st.container(key="focus", border=True):
+    control = state.Control.showing(FOCUS, item.picture.key)
+    with st.container(key="in_focus", border=True):
         st.selectbox(
             "Image in focus",
             list(names),
+            list(names).index(item.picture.key),
             format_func=names.__getitem__,
-            key=FOCUS,
-            on_change=lambda: state.change(image=st.session_state[FOCUS]),
+            key=control.key,
+            on_change=control.choice(lambda key: state.change(image=key)),
         )
         st.html(_html(item))
 

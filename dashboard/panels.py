@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -16,7 +17,7 @@ from dashboard.tables import Rows, Shown
 from dfs_core.checkpoint import Card, pretrained_dir
 from dfs_core.errors import UserError
 
-STRIP, CURVE, PICKED = "strip", "curve", "rows_picked"
+STRIP, CURVE = "strip", "curve"
 AHEAD = 12  # checkpoints that are asked in advance
 
 
@@ -89,20 +90,23 @@ def ledger(shown: Sequence[Shown], card: Card) -> None:
     )
 
 
-def strip(shown: Sequence[Shown], card: Card, in_focus: Shown | None, colours: Palette) -> None:
+def strip(shown: Sequence[Shown], card: Card, in_focus: Shown | None, shared: state.State, colours: Palette) -> None:
     """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
     if not shown or in_focus is None:
         return
     config = card.config
     st.html(legends.options(card.config.option_set, colours))
     st.vega_lite_chart(
-        figures.decision_strip(shown, config, in_focus.picture.key, colours).for_streamlit(),
+        figures.decision_strip(shown, config, in_focus.picture.key, colours, shared.turn).for_streamlit(),
         key=STRIP,
         on_select=_row_picked,
         selection_mode=list(figures.FOCUS_PARAMS),
         alt=f"What {describe(card)} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
     )
-    table("Table of decisions", lambda: tables.decision_rows(shown, config), "decisions")
+    table(
+        "Tables of images and decisions",
+        {"images": lambda: tables.image_rows(shown), "decisions": lambda: tables.decision_rows(shown, config)},
+    )
 
 
 def curve(
@@ -123,7 +127,9 @@ def curve(
     focus = in_focus.picture.key if in_focus else None
     images = tables.image_rows(shown)
     st.vega_lite_chart(
-        curves.accuracy_curve(points, images, card.name, focus, shared.cost, shared.scale, colours).for_streamlit(),
+        curves.accuracy_curve(
+            points, images, card.name, focus, shared.cost, shared.scale, colours, shared.turn
+        ).for_streamlit(),
         key=CURVE,
         on_select=_point_picked,
         selection_mode=curves.POINT_PARAM,
@@ -131,7 +137,7 @@ def curve(
     )
     missing = "" if shared.cost == "cp" else " Published points have no all-in cost."
     st.caption(f"Click a point to use it. Ticks at the foot: the images shown, each at its own cost.{missing}")
-    table("Table of points", lambda: points, "points")
+    table("Table of points", {"points": lambda: points})
 
 
 def training(card: Card, colours: Palette) -> None:
@@ -149,20 +155,21 @@ def training(card: Card, colours: Palette) -> None:
             chart.for_streamlit(), key="training", alt=f"cp of the training batches of {card.name} against its target"
         )
         st.caption("Line: training batches. Circles: validation. Dashed: target.")
-        table("Table of the log", lambda: log, "training")
+        table("Table of the log", {"training": lambda: log})
 
 
-def table(title: str, rows: Callable[[], Rows], name: str) -> None:
+def table(title: str, parts: Mapping[str, Callable[[], Rows]]) -> None:
     """The numbers behind a chart, to read and to take away; made only when somebody wants them."""
-    panel = st.expander(title, icon=":material/table_rows:", key=f"{name}_table", on_change="rerun")
+    first = next(iter(parts))
+    panel = st.expander(title, icon=":material/table_rows:", key=f"{first}_table", on_change="rerun")
     if not panel.open:
         return
-    data = pd.DataFrame(rows()).drop(columns=["row", "key"], errors="ignore")
-    with panel:
-        st.dataframe(data, hide_index=True, height=300)
-        st.download_button(
-            "Download CSV",
-            lambda: data.to_csv(index=False),
+    for name, rows in parts.items():
+        data = pd.DataFrame(rows()).drop(columns=["row", "key"], errors="ignore")
+        panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)))
+        panel.download_button(
+            f"Download {name}.csv",
+            data.to_csv(index=False),
             f"{name}.csv",
             "text/csv",
             key=f"{name}_csv",
@@ -172,33 +179,34 @@ def table(title: str, rows: Callable[[], Rows], name: str) -> None:
 
 
 def _switch(label: str, field: str, values: list[str], value: str) -> None:
-    key = f"{field}_control"
-    st.session_state[key] = value
+    control = state.Control.showing(field, value)
     st.segmented_control(
         label,
         values,
-        key=key,
+        default=value,
+        key=control.key,
         required=True,
         label_visibility="collapsed",
-        on_change=lambda: state.change(**{field: st.session_state[key]}),
+        on_change=control.choice(lambda chosen: state.change(**{field: chosen})),
     )
 
 
 def _point_picked() -> None:
-    picked = st.session_state[CURVE].selection.get(curves.POINT_PARAM)
-    if picked and picked[0].get("checkpoint"):
-        state.change(checkpoint=picked[0]["checkpoint"], note="")
+    picked = _latest(st.session_state[CURVE].selection, [curves.POINT_PARAM])
+    if picked:
+        state.change(checkpoint=picked["checkpoint"], note="")
 
 
 def _row_picked() -> None:
-    """Of the two selections of a row, by a cell and by a picture, the one that changed is the one that was clicked."""
-    selection = st.session_state[STRIP].selection
-    now = {param: str(selection.get(param) or "") for param in figures.FOCUS_PARAMS}
-    before = st.session_state.get(PICKED, {})
-    st.session_state[PICKED] = now
-    for param in figures.FOCUS_PARAMS:
-        if now[param] and now[param] != before.get(param):
-            state.change(image=selection[param][0]["key"])
+    picked = _latest(st.session_state[STRIP].selection, figures.FOCUS_PARAMS)
+    if picked:
+        state.change(image=picked["key"])
+
+
+def _latest(selection: Mapping[str, Any], params: Sequence[str]) -> dict[str, Any] | None:
+    """Of what is selected in a chart, the newest: a selection stays until another one of the same kind replaces it."""
+    found = [chosen[0] for chosen in map(selection.get, params) if chosen]
+    return max(found, key=lambda datum: datum["turn"], default=None)
 
 
 def _plain(text: str) -> str:

@@ -20,6 +20,7 @@ THUMB_SIDE = 72
 TINY = 32  # pixels: a data set's own images
 SEEN_SCALE = 4  # the network's 32 pixels are enlarged without smoothing, so that each one is seen
 PAGE_SIZE = 10
+OWN_KEYS = ("upload-", "camera-")
 _SEED = 0
 
 

@@ -11,17 +11,18 @@ the URL as well, because people read and edit them there. Defaults drop out:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast, get_args
+from typing import Any, Self, cast, get_args
 
 import streamlit as st
 
 from dashboard.catalogue import Catalogue, format_alpha
+from dashboard.pictures import OWN_KEYS
 from dashboard.tables import Cost, Scale
 
-_STATE, _URL = "shared_state", "shared_url"
-_STALE_S = 2.0
+_STATE, _URL, _CHOSEN = "shared_state", "shared_url", "shared_chosen"
+_STALE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class State:
         cost: the measure on the cost axis.
         scale: of the cost axis.
         note: why the checkpoint is another than was asked for; shown until the next choice.
+        turn: number of choices so far. Charts hand it back with a click, so that a second click on the same mark is
+            another selection than the first.
     """
 
     checkpoint: str
@@ -43,6 +46,7 @@ class State:
     cost: Cost = "cp"
     scale: Scale = "linear"
     note: str = ""
+    turn: int = 0
 
 
 def from_query(query: Mapping[str, str], catalogue: Catalogue) -> State:
@@ -78,7 +82,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
             query["budget"] = f"{card.budget:g}"
         if card.alpha is not None and card.alpha != default.alpha:
             query["alpha"] = format_alpha(card.alpha)
-    if state.image:
+    if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
         query["image"] = state.image
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
@@ -93,7 +97,8 @@ def open_state(catalogue: Catalogue) -> State:
     """The session's state at the start of a run: from the URL when that is news, else as the controls left it."""
     query = st.query_params.to_dict()
     written = st.session_state.get(_URL)
-    if _STATE not in st.session_state or (written is not None and _is_news(query, written)):
+    chosen = st.session_state.pop(_CHOSEN, False)
+    if _STATE not in st.session_state or (written is not None and not chosen and _is_news(query, written)):
         st.session_state[_STATE] = from_query(query, catalogue)
     state = cast(State, st.session_state[_STATE])
     if catalogue.named(state.checkpoint) is None:  # its folder was deleted while the page was open
@@ -101,7 +106,8 @@ def open_state(catalogue: Catalogue) -> State:
         state = replace(state, checkpoint=catalogue.default.name, note=note)
         st.session_state[_STATE] = state
     wanted = to_query(state, catalogue)
-    if wanted != query:
+    # The browser may be about to take a URL that we wrote before this one, so what it sent does not settle the matter.
+    if wanted != query or (written is not None and wanted != written[0]):
         st.query_params.from_dict(wanted)
     if written is None or wanted != written[0]:
         st.session_state[_URL] = (wanted, query, time.monotonic())
@@ -110,7 +116,48 @@ def open_state(catalogue: Catalogue) -> State:
 
 def change(**changes: Any) -> None:
     """Change fields of the session's state; for callbacks, which run before the page does."""
-    st.session_state[_STATE] = replace(cast(State, st.session_state[_STATE]), **changes)
+    state = cast(State, st.session_state[_STATE])
+    st.session_state[_STATE] = replace(state, turn=state.turn + 1, **changes)
+    st.session_state[_CHOSEN] = True  # the URL that came with this very run is from before the choice
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """A widget that shows a part of the state, which other widgets, charts and links change as well.
+
+    To write a changed value into the session under the widget's key would do for a slow user. A fast one's next
+    interaction still brings the widget's old value along, which would count as a choice and undo the change. So a
+    widget whose value was changed elsewhere gives way to a new one of another key, and is not listened to any more.
+    """
+
+    name: str
+    key: str
+
+    @classmethod
+    def showing(cls, name: str, value: Any) -> Self:
+        """The control of that name, which is to show ``value``."""
+        control = cls(name, _control_key(name))
+        if control.key in st.session_state and st.session_state[control.key] != value:
+            st.session_state[_count(name)] += 1
+            control = cls(name, _control_key(name))
+        return control
+
+    def choice(self, action: Callable[[Any], None]) -> Callable[[], None]:
+        """A callback that calls ``action`` with the chosen value."""
+
+        def chosen() -> None:
+            if self.key == _control_key(self.name):
+                action(st.session_state[self.key])
+
+        return chosen
+
+
+def _count(name: str) -> str:
+    return f"{name}_renewed"
+
+
+def _control_key(name: str) -> str:
+    return f"{name}_{st.session_state.setdefault(_count(name), 0)}"
 
 
 def _is_news(query: dict[str, str], written: tuple[dict[str, str], dict[str, str], float]) -> bool:

@@ -6,6 +6,7 @@ import io
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -16,6 +17,12 @@ from dashboard import cached
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 
 
+def control(elements, name: str):
+    """The control of that name; its key ends in a number that changes when the page moves it."""
+    (found,) = (element for element in elements if element.key.rpartition("_")[0] == name)
+    return found
+
+
 def text_of(app: AppTest) -> str:
     """Everything that the page says, HTML of ours included."""
     html = "".join(element.proto.body for element in app.get("html"))
@@ -24,7 +31,7 @@ def text_of(app: AppTest) -> str:
 
 def rows_of(app: AppTest) -> list[str]:
     """Labels of the images shown, from the control that puts one in focus."""
-    return list(app.selectbox(key="focus_control").options)
+    return list(control(app.selectbox, "focus").options)
 
 
 def png(seed: int, size: int = 48) -> bytes:
@@ -54,38 +61,51 @@ def test_the_page_opens_with_drawings_a_strip_and_a_curve_and_says_what_is_in_us
 
 
 def test_the_slider_offers_trained_budgets_only_and_moves_checkpoint_and_link(app):
-    slider = app.select_slider(key="budget_control")
+    slider = control(app.select_slider, "budget")
     assert list(slider.options) == ["10 %", "20 %", "30 %"]
     slider.set_value(30.0).run()
     assert "DFS ResNet-14, budget 30 %, alpha 5e-6" in text_of(app)
     assert dict(app.query_params) == {"checkpoint": "tiny-dfs-30", "budget": "30"}
     assert not app.warning
-    app.select_slider(key="budget_control").set_value(20.0).run()
+    control(app.select_slider, "budget").set_value(20.0).run()
     assert dict(app.query_params) == {}
 
 
+def test_both_charts_hand_back_the_number_of_choices_so_that_a_second_click_is_news(app):
+    def turns() -> list[set[int]]:
+        tables = {}
+        for chart in app.get("vega_lite_chart"):
+            for dataset in chart.proto.datasets:
+                tables[dataset.name] = pa.ipc.open_stream(dataset.data.data).read_all()
+        return [set(tables[name]["turn"].to_pylist()) for name in ("cells", "measured")]
+
+    assert turns() == [{0}, {0}]
+    control(app.select_slider, "budget").set_value(30.0).run()
+    assert turns() == [{1}, {1}]
+
+
 def test_alpha_moves_to_its_checkpoint(app):
-    app.segmented_control(key="alpha_control").set_value(1e-6).run()
+    control(app.segmented_control, "alpha").set_value(1e-6).run()
     assert "budget 20 %, alpha 1e-6" in text_of(app)
     assert dict(app.query_params) == {"checkpoint": "tiny-dfs-20-alpha1e-6", "alpha": "1e-6"}
 
 
 def test_a_pair_that_was_not_trained_is_never_passed_off_as_one(app):
-    app.segmented_control(key="alpha_control").set_value(1e-6).run()
-    app.select_slider(key="budget_control").set_value(30.0).run()
+    control(app.segmented_control, "alpha").set_value(1e-6).run()
+    control(app.select_slider, "budget").set_value(30.0).run()
     assert "Alpha 1e-6 was trained at 20 % only, not at 30 %" in app.warning[0].value
     assert "In use instead: DFS ResNet-14, budget 30 %, alpha 5e-6" in app.warning[0].value
-    assert app.segmented_control(key="alpha_control").value == 5e-6
+    assert control(app.segmented_control, "alpha").value == 5e-6
     assert "tiny-dfs-30" in text_of(app)
-    app.select_slider(key="budget_control").set_value(10.0).run()
+    control(app.select_slider, "budget").set_value(10.0).run()
     assert not app.warning
 
 
 def test_another_method_is_used_at_its_nearest_budget_and_that_is_said(app):
-    app.segmented_control(key="method").set_value("SkipNet").run()
+    control(app.segmented_control, "method").set_value("SkipNet").run()
     assert "SkipNet ResNet-14, budget 50 %" in text_of(app)
     assert "No SkipNet checkpoint was trained for 20 %" in app.warning[0].value
-    app.segmented_control(key="method").set_value("Backbone").run()
+    control(app.segmented_control, "method").set_value("Backbone").run()
     assert not app.warning
     assert "Backbone ResNet-14" in text_of(app)
     assert not app.select_slider
@@ -96,9 +116,9 @@ def test_a_link_opens_its_state(tiny_pretrained, no_data):
     app.query_params.update({"budget": "30", "image": "frog", "cost": "all-in", "scale": "log"})
     app.run()
     assert "tiny-dfs-30" in text_of(app)
-    assert app.selectbox(key="focus_control").value == "frog"
-    assert app.segmented_control(key="cost_control").value == "all-in"
-    assert app.segmented_control(key="scale_control").value == "log"
+    assert control(app.selectbox, "focus").value == "frog"
+    assert control(app.segmented_control, "cost").value == "all-in"
+    assert control(app.segmented_control, "scale").value == "log"
 
 
 def test_a_link_to_a_budget_that_was_not_trained_says_which_one_is_used(tiny_pretrained, no_data):
@@ -106,7 +126,7 @@ def test_a_link_to_a_budget_that_was_not_trained_says_which_one_is_used(tiny_pre
     app.query_params["budget"] = "26"
     app.run()
     assert "No DFS checkpoint was trained for 26 %" in app.warning[0].value
-    assert app.select_slider(key="budget_control").value == 30
+    assert control(app.select_slider, "budget").value == 30
 
 
 def test_of_two_uploads_the_bad_one_gets_one_message_and_the_good_one_works(app):
@@ -212,7 +232,7 @@ def test_a_broken_card_is_named_and_the_others_work(own_copy):
     assert not app.exception
     assert app.expander[0].label == "1 checkpoint cannot be used"
     assert "tiny-dfs-10" in text_of(app).replace("\\", "")
-    assert list(app.select_slider(key="budget_control").options) == ["20 %", "30 %"]
+    assert list(control(app.select_slider, "budget").options) == ["20 %", "30 %"]
 
 
 def test_truncated_weights_give_a_message_and_another_checkpoint_can_be_chosen(own_copy):
@@ -221,15 +241,15 @@ def test_truncated_weights_give_a_message_and_another_checkpoint_can_be_chosen(o
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     assert not app.exception
     assert "weights.safetensors" in app.error[0].value.replace("\\", "")
-    app.select_slider(key="budget_control").set_value(30.0).run()
+    control(app.select_slider, "budget").set_value(30.0).run()
     assert not app.error
     assert len(rows_of(app)) == 10
 
 
 def test_a_checkpoint_that_appears_or_goes_while_the_page_is_open_is_noticed(own_copy):
     app = AppTest.from_file(str(APP), default_timeout=60).run()
-    app.select_slider(key="budget_control").set_value(30.0).run()
+    control(app.select_slider, "budget").set_value(30.0).run()
     shutil.rmtree(own_copy / "tiny-dfs-30")
     app.run()
     assert "'tiny-dfs-30' is gone" in app.warning[0].value
-    assert list(app.select_slider(key="budget_control").options) == ["10 %", "20 %"]
+    assert list(control(app.select_slider, "budget").options) == ["10 %", "20 %"]

@@ -116,10 +116,17 @@ def test_test_images_are_shown_once_and_others_as_given_and_as_seen(shown):
     assert urls[0] == urls[1] + 1
 
 
-def test_a_standalone_figure_is_plain_json_with_its_data(shown):
-    document = json.loads(json.dumps(decision_strip(shown, CONFIG, None, LIGHT).standalone()))
-    assert len(document["datasets"]["cells"]) == 4 * 5
-    assert document["$schema"].endswith(".json")
+def test_what_streamlit_is_given_has_all_rows_as_arrow_tables(shown):
+    figure = decision_strip(shown, CONFIG, None, LIGHT)
+    datasets = figure.for_streamlit()["datasets"]
+    assert {name: table.num_rows for name, table in datasets.items()} == {
+        "cells": 4 * 5,
+        "images": 4,
+        "pictures": 4,
+        "stages": 3,
+        "blocks": 5,
+    }
+    assert "datasets" not in figure.spec
 
 
 def test_stages_begin_and_end_where_the_network_says():

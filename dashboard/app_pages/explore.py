@@ -22,7 +22,7 @@ with left:
     pictures = sources.choose_pictures(card, shared)
     shown = panels.decide(pictures, card)
     in_focus = focus.item_in_focus(shown, shared)
-    panels.strip(shown, card, in_focus, colours)
+    panels.strip(shown, card, in_focus, shared, colours)
     sources.more_pictures(card)
 with right:
     panels.curve(catalogue, card, shown, in_focus, shared, colours)

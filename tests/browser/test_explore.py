@@ -1,0 +1,183 @@
+"""What only a browser shows: links, clicks on charts, themes, widths, and that nothing leaves the machine."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+from tiny import picture
+
+from dashboard.palette import DARK, LIGHT
+
+OpenPage = Callable[..., Page]
+pytestmark = pytest.mark.browser
+
+
+def in_use(page: Page) -> Locator:
+    return page.locator(".dfs-ledger h2")
+
+
+def control(page: Page, name: str) -> Locator:
+    """The control of that name; while the page takes its place, the one before it is hidden but still there."""
+    return page.locator(f"[class*='st-key-{name}_']").filter(visible=True)
+
+
+def slider(page: Page) -> Locator:
+    return control(page, "budget").locator("input[type=range]")
+
+
+def focus(page: Page) -> Locator:
+    return control(page, "focus").locator("input")
+
+
+def point(page: Page, checkpoint: str) -> Locator:
+    """The clickable disc over a checkpoint's point."""
+    return page.locator(f".st-key-curve path[aria-roledescription=circle][aria-label*='checkpoint: {checkpoint};']")
+
+
+def rows(page: Page) -> Locator:
+    """The clickable area over each image's pictures in the strip."""
+    return page.locator(".st-key-strip path[aria-label^='image:'][aria-label*='prediction:'][d^='M-']")
+
+
+def settle(page: Page) -> None:
+    """Wait until the app has finished its run and the charts have drawn what came of it."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 300))")
+
+
+def test_the_page_says_what_is_in_use_and_shows_a_cell_for_every_decision(open_page: OpenPage):
+    page = open_page()
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+    expect(page.locator(".st-key-strip path[aria-label*='option:']")).to_have_count(10 * 5)
+    expect(rows(page)).to_have_count(10)
+
+
+def test_a_link_restores_its_state_in_a_fresh_browser(open_page: OpenPage):
+    first = open_page()
+    slider(first).focus()
+    slider(first).press("ArrowRight")
+    expect(in_use(first)).to_have_text("DFS ResNet-14, budget 30 %, alpha 5e-6")
+    rows(first).nth(3).click()
+    expect(first).to_have_url(re.compile("image="))
+    control(first, "scale").get_by_text("log").click()
+    expect(first).to_have_url(re.compile(r"\?checkpoint=tiny-dfs-30&budget=30&image=[a-z-]+&scale=log$"))
+    expect(focus(first)).to_have_value(re.compile(r"^4\. "))
+
+    second = open_page(first.url.split("/")[-1])
+    expect(in_use(second)).to_have_text("DFS ResNet-14, budget 30 %, alpha 5e-6")
+    expect(slider(second)).to_have_attribute("aria-valuetext", "30 %")
+    expect(focus(second)).to_have_value(re.compile(r"^4\. "))
+    assert second.url == first.url
+
+
+def test_back_in_the_browsers_history_goes_back_in_the_app(open_page: OpenPage):
+    page = open_page()
+    slider(page).focus()
+    slider(page).press("ArrowRight")
+    expect(page).to_have_url(re.compile("budget=30"))
+    settle(page)
+    page.wait_for_timeout(700)  # as a person would; sooner it could be a late answer to the step before
+    page.go_back()
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+    expect(slider(page)).to_have_attribute("aria-valuetext", "20 %")
+
+
+def test_a_click_on_a_point_selects_it_and_moves_slider_and_link(open_page: OpenPage):
+    page = open_page()
+    point(page, "tiny-dfs-10").click()
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 10 %, alpha 5e-6")
+    expect(slider(page)).to_have_attribute("aria-valuetext", "10 %")
+    expect(page).to_have_url(re.compile("checkpoint=tiny-dfs-10&budget=10"))
+    point(page, "tiny-skipnet-50").click()
+    expect(in_use(page)).to_have_text("SkipNet ResNet-14, budget 50 %, alpha 5e-6")
+
+
+def test_the_same_point_can_be_clicked_again_after_the_slider_moved_away(open_page: OpenPage):
+    page = open_page()
+    point(page, "tiny-dfs-10").click()
+    expect(slider(page)).to_have_attribute("aria-valuetext", "10 %")
+    slider(page).focus()
+    slider(page).press("ArrowRight")
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+    settle(page)
+    point(page, "tiny-dfs-10").click()
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 10 %, alpha 5e-6")
+
+
+def test_a_fast_run_along_the_slider_ends_where_it_stopped(open_page: OpenPage):
+    page = open_page()
+    slider(page).focus()
+    for key in ["ArrowLeft", *["ArrowRight"] * 3, *["ArrowLeft"] * 3, *["ArrowRight"] * 2]:
+        slider(page).press(key)
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 30 %, alpha 5e-6")
+    settle(page)
+    page.wait_for_timeout(700)  # long enough for a late answer to an earlier step to undo it
+    expect(slider(page)).to_have_attribute("aria-valuetext", "30 %")
+    expect(page).to_have_url(re.compile("budget=30"))
+
+
+def test_a_click_on_a_cell_or_on_a_picture_puts_that_image_in_focus(open_page: OpenPage):
+    page = open_page()
+    rows(page).nth(4).click()
+    expect(focus(page)).to_have_value(re.compile(r"^5\. "))
+    page.locator(".st-key-strip path[aria-label*='option:']").nth(7 * 5).click()
+    expect(focus(page)).to_have_value(re.compile(r"^8\. "))
+    rows(page).nth(4).click()
+    expect(focus(page)).to_have_value(re.compile(r"^5\. "))
+
+
+def test_sixteen_uploads_are_sixteen_rows_and_a_bad_one_is_one_message(open_page: OpenPage):
+    page = open_page()
+    files = []
+    for seed in range(16):
+        buffer = io.BytesIO()
+        Image.fromarray(picture(seed, 200)).save(buffer, "JPEG")
+        files.append({"name": f"{seed}.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
+    files.append({"name": "notes.png", "mimeType": "image/png", "buffer": b"these are notes"})
+    page.locator("input[type=file]").set_input_files(files)
+    expect(rows(page)).to_have_count(16)
+    expect(page.locator("[data-testid=stAlert]")).to_have_count(1)
+    expect(page.locator("[data-testid=stAlert]")).to_contain_text("notes.png")
+
+
+def test_both_themes_draw_options_in_their_own_colours(open_page: OpenPage):
+    for scheme, colours in (("light", LIGHT), ("dark", DARK)):
+        page = open_page(color_scheme=scheme)
+        fills = page.locator(".st-key-strip g.mark-rect path[stroke]").evaluate_all(
+            "paths => [...new Set(paths.map(path => path.getAttribute('fill')))]"
+        )
+        allowed = {colours.option(name) for name in ("skip", "8", "16", "full")}
+        assert len(fills) >= 2
+        assert set(fills) <= allowed, scheme
+        background = page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor")
+        assert background == f"rgb{tuple(int(colours.background[i : i + 2], 16) for i in (1, 3, 5))}"
+
+
+def test_strip_and_curve_stand_beside_each_other_and_on_a_narrow_page_below_each_other(open_page: OpenPage):
+    page = open_page()
+    strip, curve = page.locator(".st-key-strip"), page.locator(".st-key-curve")
+    assert strip.bounding_box()["y"] + strip.bounding_box()["height"] <= 900
+    assert curve.bounding_box()["x"] > strip.bounding_box()["x"] + 500
+    page.set_viewport_size({"width": 800, "height": 900})
+    expect(strip).to_be_visible()
+    page.wait_for_function("() => document.querySelector('.st-key-curve').getBoundingClientRect().x < 100")
+    assert curve.bounding_box()["y"] > strip.bounding_box()["y"] + strip.bounding_box()["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 800
+
+
+def test_the_camera_is_not_asked_for_until_somebody_opens_it(open_page: OpenPage):
+    page = open_page()
+    expect(page.locator("[data-testid=stCameraInput]")).to_have_count(0)
+    page.get_by_text("Take a picture").click()
+    expect(page.locator("[data-testid=stCameraInput]")).to_have_count(1)
+
+
+def test_embedded_in_a_slide_the_page_has_no_chrome(open_page: OpenPage):
+    page = open_page("?embed=true")
+    expect(page.locator("[data-testid=stMainMenu]")).to_have_count(0)
+    expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
