@@ -67,7 +67,7 @@ class RunState:
     def save(self, folder: Path, settings: dict[str, Any]) -> None:
         """Write the state beside its final place, then move it there in one step."""
         progress = {"step": self.step, "seconds": self.seconds, "settings": settings}
-        temporary = folder / f"{STATE_FILE}.{os.getpid()}.tmp"
+        temporary = folder / f"{STATE_FILE}.tmp"  # the same in every process, so that a killed one leaves no litter
         # safetensors wants every tensor contiguous; loading copies into the network's own layout.
         tensors = {key: value.detach().contiguous() for key, value in self._tensors().items()}
         save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
@@ -109,7 +109,9 @@ class RunLog:
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / LOG_FILE
         kept = [line for line in read_log(self.path) if line["step"] <= step]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        temporary = folder / f"{LOG_FILE}.tmp"
+        temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        temporary.replace(self.path)  # in one step, so that a run killed here keeps its log
 
     def write(self, **line: Any) -> None:
         """Append one line."""
