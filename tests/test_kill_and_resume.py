@@ -98,19 +98,22 @@ def test_every_stage_goes_on_as_it_would_have(
 ) -> None:
     settings = {**settings, "iterations": 7, "save_every": 2}
     wanted = train(tmp_path / "in-peace" / "run", cifar10_dir, model, **settings)
-    step = Trainer._step
+    step, done = Trainer._step, []
 
     def interrupted(trainer: Trainer, indices: torch.Tensor) -> dict[str, float]:
-        if trainer.state.step == stop:
+        if trainer.state.step == stop and stop not in done:
+            done.append(stop)
             raise KeyboardInterrupt
+        done.append(trainer.state.step)
         return step(trainer, indices)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "run", cifar10_dir, model, **settings)
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", cifar10_dir, model, **settings)
+    assert done == [*range(stop), stop]
     torch.manual_seed(99)  # a new process has no memory of the old one's random numbers
     assert_same_run(train(tmp_path / "run", cifar10_dir, model, resume=True, **settings), wanted)
+    assert done[stop + 1 :] == list(range(stop - 1, 7)), "it goes on from the last saved state, not from the start"
 
 
 def test_a_state_that_was_being_written_does_not_harm_the_one_before(
@@ -121,6 +124,7 @@ def test_a_state_that_was_being_written_does_not_harm_the_one_before(
     save = train_state.save_file
 
     def cut_short(tensors: dict[str, torch.Tensor], path: Path, metadata: dict[str, str]) -> None:
+        assert path.name != STATE_FILE, "what is being written is not yet the state"
         save(tensors, path, metadata)
         if '"step": 4' in metadata["progress"]:
             os.truncate(path, path.stat().st_size // 2)
@@ -130,4 +134,7 @@ def test_a_state_that_was_being_written_does_not_harm_the_one_before(
         patch.setattr(train_state, "save_file", cut_short)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", cifar10_dir, BACKBONE, **settings)
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # it is another process that goes on
     assert_same_run(train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **settings), wanted)
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {"card.json", "config.toml", "log.jsonl", STATE_FILE, "weights.safetensors"}, "no litter"

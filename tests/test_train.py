@@ -149,7 +149,9 @@ def test_the_average_of_the_weights_is_published(tmp_path: Path, cifar10_dir: Pa
     state = load_file(folder / STATE_FILE)
     published = weights(folder)
     assert all(torch.equal(value, state[f"average.{key}"]) for key, value in published.items())
-    assert not torch.equal(published["body.stem.0.weight"], state["model.body.stem.0.weight"])
+    before = start(tmp_path / "untrained", cifar10_dir, BACKBONE, ema=0.9).state.model.state_dict()
+    for other in (state["model.body.stem.0.weight"], before["body.stem.0.weight"]):
+        assert not torch.equal(published["body.stem.0.weight"], other)
 
 
 def test_a_folder_of_the_users_own_gets_its_own_classes_and_statistics(tmp_path: Path) -> None:

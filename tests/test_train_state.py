@@ -12,7 +12,9 @@ import pytest
 import torch
 from nets import settled_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
+from torch import Tensor
 
+from dfs_core.augment import augment
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
 from dfs_core.splits import load_splits
@@ -92,6 +94,20 @@ def test_a_log_drops_lines_past_its_step_and_one_that_was_cut_short(tmp_path: Pa
     assert found == [*lines[:3], {"step": 4, "loss": 0.333333}]
 
 
+def test_a_log_that_was_being_trimmed_is_still_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n')
+    before = path.read_text()
+
+    def killed(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        RunLog(tmp_path, 2)
+    assert path.read_text() == before
+
+
 def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(tmp_path: Path, cifar10_dir: Path) -> None:
     trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, epochs=2)
     batches = [batch.tolist() for batch in trainer._batches(0)]
@@ -99,3 +115,18 @@ def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(tmp_path: Path
     assert sorted(first) == sorted(second) == list(range(90))
     assert first != second
     assert [batch.tolist() for batch in trainer._batches(4)] == batches[4:], "a later start sees the same batches"
+
+
+def test_every_step_and_every_seed_augments_in_its_own_way(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def watched(images: Tensor, generator: torch.Generator) -> Tensor:
+        seeds.append(generator.initial_seed())
+        return augment(images, generator)
+
+    monkeypatch.setattr("dfs_core.train.augment", watched)
+    for seed in (0, 1):
+        train(tmp_path / str(seed), cifar10_dir, BACKBONE, iterations=4, seed=seed)
+    assert len(seeds) == len(set(seeds)) == 8
