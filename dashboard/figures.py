@@ -73,8 +73,17 @@ def _template(length: float, row: int, both: bool, colours: Palette) -> dict[str
     left = (row - 4) * (2 if both else 1) + 8 + _TEXT_WIDTH
     place = _Place(row, left, alt.Scale(domain=[0, length], nice=False, zero=False))
     marks = [*_row_marks(place, both, colours), *_cell_marks(place, length), *_headings(place, both, colours)]
-    # Vega counts what is drawn beside the plot as part of the chart: the cells get the width that is left.
-    return alt.layer(*marks).properties(padding=0).configure_view(stroke=None).to_dict()
+    # What stands beside the cells has a known size. Left to fit it all into the width, Vega would measure every text at
+    # every move of the slider.
+    return (
+        alt.layer(*marks)
+        .properties(
+            padding={"left": left, "right": _COST_WIDTH, "top": _HEADER, "bottom": _FOOTER},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )
 
 
 class _Place:
@@ -107,6 +116,7 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
     rows = decision_rows(shown, config)
     for row in rows:
         start = _blocks(row["block"], row)
+        row["about"] = f"{row['image']}, block {row['block']}: {row['option']}"
         row |= {"start": start + 0.03, "end": start + 0.97, "centre": start + 0.5, **looks[row["option"]]}
     return rows
 
@@ -119,6 +129,7 @@ def _images(shown: Sequence[Shown], focus: str | None, colours: Palette) -> Rows
         about = f" · is {row['truth']}" if row["verdict"] == "wrong" else "" if row["truth"] else f" · {row['image']}"
         row["detail"] = f"{glyphs[row['verdict']]}{row['confidence']:.0f} %{about}"
         row["detail_ink"] = colours.wrong if row["verdict"] == "wrong" else colours.muted
+        row["about"] = f"{row['image']}: {row['prediction']}, {row['detail']}"
         row["strength"] = 0.13 if row["key"] == focus else 0.0
     return rows
 
@@ -139,17 +150,19 @@ def _row_marks(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
     ]
     whole = {"y": place.down(0.01), "y2": place.down(0.99)}
     middle = place.down(0.5)
-    label = base.mark_text(align="left", dy=-7, fontSize=13, fontWeight=600, limit=_TEXT_WIDTH - 8, color=colours.ink)
-    detail = base.mark_text(align="left", dy=9, fontSize=11, limit=_TEXT_WIDTH - 8)
-    cost = base.mark_text(align="right", fontSize=12, color=colours.ink)
+    label = base.mark_text(
+        aria=False, align="left", dy=-7, fontSize=13, fontWeight=600, limit=_TEXT_WIDTH - 8, color=colours.ink
+    )
+    detail = base.mark_text(aria=False, align="left", dy=9, fontSize=11, limit=_TEXT_WIDTH - 8)
+    cost = base.mark_text(aria=False, align="right", fontSize=12, color=colours.ink)
     click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "turn"], on="click", empty=False)
     end = alt.value(alt.expr(f"width + {_COST_WIDTH - 2}"))
     return [
-        base.mark_rect(cornerRadius=4, fill=colours.accent).encode(
+        base.mark_rect(aria=False, cornerRadius=4, fill=colours.accent).encode(
             x=alt.value(-left), x2=end, **whole, fillOpacity=alt.FillOpacity("strength:Q", scale=None)
         ),
         *(
-            pictures.mark_image(width=side, height=side, align="left").encode(
+            pictures.mark_image(aria=False, width=side, height=side, align="left").encode(
                 x=alt.value(4 - left + index * (side + 4)), y=middle, url=f"{column}:N"
             )
             for index, column in enumerate(columns)
@@ -159,9 +172,11 @@ def _row_marks(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
         cost.encode(x=alt.value(alt.expr("width + 50")), y=middle, text=alt.Text("cp:Q", format=".1f")),
         cost.encode(x=alt.value(alt.expr("width + 100")), y=middle, text=alt.Text("all_in:Q", format=".1f")),
         base.mark_rect(fillOpacity=0, cursor="pointer")
-        .encode(x=alt.value(-left), x2=alt.value(-2), **whole, tooltip=tooltip)
+        .encode(x=alt.value(-left), x2=alt.value(-2), **whole, tooltip=tooltip, description="about:N")
         .add_params(click),
-        base.mark_rect(fillOpacity=0).encode(x=alt.value(alt.expr("width + 8")), x2=end, **whole, tooltip=tooltip),
+        base.mark_rect(aria=False, fillOpacity=0).encode(
+            x=alt.value(alt.expr("width + 8")), x2=end, **whole, tooltip=tooltip
+        ),
     ]
 
 
@@ -186,22 +201,24 @@ def _cell_marks(place: _Place, length: float) -> list[alt.Chart]:
     box = {"x": x, "x2": x2, "y": place.down(0.09), "y2": place.down(0.91)}
     ink = "ink:N"
     return [
-        base.mark_rect(cornerRadius=2, strokeWidth=1).encode(
+        base.mark_rect(aria=False, cornerRadius=2, strokeWidth=1).encode(
             **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None)
         ),
-        skipped.mark_rule(strokeWidth=1.5, opacity=0.75).encode(
+        skipped.mark_rule(aria=False, strokeWidth=1.5, opacity=0.75).encode(
             x=x, x2=x2, y=middle, stroke=alt.Stroke(ink, scale=None)
         ),
-        filled.mark_text(fontSize=10.5, opacity=alt.expr(room)).encode(
+        filled.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
             x=place.at("centre"), y=middle, text="option:N", color=alt.Color(ink, scale=None)
         ),
-        base.mark_rect(fillOpacity=0, cursor="pointer").encode(**box, tooltip=tooltip).add_params(click),
+        base.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(**box, tooltip=tooltip, description="about:N")
+        .add_params(click),
     ]
 
 
 def _headings(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
     """Stage names with a line over each, block numbers below, and the titles of the columns on either side."""
-    look: dict[str, Any] = {"fontSize": 11, "color": colours.muted, "baseline": "bottom"}
+    look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)
     stages, blocks = alt.Chart(alt.NamedData("stages")), alt.Chart(alt.NamedData("blocks"))
     titles: list[tuple[str, Literal["left", "right"], str]] = [
@@ -213,10 +230,10 @@ def _headings(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
         stages.mark_text(align="left", limit=alt.expr("width / 3 - 6"), **look).encode(
             x=place.at("start"), y=above, text="title:N"
         ),
-        stages.mark_rule(strokeWidth=2, color=colours.muted, opacity=0.55).encode(
+        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=place.at("start"), x2="end:Q", y=alt.value(-6)
         ),
-        blocks.mark_text(fontSize=10, color=colours.muted, baseline="top").encode(
+        blocks.mark_text(aria=False, fontSize=10, color=colours.muted, baseline="top").encode(
             x=place.at("centre"), y=place.down(0.12), text="block:Q"
         ),
         *(

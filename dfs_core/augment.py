@@ -1,4 +1,4 @@
-"""From uint8 images to network input: random crop and flip, and the one normalisation that everything shares."""
+"""From uint8 images to network input: random crop, flip and erased square, and the normalisation that all share."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     return images.to(torch.float32).div_(255).sub_(centre).div_(spread)
 
 
-def augment(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
+def augment(images: Tensor, generator: torch.Generator, padding: int = 4, erase: int = 0) -> Tensor:
     """Shift every image by its own random offset and mirror every other one at random (method section 6, step 0).
+
+    With ``erase``, a black square at a random place is laid over each as well (cutout: DeVries and Taylor, 2017).
 
     The border that a shift brings in is black, as in torchvision's ``RandomCrop``. Random numbers are drawn on the
     generator's device: a CPU generator gives the same augmentation for images on any device.
@@ -36,6 +38,7 @@ def augment(images: Tensor, generator: torch.Generator, padding: int = 4) -> Ten
         images: uint8, (N, C, H, W), on any device; left as they are.
         generator: the source of randomness.
         padding: the largest shift in pixels, in each of the four directions.
+        erase: side of the erased square in pixels; near the border a part of it lies outside.
 
     Returns:
         uint8, (N, C, H, W), new memory on the same device.
@@ -50,4 +53,12 @@ def augment(images: Tensor, generator: torch.Generator, padding: int = 4) -> Ten
     # Every possible crop is a view of the padded batch; one gather then copies whole rows, not single pixels.
     crops = F.pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
     shifted = crops[torch.arange(count, device=device), :, top, left]
-    return torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(3), shifted)
+    augmented = torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(3), shifted)
+    if not erase:
+        return augmented
+    rows, columns = (
+        (torch.arange(side, device=device) - draw(side)[:, None] + erase // 2).clamp(-1, erase)
+        for side in (height, width)
+    )
+    inside = [(line >= 0) & (line < erase) for line in (rows, columns)]
+    return augmented.masked_fill_((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0)

@@ -167,7 +167,9 @@ class Trainer:
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         indices = indices.to(self.device)
-        images = normalise(augment(self.images[indices], generator), self.splits.mean, self.splits.std)
+        images = normalise(
+            augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
+        )
         labels = self.labels[indices]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             output = model(images)

@@ -63,6 +63,7 @@ class TrainConfig:
         gate_momentum: that of the gates. The signed cost is a switch; with inertia cp overshoots its target and swings.
         nesterov: Nesterov's form of it.
         weight_decay: on convolution and linear weights; none on batch norm, biases and quantiser steps.
+        erase: side in pixels of the square that augmentation erases in each image; 0 for none.
         label_smoothing: 0 to 1.
         distillation: weight of the teacher's loss, 0 to 1; the rest is cross-entropy.
         temperature: of the distillation's softmax.
@@ -97,6 +98,7 @@ class TrainConfig:
     gate_momentum: float = 0.0
     nesterov: bool = False
     weight_decay: float = 1e-4
+    erase: int = 0
     label_smoothing: float = 0.0
     distillation: float = 0.0
     temperature: float = 1.0

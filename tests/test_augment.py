@@ -68,3 +68,12 @@ def test_augmentation_repeats_with_its_generator_and_moves_on_with_it() -> None:
     first, second = data.augment(images, generator), data.augment(images, generator)
     assert torch.equal(first, data.augment(images, torch.Generator().manual_seed(5)))
     assert not torch.equal(first, second)
+
+
+def test_an_erased_square_is_black_within_its_side_and_lies_anywhere() -> None:
+    images = torch.full((500, 3, 32, 32), 200, dtype=torch.uint8)
+    black = data.augment(images, torch.Generator().manual_seed(0), padding=0, erase=8) == 0
+    assert torch.equal(black[:, 0], black[:, 2])
+    assert black[:, 0].any(dim=1).sum(dim=1).max() == black[:, 0].any(dim=2).sum(dim=1).max() == 8
+    assert black[:, 0].flatten(1).any(dim=1).all()
+    assert black[:, 0].any(dim=0).all()
