@@ -15,6 +15,7 @@ from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.kernels import use_fused
 from dfs_core.network import DFSNet
 from dfs_core.objective import cost_term
+from dfs_core.precision import has_bf16
 
 DEPTH = 38
 TRAIN_BATCH, EVAL_BATCH = 128, 256
@@ -25,10 +26,11 @@ SHARES_FROM = "dfs-resnet38-cifar10-b20"
 def run(options: str = "paper") -> dict[str, str | float]:
     """Time ResNet-38 on this machine: medians in seconds, all taken in turn in one run, so that their ratios hold.
 
-    Training steps are of 128 random images under bf16 autocast, forward, backward and update; their decisions are drawn
-    evenly from the options, so that every option runs on some images in every block, and the gate gets its gradient.
-    Evaluations are of 256 images in float32; their decisions are drawn with the shares that the shipped 20 % checkpoint
-    has on the test images, where ``options`` contains its options, and evenly otherwise.
+    Training steps are of 128 random images, forward, backward and update, under bf16 autocast where the machine has
+    arithmetic for it; their decisions are drawn evenly from the options, so that every option runs on some images in
+    every block, and the gate gets its gradient. Evaluations are of 256 images in float32; their decisions are drawn
+    with the shares that the shipped 20 % checkpoint has on the test images, where ``options`` contains its options, and
+    evenly otherwise.
 
     Args:
         options: an option set, named or listed.
@@ -67,7 +69,7 @@ def _training_step(model: DFSNet, decisions: Tensor | None, execution: str) -> C
 
     def step() -> None:
         model.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16(torch.device("cpu"))):
             output = model(images, forced=decisions, execution=execution)
         loss = torch.nn.functional.cross_entropy(output.logits, labels)
         if decisions is not None:

@@ -86,6 +86,10 @@ class Card:
             raise CheckpointError(f"{len(self.classes)} class names for a model of {config.classes} classes")
         if self.budget != config.budget:
             raise CheckpointError(f"the budget is {self.budget}, but that of the model's settings is {config.budget}")
+        if self.budget_range != config.budget_range:
+            raise CheckpointError(
+                f"budget_range is {self.budget_range}, but the model's prices say {config.budget_range}"
+            )
         for split in self.metrics:
             self._check_metrics(split, config)
 

@@ -61,6 +61,7 @@ def forward_batches(
     std: Sequence[float],
     *,
     budget: float | None = None,
+    price: float | Sequence[float] | None = None,
     execution: Execution = "grouped",
     batch_size: int = 500,
     forced: Forced | None = None,
@@ -72,7 +73,8 @@ def forward_batches(
         images: uint8 (N, 3, H, W).
         mean: channel means in 0..1 that the network was trained with.
         std: channel standard deviations, likewise.
-        budget: percent; None for the trained one.
+        budget: percent; None for the usual one.
+        price: in the unit of the policy's logits, for all images or one for each; takes the place of a budget.
         execution: ``grouped``, or ``dense`` as its reference.
         batch_size: images at a time.
         forced: option indices (N, gated blocks), -1 where the policy decides.
@@ -87,13 +89,15 @@ def forward_batches(
     choices = None if forced is None else torch.as_tensor(forced).long()
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
+    prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
     for start in range(0, len(images), batch_size):
         chosen = slice(start, start + batch_size)
         # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
         with torch.inference_mode(), torch.autocast(device.type, enabled=False):
             inputs = normalise(images[chosen].to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
-            output = model(inputs, budget=budget, forced=part, execution=execution)
+            own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
+            output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
         yield cpu
 
@@ -105,6 +109,7 @@ def run(
     std: Sequence[float],
     *,
     budget: float | None = None,
+    price: float | Sequence[float] | None = None,
     execution: Execution = "grouped",
     batch_size: int = 500,
     forced: Forced | None = None,
@@ -126,7 +131,15 @@ def run(
     was_training = model.training
     model.eval()
     batches = forward_batches(
-        model, images.images, mean, std, budget=budget, execution=execution, batch_size=batch_size, forced=forced
+        model,
+        images.images,
+        mean,
+        std,
+        budget=budget,
+        price=price,
+        execution=execution,
+        batch_size=batch_size,
+        forced=forced,
     )
     confidence, predictions, decisions = [], [], []
     try:
@@ -176,6 +189,7 @@ def evaluate(
     std: Sequence[float],
     *,
     budget: float | None = None,
+    price: float | Sequence[float] | None = None,
     execution: Execution = "grouped",
     batch_size: int = 500,
     forced: Forced | None = None,
@@ -188,6 +202,7 @@ def evaluate(
         mean,
         std,
         budget=budget,
+        price=price,
         execution=execution,
         batch_size=batch_size,
         forced=forced,

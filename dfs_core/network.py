@@ -22,7 +22,8 @@ class DFSOutput(NamedTuple):
     Attributes:
         logits: (N, classes), float32.
         decisions: (N, gated blocks), int64 indices into the option set.
-        probabilities: (N, gated blocks, options), the policy's softmax; of the policy also where a decision was forced.
+        probabilities: (N, gated blocks, options), the softmax of the policy's logits less the price of each option's
+            cost; of the policy also where a decision was forced.
     """
 
     logits: Tensor
@@ -53,29 +54,34 @@ class DFSNet(nn.Module):
         budget: float | None = None,
         forced: Tensor | None = None,
         execution: Execution = "grouped",
+        price: float | Tensor | None = None,
     ) -> DFSOutput:
         """Classify normalised images.
 
         Args:
             images: (N, 3, 32, 32), float, normalised.
-            budget: percent of cp; refused unless the model was trained for it.
+            budget: percent of cp; refused unless the model was trained for it or serves every budget.
             forced: decisions to impose, (N, gated blocks) option indices, with -1 where the policy is to decide.
             execution: ``grouped`` or ``dense``; the same result, at different speed.
+            price: of a block in full, in the unit of the policy's logits; a number, or one for each image (N,). The
+                decision is arg-max of logits - price x cost.
 
         Raises:
-            UserError: a budget the model does not have, forced decisions of a wrong shape or range, unknown execution.
+            UserError: a budget the model does not have, a budget and a price, forced decisions of a wrong shape or
+                range, unknown execution.
         """
-        self.config.check_budget(budget)
         check_execution(execution)
+        prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
         x = self.body.stem(images.contiguous(memory_format=self.memory_format))
         x = self.body.blocks[0](x, 0)
-        state: Any = self.policy.start(x)  # only the policy knows what is in it
+        state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
+        toll = prices[:, None] * prices.new_tensor(self.config.option_set.costs)
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)
-            probability = logits.softmax(dim=1)
+            probability = (logits - toll).softmax(dim=1)
             decision = probability.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
@@ -83,6 +89,15 @@ class DFSNet(nn.Module):
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def _prices(self, images: Tensor, budget: float | None, price: float | Tensor | None) -> Tensor:
+        """The price for each image, float32 (N,)."""
+        if isinstance(price, Tensor) and price.ndim:
+            if budget is not None or price.shape != images.shape[:1]:
+                raise UserError(f"prices are one for each of {len(images)} images, and take the place of a budget")
+            return price.to(images.device, torch.float32)
+        _, one = self.config.operating_point(budget, None if price is None else float(price))
+        return torch.full(images.shape[:1], one, device=images.device)
 
     def _run(self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: str) -> Tensor:
         if execution == "dense":

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from dfs_core.execute import straight_through
 from dfs_core.network import DFSOutput
-
-PAPER_BATCH = 128
+from dfs_core.prices import PAPER_BATCH
 
 
 def learning_rate(

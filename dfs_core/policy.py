@@ -1,7 +1,8 @@
 """Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along.
 
-Every policy has ``start(images) -> state`` and ``step(block, x, state) -> (logits over options (N, K), state)``, with
-``block`` counted over the gated blocks from 0 and x the block's input (N, C, H, W).
+Every policy has ``start(x, prices) -> state`` and ``step(block, x, state) -> (logits (N, K), state)``, with
+``block`` counted over the gated blocks from 0, x the block's input (N, C, H, W) and prices (N,) for each image. The
+decision is the arg-max of logits - price x cost; taking the price off is the network's business.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class RecurrentPolicy(nn.Module):
             # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
             self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
 
-    def start(self, x: Tensor) -> Memory:
+    def start(self, x: Tensor, prices: Tensor) -> Memory:
         """The LSTM's state before the first gated block: zeros, twice (N, width)."""
         zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
         return zeros, zeros
@@ -58,7 +59,7 @@ class ConstantPolicy(nn.Module):
         indices = [config.option_set.index(name) for name in names]
         self.register_buffer("decisions", torch.tensor(indices), persistent=False)
 
-    def start(self, x: Tensor) -> None:
+    def start(self, x: Tensor, prices: Tensor) -> None:
         """Nothing to remember."""
 
     def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -48,13 +48,15 @@ class Predictor:
         images: Sequence[np.ndarray | Image.Image] | np.ndarray,
         budget: float | None = None,
         forced: np.ndarray | None = None,
+        price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
         """Classify pictures.
 
         Args:
             images: uint8 arrays (32, 32, 3), or PIL images of any size, which are cropped and reduced.
-            budget: percent of cp; None for the checkpoint's own.
+            budget: percent of cp; None for the checkpoint's own or, where it serves every budget, its usual one.
             forced: option indices to impose, (images, gated blocks), with -1 where the policy is to decide.
+            price: of a block in full, for all pictures or one for each; takes the place of a budget.
 
         Returns:
             One trace a picture, in their order.
@@ -64,11 +66,14 @@ class Predictor:
                 that do not fit.
         """
         card, model = self.checkpoint.card, self.checkpoint.model
-        card.config.check_budget(budget)
         pixels = _stack(images)
+        if price is None or isinstance(price, float | int):
+            points = [card.config.operating_point(budget, price)] * len(pixels)
+        else:
+            points = [card.config.operating_point(budget, own) for own in price]
         traces: list[DecisionTrace] = []
-        for output in forward_batches(model, pixels, card.mean, card.std, budget=budget, forced=forced):
-            traces += _traces(output, card, card.budget if budget is None else budget)
+        for output in forward_batches(model, pixels, card.mean, card.std, budget=budget, price=price, forced=forced):
+            traces += _traces(output, card, points[len(traces) :])
         return traces
 
 
@@ -85,7 +90,7 @@ def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray) -> torch.Ten
     return torch.from_numpy(stacked).permute(0, 3, 1, 2)
 
 
-def _traces(output: DFSOutput, card: Card, budget: float | None) -> list[DecisionTrace]:
+def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, float]]) -> list[DecisionTrace]:
     """One batch's output as plain data."""
     options = card.config.option_set
     costs = cost_models(card.config)
@@ -98,6 +103,7 @@ def _traces(output: DFSOutput, card: Card, budget: float | None) -> list[Decisio
         classes,
         costs["cp"].per_image(decisions).tolist(),
         costs["bitops"].per_image(decisions).tolist(),
+        points[: len(decisions)],
         strict=True,
     )
     return [
@@ -112,6 +118,7 @@ def _traces(output: DFSOutput, card: Card, budget: float | None) -> list[Decisio
             class_probabilities=tuple(class_probabilities),
             cp=cp,
             all_in=all_in,
+            price=price,
         )
-        for chosen, probabilities, class_probabilities, cp, all_in in rows
+        for chosen, probabilities, class_probabilities, cp, all_in, (budget, price) in rows
     ]

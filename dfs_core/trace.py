@@ -20,6 +20,7 @@ class DecisionTrace:
         class_probabilities: softmax of the logits, in the order of ``classes``.
         cp: computation percentage of this image (method section 1), in percent.
         all_in: all-in cost of this image: bit operations relative to the plain full-precision network, in percent.
+        price: what a block in full cost when the policy decided, in the unit of its logits; 0 where nothing did.
     """
 
     checkpoint: str
@@ -32,6 +33,7 @@ class DecisionTrace:
     class_probabilities: tuple[float, ...]
     cp: float
     all_in: float
+    price: float = 0.0
 
     @property
     def label(self) -> str:

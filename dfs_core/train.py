@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from dfs_core.kernels import use_fused
 from dfs_core.locate import CARD_FILE
 from dfs_core.network import DFSNet, calibrate, start_from
 from dfs_core.objective import classification_loss, cost_term, learning_rate
+from dfs_core.precision import resolve
 from dfs_core.publish import publish
 from dfs_core.splits import Splits, load_splits
 from dfs_core.train_config import STAGES, TrainConfig, load_config
@@ -52,6 +54,7 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
     if trainer.finished and (folder / CARD_FILE).exists():
         return folder  # the test set is looked at once
     trainer.run()
+    config = replace(config, precision=trainer.precision)  # the card says what was computed in
     return publish(trainer.state, config, splits, folder, config_path)
 
 
@@ -62,6 +65,7 @@ class Trainer:
         self.config, self.splits, self.folder = config, splits, folder
         self.stage = STAGES[config.stage]
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = resolve(config.precision, self.device)
         self.total = config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
         self.state = self._start()
@@ -171,7 +175,7 @@ class Trainer:
             augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
         )
         labels = self.labels[indices]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             output = model(images)
             teacher = self._teach(images)
         loss = classification_loss(

@@ -9,12 +9,12 @@ from typing import Any, Literal, Self, get_args
 
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
+from dfs_core.precision import Precision
 from dfs_core.settings import check_settings
 
 CONFIG_FILE = "config.toml"
 
 Schedule = Literal["cosine", "step"]
-Precision = Literal["bf16", "fp32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class TrainConfig:
         hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
         seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
-        precision: ``bf16`` (autocast) or ``fp32``.
+        precision: ``bf16`` (autocast), ``fp32``, or ``auto``: bf16 where the machine has arithmetic for it.
         compile: whether to fuse the quantisers' arithmetic; pays off from a few hundred steps on.
         save_every: steps between saved states.
         log_every: steps between log lines.
@@ -107,7 +107,7 @@ class TrainConfig:
     hold_budget: bool = False
     validation: int = 5000
     seed: int = 0
-    precision: Precision = "bf16"
+    precision: Precision = "auto"
     compile: bool = True
     save_every: int = 100
     log_every: int = 10

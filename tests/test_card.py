@@ -64,7 +64,8 @@ def test_summary_has_the_keys_and_test_figures_that_scripts_rely_on(card: Card) 
 
 
 def test_figures_that_were_not_measured_are_none(card: Card) -> None:
-    bare = replace(card, metrics={}, budget_range=(1.0, 50.0))
+    model = card.model | {"policy": "utility", "budget": None, "prices": [[0.1, 50.0], [10.0, 1.0]]}
+    bare = replace(card, metrics={}, model=model, budget=None, budget_range=(1.0, 50.0))
     assert bare.evaluation("test") is None
     assert bare.summary()["accuracy"] is bare.summary()["cp"] is bare.summary()["all_in"] is None
     assert bare.summary()["budget_range"] == [1.0, 50.0]

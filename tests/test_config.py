@@ -97,13 +97,13 @@ def test_a_value_of_a_wrong_type_or_name_is_one_clear_line(settings: Any, reason
 
 def test_only_the_trained_budget_is_accepted() -> None:
     config = ModelConfig(budget=20.0)
-    config.check_budget(None)
-    config.check_budget(20)
+    assert config.operating_point() == (20, 0.0)
+    assert config.operating_point(20) == (20, 0.0)
     with pytest.raises(UserError, match="trained for a budget of 20 %, not 30 %"):
-        config.check_budget(30)
+        config.operating_point(30)
 
 
 def test_a_model_without_a_budget_accepts_none() -> None:
-    ModelConfig().check_budget(None)
+    assert ModelConfig().operating_point() == (None, 0.0)
     with pytest.raises(UserError, match="has no budget"):
-        ModelConfig().check_budget(20)
+        ModelConfig().operating_point(20)

@@ -50,30 +50,32 @@ def test_a_step_is_pool_embedding_lstm_and_linear_layer(gate: RecurrentPolicy) -
 
 def test_it_starts_from_zeros_and_hands_its_state_on(gate: RecurrentPolicy) -> None:
     first, second = features(16), features(32, size=4, seed=1)
-    start = gate.start(first)
+    start = gate.start(first, torch.zeros(len(first)))
     assert [part.shape for part in start] == [(3, 10)] * 2
     assert not any(part.any() for part in start)
     logits, state = gate.step(0, first, start)
     with_history, _ = gate.step(1, second, state)
-    without, _ = gate.step(1, second, gate.start(second))
+    without, _ = gate.step(1, second, gate.start(second, torch.zeros(len(second))))
     assert not torch.allclose(with_history, without)
-    assert torch.equal(gate.step(0, first, gate.start(first))[0], logits), "nothing stays behind in the policy"
+    assert torch.equal(gate.step(0, first, gate.start(first, torch.zeros(len(first))))[0], logits), (
+        "nothing stays behind in the policy"
+    )
 
 
 def test_images_do_not_see_each_other(gate: RecurrentPolicy) -> None:
     x = features(16, n=5)
-    together, _ = gate.step(0, x, gate.start(x))
+    together, _ = gate.step(0, x, gate.start(x, torch.zeros(len(x))))
     for index in range(5):
-        alone, _ = gate.step(0, x[index : index + 1], gate.start(x[index : index + 1]))
+        alone, _ = gate.step(0, x[index : index + 1], gate.start(x[index : index + 1], torch.zeros(1)))
         torch.testing.assert_close(alone[0], together[index])
 
 
 def test_the_gate_computes_in_float32_even_under_autocast(gate: RecurrentPolicy) -> None:
     x = features(16).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
-        logits, state = gate.step(0, x, gate.start(x))
+        logits, state = gate.step(0, x, gate.start(x, torch.zeros(len(x))))
     assert logits.dtype == state[0].dtype == torch.float32
-    torch.testing.assert_close(logits, gate.step(0, x.float(), gate.start(x))[0])
+    torch.testing.assert_close(logits, gate.step(0, x.float(), gate.start(x, torch.zeros(len(x))))[0])
 
 
 @pytest.mark.parametrize(
@@ -87,5 +89,5 @@ def test_a_constant_policy_gives_its_option_all_the_probability(
     assert not policy.state_dict(), "its decisions stand in the configuration, not in the weights"
     x = features(16)
     for block, wanted in enumerate(decisions):
-        logits, _ = policy.step(block, x, policy.start(x))
+        logits, _ = policy.step(block, x, policy.start(x, torch.zeros(len(x))))
         assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))

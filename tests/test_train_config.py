@@ -108,7 +108,7 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"name": "."}, "'.' cannot name a checkpoint"),
         ({"stage": "all"}, "stage 'all' is unknown: use backbone, gates, joint"),
         ({"schedule": "linear"}, "schedule 'linear' is unknown: use cosine or step"),
-        ({"precision": "fp16"}, "precision 'fp16' is unknown: use bf16 or fp32"),
+        ({"precision": "fp16"}, "precision 'fp16' is unknown: use auto or bf16 or fp32"),
         ({"batch_size": 0}, "batch_size must be positive, not 0"),
         ({"lr": -0.1}, "lr must be positive, not -0.1"),
         ({"save_every": 0}, "save_every must be positive"),

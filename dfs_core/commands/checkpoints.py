@@ -77,7 +77,7 @@ def run_predict(args: argparse.Namespace) -> int:
     from dfs_core.predictor import Predictor
 
     predictor = Predictor.load(args.checkpoint)
-    predictor.card.config.check_budget(args.budget)
+    predictor.card.config.operating_point(args.budget)
     names, inputs = [], []
     for name in args.images:
         try:
@@ -129,7 +129,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
-    card.config.check_budget(args.budget)
+    budget, _ = card.config.operating_point(args.budget)
     images = _images(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
@@ -144,7 +144,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
             progress=lambda done, _total: bar.update(done - bar.n),
         )
     head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
-    result = head | {"budget": card.budget if args.budget is None else args.budget} | found.to_dict()
+    result = head | {"budget": budget} | found.to_dict()
     if args.json:
         keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
         write_json({key: result[key] for key in keys.split()})

@@ -41,7 +41,7 @@ def point(page: Page, checkpoint: str) -> Locator:
 
 def rows(page: Page) -> Locator:
     """The clickable area over each image's pictures in the strip."""
-    return page.locator(".st-key-strip path[aria-label^='image:'][aria-label*='prediction:'][d^='M-']")
+    return page.locator(".st-key-strip path[aria-label][d^='M-']")
 
 
 def settle(page: Page) -> None:
@@ -53,7 +53,7 @@ def settle(page: Page) -> None:
 def test_the_page_says_what_is_in_use_and_shows_a_cell_for_every_decision(open_page: OpenPage):
     page = open_page()
     expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
-    expect(page.locator(".st-key-strip path[aria-label*='option:']")).to_have_count(10 * 5)
+    expect(page.locator(".st-key-strip path[aria-label*=', block ']")).to_have_count(10 * 5)
     expect(rows(page)).to_have_count(10)
 
 
@@ -125,7 +125,7 @@ def test_a_click_on_a_cell_or_on_a_picture_puts_that_image_in_focus(open_page: O
     page = open_page()
     rows(page).nth(4).click()
     expect(focus(page)).to_have_value(re.compile(r"^5\. "))
-    page.locator(".st-key-strip path[aria-label*='option:']").nth(7 * 5).click()
+    page.locator(".st-key-strip path[aria-label*=', block ']").nth(7 * 5).click()
     expect(focus(page)).to_have_value(re.compile(r"^8\. "))
     rows(page).nth(4).click()
     expect(focus(page)).to_have_value(re.compile(r"^5\. "))
