@@ -14,9 +14,14 @@ st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "i
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
+from dashboard import state  # noqa: E402
+
 page = st.navigation(
-    [st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True)],
+    [
+        st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True),
+    ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",
 )
+state.enter(page.url_path)
 page.run()

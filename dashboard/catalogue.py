@@ -7,15 +7,27 @@ as one: the nearest trained pair is used instead, and a note says so.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from dashboard import operating
 from dfs_core.checkpoint import Card
 
-METHODS = {"dfs": "DFS", "skipnet": "SkipNet", "backbone": "Backbone", "static": "Static", "reference": "Reference"}
+METHODS = {
+    "every-budget": "DFS every budget",
+    "dfs": "DFS",
+    "skipnet": "SkipNet",
+    "blockdrop": "BlockDrop",
+    "mixed": "Static mixed",
+    "static": "Static uniform",
+    "backbone": "Backbone",
+    "reference": "Reference",
+}
+PUBLISHED_KEY = "published"  # of the points that others published, among the keys of families
 USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
 Held = Literal["budget", "alpha"]
 
@@ -26,6 +38,11 @@ class Family:
 
     title: str
     cards: tuple[Card, ...]
+
+    @property
+    def key(self) -> str:
+        """The title as it stands in links."""
+        return family_key(self.title)
 
     @cached_property
     def budgets(self) -> tuple[float, ...]:
@@ -111,7 +128,7 @@ class Catalogue:
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
-        """All families: DFS first, then other methods with budgets, then the rest."""
+        """All families, those that decide per image first."""
         groups: dict[tuple[object, ...], list[Card]] = {}
         for card in self.cards:
             groups.setdefault(_kind(card), []).append(card)
@@ -119,7 +136,18 @@ class Catalogue:
         families = [
             Family(_title(kind, groups, plain=methods[kind[0]] == 1), tuple(cards)) for kind, cards in groups.items()
         ]
-        return tuple(sorted(families, key=lambda f: (f.cards[0].method != "dfs", not f.budgets, f.title)))
+        order = tuple(METHODS)
+
+        def place(family: Family) -> tuple[int, str]:
+            method = family.cards[0].method
+            return order.index(method) if method in order else len(order), family.title
+
+        return tuple(sorted(families, key=place))
+
+    @cached_property
+    def family_keys(self) -> tuple[str, ...]:
+        """What can be switched off in charts: every family, and what others published."""
+        return (*(family.key for family in self.families), PUBLISHED_KEY)
 
     @cached_property
     def default(self) -> Card:
@@ -134,29 +162,47 @@ class Catalogue:
         return family.choose(USUAL_BUDGET, alpha, hold="alpha")[0]
 
 
-def describe(card: Card) -> str:
-    """A checkpoint in words: method, network, and what it was trained for.
+def describe(card: Card, budget: float | None = None) -> str:
+    """An operating point in words: method, network, and what it was trained for or is asked to spend.
 
     >>> describe(card)  # doctest: +SKIP
     'DFS ResNet-38, budget 20 %, alpha 5e-6'
     """
     parts = [f"{METHODS.get(card.method, card.method)} ResNet-{card.config.depth}"]
-    if card.budget is not None:
-        parts.append(f"budget {card.budget:g} %")
-    if card.alpha is not None:
-        parts.append(f"alpha {format_alpha(card.alpha)}")
+    if card.method == "static" and len(set(card.config.constant)) == 1:
+        name = card.config.constant[0]
+        parts.append(f"{name} bits" if name.isdigit() else name)
+    alpha = card.alpha
+    if card.budget_range is not None:
+        low, high = card.budget_range
+        if budget is None:
+            parts.append(f"budgets {low:.3g} to {high:.3g} %")
+        else:
+            alpha = operating.alpha_for(card, budget)
+    budget = card.budget if budget is None else budget
+    if budget is not None:
+        parts.append(f"budget {budget:.3g} %" if card.budget_range else f"budget {budget:g} %")
+    if alpha is not None:
+        parts.append(f"alpha {format_alpha(alpha, 3)}")
     return ", ".join(parts)
 
 
-def format_alpha(alpha: float) -> str:
+def family_key(title: str) -> str:
+    """A family's title as it stands in links: ``dfs``, ``static-resnet-38``."""
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
+def format_alpha(alpha: float, digits: int = 7) -> str:
     """Alpha as people write it: ``5e-6``, not ``5e-06``."""
-    mantissa, _, exponent = f"{alpha:.6e}".partition("e")
+    mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def _kind(card: Card) -> tuple[str, str, int, str]:
     config = card.config
-    return card.method, card.dataset, config.depth, str(config.option_set)
+    # Networks that always decide the same differ in their options as those with budgets differ in their budgets.
+    options = "" if config.policy == "constant" else str(config.option_set)
+    return card.method, card.dataset, config.depth, options
 
 
 def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]], plain: bool) -> str:

@@ -1,19 +1,26 @@
-"""The controls that choose a checkpoint: method, budget, alpha. They always show what is in use, never a mere wish."""
+"""The controls that choose an operating point: method, budget, alpha. They show what is in use, never a mere wish."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from dashboard import state
+from dashboard import operating, state
 from dashboard.catalogue import Catalogue, Family, Held, describe, format_alpha
 from dfs_core.checkpoint import Card
 
 METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
 ROOM = 36  # characters of method titles that fit beside each other
+_ASKED = "alpha_asked"
 
 
-def choose_checkpoint(catalogue: Catalogue, shared: state.State) -> Card:
-    """Draw the controls and return the checkpoint in use, with a note where it is not what was asked for."""
+def choose_point(catalogue: Catalogue, shared: state.State) -> tuple[Card, float | None]:
+    """Draw the controls and return the operating point, with a note where it is not what was asked for.
+
+    Returns:
+        The checkpoint's card, and the budget in percent that is asked of it: None unless it serves every budget.
+    """
     card = catalogue.named(shared.checkpoint) or catalogue.default
     family = catalogue.family_of(card)
     twins = family.twins(card)
@@ -22,15 +29,17 @@ def choose_checkpoint(catalogue: Catalogue, shared: state.State) -> Card:
         with places[0]:
             _method(catalogue, family, card)
         with places[1]:
-            _budget(family, card)
+            _every_budget(card, shared.budget) if shared.budget else _budget(family, card)
         with places[2]:
-            _alpha(family, card)
+            _every_alpha(card, shared.budget) if shared.budget else _alpha(family, card)
         if len(twins) > 1:
             with places[3]:
                 _run(twins, card)
+        if shared.budget:
+            st.caption(_WHY)
     if shared.note:
         st.warning(shared.note, icon=":material/alt_route:")
-    return card
+    return card, shared.budget
 
 
 def _method(catalogue: Catalogue, family: Family, card: Card) -> None:
@@ -42,7 +51,7 @@ def _method(catalogue: Catalogue, family: Family, card: Card) -> None:
         budget = card.budget if wished.budgets else None
         alpha = card.alpha if wished.alphas else None
         found, note = wished.choose(budget, alpha)
-        state.change(checkpoint=found.name, note=note)
+        state.change(checkpoint=found.name, budget=None, note=note)
 
     chosen = control.choice(choose)
     if len(" ".join(titles)) < ROOM:
@@ -93,6 +102,50 @@ def _alpha(family: Family, card: Card) -> None:
     )
 
 
+def _every_budget(card: Card, budget: float) -> None:
+    bounds = operating.budget_bounds(card)
+    _log_slider(
+        BUDGET,
+        "Budget: cp to spend, on a logarithmic scale",
+        operating.positions(*bounds, budget),
+        budget,
+        lambda value: f"{value:.4g} %",
+        lambda value: state.change(budget=value, note=""),
+    )
+
+
+def _every_alpha(card: Card, budget: float) -> None:
+    # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
+    asked = st.session_state.get(_ASKED)
+    alpha = asked if asked and operating.budget_for(card, asked) == budget else operating.alpha_for(card, budget)
+
+    def choose(value: float) -> None:
+        st.session_state[_ASKED] = value
+        state.change(budget=operating.budget_for(card, value), note="")
+
+    bounds = operating.alpha_bounds(card)
+    _log_slider(
+        ALPHA,
+        "Alpha: the price of computation, on a logarithmic scale",
+        operating.positions(*bounds, alpha),
+        alpha,
+        lambda value: format_alpha(value, operating.DIGITS),
+        choose,
+    )
+
+
+def _log_slider(
+    name: str,
+    label: str,
+    values: list[float],
+    value: float,
+    write: Callable[[float], str],
+    action: Callable[[float], None],
+) -> None:
+    control = state.Control.showing(name, value)
+    st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
+
+
 def _run(twins: tuple[Card, ...], card: Card) -> None:
     names = [twin.name for twin in twins]
     control = state.Control.showing(RUN, card.name)
@@ -123,7 +176,13 @@ def _fixed(label: str, text: str) -> None:
     st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
 
 
+_WHY = (
+    "One control with two faces: alpha is the price of computation, budget the quantity that is bought at it. A block"
+    " runs at more bits where that helps the answer by more than its price, so moving one slider moves the other, by a"
+    " table that was measured on validation images."
+)
 _HELP = (
-    "DFS chooses per image and block between skipping, a few bits and full precision. SkipNet can only skip or run in"
-    " full. The backbone is the plain network that both started from."
+    "DFS chooses per image and block between skipping, a few bits and full precision; SkipNet can only skip or run in"
+    " full; BlockDrop decides for all blocks at once; static networks decide the same for every image. The backbone is"
+    " the plain network that all started from."
 )

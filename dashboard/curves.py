@@ -8,16 +8,13 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.costs import MEASURES, Cost
 from dashboard.figure import Figure
 from dashboard.palette import Palette
-from dashboard.tables import PUBLISHED_GROUP, Cost, Rows, Scale
+from dashboard.tables import PUBLISHED_GROUP, Rows, Scale
 
 POINT_PARAM = "pick"
 HEIGHT = 400
-_COLUMNS: dict[Cost, tuple[str, str]] = {
-    "cp": ("cp", "cp: computation of the gated blocks, % of full"),
-    "all-in": ("all_in", "all-in cost: every bit operation, % of the plain network"),
-}
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right")
 _LANE = 22  # pixels at the foot of the plot, where the shown images stand
 
@@ -47,7 +44,7 @@ def accuracy_curve(
         colours: of the theme.
         turn: comes back with a selection; by another one a second click on the same point is told from the first.
     """
-    column, title = _COLUMNS[cost]
+    column, title = MEASURES[cost].column, MEASURES[cost].axis
     low, high = _domain([row[column] for row in [*points, *images]], scale)
     looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     drawn = [

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ MAX_PREDICTORS = 16
 MAX_TRACES = 8192  # some 40 MB
 BATCH = 32  # the longest that another session waits is one batch
 
+Job = tuple[str, float | None, str]
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -26,9 +27,26 @@ V = TypeVar("V")
 class Predicts(Protocol):
     """The part of ``dfs_core.predictor.Predictor`` that is used here."""
 
-    def predict(self, images: Sequence[np.ndarray], budget: float | None = None) -> list[DecisionTrace]:
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        budget: float | None = None,
+        forced: np.ndarray | None = None,
+        price: float | Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
         """Traces of uint8 images (32, 32, 3)."""
         ...
+
+
+class Question(NamedTuple):
+    """What a picture's trace depends on, and nothing else."""
+
+    digest: str
+    checkpoint: str
+    weights_sha256: str
+    budget: float | None
+    price: float | None
+    forced: bytes
 
 
 class Recent(Generic[K, V]):
@@ -68,44 +86,74 @@ class Engine:
         """Args: load: from a checkpoint's name to its predictor."""
         self._load = load
         self._predictors: Recent[tuple[str, str], Predicts] = Recent(MAX_PREDICTORS)
-        self._traces: Recent[tuple[str, str, str], DecisionTrace] = Recent(MAX_TRACES)
+        self._traces: Recent[Question, DecisionTrace] = Recent(MAX_TRACES)
         self._model = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
-        self._ahead: set[tuple[str, str]] = set()
+        self._ahead: set[Job] = set()
 
-    def predict(self, pictures: Sequence[Picture], card: Card) -> list[DecisionTrace]:
-        """Traces of the pictures, in their order; only those that were not asked for before reach the model.
+    def predict(
+        self,
+        pictures: Sequence[Picture],
+        card: Card,
+        budget: float | None = None,
+        price: float | Sequence[float] | None = None,
+        forced: np.ndarray | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of the pictures, in their order; only what was not asked before reaches the model.
+
+        Args:
+            pictures: what is to be classified.
+            card: of the checkpoint.
+            budget: in percent; None for the checkpoint's own or usual one.
+            price: of a block in full, for all pictures or one for each; takes the place of a budget.
+            forced: option indices to impose, (pictures, gated blocks), with -1 where the policy is to decide.
 
         Raises:
-            UserError: the checkpoint cannot be loaded.
+            UserError: the checkpoint cannot be loaded, or cannot be asked for this.
         """
-        found = [self._traces.get(self._key(picture, card)) for picture in pictures]
-        missing = {p.digest: p for p, trace in zip(pictures, found, strict=True) if trace is None}
-        fresh: dict[str, DecisionTrace] = {}
-        for batch in _batches(list(missing.values())):
+        questions = _questions(pictures, card, budget, price, forced)
+        found = [self._traces.get(question) for question in questions]
+        missing = {q: i for i, (q, trace) in enumerate(zip(questions, found, strict=True)) if trace is None}
+        fresh: dict[Question, DecisionTrace] = {}
+        for batch in _batches(list(missing)):
+            rows = [missing[question] for question in batch]
+            wishes = _wishes(batch, None if forced is None else forced[rows])
             with self._model:
-                traces = self._predictor(card).predict([picture.seen for picture in batch])
-            for picture, trace in zip(batch, traces, strict=True):
-                fresh[picture.digest] = trace
-                self._traces.put(self._key(picture, card), trace)
-        return [trace or fresh[picture.digest] for picture, trace in zip(pictures, found, strict=True)]
+                traces = self._predictor(card).predict([pictures[row].seen for row in rows], **wishes)
+            for question, trace in zip(batch, traces, strict=True):
+                fresh[question] = trace
+                self._traces.put(question, trace)
+        return [trace or fresh[question] for question, trace in zip(questions, found, strict=True)]
 
-    def knows(self, pictures: Sequence[Picture], card: Card) -> bool:
+    def knows(
+        self,
+        pictures: Sequence[Picture],
+        card: Card,
+        budget: float | None = None,
+        price: float | Sequence[float] | None = None,
+        forced: np.ndarray | None = None,
+    ) -> bool:
         """Whether ``predict`` would answer from memory."""
-        return all(self._traces.get(self._key(picture, card)) is not None for picture in pictures)
+        questions = _questions(pictures, card, budget, price, forced)
+        return all(self._traces.get(question) is not None for question in questions)
 
-    def look_ahead(self, pictures: Sequence[Picture], cards: Sequence[Card]) -> None:
-        """Ask in the background for what the user is likely to want next; the slider then only looks up."""
-        for card in cards:
-            pending = [p for p in pictures if self._traces.get(self._key(p, card)) is None]
-            job = (card.weights_sha256, ",".join(sorted(p.digest for p in pending)))
+    def look_ahead(self, pictures: Sequence[Picture], points: Sequence[tuple[Card, float | None]]) -> None:
+        """Ask in the background for what the user is likely to want next; the slider then only looks up.
+
+        Args:
+            pictures: what is to be classified.
+            points: checkpoints with the budget in percent, or None for their own.
+        """
+        for card, budget in points:
+            pending = [p for p in pictures if not self.knows([p], card, budget)]
+            job = (card.weights_sha256, budget, ",".join(sorted(p.digest for p in pending)))
             if pending and job not in self._ahead:
                 self._ahead.add(job)
-                self._worker.submit(self._run_ahead, job, pending, card)
+                self._worker.submit(self._run_ahead, job, pending, card, budget)
 
-    def _run_ahead(self, job: tuple[str, str], pictures: Sequence[Picture], card: Card) -> None:
+    def _run_ahead(self, job: Job, pictures: Sequence[Picture], card: Card, budget: float | None) -> None:
         try:
-            self.predict(pictures, card)
+            self.predict(pictures, card, budget)
         except UserError:
             pass  # whoever chooses this checkpoint is told; nobody has asked yet
         finally:
@@ -119,10 +167,31 @@ class Engine:
             self._predictors.put(key, predictor)
         return predictor
 
-    @staticmethod
-    def _key(picture: Picture, card: Card) -> tuple[str, str, str]:
-        return picture.digest, card.name, card.weights_sha256
+
+def _questions(
+    pictures: Sequence[Picture],
+    card: Card,
+    budget: float | None,
+    price: float | Sequence[float] | None,
+    forced: np.ndarray | None,
+) -> list[Question]:
+    prices = [price] * len(pictures) if price is None or isinstance(price, int | float) else list(price)
+    imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
+    return [
+        Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
+        for picture, own, row in zip(pictures, prices, imposed, strict=True)
+    ]
 
 
-def _batches(pictures: list[Picture]) -> list[list[Picture]]:
-    return [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
+def _wishes(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str, Any]:
+    """What a batch asks of the model beyond its images: only what is wished for at all."""
+    wishes: dict[str, Any] = {}
+    if batch[0].budget is not None:
+        wishes["budget"] = batch[0].budget
+    if batch[0].price is not None:
+        wishes["price"] = [question.price for question in batch]
+    return wishes if forced is None else wishes | {"forced": forced}
+
+
+def _batches(questions: list[Question]) -> list[list[Question]]:
+    return [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]

@@ -46,7 +46,7 @@ def decision_strip(
     cells = _cells(shown, config, colours)
     data = {
         "cells": [cell | {"turn": turn} for cell in cells],
-        "images": [image | {"turn": turn} for image in _images(shown, focus, colours)],
+        "images": [image | {"turn": turn} for image in _images(shown, config, focus, colours)],
         "pictures": [
             {"row": row, "given": item.picture.thumb_uri, "seen": item.picture.seen_uri}
             for row, item in enumerate(shown)
@@ -121,10 +121,10 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
     return rows
 
 
-def _images(shown: Sequence[Shown], focus: str | None, colours: Palette) -> Rows:
+def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Rows:
     """One row an image: its texts and whether it is in focus."""
     glyphs = {"right": "✓ ", "wrong": "✗ ", "": ""}
-    rows = image_rows(shown)
+    rows = image_rows(shown, config)
     for row in rows:
         about = f" · is {row['truth']}" if row["verdict"] == "wrong" else "" if row["truth"] else f" · {row['image']}"
         row["detail"] = f"{glyphs[row['verdict']]}{row['confidence']:.0f} %{about}"

@@ -2,75 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, cast
 
-import pandas as pd
 import streamlit as st
 
-from dashboard import cached, curves, figures, legends, state, tables
-from dashboard.catalogue import Catalogue, describe
-from dashboard.palette import Palette
+from dashboard import absent, cached, curves, figures, legends, operating, state, tables
+from dashboard.catalogue import describe
+from dashboard.costs import MEASURES
+from dashboard.figure import Figure
+from dashboard.opening import Opened
 from dashboard.pictures import Picture
-from dashboard.tables import Rows, Shown
-from dfs_core.checkpoint import Card, pretrained_dir
+from dashboard.tables import Shown
+from dashboard.view import View, show
+from dfs_core.checkpoint import Card
 from dfs_core.errors import UserError
 
-STRIP, CURVE = "strip", "curve"
-AHEAD = 12  # checkpoints that are asked in advance
+STRIP, CURVE, TRAINING = "strip", "curve", "training"
+AHEAD = 12  # operating points that are asked in advance
 
 
-def problems(catalogue: Catalogue) -> None:
-    """What is wrong with checkpoints that cannot be used; the page goes on without them."""
-    if catalogue.problems and catalogue.cards:
-        count = len(catalogue.problems)
-        title = "1 checkpoint cannot be used" if count == 1 else f"{count} checkpoints cannot be used"
-        with st.expander(title, icon=":material/warning:"):
-            for line in catalogue.problems:
-                st.markdown(f"- {_plain(line)}")
-            st.caption("The others work. Copy the folder again, or delete it, and reload the page.")
-
-
-def nothing_here() -> None:
-    """There is no checkpoint at all."""
-    found = cached.catalogue().problems
-    st.header("No checkpoints yet")
-    st.markdown(
-        f"A checkpoint is a folder with `card.json` and `weights.safetensors`. There is none in `{pretrained_dir()}`."
-    )
-    for line in found:
-        st.error(_plain(line), icon=":material/error:")
-    st.markdown(
-        "- The project's own lie in `pretrained/` of the repository: unset `DFS_PRETRAINED_DIR`, or let it name a"
-        " folder that holds checkpoints.\n"
-        "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
-    )
-
-
-def decide(pictures: Sequence[Picture], card: Card) -> list[Shown]:
-    """What the checkpoint decides for the pictures; if it cannot be loaded, a message and nothing."""
+def decide(pictures: Sequence[Picture], card: Card, budget: float | None = None) -> list[Shown]:
+    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing."""
     engine = cached.engine()
     try:
-        if engine.knows(pictures, card):
-            traces = engine.predict(pictures, card)
+        if engine.knows(pictures, card, budget):
+            traces = engine.predict(pictures, card, budget)
         else:
             with st.spinner("Deciding"):
-                traces = engine.predict(pictures, card)
+                traces = engine.predict(pictures, card, budget)
     except UserError as error:
-        st.error(f"{_plain(str(error))}. Choose another checkpoint above, or mend this one.", icon=":material/error:")
+        absent.cannot_decide(error)
         return []
     return [Shown(picture, trace) for picture, trace in zip(pictures, traces, strict=True)]
 
 
-def think_ahead(catalogue: Catalogue, card: Card, pictures: Sequence[Picture]) -> None:
+def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
     """Ask the other checkpoints in the background, the same family first: that is where the next click goes."""
-    family = catalogue.family_of(card).cards
-    others = [other for other in catalogue.cards if other.dataset == card.dataset and other not in family]
-    cached.engine().look_ahead(pictures, [*family, *others][:AHEAD])
+    family = page.catalogue.family_of(page.card).cards
+    others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
+    points = [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    cached.engine().look_ahead(pictures, points[:AHEAD])
 
 
-def ledger(shown: Sequence[Shown], card: Card) -> None:
+def ledger(shown: Sequence[Shown], card: Card, budget: float | None = None) -> None:
     """What is in use, in words, and its test figures above those of the images shown."""
     rows = []
     for row in tables.ledger_rows(shown, card):
@@ -83,107 +59,92 @@ def ledger(shown: Sequence[Shown], card: Card) -> None:
         cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
         rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
     st.html(
-        f"""<div class="dfs-ledger"><div><h2>{escape(describe(card))}</h2>
+        f"""<div class="dfs-ledger"><div><h2>{escape(describe(card, budget))}</h2>
 <p>in use: <code>{escape(card.name)}</code>, trained on {escape(card.dataset)}</p></div>
 <table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th><th>cp</th><th>all-in</th></tr></thead>
 <tbody>{"".join(rows)}</tbody></table></div>"""
     )
 
 
-def strip(shown: Sequence[Shown], card: Card, in_focus: Shown | None, shared: state.State, colours: Palette) -> None:
+def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
     if not shown or in_focus is None:
         return
-    config = card.config
-    st.html(legends.options(card.config.option_set, colours))
-    st.vega_lite_chart(
-        figures.decision_strip(shown, config, in_focus.picture.key, colours, shared.turn).for_streamlit(),
+    config, focus, turn = page.card.config, in_focus.picture.key, page.shared.turn
+    st.html(legends.options(config.option_set, page.colours))
+    view = View(
         key=STRIP,
-        on_select=_row_picked,
-        selection_mode=list(figures.FOCUS_PARAMS),
-        alt=f"What {describe(card)} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        title=f"Decisions of {page.in_words}",
+        draw=lambda colours: figures.decision_strip(shown, config, focus, colours, turn),
+        tables={
+            "images": lambda: tables.image_rows(shown, config),
+            "decisions": lambda: tables.decision_rows(shown, config),
+        },
+        alt=f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        stamp=page.stamp("your images"),
+        notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
     )
-    table(
-        "Tables of images and decisions",
-        {"images": lambda: tables.image_rows(shown), "decisions": lambda: tables.decision_rows(shown, config)},
-    )
+    show(view, page.colours, _row_picked, figures.FOCUS_PARAMS)
 
 
-def curve(
-    catalogue: Catalogue,
-    card: Card,
-    shown: Sequence[Shown],
-    in_focus: Shown | None,
-    shared: state.State,
-    colours: Palette,
-) -> None:
+def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
-    points = tables.point_rows(catalogue, card.dataset, cached.published(), shared.cost)
+    card, shared = page.card, page.shared
+    points = tables.point_rows(page.catalogue, card.dataset, cached.published(), shared.cost)
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("#### Accuracy and cost", width="stretch")
-        _switch("Cost on the axis", "cost", ["cp", "all-in"], shared.cost)
-        _switch("Scale of the axis", "scale", ["linear", "log"], shared.scale)
-    st.html(legends.points(points, colours))
+        _switch("Cost on the axis", "cost", {key: measure.name for key, measure in MEASURES.items()}, shared.cost)
+        _switch("Scale of the axis", "scale", {"linear": "linear", "log": "log"}, shared.scale)
+    st.html(legends.points(points, page.colours))
     focus = in_focus.picture.key if in_focus else None
-    images = tables.image_rows(shown)
-    st.vega_lite_chart(
-        curves.accuracy_curve(
-            points, images, card.name, focus, shared.cost, shared.scale, colours, shared.turn
-        ).for_streamlit(),
+    images = tables.image_rows(shown, card.config)
+    published = any(point["group"] == tables.PUBLISHED_GROUP for point in points)
+    view = View(
         key=CURVE,
-        on_select=_point_picked,
-        selection_mode=curves.POINT_PARAM,
-        alt=f"Test accuracy against cost of {len(points)} networks; in use: {describe(card)}",
+        title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
+        draw=lambda colours: curves.accuracy_curve(
+            points, images, card.name, focus, shared.cost, shared.scale, colours, shared.turn
+        ),
+        tables={"points": lambda: points},
+        alt=f"Test accuracy against cost of {len(points)} networks; in use: {page.in_words}",
+        stamp=page.stamp("measured and published" if published else "measured"),
+        notes=MEASURES[shared.cost].about,
     )
-    missing = "" if shared.cost == "cp" else " Published points have no all-in cost."
+    show(view, page.colours, _point_picked, curves.POINT_PARAM)
+    missing = "" if shared.cost == "cp" else " Published points have cp alone."
     st.caption(f"Click a point to use it. Ticks at the foot: the images shown, each at its own cost.{missing}")
-    table("Table of points", {"points": lambda: points})
 
 
-def training(card: Card, colours: Palette) -> None:
+def training(page: Opened) -> None:
     """cp against its target while the checkpoint was trained."""
     title = "How cp reached its target in training"
     with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
         if not panel.open:
             return
-        log = cached.training_log(card.name)
-        chart = curves.training_curve(log, colours)
-        if chart is None:
-            st.caption(f"{card.name} has no training log with a cp in it.")
+        name = page.card.name
+        log = cached.training_log(name)
+        if curves.training_curve(log, page.colours) is None:
+            st.caption(f"{name} has no training log with a cp in it.")
             return
-        st.vega_lite_chart(
-            chart.for_streamlit(), key="training", alt=f"cp of the training batches of {card.name} against its target"
+        view = View(
+            key=TRAINING,
+            title=f"cp of {name} in training",
+            draw=lambda colours: cast(Figure, curves.training_curve(log, colours)),
+            tables={"training": lambda: log},
+            alt=f"cp of the training batches of {name} against its target",
+            stamp=page.stamp("measured"),
         )
+        show(view, page.colours)
         st.caption("Line: training batches. Circles: validation. Dashed: target.")
-        table("Table of the log", {"training": lambda: log})
 
 
-def table(title: str, parts: Mapping[str, Callable[[], Rows]]) -> None:
-    """The numbers behind a chart, to read and to take away; made only when somebody wants them."""
-    first = next(iter(parts))
-    panel = st.expander(title, icon=":material/table_rows:", key=f"{first}_table", on_change="rerun")
-    if not panel.open:
-        return
-    for name, rows in parts.items():
-        data = pd.DataFrame(rows()).drop(columns=["row", "key"], errors="ignore")
-        panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)))
-        panel.download_button(
-            f"Download {name}.csv",
-            data.to_csv(index=False),
-            f"{name}.csv",
-            "text/csv",
-            key=f"{name}_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-
-
-def _switch(label: str, field: str, values: list[str], value: str) -> None:
+def _switch(label: str, field: str, names: Mapping[str, str], value: str) -> None:
     control = state.Control.showing(field, value)
     st.segmented_control(
         label,
-        values,
+        list(names),
         default=value,
+        format_func=names.__getitem__,
         key=control.key,
         required=True,
         label_visibility="collapsed",
@@ -207,8 +168,3 @@ def _latest(selection: Mapping[str, Any], params: Sequence[str]) -> dict[str, An
     """Of what is selected in a chart, the newest: a selection stays until another one of the same kind replaces it."""
     found = [chosen[0] for chosen in map(selection.get, params) if chosen]
     return max(found, key=lambda datum: datum["turn"], default=None)
-
-
-def _plain(text: str) -> str:
-    """A message as it is: paths may hold characters that Markdown would take for its own."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in text)

@@ -1,96 +1,27 @@
-"""What every page shares: the checkpoint in use, the image in focus and the axes, kept in the session and in the URL.
-
-The checkpoint says which budget and alpha are in use, so it is the one thing that is stored; budget and alpha stand in
-the URL as well, because people read and edit them there. Defaults drop out:
-
-    /                                                    where the app opens
-    /?checkpoint=resnet38-dfs-30&budget=30               another budget, the usual alpha
-    /?budget=25                                          edited by hand: the nearest trained budget, and a note
-"""
+"""What every page shares, kept in the session and in the URL, and the widgets that show and change a part of it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self, cast, get_args
+from typing import Any, Self, cast
 
 import streamlit as st
 
-from dashboard.catalogue import Catalogue, format_alpha
-from dashboard.pictures import OWN_KEYS
-from dashboard.tables import Cost, Scale
+from dashboard import operating
+from dashboard.catalogue import Catalogue
+from dashboard.links import State, from_query, link, to_query
 
-_STATE, _URL, _CHOSEN = "shared_state", "shared_url", "shared_chosen"
+__all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
+
+_STATE, _URL, _CHOSEN, _PATH, _PAGES = "shared_state", "shared_url", "shared_chosen", "shared_path", "shared_pages"
 _STALE_S = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """The state that pages share.
-
-    Attributes:
-        checkpoint: name of the checkpoint in use.
-        image: key of the image in focus; None for the first one shown.
-        gallery: page of the gallery, from 1.
-        cost: the measure on the cost axis.
-        scale: of the cost axis.
-        note: why the checkpoint is another than was asked for; shown until the next choice.
-        turn: number of choices so far. Charts hand it back with a click, so that a second click on the same mark is
-            another selection than the first.
-    """
-
-    checkpoint: str
-    image: str | None = None
-    gallery: int = 1
-    cost: Cost = "cp"
-    scale: Scale = "linear"
-    note: str = ""
-    turn: int = 0
-
-
-def from_query(query: Mapping[str, str], catalogue: Catalogue) -> State:
-    """Read a link. Whatever it asks for that does not exist gives the nearest thing that does, and a note."""
-    notes = []
-    card = catalogue.named(query["checkpoint"]) if "checkpoint" in query else catalogue.default
-    if card is None:
-        notes.append(f"There is no checkpoint '{query['checkpoint']}' here.")
-        card = catalogue.default
-    budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
-    if budget is not None or alpha is not None:
-        wished = (card.budget if budget is None else budget, card.alpha if alpha is None else alpha)
-        card, note = catalogue.family_of(card).choose(*wished, near=card)
-        notes.append(note)
-    page = query.get("gallery", "")
-    return State(
-        checkpoint=card.name,
-        image=query.get("image") or None,
-        gallery=int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 10**6 else 1,
-        cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
-        scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
-        note=" ".join(filter(None, notes)),
-    )
-
-
-def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
-    """Write a link: short, and without what is as it is by default. ``from_query`` gives the same state back."""
-    query = {}
-    card, default = catalogue.named(state.checkpoint), catalogue.default
-    if card is not None and card is not default:
-        query["checkpoint"] = card.name
-        if card.budget is not None and card.budget != default.budget:
-            query["budget"] = f"{card.budget:g}"
-        if card.alpha is not None and card.alpha != default.alpha:
-            query["alpha"] = format_alpha(card.alpha)
-    if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
-        query["image"] = state.image
-    if state.gallery != 1:
-        query["gallery"] = str(state.gallery)
-    if state.cost != get_args(Cost)[0]:
-        query["cost"] = state.cost
-    if state.scale != get_args(Scale)[0]:
-        query["scale"] = state.scale
-    return query
+def enter(url_path: str) -> None:
+    """Note which page is about to run; for ``app.py``."""
+    st.session_state[_PATH] = f"/{url_path}"
 
 
 def open_state(catalogue: Catalogue) -> State:
@@ -98,13 +29,16 @@ def open_state(catalogue: Catalogue) -> State:
     query = st.query_params.to_dict()
     written = st.session_state.get(_URL)
     chosen = st.session_state.pop(_CHOSEN, False)
-    if _STATE not in st.session_state or (written is not None and not chosen and _is_news(query, written)):
-        st.session_state[_STATE] = from_query(query, catalogue)
-    state = cast(State, st.session_state[_STATE])
-    if catalogue.named(state.checkpoint) is None:  # its folder was deleted while the page was open
-        note = f"The checkpoint '{state.checkpoint}' is gone."
-        state = replace(state, checkpoint=catalogue.default.name, note=note)
-        st.session_state[_STATE] = state
+    path = st.session_state.get(_PATH, "/")
+    state = cast(State | None, st.session_state.get(_STATE))
+    if state is None:
+        state = from_query(query, catalogue, path)
+    elif path != state.path:
+        state = _on_another_page(state, path, catalogue, {} if chosen or (written and query == written[0]) else query)
+    elif written is not None and not chosen and _is_news(query, written):
+        state = from_query(query, catalogue, path)
+    state = _possible(state, catalogue)
+    st.session_state[_STATE] = state
     wanted = to_query(state, catalogue)
     # The browser may be about to take a URL that we wrote before this one, so what it sent does not settle the matter.
     if wanted != query or (written is not None and wanted != written[0]):
@@ -115,8 +49,14 @@ def open_state(catalogue: Catalogue) -> State:
 
 
 def change(**changes: Any) -> None:
-    """Change fields of the session's state; for callbacks, which run before the page does."""
+    """Change fields of the session's state; for callbacks, which run before the page does.
+
+    ``page`` sets some of the page's own parameters and leaves the others; one whose value is empty is taken away.
+    """
     state = cast(State, st.session_state[_STATE])
+    if "page" in changes:
+        merged = {**state.page, **changes["page"]}
+        changes["page"] = {key: str(value) for key, value in merged.items() if value not in (None, "")}
     st.session_state[_STATE] = replace(state, turn=state.turn + 1, **changes)
     st.session_state[_CHOSEN] = True  # the URL that came with this very run is from before the choice
 
@@ -152,6 +92,26 @@ class Control:
         return chosen
 
 
+def _on_another_page(state: State, path: str, catalogue: Catalogue, query: Mapping[str, str]) -> State:
+    """The state after navigation: a link's, or else what it was, with the own parameters that the page had last."""
+    pages = st.session_state.setdefault(_PAGES, {})
+    pages[state.path] = state.page
+    if query:
+        return replace(from_query(query, catalogue, path), turn=state.turn + 1)
+    return replace(state, path=path, page=pages.get(path, {}), note="", turn=state.turn + 1)
+
+
+def _possible(state: State, catalogue: Catalogue) -> State:
+    """The state with a checkpoint that is there, and a budget that it can be asked for."""
+    card = catalogue.named(state.checkpoint)
+    if card is None:  # its folder was deleted while the page was open
+        note = f"The checkpoint '{state.checkpoint}' is gone."
+        card = catalogue.default
+        state = replace(state, checkpoint=card.name, note=note)
+    budget, note = operating.fit_budget(card, state.budget)
+    return state if budget == state.budget else replace(state, budget=budget, note=state.note or note)
+
+
 def _count(name: str) -> str:
     return f"{name}_renewed"
 
@@ -168,20 +128,3 @@ def _is_news(query: dict[str, str], written: tuple[dict[str, str], dict[str, str
     """
     last, before, when = written
     return query != last and not (query == before and time.monotonic() - when < _STALE_S)
-
-
-def _number(query: Mapping[str, str], key: str, notes: list[str]) -> float | None:
-    if key not in query:
-        return None
-    try:
-        value = float(query[key])
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        notes.append(f"The link's {key} '{query[key]}' is not a positive number.")
-        return None
-    return value
-
-
-def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:
-    return query[key] if query.get(key) in allowed else allowed[0]

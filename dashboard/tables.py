@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dashboard.catalogue import Catalogue, describe
+from dashboard import costs
+from dashboard.catalogue import PUBLISHED_KEY, Catalogue, describe
+from dashboard.costs import COLUMNS, Cost
 from dashboard.pictures import Picture
 from dfs_core.checkpoint import Card
 from dfs_core.config import ModelConfig
-from dfs_core.cost import IMAGE_SIZE, STAGE_WIDTHS, cost_models
+from dfs_core.cost import IMAGE_SIZE, STAGE_WIDTHS
 from dfs_core.trace import DecisionTrace
 
-Cost = Literal["cp", "all-in"]
 Rows = list[dict[str, Any]]
 Scale = Literal["linear", "log"]
-PUBLISHED_GROUP = "published"
+PUBLISHED_GROUP = PUBLISHED_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,10 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
 
     Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
     ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``margin`` (of the choice,
-    and its lead over the next option, in percent), ``bits``, ``cp`` and ``all_in`` (what it adds, in percent).
+    and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
+    ``cp``, ``all_in``, ``macs``, ``energy``.
     """
-    costs, options = cost_models(config), tuple(config.option_set)
+    models, options = costs.models(config), tuple(config.option_set)
     index_of = {option.name: index for index, option in enumerate(options)}
     rows: Rows = []
     for row, item in enumerate(shown):
@@ -63,15 +65,14 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
                     "probability": 100 * probabilities[chosen],
                     "margin": 100 * (probabilities[chosen] - max(rest, default=0.0)),
                     "bits": options[chosen].bits,
-                    "cp": costs["cp"].table[index][chosen],
-                    "all_in": costs["bitops"].table[index][chosen],
+                    **{column: model.table[index][chosen] for column, model in models.items()},
                 }
             )
     return rows
 
 
-def image_rows(shown: Sequence[Shown]) -> Rows:
-    """One row an image: prediction, confidence, truth where it is known, cost in percent."""
+def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
+    """One row an image: prediction, confidence, truth where it is known, cost in percent by every measure."""
     return [
         {
             "row": row,
@@ -81,8 +82,7 @@ def image_rows(shown: Sequence[Shown]) -> Rows:
             "confidence": 100 * item.trace.confidence,
             "truth": item.picture.truth or "",
             "verdict": {True: "right", False: "wrong", None: ""}[item.right],
-            "cp": item.trace.cp,
-            "all_in": item.trace.all_in,
+            **costs.of_trace(item.trace, config),
         }
         for row, item in enumerate(shown)
     ]
@@ -92,8 +92,8 @@ def point_rows(catalogue: Catalogue, dataset: str, published: Rows, cost: Cost) 
     """One row a point of the accuracy/cost curve of a data set: checkpoints as measured on test, then published ones.
 
     Keys: ``group`` (the family's title, or ``published``), ``checkpoint`` (empty for published ones), ``label``,
-    ``budget``, ``alpha``, ``accuracy``, ``low`` and ``high`` (95 % interval), ``cp``, ``all_in``, ``source``. Published
-    points have neither interval nor all-in cost: nobody published them, so they are there for ``cp`` alone.
+    ``budget``, ``alpha``, ``accuracy``, ``low`` and ``high`` (95 % interval), every measure of cost, ``source``.
+    Published points have no interval and no cost but ``cp``: nobody published them, so they are there for that alone.
     """
     measured = [
         _point(family.title, card)
@@ -101,7 +101,7 @@ def point_rows(catalogue: Catalogue, dataset: str, published: Rows, cost: Cost) 
         for card in family.cards
         if card.dataset == dataset and "test" in card.metrics
     ]
-    blank = dict.fromkeys(("checkpoint", "label", "budget", "alpha", "accuracy", "low", "high", "cp", "all_in"))
+    blank = dict.fromkeys(("checkpoint", "label", "budget", "alpha", "accuracy", "low", "high", *COLUMNS))
     others = [
         blank
         | {
@@ -130,8 +130,7 @@ def _point(title: str, card: Card) -> dict[str, Any]:
         "accuracy": test["accuracy"],
         "low": low,
         "high": high,
-        "cp": test["cp"],
-        "all_in": test["all_in"],
+        **(costs.of_card(card) or {}),
         "source": f"measured here on {test['n']:,} test images",
     }
 
@@ -140,10 +139,11 @@ def ledger_rows(shown: Sequence[Shown], card: Card) -> Rows:
     """Two lines to compare: the checkpoint on its test set, if it was measured, and the images on this page.
 
     Keys: ``what``, ``images``, ``accuracy`` (percent), ``low`` and ``high`` (its 95 % interval), ``right`` of ``known``
-    (counts), ``cp``, ``all_in``; None where there is none.
+    (counts), and every measure of cost; None where there is none.
     """
     known = [item.right for item in shown if item.right is not None]
-    count = len(shown)
+    count, config = len(shown), card.config
+    mine = [costs.of_trace(item.trace, config) for item in shown]
     here = {
         "what": "images shown",
         "images": count,
@@ -152,15 +152,14 @@ def ledger_rows(shown: Sequence[Shown], card: Card) -> Rows:
         "high": None,
         "right": sum(known),
         "known": len(known),
-        "cp": sum(item.trace.cp for item in shown) / count if count else None,
-        "all_in": sum(item.trace.all_in for item in shown) / count if count else None,
+        **{column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS},
     }
     test = card.evaluation("test")
     if test is None:
         return [here]
     low, high = test.accuracy_ci95
     line = {"what": "test set", "images": test.n, "accuracy": test.accuracy, "low": low, "high": high}
-    return [here | line | {"cp": test.cp, "all_in": test.all_in, "right": None, "known": None}, here]
+    return [here | line | (costs.of_card(card) or {}) | {"right": None, "known": None}, here]
 
 
 def stage_of(index: int, config: ModelConfig) -> int:

@@ -1,4 +1,4 @@
-"""What a network's decisions cost, by the three measures that a user can switch between.
+"""What a network's decisions cost, by the four measures that a user can switch between.
 
 One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation counts b_w x b_a bit operations; an average
 pool counts one MAC for each value that it adds, at 32 x 32 bits. Everything is given in percent of the plain
@@ -8,19 +8,27 @@ full-precision network without gates, so that 100 % means the same thing for eve
   same; stem, first block, shortcuts, classifier and gates are left out (method section 1).
 - ``macs``: executed MACs whatever their precision; only skipping saves any.
 - ``bitops``, the all-in cost: every MAC of the network, gates and pooling included, weighted by b_w x b_a / 1024.
+- ``energy``: every MAC of the network, weighted by the energy of its multiplication and its addition in a 45 nm chip
+  (``mac_energy``). Memory traffic, which often costs more than the arithmetic, is not counted.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from dfs_core.config import ModelConfig
-from dfs_core.options import Option
+from dfs_core.options import FULL_BITS, Option
 
 STAGE_WIDTHS = (16, 32, 64)
 IMAGE_SIZE = 32
+
+# Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
+# figure 1.1.9, 45 nm at 0.9 V. Integers but for the last two.
+ENERGY_MULTIPLY_8, ENERGY_MULTIPLY_32, ENERGY_ADD_32 = 0.2, 3.1, 0.1
+ENERGY_MULTIPLY_FLOAT, ENERGY_ADD_FLOAT = 3.7, 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,27 @@ def _gate_macs(channels: int, size: int, config: ModelConfig) -> int:
     return channels * size**2 + channels * width + 4 * width * (width + width) + width * len(config.option_set)
 
 
+def mac_energy(option: Option) -> float:
+    """Energy in pJ of one multiply-accumulate under an option: 0 where the block is skipped.
+
+    Full precision is a 32-bit float multiplication and addition, 3.7 + 0.9 = 4.6 pJ. At b bits, two b-bit integers are
+    multiplied and their product is added to a 32-bit integer, at 0.1 pJ whatever b is. The table has multipliers of 8
+    bits (0.2 pJ) and of 32 (3.1 pJ); others lie on the power law through these two, 0.2 x (b / 8)^1.977, below 8 bits
+    as well as between. So 16, 8, 4 and 2 bits take 0.887, 0.3, 0.151 and 0.113 pJ: at few bits the addition is most of
+    it, and energy falls far less than bit operations do.
+    """
+    if not option.is_quantised:
+        return 0.0 if option.is_skip else ENERGY_MULTIPLY_FLOAT + ENERGY_ADD_FLOAT
+    power = math.log(ENERGY_MULTIPLY_32 / ENERGY_MULTIPLY_8) / math.log(32 / 8)
+    return ENERGY_MULTIPLY_8 * (option.bits / 8) ** power + ENERGY_ADD_32
+
+
 @dataclass(frozen=True, slots=True)
 class CostModel:
     """A measure of cost that is a sum over blocks: what is always paid, and what each option of each block adds.
 
     Attributes:
-        key: ``cp``, ``macs`` or ``bitops``.
+        key: ``cp``, ``macs``, ``bitops`` or ``energy``.
         title: name for people.
         unit: what is counted.
         reference: how many units the plain full-precision network takes for one image (100 %).
@@ -102,20 +125,27 @@ class CostModel:
 
 
 def cost_models(config: ModelConfig) -> dict[str, CostModel]:
-    """The three cost models of a network, by key."""
+    """The four cost models of a network, by key."""
     macs = count_macs(config)
     gated = macs.blocks[1:]
     options = config.option_set
+    full_mac = mac_energy(Option(FULL_BITS))
     ungated = macs.stem + macs.blocks[0].convolutions + macs.pooling + macs.classifier
 
     def executed(block: BlockMacs, option: Option) -> float:
         return block.shortcut + (0 if option.is_skip else block.convolutions)
 
-    def weighted(block: BlockMacs, option: Option) -> float:
+    def weighted(block: BlockMacs, option: Option, weight: float) -> float:
         # On skip the shortcut runs in full precision; otherwise the option's bits apply to it too.
-        return block.shortcut if option.is_skip else (block.convolutions + block.shortcut) * option.cost
+        return block.shortcut if option.is_skip else (block.convolutions + block.shortcut) * weight
 
-    def model(key: str, title: str, unit: str, per_mac: int, count) -> CostModel:  # type: ignore[no-untyped-def]
+    def by_bits(block: BlockMacs, option: Option) -> float:
+        return weighted(block, option, option.cost)
+
+    def by_energy(block: BlockMacs, option: Option) -> float:
+        return weighted(block, option, mac_energy(option) / full_mac)
+
+    def model(key: str, title: str, unit: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
         table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
         fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
         return CostModel(key, title, unit, macs.plain * per_mac, fixed, table)
@@ -124,5 +154,6 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     return {
         "cp": CostModel("cp", "Computation percentage (the paper's)", "blocks in full", len(gated), 0.0, paper),
         "macs": model("macs", "Executed MACs", "MACs", 1, executed),
-        "bitops": model("bitops", "All-in cost (bit operations)", "bit operations", 32 * 32, weighted),
+        "bitops": model("bitops", "All-in cost (bit operations)", "bit operations", 32 * 32, by_bits),
+        "energy": model("energy", "Energy of the arithmetic (45 nm)", "pJ", full_mac, by_energy),
     }

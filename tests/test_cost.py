@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfs_core.config import ModelConfig, backbone_config
-from dfs_core.cost import CostModel, cost_models, count_macs
+from dfs_core.cost import CostModel, cost_models, count_macs, mac_energy
 from dfs_core.network import DFSNet
+from dfs_core.options import Option
 
 # ResNet-8 by hand: output pixels x output channels x inputs of each, for every layer.
 STEM = 32 * 32 * 16 * (9 * 3)
@@ -72,7 +73,7 @@ def test_skipping_a_strided_block_pays_its_shortcut_in_full_and_other_blocks_not
 
 
 def test_everything_in_full_costs_more_than_the_plain_network_by_exactly_the_gates() -> None:
-    for key in ("macs", "bitops"):
+    for key in ("macs", "bitops", "energy"):
         assert one(RESNET8, key, FULL, FULL) == pytest.approx(100 + percent(GATE_2 + GATE_3))
         assert one(backbone_config(8), key, 0, 0) == pytest.approx(100)
 
@@ -81,6 +82,28 @@ def test_constant_policies_have_no_gates_to_pay() -> None:
     static = ModelConfig(depth=8, options="skip,4,8,full", policy="constant", constant=("8",))
     gates = percent(GATE_2 + GATE_3)
     assert one(RESNET8, "bitops", EIGHT, EIGHT) - one(static, "bitops", EIGHT, EIGHT) == pytest.approx(gates)
+
+
+@pytest.mark.parametrize(
+    ("name", "picojoules"),
+    [
+        ("skip", 0.0),
+        ("full", 3.7 + 0.9),
+        ("8", 0.2 + 0.1),
+        # log(3.1 / 0.2) / log(32 / 8) = 1.97709; 2^1.97709 = 3.93700, 4^1.97709 = 15.5
+        ("16", 0.2 * 3.93700 + 0.1),
+        ("4", 0.2 / 3.93700 + 0.1),
+        ("2", 0.2 / 15.5 + 0.1),
+    ],
+)
+def test_energy_of_a_mac_is_that_of_the_table_and_on_its_power_law_between(name: str, picojoules: float) -> None:
+    assert mac_energy(Option.parse(name)) == pytest.approx(picojoules, abs=1e-5)
+
+
+def test_the_energy_of_resnet8_equals_the_sum_by_hand() -> None:
+    # In pJ: everything at 4.6 but block 3 and its shortcut, whose MACs take 0.3 at 8 bits.
+    picojoules = (ALWAYS + SHORTCUT_2) * 4.6 + (BLOCK_3 + SHORTCUT_3) * 0.3
+    assert one(RESNET8, "energy", SKIP, EIGHT) == pytest.approx(100 * picojoules / (PLAIN * 4.6))
 
 
 @pytest.mark.parametrize(
@@ -100,8 +123,9 @@ def test_cp_is_the_mean_of_the_options_costs(decisions: tuple[int, int], cp: flo
 
 def test_reference_and_total_say_what_100_percent_is_and_the_mean() -> None:
     models = cost_models(RESNET8)
-    assert {key: model.key for key, model in models.items()} == {"cp": "cp", "macs": "macs", "bitops": "bitops"}
+    assert {key: model.key for key, model in models.items()} == {key: key for key in ("cp", "macs", "bitops", "energy")}
     assert models["macs"].reference == PLAIN
+    assert models["energy"].reference == pytest.approx(PLAIN * 4.6)
     assert models["bitops"].reference == PLAIN * 32 * 32
     assert models["cp"].reference == 2
     assert models["cp"].total(np.array([[SKIP, SKIP], [FULL, FULL], [EIGHT, EIGHT]])) == pytest.approx(106.25 / 3)
@@ -123,7 +147,7 @@ def test_macs_of_the_gates_are_those_that_they_execute() -> None:
     sizes = ((16, 32), (32, 16))
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        state = model.policy.start(torch.zeros(2, 1))
+        state = model.policy.start(torch.zeros(2, 1), torch.zeros(2))
         for block, (channels, size) in enumerate(sizes):
             _, state = model.policy.step(block, torch.zeros(2, channels, size, size), state)
     gates = sum(block.gate for block in count_macs(RESNET8).blocks)
@@ -147,7 +171,7 @@ def test_a_dearer_option_never_costs_less_but_for_the_shortcut_of_a_skip(config:
         block = random.randrange(config.gated_blocks)
         row = list(model.table[block])
         strided = count_macs(config).blocks[block + 1].shortcut > 0
-        if model.key == "bitops" and strided:
+        if model.key in ("bitops", "energy") and strided:
             row = row[config.option_set.names.index("skip") + 1 :] if "skip" in config.option_set.names else row
         assert row == sorted(row)
         assert min(row) >= 0

@@ -22,9 +22,11 @@ class Fake:
 
     def __init__(self, name: str, calls: list[tuple[str, int]]) -> None:
         self.name, self.calls = name, calls
+        self.wishes: list[dict[str, object]] = []
         self.busy = threading.Lock()
 
-    def predict(self, images: Sequence[np.ndarray], budget: float | None = None) -> list[DecisionTrace]:
+    def predict(self, images: Sequence[np.ndarray], **wishes: object) -> list[DecisionTrace]:
+        self.wishes.append(wishes)
         assert self.busy.acquire(blocking=False), "two model calls at a time"
         time.sleep(0.002)
         self.calls.append((self.name, len(images)))
@@ -39,9 +41,13 @@ def calls() -> list[tuple[str, int]]:
 
 
 @pytest.fixture
-def engine(calls) -> Engine:
-    one = Fake("tiny", calls)
-    return Engine(lambda name: one)
+def fake(calls) -> Fake:
+    return Fake("tiny", calls)
+
+
+@pytest.fixture
+def engine(fake) -> Engine:
+    return Engine(lambda name: fake)
 
 
 @pytest.fixture
@@ -88,6 +94,35 @@ def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(engine
     assert calls == [("tiny", BATCH), ("tiny", 3)]
 
 
+def test_another_budget_price_or_forced_option_is_another_question(engine, card, calls, fake):
+    shown = some(2)
+    forced = np.array([[-1, 0, -1, -1, -1], [-1, -1, -1, 2, -1]])
+    wishes = [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": 0.4}, {"forced": forced}, {"forced": forced * 0}]
+    for _ in range(2):
+        for wish in wishes:
+            engine.predict(shown, card, **wish)
+            assert engine.knows(shown, card, **wish)
+    assert len(calls) == len(wishes)
+    assert fake.wishes[:4] == [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": [0.4, 0.4]}]
+    assert np.array_equal(fake.wishes[4]["forced"], forced)
+
+
+def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(engine, card, calls, fake):
+    one = some(1)[0]
+    engine.predict([one], card, price=0.2)
+    engine.predict([one] * 4, card, price=[0.1, 0.2, 0.3, 0.1])
+    assert calls == [("tiny", 1), ("tiny", 2)]
+    assert fake.wishes[1] == {"price": [0.1, 0.3]}
+
+
+def test_only_the_rows_of_pictures_that_are_asked_are_forced(engine, card, fake):
+    shown = some(3)
+    forced = np.array([[0, -1], [-1, 1], [2, -1]])
+    engine.predict(shown[1:2], card, forced=forced[1:2])
+    engine.predict(shown, card, forced=forced)
+    assert np.array_equal(fake.wishes[1]["forced"], forced[[0, 2]])
+
+
 def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(engine, card):
     shown, wrong = some(24), []
 
@@ -105,8 +140,8 @@ def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(eng
 
 def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
     shown = some(3)
-    engine.look_ahead(shown, [card])
-    engine.look_ahead(shown, [card])
+    engine.look_ahead(shown, [(card, None)])
+    engine.look_ahead(shown, [(card, None)])
     deadline = time.monotonic() + 5
     while not engine.knows(shown, card) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -119,7 +154,7 @@ def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence
         raise UserError("truncated")
 
     engine = Engine(broken)
-    engine.look_ahead(some(1), [card])
+    engine.look_ahead(some(1), [(card, None)])
     with pytest.raises(UserError, match="truncated"):
         engine.predict(some(1), card)
 

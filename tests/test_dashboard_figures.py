@@ -137,7 +137,7 @@ def test_stages_begin_and_end_where_the_network_says():
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):
     points = point_rows(catalogue, "cifar10", read_published(PUBLISHED), "cp")
-    figure = accuracy_curve(points, image_rows(shown), "tiny-dfs-20", "k1", "cp", "linear", LIGHT)
+    figure = accuracy_curve(points, image_rows(shown, CONFIG), "tiny-dfs-20", "k1", "cp", "linear", LIGHT)
     measured, published = figure.data["measured"], figure.data["published"]
     assert {point["checkpoint"] for point in measured} == {card.name for card in catalogue.cards}
     assert all(point["low"] <= point["accuracy"] <= point["high"] for point in measured)
@@ -148,14 +148,14 @@ def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones
 
 def test_each_image_stands_at_its_own_cost_and_the_one_in_focus_is_long(shown):
     for cost, key in (("cp", "cp"), ("all-in", "all_in")):
-        ticks = accuracy_curve([], image_rows(shown), "", "k1", cost, "linear", LIGHT).data["images"]
+        ticks = accuracy_curve([], image_rows(shown, CONFIG), "", "k1", cost, "linear", LIGHT).data["images"]
         assert [tick["x"] for tick in ticks] == [getattr(item.trace, key) for item in shown]
         assert [tick["long"] for tick in ticks] == [False, True, False, False]
 
 
 def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
     free = [replace(shown[0], trace=replace(shown[0].trace, cp=0.0))]
-    tick = accuracy_curve([], image_rows(free), "", None, "cp", "log", LIGHT).data["images"][0]
+    tick = accuracy_curve([], image_rows(free, CONFIG), "", None, "cp", "log", LIGHT).data["images"][0]
     assert tick["x"] > 0
     assert tick["cp"] == 0
 

@@ -2,33 +2,25 @@
 
 import streamlit as st
 
-from dashboard import cached, controls, focus, panels, sources, state
-from dashboard.palette import palette
+from dashboard import focus, panels, sources
+from dashboard.opening import open_page
 
-catalogue = cached.catalogue()
-panels.problems(catalogue)
-if not catalogue.cards:
-    panels.nothing_here()
-    st.stop()
-
-shared = state.open_state(catalogue)
-card = controls.choose_checkpoint(catalogue, shared)
-colours = palette(st.context.theme.type)
+page = open_page()
 ledger = st.container()
 
 with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
-    pictures = sources.choose_pictures(card, shared)
-    shown = panels.decide(pictures, card)
-    in_focus = focus.item_in_focus(shown, shared)
-    panels.strip(shown, card, in_focus, shared, colours)
-    sources.more_pictures(card)
+    pictures = sources.choose_pictures(page.card, page.shared)
+    shown = panels.decide(pictures, page.card, page.budget)
+    in_focus = focus.item_in_focus(shown, page.shared)
+    panels.strip(page, shown, in_focus)
+    sources.more_pictures(page.card)
 with right:
-    panels.curve(catalogue, card, shown, in_focus, shared, colours)
+    panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)
 with ledger:
-    panels.ledger(shown, card)
+    panels.ledger(shown, page.card, page.budget)
 
-panels.training(card, colours)
-panels.think_ahead(catalogue, card, pictures)
+panels.training(page)
+panels.think_ahead(page, pictures)

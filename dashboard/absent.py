@@ -1,0 +1,44 @@
+"""What is missing or broken, in words, and what to do about it; the same on every page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.catalogue import Catalogue
+from dfs_core.checkpoint import pretrained_dir
+
+
+def problems(catalogue: Catalogue) -> None:
+    """What is wrong with checkpoints that cannot be used; the page goes on without them."""
+    if catalogue.problems and catalogue.cards:
+        count = len(catalogue.problems)
+        title = "1 checkpoint cannot be used" if count == 1 else f"{count} checkpoints cannot be used"
+        with st.expander(title, icon=":material/warning:"):
+            for line in catalogue.problems:
+                st.markdown(f"- {plain(line)}")
+            st.caption("The others work. Copy the folder again, or delete it, and reload the page.")
+
+
+def no_checkpoints(catalogue: Catalogue) -> None:
+    """There is no checkpoint at all."""
+    st.header("No checkpoints yet")
+    st.markdown(
+        f"A checkpoint is a folder with `card.json` and `weights.safetensors`. There is none in `{pretrained_dir()}`."
+    )
+    for line in catalogue.problems:
+        st.error(plain(line), icon=":material/error:")
+    st.markdown(
+        "- The project's own lie in `pretrained/` of the repository: unset `DFS_PRETRAINED_DIR`, or let it name a"
+        " folder that holds checkpoints.\n"
+        "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
+    )
+
+
+def cannot_decide(error: Exception) -> None:
+    """The checkpoint in use cannot be loaded or asked."""
+    st.error(f"{plain(str(error))}. Choose another checkpoint above, or mend this one.", icon=":material/error:")
+
+
+def plain(text: str) -> str:
+    """A message as it is: paths may hold characters that Markdown would take for its own."""
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in text)

@@ -1,0 +1,106 @@
+"""The measures of cost that a user switches between, as pages name them; what each counts stands in dfs_core.cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from dfs_core.card import Card
+from dfs_core.config import ModelConfig
+from dfs_core.cost import CostModel, cost_models
+from dfs_core.trace import DecisionTrace
+
+Cost = Literal["cp", "all-in", "macs", "energy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure of cost.
+
+    Attributes:
+        model: its key in ``dfs_core.cost.cost_models``.
+        column: its name in tables.
+        name: for people, short enough for a switch and a column of the strip.
+        axis: title of an axis.
+        about: what it counts, in a sentence.
+    """
+
+    model: str
+    column: str
+    name: str
+    axis: str
+    about: str
+
+
+MEASURES: dict[Cost, Measure] = {
+    "cp": Measure(
+        "cp",
+        "cp",
+        "cp",
+        "cp: computation of the gated blocks, % of full",
+        "The paper's measure: the mean of (bits / 32)² over the gated blocks; nothing else counts.",
+    ),
+    "all-in": Measure(
+        "bitops",
+        "all_in",
+        "all-in",
+        "all-in cost: every bit operation, % of the plain network",
+        "Every multiplication of the network, gates, stem and pooling included, times its bits.",
+    ),
+    "macs": Measure(
+        "macs",
+        "macs",
+        "MACs",
+        "executed MACs, % of the plain network",
+        "Multiplications and additions that are executed, whatever their precision: only skipping saves any.",
+    ),
+    "energy": Measure(
+        "energy",
+        "energy",
+        "energy",
+        "energy of the arithmetic at 45 nm, % of the plain network",
+        "Energy of every multiplication and addition by Horowitz's table (ISSCC 2014, 45 nm), memory left out.",
+    ),
+}
+COLUMNS = tuple(measure.column for measure in MEASURES.values())
+
+
+@lru_cache(maxsize=64)
+def models(config: ModelConfig) -> dict[str, CostModel]:
+    """The cost models of a network by column of tables."""
+    found = cost_models(config)
+    return {measure.column: found[measure.model] for measure in MEASURES.values()}
+
+
+def of_trace(trace: DecisionTrace, config: ModelConfig) -> dict[str, float]:
+    """Column -> cost of one image in percent."""
+    names = config.option_set.names
+    chosen = np.array([[names.index(name) for name in trace.decisions]])
+    counted = {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
+    return counted | {"cp": trace.cp, "all_in": trace.all_in}
+
+
+def of_card(card: Card, split: str = "test") -> dict[str, float] | None:
+    """Column -> mean cost on a split in percent; None if it was not measured.
+
+    A cost is a sum over blocks, so the shares of each option in each block give its mean over the images exactly.
+    """
+    measured = card.evaluation(split)
+    if measured is None:
+        return None
+    names = card.config.option_set.names
+    shares = np.array([[row[name] for name in names] for row in measured.shares]) / 100
+    means = {
+        column: model.fixed + float((shares * np.asarray(model.table)).sum())
+        for column, model in models(card.config).items()
+    }
+    return means | {"cp": measured.cp, "all_in": measured.all_in}
+
+
+def known(row: Mapping[str, object], cost: Cost) -> bool:
+    """Whether a point has this measure: others published cp alone."""
+    return row.get(MEASURES[cost].column) is not None
