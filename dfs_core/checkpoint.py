@@ -3,12 +3,12 @@
 pretrained/<name>/weights.safetensors    the network's state
 pretrained/<name>/card.json              what it is and what it reached, with the weights' hash
 pretrained/<name>/config.toml, log.jsonl what made it, where it was trained here
+pretrained/<name>/traces.parquet         what it decided for every test image (traces.py)
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from dfs_core.card import Card, CheckpointError
+from dfs_core.files import write_whole
 from dfs_core.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, refuse_pickle, require_card
 from dfs_core.network import DFSNet
 
@@ -32,6 +33,7 @@ __all__ = [
     "read_card",
     "save_checkpoint",
     "scan",
+    "weights_hash",
 ]
 
 
@@ -94,7 +96,7 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
 
 
 def save_checkpoint(
-    folder: str | Path, model: DFSNet, card: Card, extra_files: Mapping[str, str] | None = None
+    folder: str | Path, model: DFSNet, card: Card, extra_files: Mapping[str, str | bytes] | None = None
 ) -> Path:
     """Save a network with its card; other files that are in the folder stay.
 
@@ -105,7 +107,7 @@ def save_checkpoint(
         folder: the checkpoint's folder, made if it is not there; its name is the checkpoint's name.
         model: the network.
         card: its card; the hash is filled in here.
-        extra_files: file name -> text, such as the configuration that made it.
+        extra_files: file name -> text or bytes, such as the configuration that made it.
 
     Returns:
         The folder.
@@ -117,24 +119,22 @@ def save_checkpoint(
         raise CheckpointError(f"the card '{card.name}' is not this model's: their settings differ")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # Copies: safetensors refuses tensors that share memory or are not laid out in order (channels_last).
-    state = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
-    weights = save_tensors(state)
+    weights = _serialised(model)
     card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
-    files = {WEIGHTS_FILE: weights, **{name: text.encode() for name, text in (extra_files or {}).items()}}
-    for name, data in {**files, CARD_FILE: card.to_json().encode()}.items():
-        _write(folder / name, data)
+    extra = {name: data.encode() if isinstance(data, str) else data for name, data in (extra_files or {}).items()}
+    for name, data in {WEIGHTS_FILE: weights, **extra, CARD_FILE: card.to_json().encode()}.items():
+        write_whole(folder / name, data)
     return folder
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, even if the machine stops."""
-    partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+def weights_hash(model: DFSNet) -> str:
+    """SHA-256 of the weights' file that ``save_checkpoint`` would write: what its card will say."""
+    return hashlib.sha256(_serialised(model)).hexdigest()
+
+
+def _serialised(model: DFSNet) -> bytes:
+    # Copies: safetensors refuses tensors that share memory or are not laid out in order (channels_last).
+    return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
 
 
 def _read_card(folder: Path) -> Card:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from dfs_core.commands import checkpoints, work
+from dfs_core.commands import checkpoints, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -27,6 +27,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "accuracy and cost of a checkpoint on a data set",
         "--checkpoint NAME --data-dir data --limit 1000",
         checkpoints.add_evaluate,
+    ),
+    "traces": (
+        "store what a checkpoint decides for every test image",
+        "--checkpoint NAME --data-dir data",
+        traces.add_traces,
     ),
     "train": ("carry out a training run", "configs/NAME.toml --data-dir data --resume", work.add_train),
     "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),

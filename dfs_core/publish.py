@@ -6,16 +6,17 @@ from pathlib import Path
 
 from dfs_core import provenance
 from dfs_core.card import Card
-from dfs_core.checkpoint import save_checkpoint
-from dfs_core.evaluate import evaluate
+from dfs_core.checkpoint import save_checkpoint, weights_hash
+from dfs_core.evaluate import run, summarise
 from dfs_core.hold import hold_budget
 from dfs_core.splits import SPLIT_SEED, Splits
+from dfs_core.traces import Traces, traces_file
 from dfs_core.train_config import STAGES, TrainConfig, config_texts
 from dfs_core.train_state import LOG_FILE, RunState
 
 
 def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, config_path: Path) -> Path:
-    """Evaluate a finished run and write weights, card, configuration and log into ``folder``.
+    """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
     Returns:
         The folder, which is now a checkpoint that ``load_checkpoint`` takes.
@@ -23,10 +24,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
     model = state.final
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
-    metrics = {
-        split.split: evaluate(model, split, splits.mean, splits.std).to_dict()
-        for split in (splits.validation, splits.test)
-    }
+    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in (splits.validation, splits.test)}
     card = Card(
         name=config.name,
         method=config.method,
@@ -50,8 +48,11 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         machine=provenance.machine(),
         wall_time_s=round(state.seconds, 1),
         created=provenance.now(),
-        metrics=metrics,
+        metrics={split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()},
+        weights_sha256=weights_hash(model),
         parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
-    extra = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
+    texts = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
+    # The test set is looked at once: the card's figures and the stored traces are of the same outcome.
+    extra = texts | {traces_file(card.config): Traces.of(outcomes["test"], card).to_bytes()}
     return save_checkpoint(folder, model, card, extra)

@@ -10,15 +10,17 @@ import torch
 from PIL import Image, ImageDraw, ImageFilter
 
 from dfs_core.card import Card
-from dfs_core.checkpoint import save_checkpoint
+from dfs_core.checkpoint import save_checkpoint, weights_hash
 from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.data import KNOWN, ImageSet, load_images, normalise, train_validation
-from dfs_core.evaluate import evaluate, run
+from dfs_core.evaluate import run, summarise
 from dfs_core.network import DFSNet, calibrate
+from dfs_core.traces import Traces, traces_file
 
 CIFAR10 = KNOWN["cifar10"]
 DEPTH = 14
 TRAIN_PER_CLASS, TEST_PER_CLASS = 10, 4
+UNTRACED = "tiny-dfs-20-alpha1e-6"
 
 
 def picture(seed: int, size: int = 32) -> np.ndarray:
@@ -79,6 +81,7 @@ def make_card(name: str, method: str, config: ModelConfig, **fields: object) -> 
         std=CIFAR10.std,
         model=config.to_dict(),
         budget=config.budget,
+        budget_range=config.budget_range,
         notes="Random weights, made for tests.",
     )
     return replace(card, **fields)
@@ -88,7 +91,7 @@ def write_pretrained(folder: Path, data_dir: Path) -> Path:
     """Fill ``folder`` with checkpoints whose cards hold what was really measured on the images in ``data_dir``.
 
     A backbone; DFS at budgets of 10, 20 and 30 % with alpha 5e-6, and at 20 % with 1e-6; SkipNet at 50 %. The first
-    three budgets' names are ``tiny-dfs-10``, ``tiny-dfs-20``, ``tiny-dfs-30``.
+    three budgets' names are ``tiny-dfs-10``, ``tiny-dfs-20``, ``tiny-dfs-30``. All but ``UNTRACED`` have their traces.
     """
     train, validation = train_validation(load_images("cifar10", data_dir, "train"))
     splits = {"validation": validation, "test": load_images("cifar10", data_dir, "test")}
@@ -96,10 +99,15 @@ def write_pretrained(folder: Path, data_dir: Path) -> Path:
 
     def add(name: str, method: str, config: ModelConfig, seed: int, alpha: float | None) -> None:
         model = make_network(config, seed)
-        metrics = {key: evaluate(model, images, CIFAR10.mean, CIFAR10.std).to_dict() for key, images in splits.items()}
+        outcomes = {key: run(model, images, CIFAR10.mean, CIFAR10.std) for key, images in splits.items()}
+        metrics = {key: summarise(outcome, model).to_dict() for key, outcome in outcomes.items()}
         parents = () if method == "backbone" else ("tiny-backbone",)
         card = make_card(name, method, config, alpha=alpha, split=split, metrics=metrics, parents=parents)
-        save_checkpoint(folder / name, model, card, {"config.toml": f'name = "{name}"\n'})
+        extra: dict[str, str | bytes] = {"config.toml": f'name = "{name}"\n'}
+        if name != UNTRACED:
+            hashed = replace(card, weights_sha256=weights_hash(model))
+            extra[traces_file(config)] = Traces.of(outcomes["test"], hashed).to_bytes()
+        save_checkpoint(folder / name, model, card, extra)
 
     add("tiny-backbone", "backbone", backbone_config(DEPTH), 0, None)
     for seed, (budget, alpha) in enumerate(((10, 5e-6), (20, 5e-6), (30, 5e-6), (20, 1e-6)), start=1):

@@ -66,7 +66,8 @@ def _budget(value: float | None) -> str:
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="a JPEG, PNG or WebP picture of any size")
-    _add_checkpoint(parser)
+    add_checkpoint(parser)
+    _add_budget(parser)
     add_json(parser)
     parser.set_defaults(run=run_predict)
 
@@ -106,7 +107,8 @@ def _predict_row(line: dict[str, Any]) -> tuple[str, ...]:
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     """Define ``evaluate``."""
-    _add_checkpoint(parser)
+    add_checkpoint(parser)
+    _add_budget(parser)
     add_data_dir(parser)
     parser.add_argument("--split", choices=SPLITS, default="test", help="which images (default: test)")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N, the same N everywhere")
@@ -153,15 +155,22 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
+def test_images(card: Card, data_dir: Path) -> ImageSet:
+    """The whole test split that a checkpoint is measured on.
+
+    Raises:
+        UserError: it is not there, or has other classes.
+    """
+    return _read(card, data_dir, "test")
+
+
 def _images(card: Card, data_dir: Path, split: str) -> ImageSet:
     """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
-    from dfs_core.data import load_images, train_validation
-
-    whole = load_images(card.dataset, data_dir, "test" if split == "test" else "train")
-    if whole.classes != card.classes:
-        raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
     if split == "test":
-        return whole
+        return test_images(card, data_dir)
+    from dfs_core.data import train_validation
+
+    whole = _read(card, data_dir, "train")
     if "validation" not in card.split or "seed" not in card.split:
         raise UserError(
             f"the card of '{card.name}' does not say how its training images were divided: use --split test"
@@ -170,6 +179,15 @@ def _images(card: Card, data_dir: Path, split: str) -> ImageSet:
     if len(validation) != card.split["validation"]:
         raise UserError(f"{card.dataset} in {data_dir} is not the whole training set that '{card.name}' was trained on")
     return train if split == "train" else validation
+
+
+def _read(card: Card, data_dir: Path, split: str) -> ImageSet:
+    from dfs_core.data import load_images
+
+    whole = load_images(card.dataset, data_dir, split)
+    if whole.classes != card.classes:
+        raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
+    return whole
 
 
 def _evaluation_text(result: dict[str, Any]) -> str:
@@ -192,8 +210,12 @@ def _evaluation_text(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", table(("gated block", *options), blocks)])
 
 
-def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """Add ``--checkpoint``."""
     parser.add_argument(
         "--checkpoint", required=True, metavar="NAME", help="a name that 'list' prints, or a checkpoint's folder"
     )
+
+
+def _add_budget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--budget", type=percent, metavar="PERCENT", help="in percent of cp; default: the trained one")

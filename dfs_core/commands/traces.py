@@ -1,0 +1,118 @@
+"""The command ``traces``: decision traces of the test set for checkpoints that were published without them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfs_core.commands.checkpoints import add_checkpoint, test_images
+from dfs_core.commands.output import add_data_dir, add_json, complain, data_dir_of, number, percent, write, write_json
+from dfs_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dfs_core.card import Card
+    from dfs_core.checkpoint import Checkpoint
+    from dfs_core.data import ImageSet
+    from dfs_core.evaluate import Outcome
+    from dfs_core.metrics import Evaluation
+
+NOISE = 0.1  # points by which another machine's rounding may move accuracy or cp
+
+
+def add_traces(parser: argparse.ArgumentParser) -> None:
+    """Define ``traces``."""
+    add_checkpoint(parser)
+    add_data_dir(parser)
+    parser.add_argument(
+        "--budget",
+        type=percent,
+        nargs="+",
+        metavar="PERCENT",
+        help="for a checkpoint that serves every budget: which ones, a file each; default: those that are published",
+    )
+    add_json(parser)
+    parser.set_defaults(run=run_traces)
+
+
+def run_traces(args: argparse.Namespace) -> int:
+    """Write the traces beside the checkpoint and print what they hold."""
+    from dfs_core.checkpoint import load_checkpoint
+    from dfs_core.evaluate import summarise
+    from dfs_core.files import write_whole
+    from dfs_core.traces import Traces, traces_file
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card = checkpoint.card
+    budgets = _budgets(card, args.budget)
+    images = test_images(card, data_dir_of(args))
+    card_test = card.evaluation("test")
+    if card_test is not None and len(images) != card_test.n:
+        raise UserError(
+            f"'{card.name}' was measured on {card_test.n:,} test images, but there are {len(images):,} here: "
+            "traces are of the whole test set"
+        )
+    lines = []
+    for budget in budgets:
+        outcome = _outcome(checkpoint, images, budget)
+        found = summarise(outcome, checkpoint.model)
+        if card_test is not None and budget is None:
+            _compare(found, card_test)
+        path = checkpoint.folder / traces_file(card.config, budget)
+        data = Traces.of(outcome, card, budget).to_bytes()
+        write_whole(path, data)
+        lines.append(_line(path, len(data), budget, found))
+    if args.json:
+        write_json(lines)
+    else:
+        for line in lines:
+            write(_text(line))
+    return 0
+
+
+def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> Outcome:
+    from tqdm import tqdm
+
+    from dfs_core.evaluate import run
+
+    with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
+
+        def progress(done: int, _total: int) -> None:
+            bar.update(done - bar.n)
+
+        card = checkpoint.card
+        return run(checkpoint.model, images, card.mean, card.std, budget=budget, progress=progress)
+
+
+def _budgets(card: Card, asked: list[float] | None) -> list[float | None]:
+    """The operating points to trace; None is a checkpoint's only one."""
+    from dfs_core.traces import BUDGETS
+
+    if card.config.budget_range is None:
+        if asked:
+            raise UserError(f"'{card.name}' has one operating point: leave --budget out")
+        return [None]
+    low, high = card.config.budget_range
+    for budget in asked or ():
+        card.config.operating_point(budget)  # refused now rather than after a minute's work on the one before it
+    return list(dict.fromkeys(asked or [budget for budget in BUDGETS if low <= budget <= high]))
+
+
+def _compare(found: Evaluation, card_test: Evaluation) -> None:
+    """Say where the figures are not the card's to the last digit; refuse what rounding cannot explain."""
+    off = {key: (getattr(found, key), getattr(card_test, key)) for key in ("accuracy", "cp")}
+    told = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in off.items())
+    if any(abs(here - there) > NOISE for here, there in off.values()):
+        raise UserError(f"these are not the images that the card was measured on: {told}")
+    if found != card_test:
+        complain(f"this machine rounds otherwise than the one that measured the card: {told}")
+
+
+def _line(path: Path, size: int, budget: float | None, found: Evaluation) -> dict[str, Any]:
+    keys = ("n", "accuracy", "cp", "all_in", "policies")
+    return {"file": str(path), "bytes": size, "budget": budget} | {key: getattr(found, key) for key in keys}
+
+
+def _text(line: dict[str, Any]) -> str:
+    figures = f"accuracy {number(line['accuracy'], '%')}, cp {number(line['cp'], '%')}, {line['policies']:,} policies"
+    return f"{line['file']}: {line['n']:,} images in {line['bytes'] / 1000:.0f} kB; {figures}"
