@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
@@ -115,8 +116,8 @@ class ModelConfig:
     def operating_point(self, budget: float | None = None, price: float | None = None) -> tuple[float | None, float]:
         """What a wish for a budget or a price comes to: the budget in percent, None where there is none, and the price.
 
-        A price on a network that was trained for one budget moves it away from there without training: the budget is
-        then None, as nobody trained it.
+        A price on a network that was trained for one budget moves it away from there without training, to the cheaper
+        side, or below 0 to the dearer one: the budget is then None, as nobody trained it.
 
         Raises:
             UserError: both are given, the model has no such budget, or it does not listen to a price.
@@ -126,8 +127,10 @@ class ModelConfig:
         if price is not None:
             if self.policy == "constant":
                 raise UserError("this checkpoint decides the same at any price; leave the price out")
-            if not 0 <= price < float("inf"):
+            if self.policy in PRICED and price < 0:
                 raise UserError(f"a price is 0 or more, not {price}")
+            if not math.isfinite(price):
+                raise UserError(f"a price is a number, not {price}")
             trained = self.budget if price == 0 else None
             return (self.budget_for(price) if self.every_budget and price > 0 else trained), float(price)
         if self.every_budget:

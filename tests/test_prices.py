@@ -68,8 +68,11 @@ def test_a_price_moves_a_model_of_one_budget_away_from_it_and_says_so() -> None:
     config = ModelConfig(budget=20.0)
     assert config.operating_point(price=0.0) == (20.0, 0.0)
     assert config.operating_point(price=0.5) == (None, 0.5)
+    assert config.operating_point(price=-0.5) == (None, -0.5), "below 0 lies the dearer side"
+    with pytest.raises(UserError, match="a price is a number, not inf"):
+        config.operating_point(price=float("inf"))
     with pytest.raises(UserError, match="a price is 0 or more"):
-        config.operating_point(price=-1.0)
+        ModelConfig(policy="utility", prices=((0.1, 2.0), (1.0, 0.5))).operating_point(price=-1.0)
 
 
 def test_constant_decisions_have_no_price() -> None:
