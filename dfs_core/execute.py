@@ -95,20 +95,23 @@ class _TwoBranchGradient(torch.autograd.Function):
         return grad, None, ctx.scale * torch.linalg.vecdot(*per_image).float(), None
 
 
-def run_two_branch(block: ResidualBlock, x: Tensor, decisions: Tensor, probabilities: Tensor) -> Tensor:
+def run_two_branch(
+    block: ResidualBlock, x: Tensor, decisions: Tensor, probabilities: Tensor, tried: float = TRIED
+) -> Tensor:
     """Grouped execution in training, with an unbiased straight-through gradient for the gate.
 
-    Another option is tried for the share ``TRIED`` of calls only, and its gradient weighted by 1 / ``TRIED``: it stays
-    unbiased, and a training step costs little more than the options chosen.
+    Another option is tried for the share ``tried`` of calls only, and its gradient weighted by 1 / ``tried``: it stays
+    unbiased, and with a small share a training step costs little more than the options chosen.
 
     Args:
         block: the block to run.
         x: its input (N, C, H, W).
         decisions: option indices (N,).
         probabilities: the gate's softmax (N, K), which gets the gradient.
+        tried: above 0 and up to 1; a larger share costs time and gives less noise.
     """
     chosen = run_grouped(block, x, decisions)
-    if torch.rand(()) >= TRIED:
+    if torch.rand(()) >= tried:
         return chosen
     choices = probabilities.shape[1]
     offset = torch.randint(1, choices, decisions.shape, device=decisions.device)
@@ -116,4 +119,4 @@ def run_two_branch(block: ResidualBlock, x: Tensor, decisions: Tensor, probabili
     with torch.no_grad():
         other = run_grouped(block, x, others)
     probability = probabilities.gather(1, others[:, None]).squeeze(1)
-    return _TwoBranchGradient.apply(chosen, other, probability, (choices - 1) / TRIED)
+    return _TwoBranchGradient.apply(chosen, other, probability, (choices - 1) / tried)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
-from dfs_core.execute import Execution, check_execution, run_dense, run_grouped, run_two_branch, straight_through
+from dfs_core.execute import TRIED, Execution, check_execution, run_dense, run_grouped, run_two_branch, straight_through
 from dfs_core.policy import POLICIES
 from dfs_core.resnet import ResidualBlock, ResNetBody
 
@@ -55,6 +55,7 @@ class DFSNet(nn.Module):
         forced: Tensor | None = None,
         execution: Execution = "grouped",
         price: float | Tensor | None = None,
+        tried: float = TRIED,
     ) -> DFSOutput:
         """Classify normalised images.
 
@@ -65,6 +66,7 @@ class DFSNet(nn.Module):
             execution: ``grouped`` or ``dense``; the same result, at different speed.
             price: of a block in full, in the unit of the policy's logits; a number, or one for each image (N,). The
                 decision is arg-max of logits - price x cost.
+            tried: in training, the share of blocks in which the gate's gradient is measured.
 
         Raises:
             UserError: a budget the model does not have, a budget and a price, forced decisions of a wrong shape or
@@ -85,7 +87,7 @@ class DFSNet(nn.Module):
             decision = probability.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            x = self._run(block, x, decision, probability, execution)
+            x = self._run(block, x, decision, probability, execution, tried)
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
@@ -99,11 +101,13 @@ class DFSNet(nn.Module):
         _, one = self.config.operating_point(budget, None if price is None else float(price))
         return torch.full(images.shape[:1], one, device=images.device)
 
-    def _run(self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: str) -> Tensor:
+    def _run(
+        self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: str, tried: float
+    ) -> Tensor:
         if execution == "dense":
             return run_dense(block, x, straight_through(probability, decision))
         if probability.requires_grad and len(block.options) > 1:
-            return run_two_branch(block, x, decision, probability)
+            return run_two_branch(block, x, decision, probability, tried)
         return run_grouped(block, x, decision)
 
     def _check_forced(self, forced: Tensor, images: Tensor) -> Tensor:

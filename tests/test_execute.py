@@ -8,10 +8,9 @@ from nets import inputs, random_decisions, settled_network
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfs_core import execute
 from dfs_core.config import ModelConfig
 from dfs_core.cost import cost_models, count_macs
-from dfs_core.execute import run_dense, run_grouped, run_two_branch, straight_through
+from dfs_core.execute import TRIED, run_dense, run_grouped, run_two_branch, straight_through
 from dfs_core.network import DFSNet
 from dfs_core.options import OptionSet
 from dfs_core.resnet import ResidualBlock
@@ -104,7 +103,7 @@ def test_straight_through_is_one_hot_forward_and_the_softmax_backward() -> None:
 
 
 def gate_gradient(
-    block: ResidualBlock, decisions: Tensor, upstream: Tensor, draws: int, copies: int = 1
+    block: ResidualBlock, decisions: Tensor, upstream: Tensor, draws: int, copies: int = 1, tried: float = TRIED
 ) -> tuple[Tensor, Tensor]:
     """Mean gradient to the gate's logits (N, K) by two branches over ``draws`` calls, and the dense one."""
     x, n = images(len(decisions)).requires_grad_(), len(decisions)
@@ -112,7 +111,8 @@ def gate_gradient(
     many, weighted = x.repeat(copies, 1, 1, 1), upstream.repeat(copies, 1, 1, 1) / (copies * draws)
     for _ in range(draws):
         probabilities = scores.softmax(dim=1).repeat(copies, 1)
-        run_two_branch(block, many, decisions.repeat(copies), probabilities).backward(weighted, inputs=[scores, x])
+        out = run_two_branch(block, many, decisions.repeat(copies), probabilities, tried)
+        out.backward(weighted, inputs=[scores, x])
     mean, scores.grad = scores.grad, None
     probabilities = scores.softmax(dim=1)
     run_dense(block, x, straight_through(probabilities, decisions)).backward(upstream)
@@ -129,12 +129,10 @@ DECISIONS = torch.tensor([0, 1, 2, 3])
 UPSTREAM = torch.randn(4, 16, 8, 8, generator=torch.Generator().manual_seed(2)) + 0.2
 
 
-def test_two_branches_average_to_the_dense_straight_through_gradient(
-    frozen: ResidualBlock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execute, "TRIED", 1.0)  # always, so that only which option is tried is left to chance
+def test_two_branches_average_to_the_dense_straight_through_gradient(frozen: ResidualBlock) -> None:
     torch.manual_seed(0)
-    mean, dense = gate_gradient(frozen, DECISIONS, UPSTREAM, draws=20, copies=150)
+    # Tried always, so that only which option is tried is left to chance.
+    mean, dense = gate_gradient(frozen, DECISIONS, UPSTREAM, draws=20, copies=150, tried=1.0)
     assert dense.abs().max() > 1
     assert float((mean - dense).norm() / dense.norm()) < 0.03
 
@@ -165,15 +163,14 @@ def test_two_branches_output_the_chosen_option_and_give_the_block_its_gradient()
     assert tried == {True, False}, "another option is tried now and then, and not always"
 
 
-def test_the_whole_networks_gates_get_the_dense_gradient_on_average(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(execute, "TRIED", 1.0)
+def test_the_whole_networks_gates_get_the_dense_gradient_on_average() -> None:
     model: DFSNet = settled_network(CONFIG, seed=4)
     small = inputs(12, seed=1)[:, :, ::4, ::4]  # the network is convolutional: 8 x 8 pixels do, and are quick
     labels = torch.arange(12) % 10
 
     def gradient(execution: str) -> Tensor:
         model.zero_grad()
-        torch.nn.functional.cross_entropy(model(small, execution=execution).logits, labels).backward()
+        torch.nn.functional.cross_entropy(model(small, execution=execution, tried=1.0).logits, labels).backward()
         return torch.cat([p.grad.flatten() for p in model.policy.parameters()])
 
     torch.manual_seed(0)
