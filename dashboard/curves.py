@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.costs import MEASURES, Cost
-from dashboard.figure import Figure
+from dashboard.figure import Figure, Key
 from dashboard.palette import Palette
 from dashboard.tables import PUBLISHED_GROUP, Rows, Scale
 
@@ -71,7 +71,9 @@ def accuracy_curve(
             for image in images
         ],
     }
-    return Figure(_curve_template((low, high), _accuracy_domain(points), title, scale, colours), data)
+    return Figure(
+        _curve_template((low, high), _accuracy_domain(points), title, scale, colours), data, point_keys(points, colours)
+    )
 
 
 @lru_cache(maxsize=32)
@@ -103,6 +105,14 @@ def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
     return [(name, *(published if name == PUBLISHED_GROUP else next(families))) for name in groups]
 
 
+def point_keys(points: Rows, colours: Palette) -> tuple[Key, ...]:
+    """What the points mean."""
+    return tuple(
+        Key("published, not measured here" if name == PUBLISHED_GROUP else name, ink, shape)
+        for name, ink, shape in point_legend(points, colours)
+    )
+
+
 def training_curve(log: Rows, colours: Palette) -> Figure | None:
     """cp of the training batches against the target, over epochs, with cp on validation; None if the log has no cp."""
     steps = [row for row in log if "cp" in row and "target" in row]
@@ -113,7 +123,10 @@ def training_curve(log: Rows, colours: Palette) -> Figure | None:
     if checks:
         keys = ("epoch", "validation_cp", "validation_accuracy")
         data["checks"] = [{key: row.get(key) for key in keys} for row in checks]
-    return Figure(_training_template(bool(checks), colours), data)
+    legend = [Key("training batches", colours.families[0], "line"), Key("target", colours.accent, "dashed")]
+    if checks:
+        legend.append(Key("validation", colours.ink, "ring"))
+    return Figure(_training_template(bool(checks), colours), data, tuple(legend))
 
 
 @lru_cache(maxsize=8)
@@ -205,7 +218,7 @@ def _image_marks(x: alt.X) -> list[alt.Chart]:
     """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
     base = alt.Chart(alt.NamedData("images"))
     tooltip = [
-        alt.Tooltip("image:N", title="image"),
+        alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("prediction:N"),
         alt.Tooltip("cp:Q", title="its own cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="its own all-in %", format=".2f"),

@@ -11,6 +11,22 @@ from dashboard.tables import Rows
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """One entry of a legend. Pages show legends beside their charts, exports and slides draw them into the picture.
+
+    Attributes:
+        text: what it stands for.
+        colour: its colour.
+        shape: ``cell``, ``skip``, ``line``, ``dashed``, ``tick`` or the shape of a point: ``circle``, ``ring``,
+            ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``cross``, ``diamond`` (hollow).
+    """
+
+    text: str
+    colour: str
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A chart, with its data apart.
 
@@ -20,10 +36,12 @@ class Figure:
     Attributes:
         spec: Vega-Lite, with data by name. Shared between figures: not to be changed.
         data: name -> rows.
+        legend: what its colours and shapes mean, where the chart itself does not say so.
     """
 
     spec: dict[str, Any]
     data: dict[str, Rows]
+    legend: tuple[Key, ...] = ()
 
     def for_streamlit(self) -> dict[str, Any]:
         """What ``st.vega_lite_chart`` takes. Given Arrow tables, it need not make data frames of the rows first."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import altair as alt
 
 from dashboard.figure import Figure
+from dashboard.legends import option_keys
 from dashboard.palette import Palette
 from dashboard.tables import Rows, Shown, decision_rows, image_rows, stage_rows
 from dfs_core.config import ModelConfig
@@ -57,7 +58,8 @@ def decision_strip(
         ],
     }
     spec = _template(stages[-1]["end"], row, both, colours)
-    return Figure(spec | {"height": row * len(shown) + _HEADER + _FOOTER}, data)
+    spec = spec | {"height": row * len(shown) + _HEADER + _FOOTER}
+    return Figure(spec, data, option_keys(config.option_set, colours))
 
 
 @lru_cache(maxsize=32)
@@ -141,7 +143,7 @@ def _row_marks(place: _Place, both: bool, colours: Palette) -> list[alt.Chart]:
     columns = ["given", "seen"] if both else ["seen"]
     text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
     tooltip = [
-        alt.Tooltip("image:N", title="image"),
+        alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("prediction:N"),
         alt.Tooltip("confidence:Q", title="confidence %", format=".1f"),
         alt.Tooltip("truth:N", title="is"),
@@ -185,7 +187,7 @@ def _cell_marks(place: _Place, length: float) -> list[alt.Chart]:
     base = alt.Chart(alt.NamedData("cells"))
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     tooltip = [
-        alt.Tooltip("image:N", title="image"),
+        alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N", title="option"),
         alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),

@@ -1,33 +1,53 @@
-"""Legends of the charts as HTML: they wrap where a page is narrow, and look the same for both charts."""
+"""Legends of the charts, and how a page shows them: as HTML, which wraps where a page is narrow."""
 
 from __future__ import annotations
 
 from html import escape
 
-from dashboard.curves import point_legend
+from dashboard.curves import point_keys
+from dashboard.figure import Key
 from dashboard.palette import Palette
-from dashboard.tables import PUBLISHED_GROUP, Rows
+from dashboard.tables import Rows
 from dfs_core.options import OptionSet
 
 
-def options(option_set: OptionSet, colours: Palette) -> str:
-    """What the cells of the strip mean, cheapest first: name, colour and share of the full block's cost."""
+def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
+    """What the cells mean, cheapest first: name, colour and share of the full block's cost."""
     names = {"skip": "skip, 0", "full": "full, 1"}
-    chips = []
-    for option in option_set:
-        text = names.get(option.name) or f"{option.name} bits, {_share(option.cost)}"
-        kind = "skip" if option.is_skip else ""
-        chips.append(f'<span class="{kind}"><i style="background:{colours.option(option.name)}"></i>{text}</span>')
-    return f'<div class="dfs-legend"><h4>Decisions</h4><div>{"".join(chips)}<em>of the full block</em></div></div>'
+    return tuple(
+        Key(
+            names.get(option.name) or f"{option.name} bits, {_share(option.cost)}",
+            colours.option(option.name),
+            "skip" if option.is_skip else "cell",
+        )
+        for option in option_set
+    )
+
+
+def options(option_set: OptionSet, colours: Palette) -> str:
+    """What the cells of the strip mean, cheapest first."""
+    return legend(option_keys(option_set, colours), "Decisions", "of the full block")
 
 
 def points(rows: Rows, colours: Palette) -> str:
     """What the points of the accuracy/cost curve are."""
-    chips = []
-    for name, ink, shape in point_legend(rows, colours):
-        text = "published, not measured here" if name == PUBLISHED_GROUP else escape(name)
-        chips.append(f'<span><b class="dfs-{shape}" style="color:{ink}"></b>{text}</span>')
-    return f'<div class="dfs-legend"><div>{"".join(chips)}</div></div>'
+    return legend(point_keys(rows, colours))
+
+
+def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
+    """Any chart's legend, with a title before it and a note behind; empty where there is nothing to say."""
+    if not keys:
+        return ""
+    heading = f"<h4>{escape(title)}</h4>" if title else ""
+    more = f"<em>{escape(note)}</em>" if note else ""
+    return f'<div class="dfs-legend">{heading}<div>{"".join(map(_chip, keys))}{more}</div></div>'
+
+
+def _chip(key: Key) -> str:
+    colour, text = escape(key.colour), escape(key.text)
+    if key.shape in ("cell", "skip"):
+        return f'<span class="{key.shape}"><i style="background:{colour}"></i>{text}</span>'
+    return f'<span><b class="dfs-{escape(key.shape)}" style="color:{colour}"></b>{text}</span>'
 
 
 def _share(cost: float) -> str:

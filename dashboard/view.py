@@ -8,35 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.figure import Figure
 from dashboard.palette import Palette
+from dashboard.stamp import Kind, Stamp
 from dashboard.tables import Rows
 
-Kind = Literal["measured", "published", "measured and published", "your images"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """Where a view comes from; stands in everything that leaves the app.
-
-    Attributes:
-        checkpoint: name of the checkpoint in use.
-        weights_sha256: hash of its weights.
-        cost: the measure of cost, in words.
-        kind: whether the numbers were measured here, published by others, or are of one's own images.
-        link: relative link that opens the view again.
-    """
-
-    checkpoint: str
-    weights_sha256: str
-    cost: str
-    kind: Kind
-    link: str
+__all__ = ["Kind", "Stamp", "View", "show"]
 
 
 @dataclass(frozen=True, slots=True)

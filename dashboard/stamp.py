@@ -1,0 +1,57 @@
+"""Where a chart or a table comes from, in one line that every export carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+Kind = Literal["measured", "published", "measured and published", "your images"]
+HASH_SHOWN = 12  # hexadecimal digits: enough to tell any two checkpoints apart
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Where numbers come from.
+
+    Attributes:
+        checkpoint: name of the checkpoint.
+        weights_sha256: hash of its weights' file.
+        cost: the cost model in use, in words.
+        kind: measured here on a test set, published by others, or computed for the images on the page.
+        link: deep link that opens the same state again.
+    """
+
+    checkpoint: str
+    weights_sha256: str
+    cost: str
+    kind: Kind
+    link: str
+
+    def parts(self) -> tuple[tuple[str, str], ...]:
+        """Name and value of everything that it says, for tables of facts; what is empty is left out."""
+        facts = (
+            ("checkpoint", self.checkpoint),
+            ("weights", self.weights_sha256[:HASH_SHOWN]),
+            ("cost", self.cost),
+            ("figures", self.kind),
+            ("link", self.link),
+        )
+        return tuple((name, value) for name, value in facts if value)
+
+    def line(self) -> str:
+        """All of it in one line.
+
+        >>> Stamp("dfs-b20", "0123456789abcdef", "cp", "measured", "/?scale=log").line()
+        'DFS Explorer · checkpoint dfs-b20 · weights 0123456789ab · cost cp · measured · /?scale=log'
+        """
+        plain = {"figures", "link"}  # these speak for themselves
+        said = (value if name in plain else f"{name} {value}" for name, value in self.parts())
+        return " · ".join(("DFS Explorer", *said))
+
+    def absolute(self, address: str | None) -> Self:
+        """With the address of the app before the link, for whatever leaves it; ``address`` is any page's."""
+        if not address or not self.link.startswith("/"):
+            return self
+        app = urlsplit(address)
+        return replace(self, link=f"{app.scheme}://{app.netloc}{self.link}") if app.netloc else self
