@@ -63,8 +63,7 @@ def count_macs(config: ModelConfig) -> NetworkMacs:
     for stage, width in enumerate(STAGE_WIDTHS):
         for position in range(config.blocks_per_stage):
             strided = stage > 0 and position == 0
-            gated = bool(blocks) and config.policy == "recurrent"
-            gate = _gate_macs(channels, size, config) if gated else 0
+            gate = _gate_macs(config, len(blocks) - 1, channels, size) if blocks else 0
             size = size // 2 if strided else size
             convolutions = 9 * (channels * width + width * width) * size**2
             blocks.append(BlockMacs(convolutions, channels * width * size**2 if strided else 0, gate))
@@ -73,10 +72,23 @@ def count_macs(config: ModelConfig) -> NetworkMacs:
     return NetworkMacs(stem, tuple(blocks), channels * size**2, channels * config.classes)
 
 
-def _gate_macs(channels: int, size: int, config: ModelConfig) -> int:
-    """Average pool of the block's input, linear embedding, one LSTM step, linear layer to the options."""
-    width = config.gate_width
-    return channels * size**2 + channels * width + 4 * width * (width + width) + width * len(config.option_set)
+def gate_inputs(config: ModelConfig) -> list[tuple[int, int]]:
+    """(channels, side) of the input of each gated block, in order."""
+    sides = [IMAGE_SIZE, IMAGE_SIZE // 2, IMAGE_SIZE // 4]
+    before = [(number - 1) // config.blocks_per_stage for number in range(1, config.gated_blocks + 1)]
+    return [(STAGE_WIDTHS[stage], sides[stage]) for stage in before]
+
+
+def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int:
+    """What the policy computes before the gated block of that index, on an input of channels x size x size."""
+    values, width, options = channels * size**2, config.gate_width, len(config.option_set)
+    if config.policy == "recurrent":  # average pool, linear embedding, one LSTM step, linear layer to the options
+        return values + channels * width + 4 * width * (width + width) + width * options
+    if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
+        return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
+    if config.policy == "one-shot" and index == 0:  # pooled to 4 x 4 once, two linear layers
+        return values + (channels * 16 + 3) * width + width * config.gated_blocks * options
+    return 0  # constant or one-shot's later blocks: nothing; a table is looked up
 
 
 def mac_energy(option: Option) -> float:

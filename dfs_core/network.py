@@ -76,14 +76,13 @@ class DFSNet(nn.Module):
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
-        x = self.body.stem(images.contiguous(memory_format=self.memory_format))
-        x = self.body.blocks[0](x, 0)
+        x = self.enter(images)
         state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
         toll = prices[:, None] * prices.new_tensor(self.config.option_set.costs)
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)
-            probability = (logits - toll).softmax(dim=1)
+            probability = ((logits - toll) / self.policy.temperature).softmax(dim=1)
             decision = probability.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
@@ -91,6 +90,10 @@ class DFSNet(nn.Module):
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def enter(self, images: Tensor) -> Tensor:
+        """Stem and first block, which run for every image: (N, 3, 32, 32) -> (N, 16, 32, 32)."""
+        return self.body.blocks[0](self.body.stem(images.contiguous(memory_format=self.memory_format)), 0)
 
     def _prices(self, images: Tensor, budget: float | None, price: float | Tensor | None) -> Tensor:
         """The price for each image, float32 (N,)."""

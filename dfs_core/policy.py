@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from dfs_core.config import ModelConfig
-from dfs_core.cost import STAGE_WIDTHS
+from dfs_core.cost import gate_inputs
+from dfs_core.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 Memory = tuple[Tensor, Tensor]
 OPEN_BIAS = 0.3
@@ -22,11 +23,12 @@ OPEN_BIAS = 0.3
 class RecurrentPolicy(nn.Module):
     """The paper's gate (method section 3): pooled input, a linear embedding per block, one shared LSTM, options."""
 
+    temperature = 1.0
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        width, n = config.gate_width, config.blocks_per_stage
-        inputs = [STAGE_WIDTHS[max(0, (block - 1) // n)] for block in range(1, 3 * n)]
-        self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels in inputs)
+        width = config.gate_width
+        self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels, _ in gate_inputs(config))
         self.lstm = nn.LSTMCell(width, width)
         self.to_options = nn.Linear(width, len(config.option_set))
         with torch.no_grad():
@@ -51,6 +53,7 @@ class ConstantPolicy(nn.Module):
     """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
 
     decisions: Tensor
+    temperature = 1.0
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -69,7 +72,11 @@ class ConstantPolicy(nn.Module):
         return logits, state
 
 
-POLICIES: dict[str, type[RecurrentPolicy] | type[ConstantPolicy]] = {
+Policy = RecurrentPolicy | ConstantPolicy | TablePolicy
+POLICIES: dict[str, type[Policy]] = {
     "recurrent": RecurrentPolicy,
     "constant": ConstantPolicy,
+    "utility": UtilityPolicy,
+    "one-shot": OneShotPolicy,
+    "table": TablePolicy,
 }

@@ -20,10 +20,11 @@ from dfs_core.evaluate import evaluate
 from dfs_core.kernels import use_fused
 from dfs_core.locate import CARD_FILE
 from dfs_core.network import DFSNet, calibrate, start_from
-from dfs_core.objective import classification_loss, cost_term, learning_rate
+from dfs_core.objective import learning_rate
 from dfs_core.precision import resolve
 from dfs_core.publish import publish
 from dfs_core.splits import Splits, load_splits
+from dfs_core.steps import step_loss, with_mix
 from dfs_core.train_config import STAGES, TrainConfig, load_config
 from dfs_core.train_state import STATE_FILE, RunLog, RunState
 
@@ -49,7 +50,7 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
     config = load_config(config_path)
     folder = out or RUNS / config.name
     splits = load_splits(config, data_dir)
-    config = config.with_classes(len(splits.train.classes))
+    config = with_mix(config.with_classes(len(splits.train.classes)))
     trainer = Trainer(config, splits, folder, resume)
     if trainer.finished and (folder / CARD_FILE).exists():
         return folder  # the test set is looked at once
@@ -176,16 +177,8 @@ class Trainer:
         )
         labels = self.labels[indices]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            output = model(images)
-            teacher = self._teach(images)
-        loss = classification_loss(
-            output.logits, labels, config.label_smoothing, teacher, config.distillation, config.temperature
-        )
-        metrics = {"lr": rate, "accuracy": 100 * float((output.logits.argmax(1) == labels).float().mean())}
-        if config.target is not None:
-            term, metrics["cp"] = cost_term(output, config.model.option_set.costs, config.target, config.alpha)
-            metrics["target"] = config.target
-            loss = loss + term
+            loss, metrics = step_loss(model, config, self.teacher, images, labels)
+        metrics["lr"] = rate
         self.state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.state.optimiser.step()
@@ -196,7 +189,3 @@ class Trainer:
         found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)
         self._set_modes()
         return {"validation_accuracy": found.accuracy, "validation_cp": found.cp}
-
-    @torch.no_grad()
-    def _teach(self, images: Tensor) -> Tensor | None:
-        return None if self.teacher is None else self.teacher(images).logits

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from dfs_core.config import ModelConfig
+from dfs_core.config import PRICED, ModelConfig
 from dfs_core.errors import UserError
 from dfs_core.precision import Precision
 from dfs_core.settings import check_settings
@@ -19,23 +19,38 @@ Schedule = Literal["cosine", "step"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage of the paper's training learns and aims at (method section 6).
+    """What a stage of training learns, and under which decisions.
+
+    The first three are the paper's (method section 6); the others make a network that serves every budget (section 11).
 
     Attributes:
         body: whether convolutions, batch norms, quantisers and classifier learn.
-        policy: whether the gates learn, and the objective has a cost term.
-        target: the cp to hold in percent; None to hold the model's own budget.
+        policy: whether the policy learns.
+        decisions: who decides in training: the ``policy`` as it stands, held to a target; ``random`` mixes of options;
+            the policy at random ``prices``; or the policy at random prices with single blocks ``swapped``.
+        target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
+        measured: whether what comes out is measured; a network whose policy has yet to learn is not.
     """
 
     body: bool
     policy: bool
+    decisions: Literal["policy", "random", "prices", "swapped"] = "policy"
     target: float | None = None
+    measured: bool = True
+
+    @property
+    def holds_budget(self) -> bool:
+        """Whether the objective has the paper's signed cost."""
+        return self.policy and self.decisions == "policy"
 
 
 STAGES = {
     "backbone": Stage(body=True, policy=False),
     "gates": Stage(body=False, policy=True, target=100.0),
     "joint": Stage(body=True, policy=True),
+    "supernet": Stage(body=True, policy=False, decisions="random", measured=False),
+    "utilities": Stage(body=False, policy=True, decisions="swapped"),
+    "adapt": Stage(body=True, policy=False, decisions="prices"),
 }
 
 
@@ -45,7 +60,7 @@ class TrainConfig:
 
     Attributes:
         name: name of the checkpoint that comes out.
-        stage: ``backbone``, ``gates`` or ``joint``.
+        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``.
         method: the family it is shown under, such as ``backbone``, ``dfs``, ``skipnet``.
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder of images.
         model: the network; its number of classes follows the data set.
@@ -68,6 +83,9 @@ class TrainConfig:
         distillation: weight of the teacher's loss, 0 to 1; the rest is cross-entropy.
         temperature: of the distillation's softmax.
         ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
+        price_range: (lowest, highest) price that is drawn, in nats per block in full, for a policy of utilities.
+        mix_of: name or path of a checkpoint with policy ``table``, whose decisions become those of a constant policy.
+        mix_budget: the budget in percent at which that checkpoint decides.
         alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
         hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
@@ -103,6 +121,9 @@ class TrainConfig:
     distillation: float = 0.0
     temperature: float = 1.0
     ema: float = 0.0
+    price_range: tuple[float, ...] = (1e-3, 30.0)
+    mix_of: str = ""
+    mix_budget: float = 0.0
     alpha: float = 0.0
     hold_budget: bool = False
     validation: int = 5000
@@ -114,7 +135,8 @@ class TrainConfig:
     validate_every: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "milestones", tuple(self.milestones))
+        for key in ("milestones", "price_range"):
+            object.__setattr__(self, key, tuple(getattr(self, key)))
         if self.name in ("", "..") or Path(self.name).name != self.name:
             raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
         if self.stage not in STAGES:
@@ -132,8 +154,14 @@ class TrainConfig:
             raise UserError("a run needs epochs or iterations")
         if bool(self.teacher) != (self.distillation > 0):
             raise UserError("distillation needs both a teacher and a weight above 0")
-        if STAGES[self.stage].policy and self.model.policy == "constant":
-            raise UserError(f"stage '{self.stage}' trains a policy, and a constant policy has nothing to train")
+        if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
+            raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
+        if self.mix_of and self.model.policy != "constant":
+            raise UserError("mix_of gives the decisions of a constant policy: [model] policy = 'constant'")
+        if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in PRICED:
+            raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(PRICED)}")
+        if self.stage != "backbone" and self.model.policy == "constant":
+            raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
         if self.stage == "joint" and self.model.budget is None:
             raise UserError("stage 'joint' needs the budget that it is to hold: [model] budget = 20")
 
@@ -141,7 +169,7 @@ class TrainConfig:
     def target(self) -> float | None:
         """The cp in percent that the objective holds, or None where nothing is held."""
         stage = STAGES[self.stage]
-        return (stage.target or self.model.budget) if stage.policy else None
+        return (stage.target or self.model.budget) if stage.holds_budget else None
 
     def total_steps(self, images: int) -> int:
         """Steps of the whole run on so many training images.
@@ -155,7 +183,11 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return asdict(self) | {"model": self.model.to_dict(), "milestones": list(self.milestones)}
+        return (
+            asdict(self)
+            | {"model": self.model.to_dict(), "milestones": list(self.milestones)}
+            | {"price_range": list(self.price_range)}
+        )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

@@ -117,7 +117,7 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"epochs": 0}, "needs epochs or iterations"),
         ({"teacher": "x"}, "needs both a teacher and a weight above 0"),
         ({"distillation": 0.5}, "needs both a teacher and a weight above 0"),
-        ({"stage": "gates", "model": BACKBONE}, "stage 'gates' trains a policy, and a constant policy has nothing"),
+        ({"stage": "gates", "model": BACKBONE}, "stage 'gates' is for a policy that decides, and a constant"),
         ({"stage": "joint", "model": GATED}, "stage 'joint' needs the budget"),
     ],
 )
