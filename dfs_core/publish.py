@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from dfs_core import provenance
 from dfs_core.card import Card
 from dfs_core.checkpoint import save_checkpoint, weights_hash
-from dfs_core.evaluate import run, summarise
+from dfs_core.config import PRICED
+from dfs_core.evaluate import Outcome, run, summarise
 from dfs_core.hold import hold_budget
+from dfs_core.measure import measure_prices
+from dfs_core.network import DFSNet
 from dfs_core.splits import SPLIT_SEED, Splits
-from dfs_core.traces import Traces, traces_file
+from dfs_core.traces import BUDGETS, Traces, traces_file
 from dfs_core.train_config import STAGES, TrainConfig, config_texts
 from dfs_core.train_state import LOG_FILE, RunState
 
@@ -18,13 +22,21 @@ from dfs_core.train_state import LOG_FILE, RunState
 def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, config_path: Path) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
+    A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
+
     Returns:
         The folder, which is now a checkpoint that ``load_checkpoint`` takes.
     """
     model = state.final
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
-    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in (splits.validation, splits.test)}
+    stage = STAGES[config.stage]
+    if stage.measured and config.model.policy in PRICED:
+        prices = measure_prices(model, splits.validation, splits.mean, splits.std, config.price_range)
+        model.config = replace(model.config, prices=prices)
+        config = replace(config, model=model.config)
+    measured = (splits.validation, splits.test) if stage.measured else ()
+    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in measured}
     card = Card(
         name=config.name,
         method=config.method,
@@ -34,7 +46,8 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         std=splits.std,
         model=config.model.to_dict(),
         budget=config.model.budget,
-        alpha=config.alpha if STAGES[config.stage].policy else None,
+        budget_range=config.model.budget_range,
+        alpha=config.alpha if stage.holds_budget else None,
         training=config.to_dict(),
         split={
             "train": len(splits.train),
@@ -53,6 +66,18 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
     texts = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
-    # The test set is looked at once: the card's figures and the stored traces are of the same outcome.
-    extra = texts | {traces_file(card.config): Traces.of(outcomes["test"], card).to_bytes()}
-    return save_checkpoint(folder, model, card, extra)
+    return save_checkpoint(folder, model, card, {**texts, **_traces(model, card, splits, outcomes)})
+
+
+def _traces(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:
+    """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's."""
+    if "test" not in outcomes:
+        return {}
+    usual = card.config.usual_budget
+    files = {traces_file(card.config): Traces.of(outcomes["test"], card).to_bytes()}
+    low, high = card.budget_range or (0.0, 0.0)
+    for budget in BUDGETS:
+        if low <= budget <= high and budget != usual:
+            outcome = run(model, splits.test, splits.mean, splits.std, budget=budget)
+            files[traces_file(card.config, budget)] = Traces.of(outcome, card, budget).to_bytes()
+    return files

@@ -1,0 +1,90 @@
+"""Paired counterfactuals: what a swap is worth, and a policy of utilities that learns it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from nets import inputs, settled_network
+
+from dfs_core import counterfactual
+from dfs_core.config import ModelConfig
+from dfs_core.counterfactual import utility_loss
+from dfs_core.network import DFSNet
+
+N = 24
+PRICES = torch.full((N,), 0.01)
+LABELS = torch.arange(N) % 10
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return inputs(N, seed=4)
+
+
+@pytest.fixture
+def model() -> DFSNet:
+    net = settled_network(ModelConfig(depth=8, options="skip,2,8,full", policy="utility", gate_width=6))
+    for parameter in net.body.parameters():
+        parameter.requires_grad_(False)
+    return net
+
+
+def test_a_swap_is_worth_what_two_whole_runs_differ_by(
+    model: DFSNet, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[torch.Tensor]] = {"drawn": [], "other": []}
+    draw, another = counterfactual._draw, counterfactual._another
+
+    def noted(name: str, found: torch.Tensor) -> torch.Tensor:
+        seen[name].append(found)
+        return found
+
+    monkeypatch.setattr(counterfactual, "SWAPS", 1)
+    monkeypatch.setattr(counterfactual, "CLIP", 1e9)
+    monkeypatch.setattr(counterfactual, "_draw", lambda *args: noted("drawn", draw(*args)))
+    monkeypatch.setattr(counterfactual, "_another", lambda *args: noted("other", another(*args)))
+    torch.manual_seed(1)
+    loss, _ = utility_loss(model, images, LABELS, PRICES)
+
+    torch.manual_seed(1)
+    block = int(torch.randperm(model.config.gated_blocks)[0])
+    decisions = torch.stack(seen["drawn"], dim=1)
+    swapped = decisions.clone()
+    swapped[:, block] = seen["other"][0]
+    assert (swapped[:, block] != decisions[:, block]).all()
+    with torch.no_grad():
+        before, after = (
+            F.cross_entropy(model(images, forced=forced).logits, LABELS, reduction="none")
+            for forced in (decisions, swapped)
+        )
+    # The utilities of a fresh policy are all zero: it predicts that no swap is worth anything.
+    expected = F.huber_loss(torch.zeros(N), before - after, delta=counterfactual.KNEE) / counterfactual.KNEE
+    torch.testing.assert_close(loss.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["utility", "one-shot", "table"])
+def test_every_policy_of_utilities_learns_what_swaps_are_worth(policy: str, images: torch.Tensor) -> None:
+    model = settled_network(ModelConfig(depth=8, options="skip,2,full", policy=policy, gate_width=6))
+    for parameter in model.body.parameters():
+        parameter.requires_grad_(False)
+    labels = model(images, forced=torch.full((N, model.config.gated_blocks), 2)).logits.argmax(dim=1)  # full is right
+    before = {name: value.clone() for name, value in model.body.state_dict().items()}
+    optimiser = torch.optim.SGD(model.policy.parameters(), lr=0.02, momentum=0.9)
+    torch.manual_seed(0)
+    for _ in range(60):
+        loss, metrics = utility_loss(model, images, labels, PRICES)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert metrics["explained"] > 0.1
+    cheap, dear = (float(model(images, price=price).decisions.float().mean()) for price in (1e-4, 30.0))
+    assert cheap > dear
+    assert dear == 0, "at a price beyond all worth everything is skipped"
+    assert all(torch.equal(value, before[name]) for name, value in model.body.state_dict().items())
+
+
+def test_the_gradient_reaches_the_policy_and_nothing_else(model: DFSNet, images: torch.Tensor) -> None:
+    utility_loss(model, images, LABELS, PRICES)[0].backward()
+    assert model.policy.coefficients.grad is not None
+    assert all(parameter.grad is None for parameter in model.body.parameters())

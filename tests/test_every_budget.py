@@ -1,0 +1,114 @@
+"""A network for every budget, from a backbone to a checkpoint: supernet, utilities, adapting, and its competitors."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_runs import BACKBONE, log_of, train, weights
+
+from dfs_core.checkpoint import load_checkpoint
+from dfs_core.data import load_images
+from dfs_core.errors import UserError
+from dfs_core.evaluate import evaluate
+from dfs_core.predictor import Predictor
+from dfs_core.traces import read_traces, stored_budgets
+
+MODEL = {"depth": 8, "options": "skip,2,8,full", "policy": "utility", "gate_width": 6}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> dict[str, Path]:
+    """A backbone, shared weights, a policy that has learned on them, and a static mix; not to be changed."""
+    root = tmp_path_factory.mktemp("runs")
+    backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=4, lr=0.1)
+    distil = {"teacher": str(backbone), "distillation": 0.5}
+    supernet = train(
+        root / "supernet", cifar10_dir, MODEL, stage="supernet", start_from=str(backbone), epochs=4, lr=0.02, **distil
+    )
+    learn = {"stage": "utilities", "start_from": str(supernet), "iterations": 12, "lr": 0.02}
+    found = {"backbone": backbone, "supernet": supernet}
+    for policy in ("utility", "table"):
+        found[policy] = train(root / policy, cifar10_dir, MODEL | {"policy": policy}, **learn)
+    return found
+
+
+def test_shared_weights_are_not_measured_as_their_policy_has_yet_to_learn(runs: dict[str, Path]) -> None:
+    card = load_checkpoint(runs["supernet"]).card
+    assert card.metrics == {}
+    assert card.budget_range is None
+    assert card.alpha is None
+    assert not list(runs["supernet"].glob("*.parquet"))
+
+
+def test_the_body_learns_in_the_supernet_and_the_policy_after_it(runs: dict[str, Path]) -> None:
+    before, after = weights(runs["supernet"]), weights(runs["utility"])
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("policy.") for name in changed)
+    assert len(log_of(runs["utility"], "explained")) == 12
+
+
+def test_a_checkpoint_serves_every_budget_within_its_range_and_its_price_falls_with_it(runs: dict[str, Path]) -> None:
+    predictor = Predictor.load(runs["utility"])
+    card = predictor.card
+    assert card.budget is None
+    low, high = card.budget_range or pytest.fail("no range")
+    assert 0 < low < high <= 100
+    assert all(dear > cheap and less < more for (cheap, more), (dear, less) in pairwise(card.config.prices))
+    image = torch.zeros(32, 32, 3, dtype=torch.uint8).numpy()
+    (trace,) = predictor.predict([image], budget=(low * high) ** 0.5)
+    assert trace.budget == (low * high) ** 0.5
+    assert trace.price == pytest.approx(card.config.price_for(trace.budget))
+    with pytest.raises(UserError, match="serves budgets from"):
+        predictor.predict([image], budget=high * 1.1)
+
+
+def test_the_card_tells_of_the_usual_budget_and_each_stored_budget_has_its_traces(
+    runs: dict[str, Path], cifar10_dir: Path
+) -> None:
+    checkpoint = load_checkpoint(runs["utility"])
+    card, images = checkpoint.card, load_images("cifar10", cifar10_dir, "test")
+    assert card.evaluation("test") == evaluate(checkpoint.model, images, card.mean, card.std)
+    assert card.config.usual_budget in stored_budgets(runs["utility"])
+    for budget in stored_budgets(runs["utility"]):
+        found = evaluate(checkpoint.model, images, card.mean, card.std, budget=budget)
+        assert 100 * read_traces(runs["utility"], card, budget).correct.mean() == pytest.approx(found.accuracy)
+
+
+def test_a_table_decides_the_same_for_every_image_and_gives_a_static_mix(
+    runs: dict[str, Path], cifar10_dir: Path, tmp_path: Path
+) -> None:
+    checkpoint = load_checkpoint(runs["table"])
+    budget = checkpoint.card.config.usual_budget
+    found = checkpoint.card.evaluation("test")
+    assert found is not None
+    assert found.policies == 1
+    model = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
+    start = {"start_from": str(runs["table"]), "mix_of": str(runs["table"]), "mix_budget": budget, "iterations": 1}
+    mixed = load_checkpoint(train(tmp_path / "mixed", cifar10_dir, model, **start)).card
+    decided = checkpoint.model(torch.zeros(1, 3, 32, 32), budget=budget).decisions[0].tolist()
+    assert mixed.config.constant == tuple(checkpoint.card.config.option_set.names[index] for index in decided)
+    assert mixed.metrics["test"]["cp"] == pytest.approx(found.cp)
+
+
+def test_adapting_moves_the_body_under_the_policys_own_decisions(
+    runs: dict[str, Path], cifar10_dir: Path, tmp_path: Path
+) -> None:
+    adapted = train(
+        tmp_path / "adapted", cifar10_dir, MODEL, stage="adapt", start_from=str(runs["utility"]), iterations=2, lr=0.01
+    )
+    before, after = weights(runs["utility"]), weights(adapted)
+    assert all(torch.equal(after[name], value) for name, value in before.items() if name.startswith("policy."))
+    assert not torch.equal(after["body.stem.0.weight"], before["body.stem.0.weight"])
+    assert load_checkpoint(adapted).card.budget_range
+
+
+def test_a_mix_needs_a_policy_that_is_blind_to_the_image(
+    runs: dict[str, Path], cifar10_dir: Path, tmp_path: Path
+) -> None:
+    model = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
+    with pytest.raises(UserError, match="decides the same for every image"):
+        train(tmp_path / "x", cifar10_dir, model, mix_of=str(runs["utility"]), mix_budget=1.0)

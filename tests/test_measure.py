@@ -1,0 +1,30 @@
+"""The list of prices: explored until cp is known all along, and only ever falling."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from dfs_core.measure import FINE, STEP, explore, falling
+
+
+def test_a_smooth_curve_is_explored_until_no_gap_is_wide() -> None:
+    pairs = explore(lambda price: 3 / price**0.5, 0.1, 100.0)
+    assert (pairs[0][0], pairs[-1][0]) == pytest.approx((0.1, 100.0))
+    assert all(dear > cheap and more <= STEP * less for (cheap, more), (dear, less) in pairwise(pairs))
+    assert falling(pairs) == pairs
+
+
+def test_a_jump_is_closed_in_on_and_left_at_that() -> None:
+    pairs = explore(lambda price: 10.0 if price < 2 else 1.0, 0.1, 100.0)
+    below = max(price for price, cp in pairs if cp == 10.0)
+    above = min(price for price, cp in pairs if cp == 1.0)
+    assert below < 2 <= above
+    assert above / below < 1.01
+    assert len(pairs) < FINE
+    assert [cp for _, cp in falling(pairs)] == [10.0, 1.0]
+
+
+def test_where_cp_rises_with_the_price_the_dearer_one_is_left_out() -> None:
+    assert falling(((1.0, 5.0), (2.0, 5.5), (3.0, 4.0), (4.0, 0.0))) == ((1.0, 5.0), (3.0, 4.0))
