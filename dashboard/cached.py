@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.catalogue import Catalogue
 from dashboard.engine import Engine
-from dashboard.pictures import Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
+from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
 from dashboard.tables import Rows, read_log, read_published
 from dfs_core.checkpoint import pretrained_dir, scan
 from dfs_core.data import ImageSet, download, find_data_dir, load_images
@@ -66,11 +66,9 @@ def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
         return str(error)
 
 
-def test_page(images: ImageSet, page: int, size: int) -> list[Picture]:
-    """One page, from 1, of the seeded choice of test images; pages go round."""
-    order = _gallery_order(images.dataset, len(images), images)
-    start = (page - 1) * size
-    return [test_picture(images, int(order[i % len(order)])) for i in range(start, start + min(size, len(order)))]
+def gallery(images: ImageSet) -> np.ndarray:
+    """Indices of the test images in the order in which a gallery shows them."""
+    return _gallery_order(images.dataset, len(images), images)
 
 
 def test_picture(images: ImageSet, index: int) -> Picture:
@@ -87,7 +85,7 @@ def _gallery_order(dataset: str, count: int, _images: ImageSet) -> np.ndarray:
 def _test_picture(dataset: str, count: int, index: int, _images: ImageSet) -> Picture:
     pixels = _images.images[index].permute(1, 2, 0).numpy()
     return make_picture(
-        f"test-{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
+        f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
     )
 
 

@@ -161,6 +161,13 @@ class Catalogue:
         alpha = alphas.most_common(1)[0][0] if alphas else None
         return family.choose(USUAL_BUDGET, alpha, hold="alpha")[0]
 
+    def serving(self, budget: float | None) -> Card:
+        """The default, unless it serves a range of budgets without ``budget`` and another family has budgets."""
+        served = self.default.budget_range
+        if budget is None or served is None or served[0] <= budget <= served[1]:
+            return self.default
+        return next((family.choose(budget, None)[0] for family in self.families if family.budgets), self.default)
+
 
 def describe(card: Card, budget: float | None = None) -> str:
     """An operating point in words: method, network, and what it was trained for or is asked to spend.

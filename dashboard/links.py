@@ -61,12 +61,12 @@ class State:
 
 def from_query(query: Mapping[str, str], catalogue: Catalogue, path: str = "/") -> State:
     """Read a link. Whatever it asks for that does not exist gives the nearest thing that does, and a note."""
-    notes = []
-    card = catalogue.named(query["checkpoint"]) if "checkpoint" in query else catalogue.default
+    notes: list[str] = []
+    budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
+    card = catalogue.named(query["checkpoint"]) if "checkpoint" in query else catalogue.serving(budget)
     if card is None:
         notes.append(f"There is no checkpoint '{query['checkpoint']}' here.")
         card = catalogue.default
-    budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
     if card.budget_range is not None:
         if budget is None and alpha is not None:
             budget = operating.budget_for(card, alpha)

@@ -21,6 +21,7 @@ TINY = 32  # pixels: a data set's own images
 SEEN_SCALE = 4  # the network's 32 pixels are enlarged without smoothing, so that each one is seen
 PAGE_SIZE = 10
 OWN_KEYS = ("upload-", "camera-")
+TEST_KEY = "test-"
 _SEED = 0
 
 
@@ -84,6 +85,17 @@ def read_upload(data: bytes, name: str, origin: Origin = "upload") -> Picture:
     """
     digest = hashlib.blake2b(data, digest_size=6).hexdigest()
     return make_picture(f"{origin}-{digest}", name, origin, open_image(data, name))
+
+
+def index_of_test(key: str | None) -> int | None:
+    """Index of a test image in its data set's canonical order, from the picture's key; None if it is of another kind.
+
+    >>> index_of_test("test-17"), index_of_test("frog")
+    (17, None)
+    """
+    digits = (key or "").removeprefix(TEST_KEY)
+    is_test = bool(key) and digits != key and digits.isascii() and digits.isdigit() and len(digits) < 9
+    return int(digits) if is_test else None
 
 
 def gallery_order(labels: np.ndarray, seed: int = _SEED) -> np.ndarray:

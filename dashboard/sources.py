@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard import cached, state
-from dashboard.pictures import PAGE_SIZE, Origin, Picture, gallery_order
+from dashboard import cached, own, state
+from dashboard.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
 from dfs_core.checkpoint import Card
 from dfs_core.data import KNOWN, ImageSet
 from dfs_core.errors import UserError
 
-UPLOADER, CAMERA, SHOW = "uploads", "camera", "show"
+SHOW = "show"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
 
 
@@ -23,23 +19,27 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     """Draw the bar above the images and return those to show: own ones first, then the gallery's page."""
     images = cached.test_images(card.dataset)
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
-        files = st.file_uploader(
-            "Your own images: JPEG, PNG or WebP, several at once",
-            type=["jpg", "jpeg", "png", "webp"],
-            accept_multiple_files=True,
-            key=UPLOADER,
-            label_visibility="collapsed",
-            width=430,
-        )
-        own, refused = _own(files)
-        show = _what_to_show() if own else GALLERY
+        own.uploader()
+        mine, refused = own.pictures(), own.refused()
+        show = _what_to_show() if mine else GALLERY
         if show != OWN:
             gallery = _gallery(images, shared)
     for line in refused:
         st.error(line, icon=":material/broken_image:")
     if show == OWN:
-        return own
-    return [*own, *gallery] if show == BOTH else gallery
+        return mine
+    return [*mine, *gallery] if show == BOTH else gallery
+
+
+def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
+    """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
+    return [*own.pictures(), *_gallery_page(cached.test_images(card.dataset), shared)[0]]
+
+
+def find_picture(card: Card, shared: state.State) -> Picture:
+    """The picture in focus, wherever it comes from; the first at hand where there is none of that key."""
+    pictures = pictures_at_hand(card, shared)
+    return next((picture for picture in pictures if picture.key == shared.image), pictures[0])
 
 
 def more_pictures(card: Card) -> None:
@@ -47,31 +47,13 @@ def more_pictures(card: Card) -> None:
     images = cached.test_images(card.dataset)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # only then, so that no browser asks for the camera unbidden
-        camera.camera_input("Take a picture", key=CAMERA, label_visibility="collapsed")
+        camera.camera_input("Take a picture", key=own.CAMERA, label_visibility="collapsed")
     if isinstance(images, ImageSet):
         return
     with st.expander("Show real test images", icon=":material/download:"):
         st.caption(f"The gallery shows drawings, because there are no test images on this machine: {images}")
         if card.dataset in KNOWN and st.button(f"Download {card.dataset} into {cached.data_dir()}", key="download"):
             _download(card.dataset)
-
-
-def _own(files: Sequence[UploadedFile]) -> tuple[list[Picture], list[str]]:
-    """Uploads and the camera's picture, and a line for each file that cannot be used."""
-    photo = st.session_state.get(CAMERA)
-    wanted: list[tuple[UploadedFile, Origin]] = [(photo, "camera")] if photo else []
-    wanted += [(file, "upload") for file in files]
-    found: dict[str, Picture] = {}
-    refused = []
-    for file, origin in wanted:
-        picture = cached.upload(file, origin)
-        if isinstance(picture, str):
-            refused.append(picture)
-            continue
-        copies = sum(key.startswith(picture.key) for key in found)
-        key = f"{picture.key}-{copies + 1}" if copies else picture.key
-        found[key] = replace(picture, key=key)
-    return list(found.values()), refused
 
 
 def _what_to_show() -> str:
@@ -82,24 +64,36 @@ def _what_to_show() -> str:
 
 def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
     """One page of test images, or of drawings where there are none, with buttons to turn the page."""
-    if isinstance(images, ImageSet):
-        pages = -(-len(images) // PAGE_SIZE)
-        page = (shared.gallery - 1) % pages + 1
-        pictures = cached.test_page(images, page, PAGE_SIZE)
-        what = f"{images.dataset} test images"
-    else:
-        drawn = cached.drawn()
-        order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
-        pages = -(-len(drawn) // PAGE_SIZE)
-        page = (shared.gallery - 1) % pages + 1
-        pictures = [drawn[i] for i in order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]]
-        what = "drawings"
+    pictures, page, pages = _gallery_page(images, shared)
     turn = [("Previous images", ":material/chevron_left:", (page - 2) % pages + 1)]
     turn.append(("Next images", ":material/chevron_right:", page % pages + 1))
     for label, icon, target in turn:
         st.button("", icon=icon, help=label, key=f"turn_{label}", on_click=_turn, args=(target,))
+    what = f"{images.dataset} test images" if isinstance(images, ImageSet) else "drawings"
     st.caption(f"{what}, page {page:,} of {pages:,}", width="content")
     return pictures
+
+
+def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Picture], int, int]:
+    """The pictures of the gallery's page, its number, and how many pages there are.
+
+    An image of the gallery that is in focus takes its page along, so that a link has to name the image alone.
+    """
+    if isinstance(images, ImageSet):
+        order = cached.gallery(images)
+        named = index_of_test(shared.image)
+    else:
+        drawn = cached.drawn()
+        order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
+        named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
+    pages = -(-len(order) // PAGE_SIZE)
+    page = (shared.gallery - 1) % pages + 1
+    if named is not None and named < len(order):
+        page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
+    shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    if isinstance(images, ImageSet):
+        return [cached.test_picture(images, int(index)) for index in shown], page, pages
+    return [drawn[index] for index in shown], page, pages
 
 
 def _turn(page: int) -> None:

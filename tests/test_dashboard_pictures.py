@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tiny import picture
 
-from dashboard.pictures import GIVEN_SIDE, drawn_pictures, gallery_order, make_picture, read_upload
+from dashboard.pictures import GIVEN_SIDE, drawn_pictures, gallery_order, index_of_test, make_picture, read_upload
 from dfs_core.images import ImageError
 
 
@@ -75,3 +75,10 @@ def test_the_gallery_is_the_same_for_the_same_seed_and_another_for_another():
     labels = np.repeat(np.arange(10), 20)
     assert np.array_equal(gallery_order(labels, 4), gallery_order(labels, 4))
     assert not np.array_equal(gallery_order(labels, 4), gallery_order(labels, 5))
+
+
+@pytest.mark.parametrize(
+    ("key", "index"), [("test-0", 0), ("test-9999", 9999), ("frog", None), ("test-", None), ("17", None), (None, None)]
+)
+def test_the_key_of_a_test_image_tells_its_place_in_the_data_set(key, index):
+    assert index_of_test(key) == index

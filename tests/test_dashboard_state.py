@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from itertools import product
+from typing import get_args
 
 import pytest
+from every_budget import NAME, every_budget_card
 from tiny import make_card
 
 from dashboard.catalogue import Catalogue
-from dashboard.state import State, _is_news, from_query, to_query
+from dashboard.costs import Cost
+from dashboard.state import State, _is_news, from_query, link, to_query
 from dfs_core.config import ModelConfig, backbone_config
 
 
@@ -22,15 +25,68 @@ def catalogue() -> Catalogue:
     return Catalogue(tuple(cards))
 
 
+@pytest.fixture(scope="module")
+def more(catalogue) -> Catalogue:
+    """With a checkpoint for every budget, which is then where the app opens."""
+    return Catalogue((*catalogue.cards, every_budget_card()))
+
+
 def test_where_the_app_opens_the_link_is_bare(catalogue):
     assert to_query(from_query({}, catalogue), catalogue) == {}
 
 
 def test_every_state_comes_back_from_its_link(catalogue):
     names = [card.name for card in catalogue.cards]
-    for name, image, page, cost, scale in product(names, (None, "frog"), (1, 7), ("cp", "all-in"), ("linear", "log")):
-        state = State(name, image, page, cost, scale)
+    for name, image, page, cost, scale in product(names, (None, "frog"), (1, 7), get_args(Cost), ("linear", "log")):
+        state = State(name, image, page, cost, scale, hidden=("dfs", "published"), page={"block": "7"})
         assert from_query(to_query(state, catalogue), catalogue) == state
+
+
+@pytest.mark.parametrize("budget", [0.3, 0.4567, 1.25, 1.7, 10.0])
+def test_any_budget_of_a_checkpoint_for_every_budget_comes_back_from_its_link(more, budget):
+    state = State(NAME, budget=budget)
+    assert from_query(to_query(state, more), more) == state
+
+
+def test_the_usual_budget_does_not_stand_in_a_link_and_another_does(more):
+    usual = from_query({"checkpoint": NAME}, more).budget
+    assert "budget" not in to_query(State(NAME, budget=usual), more)
+    assert to_query(State(NAME, budget=0.4567), more)["budget"] == "0.4567"
+
+
+def test_an_alpha_leads_to_its_budget_and_a_budget_beside_it_wins(more):
+    assert from_query({"checkpoint": NAME, "alpha": "2.5e-3"}, more).budget == 1.25
+    assert from_query({"checkpoint": NAME, "alpha": "2.5e-3", "budget": "4"}, more).budget == 4
+
+
+def test_a_budget_that_the_checkpoint_does_not_serve_is_named(more):
+    state = from_query({"checkpoint": NAME, "budget": "40"}, more)
+    assert state.budget == 10
+    assert "serves budgets from 0.3 to 10 %, not 40 %" in state.note
+
+
+def test_a_budget_alone_that_the_first_checkpoint_does_not_serve_leads_to_one_that_was_trained_for_it(more):
+    assert from_query({"budget": "2"}, more) == State(NAME, budget=2.0)
+    assert from_query({"budget": "30"}, more) == State("dfs-30-5e-06")
+
+
+def test_families_that_do_not_exist_are_not_hidden(catalogue):
+    assert from_query({"hide": "dfs.nonsense..dfs"}, catalogue).hidden == ("dfs",)
+
+
+def test_a_pages_own_parameters_are_kept_if_they_can_be_any(catalogue):
+    query = {"block": "7", "utm-source": "x", "long": "y" * 500, "k" * 80: "z", "empty": ""}
+    assert from_query(query, catalogue).page == {"block": "7"}
+    assert len(from_query({f"p{i}": "1" for i in range(100)}, catalogue).page) <= 16
+
+
+def test_a_link_names_the_page_and_only_its_own_parameters(catalogue):
+    state = State("dfs-30-5e-06", image="frog", page={"block": "7"}, path="/image")
+    shared = "checkpoint=dfs-30-5e-06&budget=30&image=frog"
+    assert link(state, catalogue) == f"/image?{shared}&block=7"
+    assert link(state, catalogue, "/compare") == f"/compare?{shared}"
+    assert link(state, catalogue, "/compare", {"with": "a b"}) == f"/compare?{shared}&with=a+b"
+    assert link(State(catalogue.default.name), catalogue) == "/"
 
 
 def test_a_link_is_short_and_says_budget_and_alpha(catalogue):
