@@ -31,6 +31,7 @@ __all__ = [
     "load_checkpoint",
     "pretrained_dir",
     "read_card",
+    "save_card",
     "save_checkpoint",
     "scan",
     "weights_hash",
@@ -125,6 +126,11 @@ def save_checkpoint(
     for name, data in {WEIGHTS_FILE: weights, **extra, CARD_FILE: card.to_json().encode()}.items():
         write_whole(folder / name, data)
     return folder
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Write a card anew, with something more in it, beside weights that stay as they are."""
+    write_whole(folder / CARD_FILE, card.to_json().encode())
 
 
 def weights_hash(model: DFSNet) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from dfs_core.commands import checkpoints, traces, work
+from dfs_core.commands import checkpoints, research, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -32,6 +32,17 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "store what a checkpoint decides for every test image",
         "--checkpoint NAME --data-dir data",
         traces.add_traces,
+    ),
+    "results": ("every measured point and comparison, as data and as tables", "--out results", research.add_results),
+    "dial": (
+        "what a price on its decisions makes of a checkpoint, without training",
+        "--checkpoint NAME --data-dir data",
+        research.add_dial,
+    ),
+    "shuffle": (
+        "what is lost when images get each other's decisions",
+        "--checkpoint NAME --data-dir data",
+        research.add_shuffle,
     ),
     "train": ("carry out a training run", "configs/NAME.toml --data-dir data --resume", work.add_train),
     "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),

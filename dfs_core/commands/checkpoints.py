@@ -132,7 +132,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
     budget, _ = card.config.operating_point(args.budget)
-    images = _images(card, data_dir_of(args), args.split)
+    images = images_of(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
     with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
@@ -164,7 +164,7 @@ def test_images(card: Card, data_dir: Path) -> ImageSet:
     return _read(card, data_dir, "test")
 
 
-def _images(card: Card, data_dir: Path, split: str) -> ImageSet:
+def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
     if split == "test":
         return test_images(card, data_dir)

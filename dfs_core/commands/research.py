@@ -1,0 +1,143 @@
+"""Commands of the results: collect every measured point, turn the dial of a checkpoint, shuffle its decisions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfs_core.commands.checkpoints import add_checkpoint, images_of
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
+from dfs_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dfs_core.metrics import Evaluation
+
+RESULTS = Path("results")
+DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
+DIAL_POINTS = 6
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Define ``results``."""
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
+    add_json(parser)
+    parser.set_defaults(run=run_results)
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Write ``points.csv`` and ``comparisons.csv`` from cards and stored traces, and print the README's tables."""
+    from dataclasses import asdict
+
+    from dfs_core.checkpoint import pretrained_dir
+    from dfs_core.comparison import Comparison, compare
+    from dfs_core.files import write_whole
+    from dfs_core.results import Point, collect, to_csv
+    from dfs_core.results_tables import comparisons_table, points_table
+
+    points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out / "points.csv", to_csv(points, Point).encode())
+    write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
+    if args.json:
+        write_json({"points": [asdict(row) for row in points], "comparisons": [asdict(row) for row in comparisons]})
+    else:
+        write(points_table(points) + ("\n\n" + comparisons_table(comparisons) if comparisons else ""))
+    return 0
+
+
+def add_dial(parser: argparse.ArgumentParser) -> None:
+    """Define ``dial``."""
+    add_checkpoint(parser)
+    add_data_dir(parser)
+    parser.set_defaults(run=run_dial)
+
+
+def run_dial(args: argparse.Namespace) -> int:
+    """Put a price on the decisions of a checkpoint that was trained for one budget, and measure where that leads.
+
+    The prices are chosen on validation images; the points along them are measured on the test images.
+    """
+    from dataclasses import replace
+
+    from dfs_core.checkpoint import load_checkpoint, save_card
+    from dfs_core.evaluate import evaluate
+    from dfs_core.measure import measure_prices
+    from dfs_core.results import DIAL_FILE
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card, model, data_dir = checkpoint.card, checkpoint.model, data_dir_of(args)
+    if card.config.policy != "recurrent":
+        raise UserError(f"'{card.name}' has no dial: it needs a gate that was trained for one budget")
+    prices = measure_prices(model, images_of(card, data_dir, "validation"), card.mean, card.std, DIAL_RANGE)
+    chosen = prices[:: max(1, len(prices) // DIAL_POINTS)]
+    images, rows = images_of(card, data_dir, "test"), []
+    for price, _ in chosen:
+        found = evaluate(model, images, card.mean, card.std, price=price)
+        rows.append({"price": f"{price:.6g}"} | _row(found, card.weights_sha256))
+    config = replace(card.config, prices=prices)
+    save_card(checkpoint.folder, replace(card, model=config.to_dict()))
+    _write_rows(checkpoint.folder / DIAL_FILE, rows)
+    shown = [
+        (row["price"], *(number(row[key], "%") for key in ("accuracy", "cp", "all_in")), f"{row['policies']:,}")
+        for row in rows
+    ]
+    write(table(("price", "accuracy", "cp", "all-in", "policies"), shown, words=()))
+    return 0
+
+
+def add_shuffle(parser: argparse.ArgumentParser) -> None:
+    """Define ``shuffle``."""
+    add_checkpoint(parser)
+    parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help="default: all stored ones")
+    add_data_dir(parser)
+    parser.set_defaults(run=run_shuffle)
+
+
+def run_shuffle(args: argparse.Namespace) -> int:
+    """Give every test image another image's decisions: the same shares per block, blind to the image.
+
+    What is lost against the checkpoint's own decisions is what looking at the image is worth.
+    """
+    import numpy as np
+
+    from dfs_core.checkpoint import load_checkpoint
+    from dfs_core.evaluate import evaluate
+    from dfs_core.results import SHUFFLED_FILE
+    from dfs_core.traces import read_traces, stored_budgets
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card, folder = checkpoint.card, checkpoint.folder
+    budgets = args.budget or (stored_budgets(folder) if card.config.every_budget else [None])
+    images, rows = images_of(card, data_dir_of(args), "test"), []
+    for budget in budgets:
+        traces = read_traces(folder, card, budget)
+        mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
+        found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
+        head = {"budget": "" if budget is None else f"{budget:g}"}
+        rows.append(head | _row(found, card.weights_sha256))
+        own = 100 * float(traces.correct.mean())
+        write(
+            f"{head['budget'] or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}"
+        )
+    _write_rows(folder / SHUFFLED_FILE, rows)
+    return 0
+
+
+def _row(found: Evaluation, weights: str) -> dict[str, Any]:
+    low, high = found.accuracy_ci95
+    figures = {key: getattr(found, key) for key in ("n", "accuracy", "cp", "all_in", "policies")}
+    return figures | {"low": low, "high": high, "weights": weights[:12]}
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    import csv
+    import io
+
+    from dfs_core.files import write_whole
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, text.getvalue().encode())

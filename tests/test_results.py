@@ -1,0 +1,158 @@
+"""Results: every point from cards and traces, comparisons on the same images, tables that say the same."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_runs import BACKBONE, train
+
+from dfs_core.checkpoint import load_checkpoint
+from dfs_core.cli import main
+from dfs_core.comparison import compare, paired_difference
+from dfs_core.cost import cost_models
+from dfs_core.results import Point, collect, figures_of, to_csv
+from dfs_core.results_tables import comparisons_table, points_table
+from dfs_core.traces import Traces, read_traces, traces_file
+
+MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
+    """A folder with a backbone, a network for every budget and a static mix of it; copied before it is changed."""
+    root = tmp_path_factory.mktemp("shipped")
+    backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=2)
+    learn = {"stage": "utilities", "start_from": str(backbone), "iterations": 3, "lr": 0.02}
+    for name, policy, method in (("every", "utility", "lowbit"), ("mix", "table", "mixed")):
+        train(root / name, cifar10_dir, MODEL | {"policy": policy}, method=method, **learn)
+    return root
+
+
+@pytest.fixture
+def root(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(shipped, tmp_path / "pretrained")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    return tmp_path / "pretrained"
+
+
+def test_a_point_says_what_its_traces_say(root: Path) -> None:
+    points = [point for point in collect(root) if point.checkpoint == "every"]
+    card = load_checkpoint(root / "every").card
+    assert points
+    for point in points:
+        traces = read_traces(root / "every", card, point.budget)
+        own = cost_models(card.config)["cp"].per_image(traces.decisions)
+        assert point.accuracy == pytest.approx(100 * (traces.predictions == traces.labels).mean())
+        assert point.cp == pytest.approx(own.mean(), abs=1e-3)
+        assert point.cp_variation == pytest.approx(own.std() / own.mean(), abs=1e-3)
+        assert point.policies == len({tuple(row) for row in traces.decisions.tolist()})
+        assert f"--budget {point.budget:g}" in point.made_by
+    assert [point.cp for point in points] == sorted(point.cp for point in points)
+
+
+def test_a_checkpoint_of_one_cost_has_one_point_with_or_without_its_traces(root: Path) -> None:
+    (traced,) = [point for point in collect(root) if point.checkpoint == "backbone"]
+    (root / "backbone" / "traces.parquet").unlink()
+    (bare,) = [point for point in collect(root) if point.checkpoint == "backbone"]
+    assert (traced.accuracy, traced.cp, traced.all_in, traced.low) == (bare.accuracy, bare.cp, bare.all_in, bare.low)
+    assert traced.minority_blocks == 0
+    assert bare.minority_blocks is None
+
+
+def test_a_block_differs_from_five_percent_of_the_images_on(root: Path) -> None:
+    card = load_checkpoint(root / "backbone").card
+    two = card.config.to_dict() | {"options": "skip,full", "policy": "recurrent", "constant": []}
+    card = replace(card, model=two, metrics={})
+    decisions = np.ones((100, 2), np.uint8)
+    decisions[:4, 0], decisions[:5, 1] = 0, 0
+    right = np.zeros(100, np.int64)
+    names = ("skip", "full")
+    traces = Traces("x", "", None, 0.0, "cifar10", card.classes, names, right, right, np.ones(100), decisions)
+    figures = figures_of(traces, card)
+    assert figures["minority_blocks"] == 50
+    assert figures["policies"] == 3
+    assert figures["cp"] == pytest.approx(100 * (200 - 9) / 200)
+
+
+def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
+    first = np.array([True] * 60 + [False] * 40)
+    second = np.array([True] * 50 + [False] * 40 + [True] * 10)
+    difference, low, high = paired_difference(first, second)
+    assert difference == pytest.approx(0.0)
+    each = np.array([0] * 50 + [1] * 10 + [0] * 30 + [-1] * 10)
+    assert (high - low) / 2 == pytest.approx(100 * 1.959964 * each.std(ddof=1) / 10, rel=1e-6)
+    assert paired_difference(first, first) == (0.0, 0.0, 0.0)
+
+
+def test_static_and_dynamic_are_compared_where_they_cost_the_same(root: Path) -> None:
+    shutil.rmtree(root / "mix")
+    shutil.copytree(root / "every", root / "mix")
+    card = (root / "mix" / "card.json").read_text().replace('"method": "lowbit"', '"method": "mixed"')
+    (root / "mix" / "card.json").write_text(card)
+    found = compare(root)
+    assert found
+    for row in found:
+        assert (row.dynamic, row.static) == ("every", "mix")
+        assert row.dynamic_cp == row.static_cp
+        assert row.difference == row.low == row.high == 0
+    assert "+0.00 (+0.00 to +0.00)" in comparisons_table(found)
+
+
+def test_the_command_writes_what_it_prints(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results", "--out", str(tmp_path / "results")]) == 0
+    printed = capsys.readouterr().out
+    points = collect(root)
+    assert points_table(points) in printed
+    assert (tmp_path / "results" / "points.csv").read_text() == to_csv(points, Point)
+    with (tmp_path / "results" / "points.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["checkpoint"] for row in rows] == [point.checkpoint for point in points]
+    assert rows[0]["made_by"].startswith("python -m dfs_core evaluate --checkpoint")
+    for row in rows:
+        assert f"| {row['checkpoint']} |" in printed
+
+
+def test_shuffled_decisions_are_measured_and_join_the_point(
+    root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir)]) == 0
+    assert "shuffled" in capsys.readouterr().out
+    points = [point for point in collect(root) if point.checkpoint == "every"]
+    assert all(point.shuffled is not None for point in points)
+    card = load_checkpoint(root / "every").card
+    file = root / "every" / "shuffled.csv"
+    file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
+    assert all(point.shuffled is None for point in collect(root)), "of other weights it is out of date"
+
+
+def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
+    tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "pretrained" / "tiny-dfs-20")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    before = load_checkpoint("tiny-dfs-20").card
+    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir)]) == 0
+    card = load_checkpoint("tiny-dfs-20").card
+    assert card.config.prices
+    assert card.budget_range is None, "a dial is no budget: nobody trained it"
+    assert card.metrics == before.metrics
+    dials = [point for point in collect(tmp_path / "pretrained") if point.family == "dial"]
+    assert len(dials) > 1
+    assert [point.cp for point in dials] == sorted(point.cp for point in dials)
+    assert all(point.budget is None for point in dials)
+    assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
+    assert traces_file(card.config) == "traces.parquet"
+
+
+@pytest.mark.parametrize("command", ["dial", "shuffle"])
+def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
+    command: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "backbone" if command == "dial" else "nothing"
+    assert main([command, "--checkpoint", name, "--data-dir", str(cifar10_dir)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
