@@ -12,14 +12,17 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from dashboard.catalogue import Catalogue
 from dashboard.engine import Engine
 from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
-from dashboard.tables import Rows, read_log, read_published
+from dashboard.points import read_measured, read_published
+from dashboard.tables import Rows, read_log
 from dfs_core.checkpoint import pretrained_dir, scan
 from dfs_core.data import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
 from dfs_core.images import ImageError
 from dfs_core.predictor import Predictor
 
-PUBLISHED = Path(__file__).resolve().parent.parent / "pretrained" / "published.csv"
+REPOSITORY = Path(__file__).resolve().parent.parent
+PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
+MEASURED = REPOSITORY / "results" / "points.csv"
 Stamp = tuple[tuple[str, int], ...]
 
 
@@ -107,6 +110,16 @@ def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Pic
 def published() -> Rows:
     """Published points of the literature, with their sources."""
     return read_published(PUBLISHED)
+
+
+def measured() -> Rows:
+    """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
+    return _measured(str(MEASURED), _stamp(MEASURED.parent, MEASURED.name))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _measured(path: str, stamp: Stamp) -> Rows:
+    return read_measured(Path(path))
 
 
 def training_log(name: str) -> Rows:

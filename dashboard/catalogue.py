@@ -27,7 +27,8 @@ METHODS = {
     "backbone": "Backbone",
     "reference": "Reference",
 }
-PUBLISHED_KEY = "published"  # of the points that others published, among the keys of families
+# Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
+DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
 USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
 Held = Literal["budget", "alpha"]
 
@@ -146,8 +147,9 @@ class Catalogue:
 
     @cached_property
     def family_keys(self) -> tuple[str, ...]:
-        """What can be switched off in charts: every family, and what others published."""
-        return (*(family.key for family in self.families), PUBLISHED_KEY)
+        """What can be switched off in charts: families, those without a checkpoint here, and other kinds of points."""
+        known = [family.key for family in self.families] + [family_key(title) for title in METHODS.values()]
+        return (*dict.fromkeys(known), DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
 
     @cached_property
     def default(self) -> Card:

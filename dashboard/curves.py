@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
+from dashboard import curve_marks
+from dashboard.catalogue import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
 from dashboard.costs import MEASURES, Cost
+from dashboard.curve_marks import POINT_PARAM, TICK_PARAM
 from dashboard.figure import Figure, Key
 from dashboard.palette import Palette
-from dashboard.tables import PUBLISHED_GROUP, Rows, Scale
+from dashboard.tables import SAME_BUDGET, Rows, Scale
 
-POINT_PARAM = "pick"
+__all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "point_keys", "point_legend", "training_curve", "visible"]
+
 HEIGHT = 400
-_SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right")
-_LANE = 22  # pixels at the foot of the plot, where the shown images stand
+_SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+_OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
 
 
 def accuracy_curve(
@@ -28,14 +33,18 @@ def accuracy_curve(
     scale: Scale,
     colours: Palette,
     turn: int = 0,
+    budget: float | None = None,
+    hidden: Collection[str] = (),
+    close: bool = False,
 ) -> Figure:
-    """Test accuracy against cost: checkpoints with 95 % intervals, published points, and where the shown images stand.
+    """Test accuracy against cost: checkpoints with 95 % intervals, other points, and where the shown images stand.
 
-    A click on a measured point gives its checkpoint to the selection ``POINT_PARAM``, with ``turn``. Published points
-    are hollow diamonds and cannot be clicked: there is nothing to load.
+    A click on a measured point gives its checkpoint and budget to the selection ``POINT_PARAM``, one on an image's tick
+    gives its key to ``TICK_PARAM``, both with ``turn``. Published points are hollow diamonds and cannot be clicked:
+    there is nothing to load. A dial, reached by a price without training, is dashed.
 
     Args:
-        points: as ``tables.point_rows`` gives them, all with the chosen cost.
+        points: as ``points.point_rows`` gives them, all with the chosen cost.
         images: as ``tables.image_rows`` gives them: each image's own cost is a tick at the foot.
         selected: the checkpoint in use.
         focus: key of the image in focus; its tick is the long one.
@@ -43,37 +52,46 @@ def accuracy_curve(
         scale: of the x axis. A cost of 0 has no place on a logarithmic axis and stands at its left end.
         colours: of the theme.
         turn: comes back with a selection; by another one a second click on the same point is told from the first.
+        budget: what a checkpoint for every budget is asked for; on an axis of cp it is marked.
+        hidden: keys of the families that are switched off; the others keep their colours.
+        close: whether the axis spans the points alone, not all costs up to 100 %.
     """
     column, title = MEASURES[cost].column, MEASURES[cost].axis
-    low, high = _domain([row[column] for row in [*points, *images]], scale)
     looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
+    points = visible(points, hidden)
+    low, high = _close([row[column] for row in points], scale) if close else (None, None)
+    if low is None or high is None:
+        low, high = _domain([row[column] for row in [*points, *images]], scale)
     drawn = [
         point
         | {
             "x": max(point[column], low),
-            "in_use": point["checkpoint"] == selected,
+            "in_use": _in_use(point, selected, budget),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
             "turn": turn,
         }
         for point in points
     ]
+    kinds: dict[str, Rows] = {key: [point for point in drawn if point["family"] == key] for key in _OTHERS}
     data = {
-        "measured": [point for point in drawn if point["group"] != PUBLISHED_GROUP],
-        "published": [point for point in drawn if point["group"] == PUBLISHED_GROUP],
+        "measured": [point for point in drawn if point["family"] not in _OTHERS],
+        **kinds,
+        "asked": [{"x": budget}] if budget and cost == "cp" and low <= budget <= high else [],
         "images": [
             image
             | {
                 "x": max(image[column], low),
                 "long": image["key"] == focus,
                 "ink": colours.accent if image["key"] == focus else colours.ink,
+                "turn": turn,
             }
             for image in images
+            if image[column] <= high
         ],
     }
-    return Figure(
-        _curve_template((low, high), _accuracy_domain(points), title, scale, colours), data, point_keys(points, colours)
-    )
+    template = _curve_template((low, high), _accuracy_domain(points), title, scale, colours)
+    return Figure(template, data, point_keys(points, colours, looks))
 
 
 @lru_cache(maxsize=32)
@@ -93,24 +111,50 @@ def _curve_template(
     )
     # Room at the foot for the lane of the images, so that no point lies in it.
     y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
-    marks = [*_published_marks(x, y, colours), *_measured_marks(x, y, colours), *_image_marks(x)]
-    return alt.layer(*marks).properties(height=HEIGHT).to_dict()
+    return alt.layer(*curve_marks.marks(x, y, colours)).properties(height=HEIGHT).to_dict()
+
+
+def visible(points: Rows, hidden: Collection[str]) -> Rows:
+    """The points of the families that are not switched off."""
+    return [point for point in points if point["family"] not in hidden]
 
 
 def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
-    """Name, colour and shape of each group of points, in their order; published ones have none of the families'."""
-    groups = tuple(dict.fromkeys(point["group"] for point in points))
-    families = iter(zip(colours.families * len(groups), _SHAPES * len(groups), strict=True))
-    published = (colours.muted, "diamond")
-    return [(name, *(published if name == PUBLISHED_GROUP else next(families))) for name in groups]
+    """Name, colour and shape of each group of points, in their order; those of another standing are grey and hollow."""
+    families = dict.fromkeys((point["group"], point["family"]) for point in points)
+    looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
+    others = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", PUBLISHED_KEY: "diamond"}
+    return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
 
 
-def point_keys(points: Rows, colours: Palette) -> tuple[Key, ...]:
-    """What the points mean."""
+def point_keys(points: Rows, colours: Palette, looks: dict[str, tuple[str, str]] | None = None) -> tuple[Key, ...]:
+    """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
+    own = looks or {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
+    groups = dict.fromkeys((point["group"], point["family"]) for point in points)
     return tuple(
-        Key("published, not measured here" if name == PUBLISHED_GROUP else name, ink, shape)
-        for name, ink, shape in point_legend(points, colours)
+        Key("published, not measured here" if family == PUBLISHED_KEY else name, *own[name]) for name, family in groups
     )
+
+
+def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:
+    """Whether a point is the operating point: its checkpoint and, where it serves every budget, its budget too."""
+    if point["checkpoint"] != selected or point["family"] in _OTHERS:
+        return False
+    own = point["budget"]
+    return budget is None or own is None or math.isclose(own, budget, rel_tol=SAME_BUDGET)
+
+
+def _close(costs: list[float], scale: Scale) -> tuple[float | None, float | None]:
+    """A domain that spans the points and a little more; none where there are no points."""
+    known = [cost for cost in costs if cost > 0 or scale == "linear"]
+    if not known:
+        return None, None
+    low, high = min(known), max(known)
+    if scale == "log":
+        room = max(high / low, 1.5) ** 0.06
+        return low / room, high * room
+    room = 0.06 * max(high - low, 1.0)
+    return max(0.0, low - room), high + room
 
 
 def training_curve(log: Rows, colours: Palette) -> Figure | None:
@@ -169,76 +213,3 @@ def _accuracy_domain(points: Rows) -> tuple[float, float]:
     low, high = min(bounds), max(bounds)
     span = max(high - low, 0.5)
     return max(0.0, low - 0.14 * span), min(100.0, high + 0.08 * span)
-
-
-def _published_marks(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
-    tooltip = [
-        alt.Tooltip("label:N", title="published"),
-        alt.Tooltip("accuracy:Q", title="accuracy %"),
-        alt.Tooltip("cp:Q", title="cp %"),
-        alt.Tooltip("source:N"),
-    ]
-    mark = alt.Chart(alt.NamedData("published")).mark_point(
-        shape="diamond", filled=False, fill="transparent", size=70, strokeWidth=1.3, color=colours.muted
-    )
-    return [mark.encode(x=x, y=y, tooltip=tooltip)]
-
-
-def _measured_marks(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
-    """A line along each family's budgets, intervals, points, a ring round the one in use, and what is clicked."""
-    base = alt.Chart(alt.NamedData("measured"))
-    ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
-    tooltip = [
-        alt.Tooltip("label:N", title="measured"),
-        alt.Tooltip("checkpoint:N"),
-        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
-        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
-        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
-        alt.Tooltip("cp:Q", title="cp %", format=".2f"),
-        alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
-        alt.Tooltip("source:N"),
-    ]
-    in_use = base.transform_filter("datum.in_use")
-    number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
-    look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
-    ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
-    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "turn"], on="click", empty=False)
-    return [
-        base.mark_line(strokeWidth=1.2, opacity=0.45).encode(x=x, y=y, color=ink, detail=["group:N", "alpha:Q"]),
-        base.mark_rule(strokeWidth=1.3, opacity=0.8).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),
-        base.mark_point(filled=True, size=85, opacity=1).encode(x=x, y=y, color=ink, shape=shape),
-        in_use.mark_point(size=330, strokeWidth=2.4, **ring).encode(x=x, y=y),
-        number.mark_text(stroke=colours.background, strokeWidth=5, strokeJoin="round", **look),
-        number.mark_text(**look),
-        base.mark_circle(size=420, opacity=0.001, cursor="pointer").encode(x=x, y=y, tooltip=tooltip).add_params(click),
-    ]
-
-
-def _image_marks(x: alt.X) -> list[alt.Chart]:
-    """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
-    base = alt.Chart(alt.NamedData("images"))
-    tooltip = [
-        alt.Tooltip("image:N", title="picture"),
-        alt.Tooltip("prediction:N"),
-        alt.Tooltip("cp:Q", title="its own cp %", format=".2f"),
-        alt.Tooltip("all_in:Q", title="its own all-in %", format=".2f"),
-    ]
-    ink = alt.Color("ink:N", scale=None)
-    return [
-        base.mark_rule(strokeWidth=2, opacity=0.55).encode(
-            x=x,
-            y=alt.value(alt.expr(f"height - {_LANE}")),
-            y2=alt.value(alt.expr("height - 4")),
-            color=ink,
-            tooltip=tooltip,
-        ),
-        base.transform_filter("datum.long")
-        .mark_rule(strokeWidth=3)
-        .encode(
-            x=x,
-            y=alt.value(alt.expr(f"height - {_LANE + 10}")),
-            y2=alt.value(alt.expr("height")),
-            color=ink,
-            tooltip=tooltip,
-        ),
-    ]

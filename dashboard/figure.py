@@ -18,7 +18,8 @@ class Key:
         text: what it stands for.
         colour: its colour.
         shape: ``cell``, ``skip``, ``line``, ``dashed``, ``tick`` or the shape of a point: ``circle``, ``ring``,
-            ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``cross``, ``diamond`` (hollow).
+            ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``triangle-left``, ``cross``, ``x`` and
+            ``diamond`` (both hollow).
     """
 
     text: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import absent, cached, controls, state
+from dashboard import absent, cached, controls, operating, state
 from dashboard.catalogue import Catalogue, describe
 from dashboard.costs import MEASURES
 from dashboard.palette import Palette, palette
@@ -42,6 +42,11 @@ class Opened:
     def in_words(self) -> str:
         """The operating point in words."""
         return describe(self.card, self.budget)
+
+    @property
+    def has_test_figures(self) -> bool:
+        """Whether the card's test figures are those of this budget: it has those of one alone."""
+        return self.budget is None or self.budget == operating.usual_budget(self.card)
 
     def stamp(self, kind: Kind) -> Stamp:
         """Where a view of this page comes from."""

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, cast
+from typing import Any
 
 import streamlit as st
 
-from dashboard import absent, cached, curves, figures, legends, operating, state, tables
-from dashboard.catalogue import describe
+from dashboard import absent, cached, curves, explore_views, families, legends, operating, state, tables
 from dashboard.costs import MEASURES
-from dashboard.figure import Figure
 from dashboard.opening import Opened
 from dashboard.pictures import Picture
+from dashboard.strip_marks import FOCUS_PARAMS
 from dashboard.tables import Shown
-from dashboard.view import View, show
+from dashboard.view import show
 from dfs_core.checkpoint import Card
 from dfs_core.errors import UserError
 
-STRIP, CURVE, TRAINING = "strip", "curve", "training"
 AHEAD = 12  # operating points that are asked in advance
 
 
@@ -46,22 +44,25 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
     cached.engine().look_ahead(pictures, points[:AHEAD])
 
 
-def ledger(shown: Sequence[Shown], card: Card, budget: float | None = None) -> None:
+def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     """What is in use, in words, and its test figures above those of the images shown."""
+    test = tables.test_figures(page.card, page.budget, page.has_test_figures, cached.measured())
+    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
     rows = []
-    for row in tables.ledger_rows(shown, card):
+    for row in tables.ledger_rows(shown, page.card, test):
         accuracy = "-"
         if row["low"] is not None:
             accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
         elif row["known"]:
             accuracy = f"{row['right']} of {row['known']} right"
-        costs = [row["cp"], row["all_in"]]
+        costs = [row[measure.column] for measure in measures]
         cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
         rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
+    heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
     st.html(
-        f"""<div class="dfs-ledger"><div><h2>{escape(describe(card, budget))}</h2>
-<p>in use: <code>{escape(card.name)}</code>, trained on {escape(card.dataset)}</p></div>
-<table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th><th>cp</th><th>all-in</th></tr></thead>
+        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
+<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}</p></div>
+<table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
 <tbody>{"".join(rows)}</tbody></table></div>"""
     )
 
@@ -70,49 +71,41 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
     if not shown or in_focus is None:
         return
-    config, focus, turn = page.card.config, in_focus.picture.key, page.shared.turn
-    st.html(legends.options(config.option_set, page.colours))
-    view = View(
-        key=STRIP,
-        title=f"Decisions of {page.in_words}",
-        draw=lambda colours: figures.decision_strip(shown, config, focus, colours, turn),
-        tables={
-            "images": lambda: tables.image_rows(shown, config),
-            "decisions": lambda: tables.decision_rows(shown, config),
-        },
-        alt=f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
-        stamp=page.stamp("your images"),
-        notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
-    )
-    show(view, page.colours, _row_picked, figures.FOCUS_PARAMS)
+    st.html(legends.options(page.card.config.option_set, page.colours))
+    view = explore_views.strip(page, shown, in_focus.picture.key)
+    show(view, page.colours, _row_picked, FOCUS_PARAMS)
+    if page.card.config.policy in ("constant", "table"):
+        st.caption("A static network decides the same for every image: every row is the same.")
 
 
 def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
-    card, shared = page.card, page.shared
-    points = tables.point_rows(page.catalogue, card.dataset, cached.published(), shared.cost)
+    shared = page.shared
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("#### Accuracy and cost", width="stretch")
         _switch("Cost on the axis", "cost", {key: measure.name for key, measure in MEASURES.items()}, shared.cost)
         _switch("Scale of the axis", "scale", {"linear": "linear", "log": "log"}, shared.scale)
-    st.html(legends.points(points, page.colours))
-    focus = in_focus.picture.key if in_focus else None
-    images = tables.image_rows(shown, card.config)
-    published = any(point["group"] == tables.PUBLISHED_GROUP for point in points)
-    view = View(
-        key=CURVE,
-        title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
-        draw=lambda colours: curves.accuracy_curve(
-            points, images, card.name, focus, shared.cost, shared.scale, colours, shared.turn
-        ),
-        tables={"points": lambda: points},
-        alt=f"Test accuracy against cost of {len(points)} networks; in use: {page.in_words}",
-        stamp=page.stamp("measured and published" if published else "measured"),
-        notes=MEASURES[shared.cost].about,
+    families.switches(explore_views.points(page), shared, page.colours)
+    view = explore_views.curve(page, shown, in_focus.picture.key if in_focus else None)
+    show(view, page.colours, _point_picked, [curves.POINT_PARAM, curves.TICK_PARAM])
+    missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    st.caption(
+        "Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
+        f" Shift and drag to move; double-click to go back.{missing}"
     )
-    show(view, page.colours, _point_picked, curves.POINT_PARAM)
-    missing = "" if shared.cost == "cp" else " Published points have cp alone."
-    st.caption(f"Click a point to use it. Ticks at the foot: the images shown, each at its own cost.{missing}")
+
+
+def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """The ledger: every part of the network and every decision, summed to the figures at the head of the page."""
+    name = MEASURES[page.shared.cost].name
+    title = f"Where the cost goes: every part and decision, summed to {name}"
+    with st.expander(title, icon=":material/receipt_long:", key="costs_panel", on_change="rerun") as panel:
+        if not panel.open or not shown:
+            return
+        view = explore_views.ledger(page, shown, in_focus)
+        st.html(legends.legend(view.draw(page.colours).legend))
+        show(view, page.colours)
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is the sum of those above.")
 
 
 def training(page: Opened) -> None:
@@ -121,19 +114,10 @@ def training(page: Opened) -> None:
     with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
         if not panel.open:
             return
-        name = page.card.name
-        log = cached.training_log(name)
-        if curves.training_curve(log, page.colours) is None:
-            st.caption(f"{name} has no training log with a cp in it.")
+        view = explore_views.training(page)
+        if view is None:
+            st.caption(f"{page.card.name} has no training log with a cp in it.")
             return
-        view = View(
-            key=TRAINING,
-            title=f"cp of {name} in training",
-            draw=lambda colours: cast(Figure, curves.training_curve(log, colours)),
-            tables={"training": lambda: log},
-            alt=f"cp of the training batches of {name} against its target",
-            stamp=page.stamp("measured"),
-        )
         show(view, page.colours)
         st.caption("Line: training batches. Circles: validation. Dashed: target.")
 
@@ -153,13 +137,15 @@ def _switch(label: str, field: str, names: Mapping[str, str], value: str) -> Non
 
 
 def _point_picked() -> None:
-    picked = _latest(st.session_state[CURVE].selection, [curves.POINT_PARAM])
-    if picked:
-        state.change(checkpoint=picked["checkpoint"], note="")
+    picked = _latest(st.session_state[explore_views.CURVE].selection, [curves.POINT_PARAM, curves.TICK_PARAM])
+    if picked and "key" in picked:
+        state.change(image=picked["key"])
+    elif picked:
+        state.change(checkpoint=picked["checkpoint"], budget=picked.get("budget"), note="")
 
 
 def _row_picked() -> None:
-    picked = _latest(st.session_state[STRIP].selection, figures.FOCUS_PARAMS)
+    picked = _latest(st.session_state[explore_views.STRIP].selection, FOCUS_PARAMS)
     if picked:
         state.change(image=picked["key"])
 

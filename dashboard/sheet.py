@@ -183,6 +183,7 @@ _STROKES = {
     "tick": ("M0,-7v14", "none"),
     "ring": (_CIRCLE, "none"),
     "diamond": ("M0,-6L6,0L0,6L-6,0Z", "none"),
+    "x": ("M-4,-4L4,4M-4,4L4,-4", "none"),
 }
 _SHAPES = {
     "circle": _CIRCLE,
@@ -190,6 +191,7 @@ _SHAPES = {
     "triangle-up": "M0,-6L6,5H-6Z",
     "triangle-down": "M0,6L6,-5H-6Z",
     "triangle-right": "M6,0L-5,6V-6Z",
+    "triangle-left": "M-6,0L5,6V-6Z",
     "cross": "M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z",
 }
 

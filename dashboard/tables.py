@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from dashboard import costs
-from dashboard.catalogue import PUBLISHED_KEY, Catalogue, describe
-from dashboard.costs import COLUMNS, Cost
+from dashboard.costs import COLUMNS
 from dashboard.pictures import Picture
 from dfs_core.checkpoint import Card
 from dfs_core.config import ModelConfig
@@ -20,7 +19,7 @@ from dfs_core.trace import DecisionTrace
 
 Rows = list[dict[str, Any]]
 Scale = Literal["linear", "log"]
-PUBLISHED_GROUP = PUBLISHED_KEY
+SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,58 +87,16 @@ def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     ]
 
 
-def point_rows(catalogue: Catalogue, dataset: str, published: Rows, cost: Cost) -> Rows:
-    """One row a point of the accuracy/cost curve of a data set: checkpoints as measured on test, then published ones.
-
-    Keys: ``group`` (the family's title, or ``published``), ``checkpoint`` (empty for published ones), ``label``,
-    ``budget``, ``alpha``, ``accuracy``, ``low`` and ``high`` (95 % interval), every measure of cost, ``source``.
-    Published points have no interval and no cost but ``cp``: nobody published them, so they are there for that alone.
-    """
-    measured = [
-        _point(family.title, card)
-        for family in catalogue.families
-        for card in family.cards
-        if card.dataset == dataset and "test" in card.metrics
-    ]
-    blank = dict.fromkeys(("checkpoint", "label", "budget", "alpha", "accuracy", "low", "high", *COLUMNS))
-    others = [
-        blank
-        | {
-            "group": PUBLISHED_GROUP,
-            "checkpoint": "",
-            "label": f"{row['method']}, {row['network']}",
-            "accuracy": row["accuracy"],
-            "cp": row["cp"],
-            "source": row["source"],
-        }
-        for row in published
-        if row["dataset"] == dataset
-    ]
-    return [*measured, *others] if cost == "cp" else measured
-
-
-def _point(title: str, card: Card) -> dict[str, Any]:
-    test = card.metrics["test"]
-    low, high = test["accuracy_ci95"]
-    return {
-        "group": title,
-        "checkpoint": card.name,
-        "label": describe(card),
-        "budget": card.budget,
-        "alpha": card.alpha,
-        "accuracy": test["accuracy"],
-        "low": low,
-        "high": high,
-        **(costs.of_card(card) or {}),
-        "source": f"measured here on {test['n']:,} test images",
-    }
-
-
-def ledger_rows(shown: Sequence[Shown], card: Card) -> Rows:
-    """Two lines to compare: the checkpoint on its test set, if it was measured, and the images on this page.
+def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> Rows:
+    """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
 
     Keys: ``what``, ``images``, ``accuracy`` (percent), ``low`` and ``high`` (its 95 % interval), ``right`` of ``known``
     (counts), and every measure of cost; None where there is none.
+
+    Args:
+        shown: the images on this page.
+        card: of the checkpoint.
+        measured: figures of the operating point on the test set, as ``test_figures`` gives them.
     """
     known = [item.right for item in shown if item.right is not None]
     count, config = len(shown), card.config
@@ -154,12 +111,30 @@ def ledger_rows(shown: Sequence[Shown], card: Card) -> Rows:
         "known": len(known),
         **{column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS},
     }
-    test = card.evaluation("test")
-    if test is None:
-        return [here]
-    low, high = test.accuracy_ci95
-    line = {"what": "test set", "images": test.n, "accuracy": test.accuracy, "low": low, "high": high}
-    return [here | line | (costs.of_card(card) or {}) | {"right": None, "known": None}, here]
+    return [here] if measured is None else [here | {"right": None, "known": None} | measured, here]
+
+
+def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows) -> dict[str, Any] | None:
+    """The line of the test set in ``ledger_rows``; None where nobody measured this operating point.
+
+    Args:
+        card: of the checkpoint.
+        budget: asked of a checkpoint for every budget.
+        of_card: whether the card's figures are those of this budget.
+        measured: measured points, as ``points.read_measured`` gives them.
+    """
+    blank = {"what": "test set"} | dict.fromkeys(COLUMNS)
+    test = card.evaluation("test") if of_card else None
+    if test is not None:
+        low, high = test.accuracy_ci95
+        line = {"images": test.n, "accuracy": test.accuracy, "low": low, "high": high}
+        return blank | line | (costs.of_card(card) or {})
+    for row in measured:
+        own = row["budget"]
+        if row["checkpoint"] == card.name and budget and own and math.isclose(own, budget, rel_tol=SAME_BUDGET):
+            kept = {key: row[key] for key in ("accuracy", "low", "high", "cp", "all_in")}
+            return blank | {"images": int(row["n"])} | kept
+    return None
 
 
 def stage_of(index: int, config: ModelConfig) -> int:
@@ -176,12 +151,6 @@ def stage_rows(config: ModelConfig) -> Rows:
         first = max(2, last - config.blocks_per_stage + 1)
         rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
     return [row for row in rows if row["first"] <= row["last"]]
-
-
-def read_published(path: Path) -> Rows:
-    """Published points: ``method, network, dataset, accuracy, cp, source``; accuracy and cp in percent."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row | {"accuracy": float(row["accuracy"]), "cp": float(row["cp"])} for row in csv.DictReader(file)]
 
 
 def read_log(path: Path) -> Rows:

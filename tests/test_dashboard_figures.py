@@ -16,15 +16,17 @@ from dashboard.curves import accuracy_curve, point_legend, training_curve
 from dashboard.figures import decision_strip
 from dashboard.palette import DARK, LIGHT
 from dashboard.pictures import make_picture
+from dashboard.points import point_rows, read_published
 from dashboard.tables import (
     Shown,
     decision_rows,
     image_rows,
     ledger_rows,
-    point_rows,
     read_log,
-    read_published,
     stage_rows,
+)
+from dashboard.tables import (
+    test_figures as figures_on_test,
 )
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.config import ModelConfig
@@ -179,7 +181,7 @@ def test_families_differ_in_colour_and_in_shape(catalogue):
 
 def test_the_ledger_has_the_test_figures_of_the_card_above_the_means_of_the_images(catalogue, shown):
     card = catalogue.named("tiny-dfs-20")
-    test, here = ledger_rows(shown, card)
+    test, here = ledger_rows(shown, card, figures_on_test(card, None, True, []))
     assert (test["accuracy"], test["cp"], test["all_in"]) == tuple(
         card.metrics["test"][key] for key in ("accuracy", "cp", "all_in")
     )
@@ -215,5 +217,5 @@ def test_the_legend_names_each_option_with_its_share_of_the_full_block():
 
 
 def test_the_legend_shows_a_name_as_it_is_and_not_as_html():
-    row = {"group": "<b>x", "checkpoint": "x"}
+    row = {"group": "<b>x", "family": "x", "checkpoint": "x"}
     assert "&lt;b&gt;x" in legends.points([row], LIGHT)

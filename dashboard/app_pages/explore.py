@@ -20,7 +20,8 @@ with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)
 with ledger:
-    panels.ledger(shown, page.card, page.budget)
+    panels.ledger(page, shown)
 
+panels.where_it_goes(page, shown, in_focus)
 panels.training(page)
 panels.think_ahead(page, pictures)
