@@ -16,7 +16,7 @@ from dfs_core.errors import UserError
 from dfs_core.resnet import ResidualBlock
 
 Execution = Literal["grouped", "dense"]
-TRIED = 0.25  # share of a training step's blocks in which the gate's gradient is measured
+TRIED = 0.125  # share of a training step's blocks in which the gate's gradient is measured
 
 
 def check_execution(execution: str) -> None:

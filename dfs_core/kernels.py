@@ -21,10 +21,12 @@ class Kernels(NamedTuple):
     Attributes:
         forward: (x, step, bounds) -> rounded x, of x's type.
         backward: (grad, x, step, bounds) -> gradient of x, of grad's type, and of the step before scaling, (1,).
+        backward_fixed: (grad, x, step, bounds) -> gradient of x alone, for a step that does not learn.
     """
 
     forward: Callable[[Tensor, Tensor, Tensor], Tensor]
     backward: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+    backward_fixed: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def _forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
@@ -41,7 +43,12 @@ def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Te
     return torch.where(inside, wide, 0.0).to(grad.dtype), (wide * towards_step).sum().reshape(1)
 
 
-PLAIN = Kernels(_forward, _backward)
+def _backward_fixed(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+    level = x.float() / step
+    return torch.where((level >= bounds[0]) & (level <= bounds[1]), grad, 0.0)
+
+
+PLAIN = Kernels(_forward, _backward, _backward_fixed)
 
 
 @runtime_checkable
@@ -58,28 +65,37 @@ def _row(x: Tensor) -> Tensor:
     )
 
 
+def _laid_out_as(x: Tensor, grad: Tensor) -> Tensor:
+    return grad if grad.stride() == x.stride() else torch.empty_like(x, dtype=grad.dtype).copy_(grad)
+
+
 @functools.cache
 def fused() -> Kernels:
     """The same, compiled; the plain ones, with a warning, on a machine that cannot compile."""
-    compiled = Kernels(torch.compile(_forward, dynamic=True), torch.compile(_backward, dynamic=True))
+    quick = functools.partial(torch.compile, dynamic=True)
+    compiled = Kernels(quick(_forward), quick(_backward), quick(_backward_fixed))
 
     def forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
         return compiled.forward(_row(x), step.detach(), bounds).as_strided(x.shape, x.stride())
 
     def backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
-        grad = torch.empty_like(x, dtype=grad.dtype).copy_(grad) if grad.stride() != x.stride() else grad
-        grad_x, grad_step = compiled.backward(_row(grad), _row(x), step.detach(), bounds)
+        grad_x, grad_step = compiled.backward(_row(_laid_out_as(x, grad)), _row(x), step.detach(), bounds)
         return grad_x.as_strided(x.shape, x.stride()), grad_step
+
+    def backward_fixed(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+        grad_x = compiled.backward_fixed(_row(_laid_out_as(x, grad)), _row(x), step.detach(), bounds)
+        return grad_x.as_strided(x.shape, x.stride())
 
     x, step, bounds = torch.rand(64), torch.ones(1), torch.tensor([0.0, 3.0])
     try:
         with torch.no_grad():
             backward(forward(x, step, bounds), x, step, bounds)
+            backward_fixed(x, x, step, bounds)
     except Exception as error:  # compilers fail in many ways, and every one of them has the same cure
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         warnings.warn(f"training goes on without compiled quantisers, slower: {reason}", stacklevel=2)
         return PLAIN
-    return Kernels(forward, backward)
+    return Kernels(forward, backward, backward_fixed)
 
 
 def use_fused(model: nn.Module) -> None:

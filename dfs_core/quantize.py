@@ -55,6 +55,8 @@ class _RoundToStep(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
         x, step, bounds = ctx.saved_tensors
+        if not ctx.needs_input_grad[1]:
+            return ctx.kernels.backward_fixed(grad, x, step, bounds), None, None, None, None
         grad_x, grad_step = ctx.kernels.backward(grad, x, step, bounds)
         return grad_x, grad_step * ctx.scale, None, None, None
 
@@ -163,7 +165,8 @@ class LearnedStepQuantiser(nn.Module):
     def weights(self, weight: Tensor) -> Tensor:
         """Quantise the convolution's weight."""
         scale = (weight.numel() * self.highest[1]) ** -0.5
-        return quantise_step(weight, self.weight_step, self.weight_bounds, scale, self.kernels)
+        # Plain arithmetic: a weight is so small that to call a compiled kernel would take longer than to do the sums.
+        return quantise_step(weight, self.weight_step, self.weight_bounds, scale)
 
 
 Quantiser = MinMaxQuantiser | LearnedStepQuantiser

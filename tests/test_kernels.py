@@ -47,6 +47,9 @@ def test_compiled_and_plain_agree(compiled: Kernels, bits: int, layout: str, dty
         rounded.backward(upstream)
         assert rounded.stride() == x.stride()
         found.append((rounded.detach(), source.grad, step.grad))
+        assert torch.equal(
+            kind.backward_fixed(upstream, x, step.detach(), torch.tensor([0.0, 2.0**bits - 1])), source.grad
+        )
     plain, quick = found
     assert torch.equal(quick[0], plain[0])
     assert torch.equal(quick[1], plain[1])
