@@ -13,7 +13,7 @@ from dfs_core.cost import cost_models
 from dfs_core.metrics import Z95
 from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
 
-DYNAMIC = "lowbit"
+DYNAMIC = "every-budget"
 STATIC = ("static", "mixed")
 TOLERANCE = 1.05  # costs that differ by a smaller factor are the same
 

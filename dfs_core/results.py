@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from dfs_core.cost import cost_models
 from dfs_core.metrics import wilson_interval
 from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
 
+DIAL, SHUFFLED = "dial", "shuffled"  # families of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
 DECIMALS = 4
@@ -31,7 +32,8 @@ class Point:
     """One operating point on a test set. Percentages in percent; None where something does not apply.
 
     Attributes:
-        family: method, as in the card; ``dial`` for a point that a price reached without training.
+        family: method, as in the card; ``dial`` for a point that a price reached without training; ``shuffled`` for
+            decisions that images got from each other, a random policy with the same shares in every block.
         label: what a person reads.
         checkpoint: its name.
         dataset: the data set.
@@ -87,8 +89,12 @@ def _of(card: Card, folder: Path) -> Iterator[Point]:
             traces = read_traces(folder, card, budget)
         except NoTraces:
             traces = None
-        if traces is not None or "test" in card.metrics:
-            yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
+        if traces is None and "test" not in card.metrics:
+            continue
+        point = _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
+        yield point
+        if point.shuffled is not None:
+            yield _shuffled(point, point.shuffled)
     for row in _rows(folder / DIAL_FILE, card):
         yield _dial(card, row)
 
@@ -103,6 +109,19 @@ def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: fl
         figures |= dict(zip(("low", "high"), test["accuracy_ci95"], strict=True))
         return Point(**head, **figures, minority_blocks=None, cp_variation=None, shuffled=shuffled)
     return Point(**head, **figures_of(traces, card), shuffled=shuffled)
+
+
+def _shuffled(point: Point, accuracy: float) -> Point:
+    low, high = wilson_interval(round(point.n * accuracy / 100), point.n)
+    return replace(
+        point,
+        family=SHUFFLED,
+        accuracy=accuracy,
+        low=round(low, DECIMALS),
+        high=round(high, DECIMALS),
+        shuffled=None,
+        made_by=f"python -m dfs_core shuffle --checkpoint {point.checkpoint} --data-dir DIR",
+    )
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
@@ -128,7 +147,7 @@ def _dial(card: Card, row: dict[str, str]) -> Point:
     command = f"python -m dfs_core dial --checkpoint {card.name} --data-dir DIR"
     figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
     figures |= {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")}
-    head = _head(card, "dial", None, command)
+    head = _head(card, DIAL, None, command)
     return Point(**head, **figures, minority_blocks=None, cp_variation=None, shuffled=None)
 
 

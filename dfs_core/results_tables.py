@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dfs_core.comparison import Comparison
-from dfs_core.results import Point
+from dfs_core.results import DIAL, SHUFFLED, Point
 
 
 def points_table(points: Sequence[Point]) -> str:
     """Every measured point: accuracy with its interval, both costs, and how far decisions depend on the image."""
     rows = [
         (
-            point.checkpoint + (" (dial)" if point.family == "dial" else ""),
+            point.checkpoint + (" (dial)" if point.family == DIAL else ""),
             _percent(point.budget, "g"),
             f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})",
             _percent(point.cp),
@@ -23,6 +23,7 @@ def points_table(points: Sequence[Point]) -> str:
             _percent(point.shuffled),
         )
         for point in points
+        if point.family != SHUFFLED
     ]
     header = (
         "checkpoint",

@@ -28,7 +28,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path
     root = tmp_path_factory.mktemp("shipped")
     backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=2)
     learn = {"stage": "utilities", "start_from": str(backbone), "iterations": 3, "lr": 0.02}
-    for name, policy, method in (("every", "utility", "lowbit"), ("mix", "table", "mixed")):
+    for name, policy, method in (("every", "utility", "every-budget"), ("mix", "table", "mixed")):
         train(root / name, cifar10_dir, MODEL | {"policy": policy}, method=method, **learn)
     return root
 
@@ -92,7 +92,7 @@ def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
 def test_static_and_dynamic_are_compared_where_they_cost_the_same(root: Path) -> None:
     shutil.rmtree(root / "mix")
     shutil.copytree(root / "every", root / "mix")
-    card = (root / "mix" / "card.json").read_text().replace('"method": "lowbit"', '"method": "mixed"')
+    card = (root / "mix" / "card.json").read_text().replace('"method": "every-budget"', '"method": "mixed"')
     (root / "mix" / "card.json").write_text(card)
     found = compare(root)
     assert found
@@ -123,7 +123,13 @@ def test_shuffled_decisions_are_measured_and_join_the_point(
     assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir)]) == 0
     assert "shuffled" in capsys.readouterr().out
     points = [point for point in collect(root) if point.checkpoint == "every"]
-    assert all(point.shuffled is not None for point in points)
+    own = {point.budget: point for point in points if point.family == "every-budget"}
+    mixed = {point.budget: point for point in points if point.family == "shuffled"}
+    assert own.keys() == mixed.keys()
+    for budget, point in own.items():
+        assert mixed[budget].accuracy == point.shuffled
+        assert mixed[budget].cp == point.cp, "the same decisions, given to other images"
+        assert mixed[budget].low < mixed[budget].accuracy < mixed[budget].high
     card = load_checkpoint(root / "every").card
     file = root / "every" / "shuffled.csv"
     file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
