@@ -19,6 +19,7 @@ from dashboard import state  # noqa: E402
 page = st.navigation(
     [
         st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True),
+        st.Page(HERE / "app_pages" / "image.py", title="Image"),
     ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",

@@ -10,7 +10,6 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dashboard.pictures import Picture
 from dfs_core.checkpoint import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
@@ -35,6 +34,20 @@ class Predicts(Protocol):
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
         """Traces of uint8 images (32, 32, 3)."""
+        ...
+
+
+class Seen(Protocol):
+    """The part of a picture that a network looks at."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Uint8 (32, 32, 3)."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Of ``seen``."""
         ...
 
 
@@ -93,7 +106,7 @@ class Engine:
 
     def predict(
         self,
-        pictures: Sequence[Picture],
+        pictures: Sequence[Seen],
         card: Card,
         budget: float | None = None,
         price: float | Sequence[float] | None = None,
@@ -127,7 +140,7 @@ class Engine:
 
     def knows(
         self,
-        pictures: Sequence[Picture],
+        pictures: Sequence[Seen],
         card: Card,
         budget: float | None = None,
         price: float | Sequence[float] | None = None,
@@ -137,7 +150,7 @@ class Engine:
         questions = _questions(pictures, card, budget, price, forced)
         return all(self._traces.get(question) is not None for question in questions)
 
-    def look_ahead(self, pictures: Sequence[Picture], points: Sequence[tuple[Card, float | None]]) -> None:
+    def look_ahead(self, pictures: Sequence[Seen], points: Sequence[tuple[Card, float | None]]) -> None:
         """Ask in the background for what the user is likely to want next; the slider then only looks up.
 
         Args:
@@ -151,7 +164,7 @@ class Engine:
                 self._ahead.add(job)
                 self._worker.submit(self._run_ahead, job, pending, card, budget)
 
-    def _run_ahead(self, job: Job, pictures: Sequence[Picture], card: Card, budget: float | None) -> None:
+    def _run_ahead(self, job: Job, pictures: Sequence[Seen], card: Card, budget: float | None) -> None:
         try:
             self.predict(pictures, card, budget)
         except UserError:
@@ -169,7 +182,7 @@ class Engine:
 
 
 def _questions(
-    pictures: Sequence[Picture],
+    pictures: Sequence[Seen],
     card: Card,
     budget: float | None,
     price: float | Sequence[float] | None,

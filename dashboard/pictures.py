@@ -58,7 +58,6 @@ def make_picture(
     """Prepare a picture, given as a PIL image or as uint8 (height, width, 3)."""
     given = image if isinstance(image, Image.Image) else Image.fromarray(image)
     seen = to_model_input(given)
-    digest = hashlib.blake2b(seen.tobytes(), digest_size=12).hexdigest()
     return Picture(
         key=key,
         name=name,
@@ -67,9 +66,19 @@ def make_picture(
         seen=seen,
         given_uri=_reduced(given, GIVEN_SIDE),
         thumb_uri=_reduced(given, THUMB_SIDE),
-        seen_uri=_enlarged(Image.fromarray(seen)),
-        digest=digest,
+        seen_uri=uri_of(seen),
+        digest=digest_of(seen),
     )
+
+
+def digest_of(seen: np.ndarray) -> str:
+    """What tells apart two images as a network sees them."""
+    return hashlib.blake2b(seen.tobytes(), digest_size=12).hexdigest()
+
+
+def uri_of(seen: np.ndarray) -> str:
+    """What a network sees, uint8 (32, 32, 3), enlarged without smoothing, as a data URI."""
+    return _enlarged(Image.fromarray(seen))
 
 
 def drawn_pictures() -> tuple[Picture, ...]:

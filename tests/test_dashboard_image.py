@@ -1,0 +1,92 @@
+"""The Image page's logic without a browser: its link, forcing by keyboard, film slider, dial, and what has no gates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_dashboard_app import control, no_data, text_of  # noqa: F401
+
+APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
+
+
+def open_image(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.query_params.update(query)
+    app.switch_page("app_pages/image.py").run()
+    assert not app.exception
+    return app
+
+
+def caption(app: AppTest) -> str:
+    return " ".join(element.value for element in app.caption)
+
+
+@pytest.fixture
+def app(tiny_pretrained: Path, no_data: Path) -> AppTest:  # noqa: F811
+    return open_image()
+
+
+def test_the_page_opens_with_path_gates_film_and_stability_of_one_image(app):
+    assert len(app.get("vega_lite_chart")) == 4
+    assert "DFS ResNet-14, budget 20 %, alpha 5e-6" in text_of(app)
+    assert "A dial" in caption(app), "one budget was trained, and the page says so"
+    assert "tays right" in caption(app)
+
+
+def test_a_gate_is_forced_several_are_and_all_are_let_go(app):
+    control(app.selectbox, "gate_block").set_value(4).run()
+    free = control(app.segmented_control, "gate_option")
+    assert free.value == "free"
+    free.set_value("full").run()
+    assert "4:full" in str(app.query_params["force"])
+    assert "forced" in text_of(app)
+    assert "decided anew" in caption(app)
+    control(app.selectbox, "gate_block").set_value(5).run()
+    control(app.segmented_control, "gate_option").set_value("skip").run()
+    assert "4:full,5:skip" in str(app.query_params["force"])
+    control(app.toggle, "gate_hold").set_value(True).run()
+    assert "held" in caption(app)
+    app.button(key="force_reset").click().run()
+    assert "force" not in app.query_params
+    assert "hold" not in app.query_params
+    assert control(app.segmented_control, "gate_option").value == "free"
+
+
+def test_a_link_forces_gates_and_names_what_this_network_does_not_have(tiny_pretrained, no_data):  # noqa: F811
+    app = open_image(force="3:8,9:full", block="3", image="frog", hold="1")
+    assert control(app.segmented_control, "gate_option").value == "8"
+    assert control(app.toggle, "gate_hold").value is True
+    assert "no gate for 9:full" in app.warning[0].value
+    assert control(app.selectbox, "image_shown").value == "frog"
+
+
+def test_the_films_slider_moves_the_dial_and_back(app):
+    slider = control(app.select_slider, "film_frame")
+    assert slider.value == 20
+    slider.set_value(39).run()
+    assert "price" in app.query_params
+    assert "not trained" in text_of(app)
+    assert "100.00 %" in text_of(app), "compute that is paid for is used"
+    control(app.select_slider, "film_frame").set_value(20).run()
+    assert "price" not in app.query_params
+    assert "not trained)" not in text_of(app)
+
+
+def test_a_network_without_gates_says_so_and_its_blocks_can_still_be_forced(tiny_pretrained, no_data):  # noqa: F811
+    app = open_image(checkpoint="tiny-backbone")
+    assert "no gates" in caption(app)
+    assert "no film" in caption(app)
+    assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_the_image_in_focus_is_kept_between_pages(app):
+    control(app.selectbox, "image_shown").set_value("frog").run()
+    app.switch_page("app_pages/explore.py").run()
+    assert control(app.selectbox, "focus").value == "frog"
+    other = control(app.selectbox, "focus").options[0].partition(". ")[2]
+    assert other != "frog"
+    control(app.selectbox, "focus").set_value(other).run()
+    app.switch_page("app_pages/image.py").run()
+    assert control(app.selectbox, "image_shown").value == other

@@ -1,0 +1,151 @@
+"""The charts of one image: what is drawn is what was decided, and nothing is told by colour alone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from tiny import picture
+
+from dashboard import image_film, image_gates, image_path, image_stability, image_tables
+from dashboard.film import Settled, settled, shoot
+from dashboard.image_layout import Line
+from dashboard.palette import DARK, LIGHT
+from dashboard.pictures import make_picture
+from dashboard.probes import NEAR_TIE, WhatIf, force, stability
+from dfs_core.checkpoint import Checkpoint
+from dfs_core.cost import cost_models
+from dfs_core.predictor import Predictor
+
+PICTURE = make_picture("blob", "a blob", "test", picture(5), "cat")
+
+
+@pytest.fixture
+def predictor(tiny_checkpoint: Checkpoint) -> Predictor:
+    return Predictor(tiny_checkpoint)
+
+
+@pytest.fixture
+def config(predictor):
+    return predictor.card.config
+
+
+@pytest.fixture
+def forced(predictor) -> WhatIf:
+    """Block 3 skipped and block 5 in full, so that both are there whatever the gates like."""
+    (free,) = predictor.predict([PICTURE.seen])
+    return force(predictor, PICTURE.seen, free, {1: "skip", 3: "full"}, hold=True)
+
+
+@pytest.mark.parametrize("cost", ["cp", "all-in", "macs", "energy"])
+def test_the_cost_that_adds_up_along_the_path_ends_at_the_images_cost(forced, config, cost):
+    rows = image_tables.path_rows(forced, config, cost)
+    assert [row["block"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    key = {"all-in": "bitops"}.get(cost, cost)
+    model, names = cost_models(config)[key], config.option_set.names
+    chosen = np.array([[names.index(name) for name in forced.forced.decisions]])
+    assert rows[-1]["so_far"] == pytest.approx(float(model.per_image(chosen)[0]))
+    assert rows[0]["so_far"] == model.fixed
+    assert sum(row["adds"] for row in rows) == pytest.approx(rows[-1]["so_far"] - model.fixed)
+
+
+def test_the_path_fills_each_block_by_its_cost_and_passes_skipped_ones(forced, config):
+    figure = image_path.network_path(forced, PICTURE, config, "cp", 5, LIGHT, turn=3)
+    blocks = {row["block"]: row for row in figure.data["blocks"]}
+    assert (blocks[3]["share"], blocks[5]["share"]) == (0, 1)
+    assert [block for block, row in blocks.items() if row["forced"]] == [3, 5]
+    assert [block for block, row in blocks.items() if row["chosen"]] == [5]
+    assert {row["turn"] for row in blocks.values()} == {3}
+    heights = {}
+    for block in blocks.values():
+        within = [row["y"] for row in figure.data["way"] if block["start"] < row["x"] < block["end"]]
+        heights[block["block"]] = min(within, default=62)
+    assert heights[3] < 20, "the way goes over a skipped block"
+    assert heights[5] == 62, "and straight through one that runs"
+    assert all(bool(row["was"]) == (row["free"] != row["option"]) for row in blocks.values())
+    assert any(row["was"] for row in blocks.values())
+
+
+def test_with_free_gates_nothing_is_compared(predictor, config):
+    (free,) = predictor.predict([PICTURE.seen])
+    figure = image_path.network_path(WhatIf(free, free, {}, False), PICTURE, config, "cp", None, DARK)
+    assert figure.data["unforced"] == []
+    assert not any(row["was"] for row in figure.data["blocks"])
+    assert figure.data["answer"][0]["label"] == free.label
+    assert ("✓" in figure.data["answer"][0]["detail"]) == (free.label == "cat")
+
+
+def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sign(forced, config):
+    figure = image_gates.gate_board(forced, config, None, LIGHT)
+    cells = figure.data["cells"]
+    assert len(cells) == config.gated_blocks * len(config.option_set)
+    for block in range(2, 7):
+        own = [cell for cell in cells if cell["block"] == block]
+        assert sum(cell["probability"] for cell in own) == pytest.approx(100, abs=0.01)
+        (taken,) = (cell["option"] for cell in own if cell["taken"])
+        assert taken == forced.forced.decisions[block - 2]
+    assert {(cell["block"], cell["option"]) for cell in cells if cell["forced"]} == {(3, "skip"), (5, "full")}
+    for row, probabilities in zip(figure.data["leads"], forced.forced.probabilities, strict=True):
+        first, second = sorted(probabilities, reverse=True)[:2]
+        assert row["lead"] == pytest.approx(100 * (first - second))
+        assert ("≈" in row["text"]) == (first - second < NEAR_TIE)
+
+
+def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(predictor, config):
+    film = shoot(predictor, PICTURE.seen, config)
+    figure = image_film.gate_film(film, PICTURE, config, "cp", 0.0, settled(film.labels, "cat"), LIGHT)
+    covered = dict.fromkeys((row["y"] for row in figure.data["cells"]), 0)
+    assert len(covered) == config.gated_blocks
+    for cell in figure.data["cells"]:
+        assert cell["start"] == covered[cell["y"]], "no gap and no overlap"
+        covered[cell["y"]] = cell["end"]
+        gate = sorted(covered).index(cell["y"])
+        assert {film.traces[frame].decisions[gate] for frame in range(cell["start"], cell["end"])} == {cell["option"]}
+    assert set(covered.values()) == {len(film.positions)}
+    bands = figure.data["bands"]
+    assert bands[0]["start"] == 0
+    assert bands[-1]["end"] == len(film.positions)
+    assert all(a["label"] != b["label"] for a, b in pairwise(bands))
+    assert all(band["label"][0] == ("✓" if "cat" in band["label"] else "✗") for band in bands)
+    (here,) = figure.data["here"]
+    assert here["start"] == film.positions.index(0.0)
+    assert "as trained" in {tick["text"] for tick in figure.data["ticks"]}
+
+
+def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
+    film = shoot(predictor, PICTURE.seen, config)
+    flagged = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, 7, 0), LIGHT)
+    assert [row["start"] for row in flagged.data["flag"]] == [7]
+    never = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 2), LIGHT)
+    assert never.data["flag"] == []
+
+
+def test_flipped_gates_are_framed_and_say_what_they_were(predictor, config):
+    (free,) = predictor.predict([PICTURE.seen])
+    variants = stability(predictor, PICTURE.seen)
+    other = force(predictor, PICTURE.seen, free, {2: "full" if free.decisions[2] != "full" else "8"}, hold=True)
+    variants = (variants[0].__class__("changed", PICTURE.seen, other.forced), *variants)
+    figure = image_stability.stability_diff(free, variants, PICTURE, config, LIGHT)
+    flipped = [cell for cell in figure.data["cells"] if cell["row"] == 1 and cell["flipped"]]
+    assert [(cell["block"], cell["was"]) for cell in flipped] == [(4, f"was {free.decisions[2]}")]
+    assert [head["flips"] for head in figure.data["heads"]][:2] == ["", "1 flip"]
+    assert len(figure.data["cells"]) == (1 + len(variants)) * config.gated_blocks
+
+
+def test_only_numbers_change_when_a_gate_is_forced_so_that_a_page_need_not_draw_anew(predictor, config, forced):
+    (free,) = predictor.predict([PICTURE.seen])
+    more = force(predictor, PICTURE.seen, free, {1: "8"}, hold=False)
+    assert (
+        image_path.network_path(forced, PICTURE, config, "cp", 3, LIGHT).spec
+        == image_path.network_path(more, PICTURE, config, "all-in", None, LIGHT).spec
+    )
+    assert image_gates.gate_board(forced, config, 3, LIGHT).spec == image_gates.gate_board(more, config, 4, LIGHT).spec
+
+
+def test_blocks_stand_in_order_with_a_gap_between_stages():
+    line = Line(2)
+    starts = [line.start(block) for block in range(1, 7)]
+    steps = np.diff(starts)
+    assert steps.tolist() == pytest.approx([1, 1.4, 1, 1.4, 1])
+    assert line.length > line.end(6)
