@@ -20,6 +20,8 @@ page = st.navigation(
     [
         st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True),
         st.Page(HERE / "app_pages" / "image.py", title="Image"),
+        st.Page(HERE / "app_pages" / "compare.py", title="Compare"),
+        st.Page(HERE / "app_pages" / "testset.py", title="Test set"),
     ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",

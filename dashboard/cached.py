@@ -14,11 +14,12 @@ from dashboard.engine import Engine
 from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
 from dashboard.points import read_measured, read_published
 from dashboard.tables import Rows, read_log
-from dfs_core.checkpoint import pretrained_dir, scan
+from dfs_core.checkpoint import Card, pretrained_dir, scan
 from dfs_core.data import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
 from dfs_core.images import ImageError
 from dfs_core.predictor import Predictor
+from dfs_core.traces import Traces, read_traces, stored_budgets
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
@@ -131,6 +132,28 @@ def training_log(name: str) -> Rows:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _training_log(path: str, stamp: Stamp) -> Rows:
     return read_log(Path(path))
+
+
+def traces(card: Card, budget: float | None) -> Traces | UserError:
+    """Stored decisions of an operating point for the test set, or the error that says why there are none."""
+    folder = pretrained_dir() / card.name
+    return _traces(str(folder), card.name, card.weights_sha256, budget, _stamp(folder, "traces*.parquet"), card)
+
+
+# Some 400 kB each for 10,000 images of 17 blocks.
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _traces(
+    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _card: Card
+) -> Traces | UserError:
+    try:
+        return read_traces(Path(folder), _card, budget)
+    except UserError as error:
+        return error
+
+
+def traced_budgets(card: Card) -> tuple[float, ...]:
+    """Budgets of a checkpoint for every budget for which there are traces."""
+    return stored_budgets(pretrained_dir() / card.name)
 
 
 def fetch(dataset: str, report: Callable[[float, str], None]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -15,8 +17,39 @@ ROOM = 36  # characters of method titles that fit beside each other
 _ASKED = "alpha_asked"
 
 
-def choose_point(catalogue: Catalogue, shared: state.State) -> tuple[Card, float | None]:
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which operating point the controls choose: the one that pages share, or another that a page has beside it.
+
+    Attributes:
+        prefix: of the controls' names.
+        move: takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
+        brief: whether there is room for short labels only.
+    """
+
+    prefix: str = ""
+    move: Callable[..., None] = state.change
+    brief: bool = False
+
+    def showing(self, name: str, value: Any) -> state.Control:
+        """The control of that name in this seat, which is to show ``value``."""
+        return state.Control.showing(self.prefix + name, value)
+
+    def label(self, text: str) -> str:
+        """A label: all of it, or what stands before its colon."""
+        return text.partition(":")[0] if self.brief else text
+
+
+SHARED = Seat()
+
+
+def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> tuple[Card, float | None]:
     """Draw the controls and return the operating point, with a note where it is not what was asked for.
+
+    Args:
+        catalogue: the checkpoints on this machine.
+        shared: the state, with the checkpoint and the budget that the controls are to show.
+        seat: whose choice it is.
 
     Returns:
         The checkpoint's card, and the budget in percent that is asked of it: None unless it serves every budget.
@@ -24,34 +57,36 @@ def choose_point(catalogue: Catalogue, shared: state.State) -> tuple[Card, float
     card = catalogue.named(shared.checkpoint) or catalogue.default
     family = catalogue.family_of(card)
     twins = family.twins(card)
-    with st.container(key="controls"):
-        places = st.columns([30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20], gap="large")
+    with st.container(key=f"{seat.prefix}controls"):
+        places = st.columns(
+            [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20], gap="small" if seat.brief else "large"
+        )
         with places[0]:
-            _method(catalogue, family, card)
+            _method(catalogue, family, card, seat)
         with places[1]:
-            _every_budget(card, shared.budget) if shared.budget else _budget(family, card)
+            _every_budget(card, shared.budget, seat) if shared.budget else _budget(family, card, seat)
         with places[2]:
-            _every_alpha(card, shared.budget) if shared.budget else _alpha(family, card)
+            _every_alpha(card, shared.budget, seat) if shared.budget else _alpha(family, card, seat)
         if len(twins) > 1:
             with places[3]:
-                _run(twins, card)
-        if shared.budget:
+                _run(twins, card, seat)
+        if shared.budget and not seat.brief:
             st.caption(_WHY)
     if shared.note:
         st.warning(shared.note, icon=":material/alt_route:")
     return card, shared.budget
 
 
-def _method(catalogue: Catalogue, family: Family, card: Card) -> None:
+def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> None:
     titles = [other.title for other in catalogue.families]
-    control = state.Control.showing(METHOD, family.title)
+    control = seat.showing(METHOD, family.title)
 
     def choose(title: str) -> None:
         wished = next(other for other in catalogue.families if other.title == title)
         budget = card.budget if wished.budgets else None
         alpha = card.alpha if wished.alphas else None
         found, note = wished.choose(budget, alpha)
-        state.change(checkpoint=found.name, budget=None, note=note)
+        seat.move(checkpoint=found.name, budget=None, note=note)
 
     chosen = control.choice(choose)
     if len(" ".join(titles)) < ROOM:
@@ -69,64 +104,66 @@ def _method(catalogue: Catalogue, family: Family, card: Card) -> None:
         st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
 
 
-def _budget(family: Family, card: Card) -> None:
+def _budget(family: Family, card: Card, seat: Seat) -> None:
     if card.budget is None or len(family.budgets) < 2:
         _fixed("Budget", "none: this network always costs the same" if card.budget is None else f"{card.budget:g} %")
         return
-    control = state.Control.showing(BUDGET, card.budget)
+    control = seat.showing(BUDGET, card.budget)
     st.select_slider(
-        "Budget: cp that it was trained to spend",
+        seat.label("Budget: cp that it was trained to spend"),
         family.budgets,
         card.budget,
         format_func=lambda budget: f"{budget:g} %",
         key=control.key,
-        on_change=control.choice(lambda budget: _choose(family, card, budget, card.alpha, "budget")),
+        on_change=control.choice(lambda budget: _choose(seat, family, card, budget, card.alpha, "budget")),
     )
 
 
-def _alpha(family: Family, card: Card) -> None:
+def _alpha(family: Family, card: Card, seat: Seat) -> None:
     if card.alpha is None or len(family.alphas) < 2:
         _fixed("Alpha", "none" if card.alpha is None else format_alpha(card.alpha))
         return
-    control = state.Control.showing(ALPHA, card.alpha)
+    control = seat.showing(ALPHA, card.alpha)
     st.segmented_control(
-        "Alpha: how hard training pulled towards it",
+        seat.label("Alpha: how hard training pulled towards it"),
         family.alphas,
         default=card.alpha,
         format_func=format_alpha,
         key=control.key,
         required=True,
         wrap=True,
-        on_change=control.choice(lambda alpha: _choose(family, card, card.budget, alpha, "alpha")),
+        on_change=control.choice(lambda alpha: _choose(seat, family, card, card.budget, alpha, "alpha")),
         help="Trained pairs: " + "; ".join(_pairs(family)) + ".",
     )
 
 
-def _every_budget(card: Card, budget: float) -> None:
+def _every_budget(card: Card, budget: float, seat: Seat) -> None:
     bounds = operating.budget_bounds(card)
     _log_slider(
+        seat,
         BUDGET,
-        "Budget: cp to spend, on a logarithmic scale",
+        seat.label("Budget: cp to spend, on a logarithmic scale"),
         operating.positions(*bounds, budget),
         budget,
         lambda value: f"{value:.4g} %",
-        lambda value: state.change(budget=value, note=""),
+        lambda value: seat.move(budget=value, note=""),
     )
 
 
-def _every_alpha(card: Card, budget: float) -> None:
+def _every_alpha(card: Card, budget: float, seat: Seat) -> None:
     # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
-    asked = st.session_state.get(_ASKED)
+    asked = st.session_state.get(seat.prefix + _ASKED)
     alpha = asked if asked and operating.budget_for(card, asked) == budget else operating.alpha_for(card, budget)
 
     def choose(value: float) -> None:
-        st.session_state[_ASKED] = value
-        state.change(budget=operating.budget_for(card, value), note="")
+        st.session_state[seat.prefix + _ASKED] = value
+        seat.move(budget=operating.budget_for(card, value), note="")
 
     bounds = operating.alpha_bounds(card)
     _log_slider(
+        seat,
         ALPHA,
-        "Alpha: the price of computation, on a logarithmic scale",
+        seat.label("Alpha: the price of computation, on a logarithmic scale"),
         operating.positions(*bounds, alpha),
         alpha,
         lambda value: format_alpha(value, operating.DIGITS),
@@ -135,6 +172,7 @@ def _every_alpha(card: Card, budget: float) -> None:
 
 
 def _log_slider(
+    seat: Seat,
     name: str,
     label: str,
     values: list[float],
@@ -142,27 +180,27 @@ def _log_slider(
     write: Callable[[float], str],
     action: Callable[[float], None],
 ) -> None:
-    control = state.Control.showing(name, value)
+    control = seat.showing(name, value)
     st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
 
 
-def _run(twins: tuple[Card, ...], card: Card) -> None:
+def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
     names = [twin.name for twin in twins]
-    control = state.Control.showing(RUN, card.name)
+    control = seat.showing(RUN, card.name)
     st.selectbox(
         "Run",
         names,
         names.index(card.name),
         key=control.key,
-        on_change=control.choice(lambda name: state.change(checkpoint=name, note="")),
+        on_change=control.choice(lambda name: seat.move(checkpoint=name, note="")),
         help=f"{len(names)} checkpoints were trained for {describe(card)}.",
     )
 
 
-def _choose(family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
+def _choose(seat: Seat, family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
     """What was just moved stays; the other gives way if the pair was not trained, and a note says so."""
     found, note = family.choose(budget, alpha, hold=hold, near=card)
-    state.change(checkpoint=found.name, note=note)
+    seat.move(checkpoint=found.name, note=note)
 
 
 def _pairs(family: Family) -> list[str]:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
+from dashboard import blocks
 from dashboard.costs import MEASURES, Cost, Measure
 from dashboard.figure import Figure
 from dashboard.legends import option_keys
 from dashboard.palette import Palette
 from dashboard.strip_marks import COST_WIDTH, TEXT_WIDTH, Place, cell_marks, headings, row_marks
-from dashboard.tables import Rows, Shown, decision_rows, image_rows, stage_rows
+from dashboard.tables import Rows, Shown, decision_rows, image_rows
 from dfs_core.config import ModelConfig
 
 ROW = 42  # pixels; thumbnails are a little less
 DENSE_ROW = 34
 DENSE_FROM = 13  # images
-STAGE_GAP = 0.5  # between stages, in blocks
 _HEADER, _FOOTER = 26, 18
 
 
@@ -47,9 +47,7 @@ def decision_strip(
     """
     row = ROW if len(shown) < DENSE_FROM else DENSE_ROW
     both = any(item.picture.origin != "test" for item in shown)  # of a test image both pictures are the same
-    stages = stage_rows(config)
-    for stage in stages:
-        stage["start"], stage["end"] = _blocks(stage["first"], stage), _blocks(stage["last"], stage) + 1
+    stages = blocks.stages(config)
     cells = _cells(shown, config, colours)
     data = {
         "cells": [cell | {"turn": turn} for cell in cells],
@@ -99,11 +97,6 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
     )
 
 
-def _blocks(block: int, place: Mapping[str, Any]) -> float:
-    """Where a block begins along the strip, in blocks."""
-    return block - 2 + (place["stage"] - 1) * STAGE_GAP
-
-
 def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Rows:
     """Where each cell lies, in blocks, and how it looks."""
     looks = {}
@@ -113,7 +106,7 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
         looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
     rows = decision_rows(shown, config)
     for row in rows:
-        start = _blocks(row["block"], row)
+        start = blocks.start_of(row["block"], row)
         row["about"] = f"{row['image']}, block {row['block']}: {row['option']}"
         row |= {"start": start + 0.03, "end": start + 0.97, "centre": start + 0.5, **looks[row["option"]]}
     return rows

@@ -47,7 +47,7 @@ class Palette:
         bits = Option.parse(name).bits
         if not bits:
             return self.background
-        return _between(self.ramp, math.log2(bits / _LOWEST_BITS) / math.log2(FULL_BITS / _LOWEST_BITS))
+        return between(self.ramp, math.log2(bits / _LOWEST_BITS) / math.log2(FULL_BITS / _LOWEST_BITS))
 
     def text_on(self, fill: str) -> str:
         """Black or white, whichever is the easier to read on ``fill``."""
@@ -91,7 +91,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def _between(ramp: tuple[str, ...], position: float) -> str:
+def between(ramp: tuple[str, ...], position: float) -> str:
     """The colour at ``position``, 0 to 1, of a ramp of evenly spaced stops."""
     scaled = position * (len(ramp) - 1)
     start = min(int(scaled), len(ramp) - 2)
