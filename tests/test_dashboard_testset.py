@@ -1,0 +1,157 @@
+"""The pages of the test set and of comparisons, without a browser: what they show, what a filter does, what is said."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_dashboard_app import APP, control, text_of
+from tiny import UNTRACED
+
+from dfs_core.checkpoint import read_card
+from dfs_core.traces import read_traces
+
+TESTSET, COMPARE = "app_pages/testset.py", "app_pages/compare.py"
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update(query)
+    app.switch_page(page).run()
+    assert not app.exception
+    return app
+
+
+def data_of(app: AppTest, name: str) -> list[dict]:
+    """The rows of a chart's data."""
+    for chart in app.get("vega_lite_chart"):
+        for dataset in chart.proto.datasets:
+            if dataset.name == name:
+                return pa.ipc.open_stream(dataset.data.data).read_all().to_pylist()
+    raise AssertionError(f"no chart has data named {name}")
+
+
+@pytest.fixture
+def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    return tiny_pretrained
+
+
+@pytest.fixture
+def without_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+    return tiny_pretrained
+
+
+def test_the_test_sets_figures_are_the_cards(with_data):
+    app = open_page(TESTSET)
+    test = read_card("tiny-dfs-20").metrics["test"]
+    assert f"{test['accuracy']:.2f} %" in text_of(app)
+    assert f"{test['cp']:.2f} %" in text_of(app)
+    segments = {(row["block"], row["option"]): row["share"] for row in data_of(app, "segments")}
+    for block, shares in enumerate(test["shares"], start=2):
+        for option, share in shares.items():
+            assert segments.get((block, option), 0.0) == pytest.approx(share, abs=1e-3)
+    assert "of 40" in text_of(app)
+    assert len(app.get("page_link")) == 16
+
+
+def test_filters_combine_count_and_stand_in_the_link(with_data):
+    app = open_page(TESTSET)
+    control(app.segmented_control, "verdict").set_value("wrong").run()
+    traces = read_traces(with_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    wrong = int((~traces.correct).sum())
+    assert f"of {wrong}" in text_of(app)
+    assert dict(app.query_params) == {"verdict": "wrong"}
+    label = traces.classes[traces.labels[(~traces.correct).nonzero()[0][0]]]
+    control(app.multiselect, "class").set_value([label]).run()
+    both = int((~traces.correct & (traces.labels == traces.classes.index(label))).sum())
+    assert f"of {both}" in text_of(app)
+    assert dict(app.query_params) == {"verdict": "wrong", "class": label}
+    app.button(key="clear_filters").click().run()
+    assert dict(app.query_params) == {}
+    assert "of 40" in text_of(app)
+
+
+def test_a_link_opens_its_filter_and_its_order(without_data):
+    traces = read_traces(without_data / "tiny-dfs-10", read_card("tiny-dfs-10"))
+    option = traces.options[traces.decisions[0, 0]]
+    app = open_page(TESTSET, checkpoint="tiny-dfs-10", budget="10", taken=f"2-{option}", order="cheapest")
+    count = int((traces.decisions[:, 0] == traces.decisions[0, 0]).sum())
+    assert f"of {count}" in text_of(app)
+    assert control(app.segmented_control, "order").value == "cheapest"
+    assert app.button(key=f"drop_block 2: {option}").label == f"block 2: {option}"
+    app.button(key=f"drop_block 2: {option}").click().run()
+    assert dict(app.query_params) == {"checkpoint": "tiny-dfs-10", "budget": "10", "order": "cheapest"}
+
+
+def test_without_the_data_set_there_are_numbers_and_links_and_a_word_why(without_data):
+    app = open_page(TESTSET)
+    assert "only their numbers" in app.info[0].value
+    assert len(app.get("page_link")) == 16
+    assert "<img" not in text_of(app)
+
+
+def test_images_of_another_set_are_not_shown_for_those_that_were_traced(with_data, cifar10_dir, tmp_path, monkeypatch):
+    shutil.copytree(cifar10_dir / "cifar10", tmp_path / "cifar10")
+    (tmp_path / "cifar10" / "test" / "cat" / "0000.png").unlink()
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path))
+    app = open_page(TESTSET)
+    assert "the 39 test images on this machine are not the 40 that were traced" in app.info[0].value
+
+
+def test_nothing_like_that_is_said_and_can_be_undone(without_data):
+    app = open_page(TESTSET, low="99")
+    assert "No test image is like that" in app.info[0].value
+    app.button(key="clear_filters").click().run()
+    assert "of 40" in text_of(app)
+
+
+def test_without_traces_the_page_says_which_command_makes_them(without_data):
+    app = open_page(TESTSET, checkpoint=UNTRACED)
+    assert "no stored decisions" in app.info[0].value
+    assert f"python -m dfs_core traces --checkpoint {UNTRACED} --data-dir" in app.code[0].value
+    assert not app.get("vega_lite_chart")
+
+
+def test_traces_of_other_weights_are_refused_on_the_page(tmp_path, without_data, monkeypatch):
+    folder = tmp_path / "pretrained"
+    shutil.copytree(without_data, folder)
+    shutil.copy(folder / "tiny-dfs-10" / "traces.parquet", folder / "tiny-dfs-20" / "traces.parquet")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    app = open_page(TESTSET)
+    assert "belongs to other weights" in app.error[0].value.replace("\\", "")
+    assert "--checkpoint tiny-dfs-20" in app.code[0].value
+
+
+def test_two_operating_points_are_compared_on_the_same_images_and_on_the_test_set(without_data):
+    app = open_page(COMPARE)
+    text = text_of(app)
+    assert "tiny-dfs-20" in text
+    assert "tiny-dfs-30" in text
+    assert len(data_of(app, "cells")) >= 2 * 10 * 5
+    assert len(data_of(app, "differences")) == 10 * 5
+    a, b = (read_traces(without_data / name, read_card(name)) for name in ("tiny-dfs-20", "tiny-dfs-30"))
+    only = int((a.correct & ~b.correct).sum())
+    assert f"<td>{only}<small>" in text
+    control(app.select_slider, "b_budget").set_value(10.0).run()
+    assert dict(app.query_params) == {"right": "tiny-dfs-10"}
+    assert control(app.select_slider, "budget").value == 20
+
+
+def test_a_link_opens_both_sides_and_other_options_are_compared_by_cost(without_data):
+    app = open_page(COMPARE, checkpoint="tiny-dfs-10", budget="10", right="tiny-skipnet-50")
+    assert {row["option"] for row in data_of(app, "cells") if "option" in row} >= {"full"}
+    assert data_of(app, "differences")
+    assert "SkipNet ResNet-14" in text_of(app)
+
+
+def test_two_images_are_compared_under_one_operating_point(without_data):
+    app = open_page(COMPARE, what="images", image="frog", other="cat")
+    assert control(app.selectbox, "image_A").value == "frog"
+    assert "two images" in text_of(app)
+    assert len(data_of(app, "differences")) == 5
+    assert "test set" not in text_of(app)
