@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.blocks import block_numbers, heading_marks, placed, scale_of, stages
-from dashboard.diverging import colour_of, signed
+from dashboard.diverging import colour_of, difference_keys, signed
 from dashboard.figure import Figure
 from dashboard.palette import Palette
 from dashboard.tables import Rows
@@ -38,7 +38,8 @@ def class_heatmap(rows: Rows, config: ModelConfig, colours: Palette) -> Figure:
         cells.append(placed(row) | look | {"row": names.index(row["class"]), "text": text})
     labels = [{"row": place, "class": name} for place, name in enumerate(names)]
     data = {"cells": cells, "labels": labels, "stages": stages(config), "blocks": block_numbers(config)}
-    return Figure(_template(config, colours) | {"height": ROW * len(names) + _HEADER + _FOOTER}, data)
+    height = ROW * len(names) + _HEADER + _FOOTER
+    return Figure(_template(config, colours) | {"height": height}, data, difference_keys(colours))
 
 
 @lru_cache(maxsize=16)

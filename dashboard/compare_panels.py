@@ -11,13 +11,11 @@ from dashboard import agreement, class_heatmap, differences, lanes, legends, sto
 from dashboard.catalogue import describe
 from dashboard.costs import MEASURES
 from dashboard.differences import Pair
-from dashboard.diverging import colour_of, signed
+from dashboard.diverging import difference_keys, signed
 from dashboard.opening import Opened
-from dashboard.palette import Palette
 from dashboard.view import View, show
 from dfs_core.checkpoint import Card
 from dfs_core.errors import UserError
-from dfs_core.options import OptionSet
 from dfs_core.traces import Traces
 
 LANES, CLASSES = "lanes", "class_blocks"
@@ -27,13 +25,12 @@ Point = tuple[Card, float | None]
 def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
     """Both strips of each pair and their difference, with the table of what changes."""
     config, other = pairs[0][0].config, pairs[0][1].config
-    options = {option.bits: option for side in (config, other) for option in side.option_set}
-    st.html(legends.options(OptionSet(tuple(options[bits] for bits in sorted(options))), page.colours))
+    st.html(legends.options(differences.options_of(config, other), page.colours))
     why = differences.why_not(config, other)
     if why:
         st.info(why, icon=":material/layers_clear:")
     else:
-        st.html(_difference_legend(page.colours))
+        st.html(legends.legend(difference_keys(page.colours), "B \N{MINUS SIGN} A"))
     measure = MEASURES[page.shared.cost]
     view = View(
         key=LANES,
@@ -143,15 +140,3 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> N
     )
     show(view, page.colours)
     st.caption("Mean cost of B less that of A in each block, in points of the full block, for the images of a class.")
-
-
-def _difference_legend(colours: Palette) -> str:
-    """What the third lane means."""
-    chips = [(-1.0, "B computes less"), (0.0, "the same"), (1.0, "B computes more")]
-    signs = {-1.0: "\N{MINUS SIGN}", 0.0: "", 1.0: "+"}
-    spans = "".join(
-        f'<span><i style="background:{colour_of(more, colours)};color:{colours.text_on(colour_of(more, colours))}"'
-        f' class="dfs-sign">{signs[more]}</i>{text}</span>'
-        for more, text in chips
-    )
-    return f'<div class="dfs-legend"><h4>B \N{MINUS SIGN} A</h4><div>{spans}</div></div>'

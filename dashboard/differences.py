@@ -9,6 +9,7 @@ from typing import Any
 from dashboard import costs
 from dashboard.tables import Rows, Shown, stage_of
 from dfs_core.config import ModelConfig
+from dfs_core.options import OptionSet
 
 SAME = 1e-9  # costs that are as near are equal
 
@@ -33,6 +34,11 @@ def why_not(left: ModelConfig, right: ModelConfig) -> str:
         " a block of one is no block of the other, so there is no difference block by block. Predictions and costs"
         " are compared below."
     )
+
+
+def options_of(left: ModelConfig, right: ModelConfig) -> OptionSet:
+    """All options that either of two networks has, cheapest first."""
+    return OptionSet(tuple(sorted({*left.option_set, *right.option_set})))
 
 
 def lane_rows(pairs: Sequence[Pair]) -> Rows:

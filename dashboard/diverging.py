@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.figure import Key
 from dashboard.palette import Palette, between
 
 FAINTEST = 0.18  # of the way to the full colour: the smallest difference that is one
@@ -31,3 +32,9 @@ def signed(value: float, digits: int = 2) -> str:
     """
     text = f"{abs(value):.{digits}f}"
     return text if not float(text) else f"{sign_of(value)}{text}"
+
+
+def difference_keys(colours: Palette) -> tuple[Key, ...]:
+    """What the colours and signs of a difference mean, for a legend."""
+    meant = ((-1.0, "B computes less"), (0.0, "the same"), (1.0, "B computes more"))
+    return tuple(Key(f"{sign_of(more)} {text}".strip(), colour_of(more, colours), "cell") for more, text in meant)

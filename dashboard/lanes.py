@@ -10,9 +10,10 @@ import altair as alt
 
 from dashboard import blocks, costs
 from dashboard.costs import Measure
-from dashboard.differences import SAME, Pair, difference_rows, lane_rows
-from dashboard.diverging import colour_of, sign_of, signed
+from dashboard.differences import SAME, Pair, difference_rows, lane_rows, options_of
+from dashboard.diverging import colour_of, difference_keys, sign_of, signed
 from dashboard.figure import Figure
+from dashboard.legends import option_keys
 from dashboard.palette import Palette
 from dashboard.tables import Rows
 from dfs_core.config import ModelConfig
@@ -48,7 +49,8 @@ def lane_chart(pairs: Sequence[Pair], measure: Measure, colours: Palette) -> Fig
         "head": [{"title": measure.name + " %"}],
     }
     spec = _template(blocks.stages(configs[0])[-1]["end"], colours)
-    return Figure(spec | {"height": height * len(pairs) - GAP + _HEADER + _FOOTER}, data)
+    keys = option_keys(options_of(*configs), colours) + (difference_keys(colours) if more else ())
+    return Figure(spec | {"height": height * len(pairs) - GAP + _HEADER + _FOOTER}, data, keys)
 
 
 def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:

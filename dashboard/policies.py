@@ -9,6 +9,7 @@ import altair as alt
 
 from dashboard.blocks import block_numbers, heading_marks, scale_of, stages
 from dashboard.figure import Figure
+from dashboard.legends import option_keys
 from dashboard.palette import Palette
 from dashboard.tables import Rows
 from dfs_core.config import ModelConfig
@@ -63,7 +64,8 @@ def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colo
     ]
     data = {"cells": cells, "policies": policies, "stages": stages(config), "blocks": blocks}
     spec = _template(config, colours)
-    return Figure(spec | {"height": ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]}, data)
+    height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
+    return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
 
 
 @lru_cache(maxsize=32)

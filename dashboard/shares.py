@@ -10,6 +10,7 @@ import altair as alt
 
 from dashboard.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.figure import Figure
+from dashboard.legends import option_keys
 from dashboard.palette import Palette
 from dashboard.tables import Rows
 from dfs_core.config import ModelConfig
@@ -57,7 +58,7 @@ def share_chart(
         )
     drawn.sort(key=lambda row: row["edge_width"])  # an outline lies above its neighbours
     data = {"segments": drawn, "stages": stages(config), "blocks": block_numbers(config)}
-    return Figure(_template(config, colours), data)
+    return Figure(_template(config, colours), data, option_keys(config.option_set, colours))
 
 
 @lru_cache(maxsize=32)

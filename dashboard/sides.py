@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
 import streamlit as st
 
-from dashboard import controls, panels, rivals, sources, state
+from dashboard import cached, controls, panels, rivals, sources, state
 from dashboard.catalogue import describe
 from dashboard.controls import Seat
 from dashboard.differences import Pair, Side
 from dashboard.opening import Opened
-from dashboard.pictures import Picture
+from dashboard.pictures import Picture, index_of_test
 from dfs_core.checkpoint import Card
+from dfs_core.data import ImageSet
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
@@ -82,7 +84,8 @@ def two_images(page: Opened) -> Compared:
     point = controls.choose_point(page.catalogue, page.shared)
     pictures = sources.choose_pictures(page.card, page.shared)
     first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
-    rest = [p for p in pictures if p is not first] or [first]
+    linked = _linked(page)
+    rest = [p for p in [*linked, *pictures] if p.key != first.key] or [first]
     second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
     places = st.columns(2, gap="large")
     with places[0]:
@@ -95,8 +98,16 @@ def two_images(page: Opened) -> Compared:
     return Compared(pairs, (point, point), f"A: {first.name}; B: {second.name}; both under {page.in_words}")
 
 
+def _linked(page: Opened) -> list[Picture]:
+    """Image B, if it is a test image that another page of the gallery has."""
+    index, images = index_of_test(page.shared.page.get(OTHER)), cached.test_images(page.card.dataset)
+    if index is None or not isinstance(images, ImageSet) or index >= len(images):
+        return []
+    return [cached.test_picture(images, index)]
+
+
 def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:
-    names = {picture.key: picture.name for picture in pictures}
+    names = {picture.key: picture.name + (f", {picture.truth}" if picture.truth else "") for picture in pictures}
     control = state.Control.showing(f"image_{letter}", chosen.key)
     st.selectbox(
         f"Image {letter}",
@@ -106,7 +117,9 @@ def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: 
         key=control.key,
         on_change=control.choice(action),
     )
+    name = escape(chosen.name)
+    st.html(f'<div class="dfs-focus"><figure><img src="{chosen.given_uri}" alt="{name}"></figure></div>')
 
 
 def _heading(letter: str, words: str, card: Card) -> str:
-    return f'<div class="dfs-side"><b>{letter}</b><span>{words}</span><code>{card.name}</code></div>'
+    return f'<div class="dfs-side"><b>{letter}</b><span>{escape(words)}</span><code>{escape(card.name)}</code></div>'

@@ -37,5 +37,6 @@ with st.container(key="more"):
 with left:
     testset_views.policy_view(page, traces, costs, chosen, wanted)
 with right:
-    testset_views.group_view(page, traces, cost, chosen, wanted)
+    if not wanted.verdict:  # else all of them are right, or none
+        testset_views.group_view(page, traces, cost, chosen, wanted)
     testset_views.confidence_view(page, traces, cost, chosen)

@@ -1,0 +1,34 @@
+"""The test set's page in a browser: a click on a bar filters, and an image leads to Explore."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_click_on_a_bar_filters_and_an_image_leads_to_explore(open_page: Callable[..., Page]):
+    page = open_page()
+    page.get_by_role("link", name="Test set").click()
+    segments = page.locator(".st-key-shares path[aria-label*=' of the images']")
+    expect(segments.first).to_be_visible()
+    expect(page.locator(".dfs-ledger tbody tr")).to_have_count(1)
+
+    chosen = segments.first
+    block, option = re.match(r"block (\d+), (\w+):", chosen.get_attribute("aria-label") or "").groups()
+    chosen.click()
+    expect(page).to_have_url(re.compile(rf"testset\?taken={block}-{option}$"))
+    expect(page.get_by_role("button", name=f"block {block}: {option}")).to_be_visible()
+
+    link = page.get_by_role("link", name=re.compile(r"^Explore \d+$")).first
+    number = link.inner_text().split()[-1]
+    link.click()
+    expect(page).to_have_url(re.compile(rf"/\?image=test-{number}$"))
+    expect(page.locator(".dfs-ledger h2")).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+
+    page.go_back()
+    expect(page.get_by_role("button", name=f"block {block}: {option}")).to_be_visible()
