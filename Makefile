@@ -8,9 +8,10 @@ DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 # Every published run, in the order in which they start from one another.
 RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
 	$(addprefix dfs-resnet38-cifar10-,b10 b20 b30 b40 b20-a1e-6 b20-a2.5e-5) \
-	$(addprefix skipnet-resnet38-cifar10-,b50 b70)
+	$(addprefix skipnet-resnet38-cifar10-,b50 b70) \
+	supernet-lowbit $(addsuffix -resnet38-cifar10,lowbit mixed blockdrop static2 static3 static4 static8)
 
-.PHONY: app test lint format bench data train screenshots clean
+.PHONY: app test lint format bench data train results screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m streamlit run dashboard/app.py
@@ -37,6 +38,9 @@ train: $(VENV)/.app
 	set -e; for run in $(RUNS); do \
 		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
 	done
+
+results: $(VENV)/.app
+	$(RUN) -m dfs_core results
 
 screenshots: $(VENV)/.dev
 	$(RUN) docs/screenshots.py
