@@ -22,6 +22,8 @@ page = st.navigation(
         st.Page(HERE / "app_pages" / "image.py", title="Image"),
         st.Page(HERE / "app_pages" / "compare.py", title="Compare"),
         st.Page(HERE / "app_pages" / "testset.py", title="Test set"),
+        st.Page(HERE / "app_pages" / "laboratory.py", title="Alpha laboratory", url_path="laboratory"),
+        st.Page(HERE / "app_pages" / "learn.py", title="Learn", url_path="learn"),
     ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",

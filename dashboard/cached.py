@@ -9,11 +9,13 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard import kept
 from dashboard.catalogue import Catalogue
 from dashboard.engine import Engine
 from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
 from dashboard.points import read_measured, read_published
 from dashboard.tables import Rows, read_log
+from dashboard.tuning import Laboratory
 from dfs_core.checkpoint import Card, pretrained_dir, scan
 from dfs_core.data import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
@@ -33,10 +35,17 @@ def engine() -> Engine:
     return Engine(Predictor.load)
 
 
+@st.cache_resource(max_entries=1, show_spinner=False)
+def laboratory() -> Laboratory:
+    """The one laboratory of all sessions: its runs, and the images that they learn from."""
+    return Laboratory(engine())
+
+
 def catalogue() -> Catalogue:
-    """The checkpoints on this machine; a new or changed one is seen at the next run."""
+    """The checkpoints on this machine, and those that this session keeps; a new or changed one is seen at once."""
     root = pretrained_dir()
-    return _catalogue(str(root), _stamp(root, "*/card.json", "*/weights.safetensors"))
+    on_disk = _catalogue(str(root), _stamp(root, "*/card.json", "*/weights.safetensors"))
+    return kept.with_session(on_disk, engine().adopted(kept.names()))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -16,6 +16,7 @@ from typing import Literal
 
 from dashboard import operating
 from dfs_core.checkpoint import Card
+from dfs_core.session import METHOD as SESSION
 
 METHODS = {
     "every-budget": "DFS every budget",
@@ -26,6 +27,7 @@ METHODS = {
     "static": "Static uniform",
     "backbone": "Backbone",
     "reference": "Reference",
+    SESSION: "Session, gates tuned live",
 }
 # Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"

@@ -65,7 +65,9 @@ def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     return [
         line.encode(x=x, y=y, color=ink, detail=["family:N", "line:N"]),
         base.mark_rule(strokeWidth=1.3, opacity=0.8, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),
-        base.mark_point(filled=True, size=85, opacity=1, clip=True).encode(x=x, y=y, color=ink, shape=shape),
+        base.mark_point(filled=True, size=85, opacity=1, strokeWidth=1.8, clip=True).encode(
+            x=x, y=y, fill=alt.Fill("body:N", scale=None), stroke=alt.Stroke("ink:N", scale=None), shape=shape
+        ),
         in_use.mark_point(size=330, strokeWidth=2.4, clip=True, **ring).encode(x=x, y=y),
         number.mark_text(stroke=colours.background, strokeWidth=5, strokeJoin="round", clip=True, **look),
         number.mark_text(clip=True, **look),

@@ -10,17 +10,21 @@ from typing import Any
 import altair as alt
 
 from dashboard import curve_marks
-from dashboard.catalogue import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.catalogue import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
 from dashboard.costs import MEASURES, Cost
 from dashboard.curve_marks import POINT_PARAM, TICK_PARAM
 from dashboard.figure import Figure, Key
 from dashboard.palette import Palette
-from dashboard.tables import SAME_BUDGET, Rows, Scale
+from dashboard.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
 
 __all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "point_keys", "point_legend", "training_curve", "visible"]
 
 HEIGHT = 400
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+_WORDS = {
+    PUBLISHED_KEY: "published, not measured here",
+    LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
+}
 _OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
 
 
@@ -69,6 +73,7 @@ def accuracy_curve(
             "in_use": _in_use(point, selected, budget),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
+            "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
             "turn": turn,
         }
         for point in points
@@ -131,9 +136,7 @@ def point_keys(points: Rows, colours: Palette, looks: dict[str, tuple[str, str]]
     """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
     own = looks or {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     groups = dict.fromkeys((point["group"], point["family"]) for point in points)
-    return tuple(
-        Key("published, not measured here" if family == PUBLISHED_KEY else name, *own[name]) for name, family in groups
-    )
+    return tuple(Key(_WORDS.get(str(family), str(name)), *own[name]) for name, family in groups)
 
 
 def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -15,8 +17,10 @@ from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
 MAX_PREDICTORS = 16
+MAX_ADOPTED = 8  # checkpoints that lie on no disk
 MAX_TRACES = 8192  # some 40 MB
 BATCH = 32  # the longest that another session waits is one batch
+YIELD_S = 0.005
 
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
@@ -99,6 +103,7 @@ class Engine:
         """Args: load: from a checkpoint's name to its predictor."""
         self._load = load
         self._predictors: Recent[tuple[str, str], Predicts] = Recent(MAX_PREDICTORS)
+        self._adopted: Recent[str, tuple[Card, Predicts]] = Recent(MAX_ADOPTED)
         self._traces: Recent[Question, DecisionTrace] = Recent(MAX_TRACES)
         self._model = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
@@ -164,6 +169,26 @@ class Engine:
                 self._ahead.add(job)
                 self._worker.submit(self._run_ahead, job, pending, card, budget)
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """The model's turn for other work in the background, which is to take short ones."""
+        time.sleep(YIELD_S)  # the lock knows no queue: without a pause nobody who waits would ever be faster
+        with self._model:
+            yield
+
+    def adopt(self, card: Card, predictor: Predicts) -> None:
+        """Serve a checkpoint that lies on no disk, under its card's name; of too many the oldest is forgotten."""
+        self._adopted.put(card.name, (card, predictor))
+
+    def adopted(self, names: Iterable[str]) -> list[Card]:
+        """Cards of those named that are served from memory alone."""
+        return [found[0] for name in names if (found := self._adopted.get(name)) is not None]
+
+    def adopted_predictor(self, card: Card) -> Predicts | None:
+        """The predictor of a checkpoint that was adopted; None for any other."""
+        found = self._adopted.get(card.name)
+        return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
+
     def _run_ahead(self, job: Job, pictures: Sequence[Seen], card: Card, budget: float | None) -> None:
         try:
             self.predict(pictures, card, budget)
@@ -174,7 +199,7 @@ class Engine:
 
     def _predictor(self, card: Card) -> Predicts:
         key = (card.name, card.weights_sha256)
-        predictor = self._predictors.get(key)
+        predictor = self.adopted_predictor(card) or self._predictors.get(key)
         if predictor is None:
             predictor = self._load(card.name)
             self._predictors.put(key, predictor)

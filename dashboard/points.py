@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import costs
-from dashboard.catalogue import DIAL_KEY, METHODS, PUBLISHED_KEY, SHUFFLED_KEY, Catalogue, describe, family_key
+from dashboard.catalogue import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY, Catalogue, describe, family_key
 from dashboard.costs import COLUMNS, Cost
-from dashboard.tables import Rows
+from dashboard.tables import Rows, measured_on
 from dfs_core.card import Card
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
-_FIXED = ("backbone", "reference")  # methods whose points are no curve
+LIVE = "session, gates fine-tuned live, not a published result; "
+_FIXED = ("backbone", "reference", SESSION)  # methods whose points are no curve
 _BLANK = dict.fromkeys(
     ("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high", *COLUMNS, "line")
 )
@@ -75,10 +76,11 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
     for family in catalogue.families:
         for card in family.cards:
             elsewhere = card.budget_range is not None and card.name in in_results
-            if card.dataset != dataset or "test" not in card.metrics or elsewhere:
+            split = measured_on(card)
+            if card.dataset != dataset or split not in card.metrics or elsewhere:
                 continue
-            test = card.metrics["test"]
-            low, high = test["accuracy_ci95"]
+            found = card.metrics[split]
+            low, high = found["accuracy_ci95"]
             yield _BLANK | {
                 "family": family.key,
                 "group": family.title,
@@ -87,12 +89,12 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
                 "budget": card.budget,
                 "alpha": card.alpha,
                 "seed": card.seed,
-                "accuracy": test["accuracy"],
+                "accuracy": found["accuracy"],
                 "low": low,
                 "high": high,
-                **(costs.of_card(card) or {}),
+                **(costs.of_card(card, split) or {}),
                 "line": _line(card),
-                "source": f"measured here on {test['n']:,} test images",
+                "source": f"{LIVE if card.method == SESSION else ''}measured here on {found['n']:,} {split} images",
             }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dashboard import costs
+from dashboard.catalogue import METHODS, SESSION, family_key
 from dashboard.costs import COLUMNS
 from dashboard.pictures import Picture
 from dfs_core.checkpoint import Card
@@ -19,6 +20,7 @@ from dfs_core.trace import DecisionTrace
 
 Rows = list[dict[str, Any]]
 Scale = Literal["linear", "log"]
+LIVE_KEY = family_key(METHODS[SESSION])  # of session checkpoints, among the keys of families
 SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
 
 
@@ -87,6 +89,11 @@ def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     ]
 
 
+def measured_on(card: Card) -> str:
+    """The split whose figures stand for a checkpoint: a session checkpoint never saw the test set."""
+    return "validation" if card.method == SESSION else "test"
+
+
 def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> Rows:
     """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
 
@@ -123,12 +130,13 @@ def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows
         of_card: whether the card's figures are those of this budget.
         measured: measured points, as ``points.read_measured`` gives them.
     """
-    blank = {"what": "test set"} | dict.fromkeys(COLUMNS)
-    test = card.evaluation("test") if of_card else None
-    if test is not None:
-        low, high = test.accuracy_ci95
-        line = {"images": test.n, "accuracy": test.accuracy, "low": low, "high": high}
-        return blank | line | (costs.of_card(card) or {})
+    split = measured_on(card)
+    blank = {"what": "test set" if split == "test" else f"{split} images"} | dict.fromkeys(COLUMNS)
+    found = card.evaluation(split) if of_card else None
+    if found is not None:
+        low, high = found.accuracy_ci95
+        line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}
+        return blank | line | (costs.of_card(card, split) or {})
     for row in measured:
         own = row["budget"]
         if row["checkpoint"] == card.name and budget and own and math.isclose(own, budget, rel_tol=SAME_BUDGET):

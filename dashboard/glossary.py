@@ -1,0 +1,136 @@
+"""The words of the dashboard and of the method, each in a sentence or two, with an address of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word, and what is meant by it here; ``key`` is its anchor on the page."""
+
+    key: str
+    name: str
+    text: str
+
+
+TERMS = tuple(
+    Term(*parts)
+    for parts in (
+        (
+            "all-in",
+            "all-in cost",
+            "Every multiplication of the network, times the bits of both its numbers, in percent of the plain"
+            " full-precision network. Stem, first block, shortcuts, gates and pooling all count, so it is never below"
+            " what cp leaves out.",
+        ),
+        (
+            "alpha",
+            "alpha",
+            "How hard training pulls cp towards the budget. For a checkpoint that serves every budget it is the price"
+            " of computation: a block runs only where that is worth it.",
+        ),
+        ("backbone", "backbone", "The plain network, without gates, that all methods here started from."),
+        (
+            "block",
+            "block",
+            "Two convolutions with a shortcut past them. Because of the shortcut a block can be left out: what came in"
+            " goes on.",
+        ),
+        (
+            "budget",
+            "budget",
+            "The cp that a network is to spend on average over many images. A single image may cost more or less.",
+        ),
+        (
+            "checkpoint",
+            "checkpoint",
+            "A trained network: its weights, and a card that says how it was made and what it reached.",
+        ),
+        (
+            "cp",
+            "cp, computation percentage",
+            "The paper's measure: the mean over the gated blocks of (bits / 32)². Every block in full is 100 %.",
+        ),
+        (
+            "decision",
+            "decision",
+            "The option that a block takes for an image: the one that its gate gives the highest probability.",
+        ),
+        (
+            "dial",
+            "dial",
+            "A price that is put on computation after training, without training again. It moves a checkpoint along a"
+            " curve of its own, which is always marked as such.",
+        ),
+        (
+            "gate",
+            "gate",
+            "A tiny network before a block: it sees the averages of what has been computed so far, remembers the blocks"
+            " before, and gives every option a probability.",
+        ),
+        (
+            "interval",
+            "interval",
+            "Where the true accuracy lies with 95 % confidence, given how many images were measured (Wilson's). Two"
+            " results whose intervals overlap may differ by chance.",
+        ),
+        (
+            "margin",
+            "margin",
+            "How far the chosen option leads over the next, in points of probability. A small one is a near-tie that a"
+            " mirror image may decide the other way.",
+        ),
+        (
+            "option",
+            "option",
+            "What a gated block can do for an image: be skipped, run with its numbers rounded to some bits, or run in"
+            " full.",
+        ),
+        (
+            "pareto",
+            "Pareto front",
+            "The results that no other beats: nothing else is both cheaper and at least as accurate.",
+        ),
+        (
+            "policy",
+            "policy",
+            "Whoever decides: gates that look at each image, or a rule that is the same for all.",
+        ),
+        (
+            "price",
+            "price",
+            "What a block in full costs in the unit of the gates' preferences. The decision is the option with the best"
+            " preference after its cost is paid at this price.",
+        ),
+        (
+            "quantisation",
+            "quantisation",
+            "Rounding weights and activations to so few bits that multiplying them is cheap: 8 bits know 256 values.",
+        ),
+        (
+            "session",
+            "session checkpoint",
+            "A network whose gates were fine-tuned live in the alpha laboratory. It lies in memory, was measured on"
+            " validation images, and is no published result.",
+        ),
+        (
+            "skip",
+            "skip",
+            "Leaving a block out. It costs nothing, and the block adds nothing.",
+        ),
+        (
+            "trace",
+            "trace",
+            "All that was decided for one image: per block the option and the gate's probabilities, and what it cost.",
+        ),
+    )
+)
+
+
+def as_html(terms: tuple[Term, ...] = TERMS) -> str:
+    """A definition list in which every term has its anchor, with a line of links above."""
+    links = " ".join(f'<a href="#term-{term.key}">{escape(term.name)}</a>' for term in terms)
+    items = "".join(f'<dt id="term-{term.key}">{escape(term.name)}</dt><dd>{escape(term.text)}</dd>' for term in terms)
+    return f'<div class="dfs-glossary"><nav aria-label="Terms">{links}</nav><dl>{items}</dl></div>'

@@ -1,0 +1,103 @@
+"""The laboratory's page without a browser: start, cancel, result, keep, and what is said where something is missing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_dashboard_app import APP, control, text_of
+
+from dashboard import cached
+from dashboard.lab_form import OWNER
+
+PAGE = "app_pages/laboratory.py"
+LINK = {"target": "60", "pull": "1e-3", "steps": "20"}
+
+
+@pytest.fixture
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+
+
+@pytest.fixture
+def with_data(cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.run()
+    app.query_params.update(query)
+    return app.switch_page(PAGE).run()
+
+
+def finish(app: AppTest) -> AppTest:
+    (job,) = cached.laboratory().jobs.of(app.session_state[OWNER])
+    deadline = time.monotonic() + 300
+    while not job.ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert job.state == "done", job.error
+    return app.run()
+
+
+def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
+    app = opened(**LINK)
+    assert not app.exception
+    assert control(app.number_input, "target").value == 60
+    app.button(key="start").click().run()
+    assert app.query_params["run"]
+    finish(app)
+    assert not app.exception
+    assert "gates tuned live" in text_of(app)
+    assert "10 validation images cp went from" in text_of(app)
+    app.button(key="keep").click().run()
+    assert "Kept as" in text_of(app)
+    (name,) = app.session_state["kept_checkpoints"]
+    app.button(key="see").click().run()
+    assert not app.exception
+    assert name in text_of(app)
+    assert "validation images" in text_of(app)
+    assert not (tiny_pretrained / name).exists()
+
+
+def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):
+    app = opened(**LINK)
+    assert "toy" in app.warning[0].value
+    app.button(key="start").click().run()
+    finish(app)
+    assert any("the very same ones" in warning.value for warning in app.warning)
+
+
+def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data):
+    app = opened(**LINK | {"steps": "300"})
+    app.button(key="start").click().run()
+    assert app.button(key="start").disabled
+    app.button(key="cancel").click().run()
+    (job,) = cached.laboratory().jobs.of(app.session_state[OWNER])
+    deadline = time.monotonic() + 120
+    while not job.ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.run()
+    assert "Cancelled after" in app.info[0].value
+    assert not app.button(key="start").disabled
+
+
+def test_a_network_without_gates_says_what_to_start_from(tiny_pretrained, no_data):
+    app = opened(checkpoint="tiny-backbone")
+    assert not app.exception
+    assert "no gates of the paper's kind" in app.info[0].value
+    (start,) = (button for button in app.button if button.label.startswith("Start from"))
+    start.click().run()
+    assert app.button(key="start")
+
+
+def test_what_is_chosen_stands_in_the_link_and_a_run_that_is_gone_is_no_error(tiny_pretrained, no_data):
+    app = opened(run="deadbeef")
+    assert not app.exception
+    control(app.number_input, "target").set_value(33.0).run()
+    control(app.select_slider, "pull").set_value(2.5e-5).run()
+    assert (app.query_params["target"], app.query_params["pull"]) == ("33", "2.5e-5")

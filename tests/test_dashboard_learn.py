@@ -1,0 +1,96 @@
+"""The Learn page without a browser: five steps, the quiz and its score, the glossary."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from test_dashboard_app import APP, control, text_of
+
+from dashboard import lesson
+from dashboard.glossary import TERMS, as_html
+
+PAGE = "app_pages/learn.py"
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.run()
+    app.query_params.update(query)
+    return app.switch_page(PAGE).run()
+
+
+def sentences(app: AppTest) -> list[str]:
+    return [element.value for element in app.markdown if not element.value.startswith(("#", "**Question"))]
+
+
+def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
+    app = opened()
+    for number, title in lesson.STEPS.items():
+        assert not app.exception
+        assert app.markdown[0].value == f"### {number}. {title}"
+        assert len(sentences(app)) == 3
+        assert len(app.get("vega_lite_chart")) == (number != "1")
+        app.button(key="go_Next").click().run()
+        if number != "5":
+            assert app.query_params["step"] == str(int(number) + 1)
+    assert app.query_params["step"] == "quiz"
+
+
+def test_a_link_opens_a_step_with_its_block():
+    app = opened(step="2", block="5")
+    assert control(app.slider, "block").value == 5
+    assert "For block 5" in " ".join(sentences(app))
+    control(app.slider, "block").set_value(3).run()
+    assert app.query_params["block"] == "3"
+
+
+def test_forcing_every_block_gives_the_cost_of_that_option():
+    app = opened(step="3")
+    control(app.segmented_control, "force").set_value("8").run()
+    assert "With every block at **8 bits** cp is 6.25 %" in " ".join(sentences(app))
+
+
+def test_a_network_without_gates_has_its_own_words():
+    app = opened(step="2", checkpoint="tiny-backbone")
+    assert "no gates" in " ".join(sentences(app))
+    app = opened(step="4", checkpoint="tiny-backbone")
+    assert not app.exception
+    assert "This one has none" in " ".join(sentences(app))
+
+
+def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
+    app = opened(step="quiz")
+    assert not app.exception
+    assert app.button(key="reveal").disabled
+    app.radio[0].set_value(0).run()
+    app.button(key="reveal").click().run()
+    verdict = [*app.success, *app.error]
+    assert len(verdict) == 1
+    assert "%" in verdict[0].value
+    app.button(key="following").click().run()
+    assert app.query_params["question"] == "2"
+    assert not [*app.success, *app.error]
+    app.button(key="others").click().run()
+    assert app.query_params["gallery"] == "2"
+    assert app.button(key="reveal").disabled
+
+
+def test_the_glossary_has_an_anchor_for_every_term():
+    app = opened(step="glossary")
+    html = as_html()
+    assert 'id="term-cp"' in text_of(app)
+    assert len(set(re.findall(r'id="(term-[a-z-]+)"', html))) == len(TERMS)
+    assert set(re.findall(r'href="#(term-[a-z-]+)"', html)) == {f"term-{term.key}" for term in TERMS}
+
+
+def test_every_word_that_people_ask_for_is_there():
+    wanted = "option gate decision cp all-in budget alpha price dial pareto interval"
+    assert set(wanted.split()) <= {term.key for term in TERMS}
