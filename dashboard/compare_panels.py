@@ -44,7 +44,8 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
         stamp=page.stamp("your images"),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
-    show(view, page.colours)
+    with st.container(key="lanes_scroll"):
+        show(view, page.colours)
 
 
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.figure import Figure
+from dashboard.figure import Figure, Key
 from dashboard.palette import Palette
 from dashboard.tables import Rows
 
@@ -98,9 +98,9 @@ def confidence_chart(rows: Rows, measure: str, colours: Palette) -> Figure:
         for row in rows
     ]
     order = [row["confidence"] for row in sorted(rows, key=lambda row: row["bin"])]
-    return Figure(
-        _confidence_template(f"mean {measure}, %", tuple(dict.fromkeys(order)), colours), {"confidence": drawn}
-    )
+    spec = _confidence_template(f"mean {measure}, %", tuple(dict.fromkeys(order)), colours)
+    keys = tuple(Key(_named(verdict), *look) for verdict, look in looks.items())
+    return Figure(spec, {"confidence": drawn}, keys)
 
 
 @lru_cache(maxsize=32)

@@ -65,6 +65,17 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     st.caption("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
 
 
+def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Cost against correctness and confidence, as far as there is anything to set against each other."""
+    if np.ptp(cost[chosen]) == 0:
+        name = MEASURES[page.shared.cost].name
+        st.caption(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
+        return
+    if not wanted.verdict:  # else all of them are right, or none
+        group_view(page, traces, cost, chosen, wanted)
+    confidence_view(page, traces, cost, chosen)
+
+
 def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> None:
     """Cost against confidence, right and wrong predictions apart."""
     measure = MEASURES[page.shared.cost]
@@ -125,7 +136,8 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
         if picked := _picked(POLICIES, policies.POLICY_PARAM):
             narrow(replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
 
-    show(view, page.colours, click, policies.POLICY_PARAM)
+    with st.container(key="policies_scroll"):
+        show(view, page.colours, click, policies.POLICY_PARAM)
     shown = min(len(rows), policies.MOST)
     st.caption(
         f"{shown} of {len(rows):,} distinct decision vectors; these have {rows[shown - 1]['cumulative']:.1f} % of the"

@@ -110,6 +110,13 @@ def test_nothing_like_that_is_said_and_can_be_undone(without_data):
     assert "of 40" in text_of(app)
 
 
+def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(without_data):
+    app = open_page(TESTSET, checkpoint="tiny-backbone")
+    assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in text_of(app)
+    assert "nothing to set against confidence" in text_of(app)
+    assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
+
+
 def test_without_traces_the_page_says_which_command_makes_them(without_data):
     app = open_page(TESTSET, checkpoint=UNTRACED)
     assert "no stored decisions" in app.info[0].value

@@ -37,6 +37,4 @@ with st.container(key="more"):
 with left:
     testset_views.policy_view(page, traces, costs, chosen, wanted)
 with right:
-    if not wanted.verdict:  # else all of them are right, or none
-        testset_views.group_view(page, traces, cost, chosen, wanted)
-    testset_views.confidence_view(page, traces, cost, chosen)
+    testset_views.cost_views(page, traces, cost, chosen, wanted)
