@@ -25,14 +25,15 @@ def film(answer: Answer) -> None:
     names = [image_film.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
     control = state.Control.showing(FRAME, here)
-    st.select_slider(
-        "Dial: a price set against the trained gates" if reel.dial else "Budget",
-        range(len(names)),
-        here,
-        format_func=names.__getitem__,
-        key=control.key,
-        on_change=control.choice(lambda frame: go_to(reel, frame)),
-    )
+    with st.container(key="film_slider"):
+        st.select_slider(
+            "Dial: a price set against the trained gates" if reel.dial else "Budget",
+            range(len(names)),
+            here,
+            format_func=names.__getitem__,
+            key=control.key,
+            on_change=control.choice(lambda frame: go_to(reel, frame)),
+        )
     view = View(
         key=FILM,
         title=f"Gate film of {answer.picture.name}, {page.card.name}",
