@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dfs_core.card import Card
 from dfs_core.checkpoint import load_checkpoint, scan
 from dfs_core.data import load_images
-from dfs_core.evaluate import evaluate
+from dfs_core.evaluate import evaluate, summarise
+from dfs_core.traces import read_traces, stored_budgets, traces_file
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 CARDS, PROBLEMS = scan(PRETRAINED)
@@ -49,6 +51,19 @@ def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card) -> None
         assert (PRETRAINED / parent).is_dir() or (PRETRAINED.parent / "configs" / f"{parent}.toml").is_file()
     assert (folder / "config.toml").is_file()
     assert all(json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines())
+
+
+@needs_checkpoints
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_the_traces_of_a_shipped_checkpoint_give_its_cards_figures(card: Card) -> None:
+    folder = PRETRAINED / card.name
+    budgets = stored_budgets(folder) if card.config.every_budget else (None,)
+    assert budgets
+    for budget in budgets:
+        traces = read_traces(folder, card, budget)
+        assert (folder / traces_file(card.config, budget)).stat().st_size < 300_000
+        if budget in (None, card.config.usual_budget):
+            assert summarise(traces, SimpleNamespace(config=card.config)) == card.evaluation("test")
 
 
 @needs_checkpoints
