@@ -11,7 +11,7 @@ RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
 	$(addprefix skipnet-resnet38-cifar10-,b50 b70) \
 	supernet-lowbit $(addsuffix -resnet38-cifar10,lowbit mixed blockdrop static2 static3 static4 static8)
 
-.PHONY: app test lint format bench data train results screenshots clean
+.PHONY: app test lint format bench measure data train results screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m streamlit run dashboard/app.py
@@ -30,6 +30,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.app
 	$(RUN) -m dfs_core bench --options paper
+
+measure: $(VENV)/.dev
+	$(RUN) tests/browser/measure.py
 
 data: $(VENV)/.app
 	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)

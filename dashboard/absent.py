@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard import cached
 from dashboard.catalogue import Catalogue
 from dfs_core.checkpoint import pretrained_dir
+from dfs_core.data import KNOWN
+from dfs_core.errors import UserError
 
 
 def problems(catalogue: Catalogue) -> None:
@@ -37,6 +40,44 @@ def no_checkpoints(catalogue: Catalogue) -> None:
 def cannot_decide(error: Exception) -> None:
     """The checkpoint in use cannot be loaded or asked."""
     st.error(f"{plain(str(error))}. Choose another checkpoint above, or mend this one.", icon=":material/error:")
+
+
+def no_test_image(key: str) -> None:
+    """A link names a test image, and there are none here."""
+    st.warning(
+        f"The link names {plain(key)}, an image of a data set that is not on this machine. Fetch it below, and the link"
+        " works.",
+        icon=":material/image_not_supported:",
+    )
+
+
+def no_data_set(dataset: str, why: str) -> None:
+    """There are no test images of a data set; offer to fetch them where that can be done.
+
+    Args:
+        dataset: its name.
+        why: what was said when they were looked for.
+    """
+    with st.expander("Show real test images", icon=":material/download:"):
+        st.caption(plain(f"There are no test images on this machine: {why}"))
+        if dataset in KNOWN and st.button(f"Download {dataset} into {cached.data_dir()}", key="download"):
+            _download(dataset)
+
+
+def _download(dataset: str) -> None:
+    bar = st.progress(0.0, f"Downloading {dataset}")
+
+    def report(fraction: float, text: str) -> None:
+        bar.progress(min(max(fraction, 0.0), 1.0), text)
+
+    try:
+        cached.fetch(dataset, report)
+    except UserError as error:
+        bar.empty()
+        st.error(plain(str(error)), icon=":material/cloud_off:")
+        st.caption("Another folder: set DFS_DATA_DIR to one that can be written, and start the app again.")
+        return
+    st.rerun()
 
 
 def plain(text: str) -> str:

@@ -11,9 +11,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard import kept
 from dashboard.catalogue import Catalogue
+from dashboard.costs import Cost
 from dashboard.engine import Engine
 from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
-from dashboard.points import read_measured, read_published
+from dashboard.points import point_rows, read_measured, read_published
 from dashboard.tables import Rows, read_log
 from dashboard.tuning import Laboratory
 from dfs_core.checkpoint import Card, pretrained_dir, scan
@@ -130,6 +131,17 @@ def measured() -> Rows:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _measured(path: str, stamp: Stamp) -> Rows:
     return read_measured(Path(path))
+
+
+def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
+    """The points of the accuracy/cost curve of a data set; they change only when files do."""
+    cards = tuple((card.name, card.weights_sha256) for card in catalogue.cards)
+    return _points(cards, dataset, cost, _stamp(MEASURED.parent, MEASURED.name), catalogue)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _points(cards: tuple[tuple[str, str], ...], dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
+    return point_rows(_catalogue, dataset, published(), cost, measured())
 
 
 def training_log(name: str) -> Rows:

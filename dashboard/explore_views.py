@@ -12,7 +12,6 @@ from dashboard.figure import Figure
 from dashboard.ledger_chart import ledger_chart
 from dashboard.opening import Opened
 from dashboard.palette import LIGHT
-from dashboard.points import point_rows
 from dashboard.tables import Rows, Shown
 from dashboard.view import View
 
@@ -39,7 +38,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
 
 def points(page: Opened) -> Rows:
     """The points of the accuracy/cost curve, of all families."""
-    return point_rows(page.catalogue, page.card.dataset, cached.published(), page.shared.cost, cached.measured())
+    return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
 
 
 def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:

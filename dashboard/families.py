@@ -35,7 +35,7 @@ def switches(points: Rows, shared: state.State, colours: Palette) -> None:
     looks = {name: (ink, shape) for name, ink, shape in curves.point_legend(points, colours)}
     names = {point["family"]: point["group"] for point in points}
     shown = [key for key in names if key not in shared.hidden]
-    control = state.Control.showing(FAMILIES, shown)
+    control = state.Control.showing(FAMILIES, shown, lambda one, other: set(one) == set(other))  # in any order
     # A pill's first letter is its family's glyph. Only CSS can colour it as the chart does.
     st.html(
         "<style>"

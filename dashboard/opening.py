@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import absent, cached, controls, operating, state
+from dashboard import absent, cached, controls, operating, sharing, state
 from dashboard.catalogue import Catalogue, describe
 from dashboard.costs import MEASURES
 from dashboard.palette import Palette, palette
@@ -75,4 +75,5 @@ def open_page(choose: bool = True) -> Opened:
         card, budget = controls.choose_point(catalogue, shared)
     else:
         card, budget = catalogue.named(shared.checkpoint) or catalogue.default, shared.budget
+    sharing.copy_link()
     return Opened(catalogue, shared, card, budget, palette(st.context.theme.type))

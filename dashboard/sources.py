@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dashboard import cached, own, state
+from dashboard import absent, cached, own, state
 from dashboard.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
 from dfs_core.checkpoint import Card
-from dfs_core.data import KNOWN, ImageSet
-from dfs_core.errors import UserError
+from dfs_core.data import ImageSet
 
 SHOW = "show"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
@@ -42,18 +41,16 @@ def find_picture(card: Card, shared: state.State) -> Picture:
     return next((picture for picture in pictures if picture.key == shared.image), pictures[0])
 
 
-def more_pictures(card: Card) -> None:
+def more_pictures(card: Card, shared: state.State) -> None:
     """Below the images: the camera, and the offer to fetch real test images where there are none."""
     images = cached.test_images(card.dataset)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # only then, so that no browser asks for the camera unbidden
         camera.camera_input("Take a picture", key=own.CAMERA, label_visibility="collapsed")
-    if isinstance(images, ImageSet):
-        return
-    with st.expander("Show real test images", icon=":material/download:"):
-        st.caption(f"The gallery shows drawings, because there are no test images on this machine: {images}")
-        if card.dataset in KNOWN and st.button(f"Download {card.dataset} into {cached.data_dir()}", key="download"):
-            _download(card.dataset)
+    if isinstance(images, str):
+        if index_of_test(shared.image) is not None:
+            absent.no_test_image(shared.image or "")
+        absent.no_data_set(card.dataset, images)
 
 
 def _what_to_show() -> str:
@@ -65,10 +62,10 @@ def _what_to_show() -> str:
 def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
     """One page of test images, or of drawings where there are none, with buttons to turn the page."""
     pictures, page, pages = _gallery_page(images, shared)
-    turn = [("Previous images", ":material/chevron_left:", (page - 2) % pages + 1)]
-    turn.append(("Next images", ":material/chevron_right:", page % pages + 1))
+    turn = [("Previous", ":material/chevron_left:", (page - 2) % pages + 1)]
+    turn.append(("Next", ":material/chevron_right:", page % pages + 1))
     for label, icon, target in turn:
-        st.button("", icon=icon, help=label, key=f"turn_{label}", on_click=_turn, args=(target,))
+        st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
     what = f"{images.dataset} test images" if isinstance(images, ImageSet) else "drawings"
     st.caption(f"{what}, page {page:,} of {pages:,}", width="content")
     return pictures
@@ -98,18 +95,3 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
 
 def _turn(page: int) -> None:
     state.change(gallery=page, image=None)
-
-
-def _download(dataset: str) -> None:
-    bar = st.progress(0.0, f"Downloading {dataset}")
-
-    def report(fraction: float, text: str) -> None:
-        bar.progress(min(max(fraction, 0.0), 1.0), text)
-
-    try:
-        cached.fetch(dataset, report)
-    except UserError as error:
-        bar.empty()
-        st.error(str(error), icon=":material/cloud_off:")
-        return
-    st.rerun()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -74,10 +75,10 @@ class Control:
     key: str
 
     @classmethod
-    def showing(cls, name: str, value: Any) -> Self:
-        """The control of that name, which is to show ``value``."""
+    def showing(cls, name: str, value: Any, same: Callable[[Any, Any], bool] = operator.eq) -> Self:
+        """The control of that name, which is to show ``value``, or one that is the ``same``."""
         control = cls(name, _control_key(name))
-        if control.key in st.session_state and st.session_state[control.key] != value:
+        if control.key in st.session_state and not same(st.session_state[control.key], value):
             st.session_state[_count(name)] += 1
             control = cls(name, _control_key(name))
         return control

@@ -179,7 +179,9 @@ def test_a_download_without_network_gives_one_honest_message(app, monkeypatch):
     monkeypatch.setattr("dashboard.cached.download", no_network)
     app.button(key="download").click().run()
     assert not app.exception
-    assert [error.value for error in app.error] == ["cifar10 could not be downloaded (no route): check the network"]
+    assert [error.value.replace("\\", "") for error in app.error] == [
+        "cifar10 could not be downloaded (no route): check the network"
+    ]
     assert len(rows_of(app)) == 10
 
 

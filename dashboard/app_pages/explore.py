@@ -15,7 +15,7 @@ with left:
     shown = panels.decide(pictures, page.card, page.budget)
     in_focus = focus.item_in_focus(shown, page.shared)
     panels.strip(page, shown, in_focus)
-    sources.more_pictures(page.card)
+    sources.more_pictures(page.card, page.shared)
 with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)

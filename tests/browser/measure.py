@@ -1,0 +1,184 @@
+"""How fast the app is in a browser: ``make measure``. Not a test: it prints medians, and says what it measured.
+
+Everything runs against the real checkpoints, in one Chromium on the machine that serves. A slow or busy machine gives
+slow numbers: compare two states of the code by their ratio, in one go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tiny import picture
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider moves something that is drawn
+PATIENCE_MS = 120_000
+
+# Run in the page before a move: resolves to the milliseconds from the key to the first frame after the last change that
+# the app made to its charts or texts, when its run has ended.
+WATCH = """() => {
+  window.moved = new Promise(done => {
+    let start = 0, last = 0;
+    const app = document.querySelector('[data-testid=stApp]');
+    addEventListener('keydown', () => { start = performance.now(); }, {once: true, capture: true});
+    const watch = new MutationObserver(changes => {
+      if (start && changes.some(change => change.target.closest?.('svg, .dfs-ledger, [data-testid=stHtml]')
+          ?? change.target.parentElement?.closest('svg, .dfs-ledger'))) {
+        requestAnimationFrame(() => { last = performance.now(); });
+      }
+    });
+    watch.observe(app, {subtree: true, childList: true, attributes: true, characterData: true});
+    const check = setInterval(() => {
+      if (last && app.dataset.testScriptState === 'notRunning' && performance.now() - last > 200) {
+        clearInterval(check);
+        watch.disconnect();
+        done(last - start);
+      }
+    }, 20);
+  });
+}"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--moves", type=int, default=20)
+    parser.add_argument("--tabs", type=int, default=10)
+    parser.add_argument("--uploads", type=int, default=200)
+    wished = parser.parse_args()
+    with served() as (address, process, log), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = opened(browser, address)
+        move(page, 2)  # so that the images have been seen
+        say("slider to new page, images seen before", move(page, wished.moves))
+        say("16 uploads to their heatmap", [upload(opened(browser, address), 16, seed) for seed in range(5)])
+        before = memory(process.pid)
+        for turn in range(wished.uploads // 10):
+            upload(page, 10, 100 + turn)
+        print(f"server memory: {before:.0f} MB, after {wished.uploads} uploads {memory(process.pid):.0f} MB")
+        tabs = [opened(browser, address, PATHS[index % len(PATHS)]) for index in range(wished.tabs)]
+        turns = [time_ for _ in range(max(1, wished.moves // 5)) for tab in tabs for time_ in move(tab, 1)]
+        say(f"{wished.tabs} tabs on different pages, each slider in turn", turns)
+        browser.close()
+        print(f"exceptions in the server's log: {log.read_text().count('Traceback')}")
+
+
+def say(what: str, seconds: list[float]) -> None:
+    """Print a median with what it is of."""
+    times = sorted(1000 * value for value in seconds)
+    if times:
+        print(f"{what}: median {statistics.median(times):.0f} ms of {len(times)} ({times[0]:.0f} to {times[-1]:.0f})")
+
+
+@contextmanager
+def served() -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
+    """The app, started as users start it: its address, its process and its log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log.txt"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [*command, f"--server.port={port}", "--server.headless=true"],
+                cwd=REPOSITORY,
+                env=os.environ.copy(),
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}", process, log
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_for(address: str) -> None:
+    """Return when the app answers."""
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"{address} did not answer")
+
+
+def opened(browser: Browser, address: str, path: str = "/") -> Page:
+    """A page in a browser of its own, drawn and at rest."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address + path)
+    page.locator("[data-testid=stSlider]").first.wait_for()
+    rest(page)
+    return page
+
+
+def rest(page: Page) -> None:
+    """Wait until the app's run has ended and its charts are drawn."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 250))")
+
+
+def move(page: Page, times: int) -> list[float]:
+    """Seconds from a key on the budget's slider to the frame in which the run's new page is drawn, for each move."""
+    found = []
+    for turn in range(times):
+        slider = page.locator("[class*='st-key-budget_'] input[type=range]").locator("visible=true").first
+        slider.focus()
+        page.evaluate(WATCH)
+        slider.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
+        found.append(page.evaluate("() => window.moved") / 1000)
+        rest(page)
+    return found
+
+
+def upload(page: Page, count: int, seed: int) -> float:
+    """Seconds from giving files to the frame in which all of them have a row in the heatmap."""
+    files = []
+    for index in range(count):
+        buffer = io.BytesIO()
+        Image.fromarray(picture(1000 * seed + index, 200)).save(buffer, "JPEG")
+        files.append({"name": f"{seed}-{index}.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
+    rows = page.locator(".st-key-strip path[aria-label^='image:'][aria-label*='prediction:'][d^='M-']")
+    before = rows.count() if page.locator("[data-testid=stFileUploaderFile]").count() else 0
+    start = time.perf_counter()
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.wait_for_function(
+        "wanted => document.querySelectorAll(\".st-key-strip path[aria-label^='image:'][d^='M-']\").length >= wanted",
+        arg=min(before + count, 64),
+        polling="raf",
+    )
+    took = time.perf_counter() - start
+    rest(page)
+    return took
+
+
+def memory(pid: int) -> float:
+    """Resident memory of a process in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
