@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 from test_dashboard_app import control, no_data, text_of  # noqa: F401
+from tiny import make_card, make_network
+
+from dfs_core.checkpoint import save_checkpoint
+from dfs_core.config import ModelConfig
 
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 
@@ -79,6 +83,21 @@ def test_a_network_without_gates_says_so_and_its_blocks_can_still_be_forced(tiny
     assert "no gates" in caption(app)
     assert "no film" in caption(app)
     assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, no_data, monkeypatch):  # noqa: F811
+    config = ModelConfig(depth=14, options="lowbit", policy="utility", prices=((0.02, 40.0), (0.2, 8.0), (2.0, 0.5)))
+    card = make_card("every", "every-budget", config, budget_range=config.budget_range)
+    save_checkpoint(tmp_path / "every", make_network(config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    app = open_image(budget="8")
+    assert "A dial" not in caption(app)
+    slider = control(app.select_slider, "film_frame")
+    assert slider.options[0] == "0.5 %"
+    slider.set_value(0).run()
+    assert not app.exception
+    assert "0.5" in str(app.query_params["budget"])
+    assert "budget 0.5 %" in text_of(app)
 
 
 def test_the_image_in_focus_is_kept_between_pages(app):
