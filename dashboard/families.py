@@ -54,7 +54,7 @@ def switches(points: Rows, shared: state.State, colours: Palette) -> None:
             format_func=lambda key: f"{GLYPHS[looks[names[key]][1]]} {names[key]}",
             key=control.key,
             label_visibility="collapsed",
-            width="stretch",
+            width="content",
             on_change=control.choice(lambda chosen: _show(names, chosen, shared)),
         )
         close = CLOSE in shared.page
