@@ -39,6 +39,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "--checkpoint NAME --data-dir data",
         research.add_dial,
     ),
+    "prices": (
+        "measure again which budget each price leads to",
+        "--checkpoint NAME --data-dir data --range 0.001 8",
+        research.add_prices,
+    ),
     "shuffle": (
         "what is lost when images get each other's decisions",
         "--checkpoint NAME --data-dir data",

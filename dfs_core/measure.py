@@ -14,8 +14,8 @@ from dfs_core.network import DFSNet
 from dfs_core.prices import PriceList
 
 IMAGES = 2000
-COARSE, FINE = 9, 24  # prices that are tried at first, and in all
-STEP = 1.2  # neighbours whose cp differ by a smaller factor need no price between them
+COARSE, FINE = 9, 40  # prices that are tried at first, and in all
+STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price between them
 NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
 
 

@@ -66,10 +66,10 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
     texts = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
-    return save_checkpoint(folder, model, card, {**texts, **_traces(model, card, splits, outcomes)})
+    return save_checkpoint(folder, model, card, {**texts, **traces_of(model, card, splits, outcomes)})
 
 
-def _traces(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:
+def traces_of(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:
     """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's."""
     if "test" not in outcomes:
         return {}

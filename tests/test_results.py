@@ -17,7 +17,7 @@ from dfs_core.comparison import compare, paired_difference
 from dfs_core.cost import cost_models
 from dfs_core.results import Point, collect, figures_of, to_csv
 from dfs_core.results_tables import comparisons_table, points_table
-from dfs_core.traces import Traces, read_traces, traces_file
+from dfs_core.traces import Traces, read_traces, stored_budgets, traces_file
 
 MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}
 
@@ -155,10 +155,27 @@ def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
     assert traces_file(card.config) == "traces.parquet"
 
 
-@pytest.mark.parametrize("command", ["dial", "shuffle"])
+def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar10_dir: Path) -> None:
+    before = load_checkpoint(root / "every").card
+    high = before.config.prices[-2][0]
+    command = ["prices", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--range", "0.001", str(high)]
+    assert main(command) == 0
+    checkpoint = load_checkpoint(root / "every")
+    card = checkpoint.card
+    assert card.weights_sha256 == before.weights_sha256
+    assert card.config.prices[-1][0] <= high * 1.0001
+    assert card.budget_range == card.config.budget_range != before.budget_range
+    stored = stored_budgets(root / "every")
+    assert card.config.usual_budget in stored
+    low, high = card.budget_range
+    assert all(low <= budget <= high for budget in stored), "those of the old list are gone"
+    assert {point.budget for point in collect(root) if point.checkpoint == "every"} == set(stored)
+
+
+@pytest.mark.parametrize("command", ["dial", "prices", "shuffle"])
 def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
     command: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "backbone" if command == "dial" else "nothing"
+    name = "nothing" if command == "shuffle" else "backbone"
     assert main([command, "--checkpoint", name, "--data-dir", str(cifar10_dir)]) == 2
     assert capsys.readouterr().err.count("\n") == 1

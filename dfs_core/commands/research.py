@@ -86,6 +86,54 @@ def run_dial(args: argparse.Namespace) -> int:
     return 0
 
 
+def add_prices(parser: argparse.ArgumentParser) -> None:
+    """Define ``prices``."""
+    add_checkpoint(parser)
+    add_data_dir(parser)
+    parser.add_argument(
+        "--range",
+        type=float,
+        nargs=2,
+        metavar=("LOWEST", "HIGHEST"),
+        help="of the price, in nats per block in full; default: the one of the training",
+    )
+    parser.set_defaults(run=run_prices)
+
+
+def run_prices(args: argparse.Namespace) -> int:
+    """Measure again which budget each price leads to, for a checkpoint that serves every budget.
+
+    The list comes from validation images; the card's figures and the stored traces are then measured anew with it.
+    """
+    from dataclasses import replace
+
+    from dfs_core.checkpoint import load_checkpoint, save_checkpoint
+    from dfs_core.evaluate import run, summarise
+    from dfs_core.measure import measure_prices
+    from dfs_core.publish import traces_of
+    from dfs_core.splits import load_splits
+    from dfs_core.train_config import TrainConfig
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card, model = checkpoint.card, checkpoint.model
+    if not card.config.every_budget:
+        raise UserError(f"'{card.name}' does not serve every budget, so it has no prices")
+    training = TrainConfig.from_dict(card.training)
+    splits = load_splits(training, data_dir_of(args))
+    chosen = tuple(args.range or training.price_range)
+    prices = measure_prices(model, splits.validation, card.mean, card.std, chosen)
+    model.config = replace(card.config, prices=prices)
+    outcomes = {split.split: run(model, split, card.mean, card.std) for split in (splits.validation, splits.test)}
+    metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}
+    card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
+    files = traces_of(model, card, splits, outcomes)
+    for stale in checkpoint.folder.glob("traces*.parquet"):
+        stale.unlink()
+    save_checkpoint(checkpoint.folder, model, card, files)
+    write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in prices], words=()))
+    return 0
+
+
 def add_shuffle(parser: argparse.ArgumentParser) -> None:
     """Define ``shuffle``."""
     add_checkpoint(parser)
