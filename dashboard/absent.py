@@ -16,7 +16,7 @@ def problems(catalogue: Catalogue) -> None:
     if catalogue.problems and catalogue.cards:
         count = len(catalogue.problems)
         title = "1 checkpoint cannot be used" if count == 1 else f"{count} checkpoints cannot be used"
-        with st.expander(title, icon=":material/warning:"):
+        with st.expander(title, icon=":material/warning:", key="problems"):
             for line in catalogue.problems:
                 st.markdown(f"- {plain(line)}")
             st.caption("The others work. Copy the folder again, or delete it, and reload the page.")

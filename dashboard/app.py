@@ -24,6 +24,7 @@ page = st.navigation(
         st.Page(HERE / "app_pages" / "testset.py", title="Test set"),
         st.Page(HERE / "app_pages" / "laboratory.py", title="Alpha laboratory", url_path="laboratory"),
         st.Page(HERE / "app_pages" / "learn.py", title="Learn", url_path="learn"),
+        st.Page(HERE / "app_pages" / "present.py", title="Present"),
     ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",

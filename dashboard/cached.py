@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard import kept
+from dashboard import export, kept, sheet
 from dashboard.catalogue import Catalogue
 from dashboard.costs import Cost
 from dashboard.engine import Engine
+from dashboard.palette import DARK, LIGHT
 from dashboard.pictures import TEST_KEY, Origin, Picture, drawn_pictures, gallery_order, make_picture, read_upload
 from dashboard.points import point_rows, read_measured, read_published
 from dashboard.tables import Rows, read_log
+from dashboard.talk import Slide
 from dashboard.tuning import Laboratory
 from dfs_core.checkpoint import Card, pretrained_dir, scan
 from dfs_core.data import ImageSet, download, find_data_dir, load_images
@@ -175,6 +178,36 @@ def _traces(
 def traced_budgets(card: Card) -> tuple[float, ...]:
     """Budgets of a checkpoint for every budget for which there are traces."""
     return stored_budgets(pretrained_dir() / card.name)
+
+
+def slide_picture(slide: Slide, dark: bool) -> str:
+    """The chart of a slide, with its legend, as an SVG in a data URI.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return _slide_picture(slide.digest, dark, slide)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _slide_picture(digest: str, dark: bool, _slide: Slide) -> str:
+    figure, colours = (_slide.dark, DARK) if dark else (_slide.light, LIGHT)
+    svg = sheet.picture(figure, "", None, "", colours=colours)
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def slide_preview(slide: Slide) -> bytes:
+    """A small picture of a slide, in the light palette, as it would be exported.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return _slide_preview(slide.digest, slide.title, slide)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _slide_preview(digest: str, title: str, _slide: Slide) -> bytes:
+    return export.preview(_slide.light, title)
 
 
 def fetch(dataset: str, report: Callable[[float, str], None]) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import vl_convert
 
 from dashboard import sheet
 from dashboard.figure import Figure
+from dashboard.freeze import plain
 from dashboard.palette import LIGHT
 from dashboard.stamp import Stamp
 from dashboard.tables import Rows
@@ -44,37 +44,52 @@ MIME = {
 PPI = 300
 _PIXELS_PER_INCH, _POINTS_PER_INCH = 96, 72  # of a sheet, and of a PDF
 _LONGEST_NAME = 60
+_PREVIEW_SCALE = 0.6
 
 
-def export_figure(view: View, kind: FigureKind) -> bytes:
+def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> bytes:
     """A view's chart as a file; as HTML with its tables.
+
+    Args:
+        view: drawn anew, in the light palette.
+        kind: of file.
+        stamp: the view's own unless given: a page knows its address, and a view only the way from there.
 
     Raises:
         UserError: the chart cannot be drawn.
     """
-    figure = view.draw(LIGHT)
+    figure, stamp = view.draw(LIGHT), stamp or view.stamp
     if kind == "html":
         tables = {name: rows() for name, rows in view.tables.items()}
-        return webpage(view.title, [Part(view.title, figure, view.alt, view.stamp, view.notes, tables)])
-    return draw(figure, view.title, view.stamp, view.alt, kind)
+        return webpage(view.title, [Part(view.title, figure, view.alt, stamp, view.notes, tables)])
+    return draw(figure, view.title, stamp, view.alt, kind)
 
 
-def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
+def draw(figure: Figure, title: str, stamp: Stamp | None, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
     """A figure of the light palette as a picture; a PNG has 300 pixels an inch.
 
     Raises:
         UserError: it cannot be drawn.
     """
-    unit = _POINTS_PER_INCH / _PIXELS_PER_INCH
-    svg = sheet.picture(figure, title, stamp, alt, unit if kind == "pdf" else 1.0)
+    ratio = _POINTS_PER_INCH / _PIXELS_PER_INCH
+    svg = sheet.picture(figure, title, stamp, alt, ratio if kind == "pdf" else 1.0)
     if kind == "svg":
         return svg.encode()
     try:
         if kind == "pdf":
             return vl_convert.svg_to_pdf(svg)
-        return vl_convert.svg_to_png(svg, scale=unit, ppi=PPI)
+        return vl_convert.svg_to_png(svg, scale=ratio, ppi=PPI)
     except ValueError as error:
         raise UserError(f"the chart could not be written as {kind.upper()}: {str(error)[:200]}") from error
+
+
+def preview(figure: Figure, title: str) -> bytes:
+    """A small PNG of a chart with its title, for lists.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return vl_convert.svg_to_png(sheet.picture(figure, title, None, ""), scale=_PREVIEW_SCALE)
 
 
 def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
@@ -83,16 +98,16 @@ def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> 
     CSV begins with the stamp in lines that start with ``# `` (``comment="#"`` in pandas) and is UTF-8. JSON is an
     object with ``title``, ``stamp`` and ``rows``; a number that is not finite is null there and empty in CSV.
     """
-    plain = [{str(key): _plain(value) for key, value in row.items()} for row in rows]
+    plain_rows = [plain(row) for row in rows]
     if kind == "json":
-        return jsontext.dump({"title": title, "stamp": dict(stamp.parts()), "rows": plain}).encode()
+        return jsontext.dump({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
     text = io.StringIO()
     for line in _head(title, stamp):
         text.write(f"# {line}\n")
-    columns = list(dict.fromkeys(key for row in plain for key in row))
+    columns = list(dict.fromkeys(key for row in plain_rows for key in row))
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for row in plain:
+    for row in plain_rows:
         writer.writerow({key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in row.items()})
     return text.getvalue().encode()
 
@@ -111,16 +126,3 @@ def _head(title: str, stamp: Stamp) -> Iterator[str]:
     yield " ".join(f"DFS Explorer: {title}".split()) if title else "DFS Explorer"
     for name, value in stamp.parts():
         yield f"{name}: {' '.join(value.split())}"
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: NumPy's numbers as Python's, tuples as lists, and nothing that is not finite."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value if isinstance(value, str | int | float | None) else str(value)

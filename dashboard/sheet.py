@@ -30,47 +30,52 @@ _WIDTHS = {**dict.fromkeys("ijl'|", 222), **dict.fromkeys(" .,:;!/ft()[]I-·", 2
 _WIDTHS |= dict.fromkeys("ABCDEFGHKNOPQRSTUVXYZ&", 700)
 
 
-def picture(figure: Figure, title: str, stamp: Stamp, alt: str, unit: float = 1.0) -> str:
+def picture(
+    figure: Figure, title: str, stamp: Stamp | None, alt: str, unit: float = 1.0, colours: Palette = LIGHT
+) -> str:
     """The whole sheet as SVG.
 
     Args:
-        figure: drawn in the light palette.
+        figure: drawn in ``colours``.
         title: above the chart; may be empty.
-        stamp: at the foot.
+        stamp: at the foot; None where it stands beside the picture.
         alt: what the chart shows, in words.
         unit: size of a pixel in the SVG's own; 0.75 makes points of pixels, as PDF wants them.
+        colours: light for everything that leaves the app.
 
     Raises:
         UserError: the chart cannot be drawn.
     """
-    chart, width, height = _chart(figure)
+    chart, width, height = _chart(figure, colours)
     room = max(width, _LEAST)
     y = float(_MARGIN)
     parts: list[str] = []
     for line in wrap(title, _TITLE * 1.06, room):
         y += _TITLE
-        parts.append(_text(_MARGIN, y, line, _TITLE, LIGHT.ink, "bold"))
+        parts.append(_text(_MARGIN, y, line, _TITLE, colours.ink, "bold"))
         y += 6
     if figure.legend:
-        drawn, y = _legend(figure.legend, y + 4, room)
+        drawn, y = _legend(figure.legend, y + 4, room, colours)
         parts += drawn
     y += 14
     parts.append(
         f'<svg x="{_MARGIN}" y="{y:g}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
         f' overflow="visible">{chart}</svg>'
     )
-    y += height + 14
-    parts.append(f'<path d="M{_MARGIN},{y:g}h{room:g}" stroke="{LIGHT.faint}"/>')
-    y += 4
-    for line in wrap(stamp.line(), _SMALL, room):
-        y += _SMALL + 4
-        parts.append(_text(_MARGIN, y, line, _SMALL, LIGHT.muted))
+    y += height
+    if stamp is not None:
+        y += 14
+        parts.append(f'<path d="M{_MARGIN},{y:g}h{room:g}" stroke="{colours.faint}"/>')
+        y += 4
+        for line in wrap(stamp.line(), _SMALL, room):
+            y += _SMALL + 4
+            parts.append(_text(_MARGIN, y, line, _SMALL, colours.muted))
     size = room + 2 * _MARGIN, y + _MARGIN
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" version="1.1" role="img"'
         f' width="{size[0] * unit:g}" height="{size[1] * unit:g}" viewBox="0 0 {size[0]:g} {size[1]:g}"'
         f' font-family="{FONT}"><title>{escape(title)}</title><desc>{escape(alt)}</desc>'
-        f'<rect width="{size[0]:g}" height="{size[1]:g}" fill="{LIGHT.background}"/>{"".join(parts)}</svg>'
+        f'<rect width="{size[0]:g}" height="{size[1]:g}" fill="{colours.background}"/>{"".join(parts)}</svg>'
     )
     return _WITH_SYMBOLS.sub(_in_symbol_font, svg)
 
@@ -127,9 +132,9 @@ def _words(text: str, size: float, room: float) -> Iterator[str]:
         yield word
 
 
-def _chart(figure: Figure) -> tuple[str, float, float]:
+def _chart(figure: Figure, colours: Palette) -> tuple[str, float, float]:
     """The chart alone: what is inside its SVG, width, height."""
-    spec = styled(sized(figure.spec), LIGHT) | {"datasets": figure.data}
+    spec = styled(sized(figure.spec), colours) | {"datasets": figure.data}
     try:
         svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     except ValueError as error:
@@ -150,24 +155,24 @@ def _text(x: float, y: float, text: str, size: float, colour: str, weight: str =
     return f'<text x="{x:g}" y="{y:g}" {look}>{escape(text)}</text>'
 
 
-def _legend(keys: Iterable[Key], top: float, room: float) -> tuple[list[str], float]:
+def _legend(keys: Iterable[Key], top: float, room: float, colours: Palette) -> tuple[list[str], float]:
     """Marks and texts in as many lines as it takes, and where the last line ends."""
     parts, x, y = [], float(_MARGIN), top + 16
     for key in keys:
         width = 24 + text_width(key.text, _TEXT)
         if x > _MARGIN and x + width > _MARGIN + room:
             x, y = float(_MARGIN), y + 22
-        parts += [mark(key, x + 9, y - 4.5), _text(x + 24, y, key.text, _TEXT, LIGHT.ink)]
+        parts += [mark(key, x + 9, y - 4.5, colours), _text(x + 24, y, key.text, _TEXT, colours.ink)]
         x += width + 20
     return parts, y + 2
 
 
-def mark(key: Key, x: float, y: float) -> str:
+def mark(key: Key, x: float, y: float, colours: Palette = LIGHT) -> str:
     """The mark of a legend's entry, as SVG, with its centre at (x, y)."""
     colour = escape(key.colour)
     if key.shape in ("cell", "skip"):
-        wire = f'<path d="M-9,0h18" stroke="{LIGHT.ink}" stroke-width="1.5"/>' if key.shape == "skip" else ""
-        drawn = f'<rect x="-9" y="-7" width="18" height="14" rx="3" fill="{colour}" stroke="{LIGHT.faint}"/>{wire}'
+        wire = f'<path d="M-9,0h18" stroke="{colours.ink}" stroke-width="1.5"/>' if key.shape == "skip" else ""
+        drawn = f'<rect x="-9" y="-7" width="18" height="14" rx="3" fill="{colour}" stroke="{colours.faint}"/>{wire}'
     elif key.shape in _STROKES:
         path, dash = _STROKES[key.shape]
         drawn = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"/>'

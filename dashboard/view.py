@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import pandas as pd
 import streamlit as st
 
+from dashboard import toolbar
 from dashboard.figure import Figure
 from dashboard.palette import Palette
 from dashboard.stamp import Kind, Stamp
@@ -67,30 +67,4 @@ def show(
     else:
         modes = [selection_mode] if isinstance(selection_mode, str) else selection_mode
         st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
-    _tables(view)
-
-
-def _tables(view: View) -> None:
-    """The numbers behind a chart, to read and to take away."""
-    names = list(view.tables)
-    title = "Table" if len(names) == 1 else "Tables"
-    panel = st.expander(
-        f"{title} of {' and '.join(names)}",
-        icon=":material/table_rows:",
-        key=f"{names[0]}_table",
-        on_change="rerun",
-    )
-    if not panel.open:
-        return
-    for name, rows in view.tables.items():
-        data = pd.DataFrame(rows()).drop(columns=["row", "key"], errors="ignore")
-        panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)))
-        panel.download_button(
-            f"Download {name}.csv",
-            data.to_csv(index=False),
-            f"{name}.csv",
-            "text/csv",
-            key=f"{view.key}_{name}_csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+    toolbar.toolbar(view)

@@ -48,8 +48,8 @@ class Part:
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
     """The page. Its charts are live: hovering shows details."""
     specs = [_spec(part) for part in parts]
-    body = "".join(_section(number, part, alone=len(parts) == 1) for number, part in enumerate(parts))
-    heading = "" if len(parts) == 1 else f"<header><h1>{escape(title)}</h1></header>"
+    heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
+    body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
     # In JSON "<" can be written otherwise, so that nothing in the data ends the script.
     charts = json.dumps(specs, default=str, separators=(",", ":")).replace("<", "\\u003c")
     return f"""<!doctype html>

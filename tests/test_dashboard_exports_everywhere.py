@@ -1,0 +1,88 @@
+"""Every chart of every page: each can be exported in every format and kept in a talk."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pypdf
+import pytest
+from PIL import Image
+from pptx import Presentation
+from streamlit.testing.v1 import AppTest
+
+from dashboard import export, slides, talk_file, toolbar
+from dashboard.talk import Talk
+from dashboard.view import View
+
+APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
+PAGES = sorted(path.name for path in (APP.parent / "app_pages").glob("[a-z]*.py"))
+OPENED = ("training_panel",)  # what a reader opens to see more charts
+WITHOUT_CHARTS = {"present.py"}
+
+
+@pytest.fixture(scope="module")
+def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list[View]]]:
+    """Page -> the views that it shows."""
+    found: dict[str, list[View]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DFS_PRETRAINED_DIR", str(pretrained_folder))
+        patch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+        app = AppTest.from_file(str(APP), default_timeout=300).run()
+        for name in PAGES:
+            shown: dict[str, View] = {}
+            patch.setattr(toolbar, "toolbar", lambda view, shown=shown: shown.setdefault(view.key, view))
+            for key in OPENED:
+                app.session_state[key] = True
+            app.switch_page(f"app_pages/{name}").run()
+            assert not app.exception, name
+            assert len(shown) == len(app.get("vega_lite_chart")), f"{name} has a chart without exports"
+            found[name] = list(shown.values())
+        yield found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_chart_is_made_in_every_format_with_its_stamp(views: dict[str, list[View]], page: str):
+    assert bool(views[page]) == (page not in WITHOUT_CHARTS)
+    for view in views[page]:
+        made = {kind: export.export_figure(view, kind) for kind in export.FIGURE_KINDS}
+        svg = ElementTree.fromstring(made["svg"])
+        written = " ".join("".join(text.itertext()) for text in svg.iter("{http://www.w3.org/2000/svg}text"))
+        assert f"checkpoint {view.stamp.checkpoint}" in written, view.title
+        assert view.title.split()[0] in written
+        with Image.open(io.BytesIO(made["png"])) as image:
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+            assert min(image.size) > 500
+            assert len(image.resize((200, 200)).getcolors(40_000)) > 8, f"{view.title} is empty"
+        (sheet,) = pypdf.PdfReader(io.BytesIO(made["pdf"])).pages
+        assert view.stamp.checkpoint in "".join(sheet.extract_text().split())
+        assert b"default-src 'none'" in made["html"]
+        assert view.alt, view.title
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_table_is_made_in_both_formats_and_reads_back(views: dict[str, list[View]], page: str):
+    for view in views[page]:
+        for name, rows in view.tables.items():
+            made = {kind: export.export_table(rows(), kind, view.stamp, name) for kind in export.TABLE_KINDS}
+            read = json.loads(made["json"])
+            assert read["stamp"]["figures"] == view.stamp.kind
+            lines = made["csv"].decode().splitlines(keepends=True)
+            body = [line for line in lines if not line.startswith("# ")]
+            back = list(csv.DictReader(io.StringIO("".join(body), newline="")))
+            assert len(back) == len(read["rows"]) == len(rows()) > 0, f"{view.title}: {name}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_chart_can_be_kept_in_a_talk_and_shown_from_its_file(views: dict[str, list[View]], page: str):
+    talk = Talk()
+    for view in views[page]:
+        talk = talk.add(view)
+    assert talk_file.from_json(talk_file.to_json(talk).encode()) == talk
+    if talk.slides:
+        deck = Presentation(io.BytesIO(slides.to_pptx(talk, "http://127.0.0.1:8501/")))
+        assert len(deck.slides) == len(talk.slides) + 1

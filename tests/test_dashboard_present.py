@@ -1,0 +1,152 @@
+"""The page Present and the way into a talk, without a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import podium, talk_file
+from dashboard.talk import Talk
+
+APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
+PAGE = "app_pages/present.py"
+
+
+@pytest.fixture
+def app(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+    return AppTest.from_file(str(APP), default_timeout=120).run()
+
+
+@pytest.fixture
+def made(app: AppTest) -> AppTest:
+    """On the page, with the talk that it makes of what is selected."""
+    return app.switch_page(PAGE).run().button(key="talk_make").click().run()
+
+
+def talk_of(app: AppTest) -> Talk:
+    return app.session_state["talk"]
+
+
+def titles(app: AppTest) -> list[str]:
+    return [slide.title for slide in talk_of(app).slides]
+
+
+def text_of(app: AppTest) -> str:
+    html = "".join(element.proto.body for element in app.get("html"))
+    return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
+
+
+def test_a_view_is_added_from_its_page_and_the_empty_page_says_how(app: AppTest):
+    empty = AppTest.from_file(str(APP), default_timeout=120).run().switch_page(PAGE).run()
+    assert not empty.exception
+    assert "Add to talk" in text_of(empty)
+    app.button(key="strip_add").click().run()
+    assert not app.exception
+    assert "Slide 1 of your talk" in app.toast[0].value
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    (slide,) = talk_of(app).slides
+    assert slide.title == "Decisions of DFS ResNet-14, budget 20 %, alpha 5e-6"
+    assert slide.stamp.checkpoint == "tiny-dfs-20"
+    assert len(slide.light.data["images"]) == 10
+    assert app.text_input[1].value == slide.title
+
+
+def test_one_click_makes_a_talk_of_what_is_selected_and_its_slides_are_edited_in_place(made: AppTest):
+    assert not made.exception
+    first, second, third = titles(made)
+    assert first.startswith("Accuracy and cp")
+    assert second.startswith("Decisions of")
+    made.button(key="slide_Move down_0").click().run()
+    assert titles(made) == [second, first, third]
+    made.text_input[1].set_value("What it decides").run()
+    made.text_area[0].set_value("Look at the cat.").run()
+    assert titles(made)[0] == "What it decides"
+    assert talk_of(made).slides[0].notes == "Look at the cat."
+    made.text_input[0].set_value("A talk").run()
+    assert talk_of(made).title == "A talk"
+    made.button(key="slide_Remove_1").click().run()
+    assert titles(made) == ["What it decides", third]
+    made.button(key="talk_undo").click().run()
+    assert titles(made) == ["What it decides", first, third]
+    made.button(key="talk_clear").click().run()
+    assert not made.exception
+    assert titles(made) == []
+    assert made.button(key="talk_make")
+
+
+def test_presenting_stands_in_the_url_and_ends_where_the_talk_ends(made: AppTest):
+    made.button(key="talk_start").click().run()
+    assert not made.exception
+    assert made.query_params["show"] == "1"
+    assert "dfs-slide" in text_of(made)
+    assert "1&nbsp;/&nbsp;3" in text_of(made)
+    assert made.button(key="talk_previous").disabled
+    assert 'src="data:image/svg+xml;base64,' in text_of(made)
+    made.button(key="talk_next").click().run()
+    assert made.query_params["show"] == "2"
+    made.button(key="talk_End").click().run()
+    assert made.query_params["show"] == "3"
+    assert made.button(key="talk_next").disabled
+    assert "Speaker notes" not in text_of(made)
+    made.button(key="talk_notes").click().run()
+    assert made.query_params["notes"] == "on"
+    assert talk_of(made).slides[2].notes in text_of(made)
+    made.button(key="talk_Home").click().run()
+    assert made.query_params["show"] == "1"
+    made.button(key="talk_end").click().run()
+    assert not set(made.query_params) & {"show", "notes"}
+    assert made.button(key="talk_start")
+
+
+def test_a_link_into_a_talk_that_is_not_here_says_so(app: AppTest):
+    app.query_params["show"] = "3"
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert "Talks stay in their session" in app.info[0].value
+    assert app.button(key="talk_make")
+
+
+def test_a_saved_talk_is_opened_again_and_a_file_that_is_none_gets_one_line(made: AppTest):
+    saved = talk_file.to_json(talk_of(made)).encode()
+    made.button(key="talk_clear").click().run()
+    made.file_uploader(key="talk_file_0").set_value(("notes.json", b'{"a": 1}', "application/json")).run()
+    assert not made.exception
+    assert len(made.error) == 1
+    assert "notes.json" in made.error[0].value
+    assert titles(made) == []
+    made.file_uploader(key="talk_file_1").set_value(("talk.json", saved, "application/json")).run()
+    assert not made.exception
+    assert not made.error
+    assert len(titles(made)) == 3
+    assert talk_file.to_json(talk_of(made)) == saved.decode()
+
+
+def test_a_chart_in_a_file_that_cannot_be_drawn_is_a_message_in_its_place(made: AppTest):
+    data = json.loads(talk_file.to_json(talk_of(made)))
+    data["slides"][0]["light"]["spec"] = {"data": {"name": "measured"}, "mark": "nonsense", "encoding": {"x": 3}}
+    broken = json.dumps(data).encode()
+    made.file_uploader(key="talk_file_0").set_value(("talk.json", broken, "application/json")).run()
+    assert not made.exception
+    assert any("could not be drawn" in error.value for error in made.error)
+    made.button(key="talk_start").click().run()
+    assert not made.exception
+
+
+def test_a_late_change_to_a_slide_that_is_gone_is_left(monkeypatch: pytest.MonkeyPatch):
+    from exhibits import exhibit
+
+    session: dict[str, object] = {}
+    monkeypatch.setattr("dashboard.podium.st.session_state", session)
+    monkeypatch.setattr("dashboard.podium.st.toast", lambda *_, **__: None)
+    podium.add(exhibit(title="one"))
+    (slide,) = podium.current().slides
+    podium.keep(Talk())
+    podium.change(0, slide, lambda talk: talk.remove(0))
+    assert podium.current() == Talk()
+    podium.undo()
+    assert podium.current().slides == (slide,)
