@@ -46,7 +46,7 @@ def check(figure: Figure) -> None:
     allowed = _NAMES | {str(node["name"]) for _, node in nodes if isinstance(node, dict) and "name" in node}
     made = {name for key, node in nodes if key == "as" for name in (node if isinstance(node, list) else [node])}
     for key, node in nodes:
-        if key in _FORBIDDEN_KEYS:
+        if key in _FORBIDDEN_KEYS and (key, node) != ("bind", "scales"):  # zooming is fine, fields to fill in are not
             raise UserError(f"the chart has '{key}', which is not allowed here")
         if key == "data":
             _check_source(node, figure)

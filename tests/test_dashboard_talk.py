@@ -206,6 +206,7 @@ def test_charts_that_only_draw_pass():
         "tooltip": [{"field": "t", "title": "picture"}, {"field": "x", "format": ".2f"}],
     }
     params = [{"name": "pick", "select": {"type": "point", "fields": ["t"], "on": "click"}}]
+    params.append({"name": "zoom", "select": "interval", "bind": "scales"})
     transform = [{"filter": "datum.x > 0 && !isValid(datum['a b'])"}, {"calculate": "pow(datum.x, 2)", "as": "m"}]
     spec = {"data": {"name": "rows"}, "mark": "image", "encoding": encoding, "params": params, "transform": transform}
     harmless.check(Figure(spec, {"rows": [{"x": 1, "t": "1/16: a", "p": PICTURE}, {"x": 2, "t": "", "p": None}]}))
