@@ -91,7 +91,14 @@ def _check_text(value: object) -> None:
 
 
 def _check_source(node: Any, figure: Figure) -> None:
-    if not (isinstance(node, dict) and set(node) == {"name"} and node["name"] in figure.data):
+    """A table of the figure, or rows of numbers written out: what is no text is no address."""
+    if isinstance(node, dict) and set(node) == {"name"} and node["name"] in figure.data:
+        return
+    rows = node.get("values") if isinstance(node, dict) and set(node) == {"values"} else None
+    plain = (int, float, type(None))
+    if not isinstance(rows, list) or not all(
+        isinstance(row, dict) and all(isinstance(value, plain) for value in row.values()) for row in rows
+    ):
         raise UserError("the chart draws data that are not in the file")
 
 

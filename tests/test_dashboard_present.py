@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_presenting_stands_in_the_url_and_ends_where_the_talk_ends(made: AppTest
     assert "Speaker notes" not in text_of(made)
     made.button(key="talk_notes").click().run()
     assert made.query_params["notes"] == "on"
-    assert talk_of(made).slides[2].notes in text_of(made)
+    assert talk_of(made).slides[2].notes in unescape(text_of(made))
     made.button(key="talk_Home").click().run()
     assert made.query_params["show"] == "1"
     made.button(key="talk_end").click().run()

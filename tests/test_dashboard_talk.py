@@ -146,7 +146,8 @@ POINT = {"mark": "point", "encoding": {"x": {"field": "x", "type": "quantitative
         {"data": {"url": "http://elsewhere.org/a.csv"}},
         {"data": {"name": "others"}},
         {"data": {"name": "rows", "url": "a.csv"}},
-        {"data": {"values": [{"x": 1}]}},
+        {"data": {"values": [{"x": "a.png"}]}},
+        {"data": {"values": [{"x": {"y": "a.png"}}]}},
         {"datasets": {"others": []}},
         {"transform": [{"lookup": "x", "from": {"data": {"url": "a.csv"}, "key": "x"}}]},
         {"mark": {"type": "image", "url": "http://elsewhere.org/a.png"}},
@@ -209,6 +210,7 @@ def test_charts_that_only_draw_pass():
     params.append({"name": "zoom", "select": "interval", "bind": "scales"})
     transform = [{"filter": "datum.x > 0 && !isValid(datum['a b'])"}, {"calculate": "pow(datum.x, 2)", "as": "m"}]
     spec = {"data": {"name": "rows"}, "mark": "image", "encoding": encoding, "params": params, "transform": transform}
+    spec = {"layer": [spec, {"data": {"values": [{}, {"a": 1}]}, "mark": "rule"}]}
     harmless.check(Figure(spec, {"rows": [{"x": 1, "t": "1/16: a", "p": PICTURE}, {"x": 2, "t": "", "p": None}]}))
 
 
