@@ -122,9 +122,9 @@ def test_every_step_and_every_seed_augments_in_its_own_way(
 ) -> None:
     seeds = []
 
-    def watched(images: Tensor, generator: torch.Generator) -> Tensor:
+    def watched(images: Tensor, generator: torch.Generator, erase: int) -> Tensor:
         seeds.append(generator.initial_seed())
-        return augment(images, generator)
+        return augment(images, generator, erase=erase)
 
     monkeypatch.setattr("dfs_core.train.augment", watched)
     for seed in (0, 1):
