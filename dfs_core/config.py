@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 
 from dfs_core.errors import UserError
 from dfs_core.options import OptionSet
-from dfs_core.prices import PriceList, budget_for, check_prices, price_for
+from dfs_core.prices import PriceList, affordable, budget_for, check_prices, price_for
 from dfs_core.settings import check_settings
 
 PolicyName = Literal["constant", "recurrent", "utility", "one-shot", "table"]
@@ -107,7 +107,7 @@ class ModelConfig:
 
     def price_for(self, budget: float) -> float:
         """The price in nats that leads to ``budget`` percent of cp; errors as for ``prices.price_for``."""
-        return price_for(self.prices, budget)
+        return (affordable if self.policy == "table" else price_for)(self.prices, budget)
 
     def budget_for(self, price: float) -> float:
         """The cp in percent that a price in nats leads to, as measured on validation images."""

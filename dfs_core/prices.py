@@ -15,6 +15,7 @@ from itertools import pairwise
 from dfs_core.errors import UserError
 
 PAPER_BATCH = 128
+SLACK = 1.01
 PriceList = tuple[tuple[float, float], ...]
 
 
@@ -50,6 +51,18 @@ def price_for(prices: PriceList, budget: float) -> float:
     if not low <= budget <= high:
         raise UserError(f"this checkpoint serves budgets from {low:.3g} to {high:.3g} %, not {budget:g} %")
     return _between([(cp, price) for price, cp in reversed(prices)], budget)
+
+
+def affordable(prices: PriceList, budget: float) -> float:
+    """The lowest listed price whose cp ``budget`` percent pays for, give or take a hundredth of it.
+
+    For a static mix: it changes in steps, and between two of its mixes there is no other.
+
+    Raises:
+        UserError: the budget lies outside the list.
+    """
+    price_for(prices, budget)
+    return next((price for price, cp in prices if cp <= SLACK * budget), prices[-1][0])
 
 
 def budget_for(prices: PriceList, price: float) -> float:

@@ -39,6 +39,14 @@ def test_a_budget_outside_the_list_is_refused_and_a_price_gives_the_nearest_end(
     assert budget_for(PRICES, 0.001) == 10.0
 
 
+def test_a_static_mix_costs_at_most_its_budget_as_there_is_nothing_between_two_mixes() -> None:
+    config = ModelConfig(policy="table", options="lowbit", prices=PRICES)
+    assert config.price_for(9.9) == config.price_for(2.0) == config.price_for(1.99) == 0.1
+    assert config.price_for(1.9) == 1.0
+    with pytest.raises(UserError, match="serves budgets"):
+        config.price_for(0.4)
+
+
 def test_alpha_is_the_price_in_the_papers_batch_of_128() -> None:
     assert alpha_of(128.0) == 1.0
     assert price_of(alpha_of(0.3)) == pytest.approx(0.3)
