@@ -34,7 +34,9 @@ def measure_prices(
     Returns:
         (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
     """
-    sample, cost = images.subset(slice(IMAGES)), cost_models(model.config)["cp"]
+    # A table decides the same for every image: one of them tells.
+    sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES))
+    cost = cost_models(model.config)["cp"]
 
     def cp_at(price: float) -> float:
         return cost.total(run(model, sample, mean, std, price=price).decisions)
