@@ -11,7 +11,7 @@ from dfs_core.card import Card
 from dfs_core.checkpoint import scan
 from dfs_core.cost import cost_models
 from dfs_core.metrics import Z95
-from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
+from dfs_core.traces import Traces, distinct_traces
 
 DYNAMIC = "every-budget"
 STATIC = ("static", "mixed")
@@ -87,12 +87,7 @@ def _points(cards: list[Card], root: Path, method: str) -> list[_Measured]:
     for card in cards:
         if card.method != method:
             continue
-        folder = root / card.name
-        for budget in stored_budgets(folder) if card.config.every_budget else (None,):
-            try:
-                traces = read_traces(folder, card, budget)
-            except NoTraces:
-                continue
+        for budget, traces in distinct_traces(root / card.name, card):
             found.append((card, budget, traces, cost_models(card.config)["cp"].total(traces.decisions)))
     return found
 

@@ -19,7 +19,7 @@ from dfs_core.card import Card
 from dfs_core.checkpoint import scan
 from dfs_core.cost import cost_models
 from dfs_core.metrics import wilson_interval
-from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
+from dfs_core.traces import Traces, distinct_traces
 
 DIAL, SHUFFLED = "dial", "shuffled"  # families of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
@@ -84,13 +84,10 @@ def collect(root: Path) -> list[Point]:
 
 def _of(card: Card, folder: Path) -> Iterator[Point]:
     shuffled = {row["budget"]: float(row["accuracy"]) for row in _rows(folder / SHUFFLED_FILE, card)}
-    for budget in stored_budgets(folder) if card.config.every_budget else (None,):
-        try:
-            traces = read_traces(folder, card, budget)
-        except NoTraces:
-            traces = None
-        if traces is None and "test" not in card.metrics:
-            continue
+    stored: list[tuple[float | None, Traces | None]] = list(distinct_traces(folder, card))
+    if not stored and "test" in card.metrics:
+        stored = [(card.config.usual_budget if card.config.every_budget else None, None)]
+    for budget, traces in stored:
         point = _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
         yield point
         if point.shuffled is not None:
