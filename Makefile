@@ -43,7 +43,7 @@ train: $(VENV)/.app
 	done
 
 results: $(VENV)/.app
-	$(RUN) -m dfs_core results
+	$(RUN) -m dfs_core results --readme README.md
 
 screenshots: $(VENV)/.dev
 	$(RUN) docs/screenshots.py

@@ -5,7 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dfs_core.comparison import Comparison
+from dfs_core.errors import UserError
 from dfs_core.results import DIAL, SHUFFLED, Point
+
+BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
+
+
+def tables(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
+    """Both tables, the second one only if there is something to compare."""
+    return "\n\n".join([points_table(points), *([comparisons_table(comparisons)] if comparisons else [])])
+
+
+def with_tables(text: str, points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
+    """A text with both tables in the place between its marks.
+
+    Raises:
+        UserError: it has no such marks.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise UserError(f"there is no place for the tables: it needs the lines '{BEGIN}' and '{END}'")
+    return f"{before}{BEGIN}\n\n{tables(points, comparisons)}\n\n{END}{after}"
 
 
 def points_table(points: Sequence[Point]) -> str:

@@ -13,12 +13,14 @@ from tiny_runs import BACKBONE, train
 
 from dfs_core.checkpoint import load_checkpoint
 from dfs_core.cli import main
-from dfs_core.comparison import compare, paired_difference
+from dfs_core.comparison import Comparison, compare, paired_difference
 from dfs_core.cost import cost_models
+from dfs_core.errors import UserError
 from dfs_core.results import Point, collect, figures_of, to_csv
-from dfs_core.results_tables import comparisons_table, points_table
+from dfs_core.results_tables import comparisons_table, points_table, with_tables
 from dfs_core.traces import Traces, read_traces, stored_budgets, traces_file
 
+REPOSITORY = Path(__file__).resolve().parent.parent
 MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}
 
 
@@ -115,6 +117,17 @@ def test_the_command_writes_what_it_prints(root: Path, tmp_path: Path, capsys: p
     assert rows[0]["made_by"].startswith("python -m dfs_core evaluate --checkpoint")
     for row in rows:
         assert f"| {row['checkpoint']} |" in printed
+
+
+def test_the_readmes_tables_are_those_of_the_shipped_checkpoints(tmp_path: Path) -> None:
+    """If this fails, run ``make results``."""
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    points, comparisons = collect(REPOSITORY / "pretrained"), compare(REPOSITORY / "pretrained")
+    assert with_tables(readme, points, comparisons) == readme
+    assert to_csv(points, Point) == (REPOSITORY / "results" / "points.csv").read_text()
+    assert to_csv(comparisons, Comparison) == (REPOSITORY / "results" / "comparisons.csv").read_text()
+    with pytest.raises(UserError, match="no place for the tables"):
+        with_tables("# No marks", points, comparisons)
 
 
 def test_shuffled_decisions_are_measured_and_join_the_point(

@@ -21,6 +21,7 @@ DIAL_POINTS = 6
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Define ``results``."""
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the tables between this file's marks as well")
     add_json(parser)
     parser.set_defaults(run=run_results)
 
@@ -33,7 +34,7 @@ def run_results(args: argparse.Namespace) -> int:
     from dfs_core.comparison import Comparison, compare
     from dfs_core.files import write_whole
     from dfs_core.results import Point, collect, to_csv
-    from dfs_core.results_tables import comparisons_table, points_table
+    from dfs_core.results_tables import tables, with_tables
 
     points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
     args.out.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,9 @@ def run_results(args: argparse.Namespace) -> int:
     if args.json:
         write_json({"points": [asdict(row) for row in points], "comparisons": [asdict(row) for row in comparisons]})
     else:
-        write(points_table(points) + ("\n\n" + comparisons_table(comparisons) if comparisons else ""))
+        write(tables(points, comparisons))
+    if args.readme:
+        write_whole(args.readme, with_tables(args.readme.read_text(encoding="utf-8"), points, comparisons).encode())
     return 0
 
 
