@@ -11,7 +11,8 @@ from dfs_core.card import Card
 from dfs_core.checkpoint import scan
 from dfs_core.cost import cost_models
 from dfs_core.metrics import Z95
-from dfs_core.traces import Traces, distinct_traces
+from dfs_core.results import distinct_traces
+from dfs_core.traces import Traces
 
 DYNAMIC = "every-budget"
 STATIC = ("static", "mixed")

@@ -19,7 +19,7 @@ from dfs_core.card import Card
 from dfs_core.checkpoint import scan
 from dfs_core.cost import cost_models
 from dfs_core.metrics import wilson_interval
-from dfs_core.traces import Traces, distinct_traces
+from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
 
 DIAL, SHUFFLED = "dial", "shuffled"  # families of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
@@ -80,6 +80,19 @@ def collect(root: Path) -> list[Point]:
     cards, _ = scan(root)
     points = [point for card in cards for point in _of(card, root / card.name)]
     return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
+
+
+def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Traces]]:
+    """Budget and traces of every operating point that is stored; budgets that lead to the same decisions are one."""
+    before = None
+    for budget in stored_budgets(folder) if card.config.every_budget else (None,):
+        try:
+            traces = read_traces(folder, card, budget)
+        except NoTraces:
+            continue
+        if before is None or not np.array_equal(traces.decisions, before):
+            yield budget, traces
+        before = traces.decisions
 
 
 def _of(card: Card, folder: Path) -> Iterator[Point]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -141,19 +140,6 @@ def stored_budgets(folder: Path) -> tuple[float, ...]:
         except ValueError:
             continue
     return tuple(sorted(found))
-
-
-def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Traces]]:
-    """Budget and traces of every operating point that is stored; budgets that lead to the same decisions are one."""
-    before = None
-    for budget in stored_budgets(folder) if card.config.every_budget else (None,):
-        try:
-            traces = read_traces(folder, card, budget)
-        except NoTraces:
-            continue
-        if before is None or not np.array_equal(traces.decisions, before):
-            yield budget, traces
-        before = traces.decisions
 
 
 def read_traces(folder: Path, card: Card, budget: float | None = None) -> Traces:
