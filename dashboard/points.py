@@ -69,7 +69,10 @@ def read_measured(path: Path) -> Rows:
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("split") == "test"]
     numbers = ("budget", "accuracy", "low", "high", "cp", "all_in", "macs", "energy", "shuffled")
-    return [row | {key: float(row[key]) if row.get(key) else None for key in numbers} for row in rows]
+    return [
+        row | {"seed": int(row.get("seed") or 0)} | {key: float(row[key]) if row.get(key) else None for key in numbers}
+        for row in rows
+    ]
 
 
 def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Iterator[dict[str, Any]]:

@@ -123,3 +123,9 @@ def test_close_up_the_axis_spans_the_points_and_not_everything(catalogue, result
         axes = [layer["encoding"]["x"] for layer in layers if "scale" in layer["encoding"].get("x", {})]
         ((low, high),) = {tuple(axis["scale"]["domain"]) for axis in axes}
         assert 0 <= low <= 0.5 < 1.25 <= high < 2
+
+
+def test_points_of_cards_and_of_results_can_be_drawn_together(catalogue, results):
+    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+    table = curves.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT).for_streamlit()["datasets"]["measured"]
+    assert table["seed"].type == "int64"
