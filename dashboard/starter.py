@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import explore_views, focus, panels, podium, sources
@@ -41,6 +43,7 @@ def _make(page: Opened) -> None:
 
 def views(page: Opened) -> list[View]:
     """Where the network stands among all, what it decides for the images, where the cost goes, and its training."""
+    page = replace(page, shared=replace(page.shared, path="/", page={}))
     shown = panels.decide(sources.pictures_at_hand(page.card, page.shared)[:PAGE_SIZE], page.card, page.budget)
     if not shown:
         return []
