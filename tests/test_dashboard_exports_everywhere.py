@@ -22,6 +22,8 @@ from dashboard.view import View
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 PAGES = sorted(path.name for path in (APP.parent / "app_pages").glob("[a-z]*.py"))
 OPENED = ("training_panel",)  # what a reader opens to see more charts
+FURTHER = {"learn.py": 4}  # steps that a page has after its first one
+EMPTY_AT_FIRST = {"laboratory.py"}  # tables that a run has yet to fill
 WITHOUT_CHARTS = {"present.py"}
 
 
@@ -34,14 +36,19 @@ def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list
         patch.setenv("DFS_DATA_DIR", str(cifar10_dir))
         app = AppTest.from_file(str(APP), default_timeout=300).run()
         for name in PAGES:
-            shown: dict[str, View] = {}
-            patch.setattr(toolbar, "toolbar", lambda view, shown=shown: shown.setdefault(view.key, view))
+            views = found[name] = []
+            app.switch_page(f"app_pages/{name}")
             for key in OPENED:
                 app.session_state[key] = True
-            app.switch_page(f"app_pages/{name}").run()
-            assert not app.exception, name
-            assert len(shown) == len(app.get("vega_lite_chart")), f"{name} has a chart without exports"
-            found[name] = list(shown.values())
+            for look in range(1 + FURTHER.get(name, 0)):
+                if look:
+                    app.button(key="go_Next").click()
+                shown: dict[str, View] = {}
+                patch.setattr(toolbar, "toolbar", lambda view, shown=shown: shown.setdefault(view.key, view))
+                app.run()
+                assert not app.exception, name
+                assert len(shown) == len(app.get("vega_lite_chart")), f"{name} has a chart without exports"
+                views += shown.values()
         yield found
 
 
@@ -74,7 +81,8 @@ def test_every_table_is_made_in_both_formats_and_reads_back(views: dict[str, lis
             lines = made["csv"].decode().splitlines(keepends=True)
             body = [line for line in lines if not line.startswith("# ")]
             back = list(csv.DictReader(io.StringIO("".join(body), newline="")))
-            assert len(back) == len(read["rows"]) == len(rows()) > 0, f"{view.title}: {name}"
+            assert len(back) == len(read["rows"]) == len(rows()), f"{view.title}: {name}"
+            assert back or page in EMPTY_AT_FIRST, f"{view.title}: {name}"
 
 
 @pytest.mark.parametrize("page", PAGES)

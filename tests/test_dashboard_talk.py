@@ -200,7 +200,7 @@ def test_an_address_in_the_data_is_refused_from_a_file_and_plain_text_when_a_vie
 
 def test_charts_that_only_draw_pass():
     encoding = {
-        "x": {"field": "x", "type": "quantitative", "axis": {"labelExpr": "format(datum.value, '.1f') + ' %'"}},
+        "x": {"field": "x", "type": "quantitative", "axis": {"labelExpr": "split(datum.label, ' to ')[0] + ' %'"}},
         "url": {"field": "p"},
         "y": {"value": {"expr": "(datum.row + 0.5) * 42"}},
         "opacity": {"condition": {"param": "pick", "value": 1}, "value": 0.2},
