@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from dfs_core.cost import cost_models
 from dfs_core.metrics import wilson_interval
 from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets
 
-DIAL, SHUFFLED = "dial", "shuffled"  # families of points that are no checkpoint's own
+DIAL = "dial"  # the family of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
 DECIMALS = 4
@@ -32,8 +32,7 @@ class Point:
     """One operating point on a test set. Percentages in percent; None where something does not apply.
 
     Attributes:
-        family: method, as in the card; ``dial`` for a point that a price reached without training; ``shuffled`` for
-            decisions that images got from each other, a random policy with the same shares in every block.
+        family: method, as in the card; ``dial`` for a point that a price reached without training.
         label: what a person reads.
         checkpoint: its name.
         dataset: the data set.
@@ -50,7 +49,7 @@ class Point:
         policies: distinct decision vectors.
         minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
         cp_variation: standard deviation of the images' cp over its mean.
-        shuffled: accuracy when every image gets another image's decisions.
+        shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.
         made_by: the command that measures it again.
     """
 
@@ -101,10 +100,7 @@ def _of(card: Card, folder: Path) -> Iterator[Point]:
     if not stored and "test" in card.metrics:
         stored = [(card.config.usual_budget if card.config.every_budget else None, None)]
     for budget, traces in stored:
-        point = _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
-        yield point
-        if point.shuffled is not None:
-            yield _shuffled(point, point.shuffled)
+        yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
     for row in _rows(folder / DIAL_FILE, card):
         yield _dial(card, row)
 
@@ -119,19 +115,6 @@ def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: fl
         figures |= dict(zip(("low", "high"), test["accuracy_ci95"], strict=True))
         return Point(**head, **figures, minority_blocks=None, cp_variation=None, shuffled=shuffled)
     return Point(**head, **figures_of(traces, card), shuffled=shuffled)
-
-
-def _shuffled(point: Point, accuracy: float) -> Point:
-    low, high = wilson_interval(round(point.n * accuracy / 100), point.n)
-    return replace(
-        point,
-        family=SHUFFLED,
-        accuracy=accuracy,
-        low=round(low, DECIMALS),
-        high=round(high, DECIMALS),
-        shuffled=None,
-        made_by=f"python -m dfs_core shuffle --checkpoint {point.checkpoint} --data-dir DIR",
-    )
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dfs_core.comparison import Comparison
 from dfs_core.errors import UserError
-from dfs_core.results import DIAL, SHUFFLED, Point
+from dfs_core.results import DIAL, Point
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
@@ -44,7 +44,6 @@ def points_table(points: Sequence[Point]) -> str:
             _percent(point.shuffled),
         )
         for point in points
-        if point.family != SHUFFLED
     ]
     header = (
         "checkpoint",
