@@ -10,8 +10,9 @@ _TITLE = "Copy a link that opens this page as it is"
 _COPIED = "Link copied."
 _STAYS = "Your own images are not in it: an upload cannot travel in a link."
 
-# Where the browser allows no clipboard, as on an address without TLS, the old way is tried.
-_SCRIPT = """
+# Where the browser allows no clipboard, as on an address without TLS, the old way is tried. In braces, because the
+# script runs once more when the page is drawn anew.
+_SCRIPT = """{
 const root = document.querySelector('.dfs-copy');
 root.querySelector('button').onclick = async () => {
   const url = new URL(window.location.href);
@@ -29,7 +30,7 @@ root.querySelector('button').onclick = async () => {
   said.textContent = root.dataset.said;
   setTimeout(() => { said.textContent = ''; }, 4000);
 };
-"""
+}"""
 
 
 def copy_link() -> None:

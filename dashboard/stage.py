@@ -38,7 +38,7 @@ def present(talk: Talk, at: int, shared: state.State, theme: str | None) -> None
     slide, count = talk.slides[at - 1], len(talk.slides)
     notes = shared.page.get(NOTES) == "on"
     with st.container(key="talk_stage"):
-        st.html(_slide(slide, at, count, theme, notes))
+        place = st.container()  # drawn last: its picture may take a moment, and keys should work at once
         with st.container(
             key="talk_moves", horizontal=True, horizontal_alignment="center", vertical_alignment="center"
         ):
@@ -59,6 +59,7 @@ def present(talk: Talk, at: int, shared: state.State, theme: str | None) -> None
             for key, by in _HIDDEN_KEYS.items():
                 to = min(max(at + by, 1), count)
                 st.button(key, key=f"talk_{key}", shortcut=key, on_click=start, args=(to,), disabled=to == at)
+        place.html(_slide(slide, at, count, theme, notes))
     if at < count:  # the next slide is drawn while this one is looked at
         _picture(talk.slides[at], theme)
 
