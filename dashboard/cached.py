@@ -29,7 +29,6 @@ from dfs_core.traces import Traces, read_traces, stored_budgets
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
-MEASURED = REPOSITORY / "results" / "points.csv"
 Stamp = tuple[tuple[str, int], ...]
 
 
@@ -126,9 +125,14 @@ def published() -> Rows:
     return read_published(PUBLISHED)
 
 
+def _measured_file() -> Path:
+    """Measured points lie beside the folder of the checkpoints that they are of."""
+    return pretrained_dir().parent / "results" / "points.csv"
+
+
 def measured() -> Rows:
     """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
-    return _measured(str(MEASURED), _stamp(MEASURED.parent, MEASURED.name))
+    return _measured(str(_measured_file()), _stamp(_measured_file().parent, _measured_file().name))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -139,7 +143,7 @@ def _measured(path: str, stamp: Stamp) -> Rows:
 def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
     """The points of the accuracy/cost curve of a data set; they change only when files do."""
     cards = tuple((card.name, card.weights_sha256) for card in catalogue.cards)
-    return _points(cards, dataset, cost, _stamp(MEASURED.parent, MEASURED.name), catalogue)
+    return _points(cards, dataset, cost, _stamp(_measured_file().parent, _measured_file().name), catalogue)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
