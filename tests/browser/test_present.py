@@ -1,0 +1,82 @@
+"""What only a browser shows of talks: the way to a file with one's own image, and presenting by keyboard."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+from pptx import Presentation
+from tiny import picture
+
+OpenPage = Callable[..., Page]
+pytestmark = pytest.mark.browser
+
+
+def settle(page: Page) -> None:
+    """Wait until the app has finished its run: a key that comes before is for the slide before."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+
+
+def add(page: Page, view: str) -> None:
+    page.locator(f".st-key-{view}_add").get_by_role("button", name="Add to talk").click()
+
+
+def test_from_an_own_image_to_a_powerpoint_file_takes_six_clicks(open_page: OpenPage, tmp_path: Path):
+    page = open_page()
+    buffer = io.BytesIO()
+    Image.fromarray(picture(3, 200)).save(buffer, "PNG")
+    image = {"name": "holiday.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+    with page.expect_file_chooser() as chooser:  # the button "Upload"
+        page.get_by_test_id("stFileUploaderDropzone").get_by_test_id("stBaseButton-secondary").click()  # 1
+    chooser.value.set_files([image])  # 2 and 3: a file, and "Open", in the system's own dialog
+    expect(page.locator(".st-key-strip path[aria-label][d^='M-']")).to_have_count(1)
+    add(page, "strip")  # 4
+    expect(page.get_by_text("Slide 1 of your talk")).to_be_visible()
+    page.get_by_role("link", name="Present").click()  # 5
+    with page.expect_download() as download:
+        page.get_by_role("button", name="PowerPoint").click()  # 6
+    download.value.save_as(tmp_path / "talk.pptx")
+    _, slide = Presentation(str(tmp_path / "talk.pptx")).slides
+    assert slide.shapes.title.text.startswith("Decisions of DFS ResNet-14")
+    assert [shape.image.dpi for shape in slide.shapes if shape.shape_type == 13] == [(300, 300)]
+    assert "checkpoint tiny-dfs-20" in " ".join(s.text_frame.text for s in slide.shapes if s.has_text_frame)
+    assert slide.notes_slide.notes_text_frame.text
+
+
+def test_a_talk_is_presented_by_keyboard_without_the_app_around_it(open_page: OpenPage):
+    page = open_page(viewport={"width": 1920, "height": 1080}, color_scheme="dark")
+    add(page, "strip")
+    expect(page.get_by_text("Slide 1 of your talk")).to_be_visible()
+    add(page, "curve")
+    expect(page.get_by_text("Slide 2 of your talk")).to_be_visible()
+    page.get_by_role("link", name="Present").click()
+    page.get_by_role("button", name="Present", exact=True).click()
+    heading, progress = page.locator(".dfs-slide h1"), page.locator(".st-key-talk_moves")
+    expect(heading).to_have_text(re.compile("^Decisions of"))
+    expect(progress).to_contain_text("1 / 2")
+    expect(page.locator("header")).to_be_hidden()
+    for key, title in (
+        ("ArrowRight", "Accuracy"),
+        ("ArrowLeft", "Decisions"),
+        ("PageDown", "Accuracy"),
+        ("PageUp", "Decisions"),
+    ):
+        settle(page)
+        page.keyboard.press(key)
+        expect(heading).to_have_text(re.compile(f"^{title}"))
+    expect(page).to_have_url(re.compile("show=1"))
+    settle(page)
+    page.keyboard.press("n")
+    expect(page.get_by_label("Speaker notes")).to_contain_text("Each row is an image")
+    drawn = page.locator(".dfs-slide img").bounding_box()
+    assert drawn["height"] > 500
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    settle(page)
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/present$"))
+    expect(page.locator("header")).to_be_visible()
