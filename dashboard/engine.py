@@ -37,7 +37,7 @@ class Predicts(Protocol):
         forced: np.ndarray | None = None,
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3)."""
+        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
         ...
 
 

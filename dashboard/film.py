@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.engine import Predicts
 from dashboard.operating import round_to
-from dashboard.probes import Predicts
 from dfs_core.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 

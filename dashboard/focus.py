@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.tables import Shown
+from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
 TOP = 4
@@ -37,13 +38,17 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
         st.html(_html(item))
 
 
-def _html(item: Shown) -> str:
-    picture, trace = item.picture, item.trace
+def class_bars(trace: DecisionTrace) -> str:
+    """The likeliest classes with their probabilities, as items of a list in HTML."""
     best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
-    bars = "".join(
+    return "".join(
         f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
         for share, name in best
     )
+
+
+def _html(item: Shown) -> str:
+    picture, trace = item.picture, item.trace
     verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "nobody said what it is"}[
         item.right
     ]
@@ -53,5 +58,5 @@ def _html(item: Shown) -> str:
     return f"""<div class="dfs-focus">
 <figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
 <figure><img src="{picture.seen_uri}" alt="{name}, reduced"><figcaption>as the network sees it</figcaption></figure>
-<div><p>{about}</p><ol>{bars}</ol></div>
+<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>
 </div>"""

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard import cached, explore_views, legends, lesson, lesson_figures, operating, state
 from dashboard.absent import cannot_decide
+from dashboard.focus import class_bars
 from dashboard.opening import Opened
 from dashboard.tables import Shown
 from dashboard.view import View, show
@@ -20,7 +21,7 @@ from dfs_core.trace import DecisionTrace
 
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
 TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
-BUDGETS_TRIED, TOP = 12, 4
+BUDGETS_TRIED = 12
 
 
 def navigation(page: Opened) -> str:
@@ -205,16 +206,11 @@ def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, Deci
 def large_html(item: Shown) -> str:
     """The picture as given and as the network sees it, side by side and large, with what it thinks of it."""
     picture, trace = item.picture, item.trace
-    best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
-    bars = "".join(
-        f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
-        for share, name in best
-    )
     name = escape(picture.name)
     return f"""<div class="dfs-lesson">
 <figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
 <figure><img src="{picture.seen_uri}" alt="{name}, 32 by 32"><figcaption>as the network sees it</figcaption></figure>
-<div class="dfs-focus"><ol>{bars}</ol></div></div>"""
+<div class="dfs-focus"><ol>{class_bars(trace)}</ol></div></div>"""
 
 
 def _choose_image(shown: Sequence[Shown], item: Shown) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
+from dashboard.engine import Predicts
 from dfs_core.options import OptionSet
 from dfs_core.trace import DecisionTrace
 
@@ -20,20 +20,6 @@ NEAR_TIE = 0.1  # of probability: a lead below this is a near tie
 JPEG_QUALITIES = (90, 50)
 DECIDES = -1  # in place of an option's index where the policy decides
 FIRST_GATED = 2  # number, in the network, of the first block that has a gate
-
-
-class Predicts(Protocol):
-    """The part of ``dfs_core.predictor.Predictor`` that is used here."""
-
-    def predict(
-        self,
-        images: Sequence[np.ndarray],
-        budget: float | None = None,
-        forced: np.ndarray | None = None,
-        price: float | Sequence[float] | None = None,
-    ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
