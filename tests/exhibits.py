@@ -13,9 +13,11 @@ from dashboard.palette import Palette
 from dashboard.pictures import make_picture
 from dashboard.stamp import Stamp
 from dashboard.tables import Rows
+from dashboard.talk import Talk
 from dashboard.view import View
 
 STAMP = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "your images", "http://127.0.0.1:8501/image?block=3")
+INSIDE = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "your images", "/image?block=3&image=frog")
 ROWS: Rows = [
     {"row": 0, "key": "a", "name": 'a, "quoted" <b>', "cp": 12.5, "truth": None, "count": 3, "known": True},
     {"row": 1, "key": "b", "name": "b\nsecond line", "cp": 0.1 + 0.2, "truth": "ship ✓", "count": 4, "known": False},
@@ -66,3 +68,11 @@ def exhibit(draw: Callable[[Palette], Figure] = bars, **fields: Any) -> View:
         "notes": "Say this.\nThen that.",
     }
     return View(draw=draw, **(usual | fields))
+
+
+def example_talk() -> Talk:
+    """A talk of every kind of chart."""
+    made = Talk("A talk <about> skipping")
+    for number, draw in enumerate(FIGURES.values(), start=1):
+        made = made.add(exhibit(draw, title=f"View {number}", stamp=INSIDE))
+    return made
