@@ -13,6 +13,7 @@ from pptx.util import Inches
 
 from dashboard import slides, talk_file
 from dashboard.figure import Key
+from dashboard.palette import DARK, LIGHT
 from dashboard.talk import Talk
 from dfs_core.errors import UserError
 
