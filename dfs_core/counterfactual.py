@@ -2,11 +2,13 @@
 
 An image runs through the frozen network under some decisions, and again under the same ones but for a single block that
 takes another option. The difference of the two losses is what that swap is worth for that image, free of the noise of
-all other blocks; the policy's utilities learn to predict it. Only the blocks after the swap run again.
+all other blocks; the policy's utilities learn to predict it. Only the blocks after the swap run again. With a teacher
+the losses are against its answer too, which tells of small differences where the label alone does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,13 +24,16 @@ CLIP = 1.0  # nats; what a swap does beyond this says that the image is lost eit
 KNEE = 0.05  # nats: where the squared error of the regression turns into an absolute one
 
 
-def utility_loss(model: DFSNet, images: Tensor, labels: Tensor, prices: Tensor) -> tuple[Tensor, dict[str, float]]:
+Losses = Callable[[Tensor], Tensor]
+
+
+def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) -> tuple[Tensor, dict[str, float]]:
     """The regression of utilities on the worth of random swaps.
 
     Args:
         model: its body in evaluation mode and frozen; its policy, one of utilities, gets the gradient.
         images: normalised (N, 3, 32, 32).
-        labels: classes (N,).
+        losses: gives each image's loss (N,) for logits (N, classes).
         prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / temperature).
 
     Returns:
@@ -52,7 +57,7 @@ def utility_loss(model: DFSNet, images: Tensor, labels: Tensor, prices: Tensor) 
             x = run_grouped(block, x, decision)
         decisions.append(decision)
     with torch.no_grad():
-        before = F.cross_entropy(model.body.head(x), labels, reduction="none")
+        before = losses(model.body.head(x))
     predicted, true = [], []
     for index, (inputs, utilities) in kept.items():
         other = _another(decisions[index], len(costs))
@@ -60,7 +65,7 @@ def utility_loss(model: DFSNet, images: Tensor, labels: Tensor, prices: Tensor) 
             y = run_grouped(blocks[index], inputs, other)
             for later in range(index + 1, len(blocks)):
                 y = run_grouped(blocks[later], y, decisions[later])
-            after = F.cross_entropy(model.body.head(y), labels, reduction="none")
+            after = losses(model.body.head(y))
         true.append((before - after).clamp(-CLIP, CLIP))
         pair = utilities.gather(1, torch.stack([other, decisions[index]], dim=1))
         predicted.append(pair[:, 0] - pair[:, 1])

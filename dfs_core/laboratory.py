@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from dfs_core.card import Card
@@ -24,7 +25,7 @@ from dfs_core.errors import UserError
 from dfs_core.evaluate import Evaluation, Outcome, run, summarise
 from dfs_core.material import Material
 from dfs_core.network import DFSNet
-from dfs_core.objective import classification_loss, cost_term, learning_rate
+from dfs_core.objective import cost_term, learning_rate
 from dfs_core.session import session_card
 
 STEPS, BATCHES, ALPHAS = (20, 300), (32, 64), (1e-7, 1e-3)
@@ -176,7 +177,7 @@ def _descend(
             torch.manual_seed(settings.seed * 1_000_003 + number)  # the gate's random branch
             pixels = normalise(augment(images.images[indices], generator), card.mean, card.std)
             output = model(pixels, tried=TRIED)
-        loss = classification_loss(output.logits, labels, 0.0, None, 0.0, 1.0)
+        loss = F.cross_entropy(output.logits, labels)
         term, cp = cost_term(output, model.config.option_set.costs, settings.budget, settings.alpha)
         loss = loss + term
         with turn():

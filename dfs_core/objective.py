@@ -51,16 +51,16 @@ def cost_term(output: DFSOutput, costs: tuple[float, ...], target: float, alpha:
     return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
 
 
-def classification_loss(
+def sample_losses(
     logits: Tensor, labels: Tensor, smoothing: float, teacher: Tensor | None, weight: float, temperature: float
 ) -> Tensor:
-    """Cross-entropy with label smoothing, mixed with distillation from a teacher's logits.
+    """Cross-entropy with label smoothing, mixed with distillation from a teacher's logits, for each image (N,).
 
     (1 - weight) CE + weight T^2 KL(teacher || student) at temperature T (Hinton et al., 2015).
     """
-    loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    losses = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
     if teacher is None:
-        return loss
+        return losses
     student, target = F.log_softmax(logits / temperature, 1), F.log_softmax(teacher.float() / temperature, 1)
-    divergence = F.kl_div(student, target, reduction="batchmean", log_target=True)
-    return (1 - weight) * loss + weight * temperature**2 * divergence
+    divergences = F.kl_div(student, target, reduction="none", log_target=True).sum(dim=1)
+    return (1 - weight) * losses + weight * temperature**2 * divergences

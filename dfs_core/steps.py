@@ -11,7 +11,7 @@ from dfs_core.checkpoint import load_checkpoint
 from dfs_core.counterfactual import utility_loss
 from dfs_core.errors import UserError
 from dfs_core.network import DFSNet, DFSOutput
-from dfs_core.objective import classification_loss, cost_term
+from dfs_core.objective import cost_term, sample_losses
 from dfs_core.sampling import draw_mixes, draw_prices
 from dfs_core.train_config import STAGES, TrainConfig
 
@@ -28,14 +28,16 @@ def step_loss(
         images: normalised (N, 3, 32, 32).
         labels: classes (N,).
     """
-    if STAGES[config.stage].decisions == "swapped":
-        return utility_loss(model, images, labels, draw_prices(len(images), config.price_range, images.device))
-    output = _decide(model, config, images)
     with torch.no_grad():
         taught = None if teacher is None else teacher(images).logits
-    loss = classification_loss(
-        output.logits, labels, config.label_smoothing, taught, config.distillation, config.temperature
-    )
+
+    def losses(logits: Tensor) -> Tensor:
+        return sample_losses(logits, labels, config.label_smoothing, taught, config.distillation, config.temperature)
+
+    if STAGES[config.stage].decisions == "swapped":
+        return utility_loss(model, images, losses, draw_prices(len(images), config.price_range, images.device))
+    output = _decide(model, config, images)
+    loss = losses(output.logits).mean()
     metrics = {"accuracy": 100 * float((output.logits.argmax(1) == labels).float().mean())}
     if config.target is not None:
         term, metrics["cp"] = cost_term(output, config.model.option_set.costs, config.target, config.alpha)

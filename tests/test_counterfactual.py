@@ -11,10 +11,15 @@ from dfs_core import counterfactual
 from dfs_core.config import ModelConfig
 from dfs_core.counterfactual import utility_loss
 from dfs_core.network import DFSNet
+from dfs_core.utilities import FIRST_ROOT, rising
 
 N = 24
 PRICES = torch.full((N,), 0.01)
 LABELS = torch.arange(N) % 10
+
+
+def against(labels: torch.Tensor) -> counterfactual.Losses:
+    return lambda logits: F.cross_entropy(logits, labels, reduction="none")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +50,7 @@ def test_a_swap_is_worth_what_two_whole_runs_differ_by(
     monkeypatch.setattr(counterfactual, "_draw", lambda *args: noted("drawn", draw(*args)))
     monkeypatch.setattr(counterfactual, "_another", lambda *args: noted("other", another(*args)))
     torch.manual_seed(1)
-    loss, _ = utility_loss(model, images, LABELS, PRICES)
+    loss, _ = utility_loss(model, images, against(LABELS), PRICES)
 
     torch.manual_seed(1)
     block = int(torch.randperm(model.config.gated_blocks)[0])
@@ -58,9 +63,14 @@ def test_a_swap_is_worth_what_two_whole_runs_differ_by(
             F.cross_entropy(model(images, forced=forced).logits, LABELS, reduction="none")
             for forced in (decisions, swapped)
         )
-    # The utilities of a fresh policy are all zero: it predicts that no swap is worth anything.
-    expected = F.huber_loss(torch.zeros(N), before - after, delta=counterfactual.KNEE) / counterfactual.KNEE
+    # A fresh policy holds every option for worth a little more than the one before it.
+    predicted = FIRST_ROOT**2 * (swapped[:, block] - decisions[:, block])
+    expected = F.huber_loss(predicted, before - after, delta=counterfactual.KNEE) / counterfactual.KNEE
     torch.testing.assert_close(loss.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_dearer_option_is_never_worth_less() -> None:
+    torch.testing.assert_close(rising(torch.tensor([[0.5, -0.1, 0.0]])), torch.tensor([[0.0, 0.25, 0.26, 0.26]]))
 
 
 @pytest.mark.parametrize("policy", ["utility", "one-shot", "table"])
@@ -73,7 +83,7 @@ def test_every_policy_of_utilities_learns_what_swaps_are_worth(policy: str, imag
     optimiser = torch.optim.SGD(model.policy.parameters(), lr=0.02, momentum=0.9)
     torch.manual_seed(0)
     for _ in range(60):
-        loss, metrics = utility_loss(model, images, labels, PRICES)
+        loss, metrics = utility_loss(model, images, against(labels), PRICES)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -85,6 +95,6 @@ def test_every_policy_of_utilities_learns_what_swaps_are_worth(policy: str, imag
 
 
 def test_the_gradient_reaches_the_policy_and_nothing_else(model: DFSNet, images: torch.Tensor) -> None:
-    utility_loss(model, images, LABELS, PRICES)[0].backward()
+    utility_loss(model, images, against(LABELS), PRICES)[0].backward()
     assert model.policy.coefficients.grad is not None
     assert all(parameter.grad is None for parameter in model.body.parameters())

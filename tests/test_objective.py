@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfs_core.network import DFSOutput
-from dfs_core.objective import block_costs, classification_loss, cost_term, learning_rate
+from dfs_core.objective import block_costs, cost_term, learning_rate, sample_losses
 
 COSTS = (0.0, 0.0625, 1.0)
 PAPER = (0.5, 0.75)
@@ -101,20 +101,20 @@ def test_alpha_means_the_same_with_any_batch_size(times: int) -> None:
 def test_without_a_teacher_it_is_cross_entropy_with_smoothing() -> None:
     logits, labels = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]]), torch.tensor([0, 1])
     plain = -(math.log(0.75) + math.log(0.5)) / 2
-    assert float(classification_loss(logits, labels, 0.0, None, 0.5, 1.0)) == pytest.approx(plain)
+    assert float(sample_losses(logits, labels, 0.0, None, 0.5, 1.0).mean()) == pytest.approx(plain)
     # Smoothing by 0.2: 0.9 of the weight on the label, 0.1 on the other of two classes.
     smooth = -(0.9 * math.log(0.75) + 0.1 * math.log(0.25) + math.log(0.5)) / 2
-    assert float(classification_loss(logits, labels, 0.2, None, 0.0, 1.0)) == pytest.approx(smooth)
+    assert float(sample_losses(logits, labels, 0.2, None, 0.0, 1.0).mean()) == pytest.approx(smooth)
 
 
 def test_distillation_is_zero_when_the_student_says_what_its_teacher_says() -> None:
     torch.manual_seed(0)
     logits, labels = torch.randn(4, 10, requires_grad=True), torch.arange(4)
-    same = classification_loss(logits, labels, 0.0, logits.detach() + 3, 1.0, 2.0)  # a constant says nothing more
+    same = sample_losses(logits, labels, 0.0, logits.detach() + 3, 1.0, 2.0).mean()  # a constant says nothing more
     assert float(same.detach()) == pytest.approx(0, abs=1e-6)
     same.backward()
     assert float(logits.grad.abs().max()) < 1e-6
-    other = classification_loss(logits, labels, 0.0, torch.randn(4, 10), 1.0, 2.0)
+    other = sample_losses(logits, labels, 0.0, torch.randn(4, 10), 1.0, 2.0).mean()
     assert float(other.detach()) > 0.1
 
 
@@ -123,4 +123,4 @@ def test_distillation_weighs_the_divergence_by_the_squared_temperature() -> None
     label, hot = torch.tensor([0]), 2.0  # at temperature 2 the teacher says 3 to 1, the student 1 to 1
     divergence = 0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5)
     wanted = 0.3 * math.log(2) + 0.7 * hot**2 * divergence
-    assert float(classification_loss(student, label, 0.0, teacher, 0.7, hot)) == pytest.approx(wanted)
+    assert float(sample_losses(student, label, 0.0, teacher, 0.7, hot)) == pytest.approx(wanted)
