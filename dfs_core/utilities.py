@@ -1,9 +1,9 @@
 """Policies of utilities: what each option is worth, in nats of loss, whatever it costs; a price then decides.
 
 The decision is arg-max of utility - price x cost (method section 11). What an option is worth depends on how dear
-compute is for the blocks around it, so each of these policies is told the price. A dearer option is never worth less than
-a cheaper one: what a policy learns is by how much more, as the root of each step from option to option. So the cheaper
-compute gets, the more of it is used, down to the smallest steps, which are too small to be told from noise one by one.
+compute is for the blocks around it, so each of these policies is told the price. A dearer option is never worth less
+than a cheaper one: what a policy learns is by how much more, as the root of each step from option to option. So the
+cheaper compute gets, the more of it is used, down to steps that are too small to be told from noise one by one.
 
 The policies differ in what they see of the image:
 
