@@ -7,12 +7,12 @@ import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from tiny import make_card, pictures
 
-from dashboard.accounts import DECISIONS, GATES, SHORTCUTS, decision_entries, entries, ledger_rows
-from dashboard.costs import MEASURES, of_card, of_trace
-from dashboard.ledger_chart import ledger_chart
-from dashboard.palette import LIGHT
-from dashboard.pictures import make_picture
-from dashboard.tables import Shown
+from dashboard.charts.ledger_chart import ledger_chart
+from dashboard.charts.palette import LIGHT
+from dashboard.facts.accounts import DECISIONS, GATES, SHORTCUTS, decision_entries, entries, ledger_rows
+from dashboard.facts.costs import MEASURES, of_card, of_trace
+from dashboard.facts.tables import Shown
+from dashboard.sources.pictures import make_picture
 from dfs_core.config import ModelConfig
 from dfs_core.cost import count_macs
 

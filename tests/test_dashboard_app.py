@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import picture
 
-from dashboard import cached
+from dashboard.session import cached
 
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 
@@ -176,7 +176,7 @@ def test_a_download_without_network_gives_one_honest_message(app, monkeypatch):
 
         raise UserError(f"{dataset} could not be downloaded (no route): check the network")
 
-    monkeypatch.setattr("dashboard.cached.download", no_network)
+    monkeypatch.setattr("dashboard.session.cached.download", no_network)
     app.button(key="download").click().run()
     assert not app.exception
     assert [error.value.replace("\\", "") for error in app.error] == [
@@ -190,7 +190,7 @@ def test_after_a_download_the_gallery_shows_the_test_images(app, no_data, cifar1
         progress(0.5, "half")
         shutil.copytree(cifar10_dir, folder, dirs_exist_ok=True)
 
-    monkeypatch.setattr("dashboard.cached.download", copied)
+    monkeypatch.setattr("dashboard.session.cached.download", copied)
     app.button(key="download").click().run()
     assert "cifar10 test images, page 1 of 4" in text_of(app)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tiny import make_card
 
-from dashboard.catalogue import Catalogue, describe, format_alpha
+from dashboard.sources.catalogue import Catalogue, describe, format_alpha
 from dfs_core.checkpoint import Card
 from dfs_core.config import ModelConfig, backbone_config
 

@@ -10,7 +10,7 @@ from every_budget import NAME, Load, write_every_budget
 from streamlit.testing.v1 import AppTest
 from test_dashboard_app import APP, control, rows_of, text_of
 
-from dashboard import cached
+from dashboard.session import cached
 
 
 @pytest.fixture

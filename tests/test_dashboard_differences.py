@@ -8,14 +8,16 @@ import pytest
 from test_dashboard_statistics import ALL, CONFIG, COSTS, traces
 from tiny import make_card, picture
 
-from dashboard import agreement, class_heatmap, lanes, policies, rivals, shares, statistics, testset_charts
-from dashboard.catalogue import Catalogue
-from dashboard.costs import MEASURES, models
-from dashboard.differences import Side, change_rows, difference_rows, lane_rows, why_not
-from dashboard.diverging import colour_of, sign_of, signed
-from dashboard.palette import DARK, LIGHT, luminance
-from dashboard.pictures import make_picture
-from dashboard.tables import Shown
+from dashboard.charts import class_heatmap, lanes, policies, shares, testset_charts
+from dashboard.charts.diverging import colour_of, sign_of, signed
+from dashboard.charts.palette import DARK, LIGHT, luminance
+from dashboard.facts import agreement, statistics
+from dashboard.facts.costs import MEASURES, models
+from dashboard.facts.differences import Side, change_rows, difference_rows, lane_rows, why_not
+from dashboard.facts.tables import Shown
+from dashboard.session import rivals
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.pictures import make_picture
 from dfs_core.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 

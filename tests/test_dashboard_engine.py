@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.engine import BATCH, Engine, Recent
-from dashboard.pictures import Picture, make_picture
+from dashboard.sources.engine import BATCH, Engine, Recent
+from dashboard.sources.pictures import Picture, make_picture
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace

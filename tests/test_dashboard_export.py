@@ -14,10 +14,10 @@ import pytest
 from exhibits import FIGURES, ROWS, STAMP, bars, exhibit
 from PIL import Image
 
-from dashboard import export, sheet
-from dashboard.figure import Figure
-from dashboard.palette import LIGHT
-from dashboard.stamp import Stamp
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import LIGHT
+from dashboard.export import formats, sheet
+from dashboard.export.stamp import Stamp
 from dfs_core.errors import UserError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -37,7 +37,7 @@ def texts(svg: bytes) -> str:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_an_svg_parses_has_title_stamp_and_words_for_it_and_refers_to_nothing(name: str):
-    svg = export.export_figure(exhibit(FIGURES[name]), "svg")
+    svg = formats.export_figure(exhibit(FIGURES[name]), "svg")
     root = ElementTree.fromstring(svg)
     assert "What it decides <&>" in texts(svg)
     assert STAMP.line() in texts(svg)
@@ -50,7 +50,7 @@ def test_an_svg_parses_has_title_stamp_and_words_for_it_and_refers_to_nothing(na
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_whole_chart_lies_on_the_sheet(name: str):
     """With a margin of the page's own colour all round, nothing is cut off."""
-    image = Image.open(io.BytesIO(export.export_figure(exhibit(FIGURES[name]), "png"))).convert("RGB")
+    image = Image.open(io.BytesIO(formats.export_figure(exhibit(FIGURES[name]), "png"))).convert("RGB")
     paper = tuple(int(LIGHT.background[i : i + 2], 16) for i in (1, 3, 5))
     width, height = image.size
     margin = 40
@@ -69,8 +69,8 @@ def test_a_chart_that_fills_its_page_is_ten_inches_wide_on_paper():
 
 def test_a_png_has_300_pixels_an_inch_and_the_size_of_the_sheet():
     view = exhibit(bars)
-    root = ElementTree.fromstring(export.export_figure(view, "svg"))
-    image = Image.open(io.BytesIO(export.export_figure(view, "png")))
+    root = ElementTree.fromstring(formats.export_figure(view, "svg"))
+    image = Image.open(io.BytesIO(formats.export_figure(view, "png")))
     assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
     for pixels, side in zip(image.size, ("width", "height"), strict=True):
         assert pixels == pytest.approx(float(root.get(side)) / 96 * 300, abs=2)
@@ -78,8 +78,8 @@ def test_a_png_has_300_pixels_an_inch_and_the_size_of_the_sheet():
 
 def test_a_pdf_has_one_page_of_that_size_whose_text_can_be_copied():
     view = exhibit(bars)
-    root = ElementTree.fromstring(export.export_figure(view, "svg"))
-    (page,) = pypdf.PdfReader(io.BytesIO(export.export_figure(view, "pdf"))).pages
+    root = ElementTree.fromstring(formats.export_figure(view, "svg"))
+    (page,) = pypdf.PdfReader(io.BytesIO(formats.export_figure(view, "pdf"))).pages
     assert float(page.mediabox.width) == pytest.approx(float(root.get("width")) * 0.75, abs=1)
     text = " ".join(page.extract_text().split())
     assert "What it decides <&>" in text
@@ -89,7 +89,7 @@ def test_a_pdf_has_one_page_of_that_size_whose_text_can_be_copied():
 
 
 def test_html_asks_for_nothing_and_holds_chart_tables_notes_and_stamp():
-    html = export.export_figure(exhibit(bars), "html").decode()
+    html = formats.export_figure(exhibit(bars), "html").decode()
     charts = json.loads(re.search(r'id="charts">(.*?)</script>', html)[1])
     head, foot = html.split("<script", 1)[0], html.rsplit("</script>", 1)[1]
     assert "default-src 'none'" in head
@@ -112,12 +112,12 @@ def charts_of(html: str) -> str:
 def test_a_script_in_the_data_stays_data():
     rows = [row | {"name": "</script><script>alert(1)</script>"} for row in ROWS]
     figure = Figure(bars(LIGHT).spec, {"rows": rows})
-    html = export.export_figure(exhibit(lambda _: figure, tables={"<i>": lambda: rows}), "html").decode()
+    html = formats.export_figure(exhibit(lambda _: figure, tables={"<i>": lambda: rows}), "html").decode()
     assert "<script>alert" not in html
 
 
 def test_csv_reads_back_below_the_comment_lines_of_the_stamp():
-    text = export.export_table(ROWS, "csv", STAMP, "images").decode()
+    text = formats.export_table(ROWS, "csv", STAMP, "images").decode()
     lines = text.splitlines(keepends=True)
     comments = [line for line in lines if line.startswith("# ")]
     assert comments == lines[: len(comments)]
@@ -131,7 +131,7 @@ def test_csv_reads_back_below_the_comment_lines_of_the_stamp():
 
 
 def test_json_reads_back_with_the_stamp_beside_the_rows():
-    data = json.loads(export.export_table(ROWS, "json", STAMP, "images"))
+    data = json.loads(formats.export_table(ROWS, "json", STAMP, "images"))
     assert data["rows"] == ROWS
     assert data["title"] == "images"
     assert data["stamp"]["checkpoint"] == "tiny-dfs-20"
@@ -140,25 +140,25 @@ def test_json_reads_back_with_the_stamp_beside_the_rows():
 
 def test_numbers_that_json_cannot_say_are_null():
     rows = [{"a": float("nan"), "b": float("inf"), "c": (1, float("nan"))}]
-    assert json.loads(export.export_table(rows, "json", STAMP))["rows"] == [{"a": None, "b": None, "c": [1, None]}]
+    assert json.loads(formats.export_table(rows, "json", STAMP))["rows"] == [{"a": None, "b": None, "c": [1, None]}]
 
 
 def test_an_empty_table_is_a_stamp_and_no_rows():
-    assert json.loads(export.export_table([], "json", STAMP))["rows"] == []
-    assert export.export_table([], "csv", STAMP).startswith(b"# DFS Explorer\n")
+    assert json.loads(formats.export_table([], "json", STAMP))["rows"] == []
+    assert formats.export_table([], "csv", STAMP).startswith(b"# DFS Explorer\n")
 
 
 def test_what_cannot_be_drawn_is_one_line():
     broken = Figure({"mark": "bar", "encoding": {"x": {"field": "a", "type": "nonsense"}}, "data": 7}, {})
-    for kind in export.FIGURE_KINDS[:3]:
+    for kind in formats.FIGURE_KINDS[:3]:
         with pytest.raises(UserError, match="could not be drawn") as caught:
-            export.export_figure(exhibit(lambda _: broken), kind)
+            formats.export_figure(exhibit(lambda _: broken), kind)
         assert "\n" not in str(caught.value)
 
 
 def test_nothing_is_fetched_for_a_picture():
     spec = {"data": {"name": "rows"}, "mark": {"type": "image", "url": "http://127.0.0.1:9/x.png"}}
-    svg = export.export_figure(exhibit(lambda _: Figure(spec, {"rows": ROWS})), "png")
+    svg = formats.export_figure(exhibit(lambda _: Figure(spec, {"rows": ROWS})), "png")
     assert Image.open(io.BytesIO(svg)).width > 0
 
 
@@ -178,5 +178,5 @@ def test_long_texts_are_wrapped_and_nothing_is_lost():
 
 
 def test_names_of_files_are_plain():
-    assert export.filename("../../etc: Accuracy & cost, %", "pdf") == "etc-accuracy-cost.pdf"
-    assert export.filename("✓", "svg") == "dfs-explorer.svg"
+    assert formats.filename("../../etc: Accuracy & cost, %", "pdf") == "etc-accuracy-cost.pdf"
+    assert formats.filename("✓", "svg") == "dfs-explorer.svg"

@@ -15,9 +15,10 @@ from PIL import Image
 from pptx import Presentation
 from streamlit.testing.v1 import AppTest
 
-from dashboard import export, slides, talk_file, toolbar
-from dashboard.talk import Talk
-from dashboard.view import View
+from dashboard.export import formats, slides, talk_file
+from dashboard.export.talk import Talk
+from dashboard.export.view import View
+from dashboard.parts import toolbar
 
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 PAGES = sorted(path.name for path in (APP.parent / "app_pages").glob("[a-z]*.py"))
@@ -56,7 +57,7 @@ def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list
 def test_every_chart_is_made_in_every_format_with_its_stamp(views: dict[str, list[View]], page: str):
     assert bool(views[page]) == (page not in WITHOUT_CHARTS)
     for view in views[page]:
-        made = {kind: export.export_figure(view, kind) for kind in export.FIGURE_KINDS}
+        made = {kind: formats.export_figure(view, kind) for kind in formats.FIGURE_KINDS}
         svg = ElementTree.fromstring(made["svg"])
         written = " ".join("".join(text.itertext()) for text in svg.iter("{http://www.w3.org/2000/svg}text"))
         assert f"checkpoint {view.stamp.checkpoint}" in written, view.title
@@ -75,7 +76,7 @@ def test_every_chart_is_made_in_every_format_with_its_stamp(views: dict[str, lis
 def test_every_table_is_made_in_both_formats_and_reads_back(views: dict[str, list[View]], page: str):
     for view in views[page]:
         for name, rows in view.tables.items():
-            made = {kind: export.export_table(rows(), kind, view.stamp, name) for kind in export.TABLE_KINDS}
+            made = {kind: formats.export_table(rows(), kind, view.stamp, name) for kind in formats.TABLE_KINDS}
             read = json.loads(made["json"])
             assert read["stamp"]["figures"] == view.stamp.kind
             lines = made["csv"].decode().splitlines(keepends=True)

@@ -10,14 +10,12 @@ from pathlib import Path
 import pytest
 from tiny import make_card, make_network, pictures
 
-from dashboard import legends
-from dashboard.catalogue import Catalogue
-from dashboard.curves import accuracy_curve, point_legend, training_curve
-from dashboard.figures import decision_strip
-from dashboard.palette import DARK, LIGHT
-from dashboard.pictures import make_picture
-from dashboard.points import point_rows, read_published
-from dashboard.tables import (
+from dashboard.charts import legends
+from dashboard.charts.curves import accuracy_curve, point_legend, training_curve
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.charts.strips import decision_strip
+from dashboard.facts.points import point_rows, read_published
+from dashboard.facts.tables import (
     Shown,
     decision_rows,
     image_rows,
@@ -25,9 +23,11 @@ from dashboard.tables import (
     read_log,
     stage_rows,
 )
-from dashboard.tables import (
+from dashboard.facts.tables import (
     test_figures as figures_on_test,
 )
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.pictures import make_picture
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.config import ModelConfig
 from dfs_core.cost import cost_models

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import make_card, picture, pictures
 
-from dashboard.film import CHUNK, FRAMES, Film, positions, settled, shoot
+from dashboard.sources.film import CHUNK, FRAMES, Film, positions, settled, shoot
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.network import DFSNet

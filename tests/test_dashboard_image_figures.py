@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard import image_film, image_gates, image_path, image_stability, image_tables
-from dashboard.film import Settled, settled, shoot
-from dashboard.image_layout import Line
-from dashboard.palette import DARK, LIGHT
-from dashboard.pictures import make_picture
-from dashboard.probes import NEAR_TIE, WhatIf, force, stability
+from dashboard.charts import image_film, image_gates, image_path, image_stability
+from dashboard.charts.image_layout import Line
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.facts import image_tables
+from dashboard.sources.film import Settled, settled, shoot
+from dashboard.sources.pictures import make_picture
+from dashboard.sources.probes import NEAR_TIE, WhatIf, force, stability
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.cost import cost_models
 from dfs_core.predictor import Predictor

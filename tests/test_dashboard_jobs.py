@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dashboard.jobs import MAX_FINISHED, MAX_WAITING, Job, Jobs, Report
+from dashboard.sources.jobs import MAX_FINISHED, MAX_WAITING, Job, Jobs, Report
 from dfs_core.errors import UserError
 
 

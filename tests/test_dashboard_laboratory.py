@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_dashboard_app import APP, control, text_of
 
-from dashboard import cached
-from dashboard.lab_form import OWNER
+from dashboard.parts.lab_form import OWNER
+from dashboard.session import cached
 
 PAGE = "app_pages/laboratory.py"
 LINK = {"target": "60", "pull": "1e-3", "steps": "20"}

@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from test_dashboard_app import APP, control, text_of
 
-from dashboard import lesson
-from dashboard.glossary import TERMS, as_html
+from dashboard.facts import lesson
+from dashboard.facts.glossary import TERMS, as_html
 
 PAGE = "app_pages/learn.py"
 

@@ -9,7 +9,7 @@ import pytest
 from every_budget import PRICES, every_budget_card
 from tiny import make_card
 
-from dashboard import operating
+from dashboard.sources import operating
 from dfs_core.config import ModelConfig
 
 

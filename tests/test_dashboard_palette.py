@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from dashboard.palette import DARK, LIGHT, Palette, luminance, palette
+from dashboard.charts.palette import DARK, LIGHT, Palette, luminance, palette
 
 NAMES = ("2", "3", "4", "6", "8", "10", "12", "14", "16", "full")
 # Simulation of dichromacy in linear RGB (Viénot, Brettel, Mollon 1999), rows of the combined matrices.

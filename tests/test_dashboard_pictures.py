@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 from tiny import picture
 
-from dashboard.pictures import GIVEN_SIDE, drawn_pictures, gallery_order, index_of_test, make_picture, read_upload
+from dashboard.sources.pictures import (
+    GIVEN_SIDE,
+    drawn_pictures,
+    gallery_order,
+    index_of_test,
+    make_picture,
+    read_upload,
+)
 from dfs_core.images import ImageError
 
 

@@ -9,11 +9,11 @@ import pytest
 from every_budget import NAME, every_budget_card
 from tiny import make_card
 
-from dashboard import curves
-from dashboard.catalogue import Catalogue
-from dashboard.costs import COLUMNS, of_card
-from dashboard.palette import LIGHT
-from dashboard.points import point_rows, read_measured
+from dashboard.charts import curves
+from dashboard.charts.palette import LIGHT
+from dashboard.facts.costs import COLUMNS, of_card
+from dashboard.facts.points import point_rows, read_measured
+from dashboard.sources.catalogue import Catalogue
 from dfs_core.config import ModelConfig
 
 IN_RESULTS = "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in shuffled made_by"

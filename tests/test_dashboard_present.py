@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import podium, talk_file
-from dashboard.talk import Talk
+from dashboard.export import talk_file
+from dashboard.export.talk import Talk
+from dashboard.parts import podium
 
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 PAGE = "app_pages/present.py"
@@ -143,8 +144,8 @@ def test_a_late_change_to_a_slide_that_is_gone_is_left(monkeypatch: pytest.Monke
     from exhibits import exhibit
 
     session: dict[str, object] = {}
-    monkeypatch.setattr("dashboard.podium.st.session_state", session)
-    monkeypatch.setattr("dashboard.podium.st.toast", lambda *_, **__: None)
+    monkeypatch.setattr("dashboard.parts.podium.st.session_state", session)
+    monkeypatch.setattr("dashboard.parts.podium.st.toast", lambda *_, **__: None)
     podium.add(exhibit(title="one"))
     (slide,) = podium.current().slides
     podium.keep(Talk())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard.asking import Asking
-from dashboard.engine import Engine
-from dashboard.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
+from dashboard.sources.asking import Asking
+from dashboard.sources.engine import Engine
+from dashboard.sources.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.options import OptionSet
 from dfs_core.predictor import Predictor

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from tiny import pictures
 
-from dashboard.pictures import make_picture
-from dashboard.quiz import SAME, Question, questions, ways
-from dashboard.tables import Shown
+from dashboard.facts.quiz import SAME, Question, questions, ways
+from dashboard.facts.tables import Shown
+from dashboard.sources.pictures import make_picture
 from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.cost import cost_models
 from dfs_core.trace import DecisionTrace

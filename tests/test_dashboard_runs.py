@@ -9,15 +9,17 @@ from pathlib import Path
 import pytest
 from tiny import make_card, make_network, pictures
 
-from dashboard import chase, kept, runs
-from dashboard.catalogue import Catalogue
-from dashboard.engine import MAX_ADOPTED, Engine
-from dashboard.jobs import Job
-from dashboard.palette import DARK, LIGHT
-from dashboard.pictures import make_picture
-from dashboard.points import point_rows
-from dashboard.tables import LIVE_KEY
-from dashboard.tuning import PREFIX, Laboratory, latest, steps_of
+from dashboard.charts import chase
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.facts import runs
+from dashboard.facts.points import point_rows
+from dashboard.facts.tables import LIVE_KEY
+from dashboard.session import kept
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.engine import MAX_ADOPTED, Engine
+from dashboard.sources.jobs import Job
+from dashboard.sources.pictures import make_picture
+from dashboard.sources.tuning import PREFIX, Laboratory, latest, steps_of
 from dfs_core.checkpoint import Checkpoint
 from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError

@@ -11,10 +11,10 @@ from exhibits import INSIDE, example_talk
 from pptx import Presentation
 from pptx.util import Inches
 
-from dashboard import slides, talk_file
-from dashboard.figure import Key
-from dashboard.palette import DARK, LIGHT
-from dashboard.talk import Talk
+from dashboard.charts.figure import Key
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.export import slides, talk_file
+from dashboard.export.talk import Talk
 from dfs_core.errors import UserError
 
 

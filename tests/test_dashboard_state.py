@@ -10,9 +10,9 @@ import pytest
 from every_budget import NAME, every_budget_card
 from tiny import make_card
 
-from dashboard.catalogue import Catalogue
-from dashboard.costs import Cost
-from dashboard.state import State, _is_news, from_query, link, to_query
+from dashboard.facts.costs import Cost
+from dashboard.session.state import State, _is_news, from_query, link, to_query
+from dashboard.sources.catalogue import Catalogue
 from dfs_core.config import ModelConfig, backbone_config
 
 

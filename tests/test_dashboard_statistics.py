@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from dashboard import agreement, statistics
-from dashboard.filters import Filter, from_page, passing, policy_code, to_page
+from dashboard.facts import agreement, statistics
+from dashboard.facts.filters import Filter, from_page, passing, policy_code, to_page
 from dfs_core.config import ModelConfig
 from dfs_core.metrics import wilson_interval
 from dfs_core.traces import Traces

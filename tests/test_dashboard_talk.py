@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from exhibits import ROWS, bars, example_talk, exhibit
 
-from dashboard import harmless, talk_file
-from dashboard.figure import Figure
-from dashboard.palette import DARK, LIGHT
-from dashboard.talk import MAX_SLIDES, Slide, Talk
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.export import harmless, talk_file
+from dashboard.export.talk import MAX_SLIDES, Slide, Talk
 from dfs_core.errors import UserError
 
 

@@ -1,7 +1,7 @@
 """Compare: two operating points on the same images, or two images under one operating point, block by block."""
 
-from dashboard import compare_panels, sides
-from dashboard.opening import open_page
+from dashboard.parts import compare_panels, sides
+from dashboard.parts.opening import open_page
 
 page = open_page(choose=False)
 kind = sides.choose_kind(page)

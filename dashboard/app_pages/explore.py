@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import focus, panels, sources
-from dashboard.opening import open_page
+from dashboard.parts import focus, image_sources, panels
+from dashboard.parts.opening import open_page
 
 page = open_page()
 ledger = st.container()
@@ -11,11 +11,11 @@ ledger = st.container()
 with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
-    pictures = sources.choose_pictures(page.card, page.shared)
+    pictures = image_sources.choose_pictures(page.card, page.shared)
     shown = panels.decide(pictures, page.card, page.budget)
     in_focus = focus.item_in_focus(shown, page.shared)
     panels.strip(page, shown, in_focus)
-    sources.more_pictures(page.card, page.shared)
+    image_sources.more_pictures(page.card, page.shared)
 with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)

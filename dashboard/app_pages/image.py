@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import image_film_panels, image_panels, sources
-from dashboard.image_question import ask
-from dashboard.opening import open_page
+from dashboard.parts import image_film_panels, image_panels, image_sources
+from dashboard.parts.image_question import ask
+from dashboard.parts.opening import open_page
 
 page = open_page()
-pictures = sources.choose_pictures(page.card, page.shared)
+pictures = image_sources.choose_pictures(page.card, page.shared)
 picture = next((other for other in pictures if other.key == page.shared.image), pictures[0])
 image_panels.choose_image(pictures, picture)
 answer = ask(page, picture)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import lab_form, lab_run, sources
-from dashboard.opening import open_page
+from dashboard.parts import image_sources, lab_form, lab_run
+from dashboard.parts.opening import open_page
 
 page = open_page()
 if lab_form.cannot(page):
@@ -13,7 +13,7 @@ st.markdown(lab_form.INTRODUCTION)
 pictures = None
 if not lab_form.has_data(page):
     st.warning(lab_form.NO_DATA, icon=":material/toys:")
-    pictures = sources.choose_pictures(page.card, page.shared)
+    pictures = image_sources.choose_pictures(page.card, page.shared)
 job = lab_form.current(page)
 wish = lab_form.form(page, pictures)
 

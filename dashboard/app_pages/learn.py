@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from dashboard import focus, glossary, learn, lesson, panels, quiz_panel, sources
-from dashboard.opening import open_page
+from dashboard.facts import glossary, lesson
+from dashboard.parts import focus, image_sources, learn, panels, quiz_panel
+from dashboard.parts.opening import open_page
 
 page = open_page()
 place = learn.navigation(page)
 if place == lesson.GLOSSARY:
     st.html(glossary.as_html())
 else:
-    shown = panels.decide(sources.pictures_at_hand(page.card, page.shared), page.card, page.budget)
+    shown = panels.decide(image_sources.pictures_at_hand(page.card, page.shared), page.card, page.budget)
     item = focus.item_in_focus(shown, page.shared)
     if item is not None and place == lesson.QUIZ:
         quiz_panel.panel(page, shown)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard import podium, present, stage, starter
-from dashboard.opening import open_page
+from dashboard.parts import podium, present, stage, starter
+from dashboard.parts.opening import open_page
 
 page = open_page(choose=False)
 talk = podium.current()

@@ -3,9 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from dashboard import filters, statistics, stored, testset_panels, testset_views, tiles
-from dashboard.costs import MEASURES
-from dashboard.opening import open_page
+from dashboard.facts import filters, statistics
+from dashboard.facts.costs import MEASURES
+from dashboard.parts import stored, testset_panels, testset_views, tiles
+from dashboard.parts.opening import open_page
 
 page = open_page()
 traces = stored.open_traces(page.card, page.budget)

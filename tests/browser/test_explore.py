@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from tiny import picture
 
-from dashboard.palette import DARK, LIGHT
+from dashboard.charts.palette import DARK, LIGHT
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser

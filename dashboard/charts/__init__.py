@@ -1,0 +1,1 @@
+"""Facts and colours in, charts out. No Streamlit."""

@@ -1,0 +1,218 @@
+"""Accuracy against cost, and cp against its target. Tables and colours in, Altair charts out; no Streamlit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.charts import curve_marks
+from dashboard.charts.curve_marks import POINT_PARAM, TICK_PARAM
+from dashboard.charts.figure import Figure, Key
+from dashboard.charts.palette import Palette
+from dashboard.facts.costs import MEASURES, Cost
+from dashboard.facts.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
+from dashboard.sources.catalogue import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
+
+__all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "point_keys", "point_legend", "training_curve", "visible"]
+
+HEIGHT = 400
+_SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+_WORDS = {
+    PUBLISHED_KEY: "published, not measured here",
+    LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
+}
+_OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
+
+
+def accuracy_curve(
+    points: Rows,
+    images: Rows,
+    selected: str,
+    focus: str | None,
+    cost: Cost,
+    scale: Scale,
+    colours: Palette,
+    turn: int = 0,
+    budget: float | None = None,
+    hidden: Collection[str] = (),
+    close: bool = False,
+) -> Figure:
+    """Test accuracy against cost: checkpoints with 95 % intervals, other points, and where the shown images stand.
+
+    A click on a measured point gives its checkpoint and budget to the selection ``POINT_PARAM``, one on an image's tick
+    gives its key to ``TICK_PARAM``, both with ``turn``. Published points are hollow diamonds and cannot be clicked:
+    there is nothing to load. A dial, reached by a price without training, is dashed.
+
+    Args:
+        points: as ``points.point_rows`` gives them, all with the chosen cost.
+        images: as ``tables.image_rows`` gives them: each image's own cost is a tick at the foot.
+        selected: the checkpoint in use.
+        focus: key of the image in focus; its tick is the long one.
+        cost: the measure on the x axis.
+        scale: of the x axis. A cost of 0 has no place on a logarithmic axis and stands at its left end.
+        colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same point is told from the first.
+        budget: what a checkpoint for every budget is asked for; on an axis of cp it is marked.
+        hidden: keys of the families that are switched off; the others keep their colours.
+        close: whether the axis spans the points alone, not all costs up to 100 %.
+    """
+    column, title = MEASURES[cost].column, MEASURES[cost].axis
+    looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
+    points = visible(points, hidden)
+    low, high = _close([row[column] for row in points], scale) if close else (None, None)
+    if low is None or high is None:
+        low, high = _domain([row[column] for row in [*points, *images]], scale)
+    drawn = [
+        point
+        | {
+            "x": max(point[column], low),
+            "in_use": _in_use(point, selected, budget),
+            "ink": looks[point["group"]][0],
+            "shape": looks[point["group"]][1],
+            "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
+            "turn": turn,
+        }
+        for point in points
+    ]
+    kinds: dict[str, Rows] = {key: [point for point in drawn if point["family"] == key] for key in _OTHERS}
+    data = {
+        "measured": [point for point in drawn if point["family"] not in _OTHERS],
+        **kinds,
+        "asked": [{"x": budget}] if budget and cost == "cp" and low <= budget <= high else [],
+        "images": [
+            image
+            | {
+                "x": max(image[column], low),
+                "long": image["key"] == focus,
+                "ink": colours.accent if image["key"] == focus else colours.ink,
+                "turn": turn,
+            }
+            for image in images
+            if image[column] <= high
+        ],
+    }
+    template = _curve_template((low, high), _accuracy_domain(points), title, scale, colours)
+    return Figure(template, data, point_keys(points, colours, looks))
+
+
+@lru_cache(maxsize=32)
+def _curve_template(
+    costs: tuple[float, float],
+    accuracies: tuple[float, float],
+    title: str,
+    scale: Scale,
+    colours: Palette,
+) -> dict[str, Any]:
+    """The specification of the curve without its data."""
+    x = alt.X(
+        "x:Q",
+        title=title,
+        scale=alt.Scale(type=scale, domain=list(costs), nice=False),
+        axis=alt.Axis(format=".3~r", tickCount=6, labelFlush=False, grid=False),
+    )
+    # Room at the foot for the lane of the images, so that no point lies in it.
+    y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
+    return alt.layer(*curve_marks.marks(x, y, colours)).properties(height=HEIGHT).to_dict()
+
+
+def visible(points: Rows, hidden: Collection[str]) -> Rows:
+    """The points of the families that are not switched off."""
+    return [point for point in points if point["family"] not in hidden]
+
+
+def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
+    """Name, colour and shape of each group of points, in their order; those of another standing are grey and hollow."""
+    families = dict.fromkeys((point["group"], point["family"]) for point in points)
+    looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
+    others = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", PUBLISHED_KEY: "diamond"}
+    return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
+
+
+def point_keys(points: Rows, colours: Palette, looks: dict[str, tuple[str, str]] | None = None) -> tuple[Key, ...]:
+    """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
+    own = looks or {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
+    groups = dict.fromkeys((point["group"], point["family"]) for point in points)
+    return tuple(Key(_WORDS.get(str(family), str(name)), *own[name]) for name, family in groups)
+
+
+def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:
+    """Whether a point is the operating point: its checkpoint and, where it serves every budget, its budget too."""
+    if point["checkpoint"] != selected or point["family"] in _OTHERS:
+        return False
+    own = point["budget"]
+    return budget is None or own is None or math.isclose(own, budget, rel_tol=SAME_BUDGET)
+
+
+def _close(costs: list[float], scale: Scale) -> tuple[float | None, float | None]:
+    """A domain that spans the points and a little more; none where there are no points."""
+    known = [cost for cost in costs if cost > 0 or scale == "linear"]
+    if not known:
+        return None, None
+    low, high = min(known), max(known)
+    if scale == "log":
+        room = max(high / low, 1.5) ** 0.06
+        return low / room, high * room
+    room = 0.06 * max(high - low, 1.0)
+    return max(0.0, low - room), high + room
+
+
+def training_curve(log: Rows, colours: Palette) -> Figure | None:
+    """cp of the training batches against the target, over epochs, with cp on validation; None if the log has no cp."""
+    steps = [row for row in log if "cp" in row and "target" in row]
+    if len(steps) < 2:
+        return None
+    data = {"steps": [{key: row[key] for key in ("epoch", "cp", "target")} for row in steps]}
+    checks = [row for row in log if "validation_cp" in row]
+    if checks:
+        keys = ("epoch", "validation_cp", "validation_accuracy")
+        data["checks"] = [{key: row.get(key) for key in keys} for row in checks]
+    legend = [Key("training batches", colours.families[0], "line"), Key("target", colours.accent, "dashed")]
+    if checks:
+        legend.append(Key("validation", colours.ink, "ring"))
+    return Figure(_training_template(bool(checks), colours), data, tuple(legend))
+
+
+@lru_cache(maxsize=8)
+def _training_template(checked: bool, colours: Palette) -> dict[str, Any]:
+    """The specification of the training curve without its data."""
+    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
+    y = alt.Y("cp:Q", title="cp %", scale=alt.Scale(zero=True))
+    when = alt.Tooltip("epoch:Q", format=".2f")
+    base = alt.Chart(alt.NamedData("steps"))
+    marks = [
+        base.mark_line(strokeWidth=1.5, color=colours.families[0]).encode(
+            x=x, y=y, tooltip=[when, alt.Tooltip("cp:Q", title="cp %", format=".2f")]
+        ),
+        base.mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=colours.accent).encode(x=x, y="target:Q"),
+    ]
+    if checked:
+        tooltip = [
+            when,
+            alt.Tooltip("validation_cp:Q", title="cp on validation %", format=".2f"),
+            alt.Tooltip("validation_accuracy:Q", title="accuracy on validation %", format=".2f"),
+        ]
+        checks = alt.Chart(alt.NamedData("checks"))
+        points = checks.mark_point(filled=False, size=60, strokeWidth=1.8, color=colours.ink)
+        marks.append(points.encode(x=x, y="validation_cp:Q", tooltip=tooltip))
+    return alt.layer(*marks).properties(height=240).to_dict()
+
+
+def _domain(costs: list[float], scale: Scale) -> tuple[float, float]:
+    """Of the cost axis; a logarithmic one starts at the power of ten below the cheapest point or image."""
+    if scale == "linear":
+        return 0.0, 105.0
+    cheapest = min((cost for cost in costs if cost > 0), default=1.0)
+    return 10.0 ** math.floor(math.log10(cheapest)), 120.0
+
+
+def _accuracy_domain(points: Rows) -> tuple[float, float]:
+    bounds = [point[key] for point in points for key in ("accuracy", "low", "high") if point[key] is not None]
+    if not bounds:
+        return 0.0, 100.0
+    low, high = min(bounds), max(bounds)
+    span = max(high - low, 0.5)
+    return max(0.0, low - 0.14 * span), min(100.0, high + 0.08 * span)

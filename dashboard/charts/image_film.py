@@ -1,0 +1,153 @@
+"""The gate film as a chart, layers x budgets. Tables and colours in, an Altair figure out; no Streamlit."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from dashboard.charts.figure import Figure
+from dashboard.charts.image_film_marks import BAND, GAP, film_template
+from dashboard.charts.image_layout import GLYPHS
+from dashboard.charts.palette import Palette
+from dashboard.facts.costs import MEASURES, Cost
+from dashboard.facts.image_tables import frame_rows
+from dashboard.facts.tables import Rows, stage_rows
+from dashboard.sources.film import Film, Settled
+from dashboard.sources.pictures import Picture
+from dfs_core.config import ModelConfig
+
+ROW, STAGE_GAP = 14, 7  # pixels
+COST = 70  # pixels of the image's own cost below them
+_EVERY = 6  # frames between two labels of the axis
+
+
+def gate_film(
+    film: Film,
+    picture: Picture,
+    config: ModelConfig,
+    cost: Cost,
+    where: float,
+    settled: Settled,
+    colours: Palette,
+    turn: int = 0,
+) -> Figure:
+    """Every gate's decision at every budget, what the image is taken for on top, and what it costs at the foot.
+
+    The frame that the page stands at is framed; a flag marks where the prediction starts to stay right. A click on a
+    frame gives its number to the selection ``FRAME_PARAM``, with ``turn``.
+
+    Args:
+        film: of the image.
+        picture: the image.
+        config: of the checkpoint that decided.
+        cost: the measure at the foot.
+        where: the budget in percent, or on a dial the price, that the page stands at.
+        settled: from where on the prediction stays right.
+        colours: of the theme.
+        turn: comes back with a selection, so that a second click is told from the first.
+    """
+    frames = frame_rows(film, picture, config)
+    rows = {block: y for block, y, _ in _places(config)}
+    low, gates_end = BAND + GAP, max(rows.values()) + ROW
+    foot = gates_end + GAP + COST
+    column = MEASURES[cost].column
+    most = max(1e-9, *(row[column] for row in frames)) * 1.05
+    here = film.fraction(where)
+    data = {
+        "cells": _cells(film, rows, colours),
+        "bands": _bands(frames, colours),
+        "frames": [
+            row
+            | {"start": row["frame"], "end": row["frame"] + 1, "centre": row["frame"] + 0.5, "turn": turn}
+            | {"y": foot - COST * row[column] / most, "cost": row[column], "at": position_text(film, row["frame"])}
+            | {"about": f"{position_text(film, row['frame'])}: {row['prediction']}, {row[column]:.2f} %"}
+            for row in frames
+        ],
+        "ticks": _ticks(film),
+        "here": [{"start": here, "end": here + 1, "centre": here + 0.5}],
+        "flag": _flag(film, settled),
+        "blocks": [{"block": block, "y": y + ROW / 2} for block, y, _ in _places(config)],
+        "stages": _stages(config),
+        "scale": [
+            {"y": foot, "text": "0 %"},
+            {"y": foot - COST / 1.05, "text": f"{max(row[column] for row in frames):.3g} %"},
+        ],
+    }
+    axis = "dial: price of a block in full, in nats; not trained" if film.dial else "budget, % of cp"
+    return Figure(film_template(len(frames), low, gates_end, foot, axis, MEASURES[cost].name, colours), data)
+
+
+def position_text(film: Film, frame: int) -> str:
+    """A frame's place in words: its budget, or the dial's price."""
+    position = film.positions[frame]
+    if not film.dial:
+        return f"{position:.3g} %"
+    return "as trained" if position == 0 else f"price {position:+.2g}"
+
+
+def _places(config: ModelConfig) -> list[tuple[int, float, int]]:
+    """Number, y and stage of every gated block, from the top; a gap between stages."""
+    places, y = [], float(BAND + GAP)
+    for stage in stage_rows(config):
+        for block in range(stage["first"], stage["last"] + 1):
+            places.append((block, y, stage["stage"]))
+            y += ROW
+        y += STAGE_GAP
+    return places
+
+
+def _stages(config: ModelConfig) -> Rows:
+    places = _places(config)
+    return [
+        {"stage": f"stage {stage}", "y": ys[0], "y2": ys[-1] + ROW}
+        for stage, ys in ((key, [y for _, y, _ in group]) for key, group in groupby(places, key=lambda p: p[2]))
+    ]
+
+
+def _cells(film: Film, rows: dict[int, float], colours: Palette) -> Rows:
+    """Neighbouring frames in which a gate decides the same, as one cell: a tenth of the marks."""
+    fills = {name: colours.option(name) for name in film.traces[0].options}
+    cells: Rows = []
+    for index, (_, y) in enumerate(sorted(rows.items())):
+        start = 0
+        for option, group in groupby(trace.decisions[index] for trace in film.traces):
+            end = start + sum(1 for _ in group)
+            place = {"start": start, "end": end, "centre": (start + end) / 2, "y": y, "y2": y + ROW}
+            ink = colours.text_on(fills[option])
+            cells.append(place | {"skipped": option == "skip", "option": option, "fill": fills[option], "ink": ink})
+            start = end
+    return cells
+
+
+def _bands(frames: Rows, colours: Palette) -> Rows:
+    """Neighbouring frames with the same prediction as one band."""
+    bands: Rows = []
+    for (label, verdict), group in groupby(frames, key=lambda row: (row["prediction"], row["verdict"])):
+        members = list(group)
+        wrong = verdict == "wrong"
+        bands.append(
+            {
+                "start": members[0]["frame"],
+                "end": members[-1]["frame"] + 1,
+                "centre": (members[0]["frame"] + members[-1]["frame"] + 1) / 2,
+                "length": len(members),
+                "label": f"{GLYPHS[verdict]}{label}",
+                "short": GLYPHS[verdict].strip(),
+                "ink": colours.wrong if wrong else colours.ink,
+                "dash": wrong,
+            }
+        )
+    return bands
+
+
+def _ticks(film: Film) -> Rows:
+    """Labels of the axis; on a dial the trained point is one of them."""
+    middle = film.positions.index(0.0) if film.dial else 0
+    frames = [f for f in range(len(film.positions)) if (f - middle) % _EVERY == 0]
+    return [{"centre": f + 0.5, "text": position_text(film, f).removeprefix("price ")} for f in frames]
+
+
+def _flag(film: Film, settled: Settled) -> Rows:
+    if settled.frame is None:
+        return []
+    text = f"stays {'right' if settled.known else settled.label} from here"
+    return [{"start": settled.frame, "text": text}]

@@ -1,0 +1,126 @@
+"""What leaves the app: charts as SVG, PNG, PDF and offline HTML, tables as CSV and JSON. No browser, no network.
+
+Everything carries its stamp: pictures as a line at their foot, HTML below the chart, CSV as comment lines that begin
+with ``#``, JSON in an object beside the rows. Charts are always drawn in the light palette and at a fixed width.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+import vl_convert
+
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import LIGHT
+from dashboard.export import sheet
+from dashboard.export.freeze import plain
+from dashboard.export.stamp import Stamp
+from dashboard.export.view import View
+from dashboard.export.webpage import Part, webpage
+from dashboard.facts.tables import Rows
+from dfs_core import jsontext
+from dfs_core.errors import UserError
+
+FigureKind = Literal["svg", "png", "pdf", "html"]
+TableKind = Literal["csv", "json"]
+FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
+TABLE_KINDS: tuple[TableKind, ...] = get_args(TableKind)
+MIME = {
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "pdf": "application/pdf",
+    "html": "text/html",
+    "csv": "text/csv",
+    "json": "application/json",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+}
+PPI = 300
+_PIXELS_PER_INCH, _POINTS_PER_INCH = 96, 72  # of a sheet, and of a PDF
+_LONGEST_NAME = 60
+_PREVIEW_SCALE = 0.6
+
+
+def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> bytes:
+    """A view's chart as a file; as HTML with its tables.
+
+    Args:
+        view: drawn anew, in the light palette.
+        kind: of file.
+        stamp: the view's own unless given: a page knows its address, and a view only the way from there.
+
+    Raises:
+        UserError: the chart cannot be drawn.
+    """
+    figure, stamp = view.draw(LIGHT), stamp or view.stamp
+    if kind == "html":
+        tables = {name: rows() for name, rows in view.tables.items()}
+        return webpage(view.title, [Part(view.title, figure, view.alt, stamp, view.notes, tables)])
+    return draw(figure, view.title, stamp, view.alt, kind)
+
+
+def draw(figure: Figure, title: str, stamp: Stamp | None, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
+    """A figure of the light palette as a picture; a PNG has 300 pixels an inch.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    ratio = _POINTS_PER_INCH / _PIXELS_PER_INCH
+    svg = sheet.picture(figure, title, stamp, alt, ratio if kind == "pdf" else 1.0)
+    if kind == "svg":
+        return svg.encode()
+    try:
+        if kind == "pdf":
+            return vl_convert.svg_to_pdf(svg)
+        return vl_convert.svg_to_png(svg, scale=ratio, ppi=PPI)
+    except ValueError as error:
+        raise UserError(f"the chart could not be written as {kind.upper()}: {str(error)[:200]}") from error
+
+
+def preview(figure: Figure, title: str) -> bytes:
+    """A small PNG of a chart with its title, for lists.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return vl_convert.svg_to_png(sheet.picture(figure, title, None, ""), scale=_PREVIEW_SCALE)
+
+
+def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
+    """A table as a file, with all its columns.
+
+    CSV begins with the stamp in lines that start with ``# `` (``comment="#"`` in pandas) and is UTF-8. JSON is an
+    object with ``title``, ``stamp`` and ``rows``; a number that is not finite is null there and empty in CSV.
+    """
+    plain_rows = [plain(row) for row in rows]
+    if kind == "json":
+        return jsontext.dump({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
+    text = io.StringIO()
+    for line in _head(title, stamp):
+        text.write(f"# {line}\n")
+    columns = list(dict.fromkeys(key for row in plain_rows for key in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in plain_rows:
+        writer.writerow({key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in row.items()})
+    return text.getvalue().encode()
+
+
+def filename(name: str, kind: str) -> str:
+    """A file's name from a title: letters, digits and hyphens.
+
+    >>> filename("Accuracy and cost, cp %", "png")
+    'accuracy-and-cost-cp.png'
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME].strip("-")
+    return f"{words or 'dfs-explorer'}.{kind}"
+
+
+def _head(title: str, stamp: Stamp) -> Iterator[str]:
+    yield " ".join(f"DFS Explorer: {title}".split()) if title else "DFS Explorer"
+    for name, value in stamp.parts():
+        yield f"{name}: {' '.join(value.split())}"

@@ -1,0 +1,128 @@
+"""A talk: views that were frozen as they were, in an order, with notes. Plain data, and a file that is opened again.
+
+A file may come from anybody: it is bounded in size, and its charts are let in only if they neither fetch nor execute
+anything (``harmless``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.export.freeze import freeze
+from dashboard.export.stamp import Stamp
+from dashboard.export.view import View
+from dfs_core.errors import UserError
+
+MAX_SLIDES, MAX_BYTES = 60, 16 * 2**20
+MAX_TITLE, MAX_NOTES, MAX_ALT = 160, 8_000, 2_000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A view as it was when it was added.
+
+    Attributes:
+        title: above the chart.
+        alt: the chart in words.
+        stamp: where it comes from; its link, relative to the app, opens the page again.
+        light: the chart in the light palette: for exports, and for pages in the light theme.
+        dark: the same chart in the dark palette.
+        notes: for the speaker.
+        digest: of the charts; slides of the same digest show the same.
+        size: of the charts in bytes, about.
+    """
+
+    title: str
+    alt: str
+    stamp: Stamp
+    light: Figure = field(repr=False)
+    dark: Figure = field(repr=False)
+    notes: str = ""
+    digest: str = field(default="", init=False)
+    size: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        charts = [(figure.spec, figure.data, figure.legend) for figure in (self.light, self.dark)]
+        content = json.dumps(charts, default=str).encode()
+        object.__setattr__(self, "digest", hashlib.blake2b(content, digest_size=8).hexdigest())
+        object.__setattr__(self, "size", len(content))
+
+    @classmethod
+    def of(cls, view: View) -> Self:
+        """Freeze a view.
+
+        Raises:
+            UserError: its chart cannot be kept in a file.
+        """
+        return cls(
+            title=_short(view.title, MAX_TITLE),
+            alt=_short(view.alt, MAX_ALT),
+            stamp=view.stamp,
+            light=freeze(view.draw(LIGHT)),
+            dark=freeze(view.draw(DARK)),
+            notes=view.notes[:MAX_NOTES],
+        )
+
+    def figure(self, theme: str | None) -> Figure:
+        """The chart in Streamlit's theme: ``dark``, or anything else for light."""
+        return self.dark if theme == "dark" else self.light
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Slides in their order.
+
+    Attributes:
+        title: of the talk.
+        slides: at most ``MAX_SLIDES``.
+    """
+
+    title: str = "What a dynamic network gives up for what it saves"
+    slides: tuple[Slide, ...] = ()
+
+    def add(self, view: View) -> Self:
+        """With a view at its end.
+
+        Raises:
+            UserError: there are too many slides, or this one cannot be kept.
+        """
+        if len(self.slides) >= MAX_SLIDES:
+            raise UserError(f"a talk has at most {MAX_SLIDES} slides: remove one first")
+        slide = Slide.of(view)
+        if sum(other.size for other in (*self.slides, slide)) > MAX_BYTES:
+            raise UserError(f"a talk holds at most {MAX_BYTES >> 20} MB of charts: remove a slide first")
+        return replace(self, slides=(*self.slides, slide))
+
+    def move(self, index: int, by: int) -> Self:
+        """With a slide moved up (negative) or down; as far as it goes."""
+        slides = list(self.slides)
+        slide = slides.pop(index)
+        slides.insert(min(max(index + by, 0), len(slides)), slide)
+        return replace(self, slides=tuple(slides))
+
+    def edit(self, index: int, title: str | None = None, notes: str | None = None) -> Self:
+        """With another title or other notes of a slide; an empty title leaves the old one."""
+        slide = self.slides[index]
+        changed = replace(
+            slide,
+            title=_short(title or "", MAX_TITLE) or slide.title,
+            notes=slide.notes if notes is None else notes[:MAX_NOTES],
+        )
+        return replace(self, slides=(*self.slides[:index], changed, *self.slides[index + 1 :]))
+
+    def rename(self, title: str) -> Self:
+        """With another title; an empty one leaves the old one."""
+        return replace(self, title=_short(title, MAX_TITLE) or self.title)
+
+    def remove(self, index: int) -> Self:
+        """Without a slide."""
+        return replace(self, slides=(*self.slides[:index], *self.slides[index + 1 :]))
+
+
+def _short(text: str, most: int) -> str:
+    return " ".join(text.split())[:most]

@@ -1,0 +1,34 @@
+"""A view: a chart with all that is known of it. Pages show views; exports and talks are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import Palette
+from dashboard.export.stamp import Stamp
+from dashboard.facts.tables import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A chart with its tables.
+
+    Attributes:
+        key: of the chart on its page, and in file names.
+        title: for people.
+        draw: palette -> figure; drawn anew for an export.
+        tables: name -> function that makes the rows; made only when somebody wants them.
+        alt: the chart in words.
+        stamp: where it comes from.
+        notes: what a speaker would say about it.
+    """
+
+    key: str
+    title: str
+    draw: Callable[[Palette], Figure]
+    tables: Mapping[str, Callable[[], Rows]]
+    alt: str
+    stamp: Stamp
+    notes: str = ""

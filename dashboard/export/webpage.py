@@ -1,0 +1,141 @@
+"""Charts, tables and texts as one HTML file that works offline: all that it needs is in it, and it asks for nothing.
+
+The page forbids itself any request (its content security policy), so that not even a chart could make one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import vl_convert
+
+from dashboard.charts.figure import Figure
+from dashboard.charts.palette import LIGHT
+from dashboard.export.sheet import FONT, mark, sized, styled
+from dashboard.export.stamp import Stamp
+from dashboard.facts.tables import Rows
+
+ROWS = 2_000  # of a table in the page; more would make it slow to open
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+_NOT_SHOWN = ("row", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One chart of the page with what belongs to it.
+
+    Attributes:
+        title: above it.
+        figure: drawn in the light palette.
+        alt: the chart in words.
+        stamp: where it comes from.
+        notes: below it, as text.
+        tables: name -> rows.
+    """
+
+    title: str
+    figure: Figure
+    alt: str
+    stamp: Stamp
+    notes: str = ""
+    tables: Mapping[str, Rows] = field(default_factory=dict)
+
+
+def webpage(title: str, parts: Sequence[Part]) -> bytes:
+    """The page. Its charts are live: hovering shows details."""
+    specs = [_spec(part) for part in parts]
+    heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
+    body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
+    # In JSON "<" can be written otherwise, so that nothing in the data ends the script.
+    charts = json.dumps(specs, default=str, separators=(",", ":")).replace("<", "\\u003c")
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width">
+<title>{escape(title)}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+{heading}<main>{body}</main>
+<script type="application/json" id="charts">{charts}</script>
+<script>{_library()}</script>
+<script>{_SCRIPT}</script>
+</body>
+</html>
+""".encode()
+
+
+def _library() -> str:
+    """Vega, Vega-Lite and vega-embed; put together once a process, which takes a second or two."""
+    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its types forget that there is a default
+
+
+def _spec(part: Part) -> dict[str, Any]:
+    spec = styled(sized(part.figure.spec), LIGHT)
+    spec.pop("$schema", None)
+    return spec | {"datasets": part.figure.data, "description": part.alt}
+
+
+def _section(number: int, part: Part, alone: bool) -> str:
+    level = "h1" if alone else "h2"
+    keys = "".join(
+        f'<span><svg width="18" height="14" viewBox="0 0 18 14" aria-hidden="true">{mark(key, 9, 7)}</svg>'
+        f"{escape(key.text)}</span>"
+        for key in part.figure.legend
+    )
+    legend = f'<p class="legend">{keys}</p>' if keys else ""
+    notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""
+    tables = "".join(_table(name, rows) for name, rows in part.tables.items())
+    return (
+        f"<section><{level}>{escape(part.title)}</{level}>{legend}"
+        f'<div class="chart" id="chart{number}"></div>{notes}<footer>{escape(part.stamp.line())}</footer>{tables}'
+        f"</section>"
+    )
+
+
+def _table(name: str, rows: Rows) -> str:
+    columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in _NOT_SHOWN]
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    lines = "".join(
+        "<tr>" + "".join(f"<td>{escape(_words(row.get(column)))}</td>" for column in columns) + "</tr>"
+        for row in rows[:ROWS]
+    )
+    more = f", the first {ROWS:,} of {len(rows):,}" if len(rows) > ROWS else ""
+    return (
+        f"<details><summary>Table: {escape(name)}{more}</summary>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></details>"
+    )
+
+
+def _words(value: object) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+_SCRIPT = """
+const charts = JSON.parse(document.getElementById('charts').textContent);
+charts.forEach((spec, number) => vegaEmbed('#chart' + number, spec,
+  {mode: 'vega-lite', renderer: 'svg', actions: false, ast: true}));
+"""
+_STYLE = f"""
+body {{ font-family: {FONT}; color: {LIGHT.ink}; background: {LIGHT.background}; margin: 0; line-height: 1.4; }}
+main, header {{ max-width: 1100px; margin: 0 auto; padding: 1rem 2rem; }}
+section {{ margin-bottom: 3.5rem; }}
+h1, h2 {{ font-size: 1.5rem; margin: 0.6rem 0; }}
+header h1 {{ font-size: 2rem; }}
+.chart {{ overflow-x: auto; }}
+.legend {{ display: flex; flex-wrap: wrap; gap: 0.3rem 1.3rem; font-size: 0.9rem; margin: 0.3rem 0 0.8rem; }}
+.legend span {{ display: inline-flex; align-items: center; gap: 0.4rem; }}
+.notes {{ white-space: pre-wrap; max-width: 46rem; }}
+footer {{ border-top: 1px solid {LIGHT.faint}; color: {LIGHT.muted}; font-size: 0.8rem; padding: 0.4rem 0;
+  margin-top: 0.8rem; overflow-wrap: anywhere; }}
+details {{ margin-top: 0.6rem; overflow-x: auto; }}
+summary {{ cursor: pointer; }}
+table {{ border-collapse: collapse; font-size: 0.8rem; font-variant-numeric: tabular-nums; margin: 0.5rem 0; }}
+th, td {{ border-bottom: 1px solid {LIGHT.faint}; padding: 0.15rem 0.7rem 0.15rem 0; text-align: left; }}
+"""

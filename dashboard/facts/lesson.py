@@ -1,0 +1,189 @@
+"""The lesson: five steps on one image, three sentences each. What they say is computed from the trace; no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.facts import costs
+from dashboard.facts.tables import Rows, Shown
+from dashboard.sources.catalogue import Catalogue, format_alpha
+from dfs_core.card import Card
+from dfs_core.metrics import Evaluation
+from dfs_core.trace import DecisionTrace
+
+STEPS = {
+    "1": "A picture becomes 32 by 32",
+    "2": "A gate looks",
+    "3": "Options and their cost",
+    "4": "Budget and alpha",
+    "5": "What it adds up to",
+}
+QUIZ, GLOSSARY = "quiz", "glossary"
+PLACES = (*STEPS, QUIZ, GLOSSARY)
+CLEAR = 10.0  # points of probability: below this lead a decision is a near-tie
+
+
+def place_of(text: str | None) -> str:
+    """The part of the page that a link names; the first step for anything else."""
+    return text if text in PLACES else PLACES[0]
+
+
+def picture_words(item: Shown) -> list[str]:
+    """Step 1."""
+    known = {True: "and it is one", False: f"but it is {_a(item.picture.truth or '')}", None: "nobody said what it is"}
+    return [
+        "The network sees every picture as 32 by 32 squares of three colours: 3,072 numbers, whatever the camera knew.",
+        "What is lost here no budget brings back, so compare the two: could you still tell?",
+        f"From these numbers the network says **{item.trace.label}**, {100 * item.trace.confidence:.0f} % sure;"
+        f" {known[item.right]}.",
+    ]
+
+
+def gate_words(item: Shown, card: Card, block: int) -> list[str]:
+    """Step 2, with block ``block`` in question."""
+    config = card.config
+    if config.policy == "constant":
+        return [
+            f"This network has no gates: each of its {config.gated_blocks} blocks does the same for every image.",
+            f"Block {block} always runs as **{_option(item.trace.decisions[block - 2])}**.",
+            "Choose a DFS checkpoint above to see gates that decide for themselves.",
+        ]
+    ranked = sorted(zip(item.trace.probabilities[block - 2], item.trace.options, strict=True), reverse=True)
+    (best, chosen), *rest = ranked
+    second = f", before {_option(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
+    lead = 100 * (best - rest[0][0]) if rest else 100.0
+    when = (
+        "Before any block has run, a small policy network looks at the image once and decides for all blocks"
+        if config.policy == "one-shot"
+        else f"Before each of {config.gated_blocks} blocks a gate looks at averages of what was computed so far"
+    )
+    return [
+        f"{when}, and gives every option a probability.",
+        f"For block {block} it gives {100 * best:.0f} % to **{_option(chosen)}**{second}; the first is carried out.",
+        "That is a near-tie: a mirror image may turn it round."
+        if lead < CLEAR
+        else f"It leads by {lead:.0f} points, so this decision is a clear one.",
+    ]
+
+
+def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | None) -> list[str]:
+    """Step 3; ``forced`` is an option with what the network says if every block takes it."""
+    cp, bits = item.trace.cp, next((option for option in card.config.option_set if option.is_quantised), None)
+    example = (
+        f"{bits.bits} bits cost ({bits.bits} / 32)² = {100 * bits.cost:.3g} % of the block in full"
+        if bits
+        else "a skipped block costs nothing"
+    )
+    said = [
+        f"Rounding numbers to fewer bits makes multiplying them cheaper, twice over: {example}.",
+        f"Its {len(item.trace.decisions)} decisions give this image a **cp of {cp:.2f} %**: the mean of what its blocks"
+        " cost.",
+    ]
+    if forced is None:
+        said.append("Choose an option below to force every block to it, and see whether the answer survives.")
+        return said
+    name, trace = forced
+    same = "the same answer" if trace.label == item.trace.label else f"instead of {item.trace.label}"
+    said.append(
+        f"With every block at **{_option(name)}** cp is {trace.cp:.2f} %, and the network says {trace.label},"
+        f" {100 * trace.confidence:.0f} % sure: {same}."
+    )
+    return said
+
+
+def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> list[str]:
+    """Step 4; ``rows`` as ``budget_rows`` gives them."""
+    if not rows:
+        return [
+            "A budget is the share of computation that a network is to spend on average.",
+            "This one has none: it costs the same for every image.",
+            "Choose a DFS checkpoint above to see what a budget buys.",
+        ]
+    own, mean = item.trace.cp, next((r["cp"] for r in rows if r["in_use"] and r["what"] != "this image"), None)
+    said = ["The budget is what a network is to spend on average, and every image may lie above it or below."]
+    if card.budget_range is not None:
+        said.append("Here alpha is the price of computation: the higher it is, the more a block must help to be run.")
+    elif card.alpha is not None:
+        said.append(
+            f"**Alpha** says how hard training pulled towards it, here {format_alpha(card.alpha)}; the laboratory shows"
+            " the pull at work."
+        )
+    else:
+        said.append("This checkpoint was not pulled towards a budget; the points are those of its relatives.")
+    asked = budget if budget is not None else card.budget
+    if asked is not None:
+        than = "" if mean is None else f", while the test set's mean is {mean:.2f} %"
+        said.append(f"At {asked:.3g} % this image costs **{own:.2f} %**{than}.")
+    return said
+
+
+def sum_words(item: Shown, catalogue: Catalogue, card: Card) -> list[str]:
+    """Step 5."""
+    measured = card.evaluation("test") or card.evaluation("validation")
+    if measured is None:
+        return [
+            "Nobody has measured this checkpoint, so it has no place on the curve.",
+            f"This image costs {item.trace.cp:.2f} % cp and {item.trace.all_in:.2f} % all-in.",
+            "Choose another checkpoint above to see what it gives up.",
+        ]
+    low, high = measured.accuracy_ci95
+    said = [
+        f"On {measured.n:,} images it is right for **{measured.accuracy:.2f} %** ({low:.2f} to {high:.2f}), at a cp of"
+        f" {measured.cp:.2f} % and {measured.all_in:.2f} % all-in."
+    ]
+    plain = next((c for c in catalogue.cards if c.method == "backbone" and _kin(c, card)), None)
+    full = plain.evaluation("test") if plain else None
+    if full is None or plain is card:
+        said.append("The points are what other networks reach: look for those above and to the left.")
+    else:
+        lost = full.accuracy - measured.accuracy
+        overlap = low <= full.accuracy_ci95[1] and full.accuracy_ci95[0] <= high
+        said.append(
+            f"The plain network reaches {full.accuracy:.2f} %: that is {abs(lost):.2f} points"
+            f" {'more' if lost > 0 else 'less'}"
+            + (", less than chance explains." if overlap else ", more than chance explains.")
+        )
+    said.append(
+        "All images take the same way through it: a rule without any gates would do as well."
+        if measured.policies == 1
+        else f"Its gates take {measured.policies:,} different ways for {measured.n:,} images: {_look(measured)}."
+    )
+    return said
+
+
+def budget_rows(card: Card, budget: float | None, traces: Sequence[tuple[Card, float, DecisionTrace]]) -> Rows:
+    """One row a point of the budget chart: what this image and, where it was measured, the test set costs.
+
+    Args:
+        card: of the checkpoint in use.
+        budget: that is asked of it, if it serves every budget.
+        traces: of the image at other operating points: card, budget in percent, trace.
+    """
+    asked = budget if budget is not None else card.budget
+    rows: Rows = []
+    for other, aimed, trace in traces:
+        in_use = other.name == card.name and aimed == asked
+        rows.append({"budget": aimed, "what": "this image", "cp": trace.cp, "in_use": in_use, "checkpoint": other.name})
+        found = costs.of_card(other) if other.budget_range is None and other.alpha in (card.alpha, None) else None
+        if found is not None:
+            what = "test set, mean"
+            rows.append({"budget": aimed, "what": what, "cp": found["cp"], "in_use": in_use, "checkpoint": other.name})
+    return sorted(rows, key=lambda row: (row["what"], row["budget"]))
+
+
+def _look(measured: Evaluation) -> str:
+    """How much gates look at the image, going by the number of different ways."""
+    share = measured.policies / measured.n
+    return "they hardly look" if share < 0.01 else "they look a little" if share < 0.1 else "they do look at the image"
+
+
+def _kin(one: Card, other: Card) -> bool:
+    return (one.dataset, one.config.depth) == (other.dataset, other.config.depth)
+
+
+def _option(name: str) -> str:
+    return {"skip": "skip", "full": "full precision"}.get(name) or f"{name} bits"
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"

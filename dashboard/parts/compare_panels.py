@@ -1,0 +1,146 @@
+"""The parts of the page that compares: the two sides, strips with their difference, changes, and the test set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from dashboard.charts import class_heatmap, lanes, legends
+from dashboard.charts.diverging import difference_keys, signed
+from dashboard.export.view import View
+from dashboard.facts import agreement, differences
+from dashboard.facts.costs import MEASURES
+from dashboard.facts.differences import Pair
+from dashboard.parts import stored
+from dashboard.parts.opening import Opened
+from dashboard.parts.showing import show
+from dashboard.sources.catalogue import describe
+from dfs_core.checkpoint import Card
+from dfs_core.errors import UserError
+from dfs_core.traces import Traces
+
+LANES, CLASSES = "lanes", "class_blocks"
+Point = tuple[Card, float | None]
+
+
+def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
+    """Both strips of each pair and their difference, with the table of what changes."""
+    config, other = pairs[0][0].config, pairs[0][1].config
+    st.html(legends.options(differences.options_of(config, other), page.colours))
+    why = differences.why_not(config, other)
+    if why:
+        st.info(why, icon=":material/layers_clear:")
+    else:
+        st.html(legends.legend(difference_keys(page.colours), "B \N{MINUS SIGN} A"))
+    measure = MEASURES[page.shared.cost]
+    view = View(
+        key=LANES,
+        title=title,
+        draw=lambda colours: lanes.lane_chart(pairs, measure, colours),
+        tables={
+            "changes": lambda: differences.change_rows(pairs),
+            "differences": lambda: differences.difference_rows(pairs),
+        },
+        alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
+        stamp=page.stamp("your images"),
+        notes="First row A, second row B, third row the difference: orange and + where B computes more.",
+    )
+    with st.container(key="lanes_scroll"):
+        show(view, page.colours)
+
+
+def changes(page: Opened, pairs: Sequence[Pair]) -> None:
+    """What changes from A to B, a line an image."""
+    st.markdown("#### What changes from A to B")
+    measures = [("cp", "cp"), ("all_in", "all-in")]
+    chosen = MEASURES[page.shared.cost]
+    if chosen.column not in dict(measures):
+        measures.append((chosen.column, chosen.name))
+    lines = []
+    for row in differences.change_rows(pairs):
+        cells = [escape(row["image"]), escape(row["truth"]), escape(row["a"]), escape(row["b"]), row["change"]]
+        cells.append(f"{row['a_confidence']:.1f} → {row['b_confidence']:.1f} %")
+        cells += [
+            f"{row[f'a_{column}']:.2f} → {row[f'b_{column}']:.2f} % <small>{signed(row[column])}</small>"
+            for column, _ in measures
+        ]
+        kind = "changed" if row["a"] != row["b"] else ""
+        lines.append(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
+    heads = ["image", "is", "A says", "B says", "", "confidence", *(name for _, name in measures)]
+    st.html(
+        f'<div class="dfs-changes"><table><thead><tr>{"".join(f"<th>{head}</th>" for head in heads)}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def test_set(page: Opened, left: Point, right: Point) -> None:
+    """Both on the whole test set, from their traces."""
+    st.markdown("#### On the whole test set")
+    found = [stored.find(*point) for point in (left, right)]
+    for letter, (card, _), (traces, note) in zip("AB", (left, right), found, strict=True):
+        if note:
+            st.info(f"{letter}: {note}", icon=":material/alt_route:")
+        if isinstance(traces, UserError):
+            st.markdown(f"{letter} is `{card.name}`.")
+            stored.say_missing(traces)
+    a, b = (traces for traces, _ in found)
+    if not isinstance(a, Traces) or not isinstance(b, Traces):
+        return
+    why = agreement.why_not(a, b)
+    if why:
+        st.info(f"They cannot be set against each other image by image: {why}.", icon=":material/block:")
+        return
+    place, beside = st.columns([40, 60], gap="large")
+    with place:
+        _counts(page, a, b, left, right)
+    with beside:
+        _heatmap(page, a, b, left, right)
+
+
+def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> None:
+    """Who is right where, with the exact test, and what it costs."""
+    found, configs = agreement.summary(a, b), (left[0].config, right[0].config)
+    measure = MEASURES[page.shared.cost]
+    cost = agreement.cost_change(a, b, configs, page.shared.cost)
+    n = found["images"]
+    split = found["a_only"] + found["b_only"]
+    p = "< 0.0001" if found["p"] < 0.0001 else f"= {found['p']:.4f}"
+    verdict = "more than chance would explain" if found["p"] < 0.05 else "which chance would explain"
+
+    def cell(count: int) -> str:
+        return f"<td>{count:,}<small>{100 * count / n:.2f} %</small></td>"
+
+    st.html(
+        f"""<div class="dfs-cross"><table>
+<thead><tr><td></td><th>B right</th><th>B wrong</th></tr></thead>
+<tbody><tr><th scope="row">A right</th>{cell(found["both"])}{cell(found["a_only"])}</tr>
+<tr><th scope="row">A wrong</th>{cell(found["b_only"])}{cell(found["neither"])}</tr></tbody></table>
+<p><b>{signed(found["gain"])} points</b> of accuracy from A to B (95 % interval {signed(found["low"])} to
+{signed(found["high"])}). They disagree about being right on {split:,} images, of which B has {found["b_only"]:,} and A
+{found["a_only"]:,}: {verdict} (McNemar's exact test, p {p}). One seed each: the test knows nothing of another
+training.</p>
+<p>The same prediction on {100 * found["agree"] / n:.2f} % of {n:,} images. Mean {measure.name}: {cost["a"]:.2f} %
+at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much on {cost["same"]:,}, more on
+{cost["more"]:,}.</p></div>"""
+    )
+
+
+def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> None:
+    configs = left[0].config, right[0].config
+    if differences.why_not(*configs):
+        return
+    rows = agreement.class_block_rows(a, b, configs)
+    names = " and ".join(describe(*point) for point in (left, right))
+    view = View(
+        key=CLASSES,
+        title=f"Where B computes more or less than A: {names}",
+        draw=lambda colours: class_heatmap.class_heatmap(rows, configs[0], colours),
+        tables={"classes": lambda: rows},
+        alt="Mean difference in cost between A and B, for each class and block",
+        stamp=page.stamp("measured"),
+        notes="Each row a class, each column a block: mean cost of B less that of A, in points of the full block.",
+    )
+    show(view, page.colours)
+    st.caption("Mean cost of B less that of A in each block, in points of the full block, for the images of a class.")

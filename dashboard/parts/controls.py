@@ -1,0 +1,227 @@
+"""The controls that choose an operating point: method, budget, alpha. They show what is in use, never a mere wish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard.session import state
+from dashboard.sources import operating
+from dashboard.sources.catalogue import Catalogue, Family, Held, describe, format_alpha
+from dfs_core.checkpoint import Card
+
+METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
+ROOM = 36  # characters of method titles that fit beside each other
+_ASKED = "alpha_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which operating point the controls choose: the one that pages share, or another that a page has beside it.
+
+    Attributes:
+        prefix: of the controls' names.
+        move: takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
+        brief: whether there is room for short labels only.
+    """
+
+    prefix: str = ""
+    move: Callable[..., None] = state.change
+    brief: bool = False
+
+    def showing(self, name: str, value: Any) -> state.Control:
+        """The control of that name in this seat, which is to show ``value``."""
+        return state.Control.showing(self.prefix + name, value)
+
+    def label(self, text: str) -> str:
+        """A label: all of it, or what stands before its colon."""
+        return text.partition(":")[0] if self.brief else text
+
+
+SHARED = Seat()
+
+
+def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> tuple[Card, float | None]:
+    """Draw the controls and return the operating point, with a note where it is not what was asked for.
+
+    Args:
+        catalogue: the checkpoints on this machine.
+        shared: the state, with the checkpoint and the budget that the controls are to show.
+        seat: whose choice it is.
+
+    Returns:
+        The checkpoint's card, and the budget in percent that is asked of it: None unless it serves every budget.
+    """
+    card = catalogue.named(shared.checkpoint) or catalogue.default
+    family = catalogue.family_of(card)
+    twins = family.twins(card)
+    with st.container(key=f"{seat.prefix}controls"):
+        places = st.columns(
+            [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20], gap="small" if seat.brief else "large"
+        )
+        with places[0]:
+            _method(catalogue, family, card, seat)
+        with places[1]:
+            _every_budget(card, shared.budget, seat) if shared.budget else _budget(family, card, seat)
+        with places[2]:
+            _every_alpha(card, shared.budget, seat) if shared.budget else _alpha(family, card, seat)
+        if len(twins) > 1:
+            with places[3]:
+                _run(twins, card, seat)
+        if shared.budget and not seat.brief:
+            st.caption(_WHY)
+    if shared.note:
+        st.warning(shared.note, icon=":material/alt_route:")
+    return card, shared.budget
+
+
+def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> None:
+    titles = [other.title for other in catalogue.families]
+    control = seat.showing(METHOD, family.title)
+
+    def choose(title: str) -> None:
+        wished = next(other for other in catalogue.families if other.title == title)
+        budget = card.budget if wished.budgets else None
+        alpha = card.alpha if wished.alphas else None
+        found, note = wished.choose(budget, alpha)
+        seat.move(checkpoint=found.name, budget=None, note=note)
+
+    chosen = control.choice(choose)
+    if len(" ".join(titles)) < ROOM:
+        st.segmented_control(
+            "Method",
+            titles,
+            default=family.title,
+            key=control.key,
+            on_change=chosen,
+            help=_HELP,
+            required=True,
+            wrap=True,
+        )
+    else:
+        st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
+
+
+def _budget(family: Family, card: Card, seat: Seat) -> None:
+    if card.budget is None or len(family.budgets) < 2:
+        _fixed("Budget", "none: this network always costs the same" if card.budget is None else f"{card.budget:g} %")
+        return
+    control = seat.showing(BUDGET, card.budget)
+    st.select_slider(
+        seat.label("Budget: cp that it was trained to spend"),
+        family.budgets,
+        card.budget,
+        format_func=lambda budget: f"{budget:g} %",
+        key=control.key,
+        on_change=control.choice(lambda budget: _choose(seat, family, card, budget, card.alpha, "budget")),
+    )
+
+
+def _alpha(family: Family, card: Card, seat: Seat) -> None:
+    if card.alpha is None or len(family.alphas) < 2:
+        _fixed("Alpha", "none" if card.alpha is None else format_alpha(card.alpha))
+        return
+    control = seat.showing(ALPHA, card.alpha)
+    st.segmented_control(
+        seat.label("Alpha: how hard training pulled towards it"),
+        family.alphas,
+        default=card.alpha,
+        format_func=format_alpha,
+        key=control.key,
+        required=True,
+        wrap=True,
+        on_change=control.choice(lambda alpha: _choose(seat, family, card, card.budget, alpha, "alpha")),
+        help="Trained pairs: " + "; ".join(_pairs(family)) + ".",
+    )
+
+
+def _every_budget(card: Card, budget: float, seat: Seat) -> None:
+    bounds = operating.budget_bounds(card)
+    _log_slider(
+        seat,
+        BUDGET,
+        seat.label("Budget: cp to spend, on a logarithmic scale"),
+        operating.positions(*bounds, budget),
+        budget,
+        lambda value: f"{value:.4g} %",
+        lambda value: seat.move(budget=value, note=""),
+    )
+
+
+def _every_alpha(card: Card, budget: float, seat: Seat) -> None:
+    # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
+    asked = st.session_state.get(seat.prefix + _ASKED)
+    alpha = asked if asked and operating.budget_for(card, asked) == budget else operating.alpha_for(card, budget)
+
+    def choose(value: float) -> None:
+        st.session_state[seat.prefix + _ASKED] = value
+        seat.move(budget=operating.budget_for(card, value), note="")
+
+    bounds = operating.alpha_bounds(card)
+    _log_slider(
+        seat,
+        ALPHA,
+        seat.label("Alpha: the price of computation, on a logarithmic scale"),
+        operating.positions(*bounds, alpha),
+        alpha,
+        lambda value: format_alpha(value, operating.DIGITS),
+        choose,
+    )
+
+
+def _log_slider(
+    seat: Seat,
+    name: str,
+    label: str,
+    values: list[float],
+    value: float,
+    write: Callable[[float], str],
+    action: Callable[[float], None],
+) -> None:
+    control = seat.showing(name, value)
+    st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
+
+
+def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
+    names = [twin.name for twin in twins]
+    control = seat.showing(RUN, card.name)
+    st.selectbox(
+        "Run",
+        names,
+        names.index(card.name),
+        key=control.key,
+        on_change=control.choice(lambda name: seat.move(checkpoint=name, note="")),
+        help=f"{len(names)} checkpoints were trained for {describe(card)}.",
+    )
+
+
+def _choose(seat: Seat, family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
+    """What was just moved stays; the other gives way if the pair was not trained, and a note says so."""
+    found, note = family.choose(budget, alpha, hold=hold, near=card)
+    seat.move(checkpoint=found.name, note=note)
+
+
+def _pairs(family: Family) -> list[str]:
+    return [
+        f"{format_alpha(alpha)} at {', '.join(f'{b:g}' for b in family.with_alpha(alpha))} %" for alpha in family.alphas
+    ]
+
+
+def _fixed(label: str, text: str) -> None:
+    """In the place of a control that has nothing to choose from."""
+    st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
+
+
+_WHY = (
+    "One control with two faces: alpha is the price of computation, budget the quantity that is bought at it. A block"
+    " runs at more bits where that helps the answer by more than its price, so moving one slider moves the other, by a"
+    " table that was measured on validation images."
+)
+_HELP = (
+    "DFS chooses per image and block between skipping, a few bits and full precision; SkipNet can only skip or run in"
+    " full; BlockDrop decides for all blocks at once; static networks decide the same for every image. The backbone is"
+    " the plain network that all started from."
+)

@@ -1,0 +1,107 @@
+"""The views of the page Explore: charts with their tables and words. No widgets, so that a talk can have them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from dashboard.charts import curves, strips
+from dashboard.charts.figure import Figure
+from dashboard.charts.ledger_chart import ledger_chart
+from dashboard.charts.palette import LIGHT
+from dashboard.export.view import View
+from dashboard.facts import accounts, tables
+from dashboard.facts.costs import MEASURES
+from dashboard.facts.tables import Rows, Shown
+from dashboard.parts.opening import Opened
+from dashboard.session import cached
+from dashboard.sources.catalogue import PUBLISHED_KEY
+
+STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
+CLOSE = "close"  # parameter of the page: the axis spans the points alone
+
+
+def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
+    """The decisions of the images shown; ``focus`` is the key of the image in focus."""
+    config, turn = page.card.config, page.shared.turn
+    return View(
+        key=STRIP,
+        title=f"Decisions of {page.in_words}",
+        draw=lambda colours: strips.decision_strip(shown, config, focus, colours, turn, page.shared.cost),
+        tables={
+            "images": lambda: tables.image_rows(shown, config),
+            "decisions": lambda: tables.decision_rows(shown, config),
+        },
+        alt=f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        stamp=page.stamp("your images"),
+        notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
+    )
+
+
+def points(page: Opened) -> Rows:
+    """The points of the accuracy/cost curve, of all families."""
+    return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
+
+
+def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
+    """Accuracy against cost of all checkpoints, and where the images shown stand."""
+    card, shared, rows = page.card, page.shared, points(page)
+    images = tables.image_rows(shown, card.config)
+    seen = curves.visible(rows, shared.hidden)
+    published = any(row["family"] == PUBLISHED_KEY for row in seen)
+    return View(
+        key=CURVE,
+        title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
+        draw=lambda colours: curves.accuracy_curve(
+            rows,
+            images,
+            card.name,
+            focus,
+            shared.cost,
+            shared.scale,
+            colours,
+            shared.turn,
+            page.budget,
+            shared.hidden,
+            CLOSE in shared.page,
+        ),
+        tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in seen]},
+        alt=f"Test accuracy against cost of {len(seen)} points; in use: {page.in_words}",
+        stamp=page.stamp("measured and published" if published else "measured"),
+        notes=MEASURES[shared.cost].about,
+    )
+
+
+def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View:
+    """Where the cost goes: every part of the network and every decision, summed to the figures above."""
+    card, cost = page.card, page.shared.cost
+    rows = accounts.ledger_rows(list(shown), in_focus, card, cost, page.has_test_figures)
+    name = MEASURES[cost].name
+    return View(
+        key=LEDGER,
+        title=f"Where the {name} of {page.in_words} goes",
+        draw=lambda colours: ledger_chart(rows, cost, colours),
+        tables={
+            "ledger": lambda: rows,
+            "every decision": lambda: accounts.decision_entries(in_focus, card.config, cost) if in_focus else [],
+        },
+        alt=f"{name} in percent by stage and by kind; together {rows[-1]['shown']:.2f} % of the images shown",
+        stamp=page.stamp("your images"),
+        notes=MEASURES[cost].about,
+    )
+
+
+def training(page: Opened) -> View | None:
+    """cp against its target while the checkpoint was trained; None if it has no log with a cp in it."""
+    name = page.card.name
+    log = cached.training_log(name)
+    if curves.training_curve(log, LIGHT) is None:
+        return None
+    return View(
+        key=TRAINING,
+        title=f"cp of {name} in training",
+        draw=lambda colours: cast(Figure, curves.training_curve(log, colours)),
+        tables={"training": lambda: log},
+        alt=f"cp of the training batches of {name} against its target",
+        stamp=page.stamp("measured"),
+    )

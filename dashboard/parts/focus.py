@@ -1,0 +1,62 @@
+"""The image in focus: which one it is, and a closer look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from dashboard.facts.tables import Shown
+from dashboard.session import state
+from dfs_core.trace import DecisionTrace
+
+FOCUS = "focus"
+TOP = 4
+
+
+def item_in_focus(shown: Sequence[Shown], shared: state.State) -> Shown | None:
+    """The image that the state names, or else the first."""
+    return next((item for item in shown if item.picture.key == shared.image), shown[0] if shown else None)
+
+
+def panel(shown: Sequence[Shown], item: Shown | None) -> None:
+    """The image in focus: as given, as the network sees it, and what else the network thought of."""
+    if item is None:
+        return
+    names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
+    control = state.Control.showing(FOCUS, item.picture.key)
+    with st.container(key="in_focus", border=True):
+        st.selectbox(
+            "Image in focus",
+            list(names),
+            list(names).index(item.picture.key),
+            format_func=names.__getitem__,
+            key=control.key,
+            on_change=control.choice(lambda key: state.change(image=key)),
+        )
+        st.html(_html(item))
+
+
+def class_bars(trace: DecisionTrace) -> str:
+    """The likeliest classes with their probabilities, as items of a list in HTML."""
+    best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
+    return "".join(
+        f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
+        for share, name in best
+    )
+
+
+def _html(item: Shown) -> str:
+    picture, trace = item.picture, item.trace
+    verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "nobody said what it is"}[
+        item.right
+    ]
+    name = escape(picture.name)
+    origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
+    about = escape(f"{origin} · {verdict} · cp {trace.cp:.2f} % · all-in {trace.all_in:.2f} %")
+    return f"""<div class="dfs-focus">
+<figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
+<figure><img src="{picture.seen_uri}" alt="{name}, reduced"><figcaption>as the network sees it</figcaption></figure>
+<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>
+</div>"""

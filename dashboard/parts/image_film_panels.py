@@ -1,0 +1,103 @@
+"""The lower parts of the Image page: the gate film, and whether the decisions survive small changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.charts import image_film, image_stability
+from dashboard.charts.image_layout import FRAME_PARAM
+from dashboard.export.view import View
+from dashboard.facts import image_tables
+from dashboard.parts.image_panels import picked
+from dashboard.parts.image_question import Answer, ask_stability, go_to
+from dashboard.parts.showing import show
+from dashboard.session import state
+from dashboard.sources.film import Settled, settled
+
+FRAME, FILM, STABLE = "film_frame", "film", "stability"
+
+
+def film(answer: Answer) -> None:
+    """The gate film with its slider, and the smallest budget at which the prediction stays right."""
+    page, config, reel, turn = answer.page, answer.page.card.config, answer.film, answer.page.shared.turn
+    st.markdown("#### Gate film")
+    if reel is None:
+        st.caption("This network decides the same at any budget, so there is no film of it.")
+        return
+    found = settled(reel.labels, answer.picture.truth)
+    names = [image_film.position_text(reel, frame) for frame in range(len(reel.positions))]
+    here = reel.nearest(answer.where)
+    control = state.Control.showing(FRAME, here)
+    with st.container(key="film_slider"):
+        st.select_slider(
+            "Dial: a price set against the trained gates" if reel.dial else "Budget",
+            range(len(names)),
+            here,
+            format_func=names.__getitem__,
+            key=control.key,
+            on_change=control.choice(lambda frame: go_to(reel, frame)),
+        )
+    view = View(
+        key=FILM,
+        title=f"Gate film of {answer.picture.name}, {page.card.name}",
+        draw=lambda colours: image_film.gate_film(
+            reel, answer.picture, config, page.shared.cost, answer.where, found, colours, turn
+        ),
+        tables={
+            "frames": lambda: image_tables.frame_rows(reel, answer.picture, config),
+            "decisions": lambda: image_tables.film_rows(reel, config),
+        },
+        alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points; {settled_in_words(answer, found)}",
+        stamp=page.stamp("your images"),
+        notes=_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.",
+    )
+    show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
+    st.caption(f"{settled_in_words(answer, found)}{' ' + _DIAL if reel.dial else ''}")
+
+
+def stability(answer: Answer) -> None:
+    """Which gates flip under changes that leave the class as it is."""
+    page, config = answer.page, answer.page.card.config
+    st.markdown("#### Stability")
+    variants, free = ask_stability(answer), answer.what_if.free
+    moved = [variant.name for variant in variants if variant.trace.label != free.label]
+    words = f"The prediction changes: {', '.join(moved)}." if moved else "The prediction stays the same."
+    view = View(
+        key=STABLE,
+        title=f"Stability of {answer.picture.name} under mirror and JPEG, {answer.in_words}",
+        draw=lambda colours: image_stability.stability_diff(free, variants, answer.picture, config, colours),
+        tables={"stability": lambda: image_tables.stability_rows(free, variants, answer.picture, config)},
+        alt=f"Decisions for the image as given, mirrored and after JPEG. {words}",
+        stamp=page.stamp("your images"),
+        notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees. Framed gates flip.",
+    )
+    show(view, page.colours)
+    st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees; all gates are free.")
+
+
+def settled_in_words(answer: Answer, found: Settled) -> str:
+    """From where on the prediction stays right, as a sentence."""
+    reel = answer.film
+    assert reel is not None
+    what = "right" if found.known else f"'{found.label}'"
+    if found.frame is None:
+        sometimes = f", though right at {found.earlier} cheaper points" if found.earlier else ""
+        return f"Never stays right: wrong at the largest {'cost' if reel.dial else 'budget'}{sometimes}."
+    at = image_film.position_text(reel, found.frame)
+    cost = f"its own cp there is {reel.traces[found.frame].cp:.2f} %"
+    if found.frame == 0:
+        return f"Stays {what} everywhere, from {at} on ({cost})."
+    before = f" Cheaper points have it {found.earlier} times and lose it again." if found.earlier else ""
+    return f"Stays {what} from {at} on, there and at every larger cost ({cost}).{before}"
+
+
+def _frame_picked(answer: Answer) -> None:
+    found = picked(FILM, FRAME_PARAM)
+    if found and answer.film:
+        go_to(answer.film, found["frame"])
+
+
+_DIAL = (
+    "A dial: this checkpoint was trained for one budget, and a price set against its gates afterwards moves them."
+    " Nobody trained what lies beside the trained point."
+)

@@ -1,0 +1,98 @@
+"""Where the images on a page come from: a gallery that is there at once, uploads, the camera."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dashboard.parts import absent
+from dashboard.session import cached, own, state
+from dashboard.sources.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
+from dfs_core.checkpoint import Card
+from dfs_core.data import ImageSet
+
+SHOW = "show"
+OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
+
+
+def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
+    """Draw the bar above the images and return those to show: own ones first, then the gallery's page."""
+    images = cached.test_images(card.dataset)
+    with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
+        own.uploader()
+        mine, refused = own.pictures(), own.refused()
+        show = _what_to_show() if mine else GALLERY
+        if show != OWN:
+            gallery = _gallery(images, shared)
+    for line in refused:
+        st.error(line, icon=":material/broken_image:")
+    if show == OWN:
+        return mine
+    return [*mine, *gallery] if show == BOTH else gallery
+
+
+def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
+    """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
+    return [*own.pictures(), *_gallery_page(cached.test_images(card.dataset), shared)[0]]
+
+
+def find_picture(card: Card, shared: state.State) -> Picture:
+    """The picture in focus, wherever it comes from; the first at hand where there is none of that key."""
+    pictures = pictures_at_hand(card, shared)
+    return next((picture for picture in pictures if picture.key == shared.image), pictures[0])
+
+
+def more_pictures(card: Card, shared: state.State) -> None:
+    """Below the images: the camera, and the offer to fetch real test images where there are none."""
+    images = cached.test_images(card.dataset)
+    camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
+    if camera.open:  # only then, so that no browser asks for the camera unbidden
+        camera.camera_input("Take a picture", key=own.CAMERA, label_visibility="collapsed")
+    if isinstance(images, str):
+        if index_of_test(shared.image) is not None:
+            absent.no_test_image(shared.image or "")
+        absent.no_data_set(card.dataset, images)
+
+
+def _what_to_show() -> str:
+    return st.segmented_control(
+        "Show", [OWN, GALLERY, BOTH], default=OWN, required=True, key=SHOW, label_visibility="collapsed"
+    )
+
+
+def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
+    """One page of test images, or of drawings where there are none, with buttons to turn the page."""
+    pictures, page, pages = _gallery_page(images, shared)
+    turn = [("Previous", ":material/chevron_left:", (page - 2) % pages + 1)]
+    turn.append(("Next", ":material/chevron_right:", page % pages + 1))
+    for label, icon, target in turn:
+        st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
+    what = f"{images.dataset} test images" if isinstance(images, ImageSet) else "drawings"
+    st.caption(f"{what}, page {page:,} of {pages:,}", width="content")
+    return pictures
+
+
+def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Picture], int, int]:
+    """The pictures of the gallery's page, its number, and how many pages there are.
+
+    An image of the gallery that is in focus takes its page along, so that a link has to name the image alone.
+    """
+    if isinstance(images, ImageSet):
+        order = cached.gallery(images)
+        named = index_of_test(shared.image)
+    else:
+        drawn = cached.drawn()
+        order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
+        named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
+    pages = -(-len(order) // PAGE_SIZE)
+    page = (shared.gallery - 1) % pages + 1
+    if named is not None and named < len(order):
+        page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
+    shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    if isinstance(images, ImageSet):
+        return [cached.test_picture(images, int(index)) for index in shown], page, pages
+    return [drawn[index] for index in shown], page, pages
+
+
+def _turn(page: int) -> None:
+    state.change(gallery=page, image=None)

@@ -1,0 +1,130 @@
+"""The laboratory's page, first part: who asks, what can be done here, and the wish for a run. No logic."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.facts import runs
+from dashboard.parts import absent
+from dashboard.parts.opening import Opened
+from dashboard.session import cached, state
+from dashboard.sources.catalogue import format_alpha
+from dashboard.sources.jobs import Job
+from dashboard.sources.pictures import Picture
+from dfs_core.data import ImageSet
+from dfs_core.errors import UserError
+from dfs_core.laboratory import STEPS, Settings, can_tune
+
+OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
+INTRODUCTION = (
+    "In training, the *signed cost* pushes the gates towards cheaper options while cp is above the target and towards"
+    " dearer ones while it is below; **alpha** says how hard. Here you can watch it at work: choose a target and an"
+    " alpha, and the gates of the checkpoint above are fine-tuned for some dozens of steps. The rest of the network"
+    " stays as it is, and so does the checkpoint."
+)
+NO_DATA = (
+    "The data set is not on this machine, so a run learns from the images at hand: a toy that shows how cp chases its"
+    " target, and says nothing about other images."
+)
+
+
+def owner() -> str:
+    """Who this session is to the laboratory."""
+    return st.session_state.setdefault(OWNER, uuid.uuid4().hex)
+
+
+def has_data(page: Opened) -> bool:
+    """Whether the checkpoint's data set is on this machine."""
+    return isinstance(cached.test_images(page.card.dataset), ImageSet)
+
+
+def current(page: Opened) -> Job | None:
+    """The run that the link names; None if it names none, or one that is gone."""
+    key = page.shared.page.get("run", "")
+    return cached.laboratory().jobs.get(key) if key else None
+
+
+def cannot(page: Opened) -> bool:
+    """Whether this checkpoint has no gates to tune; then the page says so, and which others have."""
+    if can_tune(page.card):
+        return False
+    others = [card for card in page.catalogue.cards if can_tune(card)]
+    st.info(
+        f"{page.in_words} has no gates of the paper's kind, so there is nothing that the signed cost could pull."
+        + (
+            " Choose a DFS or SkipNet checkpoint to start from." if others else " Train or copy a DFS checkpoint first."
+        ),
+        icon=":material/block:",
+    )
+    for card in others[:1]:
+        st.button(f"Start from {card.name}", on_click=state.change, kwargs={"checkpoint": card.name, "budget": None})
+    return True
+
+
+def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
+    """Target, alpha and length of the next run, and the button that begins it.
+
+    Args:
+        page: the page.
+        pictures: the images at hand, where the data set is not there; else None.
+    """
+    wish = runs.settings_from(page.shared.page, page.card)
+    with st.container(key="wish", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        target = state.Control.showing("target", wish.budget)
+        st.number_input(
+            "Target: cp to hold, %",
+            *runs.BUDGETS,
+            wish.budget,
+            step=1.0,
+            format="%g",
+            key=target.key,
+            on_change=target.choice(lambda value: state.change(page={"target": f"{value:g}"})),
+            width=170,
+        )
+        pull = state.Control.showing("pull", wish.alpha)
+        st.select_slider(
+            "Alpha: how hard the cost pulls",
+            runs.alphas(wish.alpha),
+            wish.alpha,
+            format_func=lambda value: format_alpha(value, 3),
+            key=pull.key,
+            on_change=pull.choice(lambda value: state.change(page={"pull": format_alpha(value, 3)})),
+            help="The paper trains with 5e-6. Any value between 1e-7 and 1e-3 can be tried here.",
+            width=330,
+        )
+        steps = state.Control.showing("steps", wish.steps)
+        st.slider(
+            "Steps",
+            *STEPS,
+            wish.steps,
+            10,
+            key=steps.key,
+            on_change=steps.choice(lambda value: state.change(page={"steps": str(value)})),
+            width=240,
+        )
+        busy = any(not other.ended for other in cached.laboratory().jobs.of(owner()))
+        st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            disabled=busy,
+            on_click=_start,
+            args=(page, wish, pictures),
+        )
+    if refused := st.session_state.pop(REFUSED, ""):
+        st.error(absent.plain(refused), icon=":material/error:")
+    return wish
+
+
+def _start(page: Opened, wish: Settings, pictures: Sequence[Picture] | None) -> None:
+    data_dir = cached.data_dir() if pictures is None else None
+    try:
+        job = cached.laboratory().start(owner(), page.card, wish, data_dir, pictures or ())
+    except UserError as error:
+        st.session_state[REFUSED] = str(error)
+    else:
+        state.change(page={"run": job.key})

@@ -1,0 +1,241 @@
+"""The parts of the Learn page: five steps on one image, each a picture and three sentences. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from dashboard.charts import legends, lesson_figures
+from dashboard.export.view import View
+from dashboard.facts import lesson
+from dashboard.facts.tables import Shown
+from dashboard.parts import explore_views
+from dashboard.parts.absent import cannot_decide
+from dashboard.parts.focus import class_bars
+from dashboard.parts.opening import Opened
+from dashboard.parts.showing import show
+from dashboard.session import cached, state
+from dashboard.sources import operating
+from dfs_core.card import Card
+from dfs_core.errors import UserError
+from dfs_core.trace import DecisionTrace
+
+GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
+TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
+BUDGETS_TRIED = 12
+
+
+def navigation(page: Opened) -> str:
+    """The row of steps; returns the one that is open."""
+    place = lesson.place_of(page.shared.page.get("step"))
+    control = state.Control.showing(STEP, place)
+    st.segmented_control(
+        "Part of the lesson",
+        list(TITLES),
+        default=place,
+        format_func=TITLES.__getitem__,
+        key=control.key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=control.choice(_go),
+    )
+    return place
+
+
+def onward(place: str) -> None:
+    """Back and next, with where one is."""
+    index = lesson.PLACES.index(place)
+    with st.container(key="onward", horizontal=True, vertical_alignment="center"):
+        for label, icon, target in (
+            ("Back", ":material/arrow_back:", index - 1),
+            ("Next", ":material/arrow_forward:", index + 1),
+        ):
+            inside = 0 <= target < len(lesson.PLACES)
+            st.button(
+                label,
+                icon=icon,
+                key=f"go_{label}",
+                type="primary" if label == "Next" else "secondary",
+                disabled=not inside,
+                on_click=_go,
+                args=(lesson.PLACES[target] if inside else place,),
+            )
+        if place in lesson.STEPS:
+            st.progress((index + 1) / len(lesson.STEPS), f"step {place} of {len(lesson.STEPS)}")
+
+
+def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
+    """One step: its words beside its picture."""
+    with st.container(key="lesson"):
+        left, right = st.columns([34, 66], gap="large")
+    with left:
+        st.markdown(f"### {place}. {lesson.STEPS[place]}")
+        words = st.container(key="words")
+        _choose_image(shown, item)
+        controls = st.container()
+    with right:
+        said = _STEPS[place](page, item, controls)
+    with words:
+        for sentence in said:
+            st.markdown(sentence)
+
+
+def _picture(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    st.html(large_html(item))
+    return lesson.picture_words(item)
+
+
+def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    config, asked = page.card.config, page.shared.page.get(BLOCK, "")
+    blocks = range(2, config.gated_blocks + 2)
+    block = int(asked) if asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
+    control = state.Control.showing(BLOCK, block)
+    controls.slider(
+        "Block",
+        blocks[0],
+        blocks[-1],
+        block,
+        key=control.key,
+        on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
+    )
+    rows = lesson_figures.gate_rows(item, config)
+    view = View(
+        GATES,
+        f"What the gates of {page.in_words} think of {item.picture.name}",
+        lambda colours: lesson_figures.gates(rows, block, colours, page.shared.turn),
+        {"gates": lambda: rows},
+        f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
+        page.stamp("your images"),
+        "A column is a block; the framed option is the one that is carried out.",
+    )
+    show(view, page.colours, _block_picked, lesson_figures.BLOCK_PARAM)
+    return lesson.gate_words(item, page.card, block)
+
+
+def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    names = page.card.config.option_set.names
+    asked = page.shared.page.get("force", "")
+    forced = asked if asked in names else None
+    control = state.Control.showing("force", forced)
+    controls.segmented_control(
+        "What if every block took ...",
+        names,
+        default=forced,
+        format_func=lambda name: f"{name} bits" if name.isdigit() else name,
+        key=control.key,
+        on_change=control.choice(lambda name: state.change(page={"force": name})),
+    )
+    rows = lesson_figures.option_rows(item, page.card.config)
+    view = View(
+        "options",
+        f"What the options cost, and which {item.picture.name} takes",
+        lambda colours: lesson_figures.options(rows, colours),
+        {"options": lambda: rows},
+        "Cost of a block under each option in percent of the block in full",
+        page.stamp("your images"),
+        "The bar is the cost of one block; behind it, how many blocks of this image take it.",
+    )
+    show(view, page.colours)
+    if forced is None:
+        return lesson.option_words(item, page.card, None)
+    trace = ask_forced(page, [item], forced)[0]
+    return lesson.option_words(item, page.card, (forced, trace))
+
+
+def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item))
+    if rows:
+        view = View(
+            "bought",
+            f"What budgets buy for {item.picture.name}",
+            lambda colours: lesson_figures.bought(rows, colours),
+            {"budgets": lambda: rows},
+            "cp of this image and of the test set against the budget",
+            page.stamp("your images"),
+            "On the dashed line, what is spent is what was aimed at.",
+        )
+        show(view, page.colours)
+    if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
+        st.switch_page("app_pages/laboratory.py")
+    return lesson.budget_words(item, page.card, page.budget, rows)
+
+
+def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    view = replace(explore_views.curve(page, [item], item.picture.key), key="sum")
+    st.html(legends.legend(view.draw(page.colours).legend))
+    show(view, page.colours)
+    return lesson.sum_words(item, page.catalogue, page.card)
+
+
+_STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
+    "1": _picture,
+    "2": _gates,
+    "3": _options,
+    "4": _budget,
+    "5": _sum,
+}
+
+
+def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[DecisionTrace]:
+    """Traces of images with every block forced to one option."""
+    config = page.card.config
+    forced = np.full((len(shown), config.gated_blocks), config.option_set.index(option))
+    return cached.engine().predict([item.picture for item in shown], page.card, page.budget, forced=forced)
+
+
+def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, DecisionTrace]]:
+    """The image at the other budgets of the checkpoint, or of its family at the same alpha."""
+    card, engine = page.card, cached.engine()
+    points: list[tuple[Card, float]] = []
+    if card.budget_range is not None and page.budget is not None:
+        low, high = operating.budget_bounds(card)
+        grid = [operating.round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
+        points = [(card, value) for value in sorted({*(min(max(v, low), high) for v in grid), page.budget})]
+    else:
+        family = page.catalogue.family_of(card).cards
+        points = [(other, other.budget) for other in family if other.budget and other.alpha == card.alpha]
+    found = []
+    for other, budget in points:
+        try:
+            asked = budget if other.budget_range is not None else None
+            found.append((other, budget, engine.predict([item.picture], other, asked)[0]))
+        except UserError as error:
+            cannot_decide(error)
+    return found
+
+
+def large_html(item: Shown) -> str:
+    """The picture as given and as the network sees it, side by side and large, with what it thinks of it."""
+    picture, trace = item.picture, item.trace
+    name = escape(picture.name)
+    return f"""<div class="dfs-lesson">
+<figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
+<figure><img src="{picture.seen_uri}" alt="{name}, 32 by 32"><figcaption>as the network sees it</figcaption></figure>
+<div class="dfs-focus"><ol>{class_bars(trace)}</ol></div></div>"""
+
+
+def _choose_image(shown: Sequence[Shown], item: Shown) -> None:
+    names = {other.picture.key: other.picture.name for other in shown}
+    control = state.Control.showing("lesson_image", item.picture.key)
+    st.selectbox(
+        "Image",
+        list(names),
+        list(names).index(item.picture.key),
+        format_func=names.__getitem__,
+        key=control.key,
+        on_change=control.choice(lambda key: state.change(image=key)),
+    )
+
+
+def _go(place: str) -> None:
+    state.change(page={"step": "" if place == lesson.PLACES[0] else place})
+
+
+def _block_picked() -> None:
+    picked = st.session_state[GATES].selection.get(lesson_figures.BLOCK_PARAM)
+    if picked:
+        state.change(page={BLOCK: str(int(picked[0]["block"]))})

@@ -1,0 +1,81 @@
+"""How every page begins: what is there, what is selected, the controls; or what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.charts.palette import Palette, palette
+from dashboard.export.stamp import Kind, Stamp
+from dashboard.facts.costs import MEASURES
+from dashboard.parts import absent, controls, sharing
+from dashboard.session import cached, state
+from dashboard.session.state import State
+from dashboard.sources import operating
+from dashboard.sources.catalogue import Catalogue, describe
+from dfs_core.checkpoint import Card
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a page works with.
+
+    Attributes:
+        catalogue: the checkpoints on this machine; at least one.
+        shared: the state that all pages share.
+        card: of the checkpoint in use.
+        budget: in percent, that a checkpoint for every budget is asked for; None for any other.
+        colours: of the theme.
+    """
+
+    catalogue: Catalogue
+    shared: State
+    card: Card
+    budget: float | None
+    colours: Palette
+
+    @property
+    def point(self) -> tuple[Card, float | None]:
+        """The operating point."""
+        return self.card, self.budget
+
+    @property
+    def in_words(self) -> str:
+        """The operating point in words."""
+        return describe(self.card, self.budget)
+
+    @property
+    def has_test_figures(self) -> bool:
+        """Whether the card's test figures are those of this budget: it has those of one alone."""
+        return self.budget is None or self.budget == operating.usual_budget(self.card)
+
+    def stamp(self, kind: Kind) -> Stamp:
+        """Where a view of this page comes from."""
+        return Stamp(
+            checkpoint=self.card.name,
+            weights_sha256=self.card.weights_sha256,
+            cost=MEASURES[self.shared.cost].name,
+            kind=kind,
+            link=state.link(self.shared, self.catalogue),
+        )
+
+
+def open_page(choose: bool = True) -> Opened:
+    """Begin a page; where there is no checkpoint to work with, say so and stop.
+
+    Args:
+        choose: whether the controls of the operating point are drawn here.
+    """
+    catalogue = cached.catalogue()
+    absent.problems(catalogue)
+    if not catalogue.cards:
+        absent.no_checkpoints(catalogue)
+        st.stop()
+    shared = state.open_state(catalogue)
+    if choose:
+        card, budget = controls.choose_point(catalogue, shared)
+    else:
+        card, budget = catalogue.named(shared.checkpoint) or catalogue.default, shared.budget
+    sharing.copy_link()
+    return Opened(catalogue, shared, card, budget, palette(st.context.theme.type))

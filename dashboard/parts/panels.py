@@ -1,0 +1,160 @@
+"""The parts that pages put together. Each draws one thing; charts and numbers come from figures, curves and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboard.charts import curves, legends
+from dashboard.charts.strip_marks import FOCUS_PARAMS
+from dashboard.facts import tables
+from dashboard.facts.costs import MEASURES
+from dashboard.facts.tables import Shown
+from dashboard.parts import absent, explore_views, families
+from dashboard.parts.opening import Opened
+from dashboard.parts.showing import show
+from dashboard.session import cached, state
+from dashboard.sources import operating
+from dashboard.sources.pictures import Picture
+from dfs_core.checkpoint import Card
+from dfs_core.errors import UserError
+
+AHEAD = 12  # operating points that are asked in advance
+
+
+def decide(pictures: Sequence[Picture], card: Card, budget: float | None = None) -> list[Shown]:
+    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing."""
+    engine = cached.engine()
+    try:
+        if engine.knows(pictures, card, budget):
+            traces = engine.predict(pictures, card, budget)
+        else:
+            with st.spinner("Deciding"):
+                traces = engine.predict(pictures, card, budget)
+    except UserError as error:
+        absent.cannot_decide(error)
+        return []
+    return [Shown(picture, trace) for picture, trace in zip(pictures, traces, strict=True)]
+
+
+def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
+    """Ask the other checkpoints in the background, the same family first: that is where the next click goes."""
+    family = page.catalogue.family_of(page.card).cards
+    others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
+    points = [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    cached.engine().look_ahead(pictures, points[:AHEAD])
+
+
+def ledger(page: Opened, shown: Sequence[Shown]) -> None:
+    """What is in use, in words, and its test figures above those of the images shown."""
+    test = tables.test_figures(page.card, page.budget, page.has_test_figures, cached.measured())
+    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
+    rows = []
+    for row in tables.ledger_rows(shown, page.card, test):
+        accuracy = "-"
+        if row["low"] is not None:
+            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
+        elif row["known"]:
+            accuracy = f"{row['right']} of {row['known']} right"
+        costs = [row[measure.column] for measure in measures]
+        cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
+        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
+    heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
+    st.html(
+        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
+<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}</p></div>
+<table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
+<tbody>{"".join(rows)}</tbody></table></div>"""
+    )
+
+
+def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
+    if not shown or in_focus is None:
+        return
+    st.html(legends.options(page.card.config.option_set, page.colours))
+    view = explore_views.strip(page, shown, in_focus.picture.key)
+    show(view, page.colours, _row_picked, FOCUS_PARAMS)
+    if page.card.config.policy in ("constant", "table"):
+        st.caption("A static network decides the same for every image: every row is the same.")
+
+
+def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
+    shared = page.shared
+    with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
+        st.markdown("#### Accuracy and cost", width="stretch")
+        _switch("Cost on the axis", "cost", {key: measure.name for key, measure in MEASURES.items()}, shared.cost)
+        _switch("Scale of the axis", "scale", {"linear": "linear", "log": "log"}, shared.scale)
+    families.switches(explore_views.points(page), shared, page.colours)
+    view = explore_views.curve(page, shown, in_focus.picture.key if in_focus else None)
+    show(view, page.colours, _point_picked, [curves.POINT_PARAM, curves.TICK_PARAM])
+    missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    st.caption(
+        "Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
+        f" Shift and drag to move; double-click to go back.{missing}"
+    )
+
+
+def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """The ledger: every part of the network and every decision, summed to the figures at the head of the page."""
+    name = MEASURES[page.shared.cost].name
+    title = f"Where the cost goes: every part and decision, summed to {name}"
+    with st.expander(title, icon=":material/receipt_long:", key="costs_panel", on_change="rerun") as panel:
+        if not panel.open or not shown:
+            return
+        view = explore_views.ledger(page, shown, in_focus)
+        st.html(legends.legend(view.draw(page.colours).legend))
+        show(view, page.colours)
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is the sum of those above.")
+
+
+def training(page: Opened) -> None:
+    """cp against its target while the checkpoint was trained."""
+    title = "How cp reached its target in training"
+    with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
+        if not panel.open:
+            return
+        view = explore_views.training(page)
+        if view is None:
+            st.caption(f"{page.card.name} has no training log with a cp in it.")
+            return
+        show(view, page.colours)
+        st.caption("Line: training batches. Circles: validation. Dashed: target.")
+
+
+def _switch(label: str, field: str, names: Mapping[str, str], value: str) -> None:
+    control = state.Control.showing(field, value)
+    st.segmented_control(
+        label,
+        list(names),
+        default=value,
+        format_func=names.__getitem__,
+        key=control.key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=control.choice(lambda chosen: state.change(**{field: chosen})),
+    )
+
+
+def _point_picked() -> None:
+    picked = _latest(st.session_state[explore_views.CURVE].selection, [curves.POINT_PARAM, curves.TICK_PARAM])
+    if picked and "key" in picked:
+        state.change(image=picked["key"])
+    elif picked:
+        state.change(checkpoint=picked["checkpoint"], budget=picked.get("budget"), note="")
+
+
+def _row_picked() -> None:
+    picked = _latest(st.session_state[explore_views.STRIP].selection, FOCUS_PARAMS)
+    if picked:
+        state.change(image=picked["key"])
+
+
+def _latest(selection: Mapping[str, Any], params: Sequence[str]) -> dict[str, Any] | None:
+    """Of what is selected in a chart, the newest: a selection stays until another one of the same kind replaces it."""
+    found = [chosen[0] for chosen in map(selection.get, params) if chosen]
+    return max(found, key=lambda datum: datum["turn"], default=None)

@@ -1,0 +1,126 @@
+"""What is compared: the controls of both sides, and the pairs that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+
+import streamlit as st
+
+from dashboard.facts.differences import Pair, Side
+from dashboard.parts import controls, image_sources, panels
+from dashboard.parts.controls import Seat
+from dashboard.parts.opening import Opened
+from dashboard.session import cached, rivals, state
+from dashboard.sources.catalogue import describe
+from dashboard.sources.pictures import Picture, index_of_test
+from dfs_core.checkpoint import Card
+from dfs_core.data import ImageSet
+
+POINTS, IMAGES = "points", "images"
+KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
+KIND, OTHER = "what", "other"
+A_SEAT, B_SEAT = Seat(brief=True), Seat("b_", rivals.move, brief=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a page shows.
+
+    Attributes:
+        pairs: sides A and B of each comparison; empty if an operating point cannot be asked.
+        points: the operating points of A and B.
+        title: what it is, for people.
+    """
+
+    pairs: list[Pair]
+    points: tuple[tuple[Card, float | None], tuple[Card, float | None]]
+    title: str
+
+
+def choose_kind(page: Opened) -> str:
+    """The switch between two operating points and two images."""
+    wished = page.shared.page.get(KIND, "")
+    kind = wished if wished in KINDS else POINTS
+    control = state.Control.showing("compare_kind", kind)
+    st.segmented_control(
+        "Compare",
+        list(KINDS),
+        default=kind,
+        format_func=KINDS.__getitem__,
+        key=control.key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
+    )
+    return kind
+
+
+def two_points(page: Opened) -> Compared:
+    """Side A is what all pages share; side B is chosen by controls of its own."""
+    shared = page.shared
+    card, budget, note = rivals.rival(shared.page, page.catalogue, page.card, page.budget)
+    with st.container(key="sides"):
+        places = st.columns(2, gap="large")
+        with places[0], st.container(border=True):
+            st.html(_heading("A", page.in_words, page.card))
+            controls.choose_point(page.catalogue, shared, A_SEAT)
+        with places[1], st.container(border=True):
+            st.html(_heading("B", describe(card, budget), card))
+            view = replace(shared, checkpoint=card.name, budget=budget, note=note)
+            controls.choose_point(page.catalogue, view, B_SEAT)
+    points = (page.card, page.budget), (card, budget)
+    pictures = image_sources.choose_pictures(page.card, shared)
+    left, right = (panels.decide(pictures, *point) for point in points)
+    pairs = [
+        (Side(a, page.card.config), Side(b, card.config))
+        for a, b in zip(left, right, strict=False)  # none of a checkpoint that cannot be loaded
+    ]
+    return Compared(pairs, points, f"A: {page.in_words}; B: {describe(card, budget)}")
+
+
+def two_images(page: Opened) -> Compared:
+    """Two pictures under the operating point that all pages share."""
+    point = controls.choose_point(page.catalogue, page.shared)
+    pictures = image_sources.choose_pictures(page.card, page.shared)
+    first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
+    linked = _linked(page)
+    rest = [p for p in [*linked, *pictures] if p.key != first.key] or [first]
+    second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
+    places = st.columns(2, gap="large")
+    with places[0]:
+        _picture("A", pictures, first, lambda key: state.change(image=key))
+    with places[1]:
+        _picture("B", rest, second, lambda key: state.change(page={OTHER: key}))
+    shown = panels.decide([first, second], *point)
+    config = page.card.config
+    pairs = [(Side(shown[0], config), Side(shown[1], config))] if shown else []
+    return Compared(pairs, (point, point), f"A: {first.name}; B: {second.name}; both under {page.in_words}")
+
+
+def _linked(page: Opened) -> list[Picture]:
+    """Image B, if it is a test image that another page of the gallery has."""
+    index, images = index_of_test(page.shared.page.get(OTHER)), cached.test_images(page.card.dataset)
+    if index is None or not isinstance(images, ImageSet) or index >= len(images):
+        return []
+    return [cached.test_picture(images, index)]
+
+
+def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:
+    names = {picture.key: picture.name + (f", {picture.truth}" if picture.truth else "") for picture in pictures}
+    control = state.Control.showing(f"image_{letter}", chosen.key)
+    st.selectbox(
+        f"Image {letter}",
+        list(names),
+        list(names).index(chosen.key),
+        format_func=names.__getitem__,
+        key=control.key,
+        on_change=control.choice(action),
+    )
+    name = escape(chosen.name)
+    st.html(f'<div class="dfs-focus"><figure><img src="{chosen.given_uri}" alt="{name}"></figure></div>')
+
+
+def _heading(letter: str, words: str, card: Card) -> str:
+    return f'<div class="dfs-side"><b>{letter}</b><span>{escape(words)}</span><code>{escape(card.name)}</code></div>'

@@ -1,0 +1,121 @@
+"""The head of the test set's page: figures and filters. Charts are in ``testset_views``, images in ``tiles``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.facts import filters
+from dashboard.facts.costs import MEASURES
+from dashboard.facts.filters import Filter
+from dashboard.parts.opening import Opened
+from dashboard.session import state
+from dfs_core.traces import Traces
+
+VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
+
+
+def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any]) -> None:
+    """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
+    lines = [("whole test set", whole)] + ([("filtered", here)] if here["images"] != whole["images"] else [])
+    cells = []
+    for name, row in lines:
+        accuracy = "-"
+        if row["low"] is not None:
+            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
+        values = [f"{row['images']:,}", accuracy, _percent(row["cp"]), _percent(row["all_in"])]
+        values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['policies']:,}"]
+        values.append(f"{row['deciding']} of {row['blocks']}" if row["images"] else "-")
+        cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
+    titles = ("images", "accuracy, 95 % interval", "cp", "all-in", "spread of cp", "policies", "blocks that decide")
+    st.html(
+        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
+<p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(traces.dataset)}</p></div>
+<table><thead><tr><td></td>{"".join(f"<th>{title}</th>" for title in titles)}</tr></thead>
+<tbody>{"".join(cells)}</tbody></table></div>"""
+    )
+
+
+def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
+    """The controls of the filter; charts add to it by a click."""
+    with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        _classes(traces, wanted)
+        _verdict(wanted)
+        _cost_range(page, cost, wanted)
+    parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
+    if wanted.policy:
+        parts.append((f"policy {wanted.policy}", replace(wanted, policy="")))
+    if wanted.is_empty:
+        return
+    with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
+        for text, without in parts:
+            st.button(text, icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(without,))
+        st.button("Clear all filters", key="clear_filters", type="tertiary", on_click=narrow, args=(Filter(),))
+
+
+def narrow(wanted: Filter) -> None:
+    """Look at the images that pass this filter; for callbacks."""
+    state.change(page=filters.to_page(wanted) | {"shown": ""})
+
+
+def _classes(traces: Traces, wanted: Filter) -> None:
+    control = state.Control.showing("class", list(wanted.classes))
+    st.multiselect(
+        "Class",
+        list(traces.classes),
+        list(wanted.classes),
+        key=control.key,
+        placeholder="all",
+        width=300,
+        on_change=control.choice(lambda names: narrow(replace(wanted, classes=tuple(names)))),
+    )
+
+
+def _verdict(wanted: Filter) -> None:
+    control = state.Control.showing("verdict", wanted.verdict)
+    st.segmented_control(
+        "Prediction",
+        list(VERDICTS),
+        default=wanted.verdict,
+        format_func=VERDICTS.__getitem__,
+        key=control.key,
+        required=True,
+        on_change=control.choice(lambda verdict: narrow(replace(wanted, verdict=verdict))),
+    )
+
+
+def _cost_range(page: Opened, cost: np.ndarray, wanted: Filter) -> None:
+    lowest, highest = math.floor(100 * cost.min()) / 100, math.ceil(100 * cost.max()) / 100
+    if highest - lowest < 0.02:
+        return  # the same cost for every image: nothing to choose
+    low = min(max(wanted.low if wanted.low is not None else lowest, lowest), highest)
+    high = max(min(wanted.high if wanted.high is not None else highest, highest), low)
+    control = state.Control.showing("cost_range", (low, high))
+
+    def choose(bounds: tuple[float, float]) -> None:
+        narrow(
+            replace(
+                wanted,
+                low=bounds[0] if bounds[0] > lowest else None,
+                high=bounds[1] if bounds[1] < highest else None,
+            )
+        )
+
+    st.slider(
+        f"Cost of the image: {MEASURES[page.shared.cost].name}, %",
+        lowest,
+        highest,
+        (low, high),
+        step=0.01,
+        key=control.key,
+        on_change=control.choice(choose),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"

@@ -1,0 +1,153 @@
+"""The charts of the test set's page as views; a click on one narrows the choice of images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.charts import legends, policies, shares, testset_charts
+from dashboard.export.view import View
+from dashboard.facts import statistics
+from dashboard.facts.costs import MEASURES
+from dashboard.facts.filters import Filter
+from dashboard.parts.opening import Opened
+from dashboard.parts.showing import show
+from dashboard.parts.testset_panels import narrow
+from dfs_core.traces import Traces
+
+SHARES, CLASSES, CONFIDENCE, GROUPS, POLICIES = "shares", "classes", "confidence", "cost_groups", "policies"
+
+
+def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
+    """Decision shares per block; a click on a segment asks for that option at that block, or no longer does."""
+    config, turn = page.card.config, page.shared.turn
+    rows = statistics.share_rows(traces, config, chosen)
+    st.html(legends.options(config.option_set, page.colours))
+    view = View(
+        key=SHARES,
+        title=f"Decision shares of {page.in_words}, {len(chosen):,} test images",
+        draw=lambda colours: shares.share_chart(rows, config, wanted.taken, colours, turn),
+        tables={"shares": lambda: rows},
+        alt=f"Share of {len(chosen):,} test images that take each option in each of {config.gated_blocks} gated blocks",
+        stamp=page.stamp("measured"),
+        notes="Each bar is a gated block, each segment the share of images that take that option there.",
+    )
+
+    def click() -> None:
+        if picked := _picked(SHARES, shares.SHARE_PARAM):
+            narrow(wanted.toggled(int(picked["block"]), picked["option"]))
+
+    show(view, page.colours, click, shares.SHARE_PARAM)
+
+
+def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Cost per class; a click on a class looks at it alone, a second one at all again."""
+    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    rows = statistics.class_rows(traces, cost, chosen)
+    st.markdown("#### Cost per class")
+    view = View(
+        key=CLASSES,
+        title=f"{measure.name} per class, {page.in_words}",
+        draw=lambda colours: testset_charts.class_chart(rows, measure.axis, wanted.classes, colours, turn),
+        tables={"classes": lambda: rows},
+        alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
+        stamp=page.stamp("measured"),
+        notes="Point: mean with its 95 % interval. Band: eight in ten images of the class.",
+    )
+
+    def click() -> None:
+        if picked := _picked(CLASSES, testset_charts.CLASS_PARAM):
+            names = () if wanted.classes == (picked["class"],) else (picked["class"],)
+            narrow(replace(wanted, classes=names))
+
+    show(view, page.colours, click, testset_charts.CLASS_PARAM)
+    st.caption("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
+
+
+def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Cost against correctness and confidence, as far as there is anything to set against each other."""
+    if np.ptp(cost[chosen]) == 0:
+        name = MEASURES[page.shared.cost].name
+        st.caption(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
+        return
+    if not wanted.verdict:  # else all of them are right, or none
+        group_view(page, traces, cost, chosen, wanted)
+    confidence_view(page, traces, cost, chosen)
+
+
+def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> None:
+    """Cost against confidence, right and wrong predictions apart."""
+    measure = MEASURES[page.shared.cost]
+    rows = statistics.confidence_rows(traces, cost, chosen)
+    st.markdown("#### Cost against confidence")
+    view = View(
+        key=CONFIDENCE,
+        title=f"{measure.name} by confidence, {page.in_words}",
+        draw=lambda colours: testset_charts.confidence_chart(rows, measure.name, colours),
+        tables={"confidence": lambda: rows},
+        alt=f"Mean {measure.name} by confidence of the prediction, for right and wrong ones, with 95 % intervals",
+        stamp=page.stamp("measured"),
+        notes="Do uncertain images cost more? Discs: right predictions. Crosses: wrong ones.",
+    )
+    show(view, page.colours)
+    st.caption("Lower end of each bin of confidence. ● right, ✚ wrong; lines are 95 % intervals of the mean.")
+
+
+def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Accuracy by cost; a click on a group asks for images of its cost."""
+    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    rows = statistics.cost_rows(traces, cost, chosen)
+    st.markdown("#### Accuracy by cost")
+    view = View(
+        key=GROUPS,
+        title=f"Accuracy by {measure.name} of the image, {page.in_words}",
+        draw=lambda colours: testset_charts.group_chart(rows, measure.axis, colours, turn),
+        tables={"groups": lambda: rows},
+        alt=f"Share of right predictions in {len(rows)} groups of test images by their {measure.name}",
+        stamp=page.stamp("measured"),
+        notes="Images in groups of about equal size by their own cost, cheapest first, with 95 % intervals.",
+    )
+
+    def click() -> None:
+        if picked := _picked(GROUPS, testset_charts.GROUP_PARAM):
+            narrow(replace(wanted, low=float(picked["from"]), high=float(picked["to"])))
+
+    show(view, page.colours, click, testset_charts.GROUP_PARAM)
+    st.caption("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost.")
+
+
+def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> None:
+    """The commonest decision vectors; a click on one looks at its images, a second one at all again."""
+    measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
+    rows = statistics.policy_rows(traces, costs, chosen)
+    st.markdown("#### Policies by frequency")
+    view = View(
+        key=POLICIES,
+        title=f"Commonest policies of {page.in_words}",
+        draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
+        tables={"policies": lambda: rows},
+        alt=f"The {min(len(rows), policies.MOST)} commonest of {len(rows):,} distinct decision vectors",
+        stamp=page.stamp("measured"),
+        notes=f"{len(rows):,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
+    )
+
+    def click() -> None:
+        if picked := _picked(POLICIES, policies.POLICY_PARAM):
+            narrow(replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
+
+    with st.container(key="policies_scroll"):
+        show(view, page.colours, click, policies.POLICY_PARAM)
+    shown = min(len(rows), policies.MOST)
+    st.caption(
+        f"{shown} of {len(rows):,} distinct decision vectors; these have {rows[shown - 1]['cumulative']:.1f} % of the"
+        f" images. cost: {measure.name}. A click filters; the table has them all."
+    )
+
+
+def _picked(key: str, param: str) -> dict[str, Any] | None:
+    """What was clicked last in a chart."""
+    found = st.session_state[key].selection.get(param)
+    return found[0] if found else None

@@ -1,0 +1,88 @@
+"""The quiet row under every chart: its tables, its exports, and the way into a talk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.export import formats
+from dashboard.export.stamp import Stamp
+from dashboard.export.view import View
+from dashboard.parts import podium
+
+_LABELS: dict[formats.FigureKind, str] = {
+    "svg": "SVG",
+    "png": f"PNG, {formats.PPI} ppi",
+    "pdf": "PDF",
+    "html": "HTML, with tables",
+}
+_NOT_SHOWN = ("row", "key")
+
+
+def toolbar(view: View) -> None:
+    """Draw the row. What takes long is made when somebody asks for it."""
+    with st.container(horizontal=True, key=f"{view.key}_toolbar", gap="small", vertical_alignment="top"):
+        _tables(view)
+        _exports(view)
+        st.button(
+            "Add to talk",
+            key=f"{view.key}_add",
+            icon=":material/slideshow:",
+            type="tertiary",
+            on_click=podium.add,
+            args=(view,),
+            help="Keep this view, as it is now, as a slide of your talk; see the page Present",
+        )
+
+
+def _tables(view: View) -> None:
+    """The numbers behind a chart, to read."""
+    if not view.tables:
+        return
+    names = list(view.tables)
+    title = f"{'Table' if len(names) == 1 else 'Tables'} of {' and '.join(names)}"
+    panel = st.expander(title, icon=":material/table_rows:", key=f"{names[0]}_table", on_change="rerun")
+    if panel.open:
+        for rows in view.tables.values():
+            data = pd.DataFrame(rows()).drop(columns=list(_NOT_SHOWN), errors="ignore")
+            panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)))
+
+
+def _exports(view: View) -> None:
+    panel = st.popover(
+        "Export", icon=":material/download:", type="tertiary", key=f"{view.key}_export", on_change="rerun"
+    )
+    if not panel.open:
+        return
+    stamp = view.stamp.absolute(st.context.url)
+    with panel:
+        st.caption("Chart, in the light theme")
+        with st.container(horizontal=True, gap="small"):
+            for kind, label in _LABELS.items():
+                _download(view, label, view.title, kind, partial(formats.export_figure, view, kind, stamp))
+        for name, rows in view.tables.items():
+            st.caption(f"Table of {name}")
+            title = f"{view.title}: {name}"
+            with st.container(horizontal=True, gap="small"):
+                for table_kind in formats.TABLE_KINDS:
+                    make = partial(_table, rows, table_kind, stamp, title)
+                    _download(view, table_kind.upper(), title, table_kind, make)
+
+
+def _table(rows: Callable[[], formats.Rows], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:
+    return formats.export_table(rows(), kind, stamp, title)
+
+
+def _download(view: View, label: str, title: str, kind: str, make: Callable[[], bytes]) -> None:
+    """A button that makes its file when it is clicked."""
+    st.download_button(
+        label,
+        make,
+        formats.filename(title, kind),
+        formats.MIME[kind],
+        key=f"{view.key}_{formats.filename(title, kind)}",
+        on_click="ignore",
+    )

@@ -1,0 +1,238 @@
+"""The only ``st.cache_*`` wrappers: what sessions share of dfs_core, each bounded in number."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from dashboard.charts.palette import DARK, LIGHT
+from dashboard.export import formats, sheet
+from dashboard.export.talk import Slide
+from dashboard.facts.costs import Cost
+from dashboard.facts.points import point_rows, read_measured, read_published
+from dashboard.facts.tables import Rows, read_log
+from dashboard.session import kept
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.engine import Engine
+from dashboard.sources.pictures import (
+    TEST_KEY,
+    Origin,
+    Picture,
+    drawn_pictures,
+    gallery_order,
+    make_picture,
+    read_upload,
+)
+from dashboard.sources.tuning import Laboratory
+from dfs_core.checkpoint import Card, pretrained_dir, scan
+from dfs_core.data import ImageSet, download, find_data_dir, load_images
+from dfs_core.errors import UserError
+from dfs_core.images import ImageError
+from dfs_core.predictor import Predictor
+from dfs_core.traces import Traces, read_traces, stored_budgets
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
+Stamp = tuple[tuple[str, int], ...]
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def engine() -> Engine:
+    """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
+    return Engine(Predictor.load)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def laboratory() -> Laboratory:
+    """The one laboratory of all sessions: its runs, and the images that they learn from."""
+    return Laboratory(engine())
+
+
+def catalogue() -> Catalogue:
+    """The checkpoints on this machine, and those that this session keeps; a new or changed one is seen at once."""
+    root = pretrained_dir()
+    on_disk = _catalogue(str(root), _stamp(root, "*/card.json", "*/weights.safetensors"))
+    return kept.with_session(on_disk, engine().adopted(kept.names()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _catalogue(root: str, stamp: Stamp) -> Catalogue:
+    cards, problems = scan(Path(root))
+    return Catalogue(tuple(cards), tuple(problems))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def drawn() -> tuple[Picture, ...]:
+    """The project's own drawings."""
+    return drawn_pictures()
+
+
+def data_dir() -> Path:
+    """Where data sets are looked for, and where a download goes."""
+    return find_data_dir() or Path("data")
+
+
+def test_images(dataset: str) -> ImageSet | str:
+    """The test set of a data set, or in words why it cannot be shown."""
+    folder = data_dir()
+    return _test_images(dataset, str(folder), _stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*"))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the test images")
+def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
+    try:
+        return load_images(dataset, Path(folder), "test")
+    except UserError as error:
+        return str(error)
+
+
+def gallery(images: ImageSet) -> np.ndarray:
+    """Indices of the test images in the order in which a gallery shows them."""
+    return _gallery_order(images.dataset, len(images), images)
+
+
+def test_picture(images: ImageSet, index: int) -> Picture:
+    """One test image, by its index in the data set's canonical order."""
+    return _test_picture(images.dataset, len(images), index, images)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _gallery_order(dataset: str, count: int, _images: ImageSet) -> np.ndarray:
+    return gallery_order(_images.labels.numpy())
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _test_picture(dataset: str, count: int, index: int, _images: ImageSet) -> Picture:
+    pixels = _images.images[index].permute(1, 2, 0).numpy()
+    return make_picture(
+        f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
+    )
+
+
+def upload(file: UploadedFile, origin: Origin) -> Picture | str:
+    """An untrusted file as a picture, or in words why it cannot be one."""
+    return _upload(file.file_id, file.name, origin, file)
+
+
+# By the upload's id: to hash megabytes of pixels at every move of a slider would cost more than to predict them.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Picture | str:
+    try:
+        return read_upload(_file.getvalue(), name, origin)
+    except ImageError as error:
+        return str(error)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def published() -> Rows:
+    """Published points of the literature, with their sources."""
+    return read_published(PUBLISHED)
+
+
+def _measured_file() -> Path:
+    """Measured points lie beside the folder of the checkpoints that they are of."""
+    return pretrained_dir().parent / "results" / "points.csv"
+
+
+def measured() -> Rows:
+    """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
+    return _measured(str(_measured_file()), _stamp(_measured_file().parent, _measured_file().name))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _measured(path: str, stamp: Stamp) -> Rows:
+    return read_measured(Path(path))
+
+
+def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
+    """The points of the accuracy/cost curve of a data set; they change only when files do."""
+    cards = tuple((card.name, card.weights_sha256) for card in catalogue.cards)
+    return _points(cards, dataset, cost, _stamp(_measured_file().parent, _measured_file().name), catalogue)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _points(cards: tuple[tuple[str, str], ...], dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
+    return point_rows(_catalogue, dataset, published(), cost, measured())
+
+
+def training_log(name: str) -> Rows:
+    """The training log of a checkpoint, empty if it has none."""
+    path = pretrained_dir() / name / "log.jsonl"
+    return _training_log(str(path), _stamp(path.parent, path.name))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _training_log(path: str, stamp: Stamp) -> Rows:
+    return read_log(Path(path))
+
+
+def traces(card: Card, budget: float | None) -> Traces | UserError:
+    """Stored decisions of an operating point for the test set, or the error that says why there are none."""
+    folder = pretrained_dir() / card.name
+    return _traces(str(folder), card.name, card.weights_sha256, budget, _stamp(folder, "traces*.parquet"), card)
+
+
+# Some 400 kB each for 10,000 images of 17 blocks.
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _traces(
+    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _card: Card
+) -> Traces | UserError:
+    try:
+        return read_traces(Path(folder), _card, budget)
+    except UserError as error:
+        return error
+
+
+def traced_budgets(card: Card) -> tuple[float, ...]:
+    """Budgets of a checkpoint for every budget for which there are traces."""
+    return stored_budgets(pretrained_dir() / card.name)
+
+
+def slide_picture(slide: Slide, dark: bool) -> str:
+    """The chart of a slide, with its legend, as an SVG in a data URI.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return _slide_picture(slide.digest, dark, slide)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _slide_picture(digest: str, dark: bool, _slide: Slide) -> str:
+    figure, colours = (_slide.dark, DARK) if dark else (_slide.light, LIGHT)
+    svg = sheet.picture(figure, "", None, "", colours=colours)
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def slide_preview(slide: Slide) -> bytes:
+    """A small picture of a slide, in the light palette, as it would be exported.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    return _slide_preview(slide.digest, slide.title, slide)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _slide_preview(digest: str, title: str, _slide: Slide) -> bytes:
+    return formats.preview(_slide.light, title)
+
+
+def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
+    """Download a public data set.
+
+    Raises:
+        UserError: it could not be done; the message says what to do.
+    """
+    download(dataset, data_dir(), report)
+
+
+def _stamp(folder: Path, *patterns: str) -> Stamp:
+    """Names and times of some files: the part of a cache's key that changes when they do."""
+    found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found if path.exists()))
