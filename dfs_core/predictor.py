@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dfs_core.card import Card
-from dfs_core.checkpoint import Checkpoint, load_checkpoint
-from dfs_core.cost import IMAGE_SIZE, cost_models
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.data.images import to_model_input
 from dfs_core.errors import UserError
-from dfs_core.evaluate import forward_batches
-from dfs_core.images import to_model_input
-from dfs_core.network import DFSOutput
+from dfs_core.evaluation.evaluate import forward_batches
+from dfs_core.model.cost import IMAGE_SIZE, cost_models
+from dfs_core.model.network import DFSOutput
 from dfs_core.trace import DecisionTrace
 
 

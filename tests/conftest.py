@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny import write_cifar10_folders, write_pretrained
 
-from dfs_core.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

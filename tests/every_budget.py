@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from tiny import CIFAR10, make_card
 
-from dfs_core.card import Card
-from dfs_core.config import ModelConfig
-from dfs_core.cost import cost_models
+from dfs_core.checkpoints.card import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import cost_models
 from dfs_core.predictor import Predictor
 from dfs_core.trace import DecisionTrace
 

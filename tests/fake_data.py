@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from dfs_core.data import ImageSet
-from dfs_core.known import KNOWN
-from dfs_core.vision import load_datasets
+from dfs_core.data.known import KNOWN
+from dfs_core.data.sets import ImageSet
+from dfs_core.data.vision import load_datasets
 
 FOLDER = "cifar-10-batches-py"
 

@@ -6,9 +6,9 @@ import torch
 from tiny import CIFAR10, make_network, pictures
 from torch import Tensor
 
-from dfs_core.config import ModelConfig
-from dfs_core.data import normalise
-from dfs_core.network import DFSNet, calibrate
+from dfs_core.data.sets import normalise
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.network import DFSNet, calibrate
 
 
 def inputs(n: int, seed: int = 0) -> Tensor:

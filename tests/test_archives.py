@@ -10,11 +10,11 @@ import torch
 from fake_data import IMAGES, LABELS
 from PIL import Image
 
-from dfs_core import data
-from dfs_core.archives import read_archive
+from dfs_core.data import sets
+from dfs_core.data.archives import read_archive
+from dfs_core.data.known import ARCHIVES, KNOWN
+from dfs_core.data.vision import load_datasets
 from dfs_core.errors import UserError
-from dfs_core.known import ARCHIVES, KNOWN
-from dfs_core.vision import load_datasets
 
 
 @pytest.fixture
@@ -52,19 +52,19 @@ def test_both_layouts_give_the_same_images_in_the_same_order(
         target = folders / "cifar10" / "test" / KNOWN["cifar10"].classes[label] / f"{index}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(target)
-    packed, unpacked = (data.load_images("cifar10", folder, "test") for folder in (cifar10, folders))
+    packed, unpacked = (sets.load_images("cifar10", folder, "test") for folder in (cifar10, folders))
     assert torch.equal(packed.images, unpacked.images)
     assert torch.equal(packed.labels, unpacked.labels)
     assert packed.classes == unpacked.classes
-    assert len(data.load_images("cifar10", cifar10, "train")) == 20
+    assert len(sets.load_images("cifar10", cifar10, "train")) == 20
 
 
 def test_image_folders_come_before_downloaded_files(cifar10: Path) -> None:
     target = cifar10 / "cifar10" / "test" / "dog"
     target.mkdir(parents=True)
     Image.fromarray(IMAGES[0]).save(target / "only.png")
-    assert len(data.load_images("cifar10", cifar10, "test")) == 1
-    assert len(data.load_images("cifar10", cifar10, "train")) == 20
+    assert len(sets.load_images("cifar10", cifar10, "test")) == 1
+    assert len(sets.load_images("cifar10", cifar10, "train")) == 20
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "flipped"])
@@ -79,14 +79,14 @@ def test_half_a_data_set_is_refused_with_the_command_that_mends_it(cifar10: Path
         file.write_bytes(content[:-100] if damage == "truncated" else content)
     command = f"python -m dfs_core data download cifar10 --data-dir {cifar10}"
     with pytest.raises(UserError, match=rf"incomplete or damaged: fetch what is missing with '{command}'"):
-        data.load_images("cifar10", cifar10, "test")
-    assert {row["status"] for row in data.describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
+        sets.load_images("cifar10", cifar10, "test")
+    assert {row["status"] for row in sets.describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
 
 
 def test_an_interrupted_download_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-python.tar.gz").write_bytes(b"half of it")
     with pytest.raises(UserError, match="incomplete or damaged"):
-        data.load_images("cifar10", tmp_path, "test")
+        sets.load_images("cifar10", tmp_path, "test")
 
 
 def test_a_file_that_cannot_be_read_is_named(cifar10: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,11 +95,11 @@ def test_a_file_that_cannot_be_read_is_named(cifar10: Path, monkeypatch: pytest.
 
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", refuse)
     with pytest.raises(UserError, match=r"data_batch_1 cannot be read: Permission denied"):
-        data.load_images("cifar10", cifar10, "test")
+        sets.load_images("cifar10", cifar10, "test")
 
 
 def test_describe_counts_a_complete_download(cifar10: Path) -> None:
-    rows = data.describe(cifar10)
+    rows = sets.describe(cifar10)
     assert [(row["split"], row["images"], row["classes"], row["status"]) for row in rows] == [
         ("train", 20, 10, "complete"),
         ("test", 10, 10, "complete"),
@@ -114,10 +114,10 @@ def test_svhn_is_read_and_its_ten_is_a_zero(svhn_test: Path) -> None:
 
 
 def test_svhn_may_be_there_by_halves(svhn_test: Path) -> None:
-    assert len(data.load_images("svhn", svhn_test, "test")) == 30
+    assert len(sets.load_images("svhn", svhn_test, "test")) == 30
     with pytest.raises(UserError, match="incomplete or damaged"):
-        data.load_images("svhn", svhn_test, "train")
-    train, test = data.describe(svhn_test)
+        sets.load_images("svhn", svhn_test, "train")
+    train, test = sets.describe(svhn_test)
     assert (train["images"], test["images"], test["status"]) == (0, KNOWN["svhn"].test_size, "complete")
     assert "data download svhn" in train["status"]
 
@@ -126,4 +126,4 @@ def test_svhn_without_scipy_says_how_to_get_it(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "test_32x32.mat").write_bytes(b"")
     monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(UserError, match="pip install scipy"):
-        data.load_images("svhn", tmp_path, "test")
+        sets.load_images("svhn", tmp_path, "test")

@@ -15,6 +15,9 @@ FORBIDDEN = {
     "dashboard": {"torch", "torchvision", "safetensors"},
 }
 
+LAYERS = ("sources", "facts", "charts", "export", "session", "parts", "app_pages")  # each uses those before it
+WITHOUT_STREAMLIT = LAYERS[:4]
+
 
 def files(package: str) -> list[Path]:
     found = sorted((REPOSITORY / package).rglob("*.py"))
@@ -44,6 +47,29 @@ def test_no_file_imports_what_belongs_on_the_other_side(package: str) -> None:
         if name in FORBIDDEN[package]
     }
     assert not crossed
+
+
+def modules(source: str) -> Iterator[str]:
+    """Modules of the dashboard that a file imports, as ``layer.name``."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dashboard"):
+            yield from (f"{node.module}.{alias.name}".removeprefix("dashboard.") for alias in node.names)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_of_the_dashboard_uses_only_those_before_it(layer: str) -> None:
+    later = LAYERS[LAYERS.index(layer) + 1 :]
+    assert not {
+        f"{path.relative_to(REPOSITORY)} imports {name}"
+        for path in files(f"dashboard/{layer}")
+        for name in modules(path.read_text())
+        if name.split(".")[0] in later
+    }
+
+
+@pytest.mark.parametrize("layer", WITHOUT_STREAMLIT)
+def test_what_can_be_used_without_streamlit_does_not_import_it(layer: str) -> None:
+    assert not [path for path in files(f"dashboard/{layer}") if "streamlit" in set(imported(path.read_text()))]
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import make_card
 
-from dfs_core.card import Card, CheckpointError
-from dfs_core.config import ModelConfig
+from dfs_core.checkpoints.card import Card, CheckpointError
+from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, budget=20.0)
 SHARES = [{"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0}, {"skip": 100.0, "8": 0.0, "16": 0.0, "full": 0.0}]

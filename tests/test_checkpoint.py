@@ -12,12 +12,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import REPOSITORY
 from safetensors.torch import load_file, save_file
 from tiny import make_card, make_network
 
-from dfs_core import checkpoint as checkpoint_module
-from dfs_core.checkpoint import CheckpointError, load_checkpoint, pretrained_dir, read_card, save_checkpoint, scan
-from dfs_core.config import ModelConfig, backbone_config
+from dfs_core.checkpoints.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    pretrained_dir,
+    read_card,
+    save_checkpoint,
+    scan,
+)
+from dfs_core.model.config import ModelConfig, backbone_config
 
 CONFIG = ModelConfig(depth=8, budget=20.0)
 
@@ -87,7 +94,7 @@ def test_a_copied_folder_is_a_checkpoint_of_its_own_name(folder: Path) -> None:
 
 def test_names_are_looked_up_in_the_repository_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DFS_PRETRAINED_DIR", raising=False)
-    assert pretrained_dir() == Path(checkpoint_module.__file__).parent.parent / "pretrained"
+    assert pretrained_dir() == REPOSITORY / "pretrained"
 
 
 def test_an_unknown_name_is_answered_with_those_that_exist(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from tiny import CIFAR10, picture
 
-from dfs_core.checkpoint import read_card
+from dfs_core.checkpoints.checkpoint import read_card
 from dfs_core.cli import COMMANDS, main
 from dfs_core.commands import output
 
@@ -251,7 +251,7 @@ def test_data_download_is_asked_for_the_named_set_and_folder(
         progress(0.5, "halfway")
         asked.append((dataset, data_dir))
 
-    monkeypatch.setattr("dfs_core.data.download", download)
+    monkeypatch.setattr("dfs_core.data.sets.download", download)
     assert main(["data", "download", "cifar10", "--data-dir", str(tmp_path)]) == 0
     assert asked == [("cifar10", tmp_path)]
     assert capsys.readouterr().out == f"cifar10 is in {tmp_path}\n"
@@ -268,7 +268,7 @@ def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
         "dense_eval_s": 0.5,
     }
     fake = SimpleNamespace(run=lambda options: {"options": options} | seconds)
-    monkeypatch.setitem(sys.modules, "dfs_core.bench", fake)
+    monkeypatch.setitem(sys.modules, "dfs_core.evaluation.bench", fake)
     assert run_json(capsys, "bench", "--options", "skip,full") == {"options": "skip,full"} | seconds
     assert main(["bench"]) == 0
     head, _, plain, grouped, *_ = capsys.readouterr().out.splitlines()
@@ -286,8 +286,8 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
         calls.append(arguments)
         return Path("somewhere")
 
-    monkeypatch.setitem(sys.modules, "dfs_core.train", SimpleNamespace(train_from_config=record))
-    monkeypatch.setitem(sys.modules, "dfs_core.reference", SimpleNamespace(import_reference=record))
+    monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train_from_config=record))
+    monkeypatch.setitem(sys.modules, "dfs_core.checkpoints.reference", SimpleNamespace(import_reference=record))
     assert main(["train", "a.toml", "--data-dir", "d", "--resume", "--out", "o"]) == 0
     assert main(["import-reference", "a.pth"]) == 0
     assert calls == [(Path("a.toml"), Path("d"), Path("o"), True), (Path("a.pth"), None)]
@@ -311,7 +311,7 @@ def test_interruption_is_quiet_and_the_systems_refusals_are_one_line(
     def fail() -> None:
         raise raised
 
-    monkeypatch.setattr("dfs_core.checkpoint.scan", fail)
+    monkeypatch.setattr("dfs_core.checkpoints.checkpoint.scan", fail)
     assert main(["list"]) == status
     assert capsys.readouterr().err == line
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig, backbone_config
 
 gated_configs = st.builds(
     ModelConfig,

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfs_core.config import ModelConfig, backbone_config
-from dfs_core.cost import CostModel, cost_models, count_macs, mac_energy
-from dfs_core.network import DFSNet
-from dfs_core.options import Option
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.cost import CostModel, cost_models, count_macs, mac_energy
+from dfs_core.model.network import DFSNet
+from dfs_core.model.options import Option
 
 # ResNet-8 by hand: output pixels x output channels x inputs of each, for every layer.
 STEM = 32 * 32 * 16 * (9 * 3)

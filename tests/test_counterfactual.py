@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from nets import inputs, settled_network
 
-from dfs_core import counterfactual
-from dfs_core.config import ModelConfig
-from dfs_core.counterfactual import utility_loss
-from dfs_core.network import DFSNet
-from dfs_core.utilities import FIRST_ROOT, rising
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.network import DFSNet
+from dfs_core.model.utilities import FIRST_ROOT, rising
+from dfs_core.training import counterfactual
+from dfs_core.training.counterfactual import utility_loss
 
 N = 24
 PRICES = torch.full((N,), 0.01)

@@ -13,8 +13,8 @@ from dashboard.facts.accounts import DECISIONS, GATES, SHORTCUTS, decision_entri
 from dashboard.facts.costs import MEASURES, of_card, of_trace
 from dashboard.facts.tables import Shown
 from dashboard.sources.pictures import make_picture
-from dfs_core.config import ModelConfig
-from dfs_core.cost import count_macs
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import count_macs
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from tiny import make_card
 
 from dashboard.sources.catalogue import Catalogue, describe, format_alpha
-from dfs_core.checkpoint import Card
-from dfs_core.config import ModelConfig, backbone_config
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.model.config import ModelConfig, backbone_config
 
 
 def dfs(budget: float, alpha: float, depth: int = 14, name: str = "") -> Card:

@@ -18,7 +18,7 @@ from dashboard.facts.tables import Shown
 from dashboard.session import rivals
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.pictures import make_picture
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 CLASSES = ("cat", "dog")

@@ -12,8 +12,8 @@ from tiny import make_card, pictures
 
 from dashboard.sources.engine import BATCH, Engine, Recent
 from dashboard.sources.pictures import Picture, make_picture
-from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 

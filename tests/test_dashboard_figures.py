@@ -28,10 +28,10 @@ from dashboard.facts.tables import (
 )
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.pictures import make_picture
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.config import ModelConfig
-from dfs_core.cost import cost_models
-from dfs_core.options import OptionSet
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import cost_models
+from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
 PUBLISHED = Path(__file__).resolve().parent.parent / "pretrained" / "published.csv"
@@ -51,7 +51,7 @@ def shown() -> list[Shown]:
 
 @pytest.fixture
 def catalogue(tiny_pretrained: Path) -> Catalogue:
-    from dfs_core.checkpoint import scan
+    from dfs_core.checkpoints.checkpoint import scan
 
     return Catalogue(*(tuple(part) for part in scan()))
 

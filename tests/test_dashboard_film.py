@@ -9,9 +9,9 @@ import pytest
 from tiny import make_card, picture, pictures
 
 from dashboard.sources.film import CHUNK, FRAMES, Film, positions, settled, shoot
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.config import ModelConfig, backbone_config
-from dfs_core.network import DFSNet
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.network import DFSNet
 from dfs_core.predictor import Predictor
 
 PRICES = ((0.02, 40.0), (0.2, 8.0), (2.0, 0.5))

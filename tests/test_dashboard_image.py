@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 from test_dashboard_app import control, no_data, text_of  # noqa: F401
 from tiny import make_card, make_network
 
-from dfs_core.checkpoint import save_checkpoint
-from dfs_core.config import ModelConfig
+from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.model.config import ModelConfig
 
 APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 

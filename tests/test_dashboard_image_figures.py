@@ -15,8 +15,8 @@ from dashboard.facts import image_tables
 from dashboard.sources.film import Settled, settled, shoot
 from dashboard.sources.pictures import make_picture
 from dashboard.sources.probes import NEAR_TIE, WhatIf, force, stability
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.cost import cost_models
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.cost import cost_models
 from dfs_core.predictor import Predictor
 
 PICTURE = make_picture("blob", "a blob", "test", picture(5), "cat")

@@ -10,7 +10,7 @@ from every_budget import PRICES, every_budget_card
 from tiny import make_card
 
 from dashboard.sources import operating
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from dashboard.sources.pictures import (
     make_picture,
     read_upload,
 )
-from dfs_core.images import ImageError
+from dfs_core.data.images import ImageError
 
 
 def decode(uri: str) -> Image.Image:

@@ -14,7 +14,7 @@ from dashboard.charts.palette import LIGHT
 from dashboard.facts.costs import COLUMNS, of_card
 from dashboard.facts.points import point_rows, read_measured
 from dashboard.sources.catalogue import Catalogue
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 IN_RESULTS = "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in shuffled made_by"
 

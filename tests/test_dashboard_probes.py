@@ -9,8 +9,8 @@ from tiny import picture
 from dashboard.sources.asking import Asking
 from dashboard.sources.engine import Engine
 from dashboard.sources.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.options import OptionSet
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 from dfs_core.trace import DecisionTrace
 

@@ -11,8 +11,8 @@ from tiny import pictures
 from dashboard.facts.quiz import SAME, Question, questions, ways
 from dashboard.facts.tables import Shown
 from dashboard.sources.pictures import make_picture
-from dfs_core.config import ModelConfig, backbone_config
-from dfs_core.cost import cost_models
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.cost import cost_models
 from dfs_core.trace import DecisionTrace
 
 CONFIG = ModelConfig(depth=14, budget=20.0)  # skip, 8, 16, full in 5 gated blocks

@@ -20,11 +20,11 @@ from dashboard.sources.engine import MAX_ADOPTED, Engine
 from dashboard.sources.jobs import Job
 from dashboard.sources.pictures import make_picture
 from dashboard.sources.tuning import PREFIX, Laboratory, latest, steps_of
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.config import ModelConfig
+from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.errors import UserError
-from dfs_core.laboratory import Settings
+from dfs_core.model.config import ModelConfig
 from dfs_core.predictor import Predictor
+from dfs_core.training.laboratory import Settings
 
 CONFIG = ModelConfig(depth=8, budget=20.0)
 CARD = make_card("tiny", "dfs", CONFIG, weights_sha256="0" * 64, alpha=5e-6)

@@ -13,7 +13,7 @@ from tiny import make_card
 from dashboard.facts.costs import Cost
 from dashboard.session.state import State, _is_news, from_query, link, to_query
 from dashboard.sources.catalogue import Catalogue
-from dfs_core.config import ModelConfig, backbone_config
+from dfs_core.model.config import ModelConfig, backbone_config
 
 
 @pytest.fixture(scope="module")

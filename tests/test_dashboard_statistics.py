@@ -11,9 +11,9 @@ from scipy.stats import binom
 
 from dashboard.facts import agreement, statistics
 from dashboard.facts.filters import Filter, from_page, passing, policy_code, to_page
-from dfs_core.config import ModelConfig
-from dfs_core.metrics import wilson_interval
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.evaluation.metrics import wilson_interval
+from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, options="skip,8,full")  # blocks 2 and 3 are gated; options cost 0, 1/16 and 1
 

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from test_dashboard_app import APP, control, text_of
 from tiny import UNTRACED
 
-from dfs_core.checkpoint import read_card
-from dfs_core.traces import read_traces
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.traces import read_traces
 
 TESTSET, COMPARE = "app_pages/testset.py", "app_pages/compare.py"
 

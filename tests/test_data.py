@@ -11,10 +11,10 @@ from fake_data import image_set, write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfs_core import data
+from dfs_core.data import sets
 from dfs_core.errors import UserError
 
-CLASSES = data.KNOWN["cifar10"].classes
+CLASSES = sets.KNOWN["cifar10"].classes
 
 
 @given(counts=st.lists(st.integers(0, 40), min_size=2, max_size=5), wanted=st.integers(1, 60), seed=st.integers(-3, 3))
@@ -23,7 +23,7 @@ def test_a_split_is_balanced_and_loses_nothing(counts: list[int], wanted: int, s
     whole = image_set(counts)
     count = min(wanted, len(whole) // 10)
     try:
-        train, validation = data.train_validation(whole, wanted, seed)
+        train, validation = sets.train_validation(whole, wanted, seed)
     except UserError:
         assert count == 0 or max(counts) < 2 or sum(n // 2 for n in counts[:count]) == 0
         return
@@ -41,10 +41,10 @@ def test_a_split_is_balanced_and_loses_nothing(counts: list[int], wanted: int, s
 
 def test_the_public_sizes_give_45000_and_5000() -> None:
     labels = torch.arange(50_000) % 10
-    whole = data.ImageSet(
+    whole = sets.ImageSet(
         "cifar10", "train", torch.arange(50_000).view(-1, 1, 1, 1).int().view(torch.uint8), labels, CLASSES
     )
-    train, validation = data.train_validation(whole)
+    train, validation = sets.train_validation(whole)
     assert (len(train), len(validation)) == (45_000, 5_000)
     assert torch.bincount(validation.labels).tolist() == [500] * 10
 
@@ -52,19 +52,19 @@ def test_the_public_sizes_give_45000_and_5000() -> None:
 def test_a_split_follows_the_images_and_not_their_order() -> None:
     whole = image_set([30, 30])
     mixed = whole.subset(torch.randperm(60, generator=torch.Generator().manual_seed(1)))
-    for part, other in zip(data.train_validation(whole, 6), data.train_validation(mixed, 6), strict=True):
+    for part, other in zip(sets.train_validation(whole, 6), sets.train_validation(mixed, 6), strict=True):
         assert {i.numpy().tobytes() for i in part.images} == {i.numpy().tobytes() for i in other.images}
 
 
 def test_another_seed_gives_another_split() -> None:
     whole = image_set([60, 60])
-    first, second = (data.train_validation(whole, 12, seed)[1] for seed in (0, 1))
+    first, second = (sets.train_validation(whole, 12, seed)[1] for seed in (0, 1))
     assert not torch.equal(first.images, second.images)
 
 
 def test_a_set_too_small_to_split_is_refused() -> None:
     with pytest.raises(UserError, match="9 training images are too few"):
-        data.train_validation(image_set([5, 4]))
+        sets.train_validation(image_set([5, 4]))
 
 
 def test_a_subset_keeps_order_and_may_be_a_slice() -> None:
@@ -79,11 +79,11 @@ def test_the_environment_names_the_data_folder_before_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DFS_DATA_DIR", raising=False)
-    assert data.find_data_dir() is None
+    assert sets.find_data_dir() is None
     (tmp_path / "data").mkdir()
-    assert data.find_data_dir() == Path("data")
+    assert sets.find_data_dir() == Path("data")
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "elsewhere"))
-    assert data.find_data_dir() == tmp_path / "elsewhere"
+    assert sets.find_data_dir() == tmp_path / "elsewhere"
 
 
 def test_describe_counts_what_is_there(tmp_path: Path) -> None:
@@ -91,13 +91,13 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     write_tree(tmp_path / "fruit", "train", {"apple": 2, "pear": 2})
     write_tree(tmp_path / "cifar100", "train", {"nonsense": 1})
     (tmp_path / "unrelated").mkdir()
-    rows = {(row["dataset"], row["split"]): row for row in data.describe(tmp_path)}
+    rows = {(row["dataset"], row["split"]): row for row in sets.describe(tmp_path)}
     assert set(rows) == {("cifar10", "test"), ("fruit", "train"), ("cifar100", "train")}
     part = rows["cifar10", "test"]
     assert (part["layout"], part["images"], part["expected"], part["status"]) == ("folders", 3, 10_000, "a part")
     assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "complete")
     assert "not those of cifar100" in rows["cifar100", "train"]["status"]
-    assert data.describe(tmp_path / "absent") == []
+    assert sets.describe(tmp_path / "absent") == []
 
 
 @pytest.mark.slow
@@ -105,8 +105,8 @@ def test_a_part_of_the_real_images_loads_with_the_known_statistics(tmp_path: Pat
     tool = shared_dir / "tools" / "unpack_cifar.py"
     command = [sys.executable, str(tool), "cifar10", str(tmp_path), "--limit", "500"]
     subprocess.run(command, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    loaded = data.load_images("cifar10", tmp_path, "test")
+    loaded = sets.load_images("cifar10", tmp_path, "test")
     assert len(loaded) == 500
-    mean, std = data.channel_statistics(loaded)
-    assert mean == pytest.approx(data.KNOWN["cifar10"].mean, abs=0.03)
-    assert std == pytest.approx(data.KNOWN["cifar10"].std, abs=0.03)
+    mean, std = sets.channel_statistics(loaded)
+    assert mean == pytest.approx(sets.KNOWN["cifar10"].mean, abs=0.03)
+    assert std == pytest.approx(sets.KNOWN["cifar10"].std, abs=0.03)

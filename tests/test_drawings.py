@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfs_core.drawings import Drawing, drawings
-from dfs_core.images import to_model_input
-from dfs_core.known import KNOWN
-from dfs_core.sketch import Fill, render
+from dfs_core.data.drawings import Drawing, drawings
+from dfs_core.data.images import to_model_input
+from dfs_core.data.known import KNOWN
+from dfs_core.data.sketch import Fill, render
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import CIFAR10, pictures
 
-from dfs_core.checkpoint import Checkpoint
-from dfs_core.data import ImageSet
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluate import Evaluation, evaluate, pareto_front, run, wilson_interval
+from dfs_core.evaluation.evaluate import Evaluation, evaluate, pareto_front, run, wilson_interval
 
 points = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12)
 

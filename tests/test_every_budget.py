@@ -9,12 +9,12 @@ import pytest
 import torch
 from tiny_runs import BACKBONE, log_of, train, weights
 
-from dfs_core.checkpoint import load_checkpoint
-from dfs_core.data import load_images
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.traces import read_traces, stored_budgets
+from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
-from dfs_core.evaluate import evaluate
+from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.predictor import Predictor
-from dfs_core.traces import read_traces, stored_budgets
 
 MODEL = {"depth": 8, "options": "skip,2,8,full", "policy": "utility", "gate_width": 6}
 

@@ -8,12 +8,12 @@ from nets import inputs, random_decisions, settled_network
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfs_core.config import ModelConfig
-from dfs_core.cost import cost_models, count_macs
-from dfs_core.execute import TRIED, run_dense, run_grouped, run_two_branch, straight_through
-from dfs_core.network import DFSNet
-from dfs_core.options import OptionSet
-from dfs_core.resnet import ResidualBlock
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import cost_models, count_macs
+from dfs_core.model.execute import TRIED, run_dense, run_grouped, run_two_branch, straight_through
+from dfs_core.model.network import DFSNet
+from dfs_core.model.options import OptionSet
+from dfs_core.model.resnet import ResidualBlock
 
 CONFIG = ModelConfig(depth=8, options="skip,2,4,full")
 CHOICES = 4

@@ -10,15 +10,15 @@ import torch
 from fake_data import write_tree
 from PIL import Image
 
-from dfs_core import data
+from dfs_core.data import sets
 from dfs_core.errors import UserError
 
-CLASSES = data.KNOWN["cifar10"].classes
+CLASSES = sets.KNOWN["cifar10"].classes
 
 
 def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 2))
-    loaded = data.load_images("cifar10", tmp_path, "test")
+    loaded = sets.load_images("cifar10", tmp_path, "test")
     assert (loaded.dataset, loaded.split, loaded.classes, len(loaded)) == ("cifar10", "test", CLASSES, 20)
     assert loaded.images.dtype == torch.uint8
     assert loaded.images.shape == (20, 3, 32, 32)
@@ -33,21 +33,21 @@ def test_the_order_does_not_depend_on_file_names(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     for file in (tmp_path / "b").rglob("*.png"):
         file.rename(file.with_name(f"{9 - int(file.stem)}-renamed.PNG"))
-    first, second = (data.load_images("cifar10", tmp_path / name, "test") for name in "ab")
+    first, second = (sets.load_images("cifar10", tmp_path / name, "test") for name in "ab")
     assert torch.equal(first.images, second.images)
     assert torch.equal(first.labels, second.labels)
 
 
 def test_the_order_mixes_classes(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 8))
-    labels = data.load_images("cifar10", tmp_path, "test").labels
+    labels = sets.load_images("cifar10", tmp_path, "test").labels
     assert len(labels[:20].unique()) > 5
 
 
 @pytest.mark.parametrize("count", [1, 7, 95])
 def test_a_random_part_of_a_known_set_loads_even_if_it_misses_a_class(tmp_path: Path, count: int) -> None:
     write_tree(tmp_path / "cifar10", "test", {name: count if name == "frog" else 0 for name in CLASSES})
-    loaded = data.load_images("cifar10", tmp_path, "test")
+    loaded = sets.load_images("cifar10", tmp_path, "test")
     assert len(loaded) == count
     assert set(loaded.labels.tolist()) == {CLASSES.index("frog")}
 
@@ -55,7 +55,7 @@ def test_a_random_part_of_a_known_set_loads_even_if_it_misses_a_class(tmp_path: 
 def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", {name: 0 if name == "frog" else 12 for name in CLASSES})
     with pytest.raises(UserError, match=r"no images of frog: unpack cifar10 again"):
-        data.load_images("cifar10", tmp_path, "test")
+        sets.load_images("cifar10", tmp_path, "test")
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) 
 def test_an_odd_folder_of_a_known_set_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], message: str
 ) -> None:
-    monkeypatch.setitem(data.KNOWN, "cifar10", replace(data.KNOWN["cifar10"], test_size=5))
+    monkeypatch.setitem(sets.KNOWN, "cifar10", replace(sets.KNOWN["cifar10"], test_size=5))
     write_tree(tmp_path / "cifar10", "test", counts)
     with pytest.raises(UserError, match=message):
-        data.load_images("cifar10", tmp_path, "test")
+        sets.load_images("cifar10", tmp_path, "test")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", None])
@@ -81,14 +81,14 @@ def test_an_unreadable_image_is_named(tmp_path: Path, content: bytes | None) -> 
     bad = tmp_path / "cifar10" / "test" / "dog" / "20.png"
     bad.write_bytes(bad.read_bytes()[:-900] if content is None else content)
     with pytest.raises(UserError, match=r"dog/20\.png"):
-        data.load_images("cifar10", tmp_path, "test")
+        sets.load_images("cifar10", tmp_path, "test")
 
 
 def test_a_link_to_nowhere_is_named(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", {"dog": 2})
     (tmp_path / "cifar10" / "test" / "dog" / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(UserError, match=r"gone\.png cannot be read: No such file"):
-        data.load_images("cifar10", tmp_path, "test")
+        sets.load_images("cifar10", tmp_path, "test")
 
 
 def test_hidden_files_and_other_suffixes_are_passed_over(tmp_path: Path) -> None:
@@ -98,40 +98,40 @@ def test_hidden_files_and_other_suffixes_are_passed_over(tmp_path: Path) -> None
     (folder / "dog" / "notes.txt").write_text("a note")
     (folder / ".cache").mkdir()
     (folder / "readme.md").write_text("a note")
-    assert len(data.load_images("cifar10", tmp_path, "test")) == 2
+    assert len(sets.load_images("cifar10", tmp_path, "test")) == 2
 
 
 def test_a_missing_data_set_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"run 'python -m dfs_core data download cifar100 --data-dir {tmp_path}'"):
-        data.load_images("cifar100", tmp_path, "train")
+        sets.load_images("cifar100", tmp_path, "train")
     with pytest.raises(
         UserError, match=r"no data set 'fruit' in .*: put image folders in .*fruit/\{train,test\}/<class>/"
     ):
-        data.load_images("fruit", tmp_path / "absent", "train")
+        sets.load_images("fruit", tmp_path / "absent", "train")
 
 
 def test_a_missing_split_says_where_it_belongs(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", {"dog": 2})
     with pytest.raises(UserError, match=r"has no 'train' folder"):
-        data.load_images("cifar10", tmp_path, "train")
+        sets.load_images("cifar10", tmp_path, "train")
 
 
 @pytest.mark.parametrize("name", ["", "..", "../cifar10", "/etc", "a/b"])
 def test_a_name_that_leaves_the_data_folder_is_refused(tmp_path: Path, name: str) -> None:
     write_tree(tmp_path, "test", {"a": 1, "b": 1})
     with pytest.raises(UserError, match="is not a data set's name"):
-        data.load_images(name, tmp_path, "test")
+        sets.load_images(name, tmp_path, "test")
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="split 'validation' is unknown: use train or test"):
-        data.load_images("cifar10", tmp_path, "validation")
+        sets.load_images("cifar10", tmp_path, "validation")
 
 
 def test_folders_of_ones_own_load_at_any_size_from_either_place(tmp_path: Path) -> None:
     write_tree(tmp_path / "fruit", "train", {"pear": 2, "apple": 3}, size=50)
-    inside = data.load_images("fruit", tmp_path, "train")
-    itself = data.load_images("fruit", tmp_path / "fruit", "train")
+    inside = sets.load_images("fruit", tmp_path, "train")
+    itself = sets.load_images("fruit", tmp_path / "fruit", "train")
     assert inside.classes == ("apple", "pear")
     assert inside.images.shape == (5, 3, 32, 32)
     assert sorted(inside.labels.tolist()) == [0, 0, 0, 1, 1]
@@ -154,4 +154,4 @@ def test_odd_folders_of_ones_own_are_refused(
     write_tree(tmp_path / "fruit", "train", train)
     write_tree(tmp_path / "fruit", "test", test)
     with pytest.raises(UserError, match=message):
-        data.load_images("fruit", tmp_path, "train")
+        sets.load_images("fruit", tmp_path, "train")

@@ -11,12 +11,12 @@ from nets import settled_network
 from tiny import CIFAR10, pictures
 from tiny_runs import GATED, train
 
-from dfs_core.checkpoint import load_checkpoint
-from dfs_core.config import ModelConfig
-from dfs_core.data import ImageSet
-from dfs_core.evaluate import evaluate
-from dfs_core.hold import hold_budget
-from dfs_core.network import DFSNet
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.data.sets import ImageSet
+from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.network import DFSNet
+from dfs_core.training.hold import hold_budget
 
 
 @pytest.fixture(scope="module")

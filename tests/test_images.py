@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dfs_core import images
+from dfs_core.data import images
+from dfs_core.data.images import ImageError, open_image, to_model_input
 from dfs_core.errors import UserError
-from dfs_core.images import ImageError, open_image, to_model_input
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from dfs_core import kernels
-from dfs_core.config import ModelConfig
-from dfs_core.kernels import PLAIN, Kernels, fused, use_fused
-from dfs_core.network import DFSNet
-from dfs_core.quantize import LearnedStepQuantiser, quantise_step
+from dfs_core.model import kernels
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.kernels import PLAIN, Kernels, fused, use_fused
+from dfs_core.model.network import DFSNet
+from dfs_core.model.quantize import LearnedStepQuantiser, quantise_step
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "plain": lambda x: x,

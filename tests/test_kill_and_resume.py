@@ -15,10 +15,10 @@ import torch
 from conftest import REPOSITORY
 from tiny_runs import BACKBONE, GATED, log_of, train, write_config
 
-from dfs_core import train_state
-from dfs_core.checkpoint import load_checkpoint
-from dfs_core.train import Trainer
-from dfs_core.train_state import STATE_FILE
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.training import train_state
+from dfs_core.training.train import Trainer
+from dfs_core.training.train_state import STATE_FILE
 
 PATIENCE = 900.0  # seconds; a busy machine may need some of them
 JOINT = {

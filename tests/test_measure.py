@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from dfs_core.measure import FINE, STEP, explore, falling
+from dfs_core.training.measure import FINE, STEP, explore, falling
 
 
 def test_a_smooth_curve_is_explored_until_no_gap_is_wide() -> None:

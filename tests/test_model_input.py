@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from dfs_core.images import to_model_input
+from dfs_core.data.images import to_model_input
 
 
 def test_a_picture_of_the_right_size_comes_back_pixel_for_pixel() -> None:

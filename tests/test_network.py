@@ -9,9 +9,9 @@ import torch
 from nets import inputs, random_decisions, settled_network
 from torch import Tensor
 
-from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.errors import UserError
-from dfs_core.network import DFSNet, DFSOutput, calibrate
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.network import DFSNet, DFSOutput, calibrate
 
 KINDS = {
     "lsq": ModelConfig(depth=14, options="paper-small", budget=20.0),

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfs_core.network import DFSOutput
-from dfs_core.objective import block_costs, cost_term, learning_rate, sample_losses
+from dfs_core.model.network import DFSOutput
+from dfs_core.training.objective import block_costs, cost_term, learning_rate, sample_losses
 
 COSTS = (0.0, 0.0625, 1.0)
 PAPER = (0.5, 0.75)

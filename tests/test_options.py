@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfs_core.errors import UserError
-from dfs_core.options import NAMED_SETS, Option, OptionSet
+from dfs_core.model.options import NAMED_SETS, Option, OptionSet
 
 WIDTHS = [0, *range(2, 17), 32]
 ordered_widths = st.sets(st.sampled_from(WIDTHS), min_size=1).map(sorted)

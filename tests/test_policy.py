@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dfs_core.config import ModelConfig
-from dfs_core.policy import ConstantPolicy, RecurrentPolicy
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:

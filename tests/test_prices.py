@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
-from dfs_core.prices import alpha_of, budget_for, check_prices, price_for, price_of
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.prices import alpha_of, budget_for, check_prices, price_for, price_of
 
 PRICES = ((0.01, 10.0), (0.1, 2.0), (1.0, 0.5))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dfs_core import provenance
+from dfs_core.checkpoints import provenance
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dfs_core.quantize import LearnedStepQuantiser, MinMaxQuantiser, best_step, quantise_range, quantise_step
+from dfs_core.model.quantize import LearnedStepQuantiser, MinMaxQuantiser, best_step, quantise_range, quantise_step
 
 bit_widths = st.integers(2, 16)
 # As multiples of the range's width, so that what is tested is the quantiser and not float32's last digits.

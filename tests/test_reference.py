@@ -15,12 +15,12 @@ import torch
 from reference_forward import RECORDING, network_input, random_state
 from torch import Tensor
 
-from dfs_core.checkpoint import load_checkpoint
-from dfs_core.data import KNOWN
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.reference import convert, import_reference
+from dfs_core.data.sets import KNOWN
 from dfs_core.errors import UserError
-from dfs_core.execute import Execution
-from dfs_core.network import DFSNet
-from dfs_core.reference import convert, import_reference
+from dfs_core.model.execute import Execution
+from dfs_core.model.network import DFSNet
 
 State = dict[str, Tensor]
 

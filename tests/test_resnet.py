@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfs_core.config import ModelConfig
-from dfs_core.options import OptionSet
-from dfs_core.resnet import PlainConv, ResidualBlock
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import OptionSet
+from dfs_core.model.resnet import PlainConv, ResidualBlock
 
 OPTIONS = OptionSet.parse("skip,4,full")
 SKIP, FOUR, FULL = range(3)

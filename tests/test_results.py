@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from tiny_runs import BACKBONE, train
 
-from dfs_core.checkpoint import load_checkpoint
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.traces import Traces, read_traces, stored_budgets, traces_file
 from dfs_core.cli import main
-from dfs_core.comparison import Comparison, compare, paired_difference
-from dfs_core.cost import cost_models
 from dfs_core.errors import UserError
-from dfs_core.results import Point, collect, figures_of, to_csv
-from dfs_core.results_tables import comparisons_table, points_table, with_tables
-from dfs_core.traces import Traces, read_traces, stored_budgets, traces_file
+from dfs_core.evaluation.comparison import Comparison, compare, paired_difference
+from dfs_core.evaluation.points import Point, collect, figures_of, to_csv
+from dfs_core.evaluation.tables import comparisons_table, points_table, with_tables
+from dfs_core.model.cost import cost_models
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}

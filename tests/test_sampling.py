@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from dfs_core.config import ModelConfig
-from dfs_core.sampling import draw_mixes, draw_prices
+from dfs_core.model.config import ModelConfig
+from dfs_core.training.sampling import draw_mixes, draw_prices
 
 CPU = torch.device("cpu")
 

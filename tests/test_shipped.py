@@ -10,11 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from dfs_core.card import Card
-from dfs_core.checkpoint import load_checkpoint, scan
-from dfs_core.data import load_images
-from dfs_core.evaluate import evaluate, summarise
-from dfs_core.traces import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import load_checkpoint, scan
+from dfs_core.checkpoints.traces import read_traces, stored_budgets, traces_file
+from dfs_core.data.sets import load_images
+from dfs_core.evaluation.evaluate import evaluate, summarise
 
 PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 CARDS, PROBLEMS = scan(PRETRAINED)

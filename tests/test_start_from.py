@@ -6,9 +6,9 @@ import pytest
 import torch
 from nets import inputs, settled_network
 
-from dfs_core.config import ModelConfig, backbone_config
 from dfs_core.errors import UserError
-from dfs_core.network import DFSNet, start_from
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.network import DFSNet, start_from
 
 IMAGES = inputs(6, seed=2)
 

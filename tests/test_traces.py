@@ -18,13 +18,13 @@ import pytest
 from tiny import UNTRACED, make_card
 from tiny_runs import GATED, train
 
-from dfs_core.checkpoint import load_checkpoint, read_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint, read_card
+from dfs_core.checkpoints.traces import NoTraces, Traces, read_traces, stored_budgets, traces_file
 from dfs_core.cli import main
-from dfs_core.config import ModelConfig
-from dfs_core.data import load_images
+from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
-from dfs_core.evaluate import run, summarise
-from dfs_core.traces import NoTraces, Traces, read_traces, stored_budgets, traces_file
+from dfs_core.evaluation.evaluate import run, summarise
+from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, options="skip,4,full", budget=20.0)
 CARD = make_card("one", "dfs", CONFIG, weights_sha256="ab" * 32)

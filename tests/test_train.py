@@ -11,12 +11,12 @@ from fake_data import write_tree
 from safetensors.torch import load_file
 from tiny_runs import BACKBONE, GATED, log_of, start, train, weights
 
-from dfs_core.checkpoint import load_checkpoint
-from dfs_core.data import KNOWN, channel_statistics, load_images, train_validation
-from dfs_core.evaluate import evaluate
-from dfs_core.network import DFSNet
-from dfs_core.train_config import load_config
-from dfs_core.train_state import STATE_FILE
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.data.sets import KNOWN, channel_statistics, load_images, train_validation
+from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.model.network import DFSNet
+from dfs_core.training.train_config import load_config
+from dfs_core.training.train_state import STATE_FILE
 
 CIFAR10 = KNOWN["cifar10"]
 EPOCHS = 12  # of three steps each: 90 training images in batches of 30

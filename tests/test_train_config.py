@@ -10,9 +10,9 @@ import pytest
 from conftest import REPOSITORY
 from tiny_runs import BACKBONE, GATED, write_config
 
-from dfs_core.config import ModelConfig
 from dfs_core.errors import UserError
-from dfs_core.train_config import TrainConfig, config_texts, load_config
+from dfs_core.model.config import ModelConfig
+from dfs_core.training.train_config import TrainConfig, config_texts, load_config
 
 PUBLISHED = sorted((REPOSITORY / "configs").glob("*.toml"))
 

@@ -14,13 +14,13 @@ from nets import settled_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
 from torch import Tensor
 
-from dfs_core.augment import augment
-from dfs_core.config import ModelConfig
+from dfs_core.data.augment import augment
+from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
-from dfs_core.splits import load_splits
-from dfs_core.train import Trainer
-from dfs_core.train_config import load_config
-from dfs_core.train_state import STATE_FILE, RunLog, RunState
+from dfs_core.model.config import ModelConfig
+from dfs_core.training.train import Trainer
+from dfs_core.training.train_config import load_config
+from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_every_step_and_every_seed_augments_in_its_own_way(
         seeds.append(generator.initial_seed())
         return augment(images, generator, erase=erase)
 
-    monkeypatch.setattr("dfs_core.train.augment", watched)
+    monkeypatch.setattr("dfs_core.training.train.augment", watched)
     for seed in (0, 1):
         train(tmp_path / str(seed), cifar10_dir, BACKBONE, iterations=4, seed=seed)
     assert len(seeds) == len(set(seeds)) == 8

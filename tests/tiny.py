@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFilter
 
-from dfs_core.card import Card
-from dfs_core.checkpoint import save_checkpoint, weights_hash
-from dfs_core.config import ModelConfig, backbone_config
-from dfs_core.data import KNOWN, ImageSet, load_images, normalise, train_validation
-from dfs_core.evaluate import run, summarise
-from dfs_core.network import DFSNet, calibrate
-from dfs_core.traces import Traces, traces_file
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
+from dfs_core.checkpoints.traces import Traces, traces_file
+from dfs_core.data.sets import KNOWN, ImageSet, load_images, normalise, train_validation
+from dfs_core.evaluation.evaluate import run, summarise
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.network import DFSNet, calibrate
 
 CIFAR10 = KNOWN["cifar10"]
 DEPTH = 14

@@ -9,7 +9,7 @@ import altair as alt
 
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows, stage_rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 STAGE_GAP = 0.5  # between stages, in blocks
 _FIRST = 2  # number of the first gated block

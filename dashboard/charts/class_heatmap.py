@@ -12,7 +12,7 @@ from dashboard.charts.diverging import colour_of, difference_keys, signed
 from dashboard.charts.figure import Figure
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 ROW = 24  # pixels
 SHOWN_FROM = 0.5  # points: a smaller difference is no colour and no number

@@ -13,7 +13,7 @@ from dashboard.facts.image_tables import frame_rows
 from dashboard.facts.tables import Rows, stage_rows
 from dashboard.sources.film import Film, Settled
 from dashboard.sources.pictures import Picture
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 ROW, STAGE_GAP = 14, 7  # pixels
 COST = 70  # pixels of the image's own cost below them

@@ -12,7 +12,7 @@ from dashboard.charts.image_layout import GATE_PARAM, Line, frame, y_of
 from dashboard.charts.palette import Palette
 from dashboard.facts.image_tables import gate_rows, margin_rows
 from dashboard.sources.probes import NEAR_TIE, WhatIf
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 ROW = 27  # pixels of an option's row
 TOP, BOTTOM = 4, 6

@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.facts.tables import Rows, stage_rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 LEFT, RIGHT = 96, 148  # pixels beside the network: the picture before it, the answer behind it
 STAGE_GAP = 0.4  # in blocks

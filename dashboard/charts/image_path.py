@@ -15,7 +15,7 @@ from dashboard.facts.image_tables import path_rows, verdict
 from dashboard.facts.tables import Rows
 from dashboard.sources.pictures import Picture
 from dashboard.sources.probes import WhatIf
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 _ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
 

@@ -15,7 +15,7 @@ from dashboard.facts.image_tables import stability_rows
 from dashboard.facts.tables import stage_rows
 from dashboard.sources.pictures import Picture, uri_of
 from dashboard.sources.probes import Variant
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 ROW = 54  # pixels

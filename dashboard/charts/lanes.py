@@ -17,7 +17,7 @@ from dashboard.facts import costs
 from dashboard.facts.costs import Measure
 from dashboard.facts.differences import SAME, Pair, difference_rows, lane_rows, options_of
 from dashboard.facts.tables import Rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 LANE, GAP = 22, 12  # pixels: of a lane, and between pairs
 _PICTURE, _TEXT = 60, 150

@@ -8,7 +8,7 @@ from dashboard.charts.curves import point_keys
 from dashboard.charts.figure import Key
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
-from dfs_core.options import OptionSet
+from dfs_core.model.options import OptionSet
 
 
 def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:

@@ -10,7 +10,7 @@ import altair as alt
 from dashboard.charts.figure import Figure
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows, Shown
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 HEIGHT = 340
 BLOCK_PARAM = "block"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from dfs_core.options import FULL_BITS, Option
+from dfs_core.model.options import FULL_BITS, Option
 
 # Lightness (CIE L*) 93, 83, 70, 50, 20 and 27, 38, 53, 74, 94; hue from yellow over teal to indigo.
 _LIGHT_RAMP = ("#eef1c3", "#b4dcb6", "#66bcbd", "#1e7aa9", "#1b2a6b")

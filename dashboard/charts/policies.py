@@ -12,7 +12,7 @@ from dashboard.charts.figure import Figure
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 POLICY_PARAM = "policy_pick"
 MOST = 20  # policies that are drawn

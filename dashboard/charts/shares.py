@@ -13,7 +13,7 @@ from dashboard.charts.figure import Figure
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 SHARE_PARAM = "share"
 HEIGHT = 330  # pixels, with what is above and below the bars

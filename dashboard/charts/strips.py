@@ -15,7 +15,7 @@ from dashboard.charts.palette import Palette
 from dashboard.charts.strip_marks import COST_WIDTH, TEXT_WIDTH, Place, cell_marks, headings, row_marks
 from dashboard.facts.costs import MEASURES, Cost, Measure
 from dashboard.facts.tables import Rows, Shown, decision_rows, image_rows
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 
 ROW = 42  # pixels; thumbnails are a little less
 DENSE_ROW = 34

@@ -13,9 +13,9 @@ import numpy as np
 from dashboard.facts import costs
 from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import Rows, Shown, stage_of
-from dfs_core.card import Card
-from dfs_core.config import ModelConfig
-from dfs_core.cost import NetworkMacs, count_macs
+from dfs_core.checkpoints.card import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import NetworkMacs, count_macs
 
 ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
 SUBJECTS = ("focus", "shown", "test")

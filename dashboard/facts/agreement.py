@@ -10,9 +10,9 @@ from scipy.stats import binomtest  # type: ignore[import-untyped]
 from dashboard.facts.costs import MEASURES, Cost, models
 from dashboard.facts.filters import FIRST
 from dashboard.facts.tables import Rows, stage_of
-from dfs_core.config import ModelConfig
-from dfs_core.metrics import Z95
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.evaluation.metrics import Z95
+from dfs_core.model.config import ModelConfig
 
 
 def why_not(left: Traces, right: Traces) -> str:

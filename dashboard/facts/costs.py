@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
-from dfs_core.card import Card
-from dfs_core.config import ModelConfig
-from dfs_core.cost import CostModel, cost_models
+from dfs_core.checkpoints.card import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import CostModel, cost_models
 from dfs_core.trace import DecisionTrace
 
 Cost = Literal["cp", "all-in", "macs", "energy"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from dashboard.facts import costs
 from dashboard.facts.tables import Rows, Shown, stage_of
-from dfs_core.config import ModelConfig
-from dfs_core.options import OptionSet
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import OptionSet
 
 SAME = 1e-9  # costs that are as near are equal
 

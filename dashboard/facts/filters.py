@@ -8,7 +8,7 @@ from typing import Literal, cast
 
 import numpy as np
 
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
 
 Verdict = Literal["", "right", "wrong"]
 FIRST = 2  # number of the first gated block in the network

@@ -13,8 +13,8 @@ from dashboard.facts.tables import Rows, stage_of
 from dashboard.sources.film import Film
 from dashboard.sources.pictures import Picture
 from dashboard.sources.probes import FIRST_GATED, NEAR_TIE, Variant, WhatIf, flips, lead
-from dfs_core.config import ModelConfig
-from dfs_core.options import Option
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import Option
 from dfs_core.trace import DecisionTrace
 
 _FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dashboard.facts import costs
 from dashboard.facts.tables import Rows, Shown
 from dashboard.sources.catalogue import Catalogue, format_alpha
-from dfs_core.card import Card
-from dfs_core.metrics import Evaluation
+from dfs_core.checkpoints.card import Card
+from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.trace import DecisionTrace
 
 STEPS = {

@@ -24,7 +24,7 @@ from dashboard.sources.catalogue import (
     describe,
     family_key,
 )
-from dfs_core.card import Card
+from dfs_core.checkpoints.card import Card
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "

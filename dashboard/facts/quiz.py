@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from dashboard.facts import tables
 from dashboard.facts.costs import MEASURES, Cost, of_trace
 from dashboard.facts.tables import Shown
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 CHOICES = 4

@@ -8,8 +8,8 @@ from dashboard.facts.tables import Rows
 from dashboard.sources.catalogue import Catalogue, format_alpha
 from dashboard.sources.jobs import Job
 from dashboard.sources.tuning import steps_of
-from dfs_core.card import Card
-from dfs_core.laboratory import ALPHAS, STEPS, Settings, Tuned
+from dfs_core.checkpoints.card import Card
+from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp that count as being on target
 SMOOTHED = 8  # steps that a running mean covers: one batch alone has few images

@@ -11,9 +11,9 @@ import numpy as np
 from dashboard.facts import costs
 from dashboard.facts.filters import FIRST, policy_code
 from dashboard.facts.tables import Rows, stage_of
-from dfs_core.config import ModelConfig
-from dfs_core.metrics import Z95, wilson_interval
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.evaluation.metrics import Z95, wilson_interval
+from dfs_core.model.config import ModelConfig
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
 MINORITY = 5.0  # percent of images: where all but the commonest option take so many, a block decides by the image

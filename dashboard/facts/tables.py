@@ -13,9 +13,9 @@ from dashboard.facts import costs
 from dashboard.facts.costs import COLUMNS
 from dashboard.sources.catalogue import METHODS, SESSION, family_key
 from dashboard.sources.pictures import Picture
-from dfs_core.checkpoint import Card
-from dfs_core.config import ModelConfig
-from dfs_core.cost import IMAGE_SIZE, STAGE_WIDTHS
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
 from dfs_core.trace import DecisionTrace
 
 Rows = list[dict[str, Any]]

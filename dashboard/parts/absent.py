@@ -6,8 +6,8 @@ import streamlit as st
 
 from dashboard.session import cached
 from dashboard.sources.catalogue import Catalogue
-from dfs_core.checkpoint import pretrained_dir
-from dfs_core.data import KNOWN
+from dfs_core.checkpoints.checkpoint import pretrained_dir
+from dfs_core.data.sets import KNOWN
 from dfs_core.errors import UserError
 
 

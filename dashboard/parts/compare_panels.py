@@ -17,9 +17,9 @@ from dashboard.parts import stored
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.sources.catalogue import describe
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
-from dfs_core.traces import Traces
 
 LANES, CLASSES = "lanes", "class_blocks"
 Point = tuple[Card, float | None]

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.session import state
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue, Family, Held, describe, format_alpha
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 
 METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
 ROOM = 36  # characters of method titles that fit beside each other

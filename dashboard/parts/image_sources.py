@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard.parts import absent
 from dashboard.session import cached, own, state
 from dashboard.sources.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
-from dfs_core.checkpoint import Card
-from dfs_core.data import ImageSet
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.data.sets import ImageSet
 
 SHOW = "show"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"

@@ -14,9 +14,9 @@ from dashboard.session import cached, state
 from dashboard.sources.catalogue import format_alpha
 from dashboard.sources.jobs import Job
 from dashboard.sources.pictures import Picture
-from dfs_core.data import ImageSet
+from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.laboratory import STEPS, Settings, can_tune
+from dfs_core.training.laboratory import STEPS, Settings, can_tune
 
 OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
 INTRODUCTION = (

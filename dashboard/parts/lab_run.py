@@ -18,9 +18,9 @@ from dashboard.session import cached, kept, state
 from dashboard.sources.catalogue import format_alpha
 from dashboard.sources.jobs import Job
 from dashboard.sources.tuning import latest, steps_of
-from dfs_core.checkpoint import pretrained_dir
+from dfs_core.checkpoints.checkpoint import pretrained_dir
 from dfs_core.errors import UserError
-from dfs_core.laboratory import Settings, Tuned
+from dfs_core.training.laboratory import Settings, Tuned
 
 SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart

@@ -20,7 +20,7 @@ from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
-from dfs_core.card import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 

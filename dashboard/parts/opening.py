@@ -14,7 +14,7 @@ from dashboard.session import cached, state
 from dashboard.session.state import State
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue, describe
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
 from dashboard.sources.pictures import Picture
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.errors import UserError
 
 AHEAD = 12  # operating points that are asked in advance

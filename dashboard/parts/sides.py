@@ -15,8 +15,8 @@ from dashboard.parts.opening import Opened
 from dashboard.session import cached, rivals, state
 from dashboard.sources.catalogue import describe
 from dashboard.sources.pictures import Picture, index_of_test
-from dfs_core.checkpoint import Card
-from dfs_core.data import ImageSet
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.data.sets import ImageSet
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}

@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard.parts import absent
 from dashboard.session import cached
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.traces import NoTraces, Traces
 from dfs_core.errors import UserError
-from dfs_core.traces import NoTraces, Traces
 
 
 def nearest_stored(budget: float, stored: tuple[float, ...]) -> float:

@@ -15,7 +15,7 @@ from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
 from dashboard.parts.opening import Opened
 from dashboard.session import state
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
 
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 

@@ -16,7 +16,7 @@ from dashboard.facts.filters import Filter
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.parts.testset_panels import narrow
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
 
 SHARES, CLASSES, CONFIDENCE, GROUPS, POLICIES = "shares", "classes", "confidence", "cost_groups", "policies"
 

@@ -17,8 +17,8 @@ from dashboard.parts import absent
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, state
 from dashboard.sources.pictures import Picture
-from dfs_core.data import ImageSet
-from dfs_core.traces import Traces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.sets import ImageSet
 
 AT_A_TIME = 16
 WIDTH = 148  # pixels of a tile

@@ -29,14 +29,14 @@ from dashboard.sources.pictures import (
     read_upload,
 )
 from dashboard.sources.tuning import Laboratory
-from dfs_core.checkpoint import Card, pretrained_dir, scan
-from dfs_core.data import ImageSet, download, find_data_dir, load_images
+from dfs_core.checkpoints.checkpoint import Card, pretrained_dir, scan
+from dfs_core.checkpoints.traces import Traces, read_traces, stored_budgets
+from dfs_core.data.images import ImageError
+from dfs_core.data.sets import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
-from dfs_core.images import ImageError
 from dfs_core.predictor import Predictor
-from dfs_core.traces import Traces, read_traces, stored_budgets
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
 Stamp = tuple[tuple[str, int], ...]
 

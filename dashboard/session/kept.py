@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.tuning import PREFIX
-from dfs_core.card import Card
+from dfs_core.checkpoints.card import Card
 
 _NAMES = "kept_checkpoints"
 

@@ -8,7 +8,7 @@ from typing import Any
 from dashboard.session import state
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 
 RIGHT, BUDGET = "right", "rb"
 

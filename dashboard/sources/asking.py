@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.sources.engine import Engine
 from dashboard.sources.pictures import digest_of
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.trace import DecisionTrace
 
 

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Literal
 
 from dashboard.sources import operating
-from dfs_core.checkpoint import Card
-from dfs_core.session import METHOD as SESSION
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.session import METHOD as SESSION
 
 METHODS = {
     "every-budget": "DFS every budget",

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dfs_core.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from dashboard.sources.engine import Predicts
 from dashboard.sources.operating import round_to
-from dfs_core.config import ModelConfig
+from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 FRAMES = 40

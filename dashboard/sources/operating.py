@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from dfs_core.card import Card
-from dfs_core.prices import alpha_of, price_of
+from dfs_core.checkpoints.card import Card
+from dfs_core.model.prices import alpha_of, price_of
 
 DIGITS = 4  # of a budget: what a link holds
 STEP, STEP_DIGITS = 1.01, 3  # ratio of two neighbouring positions of a slider, and their digits

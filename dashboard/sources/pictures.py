@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from dfs_core.drawings import drawings
-from dfs_core.images import open_image, to_model_input
+from dfs_core.data.drawings import drawings
+from dfs_core.data.images import open_image, to_model_input
 
 Origin = Literal["drawing", "test", "upload", "camera"]
 GIVEN_SIDE = 256  # pixels of the picture as given that are kept: enough for its largest view on any page

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dashboard.sources.engine import Predicts
-from dfs_core.options import OptionSet
+from dfs_core.model.options import OptionSet
 from dfs_core.trace import DecisionTrace
 
 NEAR_TIE = 0.1  # of probability: a lead below this is a near tie

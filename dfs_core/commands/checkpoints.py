@@ -21,8 +21,8 @@ from dfs_core.commands.output import (
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
-    from dfs_core.card import Card
-    from dfs_core.data import ImageSet
+    from dfs_core.checkpoints.card import Card
+    from dfs_core.data.sets import ImageSet
 
 SPLITS = ("test", "validation", "train")
 
@@ -35,7 +35,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Print the checkpoints in ``pretrained_dir()``; those that cannot be read are named on stderr."""
-    from dfs_core.checkpoint import pretrained_dir, scan
+    from dfs_core.checkpoints.checkpoint import pretrained_dir, scan
 
     cards, problems = scan()
     lines = [card.summary() for card in cards]
@@ -74,7 +74,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Print what a checkpoint decides for each picture; a bad file is named on stderr, and the others still count."""
-    from dfs_core.images import open_image, to_model_input
+    from dfs_core.data.images import open_image, to_model_input
     from dfs_core.predictor import Predictor
 
     predictor = Predictor.load(args.checkpoint)
@@ -126,8 +126,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on real images."""
     from tqdm import tqdm
 
-    from dfs_core.checkpoint import load_checkpoint
-    from dfs_core.evaluate import evaluate
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.evaluation.evaluate import evaluate
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
@@ -168,7 +168,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
     if split == "test":
         return test_images(card, data_dir)
-    from dfs_core.data import train_validation
+    from dfs_core.data.sets import train_validation
 
     whole = _read(card, data_dir, "train")
     if "validation" not in card.split or "seed" not in card.split:
@@ -182,7 +182,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
 
 
 def _read(card: Card, data_dir: Path, split: str) -> ImageSet:
-    from dfs_core.data import load_images
+    from dfs_core.data.sets import load_images
 
     whole = load_images(card.dataset, data_dir, split)
     if whole.classes != card.classes:

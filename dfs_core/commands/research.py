@@ -11,7 +11,7 @@ from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
-    from dfs_core.metrics import Evaluation
+    from dfs_core.evaluation.metrics import Evaluation
 
 RESULTS = Path("results")
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
@@ -30,11 +30,11 @@ def run_results(args: argparse.Namespace) -> int:
     """Write ``points.csv`` and ``comparisons.csv`` from cards and stored traces, and print the README's tables."""
     from dataclasses import asdict
 
-    from dfs_core.checkpoint import pretrained_dir
-    from dfs_core.comparison import Comparison, compare
+    from dfs_core.checkpoints.checkpoint import pretrained_dir
+    from dfs_core.evaluation.comparison import Comparison, compare
+    from dfs_core.evaluation.points import Point, collect, to_csv
+    from dfs_core.evaluation.tables import tables, with_tables
     from dfs_core.files import write_whole
-    from dfs_core.results import Point, collect, to_csv
-    from dfs_core.results_tables import tables, with_tables
 
     points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
     args.out.mkdir(parents=True, exist_ok=True)
@@ -63,10 +63,10 @@ def run_dial(args: argparse.Namespace) -> int:
     """
     from dataclasses import replace
 
-    from dfs_core.checkpoint import load_checkpoint, save_card
-    from dfs_core.evaluate import evaluate
-    from dfs_core.measure import measure_prices
-    from dfs_core.results import DIAL_FILE
+    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
+    from dfs_core.evaluation.evaluate import evaluate
+    from dfs_core.evaluation.points import DIAL_FILE
+    from dfs_core.training.measure import measure_prices
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, model, data_dir = checkpoint.card, checkpoint.model, data_dir_of(args)
@@ -110,12 +110,12 @@ def run_prices(args: argparse.Namespace) -> int:
     """
     from dataclasses import replace
 
-    from dfs_core.checkpoint import load_checkpoint, save_checkpoint
-    from dfs_core.evaluate import run, summarise
-    from dfs_core.measure import measure_prices
-    from dfs_core.publish import traces_of
-    from dfs_core.splits import load_splits
-    from dfs_core.train_config import TrainConfig
+    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+    from dfs_core.data.splits import load_splits
+    from dfs_core.evaluation.evaluate import run, summarise
+    from dfs_core.training.measure import measure_prices
+    from dfs_core.training.publish import traces_of
+    from dfs_core.training.train_config import TrainConfig
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, model = checkpoint.card, checkpoint.model
@@ -152,10 +152,10 @@ def run_shuffle(args: argparse.Namespace) -> int:
     """
     import numpy as np
 
-    from dfs_core.checkpoint import load_checkpoint
-    from dfs_core.evaluate import evaluate
-    from dfs_core.results import SHUFFLED_FILE
-    from dfs_core.traces import read_traces, stored_budgets
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.checkpoints.traces import read_traces, stored_budgets
+    from dfs_core.evaluation.evaluate import evaluate
+    from dfs_core.evaluation.points import SHUFFLED_FILE
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder

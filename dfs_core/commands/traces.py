@@ -11,11 +11,11 @@ from dfs_core.commands.output import add_data_dir, add_json, complain, data_dir_
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
-    from dfs_core.card import Card
-    from dfs_core.checkpoint import Checkpoint
-    from dfs_core.data import ImageSet
-    from dfs_core.evaluate import Outcome
-    from dfs_core.metrics import Evaluation
+    from dfs_core.checkpoints.card import Card
+    from dfs_core.checkpoints.checkpoint import Checkpoint
+    from dfs_core.data.sets import ImageSet
+    from dfs_core.evaluation.evaluate import Outcome
+    from dfs_core.evaluation.metrics import Evaluation
 
 NOISE = 0.1  # points by which another machine's rounding may move accuracy or cp
 
@@ -37,10 +37,10 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
 
 def run_traces(args: argparse.Namespace) -> int:
     """Write the traces beside the checkpoint and print what they hold."""
-    from dfs_core.checkpoint import load_checkpoint
-    from dfs_core.evaluate import summarise
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.checkpoints.traces import Traces, traces_file
+    from dfs_core.evaluation.evaluate import summarise
     from dfs_core.files import write_whole
-    from dfs_core.traces import Traces, traces_file
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
@@ -73,7 +73,7 @@ def run_traces(args: argparse.Namespace) -> int:
 def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> Outcome:
     from tqdm import tqdm
 
-    from dfs_core.evaluate import run
+    from dfs_core.evaluation.evaluate import run
 
     with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
 
@@ -86,7 +86,7 @@ def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> 
 
 def _budgets(card: Card, asked: list[float] | None) -> list[float | None]:
     """The operating points to trace; None is a checkpoint's only one."""
-    from dfs_core.traces import BUDGETS
+    from dfs_core.checkpoints.traces import BUDGETS
 
     if card.config.budget_range is None:
         if asked:

@@ -20,7 +20,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Carry out a training run and print the folder of its checkpoint."""
-    from dfs_core.train import train_from_config
+    from dfs_core.training.train import train_from_config
 
     write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume)))
     return 0
@@ -43,7 +43,7 @@ def run_download(args: argparse.Namespace) -> int:
     """Fetch a public data set, with a progress bar where stderr is a terminal."""
     from tqdm import tqdm
 
-    from dfs_core.data import download, find_data_dir
+    from dfs_core.data.sets import download, find_data_dir
 
     folder = args.data_dir or find_data_dir() or Path("data")
     with tqdm(total=100, bar_format="{desc}: {percentage:3.0f}% {bar} {elapsed}", disable=None) as bar:
@@ -59,7 +59,7 @@ def run_download(args: argparse.Namespace) -> int:
 
 def run_info(args: argparse.Namespace) -> int:
     """Print which data sets a folder holds, and what is wrong with them."""
-    from dfs_core.data import describe
+    from dfs_core.data.sets import describe
 
     folder = data_dir_of(args)
     if not folder.is_dir():
@@ -84,7 +84,7 @@ def add_import_reference(parser: argparse.ArgumentParser) -> None:
 
 def run_import_reference(args: argparse.Namespace) -> int:
     """Convert a checkpoint of the public DFS code and print the new folder."""
-    from dfs_core.reference import import_reference
+    from dfs_core.checkpoints.reference import import_reference
 
     write(str(import_reference(args.file, args.out)))
     return 0
@@ -101,7 +101,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluation, each figure the median of one run on this machine."""
-    from dfs_core.bench import run
+    from dfs_core.evaluation.bench import run
 
     found = run(args.options)
     if args.json:

@@ -1,0 +1,1 @@
+"""What is kept: weights with their card, and traces."""

@@ -1,0 +1,166 @@
+"""The card of a checkpoint: what its weights are, how they were made and what they reached. Plain data, no weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Self
+
+from dfs_core import jsontext
+from dfs_core.checkpoints.card_checks import CHECKS, FORMAT
+from dfs_core.errors import UserError
+from dfs_core.evaluation.metrics import Evaluation
+from dfs_core.model.config import ModelConfig
+
+
+class CheckpointError(UserError):
+    """A checkpoint that cannot be used: it is missing, damaged, of another kind, or disagrees with itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything about a checkpoint but its weights.
+
+    Attributes:
+        name: name of the checkpoint: that of its folder.
+        method: ``backbone``, ``dfs``, ``skipnet``, ...: the family that charts and tables group by.
+        dataset: name of the data set that it was trained on.
+        classes: class names, in the order of the logits.
+        mean: channel means, 0 to 1, that images are normalised with.
+        std: channel standard deviations, likewise.
+        model: the settings of ``ModelConfig``, as its ``to_dict`` gives them.
+        title: what a person reads; may be empty.
+        budget: trained budget in percent of cp; None where there is none.
+        budget_range: (lowest, highest) budget of a checkpoint that takes any between; else None.
+        alpha: |alpha| in the paper's unit (method section 5); None where the objective has none.
+        training: the training configuration, as its own ``to_dict`` gives it.
+        split: how the data were divided: ``train`` and ``validation`` (numbers of images) and ``seed``.
+        seed: seed of everything random in the training.
+        commit: revision of the code, with ``-dirty`` if files had been changed.
+        versions: package -> version.
+        machine: the machine in words: cpu, threads, memory, accelerator.
+        wall_time_s: training time in seconds.
+        created: when the training ended, ISO 8601.
+        metrics: ``validation`` and ``test``: an ``Evaluation`` as its ``to_dict`` gives it.
+        weights_sha256: hash of the weights' file; filled in when the checkpoint is saved.
+        parents: names of the checkpoints that it started from.
+        notes: anything else that a reader should know.
+        format: version of this layout.
+    """
+
+    name: str
+    method: str
+    dataset: str
+    classes: tuple[str, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    model: dict[str, Any]
+    title: str = ""
+    budget: float | None = None
+    budget_range: tuple[float, float] | None = None
+    alpha: float | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    split: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    commit: str = "unknown"
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=dict)
+    wall_time_s: float = 0.0
+    created: str = ""
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weights_sha256: str = ""
+    parents: tuple[str, ...] = ()
+    notes: str = ""
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        for name, (test, wanted) in CHECKS.items():
+            value = getattr(self, name)
+            if isinstance(value, list):
+                value = tuple(value)
+                object.__setattr__(self, name, value)
+            if not test(value):
+                raise CheckpointError(f"'{name}' must be {wanted}, not {json.dumps(value, default=str)[:60]}")
+        config = self.config
+        if len(self.classes) != config.classes:
+            raise CheckpointError(f"{len(self.classes)} class names for a model of {config.classes} classes")
+        if self.budget != config.budget:
+            raise CheckpointError(f"the budget is {self.budget}, but that of the model's settings is {config.budget}")
+        if self.budget_range != config.budget_range:
+            raise CheckpointError(
+                f"budget_range is {self.budget_range}, but the model's prices say {config.budget_range}"
+            )
+        for split in self.metrics:
+            self._check_metrics(split, config)
+
+    def _check_metrics(self, split: str, config: ModelConfig) -> None:
+        try:
+            shares = Evaluation.from_dict(self.metrics[split]).shares
+        except UserError as error:
+            raise CheckpointError(f"metrics of {split}: {error}") from None
+        names = set(config.option_set.names)
+        if len(shares) != config.gated_blocks or any(set(row) != names for row in shares):
+            raise CheckpointError(f"metrics of {split}: the shares do not fit the model's blocks and options")
+
+    @property
+    def config(self) -> ModelConfig:
+        """The model's settings.
+
+        Raises:
+            CheckpointError: they cannot be read.
+        """
+        try:
+            return ModelConfig.from_dict(self.model)
+        except UserError as error:
+            raise CheckpointError(f"model: {error}") from None
+
+    def evaluation(self, split: str = "test") -> Evaluation | None:
+        """What was measured on ``validation`` or ``test``; None if that was not measured."""
+        return Evaluation.from_dict(self.metrics[split]) if split in self.metrics else None
+
+    def summary(self) -> dict[str, Any]:
+        """The line of this checkpoint in a list; accuracy, cp and all_in are those on test, None if not measured."""
+        config, test = self.config, self.metrics.get("test", {})
+        return {
+            "name": self.name,
+            "dataset": self.dataset,
+            "depth": config.depth,
+            "options": config.options,
+            "budget": self.budget,
+            "budget_range": None if self.budget_range is None else list(self.budget_range),
+            "alpha": self.alpha,
+            "accuracy": test.get("accuracy"),
+            "cp": test.get("cp"),
+            "all_in": test.get("all_in"),
+        }
+
+    def to_json(self) -> str:
+        """The card as JSON that ``from_json`` reads back and that people can read too."""
+        return jsontext.dump(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a card.
+
+        Raises:
+            CheckpointError: not JSON, another format, a missing or unknown key, or a value that does not fit.
+        """
+        try:
+            data = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"not readable as JSON ({error})") from None
+        if not isinstance(data, dict):
+            raise CheckpointError("not a card: it must be a JSON object")
+        if data.get("format") != FORMAT:
+            raise CheckpointError(f"card format {data.get('format')} is not the {FORMAT} that this version reads")
+        unknown = sorted(set(data) - {part.name for part in fields(cls)})
+        missing = [part.name for part in fields(cls) if part.default is part.default_factory is MISSING]
+        missing = [name for name in missing if name not in data]
+        if unknown or missing:
+            wrong = [f"missing key {name}" for name in missing] + [f"unknown key {name}" for name in unknown]
+            raise CheckpointError(f"not a card of format {FORMAT}: {', '.join(wrong)}")
+        return cls(**data)
+
+
+def _refuse_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number")

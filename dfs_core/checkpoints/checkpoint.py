@@ -1,0 +1,197 @@
+"""Checkpoints: a folder with weights (safetensors) and a card (JSON). Saving, loading, listing; nothing executes code.
+
+pretrained/<name>/weights.safetensors    the network's state
+pretrained/<name>/card.json              what it is and what it reached, with the weights' hash
+pretrained/<name>/config.toml, log.jsonl what made it, where it was trained here
+pretrained/<name>/traces.parquet         what it decided for every test image (traces.py)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from dfs_core.checkpoints.card import Card, CheckpointError
+from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, refuse_pickle, require_card
+from dfs_core.files import write_whole
+from dfs_core.model.network import DFSNet
+
+__all__ = [
+    "Card",
+    "Checkpoint",
+    "CheckpointError",
+    "load_checkpoint",
+    "pretrained_dir",
+    "read_card",
+    "save_card",
+    "save_checkpoint",
+    "scan",
+    "weights_hash",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network with its card.
+
+    Attributes:
+        card: what the weights are; its name is that of the folder.
+        model: the network, in evaluation mode.
+        folder: where it was read from.
+    """
+
+    card: Card
+    model: DFSNet
+    folder: Path
+
+
+def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Load a checkpoint, ready to be evaluated.
+
+    Args:
+        name_or_path: a name in ``pretrained_dir()``, a checkpoint's folder, or its card or weights file.
+        device: where the network goes.
+
+    Raises:
+        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, or does
+            not fit its card.
+    """
+    folder = find(name_or_path)
+    card = _read_card(folder)
+    model = DFSNet(card.config)
+    _fill(model, _read_weights(folder / WEIGHTS_FILE, card), folder)
+    return Checkpoint(card, model.to(device).eval(), folder)
+
+
+def read_card(name_or_path: str | Path) -> Card:
+    """Read a checkpoint's card and leave its weights alone; arguments and errors as for ``load_checkpoint``."""
+    return _read_card(find(name_or_path))
+
+
+def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
+    """Read the cards of all checkpoints in a folder, ``pretrained_dir()`` unless another is given.
+
+    Returns:
+        The cards that can be read, in the order of their names, and what is wrong with the others, a line each.
+    """
+    root = pretrained_dir() if folder is None else Path(folder)
+    if not root.is_dir():
+        return [], [f"there is no folder {root} with checkpoints"]
+    cards, problems = [], []
+    for entry in sorted(root.iterdir()):
+        if not entry.is_dir() or entry.name.startswith("."):
+            continue
+        try:
+            cards.append(_read_card(require_card(entry)))
+        except CheckpointError as error:
+            problems.append(str(error))
+    return cards, problems
+
+
+def save_checkpoint(
+    folder: str | Path, model: DFSNet, card: Card, extra_files: Mapping[str, str | bytes] | None = None
+) -> Path:
+    """Save a network with its card; other files that are in the folder stay.
+
+    Every file appears whole or not at all. The card, which carries the weights' hash, comes last: whoever reads in
+    between, or after a crash in between, is told that the two do not belong together.
+
+    Args:
+        folder: the checkpoint's folder, made if it is not there; its name is the checkpoint's name.
+        model: the network.
+        card: its card; the hash is filled in here.
+        extra_files: file name -> text or bytes, such as the configuration that made it.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: the card is not this model's.
+    """
+    if card.config != model.config:
+        raise CheckpointError(f"the card '{card.name}' is not this model's: their settings differ")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = _serialised(model)
+    card = replace(card, weights_sha256=hashlib.sha256(weights).hexdigest())
+    extra = {name: data.encode() if isinstance(data, str) else data for name, data in (extra_files or {}).items()}
+    for name, data in {WEIGHTS_FILE: weights, **extra, CARD_FILE: card.to_json().encode()}.items():
+        write_whole(folder / name, data)
+    return folder
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Write a card anew, with something more in it, beside weights that stay as they are."""
+    write_whole(folder / CARD_FILE, card.to_json().encode())
+
+
+def weights_hash(model: DFSNet) -> str:
+    """SHA-256 of the weights' file that ``save_checkpoint`` would write: what its card will say."""
+    return hashlib.sha256(_serialised(model)).hexdigest()
+
+
+def _serialised(model: DFSNet) -> bytes:
+    # Copies: safetensors refuses tensors that share memory or are not laid out in order (channels_last).
+    return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
+
+
+def _read_card(folder: Path) -> Card:
+    """The card in a folder, under the folder's name: a copied folder is a checkpoint of its own name."""
+    path = folder / CARD_FILE
+    try:
+        card = Card.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {_reason(error)}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise CheckpointError(f"{folder} has a card but no {WEIGHTS_FILE}: copy the whole folder")
+    return replace(card, name=folder.resolve().name)
+
+
+def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {_reason(error)}") from None
+    refuse_pickle(path, data)
+    try:
+        tensors = load_tensors(data)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is truncated or damaged ({error}): copy it again") from None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card.weights_sha256:
+        stated = f"{card.weights_sha256[:12]}..." if card.weights_sha256 else "no hash"
+        raise CheckpointError(
+            f"{path} is not the file that its card describes: its SHA-256 is {digest[:12]}..., the card says {stated}; "
+            "copy both again"
+        )
+    return tensors
+
+
+def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
+    """Copy tensors into a model, if they are exactly those that it needs."""
+    wanted = model.state_dict()
+    problems = []
+    for word, names in (("missing", wanted.keys() - tensors.keys()), ("unexpected", tensors.keys() - wanted.keys())):
+        if names:
+            problems.append(f"{len(names)} {word} (such as {min(names)})")
+    for name in sorted(wanted.keys() & tensors.keys()):
+        if wanted[name].shape != tensors[name].shape:
+            problems.append(f"{name} is {list(tensors[name].shape)} and should be {list(wanted[name].shape)}")
+            break  # one says enough: where one shape differs, many do
+    if problems:
+        raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
+    model.load_state_dict(tensors)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not a text file"

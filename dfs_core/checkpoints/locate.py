@@ -1,0 +1,82 @@
+"""From the name or path that a user gives to a checkpoint's folder, with a clear answer where there is none."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from dfs_core.checkpoints.card import CheckpointError
+
+CARD_FILE = "card.json"
+WEIGHTS_FILE = "weights.safetensors"
+PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".tar")
+# The first bytes of a pickle of protocol 2 to 5, and of the zip archive that torch.save writes around one.
+PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+MAGIC_LENGTH = 4
+
+
+def pretrained_dir() -> Path:
+    """Where checkpoints are looked for by name: ``DFS_PRETRAINED_DIR``, else the repository's ``pretrained/``."""
+    named = os.environ.get("DFS_PRETRAINED_DIR")
+    return Path(named).expanduser() if named else Path(__file__).resolve().parents[2] / "pretrained"
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The folder of a checkpoint.
+
+    Args:
+        name_or_path: a name in ``pretrained_dir()``, a folder, or the path of a card or of weights in one.
+
+    Raises:
+        CheckpointError: there is nothing of that name, or it is no checkpoint.
+    """
+    text = str(name_or_path)
+    given = Path(text)
+    if text and given.name == text and (pretrained_dir() / text).is_dir():
+        return require_card(pretrained_dir() / text)
+    if text and given.is_dir():
+        return require_card(given)
+    if given.is_file():
+        if given.name in (CARD_FILE, WEIGHTS_FILE):
+            return require_card(given.parent)
+        with given.open("rb") as file:
+            refuse_pickle(given, file.read(MAGIC_LENGTH))
+        raise CheckpointError(f"{given} is not a checkpoint: give a folder with {CARD_FILE} and {WEIGHTS_FILE}")
+    raise CheckpointError(f"there is no checkpoint '{text}': {_suggestion(text)}")
+
+
+def refuse_pickle(path: Path, start: bytes) -> None:
+    """Refuse a file that is a pickle by its name or by its first bytes, without opening it as one.
+
+    Raises:
+        CheckpointError: it is one; the message says how to convert a checkpoint of the public DFS code.
+    """
+    if path.suffix.lower() in PICKLE_SUFFIXES or start.startswith(PICKLE_MAGIC):
+        raise CheckpointError(
+            f"{path} is a pickle or an archive of one, which could run code when it is opened, so it was not opened: "
+            f"convert it with 'python -m dfs_core import-reference {path}' and use the folder that this makes"
+        )
+
+
+def require_card(folder: Path) -> Path:
+    """Return a folder that has a card.
+
+    Raises:
+        CheckpointError: it has none; where it has a pickle instead, the message says how to convert that.
+    """
+    if not (folder / CARD_FILE).is_file():
+        for path in sorted(folder.iterdir()):
+            if path.suffix.lower() in PICKLE_SUFFIXES:
+                refuse_pickle(path, b"")
+        raise CheckpointError(f"{folder} has no {CARD_FILE}: it is not a checkpoint's folder")
+    return folder
+
+
+def _suggestion(text: str) -> str:
+    root = pretrained_dir()
+    names = sorted(path.parent.name for path in root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
+    if not names:
+        return f"{root} holds none; give the path of a checkpoint's folder"
+    close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}, or a folder's path"

@@ -1,0 +1,72 @@
+"""How an artefact came about: the code, the packages and the machine, in words that name no host and no user."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGES = ("dfs-explorer", "torch", "numpy", "safetensors", "pillow")
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the installed packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a checkout without being installed
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """The machine in words: ``cpu``, ``threads``, ``memory_gb`` (None if the system does not tell), ``accelerator``."""
+    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {"cpu": _cpu(), "threads": os.cpu_count(), "memory_gb": _memory_gb(), "accelerator": accelerator}
+
+
+def commit() -> str:
+    """Revision of the repository that this package lies in, with ``-dirty`` if tracked files had been changed.
+
+    ``unknown`` where the package is not in a repository of its own, or git is not there.
+    """
+    # An installed copy may lie in an environment inside somebody else's repository, whose revision says nothing.
+    if not (REPOSITORY / ".git").exists():
+        return "unknown"
+    # --exclude keeps tags out, so that the full revision is all that is left to describe with.
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _cpu() -> str:
+    """The processor's model; where Linux does not tell, its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return None

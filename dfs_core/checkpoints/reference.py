@@ -1,0 +1,149 @@
+"""Checkpoints of the public DFS code, turned into ours: any depth and number of classes, one option set a head."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import pretrained_dir, save_checkpoint
+from dfs_core.data.known import DatasetInfo
+from dfs_core.data.sets import KNOWN
+from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.network import DFSNet
+
+# The reference has no names for its option sets; the number of rows of its gate's last layer tells them apart.
+OPTIONS_BY_COUNT = {7: "paper", 4: "paper-small", 2: "skipnet"}
+
+State = dict[str, Tensor]
+
+
+def import_reference(path: Path, out: Path | None = None) -> Path:
+    """Convert a checkpoint file of the public DFS code.
+
+    Args:
+        path: a file of ``torch.save`` (a state dict, or a dict with one under ``state_dict``), opened with
+            ``weights_only=True``; or an ``.npz`` with entries ``state/<key>``.
+        out: folder of the new checkpoint; ``pretrained/<file's stem>`` by default.
+
+    Returns:
+        That folder.
+
+    Raises:
+        UserError: the file cannot be read safely, or is not such a checkpoint.
+    """
+    path = Path(path)
+    state = {key.removeprefix("module."): value for key, value in _read(path).items()}
+    model = convert(state)
+    folder = Path(out) if out else pretrained_dir() / path.stem
+    known = next((info for info in KNOWN.values() if len(info.classes) == model.config.classes), None)
+    return save_checkpoint(folder, model, _card(folder.name, model, known, path.name))
+
+
+def convert(state: State) -> DFSNet:
+    """Build our network from a state dict of the reference, its keys without ``module.``.
+
+    Raises:
+        UserError: a key that such a network needs is missing or of a wrong shape.
+    """
+    config = _config(state)
+    model = DFSNet(config)
+    wanted = model.state_dict()
+    for key, value in wanted.items():
+        source = _source(key, config.blocks_per_stage)
+        if source not in state:
+            raise UserError(f"not a checkpoint of the DFS code: it lacks {source}")
+        try:
+            value.copy_(state[source].reshape(value.shape))  # gates are 1x1 convolutions there, linear layers here
+        except RuntimeError:
+            shapes = f"{list(state[source].shape)}, not {list(value.shape)}"
+            raise UserError(f"not a checkpoint of the DFS code: {source} has shape {shapes}") from None
+    return model.eval()
+
+
+def _read(path: Path) -> State:
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return {k.removeprefix("state/"): torch.from_numpy(arrays[k]) for k in arrays if k.startswith("state/")}
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{path} holds more than tensors, and opening it could run code, so it was refused; "
+            "save its state dict alone with torch.save(model.state_dict(), FILE)"
+        ) from None
+    except Exception as error:  # a damaged file fails in many ways, none of which the user can do anything else about
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise UserError(f"{path} cannot be read as a checkpoint: {reason}") from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path} holds no state dict")
+    return state
+
+
+def _config(state: State) -> ModelConfig:
+    layers = [match for key in state if (match := re.fullmatch(r"group(\d)_layer(\d+)\.conv1\.weight", key))]
+    if not layers or "control.proj.weight" not in state or "fc.weight" not in state:
+        raise UserError("not a checkpoint of the DFS code: its keys are not group1_layer0.conv1.weight and so on")
+    count = state["control.proj.weight"].shape[0]
+    if count not in OPTIONS_BY_COUNT:
+        known = ", ".join(f"{number} ({name})" for number, name in OPTIONS_BY_COUNT.items())
+        raise UserError(f"its gate chooses from {count} options; only sets of {known} options can be imported")
+    return ModelConfig(
+        depth=6 * (max(int(match[2]) for match in layers) + 1) + 2,
+        classes=state["fc.weight"].shape[0],
+        options=OPTIONS_BY_COUNT[count],
+        quantiser="minmax",
+        batch_norm="shared",
+        gate_width=state["control.proj.weight"].shape[1],
+    )
+
+
+def _source(key: str, blocks_per_stage: int) -> str:
+    """The reference's key for one of ours."""
+
+    def layer(index: int) -> str:
+        return f"group{index // blocks_per_stage + 1}_layer{index % blocks_per_stage}"
+
+    if match := re.fullmatch(r"body\.blocks\.(\d+)\.(.+)", key):
+        rest = re.sub(r"^(bn\d)\.shared\.", r"\1.", match[2])
+        rest = rest.replace("shortcut_bn.shared.", "bn3.").replace("shortcut_conv.", "downsample.")
+        # All bit widths share one activation range there.
+        rest = re.sub(r"quantisers\.\w+\.", "quantize_input.", rest)
+        return f"{layer(int(match[1]))}.{rest}"
+    if match := re.fullmatch(r"policy\.embeddings\.(\d+)\.(weight|bias)", key):
+        # Its gate of a block decides over the next block; ours carries the index of the gated block, from 0.
+        return f"{layer(int(match[1])).replace('layer', 'gate')}.1.{match[2]}"
+    for ours, theirs in (
+        ("body.stem.0.", "conv1."),
+        ("body.stem.1.", "bn1."),
+        ("body.classifier.", "fc."),
+        ("policy.to_options.", "control.proj."),
+    ):
+        if key.startswith(ours):
+            return key.replace(ours, theirs)
+    return key.replace("policy.lstm.", "control.rnn_one.") + "_l0"
+
+
+def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str) -> Card:
+    classes = model.config.classes
+    return Card(
+        name=name,
+        title=f"Imported from {file}",
+        method="dfs",
+        dataset=known.name if known else "unknown",
+        classes=known.classes if known else tuple(f"class {index}" for index in range(classes)),
+        mean=known.mean if known else (0.5, 0.5, 0.5),
+        std=known.std if known else (0.25, 0.25, 0.25),
+        model=model.config.to_dict(),
+        notes="Weights of the public DFS code. Data set and normalisation are inferred from the number of classes; "
+        "nothing was measured when it was imported. Activations are rounded to nearest, not stochastically.",
+    )

@@ -1,0 +1,95 @@
+"""Session checkpoints: networks whose gates were fine-tuned live. They lie in memory, and on disk if somebody asks."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from dfs_core.checkpoints import provenance
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from dfs_core.data.splits import SPLIT_SEED
+from dfs_core.errors import UserError
+from dfs_core.evaluation.metrics import Evaluation
+from dfs_core.model.network import DFSNet
+from dfs_core.training.material import Material
+
+METHOD = "session"  # of their cards: a family of their own, never mixed with published ones
+
+
+def session_card(
+    parent: Card,
+    model: DFSNet,
+    material: Material,
+    measured: Evaluation,
+    name: str,
+    budget: float,
+    alpha: float,
+    settings: dict[str, Any],
+    seconds: float,
+) -> Card:
+    """The card of a network whose gates were fine-tuned live, in words that nobody can take for a published result.
+
+    Args:
+        parent: of the checkpoint that it started from.
+        model: the network.
+        material: what it learned from and was measured on.
+        measured: what it reached; a toy's stays out of the card, as it was measured on what the gates learned from.
+        name: of the checkpoint.
+        budget: that was aimed at, in percent.
+        alpha: of the run.
+        settings: of the run, JSON-ready.
+        seconds: that it took.
+    """
+    count = len(material.held_out)
+    where = material.toy or f"Measured on {count} validation images; the test set was not looked at."
+    return Card(
+        name=name,
+        method=METHOD,
+        dataset=parent.dataset,
+        classes=parent.classes,
+        mean=parent.mean,
+        std=parent.std,
+        model=model.config.to_dict(),
+        title="Gates fine-tuned live in the alpha laboratory",
+        budget=budget,
+        alpha=alpha,
+        training=settings | {"stage": "gates fine-tuned live", "start_from": parent.name},
+        split={"train": len(material.tune), "validation": 0 if material.toy else count, "seed": SPLIT_SEED},
+        seed=settings["seed"],
+        commit=provenance.commit(),
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        wall_time_s=seconds,
+        created=provenance.now(),
+        metrics={} if material.toy else {"validation": measured.to_dict()},
+        weights_sha256=_digest(parent, model),
+        parents=(parent.name,),
+        notes=f"Not a published result: the gates of {parent.name} were fine-tuned live for {settings['steps']} steps"
+        f" of {settings['batch']} images, its body frozen. {where}",
+    )
+
+
+def keep_on_disk(checkpoint: Checkpoint, folder: Path) -> Path:
+    """Write a session checkpoint below ``folder``, under its name; returns its folder.
+
+    Raises:
+        UserError: there is one of that name, or the folder cannot be written to.
+    """
+    target = folder / checkpoint.card.name
+    if target.exists():
+        raise UserError(f"{target} is there already: it was kept before, or move it away")
+    try:
+        return save_checkpoint(target, checkpoint.model, checkpoint.card)
+    except OSError as error:
+        reason = error.strerror or "no reason given"
+        raise UserError(f"{folder} cannot be written to ({reason}): allow it, or set DFS_PRETRAINED_DIR") from None
+
+
+def _digest(parent: Card, model: DFSNet) -> str:
+    """Tells networks of the same body apart before they have a file: a hash of the parent's hash and the gates."""
+    digest = hashlib.sha256(parent.weights_sha256.encode())
+    for value in model.policy.state_dict().values():
+        digest.update(value.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Images: data sets, splits, uploads, and the project's own drawings."""

@@ -1,0 +1,46 @@
+"""Public data sets in the files that torchvision downloads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dfs_core.data.folders import Pixels
+from dfs_core.data.known import ARCHIVES, KNOWN
+from dfs_core.data.vision import open_split
+from dfs_core.errors import UserError
+
+
+def download_command(dataset: str, data_dir: Path) -> str:
+    """The command that fetches a known data set, for messages that say what to do."""
+    return f"python -m dfs_core data download {dataset} --data-dir {data_dir}"
+
+
+def traces(dataset: str, data_dir: Path) -> list[Path]:
+    """What is there of a known data set, complete or not: somebody meant to have it there."""
+    archive = ARCHIVES[dataset]
+    names = [*archive.downloads, *([archive.folder] if archive.folder else [])]
+    return [data_dir / name for name in names if (data_dir / name).exists()]
+
+
+def read_archive(dataset: str, data_dir: Path, split: str) -> Pixels:
+    """Read a split of a known data set: images (N, 32, 32, 3) uint8, labels (N,) int64, class names.
+
+    Raises:
+        UserError: the files are incomplete, damaged or may not be read, or what reads them is not installed.
+    """
+    try:
+        found = open_split(dataset, data_dir, split)
+    except RuntimeError as error:
+        raise UserError(
+            f"{dataset} in {data_dir} is incomplete or damaged: fetch what is missing with "
+            f"'{download_command(dataset, data_dir)}'"
+        ) from error
+    except OSError as error:
+        raise UserError(f"{error.filename or data_dir} cannot be read: {error.strerror or error}") from error
+    if dataset == "svhn":
+        images, labels = found.data.transpose(0, 2, 3, 1), found.labels
+    else:
+        images, labels = found.data, found.targets
+    return images, np.asarray(labels, np.int64), KNOWN[dataset].classes

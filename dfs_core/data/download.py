@@ -1,0 +1,144 @@
+"""Which data sets a folder holds, and fetching the public ones into it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+
+from dfs_core.data.archives import download_command, traces
+from dfs_core.data.fetch import EXPLAINED
+from dfs_core.data.folders import SPLITS, class_folders, folder_root
+from dfs_core.data.known import ARCHIVES, KNOWN
+from dfs_core.data.vision import complete_splits
+from dfs_core.errors import UserError
+
+Progress = Callable[[float, str], None]
+
+_POLL_S = 0.2
+
+
+def describe(data_dir: Path) -> list[dict[str, Any]]:
+    """What a data folder holds, one row per data set and split, without decoding an image.
+
+    Returns:
+        Rows of ``dataset``, ``split``, ``layout`` (``folders`` or ``torchvision``), ``images`` and ``classes`` (counts;
+        0 where the files are unusable), ``expected`` (images of the full split; None for a data set of one's own) and
+        ``status`` (``complete``, ``a part``, or what is wrong and what to do).
+    """
+    data_dir = Path(data_dir).expanduser()
+    if not data_dir.is_dir():
+        return []
+    trees = {entry.name: entry for entry in sorted(data_dir.iterdir()) if entry.is_dir()}
+    trees[data_dir.resolve().name] = data_dir
+    rows = []
+    for name in sorted({*trees, *KNOWN}):
+        root = folder_root(name, data_dir)
+        splits = [split for split in SPLITS if root and (root / split).is_dir()]
+        rows += [_folder_row(name, root, split) for split in splits if root]
+        if name in KNOWN and traces(name, data_dir):
+            rows += _torchvision_rows(name, data_dir)
+    return rows
+
+
+def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> None:
+    """Fetch a public data set with torchvision; what is already complete is not fetched again.
+
+    torchvision works in a process of its own (see ``fetch``), which ends with this call, however that ends. Progress is
+    the growth of the files it writes.
+
+    Args:
+        dataset: ``cifar10``, ``cifar100`` or ``svhn``.
+        data_dir: where to put it; made if it does not exist.
+        progress: called from this thread with the fraction done, 0 to 1, and what is being done.
+
+    Raises:
+        UserError: an unknown data set, no network, a damaged download, or a folder that cannot be written.
+    """
+    if dataset not in KNOWN:
+        raise UserError(f"'{dataset}' cannot be downloaded: choose one of {', '.join(KNOWN)}")
+    report = progress or (lambda fraction, text: None)
+    data_dir = Path(data_dir).expanduser().absolute()
+    files = {data_dir / name: size for name, size in ARCHIVES[dataset].downloads.items()}
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        for path, size in files.items():
+            if path.is_file() and path.stat().st_size != size:
+                path.unlink()  # torchvision starts anew after an interruption: the rest of the last time is no progress
+    except OSError as error:
+        raise UserError(f"{data_dir} cannot be written ({error.strerror}): choose another data folder") from error
+    with TemporaryFile() as messages:
+        with subprocess.Popen(
+            _fetch_command(dataset, data_dir),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=messages,
+            cwd=Path(__file__).parents[2],  # where the package is found, also if it is not installed
+        ) as process:
+            try:
+                _watch(process, files, dataset, report)
+            finally:
+                process.kill()
+        messages.seek(0)
+        said = messages.read().decode(errors="replace").strip()
+    if process.returncode:
+        last = said.splitlines()[-1] if said else f"exit code {process.returncode}"
+        raise UserError(last if process.returncode == EXPLAINED else f"the download of {dataset} failed ({last})")
+    report(1.0, f"{dataset} is complete")
+
+
+def _fetch_command(dataset: str, data_dir: Path) -> list[str]:
+    return [sys.executable, "-m", "dfs_core.data.fetch", dataset, str(data_dir)]
+
+
+def _watch(process: subprocess.Popen[bytes], files: dict[Path, int], dataset: str, report: Progress) -> None:
+    """Report the growth of ``files`` towards their full sizes until the process ends."""
+    total = sum(files.values())
+    while process.poll() is None:
+        done = sum(min(path.stat().st_size, size) for path, size in files.items() if path.is_file())
+        doing = f"downloading {dataset} ({done / 1e6:.0f} of {total / 1e6:.0f} MB)" if done else f"asking for {dataset}"
+        report(done / total, doing if done < total else f"checking {dataset}")
+        try:
+            process.wait(_POLL_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
+    found = class_folders(root, split)
+    images = sum(map(len, found.values()))
+    expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
+    status = "complete" if expected in (None, images) else "a part"
+    if dataset in KNOWN and set(found) - set(KNOWN[dataset].classes):
+        status = f"its class folders are not those of {dataset}: rename or remove them"
+    elif not images:
+        status = "no images: put PNG, JPEG or WebP files in class folders"
+    return _row(dataset, split, "folders", images, len(found), expected, status)
+
+
+def _torchvision_rows(dataset: str, data_dir: Path) -> list[dict[str, Any]]:
+    info, complete = KNOWN[dataset], complete_splits(dataset, data_dir)
+    mend = f"incomplete or damaged: run '{download_command(dataset, data_dir)}'"
+    rows = []
+    for split in SPLITS:
+        whole, size = split in complete, info.size(split)
+        status = "complete" if whole else mend
+        rows.append(_row(dataset, split, "torchvision", whole * size, whole * len(info.classes), size, status))
+    return rows
+
+
+def _row(
+    dataset: str, split: str, layout: str, images: int, classes: int, expected: int | None, status: str
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "split": split,
+        "layout": layout,
+        "images": images,
+        "classes": classes,
+        "expected": expected,
+        "status": status,
+    }

@@ -1,0 +1,116 @@
+"""Data sets as image folders: ``<root>/{train,test}/<class>/*.png|jpg|jpeg|webp``."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from dfs_core.data.images import open_image, to_model_input
+from dfs_core.data.known import KNOWN, DatasetInfo
+from dfs_core.errors import UserError
+
+SPLITS = ("train", "test")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_CHUNK = 256
+
+Pixels = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+
+
+def folder_root(dataset: str, data_dir: Path) -> Path | None:
+    """The folder that holds ``train/`` or ``test/`` of a data set, or None where there is no such tree."""
+    candidates = [data_dir / dataset] + ([data_dir] if data_dir.resolve().name == dataset else [])
+    return next((root for root in candidates if any((root / split).is_dir() for split in SPLITS)), None)
+
+
+def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
+    """Image files of a split by class name, sorted; hidden files and other suffixes are passed over.
+
+    Raises:
+        UserError: the split has no folder.
+    """
+    folder = root / split
+    if not folder.is_dir():
+        raise UserError(f"{root} has no '{split}' folder: put class folders with images in {folder}")
+    return {
+        entry.name: sorted(
+            file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+        )
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith(".")
+    }
+
+
+def read_folders(dataset: str, root: Path, split: str) -> Pixels:
+    """Read ``root/<split>/<class>/*``: images (N, 32, 32, 3) uint8, labels (N,), class names.
+
+    Raises:
+        UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
+    """
+    found = class_folders(root, split)
+    info = KNOWN.get(dataset)
+    classes = _known_classes(info, found, root / split) if info else _own_classes(found, root, split)
+    files = [(file, label) for label, name in enumerate(classes) for file in found.get(name, [])]
+    if info and len(files) > info.size(split):
+        raise UserError(
+            f"{root / split} holds {len(files):,} images, but {dataset} has {info.size(split):,}: remove what was added"
+        )
+    labels = np.array([label for _, label in files], dtype=np.int64)
+    return _decode([file for file, _ in files]), labels, classes
+
+
+def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
+    unknown = sorted(set(found) - set(info.classes))
+    if unknown:
+        raise UserError(
+            f"{folder} has folders that are no classes of {info.name} ({_some(unknown)}): "
+            f"its classes are {_some(info.classes)}"
+        )
+    total, empty = sum(map(len, found.values())), [name for name in info.classes if not found.get(name)]
+    if not total:
+        raise UserError(f"{folder} has no images: put PNG, JPEG or WebP files in folders named {_some(info.classes)}")
+    # A small random part of a data set can miss a class by chance; a larger one that does was not unpacked completely.
+    if empty and total >= 10 * len(info.classes):
+        raise UserError(f"{folder} has no images of {_some(empty)}: unpack {info.name} again, it is incomplete")
+    return info.classes
+
+
+def _own_classes(found: dict[str, list[Path]], root: Path, split: str) -> tuple[str, ...]:
+    empty = [name for name, files in found.items() if not files]
+    if len(found) < 2:
+        raise UserError(f"{root / split} needs at least two class folders with images; it has {len(found)}")
+    if empty:
+        raise UserError(
+            f"{root / split} has no PNG, JPEG or WebP images of {_some(empty)}: add some or remove the folder"
+        )
+    for other in SPLITS:
+        different = sorted(set(class_folders(root, other)) ^ set(found)) if (root / other).is_dir() else []
+        if different:
+            raise UserError(f"'train' and 'test' in {root} have different class folders: {_some(different)}")
+    return tuple(found)
+
+
+def _decode(files: list[Path]) -> np.ndarray:
+    images = np.empty((len(files), 32, 32, 3), np.uint8)
+
+    def fill(start: int) -> None:
+        for index, file in enumerate(files[start : start + _CHUNK], start):
+            try:
+                images[index] = to_model_input(open_image(file.read_bytes(), str(file)))
+            except OSError as error:
+                raise UserError(f"{file} cannot be read: {error.strerror or error}") from error
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        tasks = [pool.submit(fill, start) for start in range(0, len(files), _CHUNK)]
+        try:
+            for task in tasks:
+                task.result()
+        finally:  # after the first bad file, nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+    return images
+
+
+def _some(names: tuple[str, ...] | list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,1 @@
+"""Measuring: accuracy, cost, speed, comparisons."""

@@ -1,0 +1,107 @@
+"""Timing: what grouped execution saves over dense, and what choosing costs over a plain network, in one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.kernels import use_fused
+from dfs_core.model.network import DFSNet
+from dfs_core.training.objective import cost_term
+from dfs_core.training.precision import has_bf16
+
+DEPTH = 38
+TRAIN_BATCH, EVAL_BATCH = 128, 256
+ROUNDS, WARM_UP = 7, 2
+SHARES_FROM = "dfs-resnet38-cifar10-b20"
+
+
+def run(options: str = "paper") -> dict[str, str | float]:
+    """Time ResNet-38 on this machine: medians in seconds, all taken in turn in one run, so that their ratios hold.
+
+    Training steps are of 128 random images, forward, backward and update, under bf16 autocast where the machine has
+    arithmetic for it; their decisions are drawn evenly from the options, so that every option runs on some images in
+    every block, and the gate gets its gradient. Evaluations are of 256 images in float32; their decisions are drawn
+    with the shares that the shipped 20 % checkpoint has on the test images, where ``options`` contains its options, and
+    evenly otherwise.
+
+    Args:
+        options: an option set, named or listed.
+
+    Raises:
+        UserError: the option set cannot be read.
+    """
+    torch.manual_seed(0)
+    config = ModelConfig(depth=DEPTH, options=options)
+    plain, gated = DFSNet(backbone_config(DEPTH)), DFSNet(config)
+    use_fused(gated)
+    even = torch.full((config.gated_blocks, len(config.option_set)), 1 / len(config.option_set))
+    step_decisions, eval_decisions = _draw(even, TRAIN_BATCH), _draw(_shipped_shares(config, even), EVAL_BATCH)
+    timings = {
+        "plain_step_s": _training_step(plain, None, "grouped"),
+        "grouped_step_s": _training_step(gated, step_decisions, "grouped"),
+        "dense_step_s": _training_step(gated, step_decisions, "dense"),
+        "grouped_eval_s": _evaluation(gated, eval_decisions, "grouped"),
+        "dense_eval_s": _evaluation(gated, eval_decisions, "dense"),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in timings}
+    for turn in range(ROUNDS + WARM_UP):
+        for name, action in timings.items():
+            started = time.perf_counter()
+            action()
+            if turn >= WARM_UP:
+                seconds[name].append(time.perf_counter() - started)
+    return {"options": options, **{name: round(statistics.median(values), 4) for name, values in seconds.items()}}
+
+
+def _training_step(model: DFSNet, decisions: Tensor | None, execution: str) -> Callable[[], None]:
+    images = torch.randn(TRAIN_BATCH, 3, 32, 32)
+    labels = torch.randint(model.config.classes, (TRAIN_BATCH,))
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    costs = model.config.option_set.costs
+
+    def step() -> None:
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bf16(torch.device("cpu"))):
+            output = model(images, forced=decisions, execution=execution)
+        loss = torch.nn.functional.cross_entropy(output.logits, labels)
+        if decisions is not None:
+            loss = loss + cost_term(output, costs, 20.0, 5e-6)[0]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def _evaluation(model: DFSNet, decisions: Tensor, execution: str) -> Callable[[], None]:
+    images = torch.randn(EVAL_BATCH, 3, 32, 32)
+
+    def evaluate() -> None:
+        model.eval()
+        with torch.inference_mode():
+            model(images, forced=decisions, execution=execution)
+
+    return evaluate
+
+
+def _draw(shares: Tensor, images: int) -> Tensor:
+    """Decisions (images, blocks) drawn block by block with the given shares (blocks, options)."""
+    return torch.multinomial(shares, images, replacement=True).T.contiguous()
+
+
+def _shipped_shares(config: ModelConfig, fallback: Tensor) -> Tensor:
+    try:
+        card = read_card(SHARES_FROM)
+        shares = [[row.get(name, 0.0) for name in config.option_set.names] for row in card.metrics["test"]["shares"]]
+    except (CheckpointError, KeyError):
+        return fallback
+    fits = len(shares) == config.gated_blocks and set(card.config.option_set.names) <= set(config.option_set.names)
+    return torch.tensor(shares) if fits else fallback

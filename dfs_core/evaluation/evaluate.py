@@ -1,0 +1,216 @@
+"""Measuring a network on a set of images: accuracy with its interval, cost, and what was decided for each image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+
+from dfs_core.data.sets import ImageSet, normalise
+from dfs_core.errors import UserError
+from dfs_core.evaluation.metrics import Evaluation, pareto_front, wilson_interval
+from dfs_core.model.cost import cost_models
+from dfs_core.model.execute import Execution
+from dfs_core.model.network import DFSNet, DFSOutput
+
+__all__ = [
+    "Evaluation",
+    "Outcome",
+    "evaluate",
+    "forward_batches",
+    "pareto_front",
+    "run",
+    "summarise",
+    "wilson_interval",
+]
+
+Forced = np.ndarray | torch.Tensor
+Progress = Callable[[int, int], None]
+
+DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a network said for every image of a set, in the set's order.
+
+    Attributes:
+        labels: the true classes, int64 (N,).
+        predictions: the most probable classes, int64 (N,).
+        confidence: probability of the predicted class, 0 to 1, float32 (N,).
+        decisions: index of the option taken, uint8 (N, gated blocks).
+    """
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    confidence: np.ndarray
+    decisions: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Which images got the right label, bool (N,)."""
+        return self.predictions == self.labels
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
+        """Several parts of a set as one, in their order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+def forward_batches(
+    model: DFSNet,
+    images: torch.Tensor,
+    mean: Sequence[float],
+    std: Sequence[float],
+    *,
+    budget: float | None = None,
+    price: float | Sequence[float] | None = None,
+    execution: Execution = "grouped",
+    batch_size: int = 500,
+    forced: Forced | None = None,
+) -> Iterator[DFSOutput]:
+    """Run images through a network batch by batch, in float32 and without gradients, wherever its weights are.
+
+    Args:
+        model: the network, in evaluation mode.
+        images: uint8 (N, 3, H, W).
+        mean: channel means in 0..1 that the network was trained with.
+        std: channel standard deviations, likewise.
+        budget: percent; None for the usual one.
+        price: in the unit of the policy's logits, for all images or one for each; takes the place of a budget.
+        execution: ``grouped``, or ``dense`` as its reference.
+        batch_size: images at a time.
+        forced: option indices (N, gated blocks), -1 where the policy decides.
+
+    Yields:
+        One output a batch, on the CPU.
+
+    Raises:
+        UserError: the model has no such budget, or ``forced`` does not fit the images, blocks and options.
+    """
+    device = next(model.parameters()).device
+    choices = None if forced is None else torch.as_tensor(forced).long()
+    if choices is not None and len(choices) != len(images):
+        raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
+    prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
+    for start in range(0, len(images), batch_size):
+        chosen = slice(start, start + batch_size)
+        # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
+        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            inputs = normalise(images[chosen].to(device), mean, std)
+            part = None if choices is None else choices[chosen].to(device)
+            own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
+            output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
+            cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
+        yield cpu
+
+
+def run(
+    model: DFSNet,
+    images: ImageSet,
+    mean: Sequence[float],
+    std: Sequence[float],
+    *,
+    budget: float | None = None,
+    price: float | Sequence[float] | None = None,
+    execution: Execution = "grouped",
+    batch_size: int = 500,
+    forced: Forced | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Predict every image of a set, in evaluation mode; a model that was training is set back to it.
+
+    Arguments that are not named here are those of ``forward_batches``.
+
+    Args:
+        images: the set.
+        progress: called after each batch with the number of images done and their total.
+
+    Raises:
+        UserError: the set is empty, or as ``forward_batches``.
+    """
+    if not len(images):
+        raise UserError("there are no images to evaluate")
+    was_training = model.training
+    model.eval()
+    batches = forward_batches(
+        model,
+        images.images,
+        mean,
+        std,
+        budget=budget,
+        price=price,
+        execution=execution,
+        batch_size=batch_size,
+        forced=forced,
+    )
+    confidence, predictions, decisions = [], [], []
+    try:
+        for output in batches:
+            best = output.logits.softmax(dim=1).max(dim=1)
+            confidence.append(best.values)
+            predictions.append(best.indices)
+            decisions.append(output.decisions.to(torch.uint8))
+            if progress is not None:
+                progress(min(len(predictions) * batch_size, len(images)), len(images))
+    finally:
+        if was_training:
+            model.train()
+    return Outcome(
+        labels=images.labels.cpu().numpy(),
+        predictions=torch.cat(predictions).numpy(),
+        confidence=torch.cat(confidence).numpy(),
+        decisions=torch.cat(decisions).numpy(),
+    )
+
+
+def summarise(outcome: Outcome, model: DFSNet) -> Evaluation:
+    """Reduce what was predicted and decided to the figures of a card."""
+    correct, n = int(outcome.correct.sum()), len(outcome.labels)
+    low, high = wilson_interval(correct, n)
+    costs = cost_models(model.config)
+    names = model.config.option_set.names
+    shares = [100 * (outcome.decisions == index).mean(axis=0) for index in range(len(names))]
+    return Evaluation(
+        n=n,
+        accuracy=round(100 * correct / n, DECIMALS),
+        accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
+        cp=round(float(costs["cp"].total(outcome.decisions)), DECIMALS),
+        all_in=round(float(costs["bitops"].total(outcome.decisions)), DECIMALS),
+        policies=len(np.unique(outcome.decisions, axis=0)),
+        shares=tuple(
+            {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}
+            for block in range(model.config.gated_blocks)
+        ),
+    )
+
+
+def evaluate(
+    model: DFSNet,
+    images: ImageSet,
+    mean: Sequence[float],
+    std: Sequence[float],
+    *,
+    budget: float | None = None,
+    price: float | Sequence[float] | None = None,
+    execution: Execution = "grouped",
+    batch_size: int = 500,
+    forced: Forced | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure a network on a set of images: ``run``, then ``summarise``. Arguments and errors as for ``run``."""
+    outcome = run(
+        model,
+        images,
+        mean,
+        std,
+        budget=budget,
+        price=price,
+        execution=execution,
+        batch_size=batch_size,
+        forced=forced,
+        progress=progress,
+    )
+    return summarise(outcome, model)

@@ -1,0 +1,1 @@
+"""The network: options, blocks, policies, and what they cost."""

@@ -1,0 +1,172 @@
+"""What a network's decisions cost, by the four measures that a user can switch between.
+
+One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation counts b_w x b_a bit operations; an average
+pool counts one MAC for each value that it adds, at 32 x 32 bits. Everything is given in percent of the plain
+full-precision network without gates, so that 100 % means the same thing for every method.
+
+- ``cp``, the paper's computation percentage: the mean over gated blocks of (bits / 32)^2, every block counting the
+  same; stem, first block, shortcuts, classifier and gates are left out (method section 1).
+- ``macs``: executed MACs whatever their precision; only skipping saves any.
+- ``bitops``, the all-in cost: every MAC of the network, gates and pooling included, weighted by b_w x b_a / 1024.
+- ``energy``: every MAC of the network, weighted by the energy of its multiplication and its addition in a 45 nm chip
+  (``mac_energy``). Memory traffic, which often costs more than the arithmetic, is not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import FULL_BITS, Option
+
+STAGE_WIDTHS = (16, 32, 64)
+IMAGE_SIZE = 32
+
+# Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
+# figure 1.1.9, 45 nm at 0.9 V. Integers but for the last two.
+ENERGY_MULTIPLY_8, ENERGY_MULTIPLY_32, ENERGY_ADD_32 = 0.2, 3.1, 0.1
+ENERGY_MULTIPLY_FLOAT, ENERGY_ADD_FLOAT = 3.7, 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMacs:
+    """MACs of one residual block: two 3x3 convolutions, the 1x1 shortcut (0 if identity), and the gate before it."""
+
+    convolutions: int
+    shortcut: int
+    gate: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkMacs:
+    """MACs of a whole network for one 32 x 32 image; ``blocks[0]`` is the block that always runs in full."""
+
+    stem: int
+    blocks: tuple[BlockMacs, ...]
+    pooling: int
+    classifier: int
+
+    @property
+    def plain(self) -> int:
+        """MACs of the plain network: everything but the gates."""
+        blocks = sum(block.convolutions + block.shortcut for block in self.blocks)
+        return self.stem + blocks + self.pooling + self.classifier
+
+
+def count_macs(config: ModelConfig) -> NetworkMacs:
+    """Count the MACs of every part of the network by their closed form."""
+    blocks: list[BlockMacs] = []
+    channels, size = STAGE_WIDTHS[0], IMAGE_SIZE
+    for stage, width in enumerate(STAGE_WIDTHS):
+        for position in range(config.blocks_per_stage):
+            strided = stage > 0 and position == 0
+            gate = _gate_macs(config, len(blocks) - 1, channels, size) if blocks else 0
+            size = size // 2 if strided else size
+            convolutions = 9 * (channels * width + width * width) * size**2
+            blocks.append(BlockMacs(convolutions, channels * width * size**2 if strided else 0, gate))
+            channels = width
+    stem = 9 * 3 * STAGE_WIDTHS[0] * IMAGE_SIZE**2
+    return NetworkMacs(stem, tuple(blocks), channels * size**2, channels * config.classes)
+
+
+def gate_inputs(config: ModelConfig) -> list[tuple[int, int]]:
+    """(channels, side) of the input of each gated block, in order."""
+    sides = [IMAGE_SIZE, IMAGE_SIZE // 2, IMAGE_SIZE // 4]
+    before = [(number - 1) // config.blocks_per_stage for number in range(1, config.gated_blocks + 1)]
+    return [(STAGE_WIDTHS[stage], sides[stage]) for stage in before]
+
+
+def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int:
+    """What the policy computes before the gated block of that index, on an input of channels x size x size."""
+    values, width, options = channels * size**2, config.gate_width, len(config.option_set)
+    steps = options - 1  # what a policy of utilities gives: by how much each option is worth more than the one before
+    if config.policy == "recurrent":  # average pool, linear embedding, one LSTM step, linear layer to the options
+        return values + channels * width + 4 * width * (width + width) + width * options
+    if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
+        return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * steps
+    if config.policy == "one-shot" and index == 0:  # pooled to 4 x 4 once, two linear layers
+        return values + (channels * 16 + 3) * width + width * config.gated_blocks * steps
+    return 0  # constant or one-shot's later blocks: nothing; a table is looked up
+
+
+def mac_energy(option: Option) -> float:
+    """Energy in pJ of one multiply-accumulate under an option: 0 where the block is skipped.
+
+    Full precision is a 32-bit float multiplication and addition, 3.7 + 0.9 = 4.6 pJ. At b bits, two b-bit integers are
+    multiplied and their product is added to a 32-bit integer, at 0.1 pJ whatever b is. The table has multipliers of 8
+    bits (0.2 pJ) and of 32 (3.1 pJ); others lie on the power law through these two, 0.2 x (b / 8)^1.977, below 8 bits
+    as well as between. So 16, 8, 4 and 2 bits take 0.887, 0.3, 0.151 and 0.113 pJ: at few bits the addition is most of
+    it, and energy falls far less than bit operations do.
+    """
+    if not option.is_quantised:
+        return 0.0 if option.is_skip else ENERGY_MULTIPLY_FLOAT + ENERGY_ADD_FLOAT
+    power = math.log(ENERGY_MULTIPLY_32 / ENERGY_MULTIPLY_8) / math.log(32 / 8)
+    return ENERGY_MULTIPLY_8 * (option.bits / 8) ** power + ENERGY_ADD_32
+
+
+@dataclass(frozen=True, slots=True)
+class CostModel:
+    """A measure of cost that is a sum over blocks: what is always paid, and what each option of each block adds.
+
+    Attributes:
+        key: ``cp``, ``macs``, ``bitops`` or ``energy``.
+        title: name for people.
+        unit: what is counted.
+        reference: how many units the plain full-precision network takes for one image (100 %).
+        fixed: what is paid whatever is decided, in percent.
+        table: what each option adds, gated blocks x options, in percent.
+    """
+
+    key: str
+    title: str
+    unit: str
+    reference: float
+    fixed: float
+    table: tuple[tuple[float, ...], ...]
+
+    def per_image(self, decisions: np.ndarray) -> np.ndarray:
+        """Cost of each image in percent: decisions (images x blocks, option indices) -> (images,)."""
+        blocks = np.arange(len(self.table))
+        return self.fixed + np.asarray(self.table)[blocks, np.asarray(decisions, dtype=np.int64)].sum(axis=1)
+
+    def total(self, decisions: np.ndarray) -> float:
+        """Mean cost over images in percent."""
+        return float(self.per_image(decisions).mean())
+
+
+def cost_models(config: ModelConfig) -> dict[str, CostModel]:
+    """The four cost models of a network, by key."""
+    macs = count_macs(config)
+    gated = macs.blocks[1:]
+    options = config.option_set
+    full_mac = mac_energy(Option(FULL_BITS))
+    ungated = macs.stem + macs.blocks[0].convolutions + macs.pooling + macs.classifier
+
+    def executed(block: BlockMacs, option: Option) -> float:
+        return block.shortcut + (0 if option.is_skip else block.convolutions)
+
+    def weighted(block: BlockMacs, option: Option, weight: float) -> float:
+        # On skip the shortcut runs in full precision; otherwise the option's bits apply to it too.
+        return block.shortcut if option.is_skip else (block.convolutions + block.shortcut) * weight
+
+    def by_bits(block: BlockMacs, option: Option) -> float:
+        return weighted(block, option, option.cost)
+
+    def by_energy(block: BlockMacs, option: Option) -> float:
+        return weighted(block, option, mac_energy(option) / full_mac)
+
+    def model(key: str, title: str, unit: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
+        table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
+        fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
+        return CostModel(key, title, unit, macs.plain * per_mac, fixed, table)
+
+    paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
+    return {
+        "cp": CostModel("cp", "Computation percentage (the paper's)", "blocks in full", len(gated), 0.0, paper),
+        "macs": model("macs", "Executed MACs", "MACs", 1, executed),
+        "bitops": model("bitops", "All-in cost (bit operations)", "bit operations", 32 * 32, by_bits),
+        "energy": model("energy", "Energy of the arithmetic (45 nm)", "pJ", full_mac, by_energy),
+    }

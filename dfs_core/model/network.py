@@ -1,0 +1,199 @@
+"""The network: before each gated block a policy decides, image by image, what that block does."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.execute import (
+    TRIED,
+    Execution,
+    check_execution,
+    run_dense,
+    run_grouped,
+    run_two_branch,
+    straight_through,
+)
+from dfs_core.model.policy import POLICIES
+from dfs_core.model.resnet import ResidualBlock, ResNetBody
+
+POLICY_DECIDES = -1
+
+
+class DFSOutput(NamedTuple):
+    """What a forward pass returns.
+
+    Attributes:
+        logits: (N, classes), float32.
+        decisions: (N, gated blocks), int64 indices into the option set.
+        probabilities: (N, gated blocks, options), the softmax of the policy's logits less the price of each option's
+            cost; of the policy also where a decision was forced.
+    """
+
+    logits: Tensor
+    decisions: Tensor
+    probabilities: Tensor
+
+
+class DFSNet(nn.Module):
+    """A CIFAR ResNet whose gated blocks execute, image by image, the option that its policy chooses.
+
+    Nothing is kept on the module between calls, so threads can share one. One image gives what it gives in a batch.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.body = ResNetBody(config)
+        self.policy = POLICIES[config.policy](config)
+        # One fixed layout means one kernel, whatever the size of a group of images. channels_last is faster on CPU and
+        # GPU; a min-max network runs as the reference does, as the last digits of its kernels decide ties in rounding.
+        reproduction = config.quantiser == "minmax"
+        self.memory_format = torch.contiguous_format if reproduction else torch.channels_last
+        self.to(memory_format=self.memory_format)  # type: ignore[call-overload] # documented, but not in its overloads
+
+    def forward(
+        self,
+        images: Tensor,
+        budget: float | None = None,
+        forced: Tensor | None = None,
+        execution: Execution = "grouped",
+        price: float | Tensor | None = None,
+        tried: float = TRIED,
+    ) -> DFSOutput:
+        """Classify normalised images.
+
+        Args:
+            images: (N, 3, 32, 32), float, normalised.
+            budget: percent of cp; refused unless the model was trained for it or serves every budget.
+            forced: decisions to impose, (N, gated blocks) option indices, with -1 where the policy is to decide.
+            execution: ``grouped`` or ``dense``; the same result, at different speed.
+            price: of a block in full, in the unit of the policy's logits; a number, or one for each image (N,). The
+                decision is arg-max of logits - price x cost.
+            tried: in training, the share of blocks in which the gate's gradient is measured.
+
+        Raises:
+            UserError: a budget the model does not have, a budget and a price, forced decisions of a wrong shape or
+                range, unknown execution.
+        """
+        check_execution(execution)
+        prices = self._prices(images, budget, price)
+        if forced is not None:
+            forced = self._check_forced(forced, images)
+        x = self.enter(images)
+        state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
+        toll = prices[:, None] * prices.new_tensor(self.config.option_set.costs)
+        decisions, probabilities = [], []
+        for index, block in enumerate(self.body.gated()):
+            logits, state = self.policy.step(index, x, state)
+            probability = ((logits - toll) / self.policy.temperature).softmax(dim=1)
+            decision = probability.argmax(dim=1)
+            if forced is not None:
+                decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
+            x = self._run(block, x, decision, probability, execution, tried)
+            decisions.append(decision)
+            probabilities.append(probability)
+        return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def enter(self, images: Tensor) -> Tensor:
+        """Stem and first block, which run for every image: (N, 3, 32, 32) -> (N, 16, 32, 32)."""
+        return self.body.blocks[0](self.body.stem(images.contiguous(memory_format=self.memory_format)), 0)
+
+    def _prices(self, images: Tensor, budget: float | None, price: float | Tensor | None) -> Tensor:
+        """The price for each image, float32 (N,)."""
+        if isinstance(price, Tensor) and price.ndim:
+            if budget is not None or price.shape != images.shape[:1]:
+                raise UserError(f"prices are one for each of {len(images)} images, and take the place of a budget")
+            return price.to(images.device, torch.float32)
+        _, one = self.config.operating_point(budget, None if price is None else float(price))
+        return torch.full(images.shape[:1], one, device=images.device)
+
+    def _run(
+        self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: str, tried: float
+    ) -> Tensor:
+        if execution == "dense":
+            return run_dense(block, x, straight_through(probability, decision))
+        if probability.requires_grad and len(block.options) > 1:
+            return run_two_branch(block, x, decision, probability, tried)
+        return run_grouped(block, x, decision)
+
+    def _check_forced(self, forced: Tensor, images: Tensor) -> Tensor:
+        shape = (images.shape[0], self.config.gated_blocks)
+        if forced.shape != shape:
+            raise UserError(
+                f"forced decisions must have shape {shape}, images x gated blocks, not {tuple(forced.shape)}"
+            )
+        forced = forced.to(images.device, torch.int64)
+        if forced.numel() and not POLICY_DECIDES <= int(forced.min()) <= int(forced.max()) < len(
+            self.config.option_set
+        ):
+            raise UserError(f"forced decisions are option indices from 0 to {len(self.config.option_set) - 1}, or -1")
+        return forced
+
+    def trainable_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Parameters of the network's body, and those of its policy."""
+        return list(self.body.parameters()), list(self.policy.parameters())
+
+
+@torch.no_grad()
+def calibrate(model: DFSNet, images: Tensor) -> None:
+    """Set every quantiser from what its convolution sees when all blocks run in full.
+
+    Args:
+        model: its option set must contain ``full``; otherwise the network runs on its costliest option.
+        images: a sample, normalised (N, 3, 32, 32).
+    """
+    was_training = model.training
+    model.eval()
+    handles = []
+    for module in model.modules():
+        for quantiser in getattr(module, "quantisers", {}).values():
+            handles.append(
+                module.register_forward_pre_hook(lambda conv, args, q=quantiser: q.calibrate(args[0], conv.weight))
+            )
+    costliest = len(model.config.option_set) - 1
+    forced = torch.full((images.shape[0], model.config.gated_blocks), costliest, device=images.device)
+    model(images, forced=forced)
+    for handle in handles:
+        handle.remove()
+    model.train(was_training)
+
+
+def start_from(model: DFSNet, source: DFSNet) -> list[str]:
+    """Copy a trained network's weights into another option set or policy: a backbone into a gated network, say.
+
+    Every option's batch norm starts from the source's batch norm for the same option if it has one, else from its
+    costliest option's. Gates and quantisers are copied where both have them in the same shape.
+
+    Returns:
+        Names of the entries that the source had nothing for (new gates, new quantiser steps).
+
+    Raises:
+        UserError: the two bodies differ in depth or number of classes.
+    """
+    same = ("depth", "classes")
+    if any(getattr(model.config, key) != getattr(source.config, key) for key in same):
+        raise UserError("cannot start from a network of another depth or number of classes")
+    given = source.state_dict()
+    fallback = source.config.option_set.names[-1] if source.config.batch_norm == "per-option" else "shared"
+    new = []
+    for key, value in model.state_dict().items():
+        candidates = [key]
+        for option in (*model.config.option_set.names, "shared"):
+            candidates += [key.replace(f"_bn.{option}.", f"_bn.{fallback}."), _renamed_norm(key, option, fallback)]
+        found = next((name for name in candidates if name in given and given[name].shape == value.shape), None)
+        if found is None:
+            new.append(key)
+        else:
+            value.copy_(given[found])
+    return new
+
+
+def _renamed_norm(key: str, option: str, fallback: str) -> str:
+    for norm in ("bn1", "bn2"):
+        key = key.replace(f".{norm}.{option}.", f".{norm}.{fallback}.")
+    return key

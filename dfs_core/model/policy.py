@@ -1,0 +1,82 @@
+"""Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along.
+
+Every policy has ``start(x, prices) -> state`` and ``step(block, x, state) -> (logits (N, K), state)``, with
+``block`` counted over the gated blocks from 0, x the block's input (N, C, H, W) and prices (N,) for each image. The
+decision is the arg-max of logits - price x cost; taking the price off is the network's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import gate_inputs
+from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
+
+Memory = tuple[Tensor, Tensor]
+OPEN_BIAS = 0.3
+
+
+class RecurrentPolicy(nn.Module):
+    """The paper's gate (method section 3): pooled input, a linear embedding per block, one shared LSTM, options."""
+
+    temperature = 1.0
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width = config.gate_width
+        self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels, _ in gate_inputs(config))
+        self.lstm = nn.LSTMCell(width, width)
+        self.to_options = nn.Linear(width, len(config.option_set))
+        with torch.no_grad():
+            # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
+            self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
+
+    def start(self, x: Tensor, prices: Tensor) -> Memory:
+        """The LSTM's state before the first gated block: zeros, twice (N, width)."""
+        zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
+        return zeros, zeros
+
+    def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+        """Logits over options (N, K) for one block, in float32 whatever the network computes in."""
+        with torch.autocast(x.device.type, enabled=False):
+            # Not mean(): its backward pass divides the whole block's input instead of the pooled values.
+            pooled = x.sum(dim=(2, 3), dtype=torch.float32) / (x.shape[2] * x.shape[3])
+            hidden, cell = self.lstm(self.embeddings[block](pooled), state)
+            return self.to_options(hidden), (hidden, cell)
+
+
+class ConstantPolicy(nn.Module):
+    """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
+
+    decisions: Tensor
+    temperature = 1.0
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.options = len(config.option_set)
+        names = config.constant * config.gated_blocks if len(config.constant) == 1 else config.constant
+        indices = [config.option_set.index(name) for name in names]
+        self.register_buffer("decisions", torch.tensor(indices), persistent=False)
+
+    def start(self, x: Tensor, prices: Tensor) -> None:
+        """Nothing to remember."""
+
+    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Logits over options (N, K): 0 for the constant decision and -inf elsewhere, so that it has probability 1."""
+        logits = torch.full((x.shape[0], self.options), -torch.inf, device=x.device)
+        logits[:, self.decisions[block]] = 0.0
+        return logits, state
+
+
+Policy = RecurrentPolicy | ConstantPolicy | TablePolicy
+POLICIES: dict[str, type[Policy]] = {
+    "recurrent": RecurrentPolicy,
+    "constant": ConstantPolicy,
+    "utility": UtilityPolicy,
+    "one-shot": OneShotPolicy,
+    "table": TablePolicy,
+}

@@ -1,0 +1,122 @@
+"""The residual blocks of a CIFAR ResNet 6n+2, each able to run under any option of its set."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import STAGE_WIDTHS
+from dfs_core.model.options import Option, OptionSet
+from dfs_core.model.quantize import QUANTISERS, Quantiser
+
+SHARED = "shared"
+
+
+class PlainConv(nn.Conv2d):
+    """A convolution without bias, whose result for an image does not depend on the other images of the batch."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+        nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
+
+    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Convolve x (N, C, H, W) with a weight that may be a rounded one."""
+        if len(x) == 1 and not self.training:
+            # For a single image PyTorch takes another kernel than for two or more. Its last digits differ, and the
+            # next quantiser would turn that into whole steps; so a single image goes in twice.
+            return self._conv_forward(x.expand(2, -1, -1, -1), weight, None)[:1]
+        return self._conv_forward(x, weight, None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve x (N, C, H, W) in full precision."""
+        return self.convolve(x, self.weight)
+
+
+class OptionConv(PlainConv):
+    """A convolution whose input and weight are rounded as an option asks; one weight for all options."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, options: OptionSet, quantiser: str) -> None:
+        super().__init__(inputs, outputs, kernel, stride)
+        self.quantisers = nn.ModuleDict({o.name: QUANTISERS[quantiser](o.bits) for o in options if o.is_quantised})
+
+    def forward(self, x: Tensor, option: Option) -> Tensor:  # type: ignore[override]
+        """Convolve x (N, C, H, W) under ``option``."""
+        weight = self.weight
+        if option.is_quantised:
+            quantiser = cast(Quantiser, self.quantisers[option.name])
+            x, weight = quantiser.activations(x), quantiser.weights(weight)
+        return self.convolve(x, weight)
+
+
+class OptionNorm(nn.ModuleDict):
+    """Batch normalisation with statistics and affine parameters per option, or one set shared by all options."""
+
+    def __init__(self, channels: int, options: tuple[Option, ...], kind: str) -> None:
+        names = [SHARED] if kind == "shared" else [option.name for option in options]
+        super().__init__({name: nn.BatchNorm2d(channels) for name in names})
+
+    def forward(self, x: Tensor, option: Option) -> Tensor:
+        """Normalise x (N, C, H, W) under ``option``."""
+        return self[SHARED if SHARED in self else option.name](x)
+
+
+class ResidualBlock(nn.Module):
+    """A basic block: two 3x3 convolutions with batch norm, and a shortcut.
+
+    The shortcut is the identity or, in a strided block, a 1x1 convolution with batch norm. An option's bits apply to
+    that convolution too; on skip it runs in full precision and is the output, without a ReLU (as in the reference).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, options: OptionSet, config: ModelConfig) -> None:
+        super().__init__()
+        self.options = options
+        executed = tuple(option for option in options if not option.is_skip)
+        self.conv1 = OptionConv(inputs, outputs, 3, stride, options, config.quantiser)
+        self.bn1 = OptionNorm(outputs, executed, config.batch_norm)
+        self.conv2 = OptionConv(outputs, outputs, 3, 1, options, config.quantiser)
+        self.bn2 = OptionNorm(outputs, executed, config.batch_norm)
+        self.has_projection = stride != 1
+        if self.has_projection:
+            self.shortcut_conv = OptionConv(inputs, outputs, 1, stride, options, config.quantiser)
+            self.shortcut_bn = OptionNorm(outputs, options.options, config.batch_norm)
+
+    def forward(self, x: Tensor, decision: int) -> Tensor:
+        """Run the block on x (N, C, H, W), all images under the option of index ``decision``."""
+        option = self.options[decision]
+        shortcut = self.shortcut_bn(self.shortcut_conv(x, option), option) if self.has_projection else x
+        if option.is_skip:
+            return shortcut
+        out = F.relu(self.bn1(self.conv1(x, option), option))
+        out = self.bn2(self.conv2(out, option), option)
+        return F.relu(out + shortcut)
+
+
+class ResNetBody(nn.Module):
+    """Stem, blocks and classifier of a CIFAR ResNet 6n+2; who decides what each block does is not its business."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        gated, full = config.option_set, OptionSet.parse("full")
+        self.stem = nn.Sequential(PlainConv(3, STAGE_WIDTHS[0], 3), nn.BatchNorm2d(STAGE_WIDTHS[0]), nn.ReLU())
+        self.blocks = nn.ModuleList()
+        channels = STAGE_WIDTHS[0]
+        for stage, width in enumerate(STAGE_WIDTHS):
+            for position in range(config.blocks_per_stage):
+                stride = 2 if stage > 0 and position == 0 else 1
+                options = gated if len(self.blocks) else full  # the first block always runs in full
+                self.blocks.append(ResidualBlock(channels, width, stride, options, config))
+                channels = width
+        self.classifier = nn.Linear(channels, config.classes)
+
+    def gated(self) -> list[ResidualBlock]:
+        """The blocks that a policy decides over, in order."""
+        return list(self.blocks[1:])  # type: ignore[arg-type]
+
+    def head(self, x: Tensor) -> Tensor:
+        """Pool (N, C, H, W) and classify: logits (N, classes) in float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            return self.classifier(x.float().mean(dim=(2, 3)))

@@ -1,0 +1,122 @@
+"""Policies of utilities: what each option is worth, in nats of loss, whatever it costs; a price then decides.
+
+The decision is arg-max of utility - price x cost (method section 11). What an option is worth depends on how dear
+compute is for the blocks around it, so each of these policies is told the price. A dearer option is never worth less
+than a cheaper one: what a policy learns is by how much more, as the root of each step from option to option. So the
+cheaper compute gets, the more of it is used, down to steps that are too small to be told from noise one by one.
+
+The policies differ in what they see of the image:
+
+- ``TablePolicy``: nothing. The best static mix of options at each price.
+- ``OneShotPolicy``: the first block's output, from which it decides for all blocks at once, as BlockDrop does.
+- ``UtilityPolicy``: the input of each block, as the paper's gate does, but its spread as well as its mean.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import STAGE_WIDTHS, gate_inputs
+
+LOWEST_PRICE = 1e-5
+ONE_SHOT_GRID = 4
+FIRST_ROOT = 0.1  # of every step of a fresh policy: each option is worth 0.01 nats more than the one before
+
+
+def price_features(prices: Tensor) -> Tensor:
+    """1, log and squared log of prices (N,), scaled to about one: (N, 3)."""
+    level = (prices.clamp_min(LOWEST_PRICE).log10() + 1) / 2
+    return torch.stack([torch.ones_like(level), level, level.square()], dim=1)
+
+
+def rising(roots: Tensor) -> Tensor:
+    """Utilities (..., K) from the roots (..., K - 1) of the steps between options: 0, then sums of their squares."""
+    return F.pad(roots.square().cumsum(dim=-1), (1, 0))
+
+
+class TablePolicy(nn.Module):
+    """Roots per block and step, a quadratic in the logarithm of the price; the same for every image."""
+
+    temperature = 0.01  # nats: where two options differ by this much, the better one has e times the probability
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.zeros(config.gated_blocks, len(config.option_set) - 1, 3))
+        with torch.no_grad():
+            self.coefficients[..., 0] = FIRST_ROOT
+
+    def start(self, x: Tensor, prices: Tensor) -> Tensor:
+        """The price's features (N, 3): all that the table looks at."""
+        return price_features(prices)
+
+    def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Utilities (N, K) of one block."""
+        return rising(state @ self.coefficients[block].T), state
+
+
+class OneShotPolicy(TablePolicy):
+    """The table, and what the first block's output adds to it for this image, for all blocks at once."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.hidden = nn.Linear(STAGE_WIDTHS[0] * ONE_SHOT_GRID**2 + 3, config.gate_width)
+        self.to_roots = nn.Linear(config.gate_width, config.gated_blocks * (len(config.option_set) - 1))
+        nn.init.zeros_(self.to_roots.weight)
+        nn.init.zeros_(self.to_roots.bias)
+
+    def start(self, x: Tensor, prices: Tensor) -> Tensor:
+        """Utilities of all blocks (N, blocks, K)."""
+        with torch.autocast(x.device.type, enabled=False):
+            features = price_features(prices)
+            pooled = F.adaptive_avg_pool2d(x.float(), ONE_SHOT_GRID).flatten(1)
+            hidden = F.relu(self.hidden(torch.cat([pooled, features], dim=1)))
+            own = self.to_roots(hidden).unflatten(1, self.coefficients.shape[:2])
+            return rising(own + torch.einsum("np,bkp->nbk", features, self.coefficients))
+
+    def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Utilities (N, K) of one block: decided long ago."""
+        return state[:, block], state
+
+
+class Memory(NamedTuple):
+    """What ``UtilityPolicy`` carries along: the LSTM's two states (N, width), and the price's features (N, 3)."""
+
+    hidden: Tensor
+    cell: Tensor
+    price: Tensor
+
+
+class UtilityPolicy(TablePolicy):
+    """The table, and what a recurrent gate that looks at each block's input adds to it for this image.
+
+    The gate sees mean and standard deviation of each channel, normalised over the embedding, and the price.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        width = config.gate_width
+        self.embeddings = nn.ModuleList(nn.Linear(2 * channels, width) for channels, _ in gate_inputs(config))
+        self.norm = nn.LayerNorm(width)
+        self.lstm = nn.LSTMCell(width + 3, width)
+        self.to_roots = nn.Linear(width, len(config.option_set) - 1)
+        nn.init.zeros_(self.to_roots.weight)
+        nn.init.zeros_(self.to_roots.bias)
+
+    def start(self, x: Tensor, prices: Tensor) -> Memory:  # type: ignore[override]
+        """The LSTM's state before the first gated block: zeros."""
+        zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
+        return Memory(zeros, zeros, price_features(prices))
+
+    def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:  # type: ignore[override]
+        """Utilities (N, K) of one block, in float32 whatever the network computes in."""
+        with torch.autocast(x.device.type, enabled=False):
+            spread, mean = torch.std_mean(x.float(), dim=(2, 3))
+            seen = self.norm(self.embeddings[block](torch.cat([mean, spread], dim=1)))
+            hidden, cell = self.lstm(torch.cat([seen, state.price], dim=1), (state.hidden, state.cell))
+            roots = state.price @ self.coefficients[block].T + self.to_roots(hidden)
+            return rising(roots), Memory(hidden, cell, state.price)

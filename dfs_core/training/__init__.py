@@ -1,0 +1,1 @@
+"""Learning: stages, objectives, and the state of a run."""

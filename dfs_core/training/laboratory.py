@@ -1,0 +1,214 @@
+"""The alpha laboratory: gates fine-tuned for a budget and an alpha in some dozens of steps, before somebody's eyes.
+
+Only the gates learn, by the objective of training (objective.py): cross-entropy and the paper's signed cost. The body
+stays in evaluation mode, frozen to the bit, and is shared with the network that the run starts from. Nothing is written
+to disk: ``session.keep_on_disk`` does that, for whoever asks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.session import session_card
+from dfs_core.data.sets import ImageSet, augment, normalise
+from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import Evaluation, Outcome, run, summarise
+from dfs_core.model.network import DFSNet
+from dfs_core.training.material import Material
+from dfs_core.training.objective import cost_term, learning_rate
+
+STEPS, BATCHES, ALPHAS = (20, 300), (32, 64), (1e-7, 1e-3)
+# One step at the paper's alpha then moves cp by about a point at the steepest place of the shipped checkpoints' dial.
+RATE = 0.4
+TRIED = 1.0  # every block, at every step: a short run has no time to average the gate's gradient over chance
+PART = 50  # images that are measured at a time: others wait no longer than for these
+
+Turn = Callable[[], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is to do.
+
+    Attributes:
+        budget: the cp to hold, in percent.
+        alpha: how hard the signed cost pulls towards it, in the paper's unit.
+        steps: of gradient descent.
+        batch: images a step.
+        rate: learning rate of the gates at the start; it falls to zero along a cosine, so that cp can settle.
+        seed: of the order of images, augmentation and the gate's random branch.
+    """
+
+    budget: float
+    alpha: float
+    steps: int = 60
+    batch: int = 32
+    rate: float = RATE
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.budget <= 100:
+            raise UserError(f"a budget is a percentage above 0 and up to 100, not {self.budget:g}")
+        if not ALPHAS[0] <= self.alpha <= ALPHAS[1]:
+            raise UserError(f"alpha lies between {ALPHAS[0]:g} and {ALPHAS[1]:g} here, not at {self.alpha:g}")
+        if not STEPS[0] <= self.steps <= STEPS[1]:
+            raise UserError(f"a run has {STEPS[0]} to {STEPS[1]} steps, not {self.steps}")
+        if not BATCHES[0] <= self.batch <= BATCHES[1]:
+            raise UserError(f"a step takes {BATCHES[0]} to {BATCHES[1]} images, not {self.batch}")
+        if not self.rate > 0:
+            raise UserError(f"the learning rate must be positive, not {self.rate:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run, on its batch: cp and accuracy in percent, before the gates moved."""
+
+    step: int
+    cp: float
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is: ``done`` of ``total`` steps, or images that are measured; ``step`` where one was made."""
+
+    doing: Literal["before", "tuning", "after"]
+    done: int
+    total: int
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What came out of a run.
+
+    Attributes:
+        settings: what was asked for.
+        steps: its curve.
+        before: the checkpoint that it started from, on the held-out images.
+        after: the new gates, on the same images.
+        toy: the warning of a run on a few pictures; else empty.
+        checkpoint: the network: a body shared with its parent's, gates of its own. Its folder is empty: it lies on no
+            disk.
+    """
+
+    settings: Settings
+    steps: tuple[Step, ...]
+    before: Evaluation
+    after: Evaluation
+    toy: str
+    checkpoint: Checkpoint
+
+
+def can_tune(card: Card) -> bool:
+    """Whether a checkpoint has the paper's gates, which the signed cost can move."""
+    return card.config.policy == "recurrent" and len(card.config.option_set) > 1
+
+
+def fine_tune(
+    parent: Checkpoint,
+    settings: Settings,
+    material: Material,
+    report: Callable[[Progress], None] = lambda progress: None,
+    turn: Turn = nullcontext,
+    name: str = "session",
+) -> Tuned:
+    """Fine-tune the gates of a checkpoint and measure them before and after.
+
+    Args:
+        parent: where the run starts; it is left as it is.
+        settings: what is to be done.
+        material: the images.
+        report: called after every step and every part of a measurement; whatever it raises ends the run.
+        turn: entered around every piece of computing, for a caller that shares the machine: never more than half a
+            step or ``PART`` images at a time.
+        name: of the checkpoint that comes out.
+
+    Raises:
+        UserError: the checkpoint has no gates that could be tuned.
+    """
+    if not can_tune(parent.card):
+        raise UserError(f"{parent.card.name} has no recurrent gates to fine-tune: choose a DFS or SkipNet checkpoint")
+    started = time.monotonic()
+    model = with_own_gates(parent.model, settings.budget)
+    before = _measure(parent.model, parent.card, material.held_out, "before", report, turn)
+    steps = _descend(model, parent.card, settings, material.tune, report, turn)
+    after = _measure(model, parent.card, material.held_out, "after", report, turn)
+    seconds = round(time.monotonic() - started, 1)
+    card = session_card(
+        parent.card, model, material, after, name, settings.budget, settings.alpha, asdict(settings), seconds
+    )
+    return Tuned(settings, steps, before, after, material.toy, Checkpoint(card, model, Path()))
+
+
+def with_own_gates(model: DFSNet, budget: float) -> DFSNet:
+    """A network for another budget over the same body, with a copy of the gates."""
+    twin = DFSNet(replace(model.config, budget=budget, prices=()))
+    twin.body = model.body
+    twin.policy.load_state_dict(model.policy.state_dict())
+    return twin.eval()
+
+
+def _descend(
+    model: DFSNet, card: Card, settings: Settings, images: ImageSet, report: Callable[[Progress], None], turn: Turn
+) -> tuple[Step, ...]:
+    """Gradient descent on the gates alone."""
+    gates = list(model.policy.parameters())
+    optimiser = torch.optim.SGD(gates, lr=settings.rate)
+    generator = torch.Generator().manual_seed(settings.seed)
+    steps: list[Step] = []
+    for number, indices in enumerate(_batches(len(images), settings, generator)):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(number, settings.steps, settings.rate, "cosine", 0.0, ())
+        labels = images.labels[indices]
+        with turn(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed * 1_000_003 + number)  # the gate's random branch
+            pixels = normalise(augment(images.images[indices], generator), card.mean, card.std)
+            output = model(pixels, tried=TRIED)
+        loss = F.cross_entropy(output.logits, labels)
+        term, cp = cost_term(output, model.config.option_set.costs, settings.budget, settings.alpha)
+        loss = loss + term
+        with turn():
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward(inputs=gates)  # nothing is computed for, or written to, the body's weights
+            optimiser.step()
+        right = float((output.logits.argmax(dim=1) == labels).float().mean())
+        steps.append(Step(number + 1, cp, 100 * right, float(loss.detach())))
+        report(Progress("tuning", len(steps), settings.steps, steps[-1]))
+    return tuple(steps)
+
+
+def _batches(count: int, settings: Settings, generator: torch.Generator) -> Tensor:
+    """Indices (steps, batch): every image once before any comes again."""
+    needed = settings.steps * settings.batch
+    rounds = [torch.randperm(count, generator=generator) for _ in range(-(-needed // count))]
+    return torch.cat(rounds)[:needed].reshape(settings.steps, settings.batch)
+
+
+def _measure(
+    model: DFSNet,
+    card: Card,
+    images: ImageSet,
+    doing: Literal["before", "after"],
+    report: Callable[[Progress], None],
+    turn: Turn,
+) -> Evaluation:
+    parts: list[Outcome] = []
+    for start in range(0, len(images), PART):
+        part = images.subset(slice(start, start + PART))
+        with turn():
+            parts.append(run(model, part, card.mean, card.std))
+        report(Progress(doing, min(start + PART, len(images)), len(images)))
+    return summarise(Outcome.joined(parts), model)

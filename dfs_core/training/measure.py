@@ -1,0 +1,71 @@
+"""What budgets a price leads to: the list that turns a budget into a price, measured on validation images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import pairwise
+
+from dfs_core.data.known import Channels
+from dfs_core.data.sets import ImageSet
+from dfs_core.evaluation.evaluate import run
+from dfs_core.model.cost import cost_models
+from dfs_core.model.network import DFSNet
+from dfs_core.model.prices import PriceList
+
+IMAGES = 2000
+COARSE, FINE = 9, 40  # prices that are tried at first, and in all
+STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price between them
+NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
+
+
+def measure_prices(
+    model: DFSNet, images: ImageSet, mean: Channels, std: Channels, price_range: tuple[float, ...]
+) -> PriceList:
+    """Try prices until cp is known all along a range.
+
+    Args:
+        model: a network with a policy that listens to a price.
+        images: validation images; the first 2,000 are used.
+        mean: channel means that the network was trained with.
+        std: channel standard deviations, likewise.
+        price_range: (lowest, highest) price, in the unit of the policy's logits.
+
+    Returns:
+        (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
+    """
+    # A table decides the same for every image: one of them tells.
+    sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES))
+    cost = cost_models(model.config)["cp"]
+
+    def cp_at(price: float) -> float:
+        return cost.total(run(model, sample, mean, std, price=price).decisions)
+
+    return falling(explore(cp_at, *price_range))
+
+
+def explore(cp_at: Callable[[float], float], lowest: float, highest: float) -> PriceList:
+    """cp at evenly spread prices, then in the middle of the widest gaps between them; all on logarithmic axes."""
+    ratio = (highest / lowest) ** (1 / (COARSE - 1))
+    tried = {lowest * ratio**i: cp_at(lowest * ratio**i) for i in range(COARSE)}
+    while len(tried) < FINE:
+        gaps = [
+            (math.log(more / less), cheap, dear)
+            for (cheap, more), (dear, less) in pairwise(sorted(tried.items()))
+            if more > STEP * less > 0 and dear > NARROWEST * cheap
+        ]
+        if not gaps:
+            break
+        _, cheap, dear = max(gaps)
+        middle = math.sqrt(cheap * dear)
+        tried[middle] = cp_at(middle)
+    return tuple(sorted(tried.items()))
+
+
+def falling(pairs: PriceList) -> PriceList:
+    """Those of (price, cp), by rising price, whose cp is positive and below that of every cheaper price."""
+    kept: list[tuple[float, float]] = []
+    for price, cp in pairs:
+        if 0 < cp < (kept[-1][1] if kept else math.inf):
+            kept.append((price, cp))
+    return tuple(kept)

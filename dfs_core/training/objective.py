@@ -1,0 +1,66 @@
+"""What training minimises: cross-entropy, distillation, and the paper's signed cost."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from dfs_core.model.execute import straight_through
+from dfs_core.model.network import DFSOutput
+from dfs_core.model.prices import PAPER_BATCH
+
+
+def learning_rate(
+    step: int, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
+) -> float:
+    """Rate at ``step`` of ``total``: linear warm-up over ``warmup`` of it, then cosine to zero or steps by 1/10."""
+    progress = (step + 1) / total
+    if progress < warmup:
+        return peak * progress / warmup
+    if schedule == "step":
+        return peak * 0.1 ** sum(step / total >= milestone for milestone in milestones)
+    cosine = torch.tensor(torch.pi * (step / total - warmup) / (1 - warmup)).clamp_min(0).cos()
+    return peak * 0.5 * (1 + float(cosine))
+
+
+def block_costs(output: DFSOutput, costs: tuple[float, ...]) -> Tensor:
+    """Sum over gated blocks of the chosen options' costs, per image (N,), with the straight-through gradient."""
+    chosen = straight_through(output.probabilities, output.decisions)
+    return (chosen * chosen.new_tensor(costs)).sum(dim=(1, 2))
+
+
+def cost_term(output: DFSOutput, costs: tuple[float, ...], target: float, alpha: float) -> tuple[Tensor, float]:
+    """The paper's s |alpha| C and the batch's cp (method section 5).
+
+    C sums the chosen costs over a batch of 128 and the gated blocks; here the mean over the batch's images takes the
+    place of the sum, times 128, so that alpha means the same with any batch size.
+
+    Args:
+        output: the network's output in training.
+        costs: relative cost of each option.
+        target: the cp to hold, in percent.
+        alpha: the paper's alpha.
+
+    Returns:
+        The loss term, and the batch's cp in percent. s is +1 while cp is above the target, else -1.
+    """
+    per_image = block_costs(output, costs)
+    cp = 100 * float(per_image.detach().mean()) / output.decisions.shape[1]
+    sign = 1.0 if cp > target else -1.0
+    return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
+
+
+def sample_losses(
+    logits: Tensor, labels: Tensor, smoothing: float, teacher: Tensor | None, weight: float, temperature: float
+) -> Tensor:
+    """Cross-entropy with label smoothing, mixed with distillation from a teacher's logits, for each image (N,).
+
+    (1 - weight) CE + weight T^2 KL(teacher || student) at temperature T (Hinton et al., 2015).
+    """
+    losses = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+    if teacher is None:
+        return losses
+    student, target = F.log_softmax(logits / temperature, 1), F.log_softmax(teacher.float() / temperature, 1)
+    divergences = F.kl_div(student, target, reduction="none", log_target=True).sum(dim=1)
+    return (1 - weight) * losses + weight * temperature**2 * divergences

@@ -1,0 +1,83 @@
+"""The end of a run: hold the budget, measure once on validation and once on test, write the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dfs_core.checkpoints import provenance
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
+from dfs_core.checkpoints.traces import BUDGETS, Traces, traces_file
+from dfs_core.data.splits import SPLIT_SEED, Splits
+from dfs_core.evaluation.evaluate import Outcome, run, summarise
+from dfs_core.model.config import PRICED
+from dfs_core.model.network import DFSNet
+from dfs_core.training.hold import hold_budget
+from dfs_core.training.measure import measure_prices
+from dfs_core.training.train_config import STAGES, TrainConfig, config_texts
+from dfs_core.training.train_state import LOG_FILE, RunState
+
+
+def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, config_path: Path) -> Path:
+    """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
+
+    A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
+
+    Returns:
+        The folder, which is now a checkpoint that ``load_checkpoint`` takes.
+    """
+    model = state.final
+    if config.hold_budget and config.model.budget is not None:
+        hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
+    stage = STAGES[config.stage]
+    if stage.measured and config.model.policy in PRICED:
+        prices = measure_prices(model, splits.validation, splits.mean, splits.std, config.price_range)
+        model.config = replace(model.config, prices=prices)
+        config = replace(config, model=model.config)
+    measured = (splits.validation, splits.test) if stage.measured else ()
+    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in measured}
+    card = Card(
+        name=config.name,
+        method=config.method,
+        dataset=config.dataset,
+        classes=splits.train.classes,
+        mean=splits.mean,
+        std=splits.std,
+        model=config.model.to_dict(),
+        budget=config.model.budget,
+        budget_range=config.model.budget_range,
+        alpha=config.alpha if stage.holds_budget else None,
+        training=config.to_dict(),
+        split={
+            "train": len(splits.train),
+            "validation": len(splits.validation),
+            "test": len(splits.test),
+            "seed": SPLIT_SEED,
+        },
+        seed=config.seed,
+        commit=provenance.commit(),
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        wall_time_s=round(state.seconds, 1),
+        created=provenance.now(),
+        metrics={split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()},
+        weights_sha256=weights_hash(model),
+        parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
+    )
+    texts = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
+    return save_checkpoint(folder, model, card, {**texts, **traces_of(model, card, splits, outcomes)})
+
+
+def traces_of(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:
+    """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's."""
+    if "test" not in outcomes:
+        return {}
+    usual = card.config.usual_budget
+    files = {traces_file(card.config): Traces.of(outcomes["test"], card).to_bytes()}
+    low, high = card.budget_range or (0.0, 0.0)
+    for budget in BUDGETS:
+        if low <= budget <= high and budget != usual:
+            outcome = run(model, splits.test, splits.mean, splits.std, budget=budget)
+            files[traces_file(card.config, budget)] = Traces.of(outcome, card, budget).to_bytes()
+    return files

@@ -1,0 +1,191 @@
+"""The trainer: one loop for every stage, and the checkpoint that comes out of it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.data.sets import augment, normalise
+from dfs_core.data.splits import Splits, load_splits
+from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.model.kernels import use_fused
+from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.training.objective import learning_rate
+from dfs_core.training.precision import resolve
+from dfs_core.training.publish import publish
+from dfs_core.training.steps import step_loss, with_mix
+from dfs_core.training.train_config import STAGES, TrainConfig, load_config
+from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
+
+RUNS = Path("runs")
+CALIBRATION_IMAGES = 256
+
+
+def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None, resume: bool = False) -> Path:
+    """Carry out the run that a TOML file describes.
+
+    Args:
+        config_path: the file.
+        data_dir: where the data set is.
+        out: folder of the run; ``runs/<name>`` by default. The checkpoint is written there.
+        resume: go on from the folder's saved state, or start if there is none. Otherwise a folder with one is refused.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        UserError: a mistake in the configuration, the data or the folder.
+    """
+    config = load_config(config_path)
+    folder = out or RUNS / config.name
+    splits = load_splits(config, data_dir)
+    config = with_mix(config.with_classes(len(splits.train.classes)))
+    trainer = Trainer(config, splits, folder, resume)
+    if trainer.finished and (folder / CARD_FILE).exists():
+        return folder  # the test set is looked at once
+    trainer.run()
+    config = replace(config, precision=trainer.precision)  # the card says what was computed in
+    return publish(trainer.state, config, splits, folder, config_path)
+
+
+class Trainer:
+    """One run: its network, its optimiser and what is saved of them."""
+
+    def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
+        self.config, self.splits, self.folder = config, splits, folder
+        self.stage = STAGES[config.stage]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.precision = resolve(config.precision, self.device)
+        self.total = config.total_steps(len(splits.train))
+        folder.mkdir(parents=True, exist_ok=True)
+        self.state = self._start()
+        self.teacher = load_checkpoint(config.teacher).model.to(self.device).eval() if config.teacher else None
+        self._resume(resume)
+        if config.compile:
+            use_fused(self.state.model)
+        self.log = RunLog(folder, self.state.step)
+        self.images = splits.train.images.to(self.device)
+        self.labels = splits.train.labels.to(self.device)
+
+    def _start(self) -> RunState:
+        torch.manual_seed(self.config.seed)
+        model = DFSNet(self.config.model)
+        if self.config.start_from:
+            self._start_from(model)
+        model.to(self.device)
+        body, policy = model.trainable_groups()
+        for parameter in body:
+            parameter.requires_grad_(self.stage.body)
+        for parameter in policy:
+            parameter.requires_grad_(self.stage.policy)
+        config = self.config
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in body if p.ndim > 1], "weight_decay": config.weight_decay, "factor": 1.0},
+            {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
+            {"params": policy, "factor": config.gate_lr, "momentum": config.gate_momentum, "nesterov": False},
+        ]
+        learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
+        optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+        average = copy.deepcopy(model) if self.config.ema else None
+        return RunState(model, optimiser, average)
+
+    def _start_from(self, model: DFSNet) -> None:
+        name = self.config.start_from
+        source = load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
+        new = start_from(model, source.model)
+        if any("quantisers" in key for key in new):
+            sample = self.splits.train.images[:CALIBRATION_IMAGES]
+            calibrate(model, normalise(sample, self.splits.mean, self.splits.std))
+
+    def _resume(self, resume: bool) -> None:
+        settings = self.config.to_dict()
+        if resume:
+            self.state.restore(self.folder, settings)
+        elif (self.folder / STATE_FILE).exists():
+            raise UserError(
+                f"{self.folder} holds an unfinished run; add --resume to go on with it, or give another --out"
+            )
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step has been done."""
+        return self.state.step >= self.total
+
+    def run(self) -> None:
+        """Train to the end, from wherever the state is."""
+        bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=None)
+        per_epoch = len(self.images) // self.config.batch_size
+        started = time.perf_counter() - self.state.seconds
+        self._set_modes()
+        for indices in self._batches(self.state.step):
+            metrics = self._step(indices)
+            self.state.step += 1
+            self.state.seconds = time.perf_counter() - started
+            if self.state.step % self.config.log_every == 0 or self.state.step == self.total:
+                self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
+                bar.set_postfix(
+                    loss=f"{metrics['loss']:.3f}", **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {})
+                )
+            if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
+                self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **self._validate())
+            if self.state.step % self.config.save_every == 0 or self.state.step == self.total:
+                self.state.save(self.folder, self.config.to_dict())
+            bar.update()
+        bar.close()
+
+    def _set_modes(self) -> None:
+        self.state.model.train()
+        if not self.stage.body:
+            self.state.model.body.eval()  # a frozen body keeps its batch-norm statistics too
+
+    def _batches(self, step: int) -> Iterator[Tensor]:
+        """Indices of each step's images from ``step`` on; everything random depends on seed and step alone."""
+        size = self.config.batch_size
+        per_epoch = len(self.images) // size
+        order, of_epoch = torch.empty(0), -1
+        for now in range(step, self.total):
+            epoch, position = divmod(now, per_epoch)
+            if epoch != of_epoch:
+                generator = torch.Generator().manual_seed(self._seed(epoch, 0))
+                order, of_epoch = torch.randperm(len(self.images), generator=generator), epoch
+            yield order[position * size : (position + 1) * size]
+
+    def _seed(self, step: int, purpose: int) -> int:
+        return (self.config.seed * 1_000_003 + step) * 3 + purpose
+
+    def _step(self, indices: Tensor) -> dict[str, float]:
+        config, model, step = self.config, self.state.model, self.state.step
+        torch.manual_seed(self._seed(step, 1))  # the gate's random branch
+        generator = torch.Generator().manual_seed(self._seed(step, 2))
+        rate = learning_rate(step, self.total, config.lr, config.schedule, config.warmup, config.milestones)
+        for group in self.state.optimiser.param_groups:
+            group["lr"] = rate * group["factor"]
+        indices = indices.to(self.device)
+        images = normalise(
+            augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
+        )
+        labels = self.labels[indices]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            loss, metrics = step_loss(model, config, self.teacher, images, labels)
+        metrics["lr"] = rate
+        self.state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.state.optimiser.step()
+        self.state.update_average(config.ema)
+        return {"loss": float(loss.detach()), **metrics}
+
+    def _validate(self) -> dict[str, float]:
+        found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)
+        self._set_modes()
+        return {"validation_accuracy": found.accuracy, "validation_cp": found.cp}
