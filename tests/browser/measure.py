@@ -30,14 +30,17 @@ from tiny import picture
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider moves something that is drawn
 PATIENCE_MS = 120_000
+EVERY_BUDGET = "lowbit-resnet38-cifar10"  # the checkpoint whose films have the most frames
 
-# Run in the page before a move: resolves to the milliseconds from the key to the first frame after the last change that
+# Run in the page before a move: resolves to the milliseconds from the key or click to the first frame after the last change that
 # the app made to its charts or texts, when its run has ended.
 WATCH = """() => {
   window.moved = new Promise(done => {
     let start = 0, last = 0;
     const app = document.querySelector('[data-testid=stApp]');
-    addEventListener('keydown', () => { start = performance.now(); }, {once: true, capture: true});
+    const begin = () => { start ||= performance.now(); };
+    addEventListener('keydown', begin, {once: true, capture: true});
+    addEventListener('pointerup', begin, {once: true, capture: true});
     const watch = new MutationObserver(changes => {
       if (start && changes.some(change => change.target.closest?.('svg, .dfs-ledger, [data-testid=stHtml]')
           ?? change.target.parentElement?.closest('svg, .dfs-ledger'))) {
@@ -68,6 +71,9 @@ def main() -> None:
         page = opened(browser, address)
         move(page, 2)  # so that the images have been seen
         say("slider to new page, images seen before", move(page, wished.moves))
+        image = opened(browser, address, f"/image?checkpoint={EVERY_BUDGET}")
+        say("another image to its gate film", film(image))
+        say("a forced gate to its answer", force(image, wished.moves))
         say("16 uploads to their heatmap", [upload(opened(browser, address), 16, seed) for seed in range(5)])
         before = memory(process.pid)
         for turn in range(wished.uploads // 10):
@@ -153,6 +159,33 @@ def move(page: Page, times: int) -> list[float]:
     return found
 
 
+def film(page: Page) -> list[float]:
+    """Seconds from choosing another image to its film, for all but the first image of the gallery."""
+    found = []
+    chooser = page.locator("[class*='st-key-image_shown'] input").first
+    for _ in range(9):
+        chooser.click()
+        page.evaluate(WATCH)
+        chooser.press("ArrowDown")
+        chooser.press("Enter")
+        found.append(page.evaluate("() => window.moved") / 1000)
+        rest(page)
+    return found
+
+
+def force(page: Page, times: int) -> list[float]:
+    """Seconds from a click on a gate of the board to the answer, for each click."""
+    found = []
+    for turn in range(times):
+        cell = page.locator(f".st-key-gates path[aria-label^='block {4 + turn % 8}, 8:']")
+        cell.scroll_into_view_if_needed()
+        page.evaluate(WATCH)
+        cell.click()
+        found.append(page.evaluate("() => window.moved") / 1000)
+        rest(page)
+    return found
+
+
 def upload(page: Page, count: int, seed: int) -> float:
     """Seconds from giving files to the frame in which all of them have a row in the heatmap."""
     files = []
@@ -160,13 +193,12 @@ def upload(page: Page, count: int, seed: int) -> float:
         buffer = io.BytesIO()
         Image.fromarray(picture(1000 * seed + index, 200)).save(buffer, "JPEG")
         files.append({"name": f"{seed}-{index}.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
-    rows = page.locator(".st-key-strip path[aria-label^='image:'][aria-label*='prediction:'][d^='M-']")
-    before = rows.count() if page.locator("[data-testid=stFileUploaderFile]").count() else 0
     start = time.perf_counter()
     page.locator("input[type=file]").first.set_input_files(files)
     page.wait_for_function(
-        "wanted => document.querySelectorAll(\".st-key-strip path[aria-label^='image:'][d^='M-']\").length >= wanted",
-        arg=min(before + count, 64),
+        "([seed, wanted]) => document.querySelectorAll("
+        "`.st-key-strip path[d^='M-'][aria-label^='${seed}-']`).length >= wanted",
+        arg=[seed, count],
         polling="raf",
     )
     took = time.perf_counter() - start
