@@ -32,8 +32,8 @@ PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider 
 PATIENCE_MS = 120_000
 EVERY_BUDGET = "lowbit-resnet38-cifar10"  # the checkpoint whose films have the most frames
 
-# Run in the page before a move: resolves to the milliseconds from the key or click to the first frame after the last change that
-# the app made to its charts or texts, when its run has ended.
+# Run in the page before a move: resolves to the milliseconds from the key or click to the first frame after the last
+# change that the app made to its charts or texts, when its run has ended.
 WATCH = """() => {
   window.moved = new Promise(done => {
     let start = 0, last = 0;
