@@ -82,13 +82,12 @@ def gate_inputs(config: ModelConfig) -> list[tuple[int, int]]:
 def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int:
     """What the policy computes before the gated block of that index, on an input of channels x size x size."""
     values, width, options = channels * size**2, config.gate_width, len(config.option_set)
-    steps = options - 1  # what a policy of utilities gives: by how much each option is worth more than the one before
     if config.policy == "recurrent":  # average pool, linear embedding, one LSTM step, linear layer to the options
         return values + channels * width + 4 * width * (width + width) + width * options
     if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
-        return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * steps
+        return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
     if config.policy == "one-shot" and index == 0:  # pooled to 4 x 4 once, two linear layers
-        return values + (channels * 16 + 3) * width + width * config.gated_blocks * steps
+        return values + (channels * 16 + 3) * width + width * config.gated_blocks * options
     return 0  # constant or one-shot's later blocks: nothing; a table is looked up
 
 

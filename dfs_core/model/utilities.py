@@ -3,7 +3,9 @@
 The decision is arg-max of utility - price x cost (method section 11). What an option is worth depends on how dear
 compute is for the blocks around it, so each of these policies is told the price. A dearer option is never worth less
 than a cheaper one: what a policy learns is by how much more, as the root of each step from option to option. So the
-cheaper compute gets, the more of it is used, down to steps that are too small to be told from noise one by one.
+cheaper compute gets, the more of it is used, down to steps that are too small to be told from noise one by one. And
+what makes an image hard makes every step worth more: a policy that looks at the image learns a factor on all steps of a
+block beside a term for each, so that the large steps teach what the small ones are too noisy to tell.
 
 The policies differ in what they see of the image:
 
@@ -39,6 +41,11 @@ def rising(roots: Tensor) -> Tensor:
     return F.pad(roots.square().cumsum(dim=-1), (1, 0))
 
 
+def adjusted(roots: Tensor, own: Tensor) -> Tensor:
+    """Roots (..., K - 1) as an image changes them by ``own`` (..., K): terms, and last the logarithm of a factor."""
+    return (roots + own[..., :-1]) * own[..., -1:].exp()
+
+
 class TablePolicy(nn.Module):
     """Roots per block and step, a quadratic in the logarithm of the price; the same for every image."""
 
@@ -65,9 +72,9 @@ class OneShotPolicy(TablePolicy):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         self.hidden = nn.Linear(STAGE_WIDTHS[0] * ONE_SHOT_GRID**2 + 3, config.gate_width)
-        self.to_roots = nn.Linear(config.gate_width, config.gated_blocks * (len(config.option_set) - 1))
-        nn.init.zeros_(self.to_roots.weight)
-        nn.init.zeros_(self.to_roots.bias)
+        self.to_own = nn.Linear(config.gate_width, config.gated_blocks * len(config.option_set))
+        nn.init.zeros_(self.to_own.weight)
+        nn.init.zeros_(self.to_own.bias)
 
     def start(self, x: Tensor, prices: Tensor) -> Tensor:
         """Utilities of all blocks (N, blocks, K)."""
@@ -75,8 +82,8 @@ class OneShotPolicy(TablePolicy):
             features = price_features(prices)
             pooled = F.adaptive_avg_pool2d(x.float(), ONE_SHOT_GRID).flatten(1)
             hidden = F.relu(self.hidden(torch.cat([pooled, features], dim=1)))
-            own = self.to_roots(hidden).unflatten(1, self.coefficients.shape[:2])
-            return rising(own + torch.einsum("np,bkp->nbk", features, self.coefficients))
+            own = self.to_own(hidden).unflatten(1, (len(self.coefficients), -1))
+            return rising(adjusted(torch.einsum("np,bkp->nbk", features, self.coefficients), own))
 
     def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Utilities (N, K) of one block: decided long ago."""
@@ -103,9 +110,9 @@ class UtilityPolicy(TablePolicy):
         self.embeddings = nn.ModuleList(nn.Linear(2 * channels, width) for channels, _ in gate_inputs(config))
         self.norm = nn.LayerNorm(width)
         self.lstm = nn.LSTMCell(width + 3, width)
-        self.to_roots = nn.Linear(width, len(config.option_set) - 1)
-        nn.init.zeros_(self.to_roots.weight)
-        nn.init.zeros_(self.to_roots.bias)
+        self.to_own = nn.Linear(width, len(config.option_set))
+        nn.init.zeros_(self.to_own.weight)
+        nn.init.zeros_(self.to_own.bias)
 
     def start(self, x: Tensor, prices: Tensor) -> Memory:  # type: ignore[override]
         """The LSTM's state before the first gated block: zeros."""
@@ -118,5 +125,5 @@ class UtilityPolicy(TablePolicy):
             spread, mean = torch.std_mean(x.float(), dim=(2, 3))
             seen = self.norm(self.embeddings[block](torch.cat([mean, spread], dim=1)))
             hidden, cell = self.lstm(torch.cat([seen, state.price], dim=1), (state.hidden, state.cell))
-            roots = state.price @ self.coefficients[block].T + self.to_roots(hidden)
-            return rising(roots), Memory(hidden, cell, state.price)
+            roots = state.price @ self.coefficients[block].T
+            return rising(adjusted(roots, self.to_own(hidden))), Memory(hidden, cell, state.price)
