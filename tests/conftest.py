@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from places import REPOSITORY
 from tiny import write_cifar10_folders, write_pretrained
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,3 +51,10 @@ def shared_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs real data in {folder}, or where DFS_SHARED_DIR says")
     return folder
+
+
+@pytest.fixture
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without data sets: the folder in which they are looked for does not exist."""
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"

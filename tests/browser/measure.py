@@ -22,12 +22,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
+from places import REPOSITORY
 from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tiny import picture
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider moves something that is drawn
 PATIENCE_MS = 120_000
 EVERY_BUDGET = "lowbit-resnet38-cifar10"  # the checkpoint whose films have the most frames

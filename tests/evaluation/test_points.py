@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import REPOSITORY
 from tiny_runs import BACKBONE, train
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -20,7 +21,6 @@ from dfs_core.evaluation.points import Point, collect, figures_of, to_csv
 from dfs_core.evaluation.tables import comparisons_table, points_table, with_tables
 from dfs_core.model.cost import cost_models
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}
 
 

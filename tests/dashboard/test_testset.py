@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pages import control, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import APP, control, text_of
 from tiny import UNTRACED
 
 from dfs_core.checkpoints.checkpoint import read_card

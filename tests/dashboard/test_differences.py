@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import numpy as np
 import pytest
-from test_dashboard_statistics import ALL, CONFIG, COSTS, traces
+from made_up import ALL, CONFIG, COSTS, traces
 from tiny import make_card, picture
 
 from dashboard.charts import class_heatmap, lanes, policies, shares, testset_charts

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pypdf
 import pytest
 from PIL import Image
+from places import APP
 from pptx import Presentation
 from streamlit.testing.v1 import AppTest
 
@@ -20,7 +21,6 @@ from dashboard.export.talk import Talk
 from dashboard.export.view import View
 from dashboard.parts import toolbar
 
-APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 PAGES = sorted(path.name for path in (APP.parent / "app_pages").glob("[a-z]*.py"))
 OPENED = ("training_panel",)  # what a reader opens to see more charts
 FURTHER = {"learn.py": 4}  # steps that a page has after its first one

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from pages import control, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import APP, control, text_of
 
 from dashboard.parts.lab_form import OWNER
 from dashboard.session import cached

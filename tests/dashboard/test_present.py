@@ -7,13 +7,13 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from places import APP
 from streamlit.testing.v1 import AppTest
 
 from dashboard.export import talk_file
 from dashboard.export.talk import Talk
 from dashboard.parts import podium
 
-APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 PAGE = "app_pages/present.py"
 
 

@@ -7,36 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from made_up import ALL, CONFIG, COSTS, traces
 from scipy.stats import binom
 
 from dashboard.facts import agreement, statistics
 from dashboard.facts.filters import Filter, from_page, passing, policy_code, to_page
-from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import wilson_interval
-from dfs_core.model.config import ModelConfig
 
-CONFIG = ModelConfig(depth=8, options="skip,8,full")  # blocks 2 and 3 are gated; options cost 0, 1/16 and 1
-
-
-def traces(predictions=(0, 0, 1, 2, 2, 2), decisions=((0, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 2))) -> Traces:
-    """Six images of three classes; all but the second are predicted right unless told otherwise."""
-    return Traces(
-        checkpoint="made-up",
-        weights_sha256="",
-        budget=20.0,
-        price=0.0,
-        dataset="made-up",
-        classes=("a", "b", "c"),
-        options=CONFIG.option_set.names,
-        labels=np.array([0, 1, 1, 2, 2, 2]),
-        predictions=np.array(predictions),
-        confidence=np.array([0.4, 0.97, 0.55, 0.91, 0.995, 1.0], np.float32),
-        decisions=np.array(decisions, np.uint8),
-    )
-
-
-ALL = np.arange(6)
-COSTS = statistics.costs_of(traces(), CONFIG)
 CP = [3.125, 3.125, 50, 50, 53.125, 100]  # 100 * (cost of block 2 + cost of block 3) / 2
 
 

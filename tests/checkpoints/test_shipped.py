@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from places import PRETRAINED
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import load_checkpoint, scan
@@ -16,7 +17,6 @@ from dfs_core.checkpoints.traces import read_traces, stored_budgets, traces_file
 from dfs_core.data.sets import load_images
 from dfs_core.evaluation.evaluate import evaluate, summarise
 
-PRETRAINED = Path(__file__).resolve().parent.parent / "pretrained"
 CARDS, PROBLEMS = scan(PRETRAINED)
 REAL_IMAGES = 1000
 

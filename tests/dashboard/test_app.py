@@ -8,42 +8,19 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from pages import control, rows_of, text_of
 from PIL import Image
+from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import picture
 
 from dashboard.session import cached
-
-APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
-
-
-def control(elements, name: str):
-    """The control of that name; its key ends in a number that changes when the page moves it."""
-    (found,) = (element for element in elements if element.key.rpartition("_")[0] == name)
-    return found
-
-
-def text_of(app: AppTest) -> str:
-    """Everything that the page says, HTML of ours included."""
-    html = "".join(element.proto.body for element in app.get("html"))
-    return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
-
-
-def rows_of(app: AppTest) -> list[str]:
-    """Labels of the images shown, from the control that puts one in focus."""
-    return list(control(app.selectbox, "focus").options)
 
 
 def png(seed: int, size: int = 48) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture(seed, size)).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-@pytest.fixture
-def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
-    return tmp_path / "data"
 
 
 @pytest.fixture

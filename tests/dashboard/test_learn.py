@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from pages import control, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import APP, control, text_of
 
 from dashboard.facts import lesson
 from dashboard.facts.glossary import TERMS, as_html

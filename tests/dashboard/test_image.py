@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pages import control, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import control, no_data, text_of  # noqa: F401
 from tiny import make_card, make_network
 
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.model.config import ModelConfig
-
-APP = Path(__file__).resolve().parent.parent / "dashboard" / "app.py"
 
 
 def open_image(**query: str) -> AppTest:
@@ -28,7 +27,7 @@ def caption(app: AppTest) -> str:
 
 
 @pytest.fixture
-def app(tiny_pretrained: Path, no_data: Path) -> AppTest:  # noqa: F811
+def app(tiny_pretrained: Path, no_data: Path) -> AppTest:
     return open_image()
 
 
@@ -58,7 +57,7 @@ def test_a_gate_is_forced_several_are_and_all_are_let_go(app):
     assert control(app.segmented_control, "gate_option").value == "free"
 
 
-def test_a_link_forces_gates_and_names_what_this_network_does_not_have(tiny_pretrained, no_data):  # noqa: F811
+def test_a_link_forces_gates_and_names_what_this_network_does_not_have(tiny_pretrained, no_data):
     app = open_image(force="3:8,9:full", block="3", image="frog", hold="1")
     assert control(app.segmented_control, "gate_option").value == "8"
     assert control(app.toggle, "gate_hold").value is True
@@ -78,14 +77,14 @@ def test_the_films_slider_moves_the_dial_and_back(app):
     assert "not trained)" not in text_of(app)
 
 
-def test_a_network_without_gates_says_so_and_its_blocks_can_still_be_forced(tiny_pretrained, no_data):  # noqa: F811
+def test_a_network_without_gates_says_so_and_its_blocks_can_still_be_forced(tiny_pretrained, no_data):
     app = open_image(checkpoint="tiny-backbone")
     assert "no gates" in caption(app)
     assert "no film" in caption(app)
     assert len(app.get("vega_lite_chart")) == 2
 
 
-def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, no_data, monkeypatch):  # noqa: F811
+def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, no_data, monkeypatch):
     config = ModelConfig(depth=14, options="lowbit", policy="utility", prices=((0.02, 40.0), (0.2, 8.0), (2.0, 0.5)))
     card = make_card("every", "every-budget", config, budget_range=config.budget_range)
     save_checkpoint(tmp_path / "every", make_network(config), card)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from every_budget import NAME, Load, write_every_budget
+from pages import control, rows_of, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import APP, control, rows_of, text_of
 
 from dashboard.session import cached
 

@@ -7,7 +7,6 @@ import sys
 import warnings
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import REPOSITORY
 
 from dfs_core.data import images
 from dfs_core.data.images import ImageError, open_image, to_model_input
 from dfs_core.errors import UserError
-
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def encode(image: Image.Image, kind: str, **settings: Any) -> bytes:

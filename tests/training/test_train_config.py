@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
+from places import REPOSITORY
 from tiny_runs import BACKBONE, GATED, write_config
 
 from dfs_core.errors import UserError

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import REPOSITORY
+from places import REPOSITORY
 from tiny_runs import BACKBONE, GATED, log_of, train, write_config
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pages import control, rows_of, text_of
+from places import APP
 from streamlit.testing.v1 import AppTest
-from test_dashboard_app import APP, control, rows_of, text_of
 
 
 @pytest.fixture

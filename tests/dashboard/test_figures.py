@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from places import PRETRAINED
 from tiny import make_card, make_network, pictures
 
 from dashboard.charts import legends
@@ -34,7 +35,7 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
-PUBLISHED = Path(__file__).resolve().parent.parent / "pretrained" / "published.csv"
+PUBLISHED = PRETRAINED / "published.csv"
 CONFIG = ModelConfig(depth=14, budget=20.0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPOSITORY
+from places import REPOSITORY
 from safetensors.torch import load_file, save_file
 from tiny import make_card, make_network
 

@@ -1,0 +1,148 @@
+"""The commands list, predict and evaluate: the words and keys that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from console import run_json, run_wrong
+from PIL import Image
+from tiny import CIFAR10, picture
+
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.cli import main
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    Image.fromarray(picture(3, size=80)).save(path)
+    return path
+
+
+def test_list_prints_the_keys_and_test_figures_of_every_card(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path
+) -> None:
+    lines = run_json(capsys, "list")
+    keys = "name dataset depth options budget budget_range alpha accuracy cp all_in"
+    assert [list(line) for line in lines] == [keys.split()] * 6
+    by_name = {line["name"]: line for line in lines}
+    test = read_card("tiny-dfs-10").metrics["test"]
+    assert by_name["tiny-dfs-10"] == {
+        "name": "tiny-dfs-10",
+        "dataset": "cifar10",
+        "depth": 14,
+        "options": "paper-small",
+        "budget": 10,
+        "budget_range": None,
+        "alpha": 5e-6,
+        "accuracy": test["accuracy"],
+        "cp": test["cp"],
+        "all_in": test["all_in"],
+    }
+    assert by_name["tiny-backbone"]["budget"] is by_name["tiny-backbone"]["alpha"] is None
+
+
+def test_list_for_people_is_an_aligned_table(capsys: pytest.CaptureFixture[str], tiny_pretrained: Path) -> None:
+    assert main(["list"]) == 0
+    head, backbone, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split() == ["name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
+    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "14", "full", "-", "-"]
+    assert first.split()[4:7] == ["10", "%", "5e-06"]
+    assert backbone.index("cifar10") == first.index("cifar10") == head.index("dataset")
+
+
+def test_list_names_a_broken_checkpoint_and_prints_the_others(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_pretrained / "tiny-backbone", tmp_path / "good")
+    (tmp_path / "bad").mkdir()
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    assert main(["list", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert [line["name"] for line in json.loads(captured.out)] == ["good"]
+    assert "bad has no card.json" in captured.err
+
+
+def test_list_without_checkpoints_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    assert run_json(capsys, "list") == []
+    assert main(["list"]) == 0
+    assert "no checkpoints in" in capsys.readouterr().out
+
+
+def test_predict_prints_one_object_a_picture(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path
+) -> None:
+    found = run_json(capsys, "predict", image, image, "--checkpoint", "tiny-dfs-20", "--budget", "20%")
+    assert len(found) == 2
+    keys = "image label confidence budget cp all_in decisions fractions"
+    assert list(found[0]) == keys.split()
+    assert found[0]["image"] == str(image)
+    assert found[0]["label"] in CIFAR10.classes
+    assert 0 < found[0]["confidence"] <= 1
+    assert found[0]["budget"] == 20
+    assert set(found[0]["decisions"]) <= {"skip", "8", "16", "full"}
+    assert found[0]["cp"] == pytest.approx(100 * sum(found[0]["fractions"]) / 5)
+
+
+def test_predict_reports_bad_files_and_still_prints_the_others(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.png"
+    text.write_text("not a picture")
+    words = ["predict", str(text), str(image), str(tmp_path / "absent.png"), "--checkpoint", "tiny-dfs-20"]
+    assert main([*words, "--json"]) == 2
+    captured = capsys.readouterr()
+    assert [line["image"] for line in json.loads(captured.out)] == [str(image)]
+    assert len(captured.err.splitlines()) == 2
+    assert f"error: {text} is not a" in captured.err
+    assert "absent.png cannot be read: No such file" in captured.err
+    assert main(words) == 2
+    assert capsys.readouterr().out.splitlines()[1].startswith(str(image))
+
+
+def test_evaluate_prints_the_cards_own_figures(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+) -> None:
+    for split in ("test", "validation"):
+        found = run_json(capsys, "evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", cifar10_dir, "--split", split)
+        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
+        assert list(found) == keys.split()
+        head = {"checkpoint": "tiny-dfs-20", "dataset": "cifar10", "split": split, "budget": 20}
+        assert found == head | read_card("tiny-dfs-20").metrics[split]
+
+
+def test_evaluate_dense_and_grouped_agree_and_limit_takes_the_first(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+) -> None:
+    words = ("evaluate", "--checkpoint", "tiny-skipnet-50", "--data-dir", cifar10_dir, "--limit", 7, "--execution")
+    grouped, dense = run_json(capsys, *words, "grouped"), run_json(capsys, *words, "dense")
+    assert grouped == dense
+    assert grouped["n"] == 7
+
+
+def test_evaluate_for_people_names_every_gated_block(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    assert main(["evaluate", "--checkpoint", "tiny-dfs-20", "--split", "train"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "images      90 of cifar10, train" in lines
+    assert lines[-6].split() == ["gated", "block", "skip", "8", "16", "full"]
+    assert [line.split()[0] for line in lines[-5:]] == ["1", "2", "3", "4", "5"]
+
+
+def test_evaluate_refuses_a_validation_split_of_other_training_images(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(cifar10_dir / "cifar10" / "train", tmp_path / "cifar10" / "train")
+    for path in sorted((tmp_path / "cifar10" / "train").glob("*/000[0-4].png")):
+        path.unlink()
+    words = ("evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", tmp_path)
+    assert "is not the whole training set" in run_wrong(capsys, *words, "--split", "validation")
+    assert "test" in run_wrong(capsys, *words)

@@ -1,0 +1,32 @@
+"""Stored traces of six images, small enough for sums by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dashboard.facts import statistics
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.model.config import ModelConfig
+
+CONFIG = ModelConfig(depth=8, options="skip,8,full")  # blocks 2 and 3 are gated; options cost 0, 1/16 and 1
+
+
+def traces(predictions=(0, 0, 1, 2, 2, 2), decisions=((0, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 2))) -> Traces:
+    """Six images of three classes; all but the second are predicted right unless told otherwise."""
+    return Traces(
+        checkpoint="made-up",
+        weights_sha256="",
+        budget=20.0,
+        price=0.0,
+        dataset="made-up",
+        classes=("a", "b", "c"),
+        options=CONFIG.option_set.names,
+        labels=np.array([0, 1, 1, 2, 2, 2]),
+        predictions=np.array(predictions),
+        confidence=np.array([0.4, 0.97, 0.55, 0.91, 0.995, 1.0], np.float32),
+        decisions=np.array(decisions, np.uint8),
+    )
+
+
+ALL = np.arange(6)
+COSTS = statistics.costs_of(traces(), CONFIG)

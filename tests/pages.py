@@ -1,0 +1,22 @@
+"""What tests read off a page that AppTest has run."""
+
+from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
+
+
+def control(elements, name: str):
+    """The control of that name; its key ends in a number that changes when the page moves it."""
+    (found,) = (element for element in elements if element.key.rpartition("_")[0] == name)
+    return found
+
+
+def text_of(app: AppTest) -> str:
+    """Everything that the page says, HTML of ours included."""
+    html = "".join(element.proto.body for element in app.get("html"))
+    return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
+
+
+def rows_of(app: AppTest) -> list[str]:
+    """Labels of the images shown, from the control that puts one in focus."""
+    return list(control(app.selectbox, "focus").options)
