@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 
 from dfs_core.data.known import Channels
 from dfs_core.data.sets import ImageSet
 from dfs_core.evaluation.evaluate import run
+from dfs_core.model.config import PRICED
 from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSNet
 from dfs_core.model.prices import PriceList
@@ -17,6 +19,8 @@ IMAGES = 1000  # the mean of their costs is known to some 0.3 % of itself
 COARSE, FINE = 9, 40  # prices that are tried at first, and in all
 STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price between them
 NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
+WANTED = 10.0  # percent of cp that the cheapest price should lead to, where a network ever uses that much
+CHEAPEST = 1e-6
 
 
 def measure_prices(
@@ -29,7 +33,8 @@ def measure_prices(
         images: validation images; the first 1,000 are used.
         mean: channel means that the network was trained with.
         std: channel standard deviations, likewise.
-        price_range: (lowest, highest) price, in the unit of the policy's logits.
+        price_range: (lowest, highest) price to begin with, in the unit of the policy's logits; with a policy of
+            utilities the lowest is halved until the network uses 10 % of cp.
 
     Returns:
         (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
@@ -38,10 +43,14 @@ def measure_prices(
     sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES))
     cost = cost_models(model.config)["cp"]
 
+    @cache
     def cp_at(price: float) -> float:
         return cost.total(run(model, sample, mean, std, price=price).decisions)
 
-    return falling(explore(cp_at, *price_range))
+    lowest, highest = price_range
+    while model.config.policy in PRICED and lowest > CHEAPEST and cp_at(lowest) < WANTED:
+        lowest /= 2
+    return falling(explore(cp_at, lowest, highest))
 
 
 def explore(cp_at: Callable[[float], float], lowest: float, highest: float) -> PriceList:
