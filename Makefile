@@ -32,7 +32,7 @@ bench: $(VENV)/.app
 	$(RUN) -m dfs_core bench --options paper
 
 measure: $(VENV)/.dev
-	$(RUN) tests/browser/measure.py
+	$(RUN) -m tools.measure
 
 data: $(VENV)/.app
 	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)
@@ -46,7 +46,7 @@ results: $(VENV)/.app
 	$(RUN) -m dfs_core results --readme README.md
 
 screenshots: $(VENV)/.dev
-	$(RUN) docs/screenshots.py
+	$(RUN) -m tools.screenshots
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from places import REPOSITORY
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tools.serving import served
 
 CHROMIUM = "/usr/bin/chromium"
 # What Chromium asks of the network for itself would hide what a page asks.
@@ -30,46 +25,16 @@ QUIET = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
-START_S, STOP_S = 120, 10
 PATIENCE_MS = 30_000  # a machine that trains beside the tests is slow; nothing here measures time
 
 
 @pytest.fixture(scope="session")
 def app_url(pretrained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of ``streamlit run dashboard/app.py``, started as users start it; its log must hold no traceback."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    environment = os.environ | {"DFS_PRETRAINED_DIR": str(pretrained_folder), "DFS_DATA_DIR": str(folder / "none")}
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
-    command += ["--server.headless=true", f"--server.port={port}"]
-    log = folder / "log.txt"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=output, stderr=output)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(address, timeout=1) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail(f"the app did not start: {log.read_text()[-2000:]}")
+    """Address of the app with small checkpoints and no data set; its log must hold no traceback."""
+    nowhere = tmp_path_factory.mktemp("server") / "none"
+    with served({"DFS_PRETRAINED_DIR": str(pretrained_folder), "DFS_DATA_DIR": str(nowhere)}) as app:
+        yield app.address
+        assert "Traceback" not in app.log.read_text(), app.log.read_text()[-3000:]
 
 
 @pytest.fixture(scope="session")

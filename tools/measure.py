@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
-from places import REPOSITORY
 from playwright.sync_api import Browser, Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from tiny import picture
+from tools.serving import served
 
 PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider moves something that is drawn
 PATIENCE_MS = 120_000
@@ -66,7 +57,8 @@ def main() -> None:
     parser.add_argument("--tabs", type=int, default=10)
     parser.add_argument("--uploads", type=int, default=200)
     wished = parser.parse_args()
-    with served() as (address, process, log), sync_playwright() as playwright:
+    with served() as app, sync_playwright() as playwright:
+        address = app.address
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = opened(browser, address)
         move(page, 2)  # so that the images have been seen
@@ -75,15 +67,15 @@ def main() -> None:
         say("another image to its gate film", film(image))
         say("a forced gate to its answer", force(image, wished.moves))
         say("16 uploads to their heatmap", [upload(opened(browser, address), 16, seed) for seed in range(5)])
-        before = memory(process.pid)
+        before = memory(app.pid)
         for turn in range(wished.uploads // 10):
             upload(page, 10, 100 + turn)
-        print(f"server memory: {before:.0f} MB, after {wished.uploads} uploads {memory(process.pid):.0f} MB")
+        print(f"server memory: {before:.0f} MB, after {wished.uploads} uploads {memory(app.pid):.0f} MB")
         tabs = [opened(browser, address, PATHS[index % len(PATHS)]) for index in range(wished.tabs)]
         turns = [time_ for _ in range(max(1, wished.moves // 5)) for tab in tabs for time_ in move(tab, 1)]
         say(f"{wished.tabs} tabs on different pages, each slider in turn", turns)
         browser.close()
-        print(f"exceptions in the server's log: {log.read_text().count('Traceback')}")
+        print(f"exceptions in the server's log: {app.log.read_text().count('Traceback')}")
 
 
 def say(what: str, seconds: list[float]) -> None:
@@ -91,43 +83,6 @@ def say(what: str, seconds: list[float]) -> None:
     times = sorted(1000 * value for value in seconds)
     if times:
         print(f"{what}: median {statistics.median(times):.0f} ms of {len(times)} ({times[0]:.0f} to {times[-1]:.0f})")
-
-
-@contextmanager
-def served() -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
-    """The app, started as users start it: its address, its process and its log."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log.txt"
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                [*command, f"--server.port={port}", "--server.headless=true"],
-                cwd=REPOSITORY,
-                env=os.environ.copy(),
-                stdout=output,
-                stderr=output,
-            )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}", process, log
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def wait_for(address: str) -> None:
-    """Return when the app answers."""
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise TimeoutError(f"{address} did not answer")
 
 
 def opened(browser: Browser, address: str, path: str = "/") -> Page:
@@ -188,10 +143,10 @@ def force(page: Page, times: int) -> list[float]:
 
 def upload(page: Page, count: int, seed: int) -> float:
     """Seconds from giving files to the frame in which all of them have a row in the heatmap."""
-    files = []
+    files, random = [], np.random.default_rng(seed)
     for index in range(count):
         buffer = io.BytesIO()
-        Image.fromarray(picture(1000 * seed + index, 200)).save(buffer, "JPEG")
+        Image.fromarray(random.integers(0, 256, (200, 200, 3), np.uint8)).save(buffer, "JPEG")
         files.append({"name": f"{seed}-{index}.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()})
     start = time.perf_counter()
     page.locator("input[type=file]").first.set_input_files(files)

@@ -1,0 +1,47 @@
+"""The pictures of the documentation, made from the running app: ``make screenshots`` (needs Chromium)."""
+
+from __future__ import annotations
+
+import shutil
+
+from playwright.sync_api import Page, sync_playwright
+
+from tools.serving import REPOSITORY, served
+
+PICTURES = REPOSITORY / "docs"
+EVERY_BUDGET = "checkpoint=lowbit-resnet38-cifar10"
+SHOTS = {  # name: theme, width, height, page and its link
+    "explore-light": ("light", 1440, 900, "/"),
+    "explore-dark": ("dark", 1440, 900, "/?scale=log"),
+    "image": ("light", 1440, 1500, f"/image?{EVERY_BUDGET}"),
+    "compare": ("light", 1440, 1100, "/compare"),
+    "testset": ("light", 1440, 1300, "/testset"),
+    "learn": ("light", 1440, 1100, "/learn"),
+}
+PATIENCE_MS = 120_000
+
+
+def main() -> None:
+    """Start the app, take every picture, stop the app."""
+    with served() as app, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for name, (scheme, width, height, link) in SHOTS.items():
+            page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
+            page.set_default_timeout(PATIENCE_MS)
+            page.goto(app.address + link)
+            rest(page)
+            page.screenshot(path=PICTURES / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+def rest(page: Page) -> None:
+    """Wait until the app's run has ended and its charts are drawn."""
+    page.locator("[data-testid=stVegaLiteChart] svg").first.wait_for()
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 500))")
+
+
+if __name__ == "__main__":
+    main()
