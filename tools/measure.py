@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from tools.serving import served
 
@@ -143,7 +143,8 @@ def force(page: Page, times: int) -> list[float]:
 
 def upload(page: Page, count: int, seed: int) -> float:
     """Seconds from giving files to the frame in which all of them have a row in the heatmap."""
-    files, random = [], np.random.default_rng(seed)
+    random = np.random.default_rng(seed)
+    files: list[FilePayload] = []
     for index in range(count):
         buffer = io.BytesIO()
         Image.fromarray(random.integers(0, 256, (200, 200, 3), np.uint8)).save(buffer, "JPEG")

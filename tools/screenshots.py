@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from typing import Literal
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -10,7 +11,7 @@ from tools.serving import REPOSITORY, served
 
 PICTURES = REPOSITORY / "docs"
 EVERY_BUDGET = "checkpoint=lowbit-resnet38-cifar10"
-SHOTS = {  # name: theme, width, height, page and its link
+SHOTS: dict[str, tuple[Literal["light", "dark"], int, int, str]] = {  # name: theme, width, height, page and its link
     "explore-light": ("light", 1440, 900, "/"),
     "explore-dark": ("dark", 1440, 900, "/?scale=log"),
     "image": ("light", 1440, 1500, f"/image?{EVERY_BUDGET}"),
