@@ -98,13 +98,13 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=("LOWEST", "HIGHEST"),
-        help="of the price, in nats per block in full; default: the one of the training",
+        help="of the price, in nats per block in full; without it, prices are tried between those that the card has",
     )
     parser.set_defaults(run=run_prices)
 
 
 def run_prices(args: argparse.Namespace) -> int:
-    """Measure again which budget each price leads to, for a checkpoint that serves every budget.
+    """Measure more closely which budget each price leads to, for a checkpoint that serves every budget.
 
     The list comes from validation images; the card's figures and the stored traces are then measured anew with it.
     """
@@ -123,8 +123,8 @@ def run_prices(args: argparse.Namespace) -> int:
         raise UserError(f"'{card.name}' does not serve every budget, so it has no prices")
     training = TrainConfig.from_dict(card.training)
     splits = load_splits(training, data_dir_of(args))
-    chosen = tuple(args.range or training.price_range)
-    prices = measure_prices(model, splits.validation, card.mean, card.std, chosen)
+    chosen, known = (tuple(args.range), ()) if args.range else (training.price_range, card.config.prices)
+    prices = measure_prices(model, splits.validation, card.mean, card.std, chosen, known)
     model.config = replace(card.config, prices=prices)
     outcomes = {split.split: run(model, split, card.mean, card.std) for split in (splits.validation, splits.test)}
     metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}

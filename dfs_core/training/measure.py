@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from dfs_core.model.network import DFSNet
 from dfs_core.model.prices import PriceList
 
 IMAGES = 1000  # the mean of their costs is known to some 0.3 % of itself
-COARSE, FINE = 9, 40  # prices that are tried at first, and in all
+COARSE, FINE = 9, 31  # prices that are tried at first, and as many between them at most
 STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price between them
 NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
 WANTED = 10.0  # percent of cp that the cheapest price should lead to, where a network ever uses that much
@@ -24,7 +24,12 @@ CHEAPEST = 1e-6
 
 
 def measure_prices(
-    model: DFSNet, images: ImageSet, mean: Channels, std: Channels, price_range: tuple[float, ...]
+    model: DFSNet,
+    images: ImageSet,
+    mean: Channels,
+    std: Channels,
+    price_range: tuple[float, ...],
+    known: PriceList = (),
 ) -> PriceList:
     """Try prices until cp is known all along a range.
 
@@ -35,6 +40,7 @@ def measure_prices(
         std: channel standard deviations, likewise.
         price_range: (lowest, highest) price to begin with, in the unit of the policy's logits; with a policy of
             utilities the lowest is halved until the network uses 10 % of cp.
+        known: what was measured before, to go on from in place of that range.
 
     Returns:
         (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
@@ -47,17 +53,19 @@ def measure_prices(
     def cp_at(price: float) -> float:
         return cost.total(run(model, sample, mean, std, price=price).decisions)
 
+    if known:
+        return falling(explore(cp_at, known))
     lowest, highest = price_range
     while model.config.policy in PRICED and lowest > CHEAPEST and cp_at(lowest) < WANTED:
         lowest /= 2
-    return falling(explore(cp_at, lowest, highest))
-
-
-def explore(cp_at: Callable[[float], float], lowest: float, highest: float) -> PriceList:
-    """cp at evenly spread prices, then in the middle of the widest gaps between them; all on logarithmic axes."""
     ratio = (highest / lowest) ** (1 / (COARSE - 1))
-    tried = {lowest * ratio**i: cp_at(lowest * ratio**i) for i in range(COARSE)}
-    while len(tried) < FINE:
+    return falling(explore(cp_at, [(price, cp_at(price)) for price in (lowest * ratio**i for i in range(COARSE))]))
+
+
+def explore(cp_at: Callable[[float], float], start: Sequence[tuple[float, float]]) -> PriceList:
+    """(price, cp) to start with, then in the middle of the widest gaps between them, on logarithmic axes."""
+    tried = dict(start)
+    for _ in range(FINE):
         gaps = [
             (math.log(more / less), cheap, dear)
             for (cheap, more), (dear, less) in pairwise(sorted(tried.items()))

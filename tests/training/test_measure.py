@@ -14,14 +14,14 @@ from dfs_core.training.measure import FINE, STEP, explore, falling, measure_pric
 
 
 def test_a_smooth_curve_is_explored_until_no_gap_is_wide() -> None:
-    pairs = explore(lambda price: 3 / price**0.5, 0.1, 2.0)
+    pairs = explore(lambda price: 3 / price**0.5, [(0.1, 3 / 0.1**0.5), (2.0, 3 / 2**0.5)])
     assert (pairs[0][0], pairs[-1][0]) == pytest.approx((0.1, 2.0))
     assert all(dear > cheap and more <= STEP * less for (cheap, more), (dear, less) in pairwise(pairs))
     assert falling(pairs) == pairs
 
 
 def test_a_jump_is_closed_in_on_and_left_at_that() -> None:
-    pairs = explore(lambda price: 10.0 if price < 2 else 1.0, 0.1, 100.0)
+    pairs = explore(lambda price: 10.0 if price < 2 else 1.0, [(0.1, 10.0), (100.0, 1.0)])
     below = max(price for price, cp in pairs if cp == 10.0)
     above = min(price for price, cp in pairs if cp == 1.0)
     assert below < 2 <= above
