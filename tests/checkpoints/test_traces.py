@@ -141,7 +141,7 @@ def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None
 
 
 def test_reading_needs_no_torch(folder: Path) -> None:
-    program = "import sys, dfs_core.traces; sys.exit('torch' in sys.modules)"
+    program = "import sys, dfs_core.checkpoints.traces; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
 
 

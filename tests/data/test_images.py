@@ -206,7 +206,7 @@ def test_the_size_in_a_webp_header_is_read_as_its_decoder_does(settings: dict[st
 def test_a_decompression_bomb_is_refused_in_one_line_and_without_memory() -> None:
     script = """
 import resource, sys
-from dfs_core.images import ImageError, open_image
+from dfs_core.data.images import ImageError, open_image
 data = sys.stdin.buffer.read()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:

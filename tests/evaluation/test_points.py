@@ -176,7 +176,9 @@ def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar
     assert card.config.usual_budget in stored
     low, high = card.budget_range
     assert all(low <= budget <= high for budget in stored), "those of the old list are gone"
-    assert {point.budget for point in collect(root) if point.checkpoint == "every"} == set(stored)
+    collected = {point.budget for point in collect(root) if point.checkpoint == "every"}
+    assert collected, "budgets that lead to the same decisions are one point"
+    assert collected <= set(stored)
 
 
 @pytest.mark.parametrize("command", ["dial", "prices", "shuffle"])
