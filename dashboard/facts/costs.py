@@ -1,4 +1,4 @@
-"""The measures of cost that a user switches between, as pages name them; what each counts stands in dfs_core.cost."""
+"""The measures of cost that a user switches between, as pages name them; what each counts stands in dfs_core.model.cost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Measure:
     """One measure of cost.
 
     Attributes:
-        model: its key in ``dfs_core.cost.cost_models``.
+        model: its key in ``dfs_core.model.cost.cost_models``.
         column: its name in tables.
         name: for people, short enough for a switch and a column of the strip.
         axis: title of an axis.
