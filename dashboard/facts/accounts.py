@@ -1,7 +1,7 @@
 """The ledger: what every part of the network and every decision costs, adding up to the figure that is shown.
 
-A cost is a sum over parts, so the mean over many images is the sum of the parts' means. ``dfs_core.model.cost`` says what is
-counted; here its total is only taken apart.
+A cost is a sum over parts, so the mean over many images is the sum of the parts' means. ``dfs_core.model.cost`` says
+what is counted; here its total is only taken apart.
 """
 
 from __future__ import annotations

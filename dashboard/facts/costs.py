@@ -1,4 +1,4 @@
-"""The measures of cost that a user switches between, as pages name them; what each counts stands in dfs_core.model.cost."""
+"""The measures of cost that a user switches between, as pages name them; what each counts: dfs_core.model.cost."""
 
 from __future__ import annotations
 
