@@ -95,7 +95,7 @@ def test_the_table_has_a_line_for_each_row_in_its_order() -> None:
 
 def test_the_words_are_computed_from_the_decisions() -> None:
     said = facts.in_words(traces(), ALL)
-    assert said.startswith("6 test images by 2 gated blocks: skip 33.3 %, 8 25.0 %, full 41.7 % of all decisions.")
+    assert said.startswith("6 test images by 2 gated blocks: skip 33.3 %, 8 bits 25.0 %, full 41.7 % of all decisions.")
     assert "in blocks 2, 3, most of all in block 2, where 33.3 % do not take the usual option, skip" in said
     assert said.endswith("There are 4 different rows; the commonest is that of 33.3 % of the images.")
     said = facts.in_words(traces(), ALL[:2])

@@ -46,13 +46,13 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
         for stage in stages
     ]
     if foot:
-        notes.append(_note(foot, small | {"size": 9}, x=0, y=0, xref="paper", yanchor="top", yshift=-62))
+        notes.append(_note(foot, small | {"size": 9}, x=0, y=0, xref="paper", yanchor="top", yshift=-72))
     return {
         "data": [_strip(rows, colours), _cells(rows, options, config.option_set, colours)],
         "layout": {
             "template": "none",
             "height": HEIGHT,
-            "margin": {"l": 78, "r": 8, "t": 34, "b": 64 + 14 * (1 + foot.count("<br>") if foot else 0)},
+            "margin": {"l": 78, "r": 8, "t": 34, "b": 74 + 14 * (1 + foot.count("<br>") if foot else 0)},
             "paper_bgcolor": colours.background,
             "plot_bgcolor": colours.background,
             "font": {"family": "Source Sans, Arial, sans-serif", "size": 12, "color": colours.ink},
@@ -62,7 +62,7 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
             "xaxis": _across(_MAP, small, _numbers(rows))
             | {"title": {"text": "gated block", "font": small, "standoff": 4}},
             "xaxis2": _across(_STRIP, small, _columns(rows))
-            | {"tickangle": -90, "showticklabels": len(rows.classes) <= NAMED},
+            | {"tickfont": small | {"size": 10}, "tickangle": -90, "showticklabels": len(rows.classes) <= NAMED},
             "yaxis": {
                 "type": "category",
                 "anchor": "x2",

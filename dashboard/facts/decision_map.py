@@ -133,7 +133,8 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     images, blocks = decisions.shape
     counts = np.stack([(decisions == option).sum(axis=0) for option in range(len(traces.options))])  # options x blocks
     shares = 100 * counts.sum(axis=1) / decisions.size
-    of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(traces.options, shares, strict=True) if share)
+    names = [f"{name} bits" if name.isdigit() else name for name in traces.options]
+    of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(names, shares, strict=True) if share)
     usual = counts.argmax(axis=0)
     left = 100 * (1 - counts.max(axis=0) / images)  # percent of the images that leave a block's usual option
     deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
@@ -145,7 +146,7 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
         word = "blocks" if len(deciding) > 1 else "block"
         said.append(
             f"The images part ways in {word} {numbers}, most of all in block {most + FIRST}, where {left[most]:.1f} %"
-            f" do not take the usual option, {traces.options[usual[most]]}; elsewhere nearly all take the same."
+            f" do not take the usual option, {names[usual[most]]}; elsewhere nearly all take the same."
         )
     else:
         said.append(f"In every block at least {100 - MINORITY:g} % of the images take the same option.")
