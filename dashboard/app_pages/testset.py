@@ -5,7 +5,7 @@ import streamlit as st
 
 from dashboard.facts import filters, statistics
 from dashboard.facts.costs import MEASURES
-from dashboard.parts import stored, testset_panels, testset_views, tiles
+from dashboard.parts import stored, testset_map, testset_panels, testset_views, tiles
 from dashboard.parts.opening import open_page
 
 page = open_page()
@@ -33,6 +33,7 @@ with left:
 with right:
     testset_views.class_view(page, traces, cost, chosen, wanted)
 tiles.gallery(page, traces, costs, chosen)
+testset_map.map_view(page, traces, costs, chosen)
 with st.container(key="more"):
     left, right = st.columns([58, 42], gap="large")
 with left:

@@ -59,7 +59,8 @@ def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> b
     figure, stamp = view.draw(LIGHT), stamp or view.stamp
     if kind == "html":
         tables = {name: rows() for name, rows in view.tables.items()}
-        return webpage(view.title, [Part(view.title, figure, view.alt, stamp, view.notes, tables)])
+        live = view.live(LIGHT, "") if view.live else None  # the stamp stands below it, as below any chart
+        return webpage(view.title, [Part(view.title, figure, view.alt, stamp, view.notes, tables, live)])
     return draw(figure, view.title, stamp, view.alt, kind)
 
 

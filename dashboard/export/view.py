@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dashboard.charts.figure import Figure
 from dashboard.charts.palette import Palette
@@ -23,6 +24,8 @@ class View:
         alt: the chart in words.
         stamp: where it comes from.
         notes: what a speaker would say about it.
+        live: palette and a text for its foot -> the same as a Plotly figure, for pages and offline HTML. Only where
+            there are too many marks for ``draw`` to tell what each of them is.
     """
 
     key: str
@@ -32,3 +35,4 @@ class View:
     alt: str
     stamp: Stamp
     notes: str = ""
+    live: Callable[[Palette, str], dict[str, Any]] | None = None

@@ -14,6 +14,7 @@ from typing import Any
 import vl_convert
 
 from dashboard.charts.figure import Figure
+from dashboard.charts.live import mode_bar
 from dashboard.charts.palette import LIGHT
 from dashboard.export.sheet import FONT, mark, sized, styled
 from dashboard.export.stamp import Stamp
@@ -35,6 +36,7 @@ class Part:
         stamp: where it comes from.
         notes: below it, as text.
         tables: name -> rows.
+        live: drawn in the place of ``figure``, as a Plotly figure, if there is one.
     """
 
     title: str
@@ -43,11 +45,12 @@ class Part:
     stamp: Stamp
     notes: str = ""
     tables: Mapping[str, Rows] = field(default_factory=dict)
+    live: dict[str, Any] | None = None
 
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
     """The page. Its charts are live: hovering shows details."""
-    specs = [_spec(part) for part in parts]
+    specs = [part.live | {"config": mode_bar()} if part.live else _spec(part) for part in parts]
     heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
     body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
     # In JSON "<" can be written otherwise, so that nothing in the data ends the script.
@@ -64,16 +67,24 @@ def webpage(title: str, parts: Sequence[Part]) -> bytes:
 <body>
 {heading}<main>{body}</main>
 <script type="application/json" id="charts">{charts}</script>
-<script>{_library()}</script>
+{_libraries(parts)}
 <script>{_SCRIPT}</script>
 </body>
 </html>
 """.encode()
 
 
-def _library() -> str:
-    """Vega, Vega-Lite and vega-embed; put together once a process, which takes a second or two."""
-    return vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its types forget that there is a default
+def _libraries(parts: Sequence[Part]) -> str:
+    """What draws them: Vega, Vega-Lite and vega-embed, or plotly.js, or both; each only where a chart needs it."""
+    found = []
+    if any(part.live is None for part in parts):
+        # Put together once a process, which takes a second or two; its types forget that there is a default.
+        found.append(vl_convert.javascript_bundle())  # type: ignore[call-arg]
+    if any(part.live is not None for part in parts):
+        from plotly.offline import get_plotlyjs  # a second, and needed for this alone
+
+        found.append(get_plotlyjs())
+    return "\n".join(f"<script>{text}</script>" for text in found)
 
 
 def _spec(part: Part) -> dict[str, Any]:
@@ -91,11 +102,13 @@ def _section(number: int, part: Part, alone: bool) -> str:
     )
     legend = f'<p class="legend">{keys}</p>' if keys else ""
     notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""
+    # Vega says for itself what its chart shows.
+    spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
     return (
         f"<section><{level}>{escape(part.title)}</{level}>{legend}"
-        f'<div class="chart" id="chart{number}"></div>{notes}<footer>{escape(part.stamp.line())}</footer>{tables}'
-        f"</section>"
+        f'<div class="chart" id="chart{number}"{spoken}></div>{notes}'
+        f"<footer>{escape(part.stamp.line())}</footer>{tables}</section>"
     )
 
 
@@ -119,8 +132,9 @@ def _words(value: object) -> str:
 
 _SCRIPT = """
 const charts = JSON.parse(document.getElementById('charts').textContent);
-charts.forEach((spec, number) => vegaEmbed('#chart' + number, spec,
-  {mode: 'vega-lite', renderer: 'svg', actions: false, ast: true}));
+charts.forEach((spec, number) => spec.layout
+  ? Plotly.newPlot('chart' + number, spec.data, spec.layout, spec.config)
+  : vegaEmbed('#chart' + number, spec, {mode: 'vega-lite', renderer: 'svg', actions: false, ast: true}));
 """
 _STYLE = f"""
 body {{ font-family: {FONT}; color: {LIGHT.ink}; background: {LIGHT.background}; margin: 0; line-height: 1.4; }}

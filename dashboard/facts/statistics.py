@@ -51,7 +51,7 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
         "high": high,
         **means,
         "spread": float(cp.std() / cp.mean()) if n and cp.mean() else None,
-        "policies": len(np.unique(_vectors(traces, chosen))),
+        "policies": len(np.unique(vectors(traces, chosen))),
         "blocks": traces.decisions.shape[1],
         "deciding": sum(share >= MINORITY for share in minority),
     }
@@ -147,7 +147,7 @@ def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarr
     if not len(chosen):
         return []
     _, first, inverse, counts = np.unique(
-        _vectors(traces, chosen), return_index=True, return_inverse=True, return_counts=True
+        vectors(traces, chosen), return_index=True, return_inverse=True, return_counts=True
     )
     right = np.bincount(inverse, weights=traces.correct[chosen])
     order = np.argsort(-counts, kind="stable")
@@ -192,7 +192,7 @@ def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarra
     ]
 
 
-def _vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:
+def vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:
     """Each image's decisions as one value, (n,): many times faster to sort than rows."""
     rows = np.ascontiguousarray(traces.decisions[chosen])
     return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()

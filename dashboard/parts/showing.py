@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 
 import streamlit as st
 
+from dashboard.charts.live import mode_bar
 from dashboard.charts.palette import Palette
+from dashboard.export import formats, sheet
 from dashboard.export.view import View
 from dashboard.parts import toolbar
 
@@ -35,4 +38,23 @@ def show(
     else:
         modes = [selection_mode] if isinstance(selection_mode, str) else selection_mode
         st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
+    toolbar.toolbar(view)
+
+
+def show_live(view: View, colours: Palette, said: str) -> None:
+    """Draw a view's Plotly figure, what it shows in words, and the row under it.
+
+    Args:
+        view: one that has a live figure. The browser saves pictures of it, so that its stamp stands in the figure.
+        colours: of the theme.
+        said: what the chart shows, to read.
+    """
+    if view.live is None:
+        raise ValueError(f"the view {view.key} has no live figure")
+    stamp = view.stamp.absolute(st.context.url)
+    config = mode_bar(formats.filename(view.title, "png").removesuffix(".png"))
+    with st.container(key=f"{view.key}_scroll"):
+        figure = view.live(colours, "<br>".join(sheet.wrap(escape(stamp.line()), 9, 900)))
+        st.plotly_chart(figure, key=view.key, theme=None, width="stretch", config=config, alt=view.alt)
+    st.markdown(said)
     toolbar.toolbar(view)

@@ -60,7 +60,7 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
 
 def narrow(wanted: Filter) -> None:
     """Look at the images that pass this filter; for callbacks."""
-    state.change(page=filters.to_page(wanted) | {"shown": ""})
+    state.change(page=filters.to_page(wanted) | {"shown": "", "rows": ""})
 
 
 def _classes(traces: Traces, wanted: Filter) -> None:

@@ -31,3 +31,18 @@ def test_a_click_on_a_bar_filters_and_an_image_leads_to_explore(open_page: Calla
     link.click()
     expect(page).to_have_url(re.compile(rf"/\?image=test-{number}$"))
     expect(page.locator(".dfs-ledger h2")).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+
+
+def test_the_map_is_drawn_and_says_what_lies_under_the_pointer(open_page: Callable[..., Page]):
+    page = open_page("testset?sort=cost")
+    cells = page.locator(".st-key-decision_map .heatmaplayer image")
+    expect(cells).to_have_count(2)
+    settle(page)
+    page.locator(".st-key-map_bar").scroll_into_view_if_needed()
+    box = max((cells.nth(0).bounding_box(), cells.nth(1).bounding_box()), key=lambda found: found["width"])
+    page.mouse.move(box["x"] + 20, box["y"] + 5)  # in the first row of the first block
+    said = page.locator(".st-key-decision_map .hoverlayer text")
+    expect(said.first).to_contain_text(re.compile(r"image \d+: \w+"))
+    expect(said.first).to_contain_text(re.compile(r"block 2: (skip|8|16|full)"))
+    names = page.locator(".st-key-decision_map .modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
+    assert not [name for name in names if re.search("share|cloud|edit", name, re.I)], "nothing goes to another host"

@@ -48,7 +48,8 @@ def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list
                 patch.setattr(toolbar, "toolbar", lambda view, shown=shown: shown.setdefault(view.key, view))
                 app.run()
                 assert not app.exception, name
-                assert len(shown) == len(app.get("vega_lite_chart")), f"{name} has a chart without exports"
+                drawn = len(app.get("vega_lite_chart")) + len(app.get("plotly_chart"))
+                assert len(shown) == drawn, f"{name} has a chart without exports"
                 views += shown.values()
         yield found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -109,6 +110,37 @@ def test_nothing_like_that_is_said_and_can_be_undone(without_data):
     assert "No test image is like that" in app.info[0].value
     app.button(key="clear_filters").click().run()
     assert "of 40" in text_of(app)
+
+
+def plotly_figure(app: AppTest) -> dict:
+    """The map, as the browser gets it."""
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
+
+
+def test_the_map_has_a_row_for_every_image_that_passes_the_filter(without_data):
+    traces = read_traces(without_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    app = open_page(TESTSET)
+    assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 40
+    assert "40 test images, commonest policy first" in text_of(app)
+    assert "40 test images by 5 gated blocks: " in text_of(app)
+    control(app.segmented_control, "verdict").set_value("wrong").run()
+    rows = plotly_figure(app)["layout"]["yaxis"]["categoryarray"]
+    assert len(rows) == int((~traces.correct).sum())
+    assert all("✗" in row for row in rows)
+
+
+def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
+    app = open_page(TESTSET)
+    control(app.segmented_control, "map_sort").set_value("cost").run()
+    assert dict(app.query_params) == {"sort": "cost"}
+    assert "40 test images, cheapest first" in text_of(app)
+    app = open_page(TESTSET, sort="class", rows="11-20")
+    assert control(app.segmented_control, "map_sort").value == "class"
+    assert "10 of 40 test images, by class" in text_of(app)
+    assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 10
+    for nonsense in ("0-3", "7", "9-2", "90-95", "a-b"):
+        assert "40 test images, commonest policy first" in text_of(open_page(TESTSET, rows=nonsense, sort="size"))
 
 
 def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(without_data):
