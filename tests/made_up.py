@@ -30,3 +30,4 @@ def traces(predictions=(0, 0, 1, 2, 2, 2), decisions=((0, 1), (0, 1), (0, 2), (0
 
 ALL = np.arange(6)
 COSTS = statistics.costs_of(traces(), CONFIG)
+CP = [3.125, 3.125, 50, 50, 53.125, 100]  # 100 * (cost of block 2 + cost of block 3) / 2

@@ -7,14 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from made_up import ALL, CONFIG, COSTS, traces
+from made_up import ALL, CONFIG, COSTS, CP, traces
 from scipy.stats import binom
 
 from dashboard.facts import agreement, statistics
 from dashboard.facts.filters import Filter, from_page, passing, policy_code, to_page
 from dfs_core.evaluation.metrics import wilson_interval
-
-CP = [3.125, 3.125, 50, 50, 53.125, 100]  # 100 * (cost of block 2 + cost of block 3) / 2
 
 
 def test_per_image_costs_and_the_summary_equal_sums_done_by_hand() -> None:

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from exhibits import STAMP
+from made_up import ALL, CONFIG, COSTS, CP, traces
 from PIL import Image
-from test_dashboard_statistics import ALL, CONFIG, COSTS, CP, traces
 
 from dashboard.charts.decision_map import decision_map
 from dashboard.charts.decision_picture import decision_picture
