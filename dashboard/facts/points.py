@@ -121,6 +121,8 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         if row["dataset"] != dataset:
             continue
         card = catalogue.named(row["checkpoint"])
+        if card is not None and not _serves(card, row["budget"]):
+            continue
         by_dial = row["family"] == DIAL_KEY
         title = METHODS.get(row["family"], str(row["family"]))
         if card is not None and not by_dial:
@@ -138,6 +140,14 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         if row.get("shuffled") is not None:
             own = {"family": SHUFFLED_KEY, "group": GROUPS[SHUFFLED_KEY], "accuracy": row["shuffled"]}
             yield point | own | {"low": None, "high": None, "line": f"shuffled {point['line']}"}
+
+
+def _serves(card: Card, budget: float | None) -> bool:
+    """Whether a checkpoint can be at a measured point: results that are older than it may have others."""
+    if card.budget_range is None or budget is None:
+        return True
+    low, high = card.budget_range
+    return low <= budget <= high
 
 
 def _published(row: dict[str, Any]) -> dict[str, Any]:

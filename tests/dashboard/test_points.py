@@ -29,6 +29,7 @@ def measured(**fields: object) -> dict[str, object]:
 @pytest.fixture
 def results(tmp_path: Path) -> list[dict]:
     rows = [measured(family="every-budget", checkpoint=NAME, budget=b, cp=b, accuracy=90 + b) for b in (0.5, 1.25)]
+    rows.append(measured(family="every-budget", checkpoint=NAME, budget=50, cp=50))  # it does not serve that any more
     rows.append(measured(family="static", checkpoint="gone-static-4", shuffled=""))
     rows.append(measured(family="dfs", checkpoint="dfs-20", budget=20, cp=20, accuracy=91, shuffled=88.5))
     rows += [measured(family="dial", checkpoint="dfs-20", cp=cp, accuracy=80 + cp) for cp in (5, 9)]
