@@ -36,7 +36,7 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
         foot: below the map, for pictures that leave the page without it; lines are parted by ``<br>``.
     """
     count = len(rows.images)
-    options = np.array(config.option_set.names, object)
+    options = np.array(config.option_set.names)
     small = {"size": 11, "color": colours.muted}
     stages = stage_rows(config)
     lines = [_line(colours.background, GAP, x=stage["first"] - FIRST - 0.5) for stage in stages[1:]]
@@ -67,7 +67,7 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
                 "type": "category",
                 "anchor": "x2",
                 "categoryorder": "array",
-                "categoryarray": rows.about,
+                "categoryarray": np.array(rows.about),
                 "range": [count - 0.5, -0.5],
                 "minallowed": -0.5,
                 "maxallowed": count - 0.5,
@@ -92,7 +92,7 @@ def _cells(rows: DecisionMap, names: np.ndarray, options: OptionSet, colours: Pa
         "x": _numbers(rows),
         "y0": 0,
         "dy": 1,
-        "text": names[rows.decisions].tolist(),
+        "text": names[rows.decisions],  # an array of texts: Plotly would look at each text of a list by itself
         "hovertemplate": "%{y}<br>block %{x}: <b>%{text}</b><extra></extra>",
         "zmin": -0.5,
         "zmax": count - 0.5,

@@ -16,6 +16,7 @@ import vl_convert
 from dashboard.charts.figure import Figure
 from dashboard.charts.live import mode_bar
 from dashboard.charts.palette import LIGHT
+from dashboard.export.freeze import plain
 from dashboard.export.sheet import FONT, mark, sized, styled
 from dashboard.export.stamp import Stamp
 from dashboard.facts.tables import Rows
@@ -50,7 +51,7 @@ class Part:
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
     """The page. Its charts are live: hovering shows details."""
-    specs = [part.live | {"config": mode_bar()} if part.live else _spec(part) for part in parts]
+    specs = [plain(part.live | {"config": mode_bar()}) if part.live else _spec(part) for part in parts]
     heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
     body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
     # In JSON "<" can be written otherwise, so that nothing in the data ends the script.

@@ -124,7 +124,7 @@ def test_hovering_names_the_row_the_block_and_the_option() -> None:
         row["decisions"] for row in facts.map_rows(traces(), COSTS, ALL)
     ]
     assert cells["x"] == layout["xaxis"]["tickvals"] == ["2", "3"]
-    assert layout["yaxis"]["categoryarray"] == arranged().about
+    assert layout["yaxis"]["categoryarray"].tolist() == arranged().about
     assert layout["yaxis"]["range"] == [5.5, -0.5], "the first row is at the top"
 
 
