@@ -13,7 +13,7 @@ PICTURES = REPOSITORY / "docs"
 EVERY_BUDGET = "checkpoint=lowbit-resnet38-cifar10"
 SHOTS: dict[str, tuple[Literal["light", "dark"], int, int, str]] = {  # name: theme, width, height, page and its link
     "explore-light": ("light", 1440, 900, "/"),
-    "explore-dark": ("dark", 1440, 900, "/?scale=log"),
+    "explore-dark": ("dark", 1440, 900, "/"),
     "image": ("light", 1440, 1500, f"/image?{EVERY_BUDGET}"),
     "compare": ("light", 1440, 1100, "/compare"),
     "testset": ("light", 1440, 1300, "/testset"),

@@ -19,7 +19,7 @@ from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
 from dfs_core.trace import DecisionTrace
 
 Rows = list[dict[str, Any]]
-Scale = Literal["linear", "log"]
+Scale = Literal["log", "linear"]
 LIVE_KEY = family_key(METHODS[SESSION])  # of session checkpoints, among the keys of families
 SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
 

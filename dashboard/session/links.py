@@ -50,7 +50,7 @@ class State:
     image: str | None = None
     gallery: int = 1
     cost: Cost = "cp"
-    scale: Scale = "linear"
+    scale: Scale = "log"
     budget: float | None = None
     hidden: tuple[str, ...] = ()
     page: Mapping[str, str] = field(default_factory=dict)

@@ -64,8 +64,8 @@ def test_a_link_restores_its_state_in_a_fresh_browser(open_page: OpenPage):
     expect(in_use(first)).to_have_text("DFS ResNet-14, budget 30 %, alpha 5e-6")
     rows(first).nth(3).click()
     expect(first).to_have_url(re.compile("image="))
-    control(first, "scale").get_by_text("log").click()
-    expect(first).to_have_url(re.compile(r"\?checkpoint=tiny-dfs-30&budget=30&image=[a-z-]+&scale=log$"))
+    control(first, "scale").get_by_text("linear").click()
+    expect(first).to_have_url(re.compile(r"\?checkpoint=tiny-dfs-30&budget=30&image=[a-z-]+&scale=linear$"))
     expect(focus(first)).to_have_value(re.compile(r"^4\. "))
 
     second = open_page(first.url.split("/")[-1])

@@ -90,12 +90,12 @@ def test_another_method_is_used_at_its_nearest_budget_and_that_is_said(app):
 
 def test_a_link_opens_its_state(tiny_pretrained, no_data):
     app = AppTest.from_file(str(APP), default_timeout=60)
-    app.query_params.update({"budget": "30", "image": "frog", "cost": "all-in", "scale": "log"})
+    app.query_params.update({"budget": "30", "image": "frog", "cost": "all-in", "scale": "linear"})
     app.run()
     assert "tiny-dfs-30" in text_of(app)
     assert control(app.selectbox, "focus").value == "frog"
     assert control(app.segmented_control, "cost").value == "all-in"
-    assert control(app.segmented_control, "scale").value == "log"
+    assert control(app.segmented_control, "scale").value == "linear"
 
 
 def test_a_link_to_a_budget_that_was_not_trained_says_which_one_is_used(tiny_pretrained, no_data):

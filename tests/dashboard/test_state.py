@@ -133,7 +133,7 @@ def test_an_odd_gallery_page_is_the_first(catalogue, page):
 
 def test_odd_axes_are_the_usual_ones(catalogue):
     state = from_query({"cost": "euros", "scale": "cubic"}, catalogue)
-    assert (state.cost, state.scale) == ("cp", "linear")
+    assert (state.cost, state.scale) == ("cp", "log")
 
 
 def test_a_url_that_we_wrote_is_no_news_and_another_is():
