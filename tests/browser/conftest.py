@@ -30,6 +30,7 @@ QUIET = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
+CHARTS = "[data-testid=stVegaLiteChart] svg >> nth=1"
 START_S, STOP_S = 120, 10
 PATIENCE_MS = 30_000  # a machine that trains beside the tests is slow; nothing here measures time
 
@@ -42,6 +43,7 @@ def app_url(pretrained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
     environment = os.environ | {"DFS_PRETRAINED_DIR": str(pretrained_folder), "DFS_DATA_DIR": str(folder / "none")}
+    environment["OMP_NUM_THREADS"] = "1"  # tiny networks run faster on one thread, most of all on a busy machine
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py"]
     command += ["--server.headless=true", f"--server.port={port}"]
     log = folder / "log.txt"
@@ -89,12 +91,13 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
     """Opens the app in a browser of its own: ``open_page("?budget=30", color_scheme="dark")``.
 
+    ``drawn`` selects what is waited for; charts unless given.
     At the end of the test no page may have logged an error or have asked anything of another host.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_(query: str = "", **options: object) -> Page:
+    def open_(query: str = "", drawn: str = CHARTS, **options: object) -> Page:
         context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         context.set_default_timeout(4 * PATIENCE_MS)
         contexts.append(context)
@@ -103,7 +106,7 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: _check(request.url, app_url, complaints))
         page.goto(f"{app_url}/{query}")
-        page.locator("[data-testid=stVegaLiteChart] svg").nth(1).wait_for()
+        page.locator(drawn).first.wait_for()
         return page
 
     yield open_

@@ -44,6 +44,11 @@ def rows(page: Page) -> Locator:
     return page.locator(".st-key-strip path[aria-label][d^='M-']")
 
 
+def chart(alt: str) -> str:
+    """Selector of a drawn chart by the beginning of its alternative text; only one that can be clicked has its key."""
+    return f"[data-testid=stVegaLiteChart][aria-label^='{alt}'] svg.marks"
+
+
 def settle(page: Page) -> None:
     """Wait until the app has finished its run and the charts have drawn what came of it."""
     page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
