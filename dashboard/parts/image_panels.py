@@ -66,7 +66,7 @@ def summary(answer: Answer) -> None:
         for first, *rest in lines
     )
     truth = f"is {escape(picture.truth)}" if picture.truth else "nobody said what it is"
-    changed = "<th>gates changed</th>" if len(rows) > 1 else "<th></th>"
+    changed = "<th>gates changed</th>" if len(rows) > 1 else "<td></td>"
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
 <p>{escape(picture.name)}, {truth}</p></div>

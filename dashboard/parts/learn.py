@@ -92,7 +92,7 @@ def _picture(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     config, asked = page.card.config, page.shared.page.get(BLOCK, "")
     blocks = range(2, config.gated_blocks + 2)
-    block = int(asked) if asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
+    block = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
     control = state.Control.showing(BLOCK, block)
     controls.slider(
         "Block",

@@ -40,7 +40,7 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
             icon=":material/info:",
         )
     number = page.shared.page.get(AT, "")
-    index = min(int(number), len(asked)) - 1 if number.isdigit() and int(number) else 0
+    index = min(int(number), len(asked)) - 1 if number.isascii() and number.isdigit() and int(number) else 0
     with st.container(key="quiz", border=True):
         _ask(asked[index], index, len(asked), given, shown)
     _around(page, index, len(asked))

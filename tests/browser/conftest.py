@@ -25,6 +25,7 @@ QUIET = [
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
 ]
+CHARTS = "[data-testid=stVegaLiteChart] svg >> nth=1"
 PATIENCE_MS = 30_000  # a machine that trains beside the tests is slow; nothing here measures time
 
 
@@ -32,7 +33,9 @@ PATIENCE_MS = 30_000  # a machine that trains beside the tests is slow; nothing 
 def app_url(pretrained_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the app with small checkpoints and no data set; its log must hold no traceback."""
     nowhere = tmp_path_factory.mktemp("server") / "none"
-    with served({"DFS_PRETRAINED_DIR": str(pretrained_folder), "DFS_DATA_DIR": str(nowhere)}) as app:
+    # Tiny networks run faster on one thread, most of all on a busy machine.
+    settings = {"DFS_PRETRAINED_DIR": str(pretrained_folder), "DFS_DATA_DIR": str(nowhere), "OMP_NUM_THREADS": "1"}
+    with served(settings) as app:
         yield app.address
         assert "Traceback" not in app.log.read_text(), app.log.read_text()[-3000:]
 
@@ -54,12 +57,13 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
     """Opens the app in a browser of its own: ``open_page("?budget=30", color_scheme="dark")``.
 
+    ``drawn`` selects what is waited for; charts unless given.
     At the end of the test no page may have logged an error or have asked anything of another host.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_(query: str = "", **options: object) -> Page:
+    def open_(query: str = "", drawn: str = CHARTS, **options: object) -> Page:
         context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | options))
         context.set_default_timeout(4 * PATIENCE_MS)
         contexts.append(context)
@@ -68,7 +72,7 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: _check(request.url, app_url, complaints))
         page.goto(f"{app_url}/{query}")
-        page.locator("[data-testid=stVegaLiteChart] svg").nth(1).wait_for()
+        page.locator(drawn).first.wait_for()
         return page
 
     yield open_

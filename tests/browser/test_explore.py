@@ -7,47 +7,15 @@ import re
 from collections.abc import Callable
 
 import pytest
+from on_page import control, focus, in_use, point, rows, settle, slider
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from tiny import picture
 
 from dashboard.charts.palette import DARK, LIGHT
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser
-
-
-def in_use(page: Page) -> Locator:
-    return page.locator(".dfs-ledger h2")
-
-
-def control(page: Page, name: str) -> Locator:
-    """The control of that name; while the page takes its place, the one before it is hidden but still there."""
-    return page.locator(f"[class*='st-key-{name}_']").filter(visible=True)
-
-
-def slider(page: Page) -> Locator:
-    return control(page, "budget").locator("input[type=range]")
-
-
-def focus(page: Page) -> Locator:
-    return control(page, "focus").locator("input")
-
-
-def point(page: Page, checkpoint: str) -> Locator:
-    """The clickable disc over a checkpoint's point."""
-    return page.locator(f".st-key-curve path[aria-roledescription=circle][aria-label*='checkpoint: {checkpoint};']")
-
-
-def rows(page: Page) -> Locator:
-    """The clickable area over each image's pictures in the strip."""
-    return page.locator(".st-key-strip path[aria-label][d^='M-']")
-
-
-def settle(page: Page) -> None:
-    """Wait until the app has finished its run and the charts have drawn what came of it."""
-    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")
-    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 300))")
 
 
 def test_the_page_says_what_is_in_use_and_shows_a_cell_for_every_decision(open_page: OpenPage):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from on_page import settle
 from playwright.sync_api import Page, expect
-from test_explore import settle
 
 pytestmark = pytest.mark.browser
 
