@@ -53,6 +53,13 @@ def test_a_link_opens_a_step_with_its_block():
     assert app.query_params["block"] == "3"
 
 
+@pytest.mark.parametrize("query", [{"step": "2", "block": "²"}, {"step": "quiz", "question": "²"}])
+def test_a_number_in_other_digits_is_no_error(query: dict[str, str]):
+    app = opened(**query)
+    assert not app.exception
+    assert app.query_params["step"] == query["step"]
+
+
 def test_forcing_every_block_gives_the_cost_of_that_option():
     app = opened(step="3")
     control(app.segmented_control, "force").set_value("8").run()

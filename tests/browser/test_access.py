@@ -1,0 +1,64 @@
+"""Every page under axe-core, in both themes: nothing that axe calls serious or critical keeps anybody out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from test_explore import chart, settle
+
+OpenPage = Callable[..., Page]
+pytestmark = pytest.mark.browser
+
+# What opens a page, and what is there once it has been drawn to its foot.
+PAGES = {
+    "": ".st-key-curve svg.marks",
+    "image?block=4&force=4:full": chart("Decisions for the image as given"),
+    "compare": chart("Decisions of A and of B"),
+    "compare?what=images": chart("Decisions of A and of B"),
+    "testset": chart("Mean cp by confidence"),
+    "laboratory": chart("Accuracy of each step"),
+    "learn": ".st-key-onward",
+    "learn?step=2": ".st-key-onward",
+    "learn?step=quiz": ".st-key-quiz_bar",
+    "learn?step=glossary": ".dfs-glossary",
+    "present": ".st-key-talk_make",
+}
+# Vega writes a container for every layer of a chart, also for one that has nothing to show yet: no name is missing.
+EMPTY_LAYERS = ".role-mark:empty"
+GRAVE = ("serious", "critical")
+
+AT_REST = """() => !document.querySelector('[data-testid=stSkeleton]')
+  && document.getAnimations().every(animation => animation.playState !== 'running')"""
+
+
+def grave_findings(page: Page) -> list[str]:
+    """A line for each element that axe finds seriously at fault."""
+    found: dict[str, Any] = Axe().run(page, {"exclude": [EMPTY_LAYERS]}).response
+    assert found["passes"], "axe has looked at nothing"
+    return [
+        f"{rule['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
+        for rule in found["violations"]
+        if rule["impact"] in GRAVE
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("link", PAGES)
+def test_axe_finds_nothing_grave(open_page: OpenPage, link: str, scheme: str):
+    page = open_page(link, drawn=PAGES[link], color_scheme=scheme)
+    settle(page)
+    page.wait_for_function(AT_REST)  # a colour that is fading in has another contrast
+    assert grave_findings(page) == []
+
+
+def test_axe_is_able_to_find_what_is_grave(open_page: OpenPage):
+    page = open_page("learn?step=glossary", drawn=".dfs-glossary")
+    settle(page)
+    page.locator(".dfs-glossary dd").first.evaluate("element => { element.style.color = '#999999'; }")
+    page.locator(".dfs-glossary").evaluate("element => element.append(document.createElement('button'))")
+    assert sorted(line.split(":")[0] for line in grave_findings(page)) == ["button-name", "color-contrast"]
