@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from on_page import chart, settle
 from playwright.sync_api import Page
-from test_explore import chart, settle
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser
