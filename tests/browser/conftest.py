@@ -82,9 +82,14 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:
-    """Every error, but that Streamlit looks for its server below the path of a page that is not the first one."""
-    looked = re.search(r"/[a-z]+/_stcore/(health|host-config)$", message.location["url"])
-    if message.type == "error" and not looked:
+    """Every error, but two of Streamlit's own.
+
+    It looks for its server below the path of a page that is not the first one; and a picture of a run that the next run
+    has overtaken is gone before a slow browser asks for it.
+    """
+    looked = re.search(r"/[a-z]+/_stcore/(health|host-config)$|/media/\w+\.\w+$", message.location["url"])
+    overtaken = re.search(r"Image source error - \S+/media/", message.text)
+    if message.type == "error" and not looked and not overtaken:
         complaints.append(message.text)
 
 

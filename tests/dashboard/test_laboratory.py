@@ -58,6 +58,7 @@ def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
     assert "Kept as" in text_of(app)
     (name,) = app.session_state["kept_checkpoints"]
     app.button(key="see").click().run()
+    app.run()  # Explore, at rest: it may have been on its way there
     assert not app.exception
     assert name in text_of(app)
     assert "validation images" in text_of(app)
