@@ -17,7 +17,7 @@ SHOTS: dict[str, tuple[Literal["light", "dark"], int, int, str]] = {  # name: th
     "image": ("light", 1440, 1500, f"/image?{EVERY_BUDGET}"),
     "compare": ("light", 1440, 1100, "/compare"),
     "testset": ("light", 1440, 1300, "/testset"),
-    "learn": ("light", 1440, 1100, "/learn"),
+    "learn": ("light", 1440, 1100, "/learn?step=2"),
 }
 PATIENCE_MS = 120_000
 
