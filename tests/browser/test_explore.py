@@ -52,6 +52,7 @@ def test_back_in_the_browsers_history_goes_back_in_the_app(open_page: OpenPage):
     page.wait_for_timeout(700)  # as a person would; sooner it could be a late answer to the step before
     page.go_back()
     expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
+    settle(page)  # while a slider takes the place of another, both are there
     expect(slider(page)).to_have_attribute("aria-valuetext", "20 %")
 
 

@@ -32,10 +32,10 @@ def test_a_short_run_is_watched_to_its_end_kept_and_used_in_explore(open_page: O
     expect(in_use).to_contain_text("Session, gates tuned live")
     expect(page).to_have_url(re.compile(r"/\?checkpoint=session-b60-a1e-3-[0-9a-f]{4}&"))
     kept = page.url.split("/")[-1]
-    expect(control(page, "method")).to_contain_text("Session")
+    expect(control(page, "method").get_by_role("combobox")).to_have_value("Session, gates tuned live")
 
     again = open_page(kept)  # whoever has the link has the checkpoint, as long as the app runs
     expect(again.locator(".dfs-ledger h2")).to_have_text(in_use.inner_text())
     expect(again).to_have_url(re.compile(re.escape(kept)))
     other = open_page()  # and nobody else
-    expect(control(other, "method")).not_to_contain_text("Session")
+    expect(control(other, "method").get_by_role("radio")).to_have_text(["DFS", "SkipNet", "Backbone"])
