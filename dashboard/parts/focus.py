@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
@@ -25,17 +25,35 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
     if item is None:
         return
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
-    control = state.Control.showing(FOCUS, item.picture.key)
     with st.container(key="in_focus", border=True):
-        st.selectbox(
-            "Image in focus",
-            list(names),
-            list(names).index(item.picture.key),
-            format_func=names.__getitem__,
-            key=control.key,
-            on_change=control.choice(lambda key: state.change(image=key)),
-        )
+        choose("Image in focus", names, item.picture.key, FOCUS)
         st.html(_html(item))
+
+
+def choose(
+    label: str, names: Mapping[str, str], chosen: str, key: str, hidden: bool = False, width: int | None = None
+) -> None:
+    """The control that puts another image in focus.
+
+    Args:
+        label: of the control.
+        names: of the images, by their keys.
+        chosen: key of the one in focus.
+        key: of the control.
+        hidden: whether its label is for screen readers alone.
+        width: in pixels; as wide as its place unless given.
+    """
+    control = state.Control.showing(key, chosen)
+    st.selectbox(
+        label,
+        list(names),
+        list(names).index(chosen),
+        format_func=names.__getitem__,
+        key=control.key,
+        on_change=control.choice(lambda image: state.change(image=image)),
+        label_visibility="collapsed" if hidden else "visible",
+        width=width or "stretch",
+    )
 
 
 def class_bars(trace: DecisionTrace) -> str:

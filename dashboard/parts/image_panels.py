@@ -13,6 +13,7 @@ from dashboard.charts.image_layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.export.view import View
 from dashboard.facts import image_tables
 from dashboard.facts.costs import MEASURES
+from dashboard.parts import focus
 from dashboard.parts.image_question import FORCE as FORCE_KEY
 from dashboard.parts.image_question import HOLD, Answer, impose
 from dashboard.parts.showing import show
@@ -28,17 +29,7 @@ FREE = "free"
 def choose_image(pictures: Sequence[Picture], picture: Picture) -> None:
     """Which of the images at hand is looked at."""
     names = {other.key: other.name for other in pictures}
-    control = state.Control.showing(IMAGE, picture.key)
-    st.selectbox(
-        "Image",
-        list(names),
-        list(names).index(picture.key),
-        format_func=names.__getitem__,
-        key=control.key,
-        on_change=control.choice(lambda key: state.change(image=key)),
-        label_visibility="collapsed",
-        width=220,
-    )
+    focus.choose("Image", names, picture.key, IMAGE, hidden=True, width=220)
 
 
 def summary(answer: Answer) -> None:

@@ -13,9 +13,8 @@ from dashboard.charts import legends, lesson_figures
 from dashboard.export.view import View
 from dashboard.facts import lesson
 from dashboard.facts.tables import Shown
-from dashboard.parts import explore_views
+from dashboard.parts import explore_views, focus
 from dashboard.parts.absent import cannot_decide
-from dashboard.parts.focus import class_bars
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
@@ -75,7 +74,9 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     with left:
         st.markdown(f"### {place}. {lesson.STEPS[place]}")
         words = st.container(key="words")
-        _choose_image(shown, item)
+        focus.choose(
+            "Image", {other.picture.key: other.picture.name for other in shown}, item.picture.key, "lesson_image"
+        )
         controls = st.container()
     with right:
         said = _STEPS[place](page, item, controls)
@@ -215,20 +216,7 @@ def large_html(item: Shown) -> str:
     return f"""<div class="dfs-lesson">
 <figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
 <figure><img src="{picture.seen_uri}" alt="{name}, 32 by 32"><figcaption>as the network sees it</figcaption></figure>
-<div class="dfs-focus"><ol>{class_bars(trace)}</ol></div></div>"""
-
-
-def _choose_image(shown: Sequence[Shown], item: Shown) -> None:
-    names = {other.picture.key: other.picture.name for other in shown}
-    control = state.Control.showing("lesson_image", item.picture.key)
-    st.selectbox(
-        "Image",
-        list(names),
-        list(names).index(item.picture.key),
-        format_func=names.__getitem__,
-        key=control.key,
-        on_change=control.choice(lambda key: state.change(image=key)),
-    )
+<div class="dfs-focus"><ol>{focus.class_bars(trace)}</ol></div></div>"""
 
 
 def _go(place: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -57,6 +58,22 @@ class Outcome:
     def joined(cls, parts: Sequence[Outcome]) -> Outcome:
         """Several parts of a set as one, in their order."""
         return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+class BatchSettings(TypedDict, total=False):
+    """What ``forward_batches`` can be told besides."""
+
+    budget: float | None
+    price: float | Sequence[float] | None
+    execution: Execution
+    batch_size: int
+    forced: Forced | None
+
+
+class Settings(BatchSettings, total=False):
+    """What ``run`` can be told besides."""
+
+    progress: Progress | None
 
 
 def forward_batches(
@@ -113,12 +130,8 @@ def run(
     mean: Sequence[float],
     std: Sequence[float],
     *,
-    budget: float | None = None,
-    price: float | Sequence[float] | None = None,
-    execution: Execution = "grouped",
-    batch_size: int = 500,
-    forced: Forced | None = None,
     progress: Progress | None = None,
+    **settings: Unpack[BatchSettings],
 ) -> Outcome:
     """Predict every image of a set, in evaluation mode; a model that was training is set back to it.
 
@@ -135,17 +148,7 @@ def run(
         raise UserError("there are no images to evaluate")
     was_training = model.training
     model.eval()
-    batches = forward_batches(
-        model,
-        images.images,
-        mean,
-        std,
-        budget=budget,
-        price=price,
-        execution=execution,
-        batch_size=batch_size,
-        forced=forced,
-    )
+    done, batches = 0, forward_batches(model, images.images, mean, std, **settings)
     confidence, predictions, decisions = [], [], []
     try:
         for output in batches:
@@ -153,8 +156,9 @@ def run(
             confidence.append(best.values)
             predictions.append(best.indices)
             decisions.append(output.decisions.to(torch.uint8))
+            done += len(best.indices)
             if progress is not None:
-                progress(min(len(predictions) * batch_size, len(images)), len(images))
+                progress(done, len(images))
     finally:
         if was_training:
             model.train()
@@ -188,29 +192,7 @@ def summarise(outcome: Outcome, model: DFSNet) -> Evaluation:
 
 
 def evaluate(
-    model: DFSNet,
-    images: ImageSet,
-    mean: Sequence[float],
-    std: Sequence[float],
-    *,
-    budget: float | None = None,
-    price: float | Sequence[float] | None = None,
-    execution: Execution = "grouped",
-    batch_size: int = 500,
-    forced: Forced | None = None,
-    progress: Progress | None = None,
+    model: DFSNet, images: ImageSet, mean: Sequence[float], std: Sequence[float], **settings: Unpack[Settings]
 ) -> Evaluation:
     """Measure a network on a set of images: ``run``, then ``summarise``. Arguments and errors as for ``run``."""
-    outcome = run(
-        model,
-        images,
-        mean,
-        std,
-        budget=budget,
-        price=price,
-        execution=execution,
-        batch_size=batch_size,
-        forced=forced,
-        progress=progress,
-    )
-    return summarise(outcome, model)
+    return summarise(run(model, images, mean, std, **settings), model)

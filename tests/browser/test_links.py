@@ -88,8 +88,9 @@ def test_a_pages_link_shows_the_same_in_a_fresh_browser(open_page: OpenPage, nam
     expect(first).to_have_url(re.compile(rf"/{visit.path}\?{re.escape(SHARED)}{visit.own}$"))
     second = open_page(first.url.split("/")[-1], drawn=visit.drawn)
     deadline = time.monotonic() + PATIENCE_S
-    while (here := shown(first)) != (there := shown(second)) and time.monotonic() < deadline:
-        pass
+    here, there = shown(first), shown(second)
+    while here != there and time.monotonic() < deadline:
+        here, there = shown(first), shown(second)
     assert there == here, differences(here, there)
     assert re.search('budget 30 %|"30 %"', json.dumps(there)), "what all pages share shows nowhere"
     if visit.own:

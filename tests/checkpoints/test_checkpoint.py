@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pytest
 import torch
 from places import REPOSITORY
 from safetensors.torch import load_file, save_file
+from saved import CONFIG, error_of
 from tiny import make_card, make_network
 
 from dfs_core.checkpoints.checkpoint import (
@@ -24,27 +24,7 @@ from dfs_core.checkpoints.checkpoint import (
     save_checkpoint,
     scan,
 )
-from dfs_core.model.config import ModelConfig, backbone_config
-
-CONFIG = ModelConfig(depth=8, budget=20.0)
-
-
-class Bomb:
-    """Leaves a file behind if it is ever unpickled."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> tuple[Callable, tuple]:
-        return Path.touch, (self.mark,)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A saved checkpoint that a test may damage."""
-    return save_checkpoint(
-        tmp_path / "one", make_network(CONFIG), make_card("one", "dfs", CONFIG), {"log.jsonl": "{}\n"}
-    )
+from dfs_core.model.config import backbone_config
 
 
 def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
@@ -58,13 +38,6 @@ def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]
 def edit_card(folder: Path, **changes: object) -> None:
     path = folder / "card.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
-
-
-def error_of(name_or_path: str | Path) -> str:
-    with pytest.raises(CheckpointError) as caught:
-        load_checkpoint(name_or_path)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_weights_and_card_come_back_as_they_were_saved(folder: Path) -> None:
@@ -167,38 +140,6 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_a_card_that_is_no_text_is_refused(folder: Path) -> None:
     (folder / "card.json").write_bytes(b"\xff\xfe\x00")
     assert "card.json cannot be read: it is not a text file" in error_of(folder)
-
-
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("name", ["model.pth", "model.weights", "weights.safetensors"])
-def test_a_malicious_pickle_is_refused_and_never_executed(folder: Path, name: str, protocol: int) -> None:
-    mark = folder / "executed"
-    (folder / name).write_bytes(pickle.dumps(Bomb(mark), protocol))
-    message = error_of(folder / name)
-    assert "is a pickle" in message
-    assert "python -m dfs_core import-reference" in message
-    assert not mark.exists()
-    pickle.loads((folder / name).read_bytes())  # it would have gone off
-    assert mark.exists()
-
-
-@pytest.mark.parametrize("protocol", [0, 1])
-def test_a_pickle_without_a_mark_is_taken_for_damage_and_not_executed(folder: Path, protocol: int) -> None:
-    mark = folder / "executed"
-    (folder / "weights.safetensors").write_bytes(pickle.dumps(Bomb(mark), protocol))
-    assert "truncated or damaged" in error_of(folder)
-    assert not mark.exists()
-
-
-def test_a_file_of_torch_save_is_refused_whatever_it_is_called(folder: Path) -> None:
-    for name in ("weights.safetensors", "model.pt", "model"):
-        torch.save({"a": torch.zeros(2)}, folder / name)
-        assert "is a pickle or an archive of one" in error_of(folder / name)
-
-
-def test_a_folder_with_a_pickle_only_says_how_to_convert_it(tmp_path: Path) -> None:
-    torch.save({}, tmp_path / "model_best.pth.tar")
-    assert f"import-reference {tmp_path / 'model_best.pth.tar'}" in error_of(tmp_path)
 
 
 def test_other_files_and_folders_are_no_checkpoints(folder: Path, tmp_path: Path) -> None:
