@@ -19,14 +19,15 @@ from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from tools.serving import served
 
-PATHS = ("/", "/image", "/compare", "/testset", "/learn")  # pages whose slider moves something that is drawn
+PATHS = ("/", "/image", "/compare", "/testset", "/learn?step=4")  # pages whose slider moves something that is drawn
 PATIENCE_MS = 120_000
 EVERY_BUDGET = "lowbit-resnet38-cifar10"  # the checkpoint whose films have the most frames
 
 # Run in the page before a move: resolves to the milliseconds from the key or click to the first frame after the last
 # change that the app made to its charts or texts, when its run has ended.
-WATCH = """() => {
-  window.moved = new Promise(done => {
+WATCH = """patience => {
+  window.moved = new Promise((done, failed) => {
+    setTimeout(() => failed(new Error("nothing on the page moved")), patience);
     let start = 0, last = 0;
     const app = document.querySelector('[data-testid=stApp]');
     const begin = () => { start ||= performance.now(); };
@@ -107,7 +108,7 @@ def move(page: Page, times: int) -> list[float]:
     for turn in range(times):
         slider = page.locator("[class*='st-key-budget_'] input[type=range]").locator("visible=true").first
         slider.focus()
-        page.evaluate(WATCH)
+        page.evaluate(WATCH, PATIENCE_MS)
         slider.press("ArrowRight" if turn % 2 == 0 else "ArrowLeft")
         found.append(page.evaluate("() => window.moved") / 1000)
         rest(page)
@@ -120,7 +121,7 @@ def film(page: Page) -> list[float]:
     chooser = page.locator("[class*='st-key-image_shown'] input").first
     for _ in range(9):
         chooser.click()
-        page.evaluate(WATCH)
+        page.evaluate(WATCH, PATIENCE_MS)
         chooser.press("ArrowDown")
         chooser.press("Enter")
         found.append(page.evaluate("() => window.moved") / 1000)
@@ -134,7 +135,7 @@ def force(page: Page, times: int) -> list[float]:
     for turn in range(times):
         cell = page.locator(f".st-key-gates path[aria-label^='block {4 + turn % 8}, 8:']")
         cell.scroll_into_view_if_needed()
-        page.evaluate(WATCH)
+        page.evaluate(WATCH, PATIENCE_MS)
         cell.click()
         found.append(page.evaluate("() => window.moved") / 1000)
         rest(page)

@@ -33,10 +33,12 @@ with left:
 with right:
     testset_views.class_view(page, traces, cost, chosen, wanted)
 tiles.gallery(page, traces, costs, chosen)
-testset_map.map_view(page, traces, costs, chosen)
+every_image = st.container()
 with st.container(key="more"):
     left, right = st.columns([58, 42], gap="large")
 with left:
     testset_views.policy_view(page, traces, costs, chosen, wanted)
 with right:
     testset_views.cost_views(page, traces, cost, chosen, wanted)
+with every_image:  # last, as it takes longest: everything round it is there by then
+    testset_map.map_view(page, traces, costs, chosen)

@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.charts.figure import table
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows, stage_rows
 from dfs_core.model.config import ModelConfig
@@ -65,7 +66,7 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
     def at(field: str) -> alt.X:
         return alt.X(f"{field}:Q", scale=scale, axis=None)
 
-    named, numbers = alt.Chart(alt.NamedData("stages")), alt.Chart(alt.NamedData("blocks"))
+    named, numbers = table("stages"), table("blocks")
     text: Any = {"aria": False, "fontSize": 11, "color": colours.muted}
     return [
         named.mark_text(align="left", baseline="bottom", limit=alt.expr("width / 3 - 6"), **text).encode(

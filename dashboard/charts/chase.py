@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
 
@@ -41,14 +41,14 @@ def chase(rows: Rows, target: float, steps: int, colours: Palette) -> Figure:
 def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: Palette) -> dict[str, Any]:
     x = _steps_axis(steps)
     y = alt.Y("cp:Q", title="cp of the batch, %", scale=alt.Scale(domain=[0, highest], nice=False))
-    base = alt.Chart(alt.NamedData("steps"))
+    base = table("steps")
     tooltip = [
         alt.Tooltip("run:N"),
         alt.Tooltip("step:Q"),
         alt.Tooltip("cp:Q", title="cp %", format=".1f"),
         alt.Tooltip("accuracy:Q", title="accuracy of the batch %", format=".1f"),
     ]
-    line = alt.Chart(alt.NamedData("target"))
+    line = table("target")
     before, now = base.transform_filter("!datum.current"), base.transform_filter("datum.current")
     ink, dash = alt.Color("ink:N", scale=None), _dashes(runs)
     marks = [
@@ -59,7 +59,7 @@ def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: 
         before.mark_line(strokeWidth=1.2, opacity=0.8).encode(x=x, y=y, color=ink, strokeDash=dash),
         now.mark_line(strokeWidth=2.2).encode(x=x, y=y, color=ink, strokeDash=dash),
         base.mark_circle(size=90, opacity=0.001).encode(x=x, y=y, tooltip=tooltip),
-        alt.Chart(alt.NamedData("now")).mark_circle(size=70, opacity=1, color=colours.families[0]).encode(x=x, y=y),
+        table("now").mark_circle(size=70, opacity=1, color=colours.families[0]).encode(x=x, y=y),
         *_names(dash, 216),
     ]
     return alt.layer(*marks).properties(height=HEIGHT).to_dict()
@@ -76,7 +76,7 @@ def accuracy(rows: Rows, steps: int, colours: Palette) -> Figure:
 def _accuracy_template(steps: int, lowest: float, colours: Palette) -> dict[str, Any]:
     x = _steps_axis(steps)
     scale = alt.Scale(domain=[lowest, 101], nice=False)
-    base = alt.Chart(alt.NamedData("steps"))
+    base = table("steps")
     tooltip = [
         alt.Tooltip("step:Q"),
         alt.Tooltip("accuracy:Q", title="accuracy of the batch %", format=".1f"),
@@ -113,12 +113,10 @@ def _recorded_template(
     y = alt.Y("cp:Q", title="cp of the batch, %", scale=alt.Scale(domain=[0, highest], nice=False))
     ink = alt.Color("ink:N", scale=None)
     dash = _dashes(runs)
-    base = alt.Chart(alt.NamedData("steps"))
+    base = table("steps")
     tooltip = [alt.Tooltip("run:N"), alt.Tooltip("step:Q"), alt.Tooltip("cp:Q", title="cp %", format=".1f")]
     marks = [
-        alt.Chart(alt.NamedData("target"))
-        .mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=colours.accent)
-        .encode(y="target:Q"),
+        table("target").mark_rule(strokeDash=[5, 4], strokeWidth=1.6, color=colours.accent).encode(y="target:Q"),
         base.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=ink, strokeDash=dash),
         base.mark_circle(size=70, opacity=0.001).encode(x=x, y=y, tooltip=tooltip),
         *_names(dash, 112),
@@ -134,7 +132,7 @@ def _dashes(runs: tuple[str, ...]) -> alt.StrokeDash:
 
 def _names(dash: alt.StrokeDash, room: int) -> list[alt.Chart]:
     """Names of the runs in the upper right corner, ``room`` pixels wide, each with a piece of its line."""
-    names, ink = alt.Chart(alt.NamedData("names")), alt.Color("ink:N", scale=None)
+    names, ink = table("names"), alt.Color("ink:N", scale=None)
     at = alt.value(alt.expr("14 + datum.place * 16"))
     start, end = alt.value(alt.expr(f"width - {room}")), alt.value(alt.expr(f"width - {room - 26}"))
     return [

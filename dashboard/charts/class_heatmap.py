@@ -9,7 +9,7 @@ import altair as alt
 
 from dashboard.charts.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.charts.diverging import colour_of, difference_keys, signed
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
 from dfs_core.model.config import ModelConfig
@@ -52,7 +52,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
 
     x, centre = (alt.X(f"{field}:Q", scale=scale, axis=None) for field in ("start", "centre"))
     box = {"x": x, "x2": alt.X2("end:Q"), "y": down(0.06), "y2": down(0.94)}
-    cells = alt.Chart(alt.NamedData("cells"))
+    cells = table("cells")
     tooltip = [
         alt.Tooltip("class:N"),
         alt.Tooltip("block:Q"),
@@ -61,7 +61,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("more:Q", title="B less A, points", format="+.2f"),
     ]
     marks = [
-        alt.Chart(alt.NamedData("labels"))
+        table("labels")
         .mark_text(aria=False, align="right", fontSize=12, color=colours.ink, limit=_LEFT - 12)
         .encode(x=alt.value(-8), y=down(0.5), text="class:N"),
         cells.mark_rect(cornerRadius=2, strokeWidth=1).encode(

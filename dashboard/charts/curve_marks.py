@@ -6,6 +6,7 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.charts.figure import table
 from dashboard.charts.palette import Palette
 from dashboard.facts.costs import MEASURES
 
@@ -21,8 +22,8 @@ def marks(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
 def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     """What stands behind the families: published points, shuffled decisions, dials, the budget that is asked for."""
     hollow: Any = {"filled": False, "fill": "transparent", "color": colours.muted}
-    dial = alt.Chart(alt.NamedData("dial"))
-    asked = alt.Chart(alt.NamedData("asked")).encode(x=x)
+    dial = table("dial")
+    asked = table("asked").encode(x=x)
     # Held back by keys, so that the wheel scrolls the page and a click selects; a pinch counts as Ctrl and the wheel.
     zoom = alt.selection_interval(
         name=ZOOM_PARAM,
@@ -32,11 +33,11 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     )
     tooltip = [*_tooltip("published")[:1], alt.Tooltip("accuracy:Q", title="accuracy %"), *_tooltip("")[-1:]]
     return [
-        alt.Chart(alt.NamedData("published"))
+        table("published")
         .mark_point(shape="diamond", size=70, strokeWidth=1.3, **hollow)
         .encode(x=x, y=y, tooltip=[*tooltip[:2], alt.Tooltip("cp:Q", title="cp %"), tooltip[2]])
         .add_params(zoom),
-        alt.Chart(alt.NamedData("shuffled"))
+        table("shuffled")
         .mark_point(shape="M-.6,-.6L.6,.6M-.6,.6L.6,-.6", size=70, strokeWidth=1.6, **hollow)
         .encode(x=x, y=y, tooltip=_tooltip("decisions shuffled")),
         dial.mark_line(strokeWidth=1.4, strokeDash=[5, 4], color=colours.muted, clip=True).encode(
@@ -54,7 +55,7 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
 
 def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     """A line along each family's budgets, intervals, points, a ring round the one in use, and what is clicked."""
-    base = alt.Chart(alt.NamedData("measured"))
+    base = table("measured", "id")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     in_use = base.transform_filter("datum.in_use")
     number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
@@ -93,7 +94,7 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
 
 def _images(x: alt.X) -> list[alt.Chart]:
     """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
-    base = alt.Chart(alt.NamedData("images"))
+    base = table("images", "row")
     tooltip = [alt.Tooltip("image:N", title="picture"), alt.Tooltip("prediction:N")]
     tooltip += [
         alt.Tooltip(f"{one.column}:Q", title=f"its own {one.name} %", format=".2f") for one in MEASURES.values()

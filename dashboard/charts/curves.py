@@ -11,7 +11,7 @@ import altair as alt
 
 from dashboard.charts import curve_marks
 from dashboard.charts.curve_marks import POINT_PARAM, TICK_PARAM
-from dashboard.charts.figure import Figure, Key
+from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
@@ -74,13 +74,15 @@ def accuracy_curve(
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
             "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
-            "turn": turn,
         }
         for point in points
     ]
     kinds: dict[str, Rows] = {key: [point for point in drawn if point["family"] == key] for key in _OTHERS}
     data = {
-        "measured": [point for point in drawn if point["family"] not in _OTHERS],
+        "measured": [
+            point | {"id": number, "turn": turn}
+            for number, point in enumerate(point for point in drawn if point["family"] not in _OTHERS)
+        ],
         **kinds,
         "asked": [{"x": budget}] if budget and cost == "cp" and low <= budget <= high else [],
         "images": [
@@ -182,7 +184,7 @@ def _training_template(checked: bool, colours: Palette) -> dict[str, Any]:
     x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
     y = alt.Y("cp:Q", title="cp %", scale=alt.Scale(zero=True))
     when = alt.Tooltip("epoch:Q", format=".2f")
-    base = alt.Chart(alt.NamedData("steps"))
+    base = table("steps")
     marks = [
         base.mark_line(strokeWidth=1.5, color=colours.families[0]).encode(
             x=x, y=y, tooltip=[when, alt.Tooltip("cp:Q", title="cp %", format=".2f")]
@@ -195,7 +197,7 @@ def _training_template(checked: bool, colours: Palette) -> dict[str, Any]:
             alt.Tooltip("validation_cp:Q", title="cp on validation %", format=".2f"),
             alt.Tooltip("validation_accuracy:Q", title="accuracy on validation %", format=".2f"),
         ]
-        checks = alt.Chart(alt.NamedData("checks"))
+        checks = table("checks")
         points = checks.mark_point(filled=False, size=60, strokeWidth=1.8, color=colours.ink)
         marks.append(points.encode(x=x, y="validation_cp:Q", tooltip=tooltip))
     return alt.layer(*marks).properties(height=240).to_dict()

@@ -27,7 +27,8 @@ _EMPTY, _CLASS, _WRONG = 0, 1, 2  # cells of the strip
 def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot: str = "") -> dict[str, Any]:
     """The figure: one line an image, one column a gated block; beside it whether it is wrong, and its class by place.
 
-    What hovering shows needs no text a cell but the option's name: a row's words are those of its place on the axis.
+    What hovering shows needs no text a cell: a row's words are those of its place on the axis, an option is its bits.
+    170,000 names of options would be copied by Plotly for half a second at every move of a slider.
 
     Args:
         rows: the images in their order.
@@ -36,7 +37,6 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
         foot: below the map, for pictures that leave the page without it; lines are parted by ``<br>``.
     """
     count = len(rows.images)
-    options = np.array(config.option_set.names)
     small = {"size": 11, "color": colours.muted}
     stages = stage_rows(config)
     lines = [_line(colours.background, GAP, x=stage["first"] - FIRST - 0.5) for stage in stages[1:]]
@@ -48,7 +48,7 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
     if foot:
         notes.append(_note(foot, small | {"size": 9}, x=0, y=0, xref="paper", yanchor="top", yshift=-72))
     return {
-        "data": [_strip(rows, colours), _cells(rows, options, config.option_set, colours)],
+        "data": [_strip(rows, colours), _cells(rows, config.option_set, colours)],
         "layout": {
             "template": "none",
             "height": HEIGHT,
@@ -84,16 +84,16 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
     }
 
 
-def _cells(rows: DecisionMap, names: np.ndarray, options: OptionSet, colours: Palette) -> dict[str, Any]:
-    count = len(names)
+def _cells(rows: DecisionMap, options: OptionSet, colours: Palette) -> dict[str, Any]:
+    count, bits = len(options.names), np.array([option.bits for option in options])
     return {
         "type": "heatmap",
         "z": packed(rows.decisions),
         "x": _numbers(rows),
         "y0": 0,
         "dy": 1,
-        "text": names[rows.decisions],  # an array of texts: Plotly would look at each text of a list by itself
-        "hovertemplate": "%{y}<br>block %{x}: <b>%{text}</b><extra></extra>",
+        "customdata": packed(bits[rows.decisions]),
+        "hovertemplate": "%{y}<br>block %{x}: <b>%{customdata} bits</b><extra></extra>",
         "zmin": -0.5,
         "zmax": count - 0.5,
         "colorscale": steps([colours.option(name) for name in options.names]),

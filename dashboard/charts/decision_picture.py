@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from dashboard.charts.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.charts.figure import Figure, Key
+from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts.decision_map import DecisionMap
@@ -71,14 +71,14 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     # Not smoothed: between two options there is no third.
     look: Any = {"aria": False, "aspect": False, "smooth": False}
     marks = [
-        alt.Chart(alt.NamedData("parts")).mark_image(**look).encode(x=x, x2="end:Q", url="cells:N", **whole),
-        alt.Chart(alt.NamedData("wrong"))
+        table("parts").mark_image(**look).encode(x=x, x2="end:Q", url="cells:N", **whole),
+        table("wrong")
         .mark_image(**look)
         .encode(x=alt.value(_WRONG[0]), x2=alt.value(_WRONG[1]), url="cells:N", **whole),
-        alt.Chart(alt.NamedData("edges"))
+        table("edges")
         .mark_rule(aria=False, color=colours.ink, opacity=0.45)
         .encode(x=alt.value(_WRONG[0]), x2=alt.value(alt.expr("width")), y=down),
-        alt.Chart(alt.NamedData("marks"))
+        table("marks")
         .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=_LEFT + _WRONG[0] - 8)
         .encode(x=alt.value(_WRONG[0] - 6), y=down, text="text:N"),
     ]

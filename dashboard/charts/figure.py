@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from dashboard.facts.tables import Rows
+
+
+def table(name: str, key: str | None = None) -> alt.Chart:
+    """What marks are made of: a table of a figure, by its name.
+
+    Args:
+        name: of the table.
+        key: column by which a row is known again in the next table. Its marks then stay on the page and change; without
+            it they are taken away and drawn anew, which takes three times as long.
+    """
+    chart = alt.Chart(alt.NamedData(name))
+    return chart.encode(key=alt.Key(key, type="nominal")) if key else chart
 
 
 @dataclass(frozen=True, slots=True)

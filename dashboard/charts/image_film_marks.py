@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.charts.figure import table
 from dashboard.charts.image_layout import FRAME_PARAM, y_of
 from dashboard.charts.palette import Palette
 
@@ -52,7 +53,7 @@ def film_template(
 
 def _gate_marks(at: Any) -> list[alt.Chart]:
     """Decisions; the shortcut runs through skipped ones as a line."""
-    cells = alt.Chart(alt.NamedData("cells"))
+    cells = table("cells")
     middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
     return [
         cells.transform_filter("!datum.skipped")
@@ -81,7 +82,7 @@ def _gate_marks(at: Any) -> list[alt.Chart]:
 
 def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
     """What the image is taken for along the budgets: a band of each prediction, dashed where it is wrong."""
-    bands = alt.Chart(alt.NamedData("bands"))
+    bands = table("bands")
     look: dict[str, Any] = {"aria": False, "fontSize": 12, "fontWeight": 600}
     fits = f"datum.length * width / {count} >= 12 + 7.5 * length(datum.label)"
     return [
@@ -106,7 +107,7 @@ def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
 
 def _cost_marks(at: Any, foot: int, colours: Palette) -> list[alt.Chart]:
     """The image's own cost at every budget."""
-    frames = alt.Chart(alt.NamedData("frames"))
+    frames = table("frames", "frame")
     return [
         frames.mark_rect(aria=False, fill=colours.families[0], fillOpacity=0.25).encode(
             x=at("start"), x2="end:Q", y=y_of("y"), y2=alt.value(foot)
@@ -120,8 +121,8 @@ def _cost_marks(at: Any, foot: int, colours: Palette) -> list[alt.Chart]:
 def _side_marks(gates_end: int, foot: int, cost: str, colours: Palette) -> list[alt.Chart]:
     """Block numbers and stages beside the gates, and the scale of the cost."""
     small: dict[str, Any] = {"aria": False, "fontSize": 10, "color": colours.muted}
-    blocks, stages = alt.Chart(alt.NamedData("blocks")), alt.Chart(alt.NamedData("stages"))
-    scale = alt.Chart(alt.NamedData("scale"))
+    blocks, stages = table("blocks"), table("stages")
+    scale = table("scale")
     return [
         blocks.mark_text(**small, align="right").encode(x=alt.value(-8), y=y_of("y"), text="block:Q"),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
@@ -138,14 +139,14 @@ def _side_marks(gates_end: int, foot: int, cost: str, colours: Palette) -> list[
 
 
 def _axis_marks(at: Any, foot: int, axis: str, colours: Palette) -> list[alt.Chart]:
-    ticks = alt.Chart(alt.NamedData("ticks"))
+    ticks = table("ticks")
     look: dict[str, Any] = {"aria": False, "color": colours.muted, "baseline": "top"}
     return [
         ticks.mark_text(**look, fontSize=10.5).encode(x=at("centre"), y=alt.value(foot + 7), text="text:N"),
         ticks.mark_tick(aria=False, orient="vertical", size=5, thickness=1, color=colours.muted).encode(
             x=at("centre"), y=alt.value(foot + 3)
         ),
-        alt.Chart(alt.NamedData("here"))
+        table("here")
         .mark_text(**look, fontSize=11.5, text=axis)
         .encode(x=alt.value(alt.expr("width / 2")), y=alt.value(foot + 24)),
     ]
@@ -153,7 +154,7 @@ def _axis_marks(at: Any, foot: int, axis: str, colours: Palette) -> list[alt.Cha
 
 def _here_marks(at: Any, low: int, gates_end: int, foot: int, colours: Palette) -> list[alt.Chart]:
     """The frame round where the page stands, and the flag where the prediction starts to stay right."""
-    here, flag = alt.Chart(alt.NamedData("here")), alt.Chart(alt.NamedData("flag"))
+    here, flag = table("here"), table("flag")
     return [
         flag.mark_rule(aria=False, strokeWidth=1.6, strokeDash=[2, 3], color=colours.ink).encode(
             x=at("start"), y=alt.value(BAND), y2=alt.value(foot)
@@ -181,7 +182,7 @@ def _target(at: Any, foot: int) -> alt.Chart:
     ]
     click = alt.selection_point(name=FRAME_PARAM, fields=["frame", "turn"], on="click", empty=False)
     return (
-        alt.Chart(alt.NamedData("frames"))
+        table("frames", "frame")
         .mark_rect(fillOpacity=0, cursor="pointer")
         .encode(x=at("start"), x2="end:Q", y=alt.value(0), y2=alt.value(foot), tooltip=tooltip, description="about:N")
         .add_params(click)

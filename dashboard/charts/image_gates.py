@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.image_layout import GATE_PARAM, Line, frame, y_of
 from dashboard.charts.palette import Palette
 from dashboard.facts.image_tables import gate_rows, margin_rows
@@ -49,7 +49,7 @@ def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
     """The specification without data."""
     marks = [*_cell_marks(line, colours), *_lead_marks(line, options, colours), *_title_marks(options, colours)]
     band = (
-        alt.Chart(alt.NamedData("leads"))
+        table("leads", "block")
         .transform_filter("datum.chosen")
         .mark_rect(aria=False, fill=colours.accent, fillOpacity=0.13, cornerRadius=4)
         .encode(x=line.at("start"), x2="end:Q", y=alt.value(-3), y2=alt.value(ROW * options + LEAD))
@@ -66,6 +66,7 @@ def _cell(row: dict[str, Any], names: tuple[str, ...], line: Line, colours: Pale
     state = "forced" if row["forced"] else "taken" if row["taken"] else ""
     preferred = "the gate's own choice" if row["preferred"] else ""
     return row | {
+        "cell": f"{row['block']} {row['option']}",
         "start": start,
         "end": start + inner,
         "centre": start + inner / 2,
@@ -100,7 +101,7 @@ def _in_words(name: str) -> str:
 
 def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
     """Cells, the bar of the probability at the foot of each, its number, and the mark of a forced one."""
-    cells = alt.Chart(alt.NamedData("cells"))
+    cells = table("cells", "cell")
     box = {"x": line.at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
     foot = alt.value(alt.expr("datum.y2 - 1"))
     number = cells.mark_text(aria=False, fontSize=11, dy=-_BAR / 2, opacity=alt.expr(line.room(26)))
@@ -132,7 +133,7 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
 
 def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
     """Under each gate the lead of its first option; near ties stand out by sign and colour."""
-    leads = alt.Chart(alt.NamedData("leads"))
+    leads = table("leads", "block")
     text = leads.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
     return [
         text.encode(
@@ -146,7 +147,7 @@ def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
 
 def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
     """The options' names before the board, and what the numbers are behind it."""
-    names = alt.Chart(alt.NamedData("names"))
+    names = table("names")
     look: dict[str, Any] = {"aria": False, "fontSize": 11.5, "color": colours.muted}
     single = names.transform_filter(f"datum.y == {ROW / 2}")
     behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {100 * NEAR_TIE:.0f}"
@@ -172,7 +173,7 @@ def _target(line: Line) -> alt.Chart:
     ]
     click = alt.selection_point(name=GATE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
     return (
-        alt.Chart(alt.NamedData("cells"))
+        table("cells", "cell")
         .mark_rect(fillOpacity=0, cursor="pointer")
         .encode(x=line.at("start"), x2="end:Q", y=y_of("y"), y2=y_of("y2"), tooltip=tooltip, description="about:N")
         .add_params(click)

@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.charts.figure import table
 from dashboard.charts.image_layout import BLOCK_PARAM, LEFT, Line, frame, y_of
 from dashboard.charts.palette import Palette
 
@@ -35,8 +36,8 @@ def path_template(line: Line, compared: bool, colours: Palette) -> dict[str, Any
 def _wires(line: Line, colours: Palette) -> list[alt.Chart]:
     """The thin shortcut past every block, and the thick way that the image takes."""
     look: dict[str, Any] = {"aria": False, "strokeCap": "round", "strokeJoin": "round"}
-    shortcuts = alt.Chart(alt.NamedData("shortcuts")).mark_line(**look, strokeWidth=1, color=colours.faint)
-    way = alt.Chart(alt.NamedData("way")).mark_line(**look, strokeWidth=3.5, color=colours.ink)
+    shortcuts = table("shortcuts").mark_line(**look, strokeWidth=1, color=colours.faint)
+    way = table("way").mark_line(**look, strokeWidth=3.5, color=colours.ink)
     return [
         shortcuts.encode(x=line.at("x"), y=y_of("y"), detail="block:N"),
         way.encode(x=line.at("x"), y=y_of("y"), order="step:Q"),
@@ -45,7 +46,7 @@ def _wires(line: Line, colours: Palette) -> list[alt.Chart]:
 
 def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
     """Every block's whole, and in it the part that runs, its area the block's cost; stem and classifier as discs."""
-    blocks, ends = alt.Chart(alt.NamedData("blocks")), alt.Chart(alt.NamedData("ends"))
+    blocks, ends = table("blocks", "block"), table("ends")
     whole = f"pow(min({SIDE}, width / {line.length} * 0.86), 2)"
     middle = alt.value(WIRE)
     band = blocks.transform_filter("datum.chosen").mark_rect(
@@ -80,7 +81,7 @@ def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
 
 def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
     """Option under every block, what it was before, a mark over a forced one; stages above, block numbers below."""
-    blocks, stages = alt.Chart(alt.NamedData("blocks")), alt.Chart(alt.NamedData("stages"))
+    blocks, stages = table("blocks", "block"), table("stages")
     small: dict[str, Any] = {"aria": False, "fontSize": 10.5, "color": colours.muted}
     pin = blocks.transform_filter("datum.forced").mark_point(
         aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
@@ -99,7 +100,7 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
         blocks.mark_text(**small, baseline="top", dy=5).encode(
             x=line.at("centre"), y=alt.value(COST_FOOT), text="block:Q"
         ),
-        alt.Chart(alt.NamedData("ends"))
+        table("ends")
         .mark_text(**small, opacity=alt.expr(line.room(36)))
         .encode(x=line.at("x"), y=alt.value(_NAME), text="name:N"),
         stages.mark_text(
@@ -118,9 +119,9 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
 
 def _costs(line: Line, compared: bool, colours: Palette) -> list[alt.Chart]:
     """Cost so far as a waterfall, what each block adds in its option's colour; dashed what it was without force."""
-    blocks = alt.Chart(alt.NamedData("blocks"))
+    blocks = table("blocks", "block")
     place = {"x": line.at("start"), "x2": alt.X2("end:Q")}
-    spent = alt.Chart(alt.NamedData("spent")).mark_line(aria=False, color=colours.ink, strokeWidth=1.4)
+    spent = table("spent").mark_line(aria=False, color=colours.ink, strokeWidth=1.4)
     marks = [
         blocks.mark_rect(aria=False, fill=colours.ink, fillOpacity=0.07).encode(
             **place, y=y_of("before_y"), y2=alt.value(COST_FOOT)
@@ -131,21 +132,19 @@ def _costs(line: Line, compared: bool, colours: Palette) -> list[alt.Chart]:
         spent.encode(x=line.at("x"), y=y_of("y"), order="step:Q"),
     ]
     if compared:
-        before = alt.Chart(alt.NamedData("unforced")).mark_line(
-            aria=False, color=colours.accent, strokeWidth=1.6, strokeDash=[5, 4]
-        )
+        before = table("unforced").mark_line(aria=False, color=colours.accent, strokeWidth=1.6, strokeDash=[5, 4])
         marks.append(before.encode(x=line.at("x"), y=y_of("y"), order="step:Q"))
     return marks
 
 
 def _beside(colours: Palette) -> list[alt.Chart]:
     """The picture before the network, the answer behind it, and the title of the staircase."""
-    answer = alt.Chart(alt.NamedData("answer"))
+    answer = table("answer")
     behind = alt.value(alt.expr("width + 12"))
     text: dict[str, Any] = {"aria": False, "align": "left", "limit": 136}
     muted: dict[str, Any] = {"fontSize": 11, "color": colours.muted}
     return [
-        alt.Chart(alt.NamedData("picture"))
+        table("picture")
         .mark_image(aria=False, width=_PICTURE, height=_PICTURE, align="left")
         .encode(x=alt.value(4 - LEFT), y=alt.value(WIRE), url="url:N"),
         answer.mark_text(**text, fontSize=19, fontWeight=600, color=colours.ink).encode(
@@ -176,7 +175,7 @@ def _target(line: Line) -> alt.Chart:
     ]
     click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)
     return (
-        alt.Chart(alt.NamedData("blocks"))
+        table("blocks", "block")
         .mark_rect(fillOpacity=0, cursor="pointer")
         .encode(
             x=line.at("start"),

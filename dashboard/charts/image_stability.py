@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.image_layout import GLYPHS, y_of
 from dashboard.charts.palette import Palette
 from dashboard.facts.image_tables import stability_rows
@@ -96,8 +96,8 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
     def at(field: str) -> alt.X:
         return alt.X(f"{field}:Q", scale=scale, axis=None)
 
-    cells, heads = alt.Chart(alt.NamedData("cells")), alt.Chart(alt.NamedData("heads"))
-    stages = alt.Chart(alt.NamedData("stages"))
+    cells, heads = table("cells"), table("heads")
+    stages = table("stages")
     box = {"x": at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
     middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
     tooltip = [alt.Tooltip("picture:N"), alt.Tooltip("block:Q"), alt.Tooltip("option:N")]

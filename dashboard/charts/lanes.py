@@ -10,7 +10,7 @@ import altair as alt
 
 from dashboard.charts import blocks
 from dashboard.charts.diverging import colour_of, difference_keys, sign_of, signed
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts import costs
@@ -137,8 +137,8 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         "stroke": alt.Stroke("edge:N", scale=None),
     }
     ink = alt.Color("ink:N", scale=None)
-    cells, more = alt.Chart(alt.NamedData("cells")), alt.Chart(alt.NamedData("differences"))
-    labels, pictures = alt.Chart(alt.NamedData("pairs")), alt.Chart(alt.NamedData("pictures"))
+    cells, more = table("cells"), table("differences")
+    labels, pictures = table("pairs"), table("pictures")
     costs_at = alt.value(alt.expr("width + 70"))
     said = [
         alt.Tooltip("about:N", title="block"),
@@ -164,7 +164,7 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         labels.mark_text(aria=False, align="right", fontSize=12, color=colours.ink).encode(
             x=costs_at, y=middle, text="cost:N"
         ),
-        alt.Chart(alt.NamedData("head"))
+        table("head")
         .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, baseline="bottom")
         .encode(x=costs_at, y=alt.value(-12), text="title:N"),
         cells.mark_rect(aria=False, cornerRadius=2, strokeWidth=1).encode(**box, **paint),

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure, Key
+from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.accounts import ALWAYS, DECISIONS, GATES, SHORTCUTS, SUBJECTS
 from dashboard.facts.costs import MEASURES, Cost
@@ -60,13 +60,13 @@ def _template(parts: tuple[str, ...], title: str, colours: Palette) -> dict[str,
         axis=alt.Axis(labelLimit=190, ticks=False, domain=False, labelPadding=8),
     )
     x = alt.X("focus:Q", title=title, scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=5, grid=False))
-    base, figures = alt.Chart(alt.NamedData("parts")), alt.Chart(alt.NamedData("figures"))
+    base, figures = table("parts"), table("figures")
     tooltip = [alt.Tooltip("part:N"), alt.Tooltip("kind:N")]
     tooltip += [alt.Tooltip(f"{key}:Q", title=f"{head} %", format=".3f") for key, head in _HEADS.items()]
     look: Any = {"align": "right", "aria": False, "color": colours.ink}
     place = alt.value(alt.expr(f"width + datum.at * {_COLUMN}"))
     heads = [
-        alt.Chart(alt.NamedData("total"))
+        table("total")
         .mark_text(text=head, baseline="bottom", fontSize=11, **look | {"color": colours.muted})
         .encode(x=alt.value(alt.expr(f"width + {at * _COLUMN}")), y=alt.value(-6))
         for at, head in enumerate(_HEADS.values(), start=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows, Shown
 from dfs_core.model.config import ModelConfig
@@ -62,7 +62,7 @@ def gates(rows: Rows, block: int, colours: Palette, turn: int = 0) -> Figure:
 def _gates_template(first: int, last: int, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(domain=[first - 0.6, last + 0.6], nice=False)
     axis = alt.Axis(title="block", grid=False, values=list(range(first, last + 1)), format="d", tickSize=0)
-    base, mark = alt.Chart(alt.NamedData("gates")), alt.Chart(alt.NamedData("block"))
+    base, mark = table("gates"), table("block")
     y = alt.Y("low:Q", title="gate's probability, %", scale=alt.Scale(domain=[0, 100], nice=False))
     bounds: dict[str, Any] = {
         "x": alt.X("left:Q", scale=scale, axis=axis),
@@ -134,7 +134,7 @@ def options(rows: Rows, colours: Palette) -> Figure:
 
 @lru_cache(maxsize=16)
 def _options_template(names: tuple[str, ...], colours: Palette) -> dict[str, Any]:
-    base = alt.Chart(alt.NamedData("options"))
+    base = table("options")
     y = alt.Y("name:N", title=None, sort=list(names), axis=alt.Axis(labelFontSize=13, ticks=False, domain=False))
     x = alt.X(
         "cost:Q",
@@ -178,7 +178,7 @@ def _bought_template(high: float, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, high], nice=False)
     x = alt.X("budget:Q", title="budget: cp that is aimed at, %", scale=scale, axis=alt.Axis(grid=False, tickCount=8))
     y = alt.Y("cp:Q", title="cp that is spent, %", scale=scale)
-    base, names = alt.Chart(alt.NamedData("points")), alt.Chart(alt.NamedData("names"))
+    base, names = table("points"), table("names")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     tooltip = [
         alt.Tooltip("what:N"),
@@ -188,7 +188,7 @@ def _bought_template(high: float, colours: Palette) -> dict[str, Any]:
     ]
     at = alt.value(alt.expr("16 + datum.place * 18"))
     marks = [
-        alt.Chart(alt.NamedData("line")).mark_line(strokeDash=[5, 4], color=colours.muted).encode(x=x, y=y),
+        table("line").mark_line(strokeDash=[5, 4], color=colours.muted).encode(x=x, y=y),
         base.mark_line(strokeWidth=1.3, opacity=0.6).encode(x=x, y=y, color=ink, detail="what:N"),
         base.transform_filter("datum.in_use")
         .mark_point(size=300, filled=False, strokeWidth=2, color=colours.ink)

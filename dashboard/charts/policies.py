@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.charts.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
@@ -71,7 +71,7 @@ def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colo
 @lru_cache(maxsize=32)
 def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     scale = scale_of(config)
-    cells, policies = alt.Chart(alt.NamedData("cells")), alt.Chart(alt.NamedData("policies"))
+    cells, policies = table("cells"), table("policies")
     room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
 
     def down(share: float) -> Any:
@@ -99,7 +99,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     click = alt.selection_point(name=POLICY_PARAM, fields=["policy", "turn"], on="click", empty=False)
     # Bars start behind the strips, in pixels: their lengths are shares of the commonest policy's.
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
-    top = alt.Chart(alt.NamedData("stages")).transform_filter("datum.stage == 1")
+    top = table("stages").transform_filter("datum.stage == 1")
     titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
     whole = {"x": alt.value(-_RANK), "x2": right(_SHARE + 168), "y": down(0), "y2": down(1)}
     marks = [

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.charts.blocks import block_numbers, heading_marks, placed, scale_of, stages
-from dashboard.charts.figure import Figure
+from dashboard.charts.figure import Figure, table
 from dashboard.charts.legends import option_keys
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
@@ -64,7 +64,7 @@ def share_chart(
 @lru_cache(maxsize=32)
 def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     scale = scale_of(config)
-    base = alt.Chart(alt.NamedData("segments"))
+    base = table("segments")
     room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
     tooltip = [
         alt.Tooltip("block:Q", title="block"),

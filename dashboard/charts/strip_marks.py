@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from dashboard.charts.figure import table
 from dashboard.charts.palette import Palette
 from dashboard.facts.costs import MEASURES, Measure
 
@@ -31,7 +32,7 @@ class Place:
 
 def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
     """The band of the image in focus, its pictures, the prediction before and the cost behind its strip."""
-    base, pictures = alt.Chart(alt.NamedData("images")), alt.Chart(alt.NamedData("pictures"))
+    base, pictures = table("images", "row"), table("pictures")
     left, side = place.left, place.row - 8
     columns = ["given", "seen"] if both else ["seen"]
     text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
@@ -76,7 +77,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
 
 def cell_marks(place: Place, length: float) -> list[alt.Chart]:
     """Cells, the wire through skipped ones, names, and above all an invisible layer that is pointed at and clicked."""
-    base = alt.Chart(alt.NamedData("cells"))
+    base = table("cells", "cell")
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     tooltip = [
         alt.Tooltip("image:N", title="picture"),
@@ -113,7 +114,7 @@ def headings(place: Place, both: bool, colours: Palette, second: Measure) -> lis
     """Stage names with a line over each, block numbers below, and the titles of the columns on either side."""
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)
-    stages, blocks = alt.Chart(alt.NamedData("stages")), alt.Chart(alt.NamedData("blocks"))
+    stages, blocks = table("stages"), table("blocks")
     titles: list[tuple[str, Literal["left", "right"], str]] = [
         (f"{4 - place.left}", "left", "given and seen" if both else "image"),
         ("width + 50", "right", "cp %"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts.figure import Figure, Key
+from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.tables import Rows
 
@@ -39,7 +39,7 @@ def class_chart(rows: Rows, axis: str, picked: Collection[str], colours: Palette
 
 @lru_cache(maxsize=32)
 def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
-    base = alt.Chart(alt.NamedData("classes"))
+    base = table("classes")
     y = alt.Y(
         "class:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=92)
     )
@@ -105,7 +105,7 @@ def confidence_chart(rows: Rows, measure: str, colours: Palette) -> Figure:
 
 @lru_cache(maxsize=32)
 def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) -> dict[str, Any]:
-    base = alt.Chart(alt.NamedData("confidence"))
+    base = table("confidence")
     x = alt.X(
         "confidence:N",
         sort=list(order),
@@ -158,7 +158,7 @@ def group_chart(rows: Rows, axis: str, colours: Palette, turn: int = 0) -> Figur
 
 @lru_cache(maxsize=32)
 def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
-    base = alt.Chart(alt.NamedData("groups"))
+    base = table("groups")
     x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False, tickCount=6))
     scale = alt.Scale(zero=False)
     tooltip = [

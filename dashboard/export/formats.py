@@ -60,8 +60,8 @@ def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> b
     if kind == "html":
         tables = {name: rows() for name, rows in view.tables.items()}
         live = view.live(LIGHT, "") if view.live else None  # the stamp stands below it, as below any chart
-        return webpage(view.title, [Part(view.title, figure, view.alt, stamp, view.notes, tables, live)])
-    return draw(figure, view.title, stamp, view.alt, kind)
+        return webpage(view.title, [Part(view.title, figure, view.in_words, stamp, view.notes, tables, live)])
+    return draw(figure, view.title, stamp, view.in_words, kind)
 
 
 def draw(figure: Figure, title: str, stamp: Stamp | None, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:

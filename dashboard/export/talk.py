@@ -61,7 +61,7 @@ class Slide:
         """
         return cls(
             title=_short(view.title, MAX_TITLE),
-            alt=_short(view.alt, MAX_ALT),
+            alt=_short(view.in_words, MAX_ALT),
             stamp=view.stamp,
             light=freeze(view.draw(LIGHT)),
             dark=freeze(view.draw(DARK)),

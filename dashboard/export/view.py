@@ -21,8 +21,10 @@ class View:
         title: for people.
         draw: palette -> figure; drawn anew for an export.
         tables: name -> function that makes the rows; made only when somebody wants them.
-        alt: the chart in words.
+        alt: what the chart draws, in words that stay the same while only its numbers change: Streamlit makes them a
+            part of the specification, and a page whose specification changes builds the chart anew.
         stamp: where it comes from.
+        finding: what it shows now, in words.
         notes: what a speaker would say about it.
         live: palette and a text for its foot -> the same as a Plotly figure, for pages and offline HTML. Only where
             there are too many marks for ``draw`` to tell what each of them is.
@@ -34,5 +36,11 @@ class View:
     tables: Mapping[str, Callable[[], Rows]]
     alt: str
     stamp: Stamp
+    finding: str = ""
     notes: str = ""
     live: Callable[[Palette, str], dict[str, Any]] | None = None
+
+    @property
+    def in_words(self) -> str:
+        """All that the chart says, for whoever cannot see it."""
+        return f"{self.alt}. {self.finding}" if self.finding else self.alt

@@ -32,7 +32,8 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
             "images": lambda: tables.image_rows(shown, config),
             "decisions": lambda: tables.decision_rows(shown, config),
         },
-        alt=f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        finding=f"In use: {page.in_words}",
         stamp=page.stamp("your images"),
         notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
     )
@@ -66,7 +67,8 @@ def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
             CLOSE in shared.page,
         ),
         tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in seen]},
-        alt=f"Test accuracy against cost of {len(seen)} points; in use: {page.in_words}",
+        alt=f"Test accuracy against cost of {len(seen)} points",
+        finding=f"In use: {page.in_words}",
         stamp=page.stamp("measured and published" if published else "measured"),
         notes=MEASURES[shared.cost].about,
     )
@@ -85,7 +87,8 @@ def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View
             "ledger": lambda: rows,
             "every decision": lambda: accounts.decision_entries(in_focus, card.config, cost) if in_focus else [],
         },
-        alt=f"{name} in percent by stage and by kind; together {rows[-1]['shown']:.2f} % of the images shown",
+        alt=f"{name} in percent by stage and by kind",
+        finding=f"Together {rows[-1]['shown']:.2f} % for the images shown",
         stamp=page.stamp("your images"),
         notes=MEASURES[cost].about,
     )
@@ -102,6 +105,6 @@ def training(page: Opened) -> View | None:
         title=f"cp of {name} in training",
         draw=lambda colours: cast(Figure, curves.training_curve(log, colours)),
         tables={"training": lambda: log},
-        alt=f"cp of the training batches of {name} against its target",
+        alt="cp of the training batches against its target",
         stamp=page.stamp("measured"),
     )

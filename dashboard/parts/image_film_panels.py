@@ -47,7 +47,8 @@ def film(answer: Answer) -> None:
             "frames": lambda: image_tables.frame_rows(reel, answer.picture, config),
             "decisions": lambda: image_tables.film_rows(reel, config),
         },
-        alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points; {settled_in_words(answer, found)}",
+        alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
+        finding=settled_in_words(answer, found),
         stamp=page.stamp("your images"),
         notes=_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.",
     )
@@ -67,7 +68,8 @@ def stability(answer: Answer) -> None:
         title=f"Stability of {answer.picture.name} under mirror and JPEG, {answer.in_words}",
         draw=lambda colours: image_stability.stability_diff(free, variants, answer.picture, config, colours),
         tables={"stability": lambda: image_tables.stability_rows(free, variants, answer.picture, config)},
-        alt=f"Decisions for the image as given, mirrored and after JPEG. {words}",
+        alt="Decisions for the image as given, mirrored and after JPEG",
+        finding=words,
         stamp=page.stamp("your images"),
         notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees. Framed gates flip.",
     )

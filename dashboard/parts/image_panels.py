@@ -80,7 +80,8 @@ def path(answer: Answer) -> None:
             answer.what_if, answer.picture, config, page.shared.cost, answer.block, colours, turn
         ),
         tables={"blocks": lambda: image_tables.path_rows(answer.what_if, config, page.shared.cost)},
-        alt=_path_in_words(answer),
+        alt=f"The way of an image through {config.gated_blocks} gated blocks",
+        finding=_path_in_words(answer),
         stamp=page.stamp("your images"),
         notes="What is filled of a block is its share of the full block's cost; the thick line passes skipped blocks.",
     )
@@ -103,7 +104,8 @@ def gates(answer: Answer) -> None:
             "gates": lambda: image_tables.gate_rows(answer.what_if, config),
             "leads": lambda: image_tables.margin_rows(answer.what_if.forced, config),
         },
-        alt=f"Probability of each option in {config.gated_blocks} gates; {close} of them are near ties",
+        alt=f"Probability of each option in {config.gated_blocks} gates",
+        finding=f"{close} of them are near ties",
         stamp=page.stamp("your images"),
         notes="A gate takes its most probable option. Where the lead is small, little is needed to change its mind.",
     )

@@ -38,6 +38,8 @@ def show(
     else:
         modes = [selection_mode] if isinstance(selection_mode, str) else selection_mode
         st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
+    if view.finding:
+        st.html(f'<p class="dfs-spoken">{escape(view.finding)}</p>')
     toolbar.toolbar(view)
 
 

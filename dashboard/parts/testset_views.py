@@ -129,7 +129,7 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
         title=f"Commonest policies of {page.in_words}",
         draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
         tables={"policies": lambda: rows},
-        alt=f"The {min(len(rows), policies.MOST)} commonest of {len(rows):,} distinct decision vectors",
+        alt=f"The {min(len(rows), policies.MOST)} commonest decision vectors",
         stamp=page.stamp("measured"),
         notes=f"{len(rows):,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
     )

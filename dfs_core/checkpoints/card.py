@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any, Self
 
 from dfs_core import jsontext
@@ -17,7 +18,7 @@ class CheckpointError(UserError):
     """A checkpoint that cannot be used: it is missing, damaged, of another kind, or disagrees with itself."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: there is no room for a cached property in them
 class Card:
     """Everything about a checkpoint but its weights.
 
@@ -102,7 +103,7 @@ class Card:
         if len(shares) != config.gated_blocks or any(set(row) != names for row in shares):
             raise CheckpointError(f"metrics of {split}: the shares do not fit the model's blocks and options")
 
-    @property
+    @cached_property
     def config(self) -> ModelConfig:
         """The model's settings.
 

@@ -119,9 +119,10 @@ def test_every_cell_has_exactly_the_colour_of_its_option(colours: Palette) -> No
 
 def test_hovering_names_the_row_the_block_and_the_option() -> None:
     _, cells, layout = heatmaps()
-    assert cells["hovertemplate"] == "%{y}<br>block %{x}: <b>%{text}</b><extra></extra>"
-    assert [" ".join(row) for row in cells["text"]] == [
-        row["decisions"] for row in facts.map_rows(traces(), COSTS, ALL)
+    assert cells["hovertemplate"] == "%{y}<br>block %{x}: <b>%{customdata} bits</b><extra></extra>"
+    bits = {"skip": "0", "full": "32"}
+    assert [[str(value) for value in row] for row in unpacked(cells["customdata"])] == [
+        [bits.get(name, name) for name in row["decisions"].split()] for row in facts.map_rows(traces(), COSTS, ALL)
     ]
     assert cells["x"] == layout["xaxis"]["tickvals"] == ["2", "3"]
     assert layout["yaxis"]["categoryarray"].tolist() == arranged().about
