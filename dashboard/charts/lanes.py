@@ -63,7 +63,7 @@ def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:
         top = row["row"] * height + "AB".index(row["side"]) * LANE
         about = f"{row['side']}, {row['image']}, block {row['block']}: {row['option']}"
         (cell,) = _scaled([blocks.placed(row)], side.config)
-        cells.append(cell | look | {"top": top, "about": about})
+        cells.append(cell | look | {"cell": f"{top} {row['block']}", "top": top, "about": about})
     return cells
 
 
@@ -72,6 +72,7 @@ def _difference(row: dict[str, Any], config: ModelConfig, height: int, colours: 
     fill = colour_of(more, colours)
     (cell,) = _scaled([blocks.placed(row)], config)
     return cell | {
+        "cell": f"{row['row']} {row['block']}",
         "top": row["row"] * height + 2 * LANE,
         "fill": fill,
         "edge": fill if more else colours.faint,
@@ -137,8 +138,8 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         "stroke": alt.Stroke("edge:N", scale=None),
     }
     ink = alt.Color("ink:N", scale=None)
-    cells, more = table("cells"), table("differences")
-    labels, pictures = table("pairs"), table("pictures")
+    cells, more = table("cells", "cell"), table("differences", "cell")
+    labels, pictures = table("pairs", "top"), table("pictures")
     costs_at = alt.value(alt.expr("width + 70"))
     said = [
         alt.Tooltip("about:N", title="block"),

@@ -41,10 +41,12 @@ def decide(pictures: Sequence[Picture], card: Card, budget: float | None = None)
 
 
 def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
-    """Ask the other checkpoints in the background, the same family first: that is where the next click goes."""
+    """Ask in the background where the next click may go: a step of the slider, then other checkpoints, kin first."""
     family = page.catalogue.family_of(page.card).cards
     others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
-    points = [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    steps = operating.neighbours(page.card, page.budget) if page.budget else []
+    points: list[tuple[Card, float | None]] = [(page.card, budget) for budget in steps]
+    points += [(card, operating.usual_budget(card)) for card in (*family, *others)]
     cached.engine().look_ahead(pictures, points[:AHEAD])
 
 

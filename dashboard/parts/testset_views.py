@@ -106,7 +106,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         title=f"Accuracy by {measure.name} of the image, {page.in_words}",
         draw=lambda colours: testset_charts.group_chart(rows, measure.axis, colours, turn),
         tables={"groups": lambda: rows},
-        alt=f"Share of right predictions in {len(rows)} groups of test images by their {measure.name}",
+        alt=f"Share of right predictions in groups of test images by their {measure.name}",
         stamp=page.stamp("measured"),
         notes="Images in groups of about equal size by their own cost, cheapest first, with 95 % intervals.",
     )
@@ -129,7 +129,8 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
         title=f"Commonest policies of {page.in_words}",
         draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
         tables={"policies": lambda: rows},
-        alt=f"The {min(len(rows), policies.MOST)} commonest decision vectors",
+        alt="The commonest decision vectors",
+        finding=f"There are {len(rows):,} of them",
         stamp=page.stamp("measured"),
         notes=f"{len(rows):,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
     )

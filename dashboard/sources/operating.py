@@ -13,7 +13,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.model.prices import alpha_of, price_of
 
 DIGITS = 4  # of a budget: what a link holds
-STEP, STEP_DIGITS = 1.01, 3  # ratio of two neighbouring positions of a slider, and their digits
+STEP, STEP_DIGITS = 1.02, 3  # ratio of two neighbouring positions of a slider, and their digits
 
 
 def usual_budget(card: Card) -> float | None:
@@ -71,11 +71,18 @@ def alpha_bounds(card: Card) -> tuple[float, float]:
 
 
 def positions(low: float, high: float, *wanted: float) -> list[float]:
-    """Positions of a slider with a logarithmic scale: even steps of 1 %, both ends, and every value in ``wanted``."""
+    """Positions of a slider with a logarithmic scale: even steps of 2 %, both ends, and every value in ``wanted``."""
     count = max(2, math.ceil(math.log(high / low) / math.log(STEP)) + 1)
     ratio = (high / low) ** (1 / (count - 1))
     inner = (round_to(low * ratio**index, STEP_DIGITS) for index in range(1, count - 1))
     return sorted({low, high, *(value for value in inner if low < value < high), *wanted})
+
+
+def neighbours(card: Card, budget: float) -> list[float]:
+    """The budgets that one step of the slider leads to, up and down, for a checkpoint that serves every budget."""
+    values = positions(*budget_bounds(card), budget)
+    here = values.index(budget)
+    return [*values[here + 1 : here + 2], *values[max(here - 1, 0) : here]]
 
 
 def round_to(value: float, digits: int = DIGITS) -> float:

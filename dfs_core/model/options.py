@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dfs_core.errors import UserError
 
@@ -89,6 +90,7 @@ class OptionSet:
             raise UserError(f"options must be different and in order of cost; got {','.join(self.names)}")
 
     @classmethod
+    @lru_cache(maxsize=64)
     def parse(cls, text: str) -> OptionSet:
         """Read a named set (``paper``, ``paper-small``, ``lowbit``, ``skipnet``) or a list such as ``skip,4,8,full``.
 

@@ -58,5 +58,14 @@ def test_positions_of_a_slider_are_even_on_a_logarithmic_scale_and_hold_what_is_
     assert values[-1] == 10.0
     assert 1.2345 in values
     steps = [math.log(b / a) for a, b in itertools.pairwise(values)]
-    assert max(steps) < 0.02
+    assert max(steps) < 0.03
     assert len(values) == len({f"{value:.4g}" for value in values})
+
+
+def test_the_neighbours_of_a_budget_are_where_the_sliders_next_steps_lead():
+    card = make_card("every", "every-budget", ModelConfig(depth=14, options="lowbit", policy="utility", prices=PRICES))
+    low, high = operating.budget_bounds(card)
+    values = operating.positions(low, high, 1.2345)
+    here = values.index(1.2345)
+    assert operating.neighbours(card, 1.2345) == [values[here + 1], values[here - 1]]
+    assert len(operating.neighbours(card, low)) == 1, "at the end there is nothing below"
