@@ -20,7 +20,7 @@ wish = lab_form.form(page, pictures)
 with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
-    st.markdown("#### Live: cp chases its target")
+    st.markdown("### Live: cp chases its target")
     if job is not None and not job.ended:
         lab_run.watch(page, job)
     else:

@@ -38,7 +38,7 @@ def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
     """Any chart's legend, with a title before it and a note behind; empty where there is nothing to say."""
     if not keys:
         return ""
-    heading = f"<h4>{escape(title)}</h4>" if title else ""
+    heading = f"<h3>{escape(title)}</h3>" if title else ""
     more = f"<em>{escape(note)}</em>" if note else ""
     return f'<div class="dfs-legend">{heading}<div>{"".join(map(_chip, keys))}{more}</div></div>'
 

@@ -53,7 +53,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
 
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:
     """What changes from A to B, a line an image."""
-    st.markdown("#### What changes from A to B")
+    st.markdown("### What changes from A to B")
     measures = [("cp", "cp"), ("all_in", "all-in")]
     chosen = MEASURES[page.shared.cost]
     if chosen.column not in dict(measures):
@@ -77,7 +77,7 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
 
 def test_set(page: Opened, left: Point, right: Point) -> None:
     """Both on the whole test set, from their traces."""
-    st.markdown("#### On the whole test set")
+    st.markdown("### On the whole test set")
     found = [stored.find(*point) for point in (left, right)]
     for letter, (card, _), (traces, note) in zip("AB", (left, right), found, strict=True):
         if note:

@@ -20,7 +20,7 @@ FRAME, FILM, STABLE = "film_frame", "film", "stability"
 def film(answer: Answer) -> None:
     """The gate film with its slider, and the smallest budget at which the prediction stays right."""
     page, config, reel, turn = answer.page, answer.page.card.config, answer.film, answer.page.shared.turn
-    st.markdown("#### Gate film")
+    st.markdown("### Gate film")
     if reel is None:
         st.caption("This network decides the same at any budget, so there is no film of it.")
         return
@@ -59,7 +59,7 @@ def film(answer: Answer) -> None:
 def stability(answer: Answer) -> None:
     """Which gates flip under changes that leave the class as it is."""
     page, config = answer.page, answer.page.card.config
-    st.markdown("#### Stability")
+    st.markdown("### Stability")
     variants, free = ask_stability(answer), answer.what_if.free
     moved = [variant.name for variant in variants if variant.trace.label != free.label]
     words = f"The prediction changes: {', '.join(moved)}." if moved else "The prediction stays the same."

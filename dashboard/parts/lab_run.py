@@ -139,7 +139,7 @@ def recorded(page: Opened, wish: Settings) -> None:
     if not found:
         st.caption("No checkpoint here has a recorded training with a cp in it.")
     for place, (budget, rows) in enumerate(found.items()):
-        st.markdown(f"#### Recorded: published training at {budget:g} %")
+        st.markdown(f"### Recorded: published training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)
     if found:
         st.caption("Whole networks in training, with batches of 128; the live run moves the gates alone.")

@@ -72,7 +72,7 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     with st.container(key="lesson"):
         left, right = st.columns([34, 66], gap="large")
     with left:
-        st.markdown(f"### {place}. {lesson.STEPS[place]}")
+        st.markdown(f"## {place}. {lesson.STEPS[place]}")
         words = st.container(key="words")
         focus.choose(
             "Image", {other.picture.key: other.picture.name for other in shown}, item.picture.key, "lesson_image"

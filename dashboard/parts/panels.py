@@ -88,7 +88,7 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
     shared = page.shared
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
-        st.markdown("#### Accuracy and cost", width="stretch")
+        st.markdown("### Accuracy and cost", width="stretch")
         _switch("Cost on the axis", "cost", {key: measure.name for key, measure in MEASURES.items()}, shared.cost)
         _switch("Scale of the axis", "scale", {"linear": "linear", "log": "log"}, shared.scale)
     families.switches(explore_views.points(page), shared, page.colours)

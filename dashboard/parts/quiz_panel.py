@@ -50,7 +50,7 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
 
 def _ask(question: Question, index: int, count: int, given: dict[str, int], shown: Sequence[Shown]) -> None:
     st.markdown(f"**Question {index + 1} of {count}**")
-    st.markdown(f"### {question.text}")
+    st.markdown(f"## {question.text}")
     st.html(_pictures(question.shown or shown))
     answered = given.get(question.key)
     chosen = st.radio(
@@ -95,7 +95,7 @@ def _score(asked: Sequence[Question], given: dict[str, int]) -> None:
 
 def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
     """The decisions that all answers were computed from."""
-    st.markdown("#### What the answers were computed from")
+    st.markdown("### What the answers were computed from")
     config = page.card.config
     st.html(legends.options(config.option_set, page.colours))
     view = View(

@@ -36,7 +36,7 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     """
     measure, config = MEASURES[page.shared.cost], page.card.config
     by, (first, last) = _wished(page.shared.page, len(chosen))
-    st.markdown("#### Every image's decisions")
+    st.markdown("### Every image's decisions")
     with st.container(key="map_bar", horizontal=True, vertical_alignment="bottom", gap="large"):
         _order(by)
         _stretch(len(chosen), first, last)

@@ -47,7 +47,7 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     """Cost per class; a click on a class looks at it alone, a second one at all again."""
     measure, turn = MEASURES[page.shared.cost], page.shared.turn
     rows = statistics.class_rows(traces, cost, chosen)
-    st.markdown("#### Cost per class")
+    st.markdown("### Cost per class")
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
@@ -82,7 +82,7 @@ def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.n
     """Cost against confidence, right and wrong predictions apart."""
     measure = MEASURES[page.shared.cost]
     rows = statistics.confidence_rows(traces, cost, chosen)
-    st.markdown("#### Cost against confidence")
+    st.markdown("### Cost against confidence")
     view = View(
         key=CONFIDENCE,
         title=f"{measure.name} by confidence, {page.in_words}",
@@ -100,7 +100,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     """Accuracy by cost; a click on a group asks for images of its cost."""
     measure, turn = MEASURES[page.shared.cost], page.shared.turn
     rows = statistics.cost_rows(traces, cost, chosen)
-    st.markdown("#### Accuracy by cost")
+    st.markdown("### Accuracy by cost")
     view = View(
         key=GROUPS,
         title=f"Accuracy by {measure.name} of the image, {page.in_words}",
@@ -123,7 +123,7 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
     """The commonest decision vectors; a click on one looks at its images, a second one at all again."""
     measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
     rows = statistics.policy_rows(traces, costs, chosen)
-    st.markdown("#### Policies by frequency")
+    st.markdown("### Policies by frequency")
     view = View(
         key=POLICIES,
         title=f"Commonest policies of {page.in_words}",

@@ -43,7 +43,7 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
     ranked = statistics.ranked(traces, costs[MEASURES[page.shared.cost].column], chosen, order)
     rows = statistics.image_rows(traces, costs, ranked[start : start + AT_A_TIME])
     with st.container(horizontal=True, vertical_alignment="center", key="gallery_bar"):
-        st.markdown("#### Images", width="content")
+        st.markdown("### Images", width="content")
         control = state.Control.showing("order", order)
         st.segmented_control(
             "Order",

@@ -90,8 +90,9 @@ class DFSNet(nn.Module):
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)
-            probability = ((logits - toll) / self.policy.temperature).softmax(dim=1)
-            decision = probability.argmax(dim=1)
+            scores = logits - toll
+            probability = (scores / self.policy.temperature(toll)).softmax(dim=1)
+            decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
             x = self._run(block, x, decision, probability, execution, tried)

@@ -23,8 +23,6 @@ OPEN_BIAS = 0.3
 class RecurrentPolicy(nn.Module):
     """The paper's gate (method section 3): pooled input, a linear embedding per block, one shared LSTM, options."""
 
-    temperature = 1.0
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.gate_width
@@ -34,6 +32,10 @@ class RecurrentPolicy(nn.Module):
         with torch.no_grad():
             # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
             self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
+
+    def temperature(self, toll: Tensor) -> float:
+        """1: the gate was trained to have its softmax taken as probabilities, whatever a price does to them."""
+        return 1.0
 
     def start(self, x: Tensor, prices: Tensor) -> Memory:
         """The LSTM's state before the first gated block: zeros, twice (N, width)."""
@@ -53,7 +55,6 @@ class ConstantPolicy(nn.Module):
     """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
 
     decisions: Tensor
-    temperature = 1.0
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,6 +62,10 @@ class ConstantPolicy(nn.Module):
         names = config.constant * config.gated_blocks if len(config.constant) == 1 else config.constant
         indices = [config.option_set.index(name) for name in names]
         self.register_buffer("decisions", torch.tensor(indices), persistent=False)
+
+    def temperature(self, toll: Tensor) -> float:
+        """1: of one option, at any temperature, the probability is the same."""
+        return 1.0
 
     def start(self, x: Tensor, prices: Tensor) -> None:
         """Nothing to remember."""

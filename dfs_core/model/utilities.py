@@ -26,6 +26,7 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import STAGE_WIDTHS, gate_inputs
 
 LOWEST_PRICE = 1e-5
+LOWEST_TEMPERATURE = 1e-8  # nats; where compute is free no option costs more than another
 ONE_SHOT_GRID = 4
 FIRST_ROOT = 0.1  # of every step of a fresh policy: each option is worth 0.01 nats more than the one before
 
@@ -49,13 +50,26 @@ def adjusted(roots: Tensor, own: Tensor) -> Tensor:
 class TablePolicy(nn.Module):
     """Roots per block and step, a quadratic in the logarithm of the price; the same for every image."""
 
-    temperature = 0.01  # nats: where two options differ by this much, the better one has e times the probability
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.coefficients = nn.Parameter(torch.zeros(config.gated_blocks, len(config.option_set) - 1, 3))
         with torch.no_grad():
             self.coefficients[..., 0] = FIRST_ROOT
+
+    def temperature(self, toll: Tensor) -> Tensor:
+        """Nats by which an option must be better to be e times as probable: what the smallest step in cost comes to.
+
+        Utilities are certain: nothing is drawn from these probabilities. They tell how clear a decision is, in the unit
+        that matters at its price, whether that is a thousandth of a nat or a millionth.
+
+        Args:
+            toll: what each option costs, in nats (N, K).
+
+        Returns:
+            (N, 1).
+        """
+        steps = F.pad(toll.diff(dim=1), (0, 1), value=torch.inf)  # of a single option there is none
+        return steps.amin(dim=1, keepdim=True).clamp_min(LOWEST_TEMPERATURE)
 
     def start(self, x: Tensor, prices: Tensor) -> Tensor:
         """The price's features (N, 3): all that the table looks at."""

@@ -19,6 +19,7 @@ from dfs_core.model.execute import run_grouped
 from dfs_core.model.network import DFSNet
 
 SWAPS = 2  # blocks of a forward pass whose decision is swapped, one at a time
+TEMPERATURE = 0.01  # nats, of the decisions that are drawn: far more than most options differ by, so that all are tried
 EXPLORE = 0.2  # share of decisions that are drawn evenly, so that no option's worth is forgotten
 CLIP = 1.0  # nats; what a swap does beyond this says that the image is lost either way
 KNEE = 0.05  # nats: where the squared error of the regression turns into an absolute one
@@ -34,7 +35,7 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
         model: its body in evaluation mode and frozen; its policy, one of utilities, gets the gradient.
         images: normalised (N, 3, 32, 32).
         losses: gives each image's loss (N,) for logits (N, classes).
-        prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / temperature).
+        prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / ``TEMPERATURE``).
 
     Returns:
         The loss (Huber's, relative to its knee), and ``cp`` of the decisions in percent, ``worth`` (mean size of what
@@ -50,7 +51,7 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
     state: Any = policy.start(x, prices)  # only the policy knows what is in it
     for index, block in enumerate(blocks):
         utilities, state = policy.step(index, x, state)
-        decision = _draw(utilities.detach(), prices, costs, policy.temperature)
+        decision = _draw(utilities.detach(), prices, costs)
         if index in swapped:
             kept[index] = (x, utilities)
         with torch.no_grad():
@@ -79,9 +80,9 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
     return loss, metrics
 
 
-def _draw(utilities: Tensor, prices: Tensor, costs: Tensor, temperature: float) -> Tensor:
+def _draw(utilities: Tensor, prices: Tensor, costs: Tensor) -> Tensor:
     """Decisions (N,) drawn from the policy's softmax, some of them evenly instead."""
-    probabilities = ((utilities - prices[:, None] * costs) / temperature).softmax(dim=1)
+    probabilities = ((utilities - prices[:, None] * costs) / TEMPERATURE).softmax(dim=1)
     mixed = (1 - EXPLORE) * probabilities + EXPLORE / len(costs)
     return torch.multinomial(mixed, 1).squeeze(1)
 

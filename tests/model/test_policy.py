@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
+from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
@@ -91,3 +92,24 @@ def test_a_constant_policy_gives_its_option_all_the_probability(
     for block, wanted in enumerate(decisions):
         logits, _ = policy.step(block, x, policy.start(x, torch.zeros(len(x))))
         assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))
+
+
+@pytest.mark.parametrize("policy", [TablePolicy, OneShotPolicy, UtilityPolicy])
+def test_utilities_tell_probabilities_in_the_unit_that_matters_at_a_price(policy: type[TablePolicy]) -> None:
+    config = ModelConfig(depth=8, options="lowbit", policy="utility")
+    costs = torch.tensor(config.option_set.costs)
+    prices = torch.tensor([0.0, 2.0, 0.002])
+    free, *units = policy(config).temperature(prices[:, None] * costs).squeeze(1).tolist()
+    assert units == pytest.approx([2.0 * (2 / 32) ** 2, 0.002 * (2 / 32) ** 2]), (
+        "from skip to 2 bits is the smallest step"
+    )
+    assert free > 0, "where compute is free, utilities are divided all the same"
+
+
+def test_of_a_single_option_the_probability_is_one() -> None:
+    policy = TablePolicy(ModelConfig(depth=8, options="8", policy="table"))
+    toll = torch.tensor([[0.1], [0.0]])
+    logits, _ = policy.step(
+        0, torch.zeros(2, 16, 8, 8), policy.start(torch.zeros(2, 16, 8, 8), torch.tensor([1.0, 0.0]))
+    )
+    assert ((logits - toll) / policy.temperature(toll)).softmax(dim=1).tolist() == [[1.0], [1.0]]
