@@ -12,7 +12,7 @@ from dashboard.facts.costs import MEASURES, Measure
 
 FOCUS_PARAMS = ("cell", "thumb")
 TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels before the cells for texts, and behind them for costs
-NAME_ROOM = 17  # pixels that a cell needs for an option's name
+NAME_ROOM, NUMBER_ROOM = 17, 14  # pixels that a cell needs for an option's name, and a column for its block's number
 
 
 class Place:
@@ -110,8 +110,9 @@ def cell_marks(place: Place, length: float) -> list[alt.Chart]:
     ]
 
 
-def headings(place: Place, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
+def headings(place: Place, length: float, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
     """Stage names with a line over each, block numbers below, and the titles of the columns on either side."""
+    room = alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)
     stages, blocks = table("stages"), table("blocks")
@@ -127,7 +128,7 @@ def headings(place: Place, both: bool, colours: Palette, second: Measure) -> lis
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=place.at("start"), x2="end:Q", y=alt.value(-6)
         ),
-        blocks.mark_text(aria=False, fontSize=10, color=colours.muted, baseline="top").encode(
+        blocks.mark_text(aria=False, fontSize=10, color=colours.muted, baseline="top", opacity=room).encode(
             x=place.at("centre"), y=place.down(0.12), text="block:Q"
         ),
         *(

@@ -82,7 +82,7 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
     marks = [
         *row_marks(place, both, colours, second),
         *cell_marks(place, length),
-        *headings(place, both, colours, second),
+        *headings(place, length, both, colours, second),
     ]
     # What stands beside the cells has a known size. Left to fit it all into the width, Vega would measure every text at
     # every move of the slider.

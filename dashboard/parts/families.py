@@ -56,6 +56,7 @@ def switches(points: Rows, shared: state.State, colours: Palette) -> None:
             key=control.key,
             label_visibility="collapsed",
             width="content",
+            wrap=True,
             on_change=control.choice(lambda chosen: _show(names, chosen, shared)),
         )
         close = CLOSE in shared.page
