@@ -9,6 +9,7 @@ import altair as alt
 
 from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
+from dashboard.facts.lesson import TEST_SET, THIS_IMAGE
 from dashboard.facts.tables import Rows, Shown
 from dfs_core.model.config import ModelConfig
 
@@ -160,14 +161,15 @@ def bought(rows: Rows, colours: Palette) -> Figure:
     """What budgets buy: cp of one image and of the test set against the budget; on the dashed line they are equal.
 
     Args:
-        rows: ``budget``, ``what`` ("this image" or "test set, mean"), ``cp``, ``in_use``.
+        rows: as ``lesson.budget_rows`` gives them.
         colours: of the theme.
     """
     high = max(max(row["budget"], row["cp"]) for row in rows) * 1.08
-    looks = {"this image": (colours.accent, "circle"), "test set, mean": (colours.families[0], "square")}
+    looks = {THIS_IMAGE: (colours.accent, "circle"), TEST_SET: (colours.families[0], "square")}
     drawn = [row | {"ink": looks[row["what"]][0], "shape": looks[row["what"]][1]} for row in rows]
     names = [
-        {"what": what, "ink": ink, "shape": shape, "place": i} for i, (what, (ink, shape)) in enumerate(looks.items())
+        {"what": what, "ink": looks[what][0], "shape": looks[what][1], "place": place}
+        for place, what in enumerate(sorted({row["what"] for row in rows}, key=list(looks).index))
     ]
     data = {"points": drawn, "line": [{"budget": 0, "cp": 0}, {"budget": high, "cp": high}], "names": names}
     return Figure(_bought_template(round(high, 3), colours), data)

@@ -24,8 +24,8 @@ class View:
         alt: what the chart draws, in words that stay the same while only its numbers change: Streamlit makes them a
             part of the specification, and a page whose specification changes builds the chart anew.
         stamp: where it comes from.
-        finding: what it shows now, in words.
         notes: what a speaker would say about it.
+        finding: what it shows now, in words.
         live: palette and a text for its foot -> the same as a Plotly figure, for pages and offline HTML. Only where
             there are too many marks for ``draw`` to tell what each of them is.
     """
@@ -36,8 +36,8 @@ class View:
     tables: Mapping[str, Callable[[], Rows]]
     alt: str
     stamp: Stamp
-    finding: str = ""
     notes: str = ""
+    finding: str = ""
     live: Callable[[Palette, str], dict[str, Any]] | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dashboard.facts import costs
 from dashboard.facts.tables import Rows, Shown
@@ -20,6 +21,7 @@ STEPS = {
 }
 QUIZ, GLOSSARY = "quiz", "glossary"
 PLACES = (*STEPS, QUIZ, GLOSSARY)
+THIS_IMAGE, TEST_SET = "this image", "test set, mean"
 CLEAR = 10.0  # points of probability: below this lead a decision is a near-tie
 
 
@@ -99,7 +101,7 @@ def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> l
             "This one has none: it costs the same for every image.",
             "Choose a DFS checkpoint above to see what a budget buys.",
         ]
-    own, mean = item.trace.cp, next((r["cp"] for r in rows if r["in_use"] and r["what"] != "this image"), None)
+    own, mean = item.trace.cp, next((r["cp"] for r in rows if r["in_use"] and r["what"] == TEST_SET), None)
     said = ["The budget is what a network is to spend on average, and every image may lie above it or below."]
     if card.budget_range is not None:
         said.append("Here alpha is the price of computation: the higher it is, the more a block must help to be run.")
@@ -151,23 +153,33 @@ def sum_words(item: Shown, catalogue: Catalogue, card: Card) -> list[str]:
     return said
 
 
-def budget_rows(card: Card, budget: float | None, traces: Sequence[tuple[Card, float, DecisionTrace]]) -> Rows:
+def budget_rows(
+    card: Card,
+    budget: float | None,
+    traces: Sequence[tuple[Card, float, DecisionTrace]],
+    measured: Sequence[dict[str, Any]] = (),
+) -> Rows:
     """One row a point of the budget chart: what this image and, where it was measured, the test set costs.
 
     Args:
         card: of the checkpoint in use.
         budget: that is asked of it, if it serves every budget.
         traces: of the image at other operating points: card, budget in percent, trace.
+        measured: points, as ``points.read_measured`` gives them; they tell the test set's cost at a budget of many.
     """
     asked = budget if budget is not None else card.budget
-    rows: Rows = []
+    rows: Rows = [
+        {key: row[key] for key in ("budget", "cp", "checkpoint")} | {"what": TEST_SET, "in_use": row["budget"] == asked}
+        for row in measured
+        if card.budget_range is not None and row["checkpoint"] == card.name and row["budget"] is not None
+    ]
     for other, aimed, trace in traces:
         in_use = other.name == card.name and aimed == asked
-        rows.append({"budget": aimed, "what": "this image", "cp": trace.cp, "in_use": in_use, "checkpoint": other.name})
+        rows.append({"budget": aimed, "what": THIS_IMAGE, "cp": trace.cp, "in_use": in_use, "checkpoint": other.name})
         found = costs.of_card(other) if other.budget_range is None and other.alpha in (card.alpha, None) else None
         if found is not None:
-            what = "test set, mean"
-            rows.append({"budget": aimed, "what": what, "cp": found["cp"], "in_use": in_use, "checkpoint": other.name})
+            mine = {"budget": aimed, "cp": found["cp"], "checkpoint": other.name}
+            rows.append(mine | {"what": TEST_SET, "in_use": in_use})
     return sorted(rows, key=lambda row: (row["what"], row["budget"]))
 
 

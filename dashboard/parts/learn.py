@@ -148,7 +148,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 
 
 def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item))
+    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item), cached.measured())
     if rows:
         view = View(
             "bought",

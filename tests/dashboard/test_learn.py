@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from every_budget import every_budget_card
 from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
@@ -36,7 +37,7 @@ def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
     app = opened()
     for number, title in lesson.STEPS.items():
         assert not app.exception
-        assert app.markdown[0].value == f"### {number}. {title}"
+        assert app.markdown[0].value == f"## {number}. {title}"
         assert len(sentences(app)) == 3
         assert len(app.get("vega_lite_chart")) == (number != "1")
         app.button(key="go_Next").click().run()
@@ -102,3 +103,16 @@ def test_the_glossary_has_an_anchor_for_every_term():
 def test_every_word_that_people_ask_for_is_there():
     wanted = "option gate decision cp all-in budget alpha price dial pareto interval"
     assert set(wanted.split()) <= {term.key for term in TERMS}
+
+
+def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
+    card = every_budget_card()
+    measured = [
+        {"checkpoint": card.name, "budget": 1.25, "cp": 1.3},
+        {"checkpoint": card.name, "budget": None, "cp": 9.0},  # of a dial
+        {"checkpoint": "another", "budget": 1.25, "cp": 5.0},
+    ]
+    (row,) = lesson.budget_rows(card, 1.25, [], measured)
+    assert row == {"budget": 1.25, "cp": 1.3, "checkpoint": card.name, "what": lesson.TEST_SET, "in_use": True}
+    (row,) = lesson.budget_rows(card, 2.5, [], measured)
+    assert not row["in_use"]
