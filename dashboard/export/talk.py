@@ -48,7 +48,7 @@ class Slide:
 
     def __post_init__(self) -> None:
         charts = [(figure.spec, figure.data, figure.legend) for figure in (self.light, self.dark)]
-        content = json.dumps(charts, default=str).encode()
+        content = json.dumps(charts, default=str, sort_keys=True).encode()  # a file may order columns otherwise
         object.__setattr__(self, "digest", hashlib.blake2b(content, digest_size=8).hexdigest())
         object.__setattr__(self, "size", len(content))
 

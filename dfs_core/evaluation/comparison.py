@@ -14,7 +14,7 @@ from dfs_core.evaluation.metrics import Z95
 from dfs_core.evaluation.points import distinct_traces
 from dfs_core.model.cost import cost_models
 
-DYNAMIC = "every-budget"
+DYNAMIC = ("every-budget", "blockdrop")
 STATIC = ("static", "mixed")
 TOLERANCE = 1.05  # costs that differ by a smaller factor are the same
 
@@ -68,16 +68,19 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
 
 
 def compare(root: Path) -> list[Comparison]:
-    """For every static point, the dynamic point of the same cost, where traces of both are stored; by cost."""
+    """For every static point each dynamic method's of the same cost, where traces of both are stored; by cost."""
     cards, _ = scan(root)
-    points = {method: _points(cards, root, method) for method in (DYNAMIC, *STATIC)}
+    methods = {card.name: card.method for card in cards}
+    points = {method: _points(cards, root, method) for method in (*DYNAMIC, *STATIC)}
     found = []
     for method in STATIC:
         for card, budget, traces, cp in points[method]:
-            near = [other for other in points[DYNAMIC] if _comparable(other, card, cp)]
-            if near:
-                found.append(_comparison(min(near, key=lambda other: abs(other[3] - cp)), (card, budget, traces, cp)))
-    return sorted(found, key=lambda comparison: (comparison.static_cp, comparison.static))
+            for rival in DYNAMIC:
+                near = [other for other in points[rival] if _comparable(other, card, cp)]
+                if near:
+                    closest = min(near, key=lambda other: abs(other[3] - cp))
+                    found.append(_comparison(closest, (card, budget, traces, cp)))
+    return sorted(found, key=lambda one: (DYNAMIC.index(methods[one.dynamic]), one.static_cp, one.static))
 
 
 _Measured = tuple[Card, float | None, Traces, float]

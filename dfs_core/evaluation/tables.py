@@ -66,14 +66,14 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
             f"{row.static}" + ("" if row.static_budget is None else f" at {row.static_budget:g} %"),
             _percent(row.static_cp),
             _percent(row.static_accuracy),
-            f"{row.budget:g} %",
+            f"{row.dynamic} at {row.budget:g} %",
             _percent(row.dynamic_cp),
             _percent(row.dynamic_accuracy),
             f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})",
         )
         for row in comparisons
     ]
-    header = ("static", "cp", "accuracy", "dynamic at", "cp", "accuracy", "dynamic minus static, points (95 %)")
+    header = ("static", "cp", "accuracy", "dynamic", "cp", "accuracy", "dynamic minus static, points (95 %)")
     return _markdown(header, rows)
 
 

@@ -43,6 +43,6 @@ def test_the_map_is_drawn_and_says_what_lies_under_the_pointer(open_page: Callab
     page.mouse.move(box["x"] + 20, box["y"] + 5)  # in the first row of the first block
     said = page.locator(".st-key-decision_map .hoverlayer text")
     expect(said.first).to_contain_text(re.compile(r"image \d+: \w+"))
-    expect(said.first).to_contain_text(re.compile(r"block 2: (skip|8|16|full)"))
+    expect(said.first).to_contain_text(re.compile(r"block 2: (0|8|16|32) bits"))
     names = page.locator(".st-key-decision_map .modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
     assert not [name for name in names if re.search("share|cloud|edit", name, re.I)], "nothing goes to another host"

@@ -96,10 +96,15 @@ def test_static_and_dynamic_are_compared_where_they_cost_the_same(root: Path) ->
     shutil.copytree(root / "every", root / "mix")
     card = (root / "mix" / "card.json").read_text().replace('"method": "every-budget"', '"method": "mixed"')
     (root / "mix" / "card.json").write_text(card)
+    shutil.copytree(root / "every", root / "once")
+    card = (root / "once" / "card.json").read_text().replace('"method": "every-budget"', '"method": "blockdrop"')
+    (root / "once" / "card.json").write_text(card)
     found = compare(root)
-    assert found
+    dynamic = [row.dynamic for row in found]
+    assert dynamic == sorted(dynamic), "method by method"
+    assert set(dynamic) == {"every", "once"}, "each method that decides per image"
     for row in found:
-        assert (row.dynamic, row.static) == ("every", "mix")
+        assert row.static == "mix"
         assert row.dynamic_cp == row.static_cp
         assert row.difference == row.low == row.high == 0
     assert "+0.00 (+0.00 to +0.00)" in comparisons_table(found)
