@@ -11,13 +11,13 @@ from dashboard.parts.explore_views import CLOSE
 from dashboard.session import state
 
 FAMILIES, ZOOM = "families", "zoom"
-GLYPHS = {
+GLYPHS = {  # none that has an emoji too: browsers would draw that, in its own colours
     "circle": "●",
     "square": "■",
     "triangle-up": "▲",
     "triangle-down": "▼",
-    "triangle-right": "▶",
-    "triangle-left": "◀",
+    "triangle-right": "►",
+    "triangle-left": "◄",
     "cross": "✚",
     "ring": "○",
     "x": "✕",
