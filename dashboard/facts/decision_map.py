@@ -22,6 +22,9 @@ TITLES: dict[Sorting, str] = {
     "class": "by class, the cheapest of each first",
     "confidence": "most certain first",
 }
+TOLD = (
+    1000  # rows: of more, none is thick enough to be pointed at, and their words would slow down every move of a slider
+)
 TICKS = 10  # steps along the rows at which a cost or a confidence is written
 _NAMED_FROM = 0.03  # of all rows: a smaller group has no room for its name
 
@@ -36,7 +39,8 @@ class DecisionMap:
         wrong: whether the prediction is wrong, bool (n,).
         labels: index of the true class, int64 (n,).
         classes: their names.
-        about: each row in words, with the image's number, so that no two are the same; n texts.
+        about: each row in words, with the image's number, so that no two are the same; of more than ``TOLD`` rows
+            nothing but the number; n texts.
         marks: what stands beside the rows: ``row`` (from 0; between two rows it has a fraction) and ``text``.
         edges: rows between which one group ends and the next begins: 2.5 lies between rows 2 and 3.
         title: the order in words.
@@ -159,7 +163,9 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
 
 
 def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, chosen: np.ndarray) -> list[str]:
-    """Each row in words; costs by cp and by the measure in use."""
+    """Each row in words, costs by cp and by the measure in use; of many rows the image's number."""
+    if len(chosen) > TOLD:
+        return [f"image {index}" for index in chosen.tolist()]
     shown = {"cp": costs["cp"]} | {measure.name: costs[measure.column]}
     figures = zip(*(values[chosen].tolist() for values in shown.values()), strict=True)
     each = zip(

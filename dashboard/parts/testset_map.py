@@ -59,8 +59,9 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     show_live(view, page.colours, said)
     st.caption(
         f"{count} test images, {rows.title}: a row each. Left of the blocks, a mark under *wrong* where the prediction"
-        " is, and one under the true class. Pointed at, a cell tells its bits: 0 is skipped, 32 is full. Drag over rows"
-        " to look closer, double-click to see all again; rows thinner than a pixel hide one another until then."
+        " is, and one under the true class. Pointed at, a cell tells its image and its bits: 0 is skipped, 32 is full;"
+        f" of up to {facts.TOLD:,} rows also prediction, confidence and cost. Drag over rows to look closer,"
+        " double-click to see all again; rows thinner than a pixel hide one another until then."
     )
 
 

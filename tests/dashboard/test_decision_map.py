@@ -85,6 +85,12 @@ def test_a_row_says_image_class_prediction_confidence_and_cost() -> None:
     assert len(set(rows.about)) == 6
 
 
+def test_of_many_rows_each_says_its_image_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "TOLD", 5)
+    assert arranged("confidence").about == [f"image {index}" for index in (5, 4, 1, 3, 2, 0)]
+    assert "predicted" in arranged("confidence", ALL[:5]).about[0]
+
+
 def test_the_table_has_a_line_for_each_row_in_its_order() -> None:
     rows = facts.map_rows(traces(), COSTS, np.array([5, 1]))
     assert [row["image"] for row in rows] == [5, 1]
