@@ -11,8 +11,9 @@ from dfs_core.model.options import OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 from dfs_core.settings import check_settings
 
-PolicyName = Literal["constant", "recurrent", "utility", "one-shot", "table"]
-PRICED = ("utility", "one-shot", "table")  # policies whose logits are utilities: what an option is worth, in nats
+PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table"]
+# Policies whose logits are utilities: what an option is worth, in nats.
+PRICED = ("utility", "confidence", "one-shot", "table")
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
 
@@ -26,8 +27,9 @@ class ModelConfig:
         classes: number of classes.
         options: option set of the gated blocks: a named set or a list such as ``skip,4,8,full``.
         policy: ``recurrent`` (the paper's gate, method section 3), ``constant`` (the same decisions for every image),
-            or one that weighs utilities against a price: ``utility`` (a richer gate before each block), ``one-shot``
-            (from the first block's output, for all blocks at once) or ``table`` (the same for every image).
+            or one that weighs utilities against a price: ``utility`` (a richer gate before each block), ``confidence``
+            (the doubt of a small classifier before each block), ``one-shot`` (from the first block's output, for all
+            blocks at once) or ``table`` (the same for every image).
         constant: for the constant policy, the option's name for every gated block, or one name for all of them;
             empty for other policies.
         quantiser: ``lsq`` (learned steps) or ``minmax`` (the reference's).

@@ -86,6 +86,8 @@ def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int
         return values + channels * width + 4 * width * (width + width) + width * options
     if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
         return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
+    if config.policy == "confidence":  # mean and spread, a linear classifier
+        return 2 * values + 2 * channels * config.classes
     if config.policy == "one-shot" and index == 0:  # pooled to 4 x 4 once, two linear layers
         return values + (channels * 16 + 3) * width + width * config.gated_blocks * options
     return 0  # constant or one-shot's later blocks: nothing; a table is looked up

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import gate_inputs
-from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
+from dfs_core.model.utilities import ConfidencePolicy, OneShotPolicy, TablePolicy, UtilityPolicy
 
 Memory = tuple[Tensor, Tensor]
 OPEN_BIAS = 0.3
@@ -82,6 +82,7 @@ POLICIES: dict[str, type[Policy]] = {
     "recurrent": RecurrentPolicy,
     "constant": ConstantPolicy,
     "utility": UtilityPolicy,
+    "confidence": ConfidencePolicy,
     "one-shot": OneShotPolicy,
     "table": TablePolicy,
 }

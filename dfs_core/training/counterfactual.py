@@ -9,7 +9,7 @@ the losses are against its answer too, which tells of small differences where th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dfs_core.model.execute import run_grouped
 from dfs_core.model.network import DFSNet
+from dfs_core.model.utilities import TablePolicy
 
 SWAPS = 2  # blocks of a forward pass whose decision is swapped, one at a time
 TEMPERATURE = 0.01  # nats, of the decisions that are drawn: far more than most options differ by, so that all are tried
@@ -41,16 +42,19 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
         The loss (Huber's, relative to its knee), and ``cp`` of the decisions in percent, ``worth`` (mean size of what
         a swap does, in nats) and ``explained`` (correlation of the predicted with the true worth).
     """
-    policy, blocks = model.policy, model.body.gated()
+    policy, blocks = cast(TablePolicy, model.policy), model.body.gated()
     costs = prices.new_tensor(model.config.option_set.costs)
     with torch.no_grad():
         x = model.enter(images)
     swapped = set(torch.randperm(len(blocks))[:SWAPS].tolist())
     kept: dict[int, tuple[Tensor, Tensor]] = {}
     decisions = []
+    guesses = []
     state: Any = policy.start(x, prices)  # only the policy knows what is in it
     for index, block in enumerate(blocks):
         utilities, state = policy.step(index, x, state)
+        if (guess := policy.guess(state)) is not None:
+            guesses.append(losses(guess).mean())
         decision = _draw(utilities.detach(), prices, costs)
         if index in swapped:
             kept[index] = (x, utilities)
@@ -70,12 +74,14 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
         true.append((before - after).clamp(-CLIP, CLIP))
         pair = utilities.gather(1, torch.stack([other, decisions[index]], dim=1))
         predicted.append(pair[:, 0] - pair[:, 1])
-    guess, worth = torch.cat(predicted), torch.cat(true)
-    loss = F.huber_loss(guess, worth, delta=KNEE) / KNEE
+    expected, worth = torch.cat(predicted), torch.cat(true)
+    loss = F.huber_loss(expected, worth, delta=KNEE) / KNEE
+    if guesses:
+        loss = loss + torch.stack(guesses).mean()
     metrics = {
         "cp": 100 * float(costs[torch.stack(decisions)].mean()),
         "worth": float(worth.abs().mean()),
-        "explained": float(torch.corrcoef(torch.stack([guess.detach(), worth]))[0, 1].nan_to_num()),
+        "explained": float(torch.corrcoef(torch.stack([expected.detach(), worth]))[0, 1].nan_to_num()),
     }
     return loss, metrics
 

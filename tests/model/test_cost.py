@@ -156,6 +156,20 @@ def test_macs_of_the_gates_are_those_that_they_execute() -> None:
     assert counter.get_total_flops() == 2 * 2 * (gates - pooled)
 
 
+def test_macs_of_a_classifier_in_the_gate_are_those_that_it_executes() -> None:
+    config = ModelConfig(depth=8, options="lowbit", policy="confidence")
+    policy, counter = DFSNet(config).eval().policy, FlopCounterMode(display=False)
+    sizes = ((16, 32), (32, 16))
+    with counter, torch.no_grad():
+        state = policy.start(torch.zeros(1, 1), torch.zeros(1))
+        for block, (channels, size) in enumerate(sizes):
+            _, state = policy.step(block, torch.zeros(1, channels, size, size), state)
+    gates = [block.gate for block in count_macs(config).blocks[1:]]
+    assert gates == [2 * channels * size**2 + 2 * channels * 10 for channels, size in sizes]
+    table = 2 * 5 * 3  # looked up at the price: five steps of three terms, for each block
+    assert counter.get_total_flops() == 2 * (sum(2 * channels * 10 for channels, _ in sizes) + table)
+
+
 def test_the_ungated_full_precision_share_is_that_of_the_method() -> None:
     # Method section 1: about 6.5 % of all MACs for ResNet-38 and 3.2 % for ResNet-74, gates aside.
     for depth, share in ((38, 6.5), (74, 3.2)):

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
-from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
+from dfs_core.model.utilities import ConfidencePolicy, OneShotPolicy, TablePolicy, UtilityPolicy, doubt
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
@@ -94,7 +94,7 @@ def test_a_constant_policy_gives_its_option_all_the_probability(
         assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))
 
 
-@pytest.mark.parametrize("policy", [TablePolicy, OneShotPolicy, UtilityPolicy])
+@pytest.mark.parametrize("policy", [TablePolicy, OneShotPolicy, UtilityPolicy, ConfidencePolicy])
 def test_utilities_tell_probabilities_in_the_unit_that_matters_at_a_price(policy: type[TablePolicy]) -> None:
     config = ModelConfig(depth=8, options="lowbit", policy="utility")
     costs = torch.tensor(config.option_set.costs)
@@ -113,3 +113,45 @@ def test_of_a_single_option_the_probability_is_one() -> None:
         0, torch.zeros(2, 16, 8, 8), policy.start(torch.zeros(2, 16, 8, 8), torch.tensor([1.0, 0.0]))
     )
     assert ((logits - toll) / policy.temperature(toll)).softmax(dim=1).tolist() == [[1.0], [1.0]]
+
+
+def test_doubt_is_entropy_from_certain_to_even() -> None:
+    logits = torch.tensor([[50.0, 0.0, 0.0, 0.0], [50.0, 50.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
+    torch.testing.assert_close(doubt(logits), torch.tensor([0.0, 0.5, 1.0]))
+
+
+def test_an_image_that_the_classifier_doubts_of_gets_more_out_of_every_option() -> None:
+    policy = ConfidencePolicy(ModelConfig(depth=8, options="lowbit", policy="confidence"))
+    x, prices = features(16, n=64), torch.full((64,), 0.01)
+    with torch.no_grad():
+        policy.answers[0].weight *= 30  # it has learned to be sure of itself
+    for turn in range(40):  # what doubt is usual
+        policy.train().step(0, features(16, n=64, seed=turn), policy.start(x, prices))
+    policy.eval()
+    utilities, state = policy.step(0, x, policy.start(x, prices))
+    logits = policy.guess(state)
+    assert policy.guess(policy.start(x, prices)) is None
+    assert logits is not None
+    assert logits.shape == (64, 10)
+    by_doubt = doubt(logits).argsort()
+    assert (utilities[by_doubt].diff(dim=0)[:, 2:] >= 0).all()
+    assert len(set(utilities[:, 1].tolist())) == 1, "to run at all is worth the same to every image"
+    assert utilities[by_doubt[-1], -1] > 1.05 * utilities[by_doubt[0], -1]
+    table = TablePolicy(ModelConfig(depth=8, options="lowbit", policy="table"))
+    usual = table.step(0, x, table.start(x, prices))[0][0]
+    assert utilities[by_doubt[0], -1] < usual[-1] < utilities[by_doubt[-1], -1]
+    alone, _ = policy.step(0, x[:1], policy.start(x[:1], prices[:1]))
+    torch.testing.assert_close(alone[0], utilities[0])
+
+
+def test_the_classifier_learns_from_its_answers_alone() -> None:
+    policy = ConfidencePolicy(ModelConfig(depth=8, options="lowbit", policy="confidence"))
+    x = features(16)
+    utilities, state = policy.step(0, x, policy.start(x, torch.full((len(x),), 0.01)))
+    utilities.sum().backward(retain_graph=True)
+    assert policy.coefficients.grad is not None
+    assert policy.answers[0].weight.grad is None
+    logits = policy.guess(state)
+    assert logits is not None
+    logits.logsumexp(dim=1).sum().backward()
+    assert policy.answers[0].weight.grad is not None

@@ -73,7 +73,7 @@ def test_a_dearer_option_is_never_worth_less() -> None:
     torch.testing.assert_close(rising(torch.tensor([[0.5, -0.1, 0.0]])), torch.tensor([[0.0, 0.25, 0.26, 0.26]]))
 
 
-@pytest.mark.parametrize("policy", ["utility", "one-shot", "table"])
+@pytest.mark.parametrize("policy", ["utility", "confidence", "one-shot", "table"])
 def test_every_policy_of_utilities_learns_what_swaps_are_worth(policy: str, images: torch.Tensor) -> None:
     model = settled_network(ModelConfig(depth=8, options="skip,2,full", policy=policy, gate_width=6))
     for parameter in model.body.parameters():
