@@ -21,31 +21,33 @@ DIAL_POINTS = 6
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Define ``results``."""
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the tables between this file's marks as well")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the headlines between this file's marks")
     add_json(parser)
     parser.set_defaults(run=run_results)
 
 
 def run_results(args: argparse.Namespace) -> int:
-    """Write ``points.csv`` and ``comparisons.csv`` from cards and stored traces, and print the README's tables."""
+    """Write every point and comparison, as data and as a page, from cards and stored traces, and print the tables."""
     from dataclasses import asdict
 
     from dfs_core.checkpoints.checkpoint import pretrained_dir
     from dfs_core.evaluation.comparison import Comparison, compare
     from dfs_core.evaluation.points import Point, collect, to_csv
-    from dfs_core.evaluation.tables import tables, with_tables
+    from dfs_core.evaluation.tables import full_page, tables, with_headlines
     from dfs_core.files import write_whole
 
     points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Point).encode())
     write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
+    write_whole(args.out / "README.md", full_page(points, comparisons).encode())
     if args.json:
         write_json({"points": [asdict(row) for row in points], "comparisons": [asdict(row) for row in comparisons]})
     else:
         write(tables(points, comparisons))
     if args.readme:
-        write_whole(args.readme, with_tables(args.readme.read_text(encoding="utf-8"), points, comparisons).encode())
+        text = with_headlines(args.readme.read_text(encoding="utf-8"), points, comparisons)
+        write_whole(args.readme, text.encode())
     return 0
 
 

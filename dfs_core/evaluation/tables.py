@@ -1,14 +1,23 @@
-"""The tables of the README, in Markdown, from the same rows that ``results/`` holds."""
+"""Tables in Markdown from the rows that ``results/`` holds: all of them there, in the README those that matter most.
+
+The README compares every method that decides per image with the best static one at five costs, and shows the points
+that this takes; of a checkpoint with many other points it shows the cheapest and the dearest.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from dfs_core.errors import UserError
-from dfs_core.evaluation.comparison import Comparison
+from dfs_core.evaluation.comparison import TOLERANCE, Comparison
 from dfs_core.evaluation.points import DIAL, Point
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
+
+
+HEADLINE_COSTS = (0.4, 0.65, 1.0, 1.56, 5.0)  # cp in percent
+FEW = 2  # points of a checkpoint that are always shown
 
 
 def tables(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
@@ -16,8 +25,17 @@ def tables(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
     return "\n\n".join([points_table(points), *([comparisons_table(comparisons)] if comparisons else [])])
 
 
-def with_tables(text: str, points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
-    """A text with both tables in the place between its marks.
+def full_page(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
+    """Every point and every comparison, as the page that stands beside their data."""
+    return (
+        "# Every measured point\n\nMade by `make results` from the cards and stored decisions in `pretrained/`. As"
+        " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv). What the columns mean stands in the"
+        f" [README](../README.md#what-was-measured).\n\n{tables(points, comparisons)}\n"
+    )
+
+
+def with_headlines(text: str, points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
+    """A text with the tables that matter most in the place between its marks.
 
     Raises:
         UserError: it has no such marks.
@@ -26,7 +44,34 @@ def with_tables(text: str, points: Sequence[Point], comparisons: Sequence[Compar
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise UserError(f"there is no place for the tables: it needs the lines '{BEGIN}' and '{END}'")
-    return f"{before}{BEGIN}\n\n{tables(points, comparisons)}\n\n{END}{after}"
+    chosen = headline_comparisons(comparisons)
+    return f"{before}{BEGIN}\n\n{tables(headline_points(points, chosen), chosen)}\n\n{END}{after}"
+
+
+def headline_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Of each dynamic checkpoint that with the most accurate static one at each of the ``HEADLINE_COSTS``."""
+    found: dict[tuple[str, float], Comparison] = {}
+    for row in comparisons:
+        for cost in HEADLINE_COSTS:
+            if 1 / TOLERANCE < row.static_cp / cost < TOLERANCE:
+                best = found.setdefault((row.dynamic, cost), row)
+                if row.static_accuracy > best.static_accuracy:
+                    found[row.dynamic, cost] = row
+    return list(found.values())
+
+
+def headline_points(points: Sequence[Point], comparisons: Sequence[Comparison]) -> list[Point]:
+    """Those that the comparisons are of; of a checkpoint that has none of these and more than two, its ends."""
+    compared = {(row.dynamic, row.budget) for row in comparisons}
+    compared |= {(row.static, row.static_budget) for row in comparisons}
+    by_checkpoint: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    for point in points:
+        by_checkpoint[point.checkpoint, point.family].append(point)
+    shown = []
+    for group in by_checkpoint.values():
+        kept = [point for point in group if (point.checkpoint, point.budget) in compared and point.family != DIAL]
+        shown += group if len(group) <= FEW else kept or [group[0], group[-1]]
+    return shown
 
 
 def points_table(points: Sequence[Point]) -> str:
