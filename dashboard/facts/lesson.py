@@ -54,13 +54,15 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     (best, chosen), *rest = ranked
     second = f", before {_option(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
     lead = 100 * (best - rest[0][0]) if rest else 100.0
-    when = (
-        "Before any block has run, a small policy network looks at the image once and decides for all blocks"
-        if config.policy == "one-shot"
-        else f"Before each of {config.gated_blocks} blocks a gate looks at averages of what was computed so far"
-    )
+    before = f"Before each of {config.gated_blocks} blocks"
+    who = {
+        "one-shot": "Before any block has run, a small policy network looks at the image once, decides for all blocks",
+        "table": "No gate looks at the image: a table, the same for every image, weighs what each option is worth",
+        "confidence": f"{before} a small classifier says how sure it is of the image; the gate takes bits to be worth"
+        " more the less sure that is",
+    }.get(config.policy, f"{before} a gate looks at averages of what was computed so far")
     return [
-        f"{when}, and gives every option a probability.",
+        f"{who}, and gives every option a probability.",
         f"For block {block} it gives {100 * best:.0f} % to **{_option(chosen)}**{second}; the first is carried out.",
         "That is a near-tie: a mirror image may turn it round."
         if lead < CLEAR

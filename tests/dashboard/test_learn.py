@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from every_budget import every_budget_card
+from every_budget import CONFIG, ByRule, every_budget_card
 from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
+from tiny import make_card, pictures
 
 from dashboard.facts import lesson
 from dashboard.facts.glossary import TERMS, as_html
+from dashboard.facts.tables import Shown
+from dashboard.sources.pictures import make_picture
+from dfs_core.model.config import PolicyName
 
 PAGE = "app_pages/learn.py"
 
@@ -116,3 +121,19 @@ def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
     assert row == {"budget": 1.25, "cp": 1.3, "checkpoint": card.name, "what": lesson.TEST_SET, "in_use": True}
     (row,) = lesson.budget_rows(card, 2.5, [], measured)
     assert not row["in_use"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("utility", "Before each of 11 blocks a gate looks at averages of what was computed so far"),
+        ("confidence", "Before each of 11 blocks a small classifier says how sure it is"),
+        ("one-shot", "looks at the image once, decides for all blocks"),
+        ("table", "No gate looks at the image"),
+    ],
+)
+def test_each_kind_of_gate_is_told_as_what_it_is(policy: PolicyName, words: str):
+    made = make_picture("k", "p", "upload", pictures(1)[0])
+    item = Shown(made, ByRule().predict([made.seen], budget=1.25)[0])
+    card = make_card("x", "every-budget", replace(CONFIG, policy=policy))
+    assert words in lesson.gate_words(item, card, 3)[0]
