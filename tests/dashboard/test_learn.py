@@ -126,8 +126,8 @@ def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("utility", "Before each of 11 blocks a gate looks at averages of what was computed so far"),
-        ("confidence", "Before each of 11 blocks a small classifier says how sure it is"),
+        ("utility", "Before each of 5 blocks a gate looks at averages of what was computed so far"),
+        ("confidence", "Before each of 5 blocks a small classifier says how sure it is"),
         ("one-shot", "looks at the image once, decides for all blocks"),
         ("table", "No gate looks at the image"),
     ],
