@@ -62,7 +62,7 @@ def headline_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 def headline_points(points: Sequence[Point], comparisons: Sequence[Comparison]) -> list[Point]:
     """Those that the comparisons are of; of a checkpoint that has none of these and more than two, its ends."""
-    compared = {(row.dynamic, row.budget) for row in comparisons}
+    compared: set[tuple[str, float | None]] = {(row.dynamic, row.budget) for row in comparisons}
     compared |= {(row.static, row.static_budget) for row in comparisons}
     by_checkpoint: dict[tuple[str, str], list[Point]] = defaultdict(list)
     for point in points:

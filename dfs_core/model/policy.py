@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import gate_inputs
-from dfs_core.model.utilities import ConfidencePolicy, OneShotPolicy, TablePolicy, UtilityPolicy
+from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 Memory = tuple[Tensor, Tensor]
 OPEN_BIAS = 0.3

@@ -12,13 +12,12 @@ The policies differ in what they see of the image:
 - ``TablePolicy``: nothing. The best static mix of options at each price.
 - ``OneShotPolicy``: the first block's output, from which it decides for all blocks at once, as BlockDrop does.
 - ``UtilityPolicy``: the input of each block, as the paper's gate does, but its spread as well as its mean.
-- ``ConfidencePolicy``: how sure a small classifier on that input is of its answer.
+- ``ConfidencePolicy`` (in ``confidence``): how sure a small classifier on that input is of its answer.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +29,6 @@ from dfs_core.model.cost import STAGE_WIDTHS, gate_inputs
 LOWEST_PRICE = 1e-5
 LOWEST_TEMPERATURE = 1e-8  # nats; where compute is free no option costs more than another
 ONE_SHOT_GRID = 4
-STRENGTH = 0.8  # of doubt; 0.5 to 1 did about the same for 2,560 validation images
 FIRST_ROOT = 0.1  # of every step of a fresh policy: each option is worth 0.01 nats more than the one before
 
 
@@ -43,12 +41,6 @@ def price_features(prices: Tensor) -> Tensor:
 def rising(roots: Tensor) -> Tensor:
     """Utilities (..., K) from the roots (..., K - 1) of the steps between options: 0, then sums of their squares."""
     return F.pad(roots.square().cumsum(dim=-1), (1, 0))
-
-
-def doubt(logits: Tensor) -> Tensor:
-    """Entropy of the softmax of logits (N, classes), relative to its largest: from 0, certain, to 1; (N,)."""
-    entropy = -(logits.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1)
-    return entropy / math.log(logits.shape[1])
 
 
 def adjusted(roots: Tensor, own: Tensor) -> Tensor:
@@ -154,51 +146,3 @@ class UtilityPolicy(TablePolicy):
             hidden, cell = self.lstm(torch.cat([seen, state.price], dim=1), (state.hidden, state.cell))
             roots = state.price @ self.coefficients[block].T
             return rising(adjusted(roots, self.to_own(hidden))), Memory(hidden, cell, state.price)
-
-
-class Guess(NamedTuple):
-    """What ``ConfidencePolicy`` carries along: the price's features (N, 3), and its last answer (N, classes)."""
-
-    price: Tensor
-    logits: Tensor | None
-
-
-class ConfidencePolicy(TablePolicy):
-    """The table, made steeper for images of which a small classifier at that depth is unsure, flatter for the others.
-
-    What a step is worth to one image is noise for the most part, too much of it for a gate to learn from some hundred
-    thousand swaps. That an image of which the network is sure gains little is not noise, and a linear classifier on the
-    mean and spread of a block's input learns from labels alone how sure one can be there. By how much an image departs
-    from the usual doubt is counted in standard deviations, and counts the more the more the classifier knows. It counts
-    for how precisely a block runs and not for whether it runs: a block that is left out is missed by every image.
-    """
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config)
-        inputs = [2 * channels for channels, _ in gate_inputs(config)]
-        self.norms = nn.ModuleList(nn.LayerNorm(size) for size in inputs)
-        self.answers = nn.ModuleList(nn.Linear(size, config.classes) for size in inputs)
-        self.usual = nn.ModuleList(nn.BatchNorm1d(1, affine=False) for _ in inputs)
-        options = tuple(config.option_set)
-        self.whether = int(options[0].is_skip and len(options) > 2)  # steps that lead from not running to running
-
-    def start(self, x: Tensor, prices: Tensor) -> Guess:  # type: ignore[override]
-        """The price's features, and no answer yet."""
-        return Guess(price_features(prices), None)
-
-    def guess(self, state: Guess) -> Tensor | None:
-        """What the classifier before the last block would answer: logits (N, classes)."""
-        return state.logits
-
-    def step(self, block: int, x: Tensor, state: Guess) -> tuple[Tensor, Guess]:  # type: ignore[override]
-        """Utilities (N, K) of one block, in float32 whatever the network computes in."""
-        with torch.autocast(x.device.type, enabled=False):
-            spread, mean = torch.std_mean(x.float(), dim=(2, 3))
-            logits = self.answers[block](self.norms[block](torch.cat([mean, spread], dim=1)))
-            usual = self.usual[block]
-            unusual = usual(doubt(logits.detach())[:, None])  # it learns to be right, not to be of use to the table
-            roots = state.price @ self.coefficients[block].T
-            known = 1 - cast(Tensor, usual.running_mean)
-            steeper = (STRENGTH * known * unusual).exp()
-            whether, how = roots[:, : self.whether], roots[:, self.whether :]
-            return rising(torch.cat([whether, how * steeper], dim=1)), Guess(state.price, logits)

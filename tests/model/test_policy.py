@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from dfs_core.model.confidence import ConfidencePolicy, doubt
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
-from dfs_core.model.utilities import ConfidencePolicy, OneShotPolicy, TablePolicy, UtilityPolicy, doubt
+from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
