@@ -115,6 +115,7 @@ def run_prices(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
     from dfs_core.data.splits import load_splits
     from dfs_core.evaluation.evaluate import run, summarise
+    from dfs_core.evaluation.points import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
     from dfs_core.training.train_config import TrainConfig
@@ -132,8 +133,8 @@ def run_prices(args: argparse.Namespace) -> int:
     metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
     files = traces_of(model, card, splits, outcomes)
-    for stale in checkpoint.folder.glob("traces*.parquet"):
-        stale.unlink()
+    for stale in (*checkpoint.folder.glob("traces*.parquet"), checkpoint.folder / SHUFFLED_FILE):
+        stale.unlink(missing_ok=True)  # of decisions at other prices
     save_checkpoint(checkpoint.folder, model, card, files)
     write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in prices], words=()))
     return 0
@@ -150,30 +151,30 @@ def add_shuffle(parser: argparse.ArgumentParser) -> None:
 def run_shuffle(args: argparse.Namespace) -> int:
     """Give every test image another image's decisions: the same shares per block, blind to the image.
 
-    What is lost against the checkpoint's own decisions is what looking at the image is worth.
+    What is lost against the checkpoint's own decisions is what looking at the image is worth. What was measured for
+    other budgets before stays.
     """
     import numpy as np
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.traces import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.evaluation.points import SHUFFLED_FILE
+    from dfs_core.evaluation.points import SHUFFLED_FILE, measured_rows
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
     budgets = args.budget or (stored_budgets(folder) if card.config.every_budget else [None])
-    images, rows = images_of(card, data_dir_of(args), "test"), []
+    images = images_of(card, data_dir_of(args), "test")
+    rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
     for budget in budgets:
         traces = read_traces(folder, card, budget)
         mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
         found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
-        head = {"budget": "" if budget is None else f"{budget:g}"}
-        rows.append(head | _row(found, card.weights_sha256))
+        key = "" if budget is None else f"{budget:g}"
+        rows[key] = {"budget": key} | _row(found, card.weights_sha256)
         own = 100 * float(traces.correct.mean())
-        write(
-            f"{head['budget'] or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}"
-        )
-    _write_rows(folder / SHUFFLED_FILE, rows)
+        write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}")
+    _write_rows(folder / SHUFFLED_FILE, sorted(rows.values(), key=lambda row: float(row["budget"] or 0)))
     return 0
 
 

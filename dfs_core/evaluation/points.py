@@ -95,13 +95,13 @@ def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Tr
 
 
 def _of(card: Card, folder: Path) -> Iterator[Point]:
-    shuffled = {row["budget"]: float(row["accuracy"]) for row in _rows(folder / SHUFFLED_FILE, card)}
+    shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
     stored: list[tuple[float | None, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
         stored = [(card.config.usual_budget if card.config.every_budget else None, None)]
     for budget, traces in stored:
         yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
-    for row in _rows(folder / DIAL_FILE, card):
+    for row in measured_rows(folder / DIAL_FILE, card):
         yield _dial(card, row)
 
 
@@ -158,8 +158,8 @@ def _head(card: Card, family: str, budget: float | None, command: str) -> dict[s
     }
 
 
-def _rows(path: Path, card: Card) -> list[dict[str, str]]:
-    """Rows that were measured with the card's weights; those of other weights are out of date."""
+def measured_rows(path: Path, card: Card) -> list[dict[str, str]]:
+    """Rows of a file beside a checkpoint, such as ``SHUFFLED_FILE``; those of other weights are out of date."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:

@@ -140,8 +140,11 @@ def test_shuffled_decisions_are_measured_and_join_the_point(
     assert "shuffled" in capsys.readouterr().out
     points = [point for point in collect(root) if point.checkpoint == "every"]
     assert all(point.shuffled is not None for point in points)
-    card = load_checkpoint(root / "every").card
     file = root / "every" / "shuffled.csv"
+    whole, budget = file.read_text(), f"{points[0].budget:g}"
+    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--budget", budget]) == 0
+    assert file.read_text() == whole, "what was measured for other budgets stays"
+    card = load_checkpoint(root / "every").card
     file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
     assert all(point.shuffled is None for point in collect(root)), "of other weights it is out of date"
 
@@ -168,12 +171,14 @@ def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
 def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar10_dir: Path) -> None:
     before = load_checkpoint(root / "every").card
     high = before.config.prices[-2][0]
+    (root / "every" / "shuffled.csv").write_text("budget,accuracy,weights\n")
     command = ["prices", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--range", "0.001", str(high)]
     assert main(command) == 0
     checkpoint = load_checkpoint(root / "every")
     card = checkpoint.card
     assert card.weights_sha256 == before.weights_sha256
     assert card.config.prices[-1][0] <= high * 1.0001
+    assert not (root / "every" / "shuffled.csv").exists(), "what was shuffled at other prices is out of date"
     assert card.budget_range == card.config.budget_range != before.budget_range
     stored = stored_budgets(root / "every")
     assert card.config.usual_budget in stored
