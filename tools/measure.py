@@ -70,7 +70,9 @@ def main() -> None:
         say("16 uploads to their heatmap", [upload(opened(browser, address), 16, seed) for seed in range(5)])
         before = memory(app.pid)
         for turn in range(wished.uploads // 10):
-            upload(page, 10, 100 + turn)
+            visitor = opened(browser, address)
+            upload(visitor, 10, 100 + turn)
+            visitor.context.close()
         print(f"server memory: {before:.0f} MB, after {wished.uploads} uploads {memory(app.pid):.0f} MB")
         tabs = [opened(browser, address, PATHS[index % len(PATHS)]) for index in range(wished.tabs)]
         turns = [time_ for _ in range(max(1, wished.moves // 5)) for tab in tabs for time_ in move(tab, 1)]
