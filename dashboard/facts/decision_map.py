@@ -22,9 +22,8 @@ TITLES: dict[Sorting, str] = {
     "class": "by class, the cheapest of each first",
     "confidence": "most certain first",
 }
-TOLD = (
-    1000  # rows: of more, none is thick enough to be pointed at, and their words would slow down every move of a slider
-)
+# Rows: of more, none is thick enough to be pointed at, and their words would slow down every move of a slider.
+TOLD = 1000
 TICKS = 10  # steps along the rows at which a cost or a confidence is written
 _NAMED_FROM = 0.03  # of all rows: a smaller group has no room for its name
 

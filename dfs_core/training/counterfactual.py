@@ -39,8 +39,9 @@ def utility_loss(model: DFSNet, images: Tensor, losses: Losses, prices: Tensor) 
         prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / ``TEMPERATURE``).
 
     Returns:
-        The loss (Huber's, relative to its knee), and ``cp`` of the decisions in percent, ``worth`` (mean size of what
-        a swap does, in nats) and ``explained`` (correlation of the predicted with the true worth).
+        The loss (Huber's, relative to its knee; with it that of the answers of a policy that classifies), and ``cp`` of
+        the decisions in percent, ``worth`` (mean size of what a swap does, in nats) and ``explained`` (correlation of
+        the predicted with the true worth).
     """
     policy, blocks = cast(TablePolicy, model.policy), model.body.gated()
     costs = prices.new_tensor(model.config.option_set.costs)
