@@ -11,7 +11,7 @@ RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
 	supernet-lowbit $(foreach method,lowbit mixed blockdrop skipnet,$(method)-gates $(method)-resnet38-cifar10) \
 	$(addsuffix -resnet38-cifar10,static2 static3 static4 static8)
 
-.PHONY: app test lint format bench measure data train results screenshots clean
+.PHONY: app test lint format bench measure data train seeds results screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m streamlit run dashboard/app.py
@@ -41,6 +41,20 @@ train: $(VENV)/.app
 	set -e; for run in $(RUNS); do \
 		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
 	done
+
+# The methods that are compared, again with other seeds, from the same shared weights (runs/supernet-lowbit: make train).
+SEEDS := 1 2
+TRAIN_AGAIN = $(RUN) -m dfs_core train --data-dir $(DATA_DIR) --resume --seed $$seed
+
+seeds: $(VENV)/.app
+	set -e; for seed in $(SEEDS); do \
+		for method in lowbit mixed; do \
+			$(TRAIN_AGAIN) configs/$$method-gates.toml; \
+			$(TRAIN_AGAIN) configs/$$method-resnet38-cifar10.toml --start-from $$method-gates-seed$$seed; \
+		done; \
+		for bits in 2 3 4 8; do $(TRAIN_AGAIN) configs/static$$bits-resnet38-cifar10.toml; done; \
+	done
+	$(RUN) -m dfs_core results --seeds runs --readme README.md
 
 results: $(VENV)/.app
 	$(RUN) -m dfs_core results --readme README.md

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dfs_core.data.splits import load_splits
+from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer, train_from_config
-from dfs_core.training.train_config import load_config
 
 BACKBONE = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
 GATED = {"depth": 8, "options": "skip,4,full"}

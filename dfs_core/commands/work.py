@@ -15,14 +15,20 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run that was stopped left off")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; by default runs/NAME")
+    parser.add_argument("--seed", type=int, metavar="N", help="another seed than the file's; the run is NAME-seedN")
+    parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from than the file's")
     parser.set_defaults(run=run_train)
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Carry out a training run and print the folder of its checkpoint."""
+    from dfs_core.training.config_files import of_seed
     from dfs_core.training.train import train_from_config
 
-    write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume)))
+    changes = {} if args.seed is None else of_seed(args.config, args.seed)
+    if args.start_from:
+        changes["start_from"] = args.start_from
+    write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume, changes)))
     return 0
 
 

@@ -74,10 +74,15 @@ class Point:
     made_by: str
 
 
-def collect(root: Path) -> list[Point]:
-    """All points of the checkpoints in a folder, by family, seed and cost."""
+def collect(root: Path, prefix: str = "") -> list[Point]:
+    """All points of the checkpoints in a folder, by family, seed and cost.
+
+    Args:
+        root: the folder.
+        prefix: what a command has to put before a checkpoint's name to find it, such as ``runs/``.
+    """
     cards, _ = scan(root)
-    points = [point for card in cards for point in _of(card, root / card.name)]
+    points = [point for card in cards for point in _of(card, root / card.name, prefix)]
     return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
 
 
@@ -94,20 +99,20 @@ def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Tr
         before = traces.decisions
 
 
-def _of(card: Card, folder: Path) -> Iterator[Point]:
+def _of(card: Card, folder: Path, prefix: str) -> Iterator[Point]:
     shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
     stored: list[tuple[float | None, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
         stored = [(card.config.usual_budget if card.config.every_budget else None, None)]
     for budget, traces in stored:
-        yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"))
+        asked = "" if budget is None else f" --budget {budget:g}"
+        command = f"python -m dfs_core evaluate --checkpoint {prefix}{card.name}{asked} --data-dir DIR"
+        yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"), command)
     for row in measured_rows(folder / DIAL_FILE, card):
-        yield _dial(card, row)
+        yield _dial(card, row, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
 
 
-def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: float | None) -> Point:
-    asked = "" if budget is None else f" --budget {budget:g}"
-    command = f"python -m dfs_core evaluate --checkpoint {card.name}{asked} --data-dir DIR"
+def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: float | None, command: str) -> Point:
     head = _head(card, card.method, card.budget if budget is None else budget, command)
     if traces is None:
         test = card.metrics["test"]
@@ -136,8 +141,7 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
     }
 
 
-def _dial(card: Card, row: dict[str, str]) -> Point:
-    command = f"python -m dfs_core dial --checkpoint {card.name} --data-dir DIR"
+def _dial(card: Card, row: dict[str, str], command: str) -> Point:
     figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
     figures |= {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")}
     head = _head(card, DIAL, None, command)

@@ -12,29 +12,40 @@ from collections.abc import Sequence
 from dfs_core.errors import UserError
 from dfs_core.evaluation.comparison import TOLERANCE, Comparison
 from dfs_core.evaluation.points import DIAL, Point
+from dfs_core.evaluation.seeds import COSTS, OverSeeds
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
 
-HEADLINE_COSTS = (0.4, 0.65, 1.0, 1.56, 5.0)  # cp in percent
 FEW = 2  # points of a checkpoint that are always shown
 
 
-def tables(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
-    """Both tables, the second one only if there is something to compare."""
-    return "\n\n".join([points_table(points), *([comparisons_table(comparisons)] if comparisons else [])])
+def tables(points: Sequence[Point], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
+    """All three tables, the second and the third only if there is something to compare."""
+    compared = [comparisons_table(comparisons)] if comparisons else []
+    return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else [])])
 
 
-def full_page(points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
-    """Every point and every comparison, as the page that stands beside their data."""
-    return (
+def full_page(
+    points: Sequence[Point], comparisons: Sequence[Comparison], others: Sequence[Point], seeds: Sequence[OverSeeds]
+) -> str:
+    """Every point, every comparison and the points of the runs with other seeds: the page beside their data."""
+    page = (
         "# Every measured point\n\nMade by `make results` from the cards and stored decisions in `pretrained/`. As"
         " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv). What the columns mean stands in the"
-        f" [README](../README.md#what-was-measured).\n\n{tables(points, comparisons)}\n"
+        f" [README](../README.md#what-was-measured).\n\n{tables(points, comparisons, seeds)}\n"
+    )
+    if not others:
+        return page
+    return (
+        f"{page}\n## The same runs with other seeds\n\nMade by `make seeds`. As data: [seeds.csv](seeds.csv)."
+        f"\n\n{points_table(others)}\n"
     )
 
 
-def with_headlines(text: str, points: Sequence[Point], comparisons: Sequence[Comparison]) -> str:
+def with_headlines(
+    text: str, points: Sequence[Point], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()
+) -> str:
     """A text with the tables that matter most in the place between its marks.
 
     Raises:
@@ -45,14 +56,14 @@ def with_headlines(text: str, points: Sequence[Point], comparisons: Sequence[Com
     if not (begin and end):
         raise UserError(f"there is no place for the tables: it needs the lines '{BEGIN}' and '{END}'")
     chosen = headline_comparisons(comparisons)
-    return f"{before}{BEGIN}\n\n{tables(headline_points(points, chosen), chosen)}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{tables(headline_points(points, chosen), chosen, seeds)}\n\n{END}{after}"
 
 
 def headline_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Of each dynamic checkpoint that with the most accurate static one at each of the ``HEADLINE_COSTS``."""
+    """Of each dynamic checkpoint that with the most accurate static one at each of the ``COSTS``."""
     found: dict[tuple[str, float], Comparison] = {}
     for row in comparisons:
-        for cost in HEADLINE_COSTS:
+        for cost in COSTS:
             if 1 / TOLERANCE < row.static_cp / cost < TOLERANCE:
                 best = found.setdefault((row.dynamic, cost), row)
                 if row.static_accuracy > best.static_accuracy:
@@ -120,6 +131,32 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
     ]
     header = ("static", "cp", "accuracy", "dynamic", "cp", "accuracy", "dynamic minus static, points (95 %)")
     return _markdown(header, rows)
+
+
+def seeds_table(rows: Sequence[OverSeeds]) -> str:
+    """Dynamic against static at equal cost, over several seeds."""
+    cells = [
+        (
+            row.dynamic,
+            _percent(row.cost, "g"),
+            _percent(row.dynamic_accuracy),
+            _percent(row.static_accuracy),
+            ", ".join(f"{value:+.2f}" for value in row.differences),
+            f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})",
+            f"{row.all_in:+.2f}",
+        )
+        for row in rows
+    ]
+    header = (
+        "dynamic",
+        "cp of both",
+        "accuracy, mean of seeds",
+        "best static, mean of seeds",
+        "dynamic minus static by seed, points",
+        "mean (95 %)",
+        "dearer all-in by, points",
+    )
+    return _markdown(header, cells)
 
 
 def _percent(value: float | None, form: str = ".2f") -> str:

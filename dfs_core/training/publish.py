@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,11 @@ from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import measure_prices
-from dfs_core.training.train_config import STAGES, TrainConfig, config_texts
+from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import LOG_FILE, RunState
 
 
-def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, config_path: Path) -> Path:
+def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, texts: Mapping[str, str]) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
     A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
@@ -65,8 +66,8 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         weights_sha256=weights_hash(model),
         parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
-    texts = config_texts(config_path) | {LOG_FILE: (folder / LOG_FILE).read_text()}
-    return save_checkpoint(folder, model, card, {**texts, **traces_of(model, card, splits, outcomes)})
+    log = {LOG_FILE: (folder / LOG_FILE).read_text()}
+    return save_checkpoint(folder, model, card, {**texts, **log, **traces_of(model, card, splits, outcomes)})
 
 
 def traces_of(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:

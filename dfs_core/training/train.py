@@ -21,18 +21,25 @@ from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.training.config_files import Changes, config_texts, load_config
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.precision import resolve
 from dfs_core.training.publish import publish
 from dfs_core.training.steps import step_loss, with_mix
-from dfs_core.training.train_config import STAGES, TrainConfig, load_config
+from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
 
 RUNS = Path("runs")
 CALIBRATION_IMAGES = 256
 
 
-def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None, resume: bool = False) -> Path:
+def train_from_config(
+    config_path: Path,
+    data_dir: Path,
+    out: Path | None = None,
+    resume: bool = False,
+    changes: Changes | None = None,
+) -> Path:
     """Carry out the run that a TOML file describes.
 
     Args:
@@ -40,6 +47,7 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
         data_dir: where the data set is.
         out: folder of the run; ``runs/<name>`` by default. The checkpoint is written there.
         resume: go on from the folder's saved state, or start if there is none. Otherwise a folder with one is refused.
+        changes: settings that take the place of the file's, such as another seed.
 
     Returns:
         The checkpoint's folder.
@@ -47,7 +55,7 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
     Raises:
         UserError: a mistake in the configuration, the data or the folder.
     """
-    config = load_config(config_path)
+    config = load_config(config_path, changes)
     folder = out or RUNS / config.name
     splits = load_splits(config, data_dir)
     config = with_mix(config.with_classes(len(splits.train.classes)))
@@ -56,7 +64,7 @@ def train_from_config(config_path: Path, data_dir: Path, out: Path | None = None
         return folder  # the test set is looked at once
     trainer.run()
     config = replace(config, precision=trainer.precision)  # the card says what was computed in
-    return publish(trainer.state, config, splits, folder, config_path)
+    return publish(trainer.state, config, splits, folder, config_texts(config_path, changes))
 
 
 class Trainer:

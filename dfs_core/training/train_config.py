@@ -1,8 +1,7 @@
-"""Training configuration: frozen dataclasses, and one TOML file per published run."""
+"""Training configuration: the stages, and everything that determines a run, as frozen dataclasses."""
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -11,8 +10,6 @@ from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.settings import check_settings
 from dfs_core.training.precision import Precision
-
-CONFIG_FILE = "config.toml"
 
 Schedule = Literal["cosine", "step"]
 
@@ -204,47 +201,3 @@ class TrainConfig:
     def with_classes(self, classes: int) -> TrainConfig:
         """The same run for a data set of so many classes."""
         return replace(self, model=replace(self.model, classes=classes))
-
-
-def load_config(path: Path) -> TrainConfig:
-    """Read a TOML file; ``base = "other.toml"`` starts from that file's settings, and its [model] table is merged.
-
-    Raises:
-        UserError: the file is missing, is not TOML, or sets something that does not exist.
-    """
-    try:
-        return TrainConfig.from_dict(_read_merged(path))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
-    if path.resolve() in derived:
-        raise UserError("it is its own base")
-    try:
-        data = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise UserError("no such configuration; the published ones are in configs/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"cannot be read as TOML: {error}") from None
-    if "base" not in data:
-        return data
-    name = data.pop("base")
-    # A checkpoint holds its own config.toml with the bases beside it, so that is where they have to be here too.
-    if not isinstance(name, str) or Path(name).name != name or name == CONFIG_FILE:
-        raise UserError(f"base must be the name of a file beside it, other than {CONFIG_FILE}, not {name!r}")
-    try:
-        base = _read_merged(path.parent / name, (*derived, path.resolve()))
-    except UserError as error:
-        raise UserError(f"base {name}: {error}") from None
-    models = [part["model"] for part in (base, data) if isinstance(part.get("model"), dict)]
-    return base | data | ({"model": models[0] | models[1]} if len(models) == 2 else {})
-
-
-def config_texts(path: Path) -> dict[str, str]:
-    """A run's file as ``config.toml``, and every base that it needs, by file name: what travels with a checkpoint."""
-    texts, name = {CONFIG_FILE: path.read_text()}, path.name
-    while base := tomllib.loads(texts[CONFIG_FILE if name == path.name else name]).get("base"):
-        name = base
-        texts[name] = (path.parent / name).read_text()
-    return texts

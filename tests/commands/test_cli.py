@@ -15,6 +15,7 @@ from console import run_json, run_process, run_wrong
 from PIL import Image
 from places import REPOSITORY
 from tiny import picture
+from tiny_runs import BACKBONE, write_config
 
 from dfs_core.cli import COMMANDS, main
 from dfs_core.commands import output
@@ -127,7 +128,7 @@ def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
 
 
 def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple] = []
 
@@ -137,10 +138,18 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
 
     monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train_from_config=record))
     monkeypatch.setitem(sys.modules, "dfs_core.checkpoints.reference", SimpleNamespace(import_reference=record))
-    assert main(["train", "a.toml", "--data-dir", "d", "--resume", "--out", "o"]) == 0
+    config = write_config(tmp_path / "run.toml", BACKBONE)
+    again = ["--seed", "3", "--start-from", "other"]
+    assert main(["train", str(config), "--data-dir", "d", "--resume", "--out", "o"]) == 0
+    assert main(["train", str(config), "--data-dir", "d", *again]) == 0
     assert main(["import-reference", "a.pth"]) == 0
-    assert calls == [(Path("a.toml"), Path("d"), Path("o"), True), (Path("a.pth"), None)]
-    assert capsys.readouterr().out == "somewhere\nsomewhere\n"
+    changes = {"name": "run-seed3", "seed": 3, "start_from": "other"}
+    assert calls == [
+        (config, Path("d"), Path("o"), True, {}),
+        (config, Path("d"), None, False, changes),
+        (Path("a.pth"), None),
+    ]
+    assert capsys.readouterr().out == "somewhere\n" * 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from dfs_core.checkpoints.traces import Traces, read_traces, stored_budgets, tra
 from dfs_core.cli import main
 from dfs_core.evaluation.comparison import Comparison, compare, paired_difference
 from dfs_core.evaluation.points import Point, collect, figures_of, to_csv
+from dfs_core.evaluation.seeds import over_seeds, read_points
 from dfs_core.evaluation.tables import comparisons_table, full_page, points_table, with_headlines
 from dfs_core.model.cost import cost_models
 
@@ -127,8 +128,12 @@ def test_the_readmes_tables_are_those_of_the_shipped_checkpoints(tmp_path: Path)
     """If this fails, run ``make results``."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     points, comparisons = collect(REPOSITORY / "pretrained"), compare(REPOSITORY / "pretrained")
-    assert with_headlines(readme, points, comparisons) == readme
-    assert full_page(points, comparisons) == (REPOSITORY / "results" / "README.md").read_text(encoding="utf-8")
+    others = read_points(REPOSITORY / "results" / "seeds.csv")
+    seeds = over_seeds([*points, *others])
+    assert with_headlines(readme, points, comparisons, seeds) == readme
+    assert full_page(points, comparisons, others, seeds) == (REPOSITORY / "results" / "README.md").read_text(
+        encoding="utf-8"
+    )
     assert to_csv(points, Point) == (REPOSITORY / "results" / "points.csv").read_text()
     assert to_csv(comparisons, Comparison) == (REPOSITORY / "results" / "comparisons.csv").read_text()
 

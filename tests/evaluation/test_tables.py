@@ -76,6 +76,6 @@ def test_headlines_stand_between_their_marks_and_everything_on_a_page_of_its_own
     assert "old" not in text
     assert "| 60 % |" not in text
     assert with_headlines(text, points, ROWS) == text
-    assert points_table(points) in full_page(points, [])
+    assert points_table(points) in full_page(points, [], [], [])
     with pytest.raises(UserError, match="no place for the tables"):
         with_headlines("# No marks", points, ROWS)

@@ -15,7 +15,7 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.sets import KNOWN, channel_statistics, load_images, train_validation
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.network import DFSNet
-from dfs_core.training.train_config import load_config
+from dfs_core.training.config_files import load_config
 from dfs_core.training.train_state import STATE_FILE
 
 CIFAR10 = KNOWN["cifar10"]

@@ -12,7 +12,8 @@ from tiny_runs import BACKBONE, GATED, write_config
 
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
-from dfs_core.training.train_config import TrainConfig, config_texts, load_config
+from dfs_core.training.config_files import config_texts, load_config, of_seed
+from dfs_core.training.train_config import TrainConfig
 
 PUBLISHED = sorted((REPOSITORY / "configs").glob("*.toml"))
 
@@ -53,6 +54,22 @@ def test_a_file_and_its_bases_travel_together_and_are_read_again(tmp_path: Path)
     again = tmp_path / "checkpoint" / "config.toml"
     assert load_config(again) == load_config(tmp_path / "third.toml")
     assert config_texts(again) == texts
+
+
+def test_a_run_of_another_seed_has_a_name_of_its_own_and_its_file_says_what_was_changed(tmp_path: Path) -> None:
+    write_config(tmp_path / "first.toml", GATED, lr=0.5)
+    path = tmp_path / "second.toml"
+    path.write_text('base = "first.toml"\nname = "second"\n')
+    changes = of_seed(path, 7) | {"start_from": "parent-seed7"}
+    config = load_config(path, changes)
+    assert (config.name, config.seed, config.start_from, config.lr) == ("second-seed7", 7, "parent-seed7", 0.5)
+    (tmp_path / "checkpoint").mkdir()
+    for name, text in config_texts(path, changes).items():
+        (tmp_path / "checkpoint" / name).write_text(text)
+    again = tmp_path / "checkpoint" / "config.toml"
+    assert load_config(again) == config
+    assert again.read_text().splitlines()[0] == 'base = "second.toml"'
+    assert load_config(again, of_seed(again, 8)).name == "second-seed7-seed8"
 
 
 @pytest.mark.parametrize(

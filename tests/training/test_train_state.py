@@ -18,8 +18,8 @@ from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
+from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer
-from dfs_core.training.train_config import load_config
 from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
 
 

@@ -1,0 +1,77 @@
+"""Several seeds: what a lottery between two points reaches, and how sure a mean of seeds is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tiny_runs import BACKBONE, train
+
+from dfs_core.cli import main
+from dfs_core.evaluation.points import Point, to_csv
+from dfs_core.evaluation.seeds import COSTS, over_seeds, reached, read_points
+from dfs_core.evaluation.tables import seeds_table
+
+
+def point(family: str, cp: float, accuracy: float, seed: int = 0, budget: float | None = None, run: str = "") -> Point:
+    name = (run or family) + (f"-seed{seed}" if seed else "")
+    measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp, "all_in": cp + 6}
+    about = {"dataset": "cifar10", "depth": 38, "split": "test", "label": name, "made_by": "", "budget": budget}
+    dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": 0.5, "shuffled": None}
+    return Point(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
+
+
+def test_between_two_points_a_lottery_reaches_the_mean_of_both() -> None:
+    points = [point("static", 1.0, 80.0), point("static", 3.0, 90.0), point("static", 2.0, 84.0)]
+    assert reached(points, 1.5) == pytest.approx((82.5, 7.5)), "over the point at 2, which lies under the line"
+    assert reached(points, 3.0) == (90.0, 9.0)
+    assert reached(points, 0.5) is None
+    assert reached(points, 3.1) is None
+
+
+def test_a_mean_of_three_seeds_has_students_interval() -> None:
+    points = []
+    for seed, gain in enumerate((0.2, 0.5, 0.8)):
+        points += [point("static", 0.3, 80.0, seed), point("static", 6.0, 80.0, seed)]
+        points += [point("every-budget", cp, 80 + gain, seed, budget) for cp, budget in ((0.39, 0.39), (6.2, 6.25))]
+        points += [point("every-budget", 1.0, 99.0, seed, 1.1)]  # at a budget that not every run is measured at
+    points += [point("static", 1.0, 95.0, 0, run="static9")]  # a run that the other seeds do not have
+    found = over_seeds(points)
+    assert [row.cost for row in found] == list(COSTS)
+    for row in found:
+        assert row.differences == pytest.approx((0.2, 0.5, 0.8))
+        assert row.difference == pytest.approx(0.5)
+        assert row.high - row.difference == pytest.approx(4.303 * 0.3 / 3**0.5, abs=1e-3)
+        assert row.all_in == pytest.approx(0.0)
+    assert "| every-budget | 0.4 % | 80.50 % | 80.00 % | +0.20, +0.50, +0.80 | +0.50 (-0.25 to +1.25) | +0.00 |" in (
+        seeds_table(found)
+    )
+
+
+def test_one_seed_says_nothing_of_others() -> None:
+    assert over_seeds([point("static", 0.3, 80.0), point("every-budget", 6.0, 80.0, budget=6.25)]) == []
+
+
+def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
+    points = [point("static", 0.3, 80.0, 1), point("every-budget", 6.0, 80.0, 2, 6.25)]
+    (tmp_path / "seeds.csv").write_text(to_csv(points, Point))
+    assert read_points(tmp_path / "seeds.csv") == points
+    assert read_points(tmp_path / "none.csv") == []
+
+
+def test_runs_of_other_seeds_are_collected_once_and_stay(
+    cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in (0, 4):
+        train(tmp_path / "runs" / f"plain{seed}", cifar10_dir, BACKBONE, method="static", seed=seed)
+    shutil.copytree(tmp_path / "runs" / "plain0", tmp_path / "pretrained" / "plain0")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    out = ["results", "--out", str(tmp_path / "results")]
+    assert main([*out, "--seeds", str(tmp_path / "runs")]) == 0
+    (other,) = read_points(tmp_path / "results" / "seeds.csv")
+    assert (other.seed, other.checkpoint) == (4, "plain4")
+    assert other.made_by == f"python -m dfs_core evaluate --checkpoint {tmp_path}/runs/plain4 --data-dir DIR"
+    assert "| plain4 |" in (tmp_path / "results" / "README.md").read_text()
+    assert main(out) == 0
+    assert read_points(tmp_path / "results" / "seeds.csv") == [other]
