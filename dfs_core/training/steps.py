@@ -43,6 +43,9 @@ def step_loss(
         term, metrics["cp"] = cost_term(output, config.model.option_set.costs, config.target, config.alpha)
         metrics["target"] = config.target
         loss = loss + term
+    elif config.model.budget is not None:
+        metrics["cp"] = 100 * float(images.new_tensor(config.model.option_set.costs)[output.decisions].mean())
+        metrics["target"] = config.model.budget
     return loss, metrics
 
 
@@ -52,7 +55,18 @@ def _decide(model: DFSNet, config: TrainConfig, images: Tensor) -> DFSOutput:
         return model(images, forced=draw_mixes(config.model, len(images), images.device))
     if decisions == "prices":
         return model(images, price=draw_prices(len(images), config.price_range, images.device))
+    if decisions == "evaluated":
+        return model(images, forced=_evaluated(model, images))
     return model(images)
+
+
+@torch.no_grad()
+def _evaluated(model: DFSNet, images: Tensor) -> Tensor:
+    """Decisions under running statistics: under those of a batch, gates near a tie fall to the other side."""
+    model.eval()
+    decisions = model(images).decisions
+    model.train()
+    return decisions
 
 
 def with_mix(config: TrainConfig) -> TrainConfig:

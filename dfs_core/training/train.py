@@ -22,6 +22,7 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet, calibrate, start_from
 from dfs_core.training.config_files import Changes, config_texts, load_config
+from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.precision import resolve
 from dfs_core.training.publish import publish
@@ -72,7 +73,6 @@ class Trainer:
 
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
         self.config, self.splits, self.folder = config, splits, folder
-        self.stage = STAGES[config.stage]
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.precision = resolve(config.precision, self.device)
         self.total = config.total_steps(len(splits.train))
@@ -93,11 +93,11 @@ class Trainer:
             self._start_from(model)
         model.to(self.device)
         body, policy = model.trainable_groups()
+        config, stage = self.config, STAGES[self.config.stage]
         for parameter in body:
-            parameter.requires_grad_(self.stage.body)
+            parameter.requires_grad_(stage.body)
         for parameter in policy:
-            parameter.requires_grad_(self.stage.policy)
-        config = self.config
+            parameter.requires_grad_(stage.policy)
         groups: list[dict[str, Any]] = [
             {"params": [p for p in body if p.ndim > 1], "weight_decay": config.weight_decay, "factor": 1.0},
             {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
@@ -126,6 +126,17 @@ class Trainer:
             )
 
     @property
+    def settles_at(self) -> int:
+        """The step from which on the gates stand still; the last one where they never do."""
+        return self.total - self.config.settle
+
+    @property
+    def phase(self) -> TrainConfig:
+        """The run as it now is: what its last steps are is a stage of its own."""
+        settling = self.settles_at <= self.state.step < self.total
+        return replace(self.config, stage="settle", settle=0) if settling else self.config
+
+    @property
     def finished(self) -> bool:
         """Whether every step has been done."""
         return self.state.step >= self.total
@@ -137,6 +148,8 @@ class Trainer:
         started = time.perf_counter() - self.state.seconds
         self._set_modes()
         for indices in self._batches(self.state.step):
+            if self.state.step == self.settles_at:
+                self._begin_to_settle()
             metrics = self._step(indices)
             self.state.step += 1
             self.state.seconds = time.perf_counter() - started
@@ -153,9 +166,20 @@ class Trainer:
         bar.close()
 
     def _set_modes(self) -> None:
+        stage = STAGES[self.phase.stage]
         self.state.model.train()
-        if not self.stage.body:
+        if not stage.body:
             self.state.model.body.eval()  # a frozen body keeps its batch-norm statistics too
+        if not stage.policy:
+            self.state.model.policy.requires_grad_(False)
+
+    def _begin_to_settle(self) -> None:
+        """Put cp on the budget, as publishing does: what the rest learns now is to live with that."""
+        splits, budget = self.splits, self.config.model.budget
+        assert budget is not None
+        hold_budget(self.state.model, splits.validation, splits.mean, splits.std, budget)
+        self.state.optimiser.state.clear()
+        self._set_modes()
 
     def _batches(self, step: int) -> Iterator[Tensor]:
         """Indices of each step's images from ``step`` on; everything random depends on seed and step alone."""
@@ -173,10 +197,11 @@ class Trainer:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
 
     def _step(self, indices: Tensor) -> dict[str, float]:
-        config, model, step = self.config, self.state.model, self.state.step
+        config, model, step = self.phase, self.state.model, self.state.step
         torch.manual_seed(self._seed(step, 1))  # the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
-        rate = learning_rate(step, self.total, config.lr, config.schedule, config.warmup, config.milestones)
+        first, last = (self.settles_at, self.total) if step >= self.settles_at else (0, self.settles_at)
+        rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         indices = indices.to(self.device)

@@ -18,20 +18,22 @@ Schedule = Literal["cosine", "step"]
 class Stage:
     """What a stage of training learns, and under which decisions.
 
-    The first three are the paper's (method section 6); the others make a network that serves every budget (section 11).
+    The first three are the paper's (method section 6). The next three make a network that serves every budget (section
+    11). ``settle`` ends a joint run: the gates have been put on the budget, and the rest learns under their decisions.
 
     Attributes:
         body: whether convolutions, batch norms, quantisers and classifier learn.
         policy: whether the policy learns.
         decisions: who decides in training: the ``policy`` as it stands, held to a target; ``random`` mixes of options;
-            the policy at random ``prices``; or the policy at random prices with single blocks ``swapped``.
+            the policy at random ``prices``; the policy at random prices with single blocks ``swapped``; or the policy
+            as it is ``evaluated``, under running statistics.
         target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
         measured: whether what comes out is measured; a network whose policy has yet to learn is not.
     """
 
     body: bool
     policy: bool
-    decisions: Literal["policy", "random", "prices", "swapped"] = "policy"
+    decisions: Literal["policy", "random", "prices", "swapped", "evaluated"] = "policy"
     target: float | None = None
     measured: bool = True
 
@@ -48,6 +50,7 @@ STAGES = {
     "supernet": Stage(body=True, policy=False, decisions="random", measured=False),
     "utilities": Stage(body=False, policy=True, decisions="swapped"),
     "adapt": Stage(body=True, policy=False, decisions="prices"),
+    "settle": Stage(body=True, policy=False, decisions="evaluated"),
 }
 
 
@@ -57,7 +60,7 @@ class TrainConfig:
 
     Attributes:
         name: name of the checkpoint that comes out.
-        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``.
+        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``; ``settle``.
         method: the family it is shown under, such as ``backbone``, ``dfs``, ``skipnet``.
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder of images.
         model: the network; its number of classes follows the data set.
@@ -65,6 +68,7 @@ class TrainConfig:
         teacher: name or path of the checkpoint to distil from; empty for none.
         epochs: passes over the training images.
         iterations: steps; if given, it takes the place of ``epochs``.
+        settle: for ``joint``, steps of stage ``settle`` after all others, on a learning rate that rises and falls anew.
         batch_size: images per step.
         lr: peak learning rate.
         gate_lr: factor on the learning rate of the gates.
@@ -103,6 +107,7 @@ class TrainConfig:
     teacher: str = ""
     epochs: int = 1
     iterations: int = 0
+    settle: int = 0
     batch_size: int = 128
     lr: float = 0.1
     gate_lr: float = 1.0
@@ -161,6 +166,8 @@ class TrainConfig:
             raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
         if self.stage == "joint" and self.model.budget is None:
             raise UserError("stage 'joint' needs the budget that it is to hold: [model] budget = 20")
+        if self.settle and (self.stage != "joint" or self.ema or self.settle < 0):
+            raise UserError("settle counts steps at the end of a run of stage 'joint' without ema")
 
     @property
     def target(self) -> float | None:
@@ -176,7 +183,7 @@ class TrainConfig:
         """
         if images < self.batch_size:
             raise UserError(f"batch_size {self.batch_size} is more than the {images} training images")
-        return self.iterations or self.epochs * (images // self.batch_size)
+        return (self.iterations or self.epochs * (images // self.batch_size)) + self.settle
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""

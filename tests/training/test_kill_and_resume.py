@@ -86,8 +86,9 @@ def test_a_process_killed_twice_ends_as_if_nothing_had_happened(tmp_path: Path, 
         (GATED, {"stage": "gates", "alpha": 1e-2, "gate_momentum": 0.9}, 3),
         (GATED, {"stage": "gates", "alpha": 1e-2, "gate_momentum": 0.9}, 5),
         ({**GATED, "quantiser": "minmax", "batch_norm": "shared", "budget": 30}, {**JOINT, "precision": "bf16"}, 5),
+        ({**GATED, "budget": 20}, {**JOINT, "ema": 0.0, "iterations": 4, "settle": 3}, 5),
     ],
-    ids=["backbone, early", "backbone, late", "gates, early", "gates, late", "joint, minmax, bf16"],
+    ids=["backbone, early", "backbone, late", "gates, early", "gates, late", "joint, minmax, bf16", "joint, settling"],
 )
 def test_every_stage_goes_on_as_it_would_have(
     tmp_path: Path,
@@ -97,7 +98,7 @@ def test_every_stage_goes_on_as_it_would_have(
     settings: dict[str, Any],
     stop: int,
 ) -> None:
-    settings = {**settings, "iterations": 7, "save_every": 2}
+    settings = {"iterations": 7, "save_every": 2, **settings}
     wanted = train(tmp_path / "in-peace" / "run", cifar10_dir, model, **settings)
     step, done = Trainer._step, []
 

@@ -16,6 +16,7 @@ from dfs_core.data.sets import KNOWN, channel_statistics, load_images, train_val
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.network import DFSNet
 from dfs_core.training.config_files import load_config
+from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE
 
 CIFAR10 = KNOWN["cifar10"]
@@ -105,6 +106,34 @@ def test_the_joint_stage_pulls_cp_to_its_target(backbone: Path, tmp_path: Path, 
     assert sum(cp[-10:]) / 10 == pytest.approx(target, abs=8)
     free = log_of(train(tmp_path / "free", cifar10_dir, model, **settings | {"alpha": 0.0}, epochs=5), "cp")
     assert free[-1] > 90, "without a price nothing pulls"
+
+
+def test_a_run_that_settles_puts_its_gates_on_the_budget_and_then_lets_them_stand(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"stage": "joint", "method": "dfs", "start_from": str(backbone), "iterations": 36, "lr": 0.05}
+    settings |= {"gate_lr": 0.1, "alpha": 0.03, "weight_decay": 0.1}
+    begin, found = Trainer._begin_to_settle, []
+
+    def watched(trainer: Trainer) -> None:
+        begin(trainer)
+        held = {key: value.clone() for key, value in trainer.state.model.state_dict().items()}
+        found.append((trainer.state.step, held))
+
+    monkeypatch.setattr(Trainer, "_begin_to_settle", watched)
+    folder = train(tmp_path / "settled", cifar10_dir, {**GATED, "budget": 30}, settle=4, **settings)
+    ((step, held),) = found
+    after = weights(folder)
+    assert step == 36
+    assert all(torch.equal(after[key], value) for key, value in held.items() if key.startswith("policy."))
+    assert not torch.equal(after["body.stem.0.weight"], held["body.stem.0.weight"])
+    rates = log_of(folder, "lr")
+    assert len(rates) == 40
+    assert rates[35] < 0.01 < rates[36] == 0.05, "the rate rises and falls anew"
+    assert log_of(folder, "target") == [30] * 40
+    assert sum(log_of(folder, "cp")[36:]) / 4 == pytest.approx(30, abs=8)
+    card = load_checkpoint(folder).card
+    assert (card.alpha, card.budget, card.training["settle"]) == (0.03, 30, 4)
 
 
 def test_the_joint_stage_changes_body_and_gates_and_names_its_parents(

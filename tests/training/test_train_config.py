@@ -136,6 +136,7 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"distillation": 0.5}, "needs both a teacher and a weight above 0"),
         ({"stage": "gates", "model": BACKBONE}, "stage 'gates' is for a policy that decides, and a constant"),
         ({"stage": "joint", "model": GATED}, "stage 'joint' needs the budget"),
+        ({"settle": 3}, "settle counts steps at the end of a run of stage 'joint' without ema"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_one_clear_line(settings: dict[str, Any], reason: str) -> None:
