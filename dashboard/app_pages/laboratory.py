@@ -6,10 +6,11 @@ from dashboard.parts import image_sources, lab_form, lab_run
 from dashboard.parts.opening import open_page
 
 page = open_page()
+st.markdown(lab_form.INTRODUCTION)
 if lab_form.cannot(page):
+    lab_run.recorded(page, lab_form.wish(page))
     st.stop()
 
-st.markdown(lab_form.INTRODUCTION)
 pictures = None
 if not lab_form.has_data(page):
     st.warning(lab_form.NO_DATA, icon=":material/toys:")

@@ -11,7 +11,7 @@ from dashboard.facts import runs
 from dashboard.parts import absent
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, state
-from dashboard.sources.catalogue import format_alpha
+from dashboard.sources.catalogue import describe, format_alpha
 from dashboard.sources.jobs import Job
 from dashboard.sources.pictures import Picture
 from dfs_core.data.sets import ImageSet
@@ -19,10 +19,11 @@ from dfs_core.errors import UserError
 from dfs_core.training.laboratory import STEPS, Settings, can_tune
 
 OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
+USUAL_START = 20.0  # percent: from here both a lower and a higher target are far enough away to see a chase
 INTRODUCTION = (
     "In training, the *signed cost* pushes the gates towards cheaper options while cp is above the target and towards"
     " dearer ones while it is below; **alpha** says how hard. Here you can watch it at work: choose a target and an"
-    " alpha, and the gates of the checkpoint above are fine-tuned for some dozens of steps. The rest of the network"
+    " alpha, and the gates of the checkpoint in use are fine-tuned for some dozens of steps. The rest of the network"
     " stays as it is, and so does the checkpoint."
 )
 NO_DATA = (
@@ -48,20 +49,31 @@ def current(page: Opened) -> Job | None:
 
 
 def cannot(page: Opened) -> bool:
-    """Whether this checkpoint has no gates to tune; then the page says so, and which others have."""
+    """Whether this checkpoint has no gates to tune; then the page says so, and offers those that have."""
     if can_tune(page.card):
         return False
     others = [card for card in page.catalogue.cards if can_tune(card)]
     st.info(
         f"{page.in_words} has no gates of the paper's kind, so there is nothing that the signed cost could pull."
-        + (
-            " Choose a DFS or SkipNet checkpoint to start from." if others else " Train or copy a DFS checkpoint first."
-        ),
+        + (" Start from one that has:" if others else " Train or copy a DFS checkpoint first."),
         icon=":material/block:",
     )
-    for card in others[:1]:
-        st.button(f"Start from {card.name}", on_click=state.change, kwargs={"checkpoint": card.name, "budget": None})
+    usual = min(others, key=lambda card: abs((card.budget or 0.0) - USUAL_START), default=None)
+    with st.container(horizontal=True, key="starts"):
+        for card in others:
+            st.button(
+                describe(card),
+                key=f"start_{card.name}",
+                type="primary" if card is usual else "secondary",
+                on_click=state.change,
+                kwargs={"checkpoint": card.name, "budget": None},
+            )
     return True
+
+
+def wish(page: Opened) -> Settings:
+    """What the link asks for."""
+    return runs.settings_from(page.shared.page, page.card)
 
 
 def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
@@ -71,35 +83,35 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
         page: the page.
         pictures: the images at hand, where the data set is not there; else None.
     """
-    wish = runs.settings_from(page.shared.page, page.card)
+    asked = wish(page)
     with st.container(key="wish", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        target = state.Control.showing("target", wish.budget)
+        target = state.Control.showing("target", asked.budget)
         st.number_input(
             "Target: cp to hold, %",
             *runs.BUDGETS,
-            wish.budget,
+            asked.budget,
             step=1.0,
             format="%g",
             key=target.key,
             on_change=target.choice(lambda value: state.change(page={"target": f"{value:g}"})),
             width=170,
         )
-        pull = state.Control.showing("pull", wish.alpha)
+        pull = state.Control.showing("pull", asked.alpha)
         st.select_slider(
             "Alpha: how hard the cost pulls",
-            runs.alphas(wish.alpha),
-            wish.alpha,
+            runs.alphas(asked.alpha),
+            asked.alpha,
             format_func=lambda value: format_alpha(value, 3),
             key=pull.key,
             on_change=pull.choice(lambda value: state.change(page={"pull": format_alpha(value, 3)})),
             help="The paper trains with 5e-6. Any value between 1e-7 and 1e-3 can be tried here.",
             width=330,
         )
-        steps = state.Control.showing("steps", wish.steps)
+        steps = state.Control.showing("steps", asked.steps)
         st.slider(
             "Steps",
             *STEPS,
-            wish.steps,
+            asked.steps,
             10,
             key=steps.key,
             on_change=steps.choice(lambda value: state.change(page={"steps": str(value)})),
@@ -113,11 +125,11 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
             key="start",
             disabled=busy,
             on_click=_start,
-            args=(page, wish, pictures),
+            args=(page, asked, pictures),
         )
     if refused := st.session_state.pop(REFUSED, ""):
         st.error(absent.plain(refused), icon=":material/error:")
-    return wish
+    return asked
 
 
 def _start(page: Opened, wish: Settings, pictures: Sequence[Picture] | None) -> None:

@@ -25,6 +25,10 @@ from dfs_core.training.laboratory import Settings, Tuned
 SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart
 EVERY_S = 1.0  # between looks at a run
+WHOLE = (
+    "Whole networks in training, with batches of 128; in the last steps the gates stand still, put on the budget, while"
+    " the rest learns on. The live run moves the gates alone."
+)
 DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
 
 
@@ -142,7 +146,7 @@ def recorded(page: Opened, wish: Settings) -> None:
         st.markdown(f"### Recorded: published training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)
     if found:
-        st.caption("Whole networks in training, with batches of 128; the live run moves the gates alone.")
+        st.caption(WHOLE)
 
 
 def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
@@ -154,7 +158,7 @@ def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
         {f"training at {budget:g} %": lambda: rows},
         f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",
         page.stamp("measured"),
-        "Whole networks in training, two epochs of batches of 128; the live run moves the gates alone.",
+        WHOLE,
     )
     show(view, page.colours)
 

@@ -92,8 +92,10 @@ def test_a_network_without_gates_says_what_to_start_from(tiny_pretrained, no_dat
     app = opened(checkpoint="tiny-backbone")
     assert not app.exception
     assert "no gates of the paper's kind" in app.info[0].value
-    (start,) = (button for button in app.button if button.label.startswith("Start from"))
-    start.click().run()
+    labels = {button.label for button in app.button if button.key.startswith("start_")}
+    assert "DFS ResNet-14, budget 20 %, alpha 5e-6" in labels
+    assert not any("backbone" in label for label in labels)
+    app.button(key="start_tiny-dfs-20").click().run()
     assert app.button(key="start")
 
 
