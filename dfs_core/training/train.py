@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,7 +18,7 @@ from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
-from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.training.begin import RUNS, begin
 from dfs_core.training.config_files import Changes, config_texts, load_config
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
@@ -28,10 +26,7 @@ from dfs_core.training.precision import resolve
 from dfs_core.training.publish import publish
 from dfs_core.training.steps import step_loss, with_mix
 from dfs_core.training.train_config import STAGES, TrainConfig
-from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
-
-RUNS = Path("runs")
-CALIBRATION_IMAGES = 256
+from dfs_core.training.train_state import STATE_FILE, RunLog
 
 
 def train_from_config(
@@ -77,7 +72,7 @@ class Trainer:
         self.precision = resolve(config.precision, self.device)
         self.total = config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
-        self.state = self._start()
+        self.state = begin(config, splits, self.device)
         self.teacher = load_checkpoint(config.teacher).model.to(self.device).eval() if config.teacher else None
         self._resume(resume)
         if config.compile:
@@ -85,36 +80,6 @@ class Trainer:
         self.log = RunLog(folder, self.state.step)
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)
-
-    def _start(self) -> RunState:
-        torch.manual_seed(self.config.seed)
-        model = DFSNet(self.config.model)
-        if self.config.start_from:
-            self._start_from(model)
-        model.to(self.device)
-        body, policy = model.trainable_groups()
-        config, stage = self.config, STAGES[self.config.stage]
-        for parameter in body:
-            parameter.requires_grad_(stage.body)
-        for parameter in policy:
-            parameter.requires_grad_(stage.policy)
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in body if p.ndim > 1], "weight_decay": config.weight_decay, "factor": 1.0},
-            {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
-            {"params": policy, "factor": config.gate_lr, "momentum": config.gate_momentum, "nesterov": False},
-        ]
-        learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
-        optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
-        average = copy.deepcopy(model) if self.config.ema else None
-        return RunState(model, optimiser, average)
-
-    def _start_from(self, model: DFSNet) -> None:
-        name = self.config.start_from
-        source = load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
-        new = start_from(model, source.model)
-        if any("quantisers" in key for key in new):
-            sample = self.splits.train.images[:CALIBRATION_IMAGES]
-            calibrate(model, normalise(sample, self.splits.mean, self.splits.std))
 
     def _resume(self, resume: bool) -> None:
         settings = self.config.to_dict()

@@ -1,0 +1,59 @@
+"""How a run begins: its network, from scratch or from another run, and the optimiser of what its stage learns."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.data.sets import normalise
+from dfs_core.data.splits import Splits
+from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.training.train_config import STAGES, TrainConfig
+from dfs_core.training.train_state import RunState
+
+RUNS = Path("runs")
+CALIBRATION_IMAGES = 256
+
+
+def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState:
+    """The state of a run before its first step.
+
+    Args:
+        config: the run. ``start_from`` is looked for in ``runs/`` first.
+        splits: its images; new quantisers are calibrated on some of those to train on.
+        device: where it is to run.
+
+    Raises:
+        UserError: what it starts from is missing, or is a network of another depth or number of classes.
+    """
+    torch.manual_seed(config.seed)
+    model = DFSNet(config.model)
+    if config.start_from:
+        _start_from(model, config.start_from, splits)
+    model.to(device)
+    stage = STAGES[config.stage]
+    body, policy = model.trainable_groups()
+    for parameter in body:
+        parameter.requires_grad_(stage.body)
+    for parameter in policy:
+        parameter.requires_grad_(stage.policy)
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in body if p.ndim > 1], "weight_decay": config.weight_decay, "factor": 1.0},
+        {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
+        {"params": policy, "factor": config.gate_lr, "momentum": config.gate_momentum, "nesterov": False},
+    ]
+    learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
+    optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+    return RunState(model, optimiser, copy.deepcopy(model) if config.ema else None)
+
+
+def _start_from(model: DFSNet, name: str, splits: Splits) -> None:
+    source = load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
+    new = start_from(model, source.model)
+    if any("quantisers" in key for key in new):
+        sample = splits.train.images[:CALIBRATION_IMAGES]
+        calibrate(model, normalise(sample, splits.mean, splits.std))
