@@ -75,18 +75,27 @@ def over_seeds(points: Sequence[Point]) -> list[OverSeeds]:
     Only runs that every seed has are used, and only at the budgets that every run is measured at, so that no seed and
     no method has more to choose from than another.
     """
+    kinds = sorted({(point.dataset, point.depth) for point in points})
+    return [
+        row
+        for kind in kinds
+        for method in DYNAMIC
+        for row in _against_static([point for point in points if (point.dataset, point.depth) == kind], method)
+    ]
+
+
+def _against_static(points: Sequence[Point], method: str) -> list[OverSeeds]:
+    by_seed = _by_seed(points, (method,)), _by_seed(points, STATIC)
+    seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
+    if len(seeds) < 2:
+        return []
+    dynamic, static = (_shared([groups[seed] for seed in seeds]) for groups in by_seed)
     found = []
-    for method in DYNAMIC:
-        by_seed = _by_seed(points, (method,)), _by_seed(points, STATIC)
-        seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
-        if len(seeds) < 2:
-            continue
-        dynamic, static = (_shared([groups[seed] for seed in seeds]) for groups in by_seed)
-        for cost in COSTS:
-            ends = [[reached(group, cost) for group in seeded] for seeded in zip(dynamic, static, strict=True)]
-            pairs = [(one, other) for one, other in ends if one and other]
-            if len(pairs) == len(seeds):
-                found.append(_summary(run_of(dynamic[0][0]), cost, pairs))
+    for cost in COSTS:
+        ends = [[reached(group, cost) for group in seeded] for seeded in zip(dynamic, static, strict=True)]
+        pairs = [(one, other) for one, other in ends if one and other]
+        if len(pairs) == len(seeds):
+            found.append(_summary(run_of(dynamic[0][0]), cost, pairs))
     return found
 
 

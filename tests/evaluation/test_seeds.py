@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,19 @@ def test_a_mean_of_three_seeds_has_students_interval() -> None:
     assert "| every-budget | 0.4 % | 80.50 % | 80.00 % | +0.20, +0.50, +0.80 | +0.50 (-0.25 to +1.25) | +0.00 |" in (
         seeds_table(found)
     )
+
+
+def test_networks_of_another_depth_are_another_comparison() -> None:
+    points = []
+    for seed in (0, 1):
+        points += [point("static", cp, 80.0, seed) for cp in (0.3, 6.0)]
+        points += [point("every-budget", cp, 81.0, seed, budget) for cp, budget in ((0.39, 0.39), (6.2, 6.25))]
+    deeper = [replace(one, depth=74, checkpoint=f"deep-{one.checkpoint}", accuracy=99.0) for one in points]
+    found = over_seeds([*points, *deeper])
+    assert [(row.dynamic, row.difference) for row in found] == [
+        *[("every-budget", pytest.approx(1.0))] * 5,
+        *[("deep-every-budget", 0.0)] * 5,
+    ]
 
 
 def test_one_seed_says_nothing_of_others() -> None:
