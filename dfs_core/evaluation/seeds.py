@@ -16,13 +16,13 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from scipy.special import stdtrit  # type: ignore[import-untyped]
+
 from dfs_core.checkpoints.traces import BUDGETS
 from dfs_core.evaluation.comparison import DYNAMIC, STATIC
 from dfs_core.evaluation.points import Point
 
 COSTS = (0.4, 0.65, 1.0, 1.56, 5.0)  # cp in percent
-# Student's t at 97.5 %, by degrees of freedom.
-T975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def run_of(point: Point) -> str:
 def _summary(name: str, cost: float, pairs: list[tuple[tuple[float, float], tuple[float, float]]]) -> OverSeeds:
     differences = [dynamic[0] - static[0] for dynamic, static in pairs]
     mean = fmean(differences)
-    half = T975[len(pairs) - 1] * stdev(differences) / len(pairs) ** 0.5
+    half = float(stdtrit(len(pairs) - 1, 0.975)) * stdev(differences) / len(pairs) ** 0.5
     return OverSeeds(
         dynamic=name,
         cost=cost,
