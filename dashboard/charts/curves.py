@@ -15,7 +15,7 @@ from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
-from dashboard.sources.catalogue import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
+from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
 
 __all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "point_keys", "point_legend", "training_curve", "visible"]
 

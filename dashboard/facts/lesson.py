@@ -7,7 +7,8 @@ from typing import Any
 
 from dashboard.facts import costs
 from dashboard.facts.tables import Rows, Shown
-from dashboard.sources.catalogue import Catalogue, format_alpha
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.naming import format_alpha
 from dfs_core.checkpoints.card import Card
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.trace import DecisionTrace

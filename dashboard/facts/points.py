@@ -14,16 +14,8 @@ from typing import Any
 from dashboard.facts import costs
 from dashboard.facts.costs import COLUMNS, Cost
 from dashboard.facts.tables import Rows, measured_on
-from dashboard.sources.catalogue import (
-    DIAL_KEY,
-    METHODS,
-    PUBLISHED_KEY,
-    SESSION,
-    SHUFFLED_KEY,
-    Catalogue,
-    describe,
-    family_key,
-)
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY, describe, family_key
 from dfs_core.checkpoints.card import Card
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.facts.tables import Rows
-from dashboard.sources.catalogue import Catalogue, format_alpha
+from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.jobs import Job
+from dashboard.sources.naming import format_alpha
 from dashboard.sources.tuning import steps_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dashboard.facts import costs
 from dashboard.facts.costs import COLUMNS
-from dashboard.sources.catalogue import METHODS, SESSION, family_key
+from dashboard.sources.naming import METHODS, SESSION, family_key
 from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.model.config import ModelConfig

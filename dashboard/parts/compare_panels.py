@@ -16,7 +16,7 @@ from dashboard.facts.differences import Pair
 from dashboard.parts import stored
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
-from dashboard.sources.catalogue import describe
+from dashboard.sources.naming import describe
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError

@@ -10,7 +10,9 @@ import streamlit as st
 
 from dashboard.session import state
 from dashboard.sources import operating
-from dashboard.sources.catalogue import Catalogue, Family, Held, describe, format_alpha
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.family import Family, Held
+from dashboard.sources.naming import describe, format_alpha
 from dfs_core.checkpoints.checkpoint import Card
 
 METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"

@@ -15,7 +15,7 @@ from dashboard.facts.costs import MEASURES
 from dashboard.facts.tables import Rows, Shown
 from dashboard.parts.opening import Opened
 from dashboard.session import cached
-from dashboard.sources.catalogue import PUBLISHED_KEY
+from dashboard.sources.naming import PUBLISHED_KEY
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
 CLOSE = "close"  # parameter of the page: the axis spans the points alone

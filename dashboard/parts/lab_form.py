@@ -11,8 +11,8 @@ from dashboard.facts import runs
 from dashboard.parts import absent
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, state
-from dashboard.sources.catalogue import describe, format_alpha
 from dashboard.sources.jobs import Job
+from dashboard.sources.naming import describe, format_alpha
 from dashboard.sources.pictures import Picture
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError

@@ -15,8 +15,8 @@ from dashboard.parts.lab_form import owner
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.session import cached, kept, state
-from dashboard.sources.catalogue import format_alpha
 from dashboard.sources.jobs import Job
+from dashboard.sources.naming import format_alpha
 from dashboard.sources.tuning import latest, steps_of
 from dfs_core.checkpoints.checkpoint import pretrained_dir
 from dfs_core.errors import UserError

@@ -13,7 +13,8 @@ from dashboard.parts import absent, controls, sharing
 from dashboard.session import cached, state
 from dashboard.session.state import State
 from dashboard.sources import operating
-from dashboard.sources.catalogue import Catalogue, describe
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.naming import describe
 from dfs_core.checkpoints.checkpoint import Card
 
 

@@ -13,7 +13,7 @@ from dashboard.parts import controls, image_sources, panels
 from dashboard.parts.controls import Seat
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, rivals, state
-from dashboard.sources.catalogue import describe
+from dashboard.sources.naming import describe
 from dashboard.sources.pictures import Picture, index_of_test
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.data.sets import ImageSet

@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 from dashboard.facts.costs import Cost
 from dashboard.facts.tables import Scale
 from dashboard.sources import operating
-from dashboard.sources.catalogue import Catalogue, format_alpha
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.naming import format_alpha
 from dashboard.sources.pictures import OWN_KEYS
 
 _SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")

@@ -1,112 +1,16 @@
-"""Which checkpoints there are, and which of them a wish for a budget and an alpha leads to.
-
-Checkpoints that differ in nothing but budget and alpha form a family. A pair that was not trained is never passed off
-as one: the nearest trained pair is used instead, and a note says so.
-"""
+"""Which checkpoints there are, by family, and where the app opens."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
-from dashboard.sources import operating
+from dashboard.sources.family import Family
+from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SHUFFLED_KEY, family_key
 from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.checkpoints.session import METHOD as SESSION
 
-METHODS = {
-    "every-budget": "DFS every budget",
-    "dfs": "DFS",
-    "skipnet": "SkipNet",
-    "blockdrop": "BlockDrop",
-    "mixed": "Static mixed",
-    "static": "Static uniform",
-    "backbone": "Backbone",
-    "reference": "Reference",
-    SESSION: "Session, gates tuned live",
-}
-# Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
-DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
 USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
-Held = Literal["budget", "alpha"]
-
-
-@dataclass(frozen=True)
-class Family:
-    """Checkpoints of one method, network, data set and option set."""
-
-    title: str
-    cards: tuple[Card, ...]
-
-    @property
-    def key(self) -> str:
-        """The title as it stands in links."""
-        return family_key(self.title)
-
-    @cached_property
-    def budgets(self) -> tuple[float, ...]:
-        """Trained budgets in percent, lowest first; empty where there are none."""
-        return tuple(sorted({card.budget for card in self.cards if card.budget is not None}))
-
-    @cached_property
-    def alphas(self) -> tuple[float, ...]:
-        """Trained alphas, smallest first; empty where there are none."""
-        return tuple(sorted({card.alpha for card in self.cards if card.alpha is not None}))
-
-    def twins(self, card: Card) -> tuple[Card, ...]:
-        """All checkpoints with the budget and the alpha of ``card``, itself among them."""
-        return tuple(other for other in self.cards if (other.budget, other.alpha) == (card.budget, card.alpha))
-
-    def with_alpha(self, alpha: float) -> tuple[float, ...]:
-        """Budgets that were trained with ``alpha``."""
-        return tuple(sorted({c.budget for c in self.cards if c.alpha == alpha and c.budget is not None}))
-
-    def choose(
-        self, budget: float | None, alpha: float | None, hold: Held = "budget", near: Card | None = None
-    ) -> tuple[Card, str]:
-        """The checkpoint that is nearest to a wish, and what to say where it is not the wish itself.
-
-        Args:
-            budget: wished budget in percent; None if any will do.
-            alpha: wished alpha; None if any will do.
-            hold: which of the two gives way last.
-            near: of several that are equally near, prefer this one.
-
-        Returns:
-            A checkpoint, and a note in words; the note is empty if the wish is met.
-        """
-
-        def distance(card: Card) -> tuple[float, float, bool, str]:
-            off = (_difference(card.budget, budget), _ratio(card.alpha, alpha))
-            first, second = off if hold == "budget" else off[::-1]
-            return first, second, card is not near, card.name
-
-        card = min(self.cards, key=distance)
-        return card, self._note(card, budget, alpha)
-
-    def _note(self, card: Card, budget: float | None, alpha: float | None) -> str:
-        notes = []
-        if budget is not None and card.budget != budget:
-            if alpha is not None and card.alpha == alpha and budget in self.budgets:
-                trained = _list(f"{b:g} %" for b in self.with_alpha(alpha))
-                notes.append(f"Alpha {format_alpha(alpha)} was not trained at {budget:g} %, only at {trained}.")
-            else:
-                known = _list(f"{b:g} %" for b in self.budgets) or "none"
-                notes.append(f"No {self.title} checkpoint was trained for {budget:g} % (trained budgets: {known}).")
-        if alpha is not None and card.alpha != alpha:
-            if card.budget is not None and alpha in self.alphas:
-                trained = _list(f"{b:g} %" for b in self.with_alpha(alpha))
-                notes.append(f"Alpha {format_alpha(alpha)} was trained at {trained} only, not at {card.budget:g} %.")
-            else:
-                known = _list(format_alpha(a) for a in self.alphas) or "none"
-                notes.append(
-                    f"No {self.title} checkpoint was trained with alpha {format_alpha(alpha)} (trained: {known})."
-                )
-        return " ".join([*notes, f"In use instead: {describe(card)}."]) if notes else ""
 
 
 @dataclass(frozen=True)
@@ -173,42 +77,6 @@ class Catalogue:
         return next((family.choose(budget, None)[0] for family in self.families if family.budgets), self.default)
 
 
-def describe(card: Card, budget: float | None = None) -> str:
-    """An operating point in words: method, network, and what it was trained for or is asked to spend.
-
-    >>> describe(card)  # doctest: +SKIP
-    'DFS ResNet-38, budget 20 %, alpha 5e-6'
-    """
-    parts = [f"{METHODS.get(card.method, card.method)} ResNet-{card.config.depth}"]
-    if card.method == "static" and len(set(card.config.constant)) == 1:
-        name = card.config.constant[0]
-        parts.append(f"{name} bits" if name.isdigit() else name)
-    alpha = card.alpha
-    if card.budget_range is not None:
-        low, high = card.budget_range
-        if budget is None:
-            parts.append(f"budgets {low:.3g} to {high:.3g} %")
-        else:
-            alpha = operating.alpha_for(card, budget)
-    budget = card.budget if budget is None else budget
-    if budget is not None:
-        parts.append(f"budget {budget:.3g} %" if card.budget_range else f"budget {budget:g} %")
-    if alpha is not None:
-        parts.append(f"alpha {format_alpha(alpha, 3)}")
-    return ", ".join(parts)
-
-
-def family_key(title: str) -> str:
-    """A family's title as it stands in links: ``dfs``, ``static-resnet-38``."""
-    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
-
-
-def format_alpha(alpha: float, digits: int = 7) -> str:
-    """Alpha as people write it: ``5e-6``, not ``5e-06``."""
-    mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
-
-
 def _kind(card: Card) -> tuple[str, str, int, str]:
     config = card.config
     # Networks that always decide the same differ in their options as those with budgets differ in their budgets.
@@ -225,22 +93,3 @@ def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]
     shown = (str(kind[1]), f"ResNet-{kind[2]}", str(kind[3]))
     telling = [text for index, text in enumerate(shown, start=1) if len({other[index] for other in same}) > 1]
     return " · ".join([name, *telling])
-
-
-def _difference(value: float | None, wished: float | None) -> float:
-    if wished is None:
-        return 0.0
-    return math.inf if value is None else abs(value - wished)
-
-
-def _ratio(value: float | None, wished: float | None) -> float:
-    """Distance of two alphas by their ratio: 1e-6 is as far from 5e-6 as 2.5e-5 is."""
-    if not wished:
-        return 0.0
-    return abs(math.log(value / wished)) if value else math.inf
-
-
-def _list(words: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *head, last = list(words) or [""]
-    return f"{', '.join(head)} and {last}" if head else last

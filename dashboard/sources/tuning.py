@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from dashboard.sources.catalogue import format_alpha
 from dashboard.sources.engine import Engine, Recent
 from dashboard.sources.jobs import Job, Jobs, Report
+from dashboard.sources.naming import format_alpha
 from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.session import keep_on_disk

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from tiny import make_card
 
-from dashboard.sources.catalogue import Catalogue, describe, format_alpha
+from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.naming import describe, format_alpha
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.model.config import ModelConfig, backbone_config
 

@@ -1,0 +1,66 @@
+"""What checkpoints are called: methods, operating points, families in links, alphas as people write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dashboard.sources import operating
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.session import METHOD as SESSION
+
+METHODS = {
+    "every-budget": "DFS every budget",
+    "dfs": "DFS",
+    "skipnet": "SkipNet",
+    "blockdrop": "BlockDrop",
+    "mixed": "Static mixed",
+    "static": "Static uniform",
+    "backbone": "Backbone",
+    "reference": "Reference",
+    SESSION: "Session, gates tuned live",
+}
+# Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
+DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+
+
+def describe(card: Card, budget: float | None = None) -> str:
+    """An operating point in words: method, network, and what it was trained for or is asked to spend.
+
+    >>> describe(card)  # doctest: +SKIP
+    'DFS ResNet-38, budget 20 %, alpha 5e-6'
+    """
+    parts = [f"{METHODS.get(card.method, card.method)} ResNet-{card.config.depth}"]
+    if card.method == "static" and len(set(card.config.constant)) == 1:
+        name = card.config.constant[0]
+        parts.append(f"{name} bits" if name.isdigit() else name)
+    alpha = card.alpha
+    if card.budget_range is not None:
+        low, high = card.budget_range
+        if budget is None:
+            parts.append(f"budgets {low:.3g} to {high:.3g} %")
+        else:
+            alpha = operating.alpha_for(card, budget)
+    budget = card.budget if budget is None else budget
+    if budget is not None:
+        parts.append(f"budget {budget:.3g} %" if card.budget_range else f"budget {budget:g} %")
+    if alpha is not None:
+        parts.append(f"alpha {format_alpha(alpha, 3)}")
+    return ", ".join(parts)
+
+
+def family_key(title: str) -> str:
+    """A family's title as it stands in links: ``dfs``, ``static-resnet-38``."""
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
+def format_alpha(alpha: float, digits: int = 7) -> str:
+    """Alpha as people write it: ``5e-6``, not ``5e-06``."""
+    mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *head, last = list(words) or [""]
+    return f"{', '.join(head)} and {last}" if head else last
