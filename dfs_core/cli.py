@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from dfs_core.commands import checkpoints, research, traces, work
+from dfs_core.commands import checkpoints, evaluate, research, results, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -26,14 +26,14 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
     "evaluate": (
         "accuracy and cost of a checkpoint on a data set",
         "--checkpoint NAME --data-dir data --limit 1000",
-        checkpoints.add_evaluate,
+        evaluate.add_evaluate,
     ),
     "traces": (
         "store what a checkpoint decides for every test image",
         "--checkpoint NAME --data-dir data",
         traces.add_traces,
     ),
-    "results": ("every measured point and comparison, as data and as tables", "--out results", research.add_results),
+    "results": ("every measured point and comparison, as data and as tables", "--out results", results.add_results),
     "dial": (
         "what a price on its decisions makes of a checkpoint, without training",
         "--checkpoint NAME --data-dir data",

@@ -1,4 +1,4 @@
-"""Commands of the results: collect every measured point, turn the dial of a checkpoint, shuffle its decisions."""
+"""Commands that measure more of a checkpoint: turn its dial, find its prices anew, shuffle its decisions."""
 
 from __future__ import annotations
 
@@ -6,60 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfs_core.commands.checkpoints import add_checkpoint, images_of
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
+from dfs_core.commands.checkpoints import add_checkpoint
+from dfs_core.commands.evaluate import images_of
+from dfs_core.commands.output import add_data_dir, data_dir_of, number, percent, table, write
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Evaluation
 
-RESULTS, SEEDS_FILE = Path("results"), "seeds.csv"
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
 DIAL_POINTS = 6
-
-
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """Define ``results``."""
-    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
-    parser.add_argument(
-        "--seeds", type=Path, metavar="DIR", help="a folder of runs with other seeds; else what is known of them stays"
-    )
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the headlines between this file's marks")
-    add_json(parser)
-    parser.set_defaults(run=run_results)
-
-
-def run_results(args: argparse.Namespace) -> int:
-    """Write every point and comparison, as data and as a page, from cards and stored traces, and print the tables."""
-    from dataclasses import asdict
-
-    from dfs_core.checkpoints.checkpoint import pretrained_dir
-    from dfs_core.evaluation.comparison import Comparison, compare
-    from dfs_core.evaluation.points import Point, collect, to_csv
-    from dfs_core.evaluation.seeds import over_seeds, read_points
-    from dfs_core.evaluation.tables import full_page, tables, with_headlines
-    from dfs_core.files import write_whole
-
-    points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
-    others = read_points(args.out / SEEDS_FILE)
-    if args.seeds:
-        others = [point for point in collect(args.seeds, f"{args.seeds.as_posix()}/") if point.seed]
-    seeds = over_seeds([*points, *others])
-    args.out.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out / "points.csv", to_csv(points, Point).encode())
-    write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
-    write_whole(args.out / SEEDS_FILE, to_csv(others, Point).encode())
-    write_whole(args.out / "README.md", full_page(points, comparisons, others, seeds).encode())
-    if args.json:
-        found: dict[str, list[Any]] = {"points": points, "comparisons": comparisons}
-        found |= {"other_seeds": others, "over_seeds": seeds}
-        write_json({name: [asdict(row) for row in rows] for name, rows in found.items()})
-    else:
-        write(tables(points, comparisons, seeds))
-    if args.readme:
-        text = with_headlines(args.readme.read_text(encoding="utf-8"), points, comparisons, seeds)
-        write_whole(args.readme, text.encode())
-    return 0
 
 
 def add_dial(parser: argparse.ArgumentParser) -> None:

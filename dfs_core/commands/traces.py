@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfs_core.commands.checkpoints import add_checkpoint, test_images
+from dfs_core.commands.checkpoints import add_checkpoint
+from dfs_core.commands.evaluate import test_images
 from dfs_core.commands.output import add_data_dir, add_json, complain, data_dir_of, number, percent, write, write_json
 from dfs_core.errors import UserError
 

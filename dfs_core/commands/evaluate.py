@@ -1,0 +1,122 @@
+"""The command ``evaluate``, and the images that a checkpoint is measured on."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.errors import UserError
+
+if TYPE_CHECKING:
+    from dfs_core.checkpoints.card import Card
+    from dfs_core.data.sets import ImageSet
+
+SPLITS = ("test", "validation", "train")
+
+
+def add_evaluate(parser: argparse.ArgumentParser) -> None:
+    """Define ``evaluate``."""
+    add_checkpoint(parser)
+    add_budget(parser)
+    add_data_dir(parser)
+    parser.add_argument("--split", choices=SPLITS, default="test", help="which images (default: test)")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N, the same N everywhere")
+    parser.add_argument(
+        "--execution",
+        choices=("grouped", "dense"),
+        default="grouped",
+        help="grouped runs for each image only what was decided; dense runs everything, as the reference does",
+    )
+    add_json(parser)
+    parser.set_defaults(run=run_evaluate)
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Print a checkpoint's accuracy, cost and decisions on real images."""
+    from tqdm import tqdm
+
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.evaluation.evaluate import evaluate
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card = checkpoint.card
+    budget, _ = card.config.operating_point(args.budget)
+    images = images_of(card, data_dir_of(args), args.split)
+    if args.limit:
+        images = images.subset(slice(args.limit))
+    with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
+        found = evaluate(
+            checkpoint.model,
+            images,
+            card.mean,
+            card.std,
+            budget=args.budget,
+            execution=args.execution,
+            progress=lambda done, _total: bar.update(done - bar.n),
+        )
+    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
+    result = head | {"budget": budget} | found.to_dict()
+    if args.json:
+        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
+        write_json({key: result[key] for key in keys.split()})
+    else:
+        write(_evaluation_text(result))
+    return 0
+
+
+def test_images(card: Card, data_dir: Path) -> ImageSet:
+    """The whole test split that a checkpoint is measured on.
+
+    Raises:
+        UserError: it is not there, or has other classes.
+    """
+    return _read(card, data_dir, "test")
+
+
+def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
+    """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
+    if split == "test":
+        return test_images(card, data_dir)
+    from dfs_core.data.sets import train_validation
+
+    whole = _read(card, data_dir, "train")
+    if "validation" not in card.split or "seed" not in card.split:
+        raise UserError(
+            f"the card of '{card.name}' does not say how its training images were divided: use --split test"
+        )
+    train, validation = train_validation(whole, card.split["validation"], card.split["seed"])
+    if len(validation) != card.split["validation"]:
+        raise UserError(f"{card.dataset} in {data_dir} is not the whole training set that '{card.name}' was trained on")
+    return train if split == "train" else validation
+
+
+def _read(card: Card, data_dir: Path, split: str) -> ImageSet:
+    from dfs_core.data.sets import load_images
+
+    whole = load_images(card.dataset, data_dir, split)
+    if whole.classes != card.classes:
+        raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
+    return whole
+
+
+def _evaluation_text(result: dict[str, Any]) -> str:
+    low, high = result["accuracy_ci95"]
+    head = [
+        ("checkpoint", result["checkpoint"]),
+        ("images", f"{result['n']:,} of {result['dataset']}, {result['split']}"),
+        ("budget", budget_text(result["budget"])),
+        ("accuracy", f"{number(result['accuracy'], '%')} (95 % interval {low:.2f} to {high:.2f})"),
+        ("cp", number(result["cp"], "%")),
+        ("all-in", number(result["all_in"], "%")),
+        ("policies", f"{result['policies']:,}"),
+    ]
+    options = list(result["shares"][0])
+    blocks = [
+        (str(block), *(number(row[option], "%", decimals=1) for option in options))
+        for block, row in enumerate(result["shares"], start=1)
+    ]
+    lines = [f"{name:<12}{value}" for name, value in head]
+    return "\n".join([*lines, "", table(("gated block", *options), blocks)])

@@ -1,0 +1,55 @@
+"""The command ``results``: every measured point and comparison, as data, as a page and in the README."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from dfs_core.commands.output import add_json, write, write_json
+
+RESULTS, SEEDS_FILE = Path("results"), "seeds.csv"
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Define ``results``."""
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
+    parser.add_argument(
+        "--seeds", type=Path, metavar="DIR", help="a folder of runs with other seeds; else what is known of them stays"
+    )
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the headlines between this file's marks")
+    add_json(parser)
+    parser.set_defaults(run=run_results)
+
+
+def run_results(args: argparse.Namespace) -> int:
+    """Write every point and comparison, as data and as a page, from cards and stored traces, and print the tables."""
+    from dataclasses import asdict
+
+    from dfs_core.checkpoints.checkpoint import pretrained_dir
+    from dfs_core.evaluation.comparison import Comparison, compare
+    from dfs_core.evaluation.points import Point, collect, to_csv
+    from dfs_core.evaluation.seeds import over_seeds, read_points
+    from dfs_core.evaluation.tables import full_page, tables, with_headlines
+    from dfs_core.files import write_whole
+
+    points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
+    others = read_points(args.out / SEEDS_FILE)
+    if args.seeds:
+        others = [point for point in collect(args.seeds, f"{args.seeds.as_posix()}/") if point.seed]
+    seeds = over_seeds([*points, *others])
+    args.out.mkdir(parents=True, exist_ok=True)
+    write_whole(args.out / "points.csv", to_csv(points, Point).encode())
+    write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
+    write_whole(args.out / SEEDS_FILE, to_csv(others, Point).encode())
+    write_whole(args.out / "README.md", full_page(points, comparisons, others, seeds).encode())
+    if args.json:
+        found: dict[str, list[Any]] = {"points": points, "comparisons": comparisons}
+        found |= {"other_seeds": others, "over_seeds": seeds}
+        write_json({name: [asdict(row) for row in rows] for name, rows in found.items()})
+    else:
+        write(tables(points, comparisons, seeds))
+    if args.readme:
+        text = with_headlines(args.readme.read_text(encoding="utf-8"), points, comparisons, seeds)
+        write_whole(args.readme, text.encode())
+    return 0
