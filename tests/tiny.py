@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
-from dfs_core.checkpoints.traces import Traces, traces_file
+from dfs_core.checkpoints.trace_files import traces_file
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import KNOWN, ImageSet, load_images, normalise, train_validation
 from dfs_core.evaluation.evaluate import run, summarise
 from dfs_core.model.config import ModelConfig, backbone_config

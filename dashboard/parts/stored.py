@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard.parts import absent
 from dashboard.session import cached
 from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.checkpoints.traces import NoTraces, Traces
+from dfs_core.checkpoints.trace_files import NoTraces
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 
 

@@ -30,7 +30,8 @@ from dashboard.sources.pictures import (
 )
 from dashboard.sources.tuning import Laboratory
 from dfs_core.checkpoints.checkpoint import Card, pretrained_dir, scan
-from dfs_core.checkpoints.traces import Traces, read_traces, stored_budgets
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.images import ImageError
 from dfs_core.data.sets import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError

@@ -124,7 +124,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     import numpy as np
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.traces import read_traces, stored_budgets
+    from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.evaluation.points import SHUFFLED_FILE, measured_rows
 

@@ -39,7 +39,8 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
 def run_traces(args: argparse.Namespace) -> int:
     """Write the traces beside the checkpoint and print what they hold."""
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.traces import Traces, traces_file
+    from dfs_core.checkpoints.trace_files import traces_file
+    from dfs_core.checkpoints.traces import Traces
     from dfs_core.evaluation.evaluate import summarise
     from dfs_core.files import write_whole
 
@@ -87,7 +88,7 @@ def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> 
 
 def _budgets(card: Card, asked: list[float] | None) -> list[float | None]:
     """The operating points to trace; None is a checkpoint's only one."""
-    from dfs_core.checkpoints.traces import BUDGETS
+    from dfs_core.checkpoints.trace_files import BUDGETS
 
     if card.config.budget_range is None:
         if asked:

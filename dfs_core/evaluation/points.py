@@ -17,7 +17,8 @@ import numpy as np
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import scan
-from dfs_core.checkpoints.traces import NoTraces, Traces, read_traces, stored_budgets
+from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import wilson_interval
 from dfs_core.model.cost import cost_models
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from dfs_core.checkpoints.traces import BUDGETS
+from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.evaluation.comparison import DYNAMIC, STATIC
 from dfs_core.evaluation.points import Point
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
-from dfs_core.checkpoints.traces import BUDGETS, Traces, traces_file
+from dfs_core.checkpoints.trace_files import BUDGETS, traces_file
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.splits import SPLIT_SEED, Splits
 from dfs_core.evaluation.evaluate import Outcome, run, summarise
 from dfs_core.model.config import PRICED

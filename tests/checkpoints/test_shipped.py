@@ -13,7 +13,7 @@ from places import PRETRAINED
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import load_checkpoint, scan
-from dfs_core.checkpoints.traces import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
 from dfs_core.data.sets import load_images
 from dfs_core.evaluation.evaluate import evaluate, summarise
 

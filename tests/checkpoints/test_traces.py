@@ -19,7 +19,8 @@ from tiny import UNTRACED, make_card
 from tiny_runs import GATED, train
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint, read_card
-from dfs_core.checkpoints.traces import NoTraces, Traces, read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
 from dfs_core.checkpoints.checkpoint import read_card
-from dfs_core.checkpoints.traces import read_traces
+from dfs_core.checkpoints.trace_files import read_traces
 
 TESTSET, COMPARE = "app_pages/testset.py", "app_pages/compare.py"
 

@@ -13,7 +13,8 @@ from places import REPOSITORY
 from tiny_runs import BACKBONE, train
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.traces import Traces, read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.evaluation.comparison import Comparison, compare, paired_difference
 from dfs_core.evaluation.points import Point, collect, figures_of, to_csv

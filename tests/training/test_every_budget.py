@@ -10,7 +10,7 @@ import torch
 from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.traces import read_traces, stored_budgets
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
