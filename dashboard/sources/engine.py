@@ -8,10 +8,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from dashboard.sources.questions import Predicts, Question, Seen, batches, questions_of, wishes_of
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
@@ -19,51 +20,11 @@ from dfs_core.trace import DecisionTrace
 MAX_PREDICTORS = 16
 MAX_ADOPTED = 8  # checkpoints that lie on no disk
 MAX_TRACES = 8192  # some 40 MB
-BATCH = 32  # the longest that another session waits is one batch
 YIELD_S = 0.005
 
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
 V = TypeVar("V")
-
-
-class Predicts(Protocol):
-    """The part of ``dfs_core.predictor.Predictor`` that is used here."""
-
-    def predict(
-        self,
-        images: Sequence[np.ndarray],
-        budget: float | None = None,
-        forced: np.ndarray | None = None,
-        price: float | Sequence[float] | None = None,
-    ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
-        ...
-
-
-class Seen(Protocol):
-    """The part of a picture that a network looks at."""
-
-    @property
-    def seen(self) -> np.ndarray:
-        """Uint8 (32, 32, 3)."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """Of ``seen``."""
-        ...
-
-
-class Question(NamedTuple):
-    """What a picture's trace depends on, and nothing else."""
-
-    digest: str
-    checkpoint: str
-    weights_sha256: str
-    budget: float | None
-    price: float | None
-    forced: bytes
 
 
 class Recent(Generic[K, V]):
@@ -129,13 +90,13 @@ class Engine:
         Raises:
             UserError: the checkpoint cannot be loaded, or cannot be asked for this.
         """
-        questions = _questions(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, card, budget, price, forced)
         found = [self._traces.get(question) for question in questions]
         missing = {q: i for i, (q, trace) in enumerate(zip(questions, found, strict=True)) if trace is None}
         fresh: dict[Question, DecisionTrace] = {}
-        for batch in _batches(list(missing)):
+        for batch in batches(list(missing)):
             rows = [missing[question] for question in batch]
-            wishes = _wishes(batch, None if forced is None else forced[rows])
+            wishes = wishes_of(batch, None if forced is None else forced[rows])
             with self._model:
                 traces = self._predictor(card).predict([pictures[row].seen for row in rows], **wishes)
             for question, trace in zip(batch, traces, strict=True):
@@ -152,7 +113,7 @@ class Engine:
         forced: np.ndarray | None = None,
     ) -> bool:
         """Whether ``predict`` would answer from memory."""
-        questions = _questions(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, card, budget, price, forced)
         return all(self._traces.get(question) is not None for question in questions)
 
     def look_ahead(self, pictures: Sequence[Seen], points: Sequence[tuple[Card, float | None]]) -> None:
@@ -204,32 +165,3 @@ class Engine:
             predictor = self._load(card.name)
             self._predictors.put(key, predictor)
         return predictor
-
-
-def _questions(
-    pictures: Sequence[Seen],
-    card: Card,
-    budget: float | None,
-    price: float | Sequence[float] | None,
-    forced: np.ndarray | None,
-) -> list[Question]:
-    prices = [price] * len(pictures) if price is None or isinstance(price, int | float) else list(price)
-    imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
-    return [
-        Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
-        for picture, own, row in zip(pictures, prices, imposed, strict=True)
-    ]
-
-
-def _wishes(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str, Any]:
-    """What a batch asks of the model beyond its images: only what is wished for at all."""
-    wishes: dict[str, Any] = {}
-    if batch[0].budget is not None:
-        wishes["budget"] = batch[0].budget
-    if batch[0].price is not None:
-        wishes["price"] = [question.price for question in batch]
-    return wishes if forced is None else wishes | {"forced": forced}
-
-
-def _batches(questions: list[Question]) -> list[list[Question]]:
-    return [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]

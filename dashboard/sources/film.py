@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.sources.engine import Predicts
 from dashboard.sources.operating import round_to
+from dashboard.sources.questions import Predicts
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.sources.engine import BATCH, Engine, Recent
+from dashboard.sources.engine import Engine, Recent
 from dashboard.sources.pictures import Picture, make_picture
+from dashboard.sources.questions import BATCH
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
