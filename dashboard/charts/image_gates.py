@@ -11,6 +11,7 @@ from dashboard.charts.figure import Figure, table
 from dashboard.charts.image_layout import GATE_PARAM, Line, frame, y_of
 from dashboard.charts.palette import Palette
 from dashboard.facts.image_tables import gate_rows, margin_rows
+from dashboard.sources.naming import option_label
 from dashboard.sources.probes import NEAR_TIE, WhatIf
 from dfs_core.model.config import ModelConfig
 
@@ -40,7 +41,7 @@ def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours
     leads = [_lead(row, line, colours) for row in margin_rows(what_if.forced, config)]
     for row in leads:
         row |= {"chosen": row["block"] == chosen, "turn": turn}
-    labels = [{"name": _in_words(name), "y": ROW * (place + 0.5)} for place, name in enumerate(names)]
+    labels = [{"name": option_label(name), "y": ROW * (place + 0.5)} for place, name in enumerate(names)]
     return Figure(_template(line, len(names), colours), {"cells": cells, "leads": leads, "names": labels})
 
 
@@ -93,10 +94,6 @@ def _lead(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
             "ink": colours.accent if tie else colours.muted,
         }
     )
-
-
-def _in_words(name: str) -> str:
-    return name if name in ("skip", "full") else f"{name} bits"
 
 
 def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:

@@ -13,6 +13,7 @@ from dashboard.facts.costs import Measure
 from dashboard.facts.filters import FIRST
 from dashboard.facts.statistics import MINORITY, vectors
 from dashboard.facts.tables import Rows
+from dashboard.sources.naming import option_label
 from dfs_core.checkpoints.traces import Traces
 
 Sorting = Literal["policy", "cost", "class", "confidence"]
@@ -136,7 +137,7 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     images, blocks = decisions.shape
     counts = np.stack([(decisions == option).sum(axis=0) for option in range(len(traces.options))])  # options x blocks
     shares = 100 * counts.sum(axis=1) / decisions.size
-    names = [f"{name} bits" if name.isdigit() else name for name in traces.options]
+    names = [option_label(name) for name in traces.options]
     of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(names, shares, strict=True) if share)
     usual = counts.argmax(axis=0)
     left = 100 * (1 - counts.max(axis=0) / images)  # percent of the images that leave a block's usual option

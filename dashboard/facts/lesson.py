@@ -8,7 +8,7 @@ from typing import Any
 from dashboard.facts import costs
 from dashboard.facts.tables import Rows, Shown
 from dashboard.sources.catalogue import Catalogue
-from dashboard.sources.naming import format_alpha
+from dashboard.sources.naming import format_alpha, option_in_words, with_article
 from dfs_core.checkpoints.card import Card
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.trace import DecisionTrace
@@ -33,7 +33,11 @@ def place_of(text: str | None) -> str:
 
 def picture_words(item: Shown) -> list[str]:
     """Step 1."""
-    known = {True: "and it is one", False: f"but it is {_a(item.picture.truth or '')}", None: "nobody said what it is"}
+    known = {
+        True: "and it is one",
+        False: f"but it is {with_article(item.picture.truth or '')}",
+        None: "nobody said what it is",
+    }
     return [
         "The network sees every picture as 32 by 32 squares of three colours: 3,072 numbers, whatever the camera knew.",
         "What is lost here no budget brings back, so compare the two: could you still tell?",
@@ -48,12 +52,12 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     if config.policy == "constant":
         return [
             f"This network has no gates: each of its {config.gated_blocks} blocks does the same for every image.",
-            f"Block {block} always runs as **{_option(item.trace.decisions[block - 2])}**.",
+            f"Block {block} always runs as **{option_in_words(item.trace.decisions[block - 2])}**.",
             "Choose a DFS checkpoint above to see gates that decide for themselves.",
         ]
     ranked = sorted(zip(item.trace.probabilities[block - 2], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
-    second = f", before {_option(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
+    second = f", before {option_in_words(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
     lead = 100 * (best - rest[0][0]) if rest else 100.0
     before = f"Before each of {config.gated_blocks} blocks"
     who = {
@@ -64,7 +68,8 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     }.get(config.policy, f"{before} a gate looks at averages of what was computed so far")
     return [
         f"{who}, and gives every option a probability.",
-        f"For block {block} it gives {100 * best:.0f} % to **{_option(chosen)}**{second}; the first is carried out.",
+        f"For block {block} it gives {100 * best:.0f} % to **{option_in_words(chosen)}**{second}; the first is carried"
+        " out.",
         "That is a near-tie: a mirror image may turn it round."
         if lead < CLEAR
         else f"It leads by {lead:.0f} points, so this decision is a clear one.",
@@ -90,7 +95,7 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
     name, trace = forced
     same = "the same answer" if trace.label == item.trace.label else f"instead of {item.trace.label}"
     said.append(
-        f"With every block at **{_option(name)}** cp is {trace.cp:.2f} %, and the network says {trace.label},"
+        f"With every block at **{option_in_words(name)}** cp is {trace.cp:.2f} %, and the network says {trace.label},"
         f" {100 * trace.confidence:.0f} % sure: {same}."
     )
     return said
@@ -194,11 +199,3 @@ def _look(measured: Evaluation) -> str:
 
 def _kin(one: Card, other: Card) -> bool:
     return (one.dataset, one.config.depth) == (other.dataset, other.config.depth)
-
-
-def _option(name: str) -> str:
-    return {"skip": "skip", "full": "full precision"}.get(name) or f"{name} bits"
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from dashboard.facts import tables
 from dashboard.facts.costs import MEASURES, Cost, of_trace
 from dashboard.facts.tables import Shown
+from dashboard.sources.naming import option_in_words, with_article
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -132,9 +133,10 @@ def _taken(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     return Question(
         "taken",
         "Which option is taken most often?",
-        tuple(_option(name) for name in names),
+        tuple(option_in_words(name) for name in names),
         names.index(ranked[0][0]),
-        ", ".join(f"{_option(name)} {100 * counts[name] / total:.0f} %" for name in names) + " of all decisions.",
+        ", ".join(f"{option_in_words(name)} {100 * counts[name] / total:.0f} %" for name in names)
+        + " of all decisions.",
     )
 
 
@@ -198,7 +200,7 @@ def _forced(shown: Sequence[Shown], option: str, traces: Sequence[DecisionTrace]
     cp = sum(trace.cp for trace in traces) / count
     return Question(
         "forced",
-        f"Every block is forced to {_option(option)}. How many of the {count} predictions stay the same?",
+        f"Every block is forced to {option_in_words(option)}. How many of the {count} predictions stay the same?",
         ("All of them", "Most of them", "About half", "Few or none"),
         answer,
         f"{stay} of {count} stay, at a cp of {cp:.2f} %.",
@@ -224,7 +226,7 @@ def _taken_for(shown: Sequence[Shown]) -> Question | None:
     item = min(shown, key=lambda one: one.trace.confidence)
     ranked = sorted(zip(item.trace.class_probabilities, item.trace.classes, strict=True), reverse=True)[:CHOICES]
     names = sorted(name for _, name in ranked)
-    truth = {True: " It is one.", False: f" It is a {item.picture.truth}.", None: ""}[item.right]
+    truth = {True: " It is one.", False: f" It is {with_article(item.picture.truth or '')}.", None: ""}[item.right]
     return Question(
         "taken-for",
         "What does the network take this picture for?",
@@ -234,10 +236,6 @@ def _taken_for(shown: Sequence[Shown]) -> Question | None:
         f" this one.{truth}",
         (item,),
     )
-
-
-def _option(name: str) -> str:
-    return {"skip": "skip", "full": "full precision"}.get(name) or f"{name} bits"
 
 
 def _coin(shown: Sequence[Shown]) -> bool:

@@ -18,6 +18,7 @@ from dashboard.parts.image_question import FORCE as FORCE_KEY
 from dashboard.parts.image_question import HOLD, Answer, impose
 from dashboard.parts.showing import show
 from dashboard.session import state
+from dashboard.sources.naming import option_label
 from dashboard.sources.pictures import Picture
 from dashboard.sources.probes import FIRST_GATED
 
@@ -135,7 +136,7 @@ def force_bar(answer: Answer) -> None:
             "Its decision",
             [FREE, *config.option_set.names],
             default=current,
-            format_func=lambda name: f"{name} bits" if name.isdigit() else name,
+            format_func=option_label,
             key=choice.key,
             required=True,
             on_change=choice.choice(lambda option: impose(imposed, index, None if option == FREE else option)),

@@ -19,6 +19,7 @@ from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
+from dashboard.sources.naming import option_label
 from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
@@ -126,7 +127,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
         "What if every block took ...",
         names,
         default=forced,
-        format_func=lambda name: f"{name} bits" if name.isdigit() else name,
+        format_func=option_label,
         key=control.key,
         on_change=control.choice(lambda name: state.change(page={"force": name})),
     )

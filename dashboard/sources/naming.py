@@ -1,4 +1,4 @@
-"""What checkpoints are called: methods, operating points, families in links, alphas as people write them."""
+"""What things are called: methods, operating points, options, families in links, alphas as people write them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def describe(card: Card, budget: float | None = None) -> str:
     parts = [f"{METHODS.get(card.method, card.method)} ResNet-{card.config.depth}"]
     if card.method == "static" and len(set(card.config.constant)) == 1:
         name = card.config.constant[0]
-        parts.append(f"{name} bits" if name.isdigit() else name)
+        parts.append(option_label(name))
     alpha = card.alpha
     if card.budget_range is not None:
         low, high = card.budget_range
@@ -47,6 +47,21 @@ def describe(card: Card, budget: float | None = None) -> str:
     if alpha is not None:
         parts.append(f"alpha {format_alpha(alpha, 3)}")
     return ", ".join(parts)
+
+
+def option_label(name: str) -> str:
+    """An option in a list: ``4 bits``, ``skip``, ``full``."""
+    return f"{name} bits" if name.isdigit() else name
+
+
+def option_in_words(name: str) -> str:
+    """An option in a sentence: ``4 bits``, ``skip``, ``full precision``."""
+    return "full precision" if name == "full" else option_label(name)
+
+
+def with_article(noun: str) -> str:
+    """``a cat``, ``an airplane``."""
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
 
 
 def family_key(title: str) -> str:
