@@ -28,7 +28,7 @@ def run_results(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.checkpoint import pretrained_dir
     from dfs_core.evaluation.comparison import Comparison, compare
-    from dfs_core.evaluation.points import Point, collect, to_csv
+    from dfs_core.evaluation.points import Point, collect, collect_other_seeds, to_csv
     from dfs_core.evaluation.seeds import over_seeds, read_points
     from dfs_core.evaluation.tables import full_page, tables, with_headlines
     from dfs_core.files import write_whole
@@ -36,7 +36,7 @@ def run_results(args: argparse.Namespace) -> int:
     points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
     others = read_points(args.out / SEEDS_FILE)
     if args.seeds:
-        others = [point for point in collect(args.seeds, f"{args.seeds.as_posix()}/") if point.seed]
+        others = collect_other_seeds(args.seeds)
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Point).encode())

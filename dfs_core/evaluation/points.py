@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,18 @@ class Point:
     made_by: str
 
 
-def collect(root: Path, prefix: str = "") -> list[Point]:
-    """All points of the checkpoints in a folder, by family, seed and cost.
+def collect(root: Path) -> list[Point]:
+    """All points of the checkpoints in a folder, by family, seed and cost."""
+    return _sorted(point for card in scan(root)[0] for point in _of(card, root / card.name, ""))
 
-    Args:
-        root: the folder.
-        prefix: what a command has to put before a checkpoint's name to find it, such as ``runs/``.
-    """
-    cards, _ = scan(root)
-    points = [point for card in cards for point in _of(card, root / card.name, prefix)]
+
+def collect_other_seeds(runs: Path) -> list[Point]:
+    """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder."""
+    cards = [card for card in scan(runs)[0] if card.seed]
+    return _sorted(point for card in cards for point in _of(card, runs / card.name, f"{runs.as_posix()}/"))
+
+
+def _sorted(points: Iterable[Point]) -> list[Point]:
     return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
 
 
