@@ -117,7 +117,7 @@ def _summary(name: str, cost: float, pairs: list[tuple[tuple[float, float], tupl
         difference=round(mean, 4),
         low=round(mean - half, 4),
         high=round(mean + half, 4),
-        all_in=round(fmean(dynamic[1] - static[1] for dynamic, static in pairs), 4),
+        all_in=round(fmean(dynamic[1] - static[1] for dynamic, static in pairs), 4) + 0.0,  # never -0
     )
 
 
