@@ -42,7 +42,8 @@ train: $(VENV)/.app
 		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
 	done
 
-# The methods that are compared, again with other seeds, from the same shared weights (runs/supernet-lowbit: make train).
+# The network for every budget and its static rivals again, with other seeds, from the same shared weights
+# (runs/supernet-lowbit, which make train leaves).
 SEEDS := 1 2
 TRAIN_AGAIN = $(RUN) -m dfs_core train --data-dir $(DATA_DIR) --resume --seed $$seed
 

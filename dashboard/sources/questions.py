@@ -24,7 +24,6 @@ class Predicts(Protocol):
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
         """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
-        ...
 
 
 class Seen(Protocol):
@@ -33,12 +32,10 @@ class Seen(Protocol):
     @property
     def seen(self) -> np.ndarray:
         """Uint8 (32, 32, 3)."""
-        ...
 
     @property
     def digest(self) -> str:
         """Of ``seen``."""
-        ...
 
 
 class Question(NamedTuple):

@@ -26,7 +26,7 @@ class _Handler(SimpleHTTPRequestHandler):
     """Serves files without a word; a file ``cut`` beside them makes every answer shorter than announced."""
 
     def log_message(self, format: str, *args: object) -> None:
-        pass
+        """Says nothing."""
 
     def copyfile(self, source: Any, outputfile: Any) -> None:
         content = source.read()
