@@ -26,8 +26,8 @@ SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart
 EVERY_S = 1.0  # between looks at a run
 WHOLE = (
-    "Whole networks in training, with batches of 128; the live run moves the gates alone. A run whose configuration says"
-    " `settle` ends with that many steps in which its gates stand still, put on the budget."
+    "Whole networks in training, with batches of 128; the live run moves the gates alone. A run whose configuration"
+    " says `settle` ends with that many steps in which its gates stand still, put on the budget."
 )
 DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
 
