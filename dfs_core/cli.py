@@ -35,17 +35,17 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
     ),
     "results": ("every measured point and comparison, as data and as tables", "--out results", results.add_results),
     "dial": (
-        "what a price on its decisions makes of a checkpoint, without training",
+        "accuracy and cost of a fixed-budget checkpoint at several prices of compute, without training",
         "--checkpoint NAME --data-dir data",
         research.add_dial,
     ),
     "prices": (
-        "measure again which budget each price leads to",
+        "measure more closely which budget each price leads to",
         "--checkpoint NAME --data-dir data --range 0.001 8",
         research.add_prices,
     ),
     "shuffle": (
-        "what is lost when images get each other's decisions",
+        "accuracy when decision vectors are permuted between images",
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
     ),

@@ -40,7 +40,7 @@ def train(out: Path, data_dir: Path, model: dict[str, Any], resume: bool = False
 def start(folder: Path, data_dir: Path, model: dict[str, Any], **settings: Any) -> Trainer:
     """A run that is set up and not begun."""
     config = load_config(write_config(folder.with_suffix(".toml"), model, **settings))
-    return Trainer(config, load_splits(config, data_dir), folder, resume=False)
+    return Trainer(config, load_splits(config.dataset, config.validation, data_dir), folder, resume=False)
 
 
 def weights(folder: Path) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from dashboard.sources import operating
 from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.checkpoints.session import METHOD as SESSION
+from dfs_core.training.session import METHOD as SESSION
 
 METHODS = {
     "every-budget": "DFS every budget",

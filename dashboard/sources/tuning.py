@@ -16,10 +16,10 @@ from dashboard.sources.jobs import Job, Jobs, Report
 from dashboard.sources.naming import format_alpha
 from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.session import keep_on_disk
 from dfs_core.predictor import Predictor
 from dfs_core.training.laboratory import Progress, Settings, Step, Tuned, fine_tune
 from dfs_core.training.material import Material, from_data_set, from_pictures
+from dfs_core.training.session import keep_on_disk
 
 PREFIX = "session-"
 MAX_PARENTS, MAX_MATERIALS = 2, 1

@@ -30,6 +30,7 @@ __all__ = [
     "CheckpointError",
     "load_checkpoint",
     "pretrained_dir",
+    "read_all",
     "read_card",
     "save_card",
     "save_checkpoint",
@@ -74,6 +75,18 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
 def read_card(name_or_path: str | Path) -> Card:
     """Read a checkpoint's card and leave its weights alone; arguments and errors as for ``load_checkpoint``."""
     return _read_card(find(name_or_path))
+
+
+def read_all(folder: Path) -> list[Card]:
+    """The cards of all checkpoints in a folder, for what must not leave any of them out.
+
+    Raises:
+        CheckpointError: there is no such folder, or one of them cannot be read.
+    """
+    cards, problems = scan(folder)
+    if problems:
+        raise CheckpointError(problems[0])
+    return cards
 
 
 def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
@@ -154,7 +167,8 @@ def _read_card(folder: Path) -> Card:
         raise CheckpointError(f"{path}: {error}") from None
     if not (folder / WEIGHTS_FILE).is_file():
         raise CheckpointError(f"{folder} has a card but no {WEIGHTS_FILE}: copy the whole folder")
-    return replace(card, name=folder.resolve().name)
+    # A link has a name of its own; what has none, such as '.' or '..', is resolved.
+    return replace(card, name=folder.name if folder.name not in ("", "..") else folder.resolve().name)
 
 
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:

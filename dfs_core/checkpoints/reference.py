@@ -24,26 +24,39 @@ OPTIONS_BY_COUNT = {7: "paper", 4: "paper-small", 2: "skipnet"}
 State = dict[str, Tensor]
 
 
-def import_reference(path: Path, out: Path | None = None) -> Path:
+def import_reference(path: Path, out: Path | None = None, dataset: str = "") -> Path:
     """Convert a checkpoint file of the public DFS code.
 
     Args:
         path: a file of ``torch.save`` (a state dict, or a dict with one under ``state_dict``), opened with
             ``weights_only=True``; or an ``.npz`` with entries ``state/<key>``.
-        out: folder of the new checkpoint; ``pretrained/<file's stem>`` by default.
+        out: folder of the new checkpoint; by default one in ``pretrained/`` with the file's name up to its first dot.
+        dataset: ``cifar10``, ``cifar100`` or ``svhn``; by default the first of these with as many classes.
 
     Returns:
         That folder.
 
     Raises:
-        UserError: the file cannot be read safely, or is not such a checkpoint.
+        UserError: the file cannot be read safely, is not such a checkpoint or is of another data set, or the folder is
+            there already.
     """
     path = Path(path)
     state = {key.removeprefix("module."): value for key, value in _read(path).items()}
     model = convert(state)
-    folder = Path(out) if out else pretrained_dir() / path.stem
-    known = next((info for info in KNOWN.values() if len(info.classes) == model.config.classes), None)
+    folder = Path(out) if out else pretrained_dir() / path.name.split(".")[0]
+    if folder.exists():
+        raise UserError(f"{folder} is there already: give another --out, or move it away")
+    known = _data_set(dataset, model.config.classes)
     return save_checkpoint(folder, model, _card(folder.name, model, known, path.name))
+
+
+def _data_set(name: str, classes: int) -> DatasetInfo | None:
+    if name and name not in KNOWN:
+        raise UserError(f"data set '{name}' is unknown: use {', '.join(KNOWN)}")
+    fitting = [info for info in KNOWN.values() if len(info.classes) == classes and name in ("", info.name)]
+    if name and not fitting:
+        raise UserError(f"the checkpoint tells {classes} classes apart, {name} has {len(KNOWN[name].classes)}")
+    return fitting[0] if fitting else None
 
 
 def convert(state: State) -> DFSNet:
@@ -84,7 +97,9 @@ def _read(path: Path) -> State:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UserError(f"{path} cannot be read as a checkpoint: {reason}") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise UserError(f"{path} holds no state dict")
     return state
 
@@ -93,6 +108,9 @@ def _config(state: State) -> ModelConfig:
     layers = [match for key in state if (match := re.fullmatch(r"group(\d)_layer(\d+)\.conv1\.weight", key))]
     if not layers or "control.proj.weight" not in state or "fc.weight" not in state:
         raise UserError("not a checkpoint of the DFS code: its keys are not group1_layer0.conv1.weight and so on")
+    for key in ("control.proj.weight", "fc.weight"):
+        if state[key].ndim < 2:
+            raise UserError(f"not a checkpoint of the DFS code: {key} has shape {list(state[key].shape)}")
     count = state["control.proj.weight"].shape[0]
     if count not in OPTIONS_BY_COUNT:
         known = ", ".join(f"{number} ({name})" for number, name in OPTIONS_BY_COUNT.items())

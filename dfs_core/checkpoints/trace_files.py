@@ -6,6 +6,7 @@ pretrained/<name>/traces-b0.4.parquet    one budget of a checkpoint that serves 
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.card import Card, CheckpointError
 from dfs_core.checkpoints.traces import Traces, parse_traces
+from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.model.config import ModelConfig
@@ -32,9 +34,17 @@ def traces_file(config: ModelConfig, budget: float | None = None) -> str:
     Args:
         config: of the checkpoint.
         budget: in percent; None for the usual one.
+
+    Raises:
+        UserError: the checkpoint has no such budget, or it has more digits than a file's name.
     """
     in_force, _ = config.operating_point(budget)
-    return f"{_MANY}{in_force:g}.parquet" if config.every_budget else "traces.parquet"
+    if not config.every_budget or in_force is None:
+        return "traces.parquet"
+    name = f"{in_force:g}"
+    if float(name) != in_force:
+        raise UserError(f"a budget of {in_force} % has more digits than are kept: use {name}")
+    return f"{_MANY}{name}.parquet"
 
 
 def stored_budgets(folder: Path) -> tuple[float, ...]:
@@ -91,7 +101,9 @@ def _check(traces: Traces, card: Card, budget: float | None) -> None:
             f"belongs to other weights: those of '{traces.checkpoint}' with SHA-256 {traces.weights_sha256[:12]}..., "
             f"while the card says {card.weights_sha256[:12]}..."
         )
-    if (traces.budget, traces.price) != card.config.operating_point(budget):
+    in_force, price = card.config.operating_point(budget)
+    # Prices come from a logarithm and its inverse, whose last digit differs between machines.
+    if traces.budget != in_force or not math.isclose(traces.price, price, rel_tol=1e-9):
         raise CheckpointError("was made for another budget or another price than its name and the card say")
     options = card.config.option_set.names
     if (traces.classes, traces.options) != (card.classes, options) or not len(traces):

@@ -39,7 +39,7 @@ def run_list(args: argparse.Namespace) -> int:
         write(f"no checkpoints in {pretrained_dir()}: train one with 'train', or convert one with 'import-reference'")
     for problem in problems:
         complain(problem)
-    return 0
+    return 2 if problems and not cards else 0
 
 
 def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def run_predict(args: argparse.Namespace) -> int:
     names, inputs = [], []
     for name in args.images:
         try:
-            inputs.append(to_model_input(open_image(Path(name).read_bytes(), name)))
+            inputs.append(to_model_input(open_image(_head(Path(name)), name)))
             names.append(name)
         except UserError as error:
             complain(error)
@@ -89,6 +89,14 @@ def run_predict(args: argparse.Namespace) -> int:
         header = ("image", "label", "confidence", "budget", "cp", "all-in", "decisions")
         write(table(header, [_predict_row(line) for line in found], words=(0, 1, 6)))
     return 0 if len(found) == len(args.images) else 2
+
+
+def _head(path: Path) -> bytes:
+    """A file's bytes, one more than a picture may have at most: a larger one is refused without filling memory."""
+    from dfs_core.data.images import MAX_BYTES
+
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def _predict_row(line: dict[str, Any]) -> tuple[str, ...]:
@@ -106,4 +114,4 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """Add ``--budget``."""
-    parser.add_argument("--budget", type=percent, metavar="PERCENT", help="in percent of cp; default: the trained one")
+    parser.add_argument("--budget", type=percent, metavar="PERCENT", help="in percent of cp; default: the usual one")

@@ -67,39 +67,39 @@ def run_evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def test_images(card: Card, data_dir: Path) -> ImageSet:
-    """The whole test split that a checkpoint is measured on.
+def measured_images(card: Card, data_dir: Path, split: str) -> ImageSet:
+    """The images that a card's figures are of, for what is stored beside them.
 
     Raises:
-        UserError: it is not there, or has other classes.
+        UserError: as for ``images_of``; or they are not as many as the card says.
     """
-    return _read(card, data_dir, "test")
+    images, measured = images_of(card, data_dir, split), card.evaluation(split)
+    if measured is not None and len(images) != measured.n:
+        raise UserError(
+            f"'{card.name}' was measured on {measured.n:,} {split} images, but there are {len(images):,} in {data_dir}"
+        )
+    return images
 
 
 def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
-    """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained."""
-    if split == "test":
-        return test_images(card, data_dir)
-    from dfs_core.data.sets import train_validation
+    """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained.
 
-    whole = _read(card, data_dir, "train")
-    if "validation" not in card.split or "seed" not in card.split:
-        raise UserError(
-            f"the card of '{card.name}' does not say how its training images were divided: use --split test"
-        )
-    train, validation = train_validation(whole, card.split["validation"], card.split["seed"])
-    if len(validation) != card.split["validation"]:
-        raise UserError(f"{card.dataset} in {data_dir} is not the whole training set that '{card.name}' was trained on")
-    return train if split == "train" else validation
-
-
-def _read(card: Card, data_dir: Path, split: str) -> ImageSet:
+    Raises:
+        UserError: they are not there, have other classes, or cannot be divided in that way.
+    """
     from dfs_core.data.sets import load_images
+    from dfs_core.data.splits import divide
 
-    whole = load_images(card.dataset, data_dir, split)
+    whole = load_images(card.dataset, data_dir, "test" if split == "test" else "train")
     if whole.classes != card.classes:
         raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
-    return whole
+    if split == "test":
+        return whole
+    try:
+        train, validation = divide(whole, card.split)
+    except UserError as error:
+        raise UserError(f"'{card.name}' has no {split} split in {data_dir}: {error}") from None
+    return train if split == "train" else validation
 
 
 def _evaluation_text(result: dict[str, Any]) -> str:

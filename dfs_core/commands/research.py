@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_checkpoint
-from dfs_core.commands.evaluate import images_of
+from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, data_dir_of, number, percent, table, write
+from dfs_core.commands.traces import asked_budgets
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Evaluation
 
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
-DIAL_POINTS = 6
+DIAL_POINTS = 12  # at most
 
 
 def add_dial(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +43,10 @@ def run_dial(args: argparse.Namespace) -> int:
     card, model, data_dir = checkpoint.card, checkpoint.model, data_dir_of(args)
     if card.config.policy != "recurrent":
         raise UserError(f"'{card.name}' has no dial: it needs a gate that was trained for one budget")
-    prices = measure_prices(model, images_of(card, data_dir, "validation"), card.mean, card.std, DIAL_RANGE)
-    chosen = prices[:: max(1, len(prices) // DIAL_POINTS)]
-    images, rows = images_of(card, data_dir, "test"), []
+    images, rows = measured_images(card, data_dir, "test"), []
+    validation = measured_images(card, data_dir, "validation")
+    prices = measure_prices(model, validation, card.mean, card.std, DIAL_RANGE)
+    chosen = prices[:: math.ceil(len(prices) / DIAL_POINTS)]
     for price, _ in chosen:
         found = evaluate(model, images, card.mean, card.std, price=price)
         rows.append({"price": f"{price:.6g}"} | _row(found, card.weights_sha256))
@@ -67,7 +70,8 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=("LOWEST", "HIGHEST"),
-        help="of the price, in nats per block in full; without it, prices are tried between those that the card has",
+        help="start anew from this range of prices, in nats per block in full; without it, the prices that the card has"
+        " are kept and more are tried between them",
     )
     parser.set_defaults(run=run_prices)
 
@@ -80,29 +84,31 @@ def run_prices(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
-    from dfs_core.data.splits import load_splits
+    from dfs_core.checkpoints.trace_files import stored_budgets
     from dfs_core.evaluation.evaluate import run, summarise
     from dfs_core.evaluation.points import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
-    from dfs_core.training.train_config import TrainConfig
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, model = checkpoint.card, checkpoint.model
     if not card.config.every_budget:
         raise UserError(f"'{card.name}' does not serve every budget, so it has no prices")
-    training = TrainConfig.from_dict(card.training)
-    splits = load_splits(training, data_dir_of(args))
-    chosen, known = (tuple(args.range), ()) if args.range else (training.price_range, card.config.prices)
-    prices = measure_prices(model, splits.validation, card.mean, card.std, chosen, known)
+    if args.range and not 0 < args.range[0] < args.range[1] < math.inf:
+        raise UserError("--range is the lowest and the highest price, both above 0")
+    images = {split: measured_images(card, data_dir_of(args), split) for split in ("validation", "test")}
+    chosen, known = (tuple(args.range), ()) if args.range else ((), card.config.prices)
+    prices = measure_prices(model, images["validation"], card.mean, card.std, chosen, known)
     model.config = replace(card.config, prices=prices)
-    outcomes = {split.split: run(model, split, card.mean, card.std) for split in (splits.validation, splits.test)}
+    outcomes = {split: run(model, part, card.mean, card.std) for split, part in images.items()}
     metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
-    files = traces_of(model, card, splits, outcomes)
-    for stale in (*checkpoint.folder.glob("traces*.parquet"), checkpoint.folder / SHUFFLED_FILE):
-        stale.unlink(missing_ok=True)  # of decisions at other prices
-    save_checkpoint(checkpoint.folder, model, card, files)
+    folder = checkpoint.folder
+    files = traces_of(model, card, images["test"], outcomes["test"], stored_budgets(folder))
+    before = {*folder.glob("traces*.parquet"), folder / SHUFFLED_FILE}  # of decisions at other prices
+    save_checkpoint(folder, model, card, files)
+    for stale in before - {folder / name for name in files}:
+        stale.unlink(missing_ok=True)
     write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in prices], words=()))
     return 0
 
@@ -124,14 +130,16 @@ def run_shuffle(args: argparse.Namespace) -> int:
     import numpy as np
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
+    from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_command
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.evaluation.points import SHUFFLED_FILE, measured_rows
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
-    budgets = args.budget or (stored_budgets(folder) if card.config.every_budget else [None])
-    images = images_of(card, data_dir_of(args), "test")
+    budgets = asked_budgets(card, args.budget, stored_budgets(folder))
+    if not budgets:
+        raise UserError(f"there are no stored decisions of '{card.name}': make them with '{traces_command(card)}'")
+    images = measured_images(card, data_dir_of(args), "test")
     rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
     for budget in budgets:
         traces = read_traces(folder, card, budget)

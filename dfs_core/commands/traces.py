@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_checkpoint
-from dfs_core.commands.evaluate import test_images
+from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, complain, data_dir_of, number, percent, write, write_json
 from dfs_core.errors import UserError
 
@@ -30,7 +31,8 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
         type=percent,
         nargs="+",
         metavar="PERCENT",
-        help="for a checkpoint that serves every budget: which ones, a file each; default: those that are published",
+        help="for a checkpoint that serves every budget: which ones, a file each; default: the usual ones and all"
+        " that are stored",
     )
     add_json(parser)
     parser.set_defaults(run=run_traces)
@@ -39,21 +41,17 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
 def run_traces(args: argparse.Namespace) -> int:
     """Write the traces beside the checkpoint and print what they hold."""
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.trace_files import traces_file
+    from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets, traces_file
     from dfs_core.checkpoints.traces import Traces
     from dfs_core.evaluation.evaluate import summarise
     from dfs_core.files import write_whole
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
-    budgets = _budgets(card, args.budget)
-    images = test_images(card, data_dir_of(args))
-    card_test = card.evaluation("test")
-    if card_test is not None and len(images) != card_test.n:
-        raise UserError(
-            f"'{card.name}' was measured on {card_test.n:,} test images, but there are {len(images):,} here: "
-            "traces are of the whole test set"
-        )
+    low, high = card.config.budget_range or (0.0, 0.0)
+    usual = [budget for budget in BUDGETS if low <= budget <= high]
+    budgets = asked_budgets(card, args.budget, sorted({*usual, *stored_budgets(checkpoint.folder)}))
+    images, card_test = measured_images(card, data_dir_of(args), "test"), card.evaluation("test")
     lines = []
     for budget in budgets:
         outcome = _outcome(checkpoint, images, budget)
@@ -86,18 +84,26 @@ def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> 
         return run(checkpoint.model, images, card.mean, card.std, budget=budget, progress=progress)
 
 
-def _budgets(card: Card, asked: list[float] | None) -> list[float | None]:
-    """The operating points to trace; None is a checkpoint's only one."""
-    from dfs_core.checkpoints.trace_files import BUDGETS
+def asked_budgets(card: Card, asked: list[float] | None, usual: Sequence[float]) -> Sequence[float | None]:
+    """The operating points that are meant, in percent; None is a checkpoint's only one.
 
-    if card.config.budget_range is None:
+    Args:
+        card: of the checkpoint.
+        asked: what somebody typed, if anything.
+        usual: what is meant where nobody asked.
+
+    Raises:
+        UserError: the checkpoint has one operating point and was asked for others, or has no such budget.
+    """
+    from dfs_core.checkpoints.trace_files import traces_file
+
+    if not card.config.every_budget:
         if asked:
             raise UserError(f"'{card.name}' has one operating point: leave --budget out")
         return [None]
-    low, high = card.config.budget_range
     for budget in asked or ():
-        card.config.operating_point(budget)  # refused now rather than after a minute's work on the one before it
-    return list(dict.fromkeys(asked or [budget for budget in BUDGETS if low <= budget <= high]))
+        traces_file(card.config, budget)  # refused now rather than after a minute's work on the one before it
+    return list(dict.fromkeys(asked or usual))
 
 
 def _compare(found: Evaluation, card_test: Evaluation) -> None:

@@ -26,7 +26,7 @@ def run_train(args: argparse.Namespace) -> int:
     from dfs_core.training.train import train_from_config
 
     changes = {} if args.seed is None else of_seed(args.config, args.seed)
-    if args.start_from:
+    if args.start_from is not None:
         changes["start_from"] = args.start_from
     write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume, changes)))
     return 0
@@ -85,6 +85,7 @@ def add_import_reference(parser: argparse.ArgumentParser) -> None:
     """Define ``import-reference``."""
     parser.add_argument("file", type=Path, metavar="FILE", help="checkpoint of the public DFS code")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new checkpoint")
+    parser.add_argument("--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by classes")
     parser.set_defaults(run=run_import_reference)
 
 
@@ -92,7 +93,7 @@ def run_import_reference(args: argparse.Namespace) -> int:
     """Convert a checkpoint of the public DFS code and print the new folder."""
     from dfs_core.checkpoints.reference import import_reference
 
-    write(str(import_reference(args.file, args.out)))
+    write(str(import_reference(args.file, args.out, args.dataset)))
     return 0
 
 

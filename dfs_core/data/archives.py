@@ -17,7 +17,7 @@ def download_command(dataset: str, data_dir: Path) -> str:
     return f"python -m dfs_core data download {dataset} --data-dir {data_dir}"
 
 
-def traces(dataset: str, data_dir: Path) -> list[Path]:
+def files_present(dataset: str, data_dir: Path) -> list[Path]:
     """What is there of a known data set, complete or not: somebody meant to have it there."""
     archive = ARCHIVES[dataset]
     names = [*archive.downloads, *([archive.folder] if archive.folder else [])]

@@ -9,9 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from dfs_core.data.archives import download_command, traces
+from dfs_core.data.archives import download_command, files_present
 from dfs_core.data.fetch import EXPLAINED
-from dfs_core.data.folders import SPLITS, class_folders, folder_root
+from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import complete_splits
 from dfs_core.errors import UserError
@@ -37,9 +37,10 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
     rows = []
     for name in sorted({*trees, *KNOWN}):
         root = folder_root(name, data_dir)
-        splits = [split for split in SPLITS if root and (root / split).is_dir()]
-        rows += [_folder_row(name, root, split) for split in splits if root]
-        if name in KNOWN and traces(name, data_dir):
+        if root:  # of a public set, what is not in folders can be in torchvision's files
+            there = [split for split in SPLITS if name not in KNOWN or (root / split).is_dir()]
+            rows += [_folder_row(name, root, split) for split in there]
+        if name in KNOWN and files_present(name, data_dir):
             rows += _torchvision_rows(name, data_dir)
     return rows
 
@@ -108,14 +109,14 @@ def _watch(process: subprocess.Popen[bytes], files: dict[Path, int], dataset: st
 
 
 def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
-    found = class_folders(root, split)
+    found = class_folders(root, split) if (root / split).is_dir() else {}
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
     status = "complete" if expected in (None, images) else "a part"
-    if dataset in KNOWN and set(found) - set(KNOWN[dataset].classes):
-        status = f"its class folders are not those of {dataset}: rename or remove them"
-    elif not images:
-        status = "no images: put PNG, JPEG or WebP files in class folders"
+    try:
+        classes_of(dataset, root, split)
+    except UserError as error:
+        status = str(error)
     return _row(dataset, split, "folders", images, len(found), expected, status)
 
 

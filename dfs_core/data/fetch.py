@@ -11,7 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
-from dfs_core.data.archives import download_command, traces
+from dfs_core.data.archives import download_command, files_present
 from dfs_core.data.folders import SPLITS
 from dfs_core.data.vision import open_split
 from dfs_core.errors import UserError
@@ -31,7 +31,7 @@ def fetch(dataset: str, data_dir: Path) -> None:
         for split in SPLITS:
             open_split(dataset, data_dir, split, download=True)
     except RuntimeError as error:  # torchvision's word for wrong checksums; not all of them make it fetch files again
-        remains = ", ".join(path.name for path in traces(dataset, data_dir))
+        remains = ", ".join(path.name for path in files_present(dataset, data_dir))
         raise UserError(
             f"{dataset} in {data_dir} is damaged or was cut short on its way: delete {remains} there and try again"
         ) from error

@@ -49,9 +49,8 @@ def read_folders(dataset: str, root: Path, split: str) -> Pixels:
     Raises:
         UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
     """
-    found = class_folders(root, split)
-    info = KNOWN.get(dataset)
-    classes = _known_classes(info, found, root / split) if info else _own_classes(found, root, split)
+    found, info = class_folders(root, split), KNOWN.get(dataset)
+    classes = classes_of(dataset, root, split)
     files = [(file, label) for label, name in enumerate(classes) for file in found.get(name, [])]
     if info and len(files) > info.size(split):
         raise UserError(
@@ -59,6 +58,16 @@ def read_folders(dataset: str, root: Path, split: str) -> Pixels:
         )
     labels = np.array([label for _, label in files], dtype=np.int64)
     return _decode([file for file, _ in files]), labels, classes
+
+
+def classes_of(dataset: str, root: Path, split: str) -> tuple[str, ...]:
+    """Names of the classes that a split's folders stand for.
+
+    Raises:
+        UserError: there is no such split, or its folders or their number of images are not what they should be.
+    """
+    found, info = class_folders(root, split), KNOWN.get(dataset)
+    return _known_classes(info, found, root / split) if info else _own_classes(found, root, split)
 
 
 def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:

@@ -68,16 +68,17 @@ def to_model_input(image: Image.Image, size: int = 32) -> np.ndarray:
     """Crop the central square and bring it to the network's size.
 
     Args:
-        image: a picture of any size.
+        image: a picture of any size and mode; turned upright and laid on white as a file is.
         size: side of the result in pixels.
 
     Returns:
         uint8, (size, size, 3). A picture of that very size comes back pixel for pixel.
     """
-    width, height = image.size
+    picture = _to_rgb(_upright(image))
+    width, height = picture.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    square = image.convert("RGB").crop((left, top, left + side, top + side))
+    square = picture.crop((left, top, left + side, top + side))
     if side > size:
         square = square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     elif side < size:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfs_core.data.archives import download_command, read_archive, traces
+from dfs_core.data.archives import download_command, files_present, read_archive
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.download import describe, download
 from dfs_core.data.folders import SPLITS, Pixels, folder_root, read_folders
@@ -143,7 +143,7 @@ def _read(dataset: str, data_dir: Path, split: str) -> Pixels:
     """Read from the layout that is there; image folders, which somebody made on purpose, come first."""
     root = folder_root(dataset, data_dir)
     known = dataset in KNOWN
-    if known and traces(dataset, data_dir) and (root is None or not (root / split).is_dir()):
+    if known and files_present(dataset, data_dir) and (root is None or not (root / split).is_dir()):
         return read_archive(dataset, data_dir, split)
     if root is not None:
         return read_folders(dataset, root, split)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import scan
+from dfs_core.checkpoints.checkpoint import read_all
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.evaluation.points import distinct_traces
@@ -69,7 +69,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
 
 def compare(root: Path) -> list[Comparison]:
     """For every static point each dynamic method's of the same cost, where traces of both are stored; by cost."""
-    cards, _ = scan(root)
+    cards = read_all(root)
     methods = {card.name: card.method for card in cards}
     points = {method: _points(cards, root, method) for method in (*DYNAMIC, *STATIC)}
     found = []

@@ -11,7 +11,7 @@ import torch
 
 from dfs_core.data.sets import ImageSet, normalise
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import Evaluation, pareto_front, wilson_interval
+from dfs_core.evaluation.metrics import DECIMALS, Evaluation, wilson_interval
 from dfs_core.model.cost import cost_models
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet, DFSOutput
@@ -21,7 +21,6 @@ __all__ = [
     "Outcome",
     "evaluate",
     "forward_batches",
-    "pareto_front",
     "run",
     "summarise",
     "wilson_interval",
@@ -29,8 +28,6 @@ __all__ = [
 
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
-
-DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
-"""The figures by which networks are compared: an evaluation, an interval, a Pareto front. Plain data and arithmetic."""
+"""The figures by which networks are compared: an evaluation, and an interval. Plain data and arithmetic."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from dfs_core.errors import UserError
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
+DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,22 +81,3 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     # Rounding may leave 0 of n or n of n a hair outside; the exact bounds there are 0 and 100.
     return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points that no other point beats, cheapest first.
-
-    A point (cost, accuracy) is beaten by one that costs no more and is at least as accurate, and is better in one of
-    the two. Of equal points all stay or none.
-
-    >>> pareto_front([(20, 93.0), (10, 92.0), (30, 92.5)])
-    [1, 0]
-    """
-    front: list[int] = []
-    best_cost, best_accuracy = math.inf, -math.inf
-    for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i)):
-        cost, accuracy = points[index]
-        if accuracy > best_accuracy or (accuracy == best_accuracy and cost == best_cost):
-            front.append(index)
-            best_cost, best_accuracy = cost, accuracy
-    return front

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import scan
+from dfs_core.checkpoints.checkpoint import read_all, read_card
+from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.evaluation.metrics import wilson_interval
+from dfs_core.errors import UserError
+from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
 
 DIAL = "dial"  # the family of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
-DECIMALS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +77,24 @@ class Point:
 
 
 def collect(root: Path) -> list[Point]:
-    """All points of the checkpoints in a folder, by family, seed and cost."""
-    return _sorted(point for card in scan(root)[0] for point in _of(card, root / card.name, ""))
+    """All points of the checkpoints in a folder, by family, seed and cost.
+
+    Raises:
+        CheckpointError: one of them cannot be read.
+    """
+    return _sorted(point for card in read_all(root) for point in _of(card, root / card.name, ""))
 
 
 def collect_other_seeds(runs: Path) -> list[Point]:
-    """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder."""
-    cards = [card for card in scan(runs)[0] if card.seed]
+    """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder.
+
+    Raises:
+        UserError: a run cannot be read, or there is none with another seed.
+    """
+    found = [read_card(path) for path in sorted(runs.glob(f"*/{CARD_FILE}"))]  # a run that goes on has no card yet
+    cards = [card for card in found if card.seed]
+    if not cards:
+        raise UserError(f"{runs} holds no run with another seed than 0: train some with 'train CONFIG --seed N'")
     return _sorted(point for card in cards for point in _of(card, runs / card.name, f"{runs.as_posix()}/"))
 
 

@@ -36,10 +36,13 @@ class Guess(NamedTuple):
 class ConfidencePolicy(TablePolicy):
     """The table, its steps made larger for images of which the classifier is unsure and smaller for the others.
 
-    The classifier is linear, on the mean and spread of the block's input. By how much an image departs from the doubt
-    that is usual before this block is counted in standard deviations; it counts the more, the more the classifier
-    knows; and it counts for how precisely a block runs, not for whether it runs: a block that is left out is missed by
-    every image.
+    The classifier is linear, on the mean and spread of the block's input. What counts is by how many standard
+    deviations an image's doubt differs from the doubt that is usual before this block, weighted by how reliable the
+    classifier is at this depth (1 - mean doubt). It scales the steps between precisions only; what a block is worth at
+    all is the same for every image.
+
+    The statistics of the usual doubt (``usual``) follow those of a body that learns on, even while the policy itself is
+    frozen: what the classifier makes of the images moves with the body.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -105,7 +105,10 @@ class ModelConfig:
         """The budget in percent that is in force when none is asked for: the trained one, or the range's middle."""
         if self.budget_range is None:
             return self.budget
-        return float(f"{(self.budget_range[0] * self.budget_range[1]) ** 0.5:.2g}")
+        low, high = self.budget_range
+        middle = (low * high) ** 0.5
+        short = float(f"{middle:.2g}")
+        return short if low <= short <= high else float(f"{middle:.6g}")
 
     def price_for(self, budget: float) -> float:
         """The price in nats that leads to ``budget`` percent of cp; errors as for ``prices.price_for``."""

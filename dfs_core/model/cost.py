@@ -24,6 +24,7 @@ from dfs_core.model.options import FULL_BITS, Option
 
 STAGE_WIDTHS = (16, 32, 64)
 IMAGE_SIZE = 32
+ONE_SHOT_GRID = 4  # side of the grid that the one-shot policy pools its input to
 
 # Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
 # figure 1.1.9, 45 nm at 0.9 V. Integers but for the last two.
@@ -88,8 +89,8 @@ def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int
         return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
     if config.policy == "confidence":  # mean and spread, a linear classifier
         return 2 * values + 2 * channels * config.classes
-    if config.policy == "one-shot" and index == 0:  # pooled to 4 x 4 once, two linear layers
-        return values + (channels * 16 + 3) * width + width * config.gated_blocks * options
+    if config.policy == "one-shot" and index == 0:  # pooled to a grid once, two linear layers
+        return values + (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
     return 0  # constant or one-shot's later blocks: nothing; a table is looked up
 
 
@@ -115,15 +116,13 @@ class CostModel:
     Attributes:
         key: ``cp``, ``macs``, ``bitops`` or ``energy``.
         title: name for people.
-        unit: what is counted.
-        reference: how many units the plain full-precision network takes for one image (100 %).
+        reference: how much of it the plain full-precision network takes for one image (100 %).
         fixed: what is paid whatever is decided, in percent.
         table: what each option adds, gated blocks x options, in percent.
     """
 
     key: str
     title: str
-    unit: str
     reference: float
     fixed: float
     table: tuple[tuple[float, ...], ...]
@@ -159,15 +158,15 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     def by_energy(block: BlockMacs, option: Option) -> float:
         return weighted(block, option, mac_energy(option) / full_mac)
 
-    def model(key: str, title: str, unit: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
+    def model(key: str, title: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
         table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
         fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
-        return CostModel(key, title, unit, macs.plain * per_mac, fixed, table)
+        return CostModel(key, title, macs.plain * per_mac, fixed, table)
 
     paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
     return {
-        "cp": CostModel("cp", "Computation percentage (the paper's)", "blocks in full", len(gated), 0.0, paper),
-        "macs": model("macs", "Executed MACs", "MACs", 1, executed),
-        "bitops": model("bitops", "All-in cost (bit operations)", "bit operations", 32 * 32, by_bits),
-        "energy": model("energy", "Energy of the arithmetic (45 nm)", "pJ", full_mac, by_energy),
+        "cp": CostModel("cp", "Computation percentage (the paper's)", len(gated), 0.0, paper),
+        "macs": model("macs", "Executed MACs", 1, executed),
+        "bitops": model("bitops", "All-in cost (bit operations)", 32 * 32, by_bits),
+        "energy": model("energy", "Energy of the arithmetic (45 nm)", full_mac, by_energy),
     }

@@ -101,7 +101,8 @@ def run_two_branch(
     """Grouped execution in training, with an unbiased straight-through gradient for the gate.
 
     Another option is tried for the share ``tried`` of calls only, and its gradient weighted by 1 / ``tried``: it stays
-    unbiased, and with a small share a training step costs little more than the options chosen.
+    unbiased, and with a small share a training step costs little more than the options chosen. What is tried updates
+    its batch norm's running statistics too, so that an option that no image takes for now has some when one does.
 
     Args:
         block: the block to run.

@@ -70,8 +70,8 @@ def _laid_out_as(x: Tensor, grad: Tensor) -> Tensor:
 
 
 @functools.cache
-def fused() -> Kernels:
-    """The same, compiled; the plain ones, with a warning, on a machine that cannot compile."""
+def fused(device: str) -> Kernels:
+    """The same, compiled; the plain ones, with a warning, where nothing can be compiled for ``cpu`` or ``cuda``."""
     quick = functools.partial(torch.compile, dynamic=True)
     compiled = Kernels(quick(_forward), quick(_backward), quick(_backward_fixed))
 
@@ -86,7 +86,7 @@ def fused() -> Kernels:
         grad_x = compiled.backward_fixed(_row(_laid_out_as(x, grad)), _row(x), step.detach(), bounds)
         return grad_x.as_strided(x.shape, x.stride())
 
-    x, step, bounds = torch.rand(64), torch.ones(1), torch.tensor([0.0, 3.0])
+    x, step, bounds = (torch.tensor(values, device=device) for values in ([0.5] * 64, [1.0], [0.0, 3.0]))
     try:
         with torch.no_grad():
             backward(forward(x, step, bounds), x, step, bounds)
@@ -100,6 +100,7 @@ def fused() -> Kernels:
 
 def use_fused(model: nn.Module) -> None:
     """Give a model's quantisers the compiled kernels; the first call on a machine takes some ten seconds."""
+    device = next(model.parameters()).device.type
     for module in model.modules():
         if isinstance(module, UsesKernels):
-            module.kernels = fused()
+            module.kernels = fused(device)

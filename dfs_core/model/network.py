@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import torch
@@ -31,7 +32,7 @@ class DFSOutput(NamedTuple):
         logits: (N, classes), float32.
         decisions: (N, gated blocks), int64 indices into the option set.
         probabilities: (N, gated blocks, options), the softmax of the policy's logits less the price of each option's
-            cost; of the policy also where a decision was forced.
+            cost. Where a decision was forced, these are still the policy's own.
     """
 
     logits: Tensor
@@ -141,18 +142,21 @@ class DFSNet(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(model: DFSNet, images: Tensor) -> None:
-    """Set every quantiser from what its convolution sees when all blocks run in full.
+def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None) -> None:
+    """Set quantisers from what their convolutions see while all blocks run under the costliest option, mostly ``full``.
 
     Args:
-        model: its option set must contain ``full``; otherwise the network runs on its costliest option.
+        model: the network.
         images: a sample, normalised (N, 3, 32, 32).
+        only: names of the quantisers to set, such as ``body.blocks.3.conv1.quantisers.4``; all of them by default.
     """
     was_training = model.training
     model.eval()
     handles = []
-    for module in model.modules():
-        for quantiser in getattr(module, "quantisers", {}).values():
+    for name, module in model.named_modules():
+        for option, quantiser in getattr(module, "quantisers", {}).items():
+            if only is not None and f"{name}.quantisers.{option}" not in only:
+                continue
             handles.append(
                 module.register_forward_pre_hook(lambda conv, args, q=quantiser: q.calibrate(args[0], conv.weight))
             )

@@ -1,13 +1,8 @@
-"""Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along.
-
-Every policy has ``start(x, prices) -> state`` and ``step(block, x, state) -> (logits (N, K), state)``, with
-``block`` counted over the gated blocks from 0, x the block's input (N, C, H, W) and prices (N,) for each image. The
-decision is the arg-max of logits - price x cost; taking the price off is the network's business.
-"""
+"""Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +14,22 @@ from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 Memory = tuple[Tensor, Tensor]
 OPEN_BIAS = 0.3
+
+
+class Policy(Protocol):
+    """What the network asks of a policy. The decision is arg-max of its logits - price x cost, taken by the network.
+
+    In each method x is the input of a block (N, C, H, W); ``state`` is whatever the policy needs from step to step.
+    """
+
+    def start(self, x: Tensor, prices: Tensor) -> Any:
+        """The state before the first gated block, for prices (N,), one for each image."""
+
+    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Logits over options (N, K) for a gated block, counted from 0, and the state for the next one."""
+
+    def temperature(self, toll: Tensor) -> float | Tensor:
+        """What logits - toll (N, K) are divided by before the softmax that tells how clear a decision is."""
 
 
 class RecurrentPolicy(nn.Module):
@@ -78,8 +89,7 @@ class ConstantPolicy(nn.Module):
         return logits, state
 
 
-Policy = RecurrentPolicy | ConstantPolicy | TablePolicy
-POLICIES: dict[str, type[Policy]] = {
+POLICIES: dict[str, type[RecurrentPolicy] | type[ConstantPolicy] | type[TablePolicy]] = {
     "recurrent": RecurrentPolicy,
     "constant": ConstantPolicy,
     "utility": UtilityPolicy,

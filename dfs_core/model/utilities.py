@@ -1,11 +1,11 @@
 """Policies of utilities: what each option is worth, in nats of loss, whatever it costs; a price then decides.
 
 The decision is arg-max of utility - price x cost (method section 11). What an option is worth depends on how dear
-compute is for the blocks around it, so each of these policies is told the price. A dearer option is never worth less
-than a cheaper one: what a policy learns is by how much more, as the root of each step from option to option. So the
-cheaper compute gets, the more of it is used, down to steps that are too small to be told from noise one by one. And
-what makes an image hard makes every step worth more: a policy that looks at the image learns a factor on all steps of a
-block beside a term for each, so that the large steps teach what the small ones are too noisy to tell.
+compute is for the blocks around it, so each of these policies is told the price. A policy gives the square roots of
+the steps between successive options, so that utilities never fall with cost, and use grows steadily as the price falls,
+even where single steps are too small to be told from noise. A harder image makes every step worth more: a policy that
+looks at the image learns a factor on all steps of a block beside a term for each, so that large steps teach what the
+small ones are too noisy to tell.
 
 The policies differ in what they see of the image:
 
@@ -24,11 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import STAGE_WIDTHS, gate_inputs
+from dfs_core.model.cost import ONE_SHOT_GRID, STAGE_WIDTHS, gate_inputs
 
 LOWEST_PRICE = 1e-5
 LOWEST_TEMPERATURE = 1e-8  # nats; where compute is free no option costs more than another
-ONE_SHOT_GRID = 4
 FIRST_ROOT = 0.1  # of every step of a fresh policy: each option is worth 0.01 nats more than the one before
 
 
@@ -81,8 +80,9 @@ class TablePolicy(nn.Module):
         return price_features(prices)
 
     def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Utilities (N, K) of one block."""
-        return rising(state @ self.coefficients[block].T), state
+        """Utilities (N, K) of one block, in float32 whatever the network computes in."""
+        with torch.autocast(x.device.type, enabled=False):
+            return rising(state @ self.coefficients[block].T), state
 
 
 class OneShotPolicy(TablePolicy):

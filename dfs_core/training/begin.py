@@ -8,10 +8,13 @@ from typing import Any
 
 import torch
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints import provenance
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.sets import normalise
 from dfs_core.data.splits import Splits
+from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.training.precision import resolve
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 
@@ -23,7 +26,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     """The state of a run before its first step.
 
     Args:
-        config: the run. ``start_from`` is looked for in ``runs/`` first.
+        config: the run.
         splits: its images; new quantisers are calibrated on some of those to train on.
         device: where it is to run.
 
@@ -48,12 +51,35 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     ]
     learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
     optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
-    return RunState(model, optimiser, copy.deepcopy(model) if config.ema else None)
+    average = copy.deepcopy(model) if config.ema else None
+    return RunState(model, optimiser, average, provenance.commit(), resolve(config.precision, device))
+
+
+def source(name: str) -> Checkpoint:
+    """What a run builds on: the run of that name in ``runs/``, else the published checkpoint or the folder.
+
+    Raises:
+        UserError: there is none, or it cannot be read.
+    """
+    return load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
+
+
+def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
+    """The network that a run distils from, in evaluation mode; None if it distils from none.
+
+    Raises:
+        UserError: it is missing, or tells other classes apart.
+    """
+    if not config.teacher:
+        return None
+    model = source(config.teacher).model
+    if model.config.classes != config.model.classes:
+        raise UserError(f"teacher '{config.teacher}' knows {model.config.classes} classes, not {config.model.classes}")
+    return model.to(device).eval()
 
 
 def _start_from(model: DFSNet, name: str, splits: Splits) -> None:
-    source = load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
-    new = start_from(model, source.model)
-    if any("quantisers" in key for key in new):
+    new = start_from(model, source(name).model)
+    if quantisers := {key.rpartition(".")[0] for key in new if ".quantisers." in key}:
         sample = splits.train.images[:CALIBRATION_IMAGES]
-        calibrate(model, normalise(sample, splits.mean, splits.std))
+        calibrate(model, normalise(sample, splits.mean, splits.std), quantisers)

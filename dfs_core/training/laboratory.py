@@ -20,13 +20,13 @@ from torch import Tensor
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.checkpoints.session import session_card
 from dfs_core.data.sets import ImageSet, augment, normalise
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import Evaluation, Outcome, run, summarise
 from dfs_core.model.network import DFSNet
 from dfs_core.training.material import Material
 from dfs_core.training.objective import cost_term, learning_rate
+from dfs_core.training.session import session_card
 
 STEPS, BATCHES, ALPHAS = (20, 300), (32, 64), (1e-7, 1e-3)
 # One step at the paper's alpha then moves cp by about a point at the steepest place of the shipped checkpoints' dial.

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.data.sets import ImageSet, load_images, train_validation
-from dfs_core.data.splits import SPLIT_SEED
+from dfs_core.data.sets import ImageSet, load_images
+from dfs_core.data.splits import SPLIT_SEED, VALIDATION, divide
 from dfs_core.errors import UserError
 
 KEPT = 20_000  # training images that are kept: more than the longest run sees, and 60 MB instead of 150
@@ -52,7 +52,7 @@ def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT) -> Mater
     whole = load_images(card.dataset, data_dir, "train")
     if whole.classes != card.classes:
         raise UserError(f"the {card.dataset} in {data_dir} has other classes than {card.name} was trained for")
-    train, validation = train_validation(whole, int(card.split.get("validation", 5000)), SPLIT_SEED)
+    train, validation = divide(whole, {"validation": 0, "asked": VALIDATION, "seed": SPLIT_SEED} | card.split)
     # Images lie in an order that is random with respect to classes, so the first ones are a fair sample.
     return Material(_copied(train, KEPT), _copied(validation, held_out))
 

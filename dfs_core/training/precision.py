@@ -13,7 +13,8 @@ def has_bf16(device: torch.device) -> bool:
     """Whether bf16 is faster than float32 there. Emulated, as on a CPU without AVX-512, it is some ten times slower."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    on_cpu = device.type == "cpu" and torch.backends.mkldnn.is_available()
+    return on_cpu and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def resolve(precision: Precision, device: torch.device) -> Precision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
 from dfs_core.checkpoints.trace_files import BUDGETS, traces_file
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.data.splits import SPLIT_SEED, Splits
+from dfs_core.data.sets import ImageSet
+from dfs_core.data.splits import Splits, split_facts
 from dfs_core.evaluation.evaluate import Outcome, run, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
@@ -51,14 +52,9 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         budget_range=config.model.budget_range,
         alpha=config.alpha if stage.holds_budget else None,
         training=config.to_dict(),
-        split={
-            "train": len(splits.train),
-            "validation": len(splits.validation),
-            "test": len(splits.test),
-            "seed": SPLIT_SEED,
-        },
+        split=split_facts(splits, config.validation),
         seed=config.seed,
-        commit=provenance.commit(),
+        commit=state.commit,
         versions=provenance.versions(),
         machine=provenance.machine(),
         wall_time_s=round(state.seconds, 1),
@@ -67,19 +63,29 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         weights_sha256=weights_hash(model),
         parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
     )
-    log = {LOG_FILE: (folder / LOG_FILE).read_text()}
-    return save_checkpoint(folder, model, card, {**texts, **log, **traces_of(model, card, splits, outcomes)})
+    files: dict[str, str | bytes] = {**texts, LOG_FILE: (folder / LOG_FILE).read_text()}
+    if stage.measured:
+        files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
+    return save_checkpoint(folder, model, card, files)
 
 
-def traces_of(model: DFSNet, card: Card, splits: Splits, outcomes: dict[str, Outcome]) -> dict[str, bytes]:
-    """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's."""
-    if "test" not in outcomes:
-        return {}
+def traces_of(
+    model: DFSNet, card: Card, test: ImageSet, outcome: Outcome, others: Iterable[float] = ()
+) -> dict[str, bytes]:
+    """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's.
+
+    Args:
+        model: the network.
+        card: its card.
+        test: the test images.
+        outcome: what the network said of them at its usual budget.
+        others: budgets in percent beside ``BUDGETS``; those out of the network's range are left out.
+    """
     usual = card.config.usual_budget
-    files = {traces_file(card.config): Traces.of(outcomes["test"], card).to_bytes()}
+    files = {traces_file(card.config): Traces.of(outcome, card).to_bytes()}
     low, high = card.budget_range or (0.0, 0.0)
-    for budget in BUDGETS:
+    for budget in dict.fromkeys((*BUDGETS, *others)):
         if low <= budget <= high and budget != usual:
-            outcome = run(model, splits.test, splits.mean, splits.std, budget=budget)
-            files[traces_file(card.config, budget)] = Traces.of(outcome, card, budget).to_bytes()
+            found = run(model, test, card.mean, card.std, budget=budget)
+            files[traces_file(card.config, budget)] = Traces.of(found, card, budget).to_bytes()
     return files

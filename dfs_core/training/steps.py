@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet, DFSOutput
 from dfs_core.training.counterfactual import utility_loss
 from dfs_core.training.objective import cost_term, sample_losses
@@ -67,23 +63,3 @@ def _evaluated(model: DFSNet, images: Tensor) -> Tensor:
     decisions = model(images).decisions
     model.train()
     return decisions
-
-
-def with_mix(config: TrainConfig) -> TrainConfig:
-    """The run with the static mix of options that ``mix_of`` decides for at ``mix_budget``, where it names one.
-
-    Raises:
-        UserError: that checkpoint looks at the image, or is of another network.
-    """
-    if not config.mix_of:
-        return config
-    source = load_checkpoint(config.mix_of).model
-    if source.config.policy != "table":
-        raise UserError(
-            f"mix_of needs a checkpoint that decides the same for every image (policy table): {config.mix_of}"
-        )
-    decisions = source(torch.zeros(1, 3, 32, 32), budget=config.mix_budget).decisions[0].tolist()
-    names = tuple(source.config.option_set.names[index] for index in decisions)
-    used = {*names, "full"}  # quantisers are calibrated in full
-    options = ",".join(name for name in source.config.option_set.names if name in used)
-    return replace(config, model=replace(config.model, options=options, constant=names))

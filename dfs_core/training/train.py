@@ -18,13 +18,12 @@ from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
-from dfs_core.training.begin import RUNS, begin
+from dfs_core.training.begin import RUNS, begin, teacher_of
 from dfs_core.training.config_files import Changes, config_texts, load_config
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
-from dfs_core.training.precision import resolve
 from dfs_core.training.publish import publish
-from dfs_core.training.steps import step_loss, with_mix
+from dfs_core.training.steps import step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import STATE_FILE, RunLog
 
@@ -52,15 +51,25 @@ def train_from_config(
         UserError: a mistake in the configuration, the data or the folder.
     """
     config = load_config(config_path, changes)
+    texts = config_texts(config_path, changes)  # as they are now, not as they will be when the run is over
     folder = out or RUNS / config.name
-    splits = load_splits(config, data_dir)
-    config = with_mix(config.with_classes(len(splits.train.classes)))
+    splits = load_splits(config.dataset, config.validation, data_dir)
+    config = config.with_classes(len(splits.train.classes))
     trainer = Trainer(config, splits, folder, resume)
-    if trainer.finished and (folder / CARD_FILE).exists():
-        return folder  # the test set is looked at once
-    trainer.run()
-    config = replace(config, precision=trainer.precision)  # the card says what was computed in
-    return publish(trainer.state, config, splits, folder, config_texts(config_path, changes))
+    config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
+    if not (trainer.finished and _published(folder, config)):
+        trainer.run()
+        publish(trainer.state, config, splits, folder, texts)
+    return folder
+
+
+def _published(folder: Path, config: TrainConfig) -> bool:
+    """Whether a finished run's checkpoint is there: the test set is looked at once."""
+    try:
+        made = TrainConfig.from_dict(load_checkpoint(folder).card.training)
+    except UserError:
+        return False
+    return replace(made, model=replace(made.model, prices=())) == config
 
 
 class Trainer:
@@ -69,11 +78,10 @@ class Trainer:
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
         self.config, self.splits, self.folder = config, splits, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.precision = resolve(config.precision, self.device)
         self.total = config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
         self.state = begin(config, splits, self.device)
-        self.teacher = load_checkpoint(config.teacher).model.to(self.device).eval() if config.teacher else None
+        self.teacher = teacher_of(config, self.device)
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
@@ -82,13 +90,12 @@ class Trainer:
         self.labels = splits.train.labels.to(self.device)
 
     def _resume(self, resume: bool) -> None:
-        settings = self.config.to_dict()
-        if resume:
-            self.state.restore(self.folder, settings)
-        elif (self.folder / STATE_FILE).exists():
-            raise UserError(
-                f"{self.folder} holds an unfinished run; add --resume to go on with it, or give another --out"
-            )
+        begun = (self.folder / STATE_FILE).exists()
+        if begun and not resume:
+            raise UserError(f"{self.folder} holds a run; add --resume to go on with it, or give another --out")
+        if not begun and (self.folder / CARD_FILE).exists():
+            raise UserError(f"{self.folder} holds a checkpoint, which stays as it is; give another --out")
+        self.state.restore(self.folder, self.config.to_dict())
 
     @property
     def settles_at(self) -> int:
@@ -174,7 +181,7 @@ class Trainer:
             augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
         )
         labels = self.labels[indices]
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
             loss, metrics = step_loss(model, config, self.teacher, images, labels)
         metrics["lr"] = rate
         self.state.optimiser.zero_grad(set_to_none=True)

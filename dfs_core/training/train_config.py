@@ -12,6 +12,8 @@ from dfs_core.settings import check_settings
 from dfs_core.training.precision import Precision
 
 Schedule = Literal["cosine", "step"]
+LISTS = ("milestones", "price_range", "traced")  # settings that are lists in TOML and tuples here
+MOST_SEEDS = 2**32 - 1  # so that the seed of any step of any run is a number that torch takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class TrainConfig:
         milestones: for ``step``, fractions of the run.
         warmup: fraction of the run over which the rate rises linearly to its peak.
         momentum: SGD's momentum.
-        gate_momentum: that of the gates. The signed cost is a switch; with inertia cp overshoots its target and swings.
+        gate_momentum: that of the gates. The signed cost changes sign at its target: with momentum cp swings about it.
         nesterov: Nesterov's form of it.
         weight_decay: on convolution and linear weights; none on batch norm, biases and quantiser steps.
         erase: side in pixels of the square that augmentation erases in each image; 0 for none.
@@ -85,8 +87,7 @@ class TrainConfig:
         temperature: of the distillation's softmax.
         ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
         price_range: (lowest, highest) price that is drawn, in nats per block in full, for a policy of utilities.
-        mix_of: name or path of a checkpoint with policy ``table``, whose decisions become those of a constant policy.
-        mix_budget: the budget in percent at which that checkpoint decides.
+        traced: budgets in percent, beside the usual ones, at which decisions of a network for every budget are stored.
         alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
         hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
@@ -124,8 +125,7 @@ class TrainConfig:
     temperature: float = 1.0
     ema: float = 0.0
     price_range: tuple[float, ...] = (1e-3, 30.0)
-    mix_of: str = ""
-    mix_budget: float = 0.0
+    traced: tuple[float, ...] = ()
     alpha: float = 0.0
     hold_budget: bool = False
     validation: int = 5000
@@ -137,7 +137,7 @@ class TrainConfig:
     validate_every: int = 0
 
     def __post_init__(self) -> None:
-        for key in ("milestones", "price_range"):
+        for key in LISTS:
             object.__setattr__(self, key, tuple(getattr(self, key)))
         if self.name in ("", "..") or Path(self.name).name != self.name:
             raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
@@ -146,9 +146,24 @@ class TrainConfig:
         for key, allowed in (("schedule", Schedule), ("precision", Precision)):
             if getattr(self, key) not in get_args(allowed):
                 raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
-        for key in ("batch_size", "lr", "gate_lr", "temperature", "save_every", "log_every"):
+        if not self.method.strip():
+            raise UserError("method names the family that charts and tables group by: it cannot be empty")
+        for key in ("batch_size", "lr", "gate_lr", "temperature", "validation", "save_every", "log_every"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{key} must be positive, not {getattr(self, key)}")
+        for key in ("iterations", "settle", "weight_decay", "alpha", "erase", "validate_every"):
+            if getattr(self, key) < 0:
+                raise UserError(f"{key} cannot be below 0, and is {getattr(self, key)}")
+        if not 0 <= self.seed <= MOST_SEEDS:
+            raise UserError(f"seed is a whole number from 0 to {MOST_SEEDS}, not {self.seed}")
+        if not all(0 < part < 1 for part in self.milestones):
+            raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
+        if self.nesterov and not self.momentum:
+            raise UserError("nesterov is a form of momentum: give momentum above 0")
+        if self.hold_budget and (self.model.policy != "recurrent" or self.model.budget is None):
+            raise UserError(
+                "hold_budget needs the paper's gate and a budget: [model] policy = 'recurrent', budget = 20"
+            )
         for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum", "gate_momentum"):
             if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
                 raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
@@ -158,15 +173,13 @@ class TrainConfig:
             raise UserError("distillation needs both a teacher and a weight above 0")
         if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
             raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
-        if self.mix_of and self.model.policy != "constant":
-            raise UserError("mix_of gives the decisions of a constant policy: [model] policy = 'constant'")
         if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in PRICED:
             raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(PRICED)}")
         if self.stage != "backbone" and self.model.policy == "constant":
             raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
         if self.stage == "joint" and self.model.budget is None:
             raise UserError("stage 'joint' needs the budget that it is to hold: [model] budget = 20")
-        if self.settle and (self.stage != "joint" or self.ema or self.settle < 0):
+        if self.settle and (self.stage != "joint" or self.ema):
             raise UserError("settle counts steps at the end of a run of stage 'joint' without ema")
 
     @property
@@ -187,11 +200,7 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return (
-            asdict(self)
-            | {"model": self.model.to_dict(), "milestones": list(self.milestones)}
-            | {"price_range": list(self.price_range)}
-        )
+        return asdict(self) | {"model": self.model.to_dict()} | {key: list(getattr(self, key)) for key in LISTS}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

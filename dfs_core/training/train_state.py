@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,16 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from dfs_core.errors import UserError
+from dfs_core.files import write_whole
 from dfs_core.model.network import DFSNet
+from dfs_core.training.precision import Precision
 
 STATE_FILE = "state.safetensors"
 LOG_FILE = "log.jsonl"
+PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state holds beside tensors
 
 
 @dataclass
@@ -28,6 +30,8 @@ class RunState:
         model: the network in training.
         optimiser: its SGD.
         average: the running average of the weights, or None.
+        commit: revision of the code that the run began with.
+        precision: what it computes in, ``bf16`` or ``fp32``, on whatever machine it is resumed.
         step: steps done.
         seconds: wall time so far, over all restarts.
     """
@@ -35,6 +39,8 @@ class RunState:
     model: DFSNet
     optimiser: torch.optim.SGD
     average: DFSNet | None
+    commit: str
+    precision: Precision
     step: int = 0
     seconds: float = 0.0
 
@@ -65,15 +71,11 @@ class RunState:
         return tensors
 
     def save(self, folder: Path, settings: dict[str, Any]) -> None:
-        """Write the state beside its final place, then move it there in one step."""
-        progress = {"step": self.step, "seconds": self.seconds, "settings": settings}
-        temporary = folder / f"{STATE_FILE}.tmp"  # the same in every process, so that a killed one leaves no litter
+        """Write the state, which is there in full or not at all."""
+        progress = {key: getattr(self, key) for key in PROGRESS} | {"settings": settings}
         # safetensors wants every tensor contiguous; loading copies into the network's own layout.
         tensors = {key: value.detach().contiguous() for key, value in self._tensors().items()}
-        save_file(tensors, temporary, metadata={"progress": json.dumps(progress)})
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(folder / STATE_FILE)
+        write_whole(folder / STATE_FILE, save(tensors, metadata={"progress": json.dumps(progress)}))
 
     @torch.no_grad()
     def restore(self, folder: Path, settings: dict[str, Any]) -> bool:
@@ -91,7 +93,7 @@ class RunState:
                 saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}); delete {folder} and train anew") from None
-        if progress["settings"] != settings:
+        if progress.get("settings") != settings or not progress.keys() >= set(PROGRESS):
             raise UserError(f"{path} belongs to other settings; give another --out, or delete {folder}")
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in saved:
@@ -99,7 +101,8 @@ class RunState:
                 self.optimiser.state[parameter]["momentum_buffer"] = buffer
         for key, value in self._tensors().items():
             value.copy_(saved[key])
-        self.step, self.seconds = progress["step"], progress["seconds"]
+        for key in PROGRESS:
+            setattr(self, key, progress[key])
         return True
 
 

@@ -150,6 +150,17 @@ def test_the_card_says_what_is_known_and_lies_where_checkpoints_are_looked_for(
     assert card.title == "Imported from theirs.pth"
 
 
+def test_a_checkpoint_that_is_there_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    torch.save(random_state(1, 10, 4), tmp_path / "model_best.pth.tar")
+    assert import_reference(tmp_path / "model_best.pth.tar", dataset="svhn").name == "model_best"
+    assert load_checkpoint("model_best").card.classes == KNOWN["svhn"].classes
+    with pytest.raises(UserError, match="model_best is there already"):
+        import_reference(tmp_path / "model_best.pth.tar")
+    with pytest.raises(UserError, match="tells 10 classes apart, cifar100 has 100"):
+        import_reference(tmp_path / "model_best.pth.tar", tmp_path / "new", "cifar100")
+
+
 class Trap:
     """Leaves a mark if it is unpickled."""
 

@@ -73,6 +73,9 @@ def test_list_without_checkpoints_says_so(
     assert run_json(capsys, "list") == []
     assert main(["list"]) == 0
     assert "no checkpoints in" in capsys.readouterr().out
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
+    assert main(["list"]) == 2
+    assert "there is no folder" in capsys.readouterr().err
 
 
 def test_predict_prints_one_object_a_picture(
@@ -144,5 +147,5 @@ def test_evaluate_refuses_a_validation_split_of_other_training_images(
     for path in sorted((tmp_path / "cifar10" / "train").glob("*/000[0-4].png")):
         path.unlink()
     words = ("evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", tmp_path)
-    assert "is not the whole training set" in run_wrong(capsys, *words, "--split", "validation")
+    assert "are not the whole training set" in run_wrong(capsys, *words, "--split", "validation")
     assert "test" in run_wrong(capsys, *words)

@@ -16,6 +16,19 @@ def test_a_picture_of_the_right_size_comes_back_pixel_for_pixel() -> None:
     result[0, 0] = 0  # the caller's own memory
 
 
+def test_a_picture_from_anywhere_is_seen_as_its_file_is() -> None:
+    clear = Image.new("RGBA", (40, 40), (10, 20, 30, 0))
+    assert (to_model_input(clear) == 255).all()
+    grey = Image.fromarray(np.full((40, 40), 30_000, np.uint16))
+    assert (to_model_input(grey) == 117).all()
+    lying = Image.new("RGB", (64, 32), "red")
+    lying.paste("blue", (0, 0, 64, 16))
+    lying.getexif()[0x0112] = 6  # to be turned by a quarter
+    upright = to_model_input(lying).astype(int)
+    assert (upright[:, -1, 2] > 200).all()
+    assert (upright[:, 0, 0] > 200).all()
+
+
 @pytest.mark.parametrize("size", [(300, 100), (100, 300)])
 def test_the_central_square_is_what_the_network_sees(size: tuple[int, int]) -> None:
     image = Image.new("RGB", size, "red")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfs_core.data import sets
+from dfs_core.data.splits import Splits, divide, split_facts
 from dfs_core.errors import UserError
 
 CLASSES = sets.KNOWN["cifar10"].classes
@@ -56,6 +57,21 @@ def test_a_split_follows_the_images_and_not_their_order() -> None:
         assert {i.numpy().tobytes() for i in part.images} == {i.numpy().tobytes() for i in other.images}
 
 
+def test_images_are_divided_again_as_a_card_says() -> None:
+    whole = image_set([4, 96])  # half of the small class is less than its share
+    train, validation = sets.train_validation(whole, 10)
+    assert len(validation) < 10
+    test = whole.subset([0], "test")
+    facts = split_facts(Splits(train, validation, test, (0, 0, 0), (1, 1, 1)), 10)
+    for part, again in zip((train, validation), divide(whole, facts), strict=True):
+        assert torch.equal(part.images, again.images)
+    assert torch.equal(divide(whole, facts | {"validation": 3})[1].images, validation.images[:3])
+    with pytest.raises(UserError, match="not the whole training set"):
+        divide(whole.subset(slice(50)), facts)
+    with pytest.raises(UserError, match="does not say how the training images were divided"):
+        divide(whole, {})
+
+
 def test_another_seed_gives_another_split() -> None:
     whole = image_set([60, 60])
     first, second = (sets.train_validation(whole, 12, seed)[1] for seed in (0, 1))
@@ -92,11 +108,14 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar100", "train", {"nonsense": 1})
     (tmp_path / "unrelated").mkdir()
     rows = {(row["dataset"], row["split"]): row for row in sets.describe(tmp_path)}
-    assert set(rows) == {("cifar10", "test"), ("fruit", "train"), ("cifar100", "train")}
+    assert set(rows) == {("cifar10", "test"), ("fruit", "train"), ("fruit", "test"), ("cifar100", "train")}
     part = rows["cifar10", "test"]
     assert (part["layout"], part["images"], part["expected"], part["status"]) == ("folders", 3, 10_000, "a part")
     assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "complete")
-    assert "not those of cifar100" in rows["cifar100", "train"]["status"]
+    assert "no classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
+    assert "has no 'test' folder" in rows["fruit", "test"]["status"]
+    write_tree(tmp_path / "one", "train", {"apple": 2})
+    assert "at least two class folders" in next(r["status"] for r in sets.describe(tmp_path) if r["dataset"] == "one")
     assert sets.describe(tmp_path / "absent") == []
 
 

@@ -1,4 +1,4 @@
-"""Evaluation: figures against sums done by hand, intervals, the Pareto front."""
+"""Evaluation: figures against sums done by hand, and intervals."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from tiny import CIFAR10, pictures
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import Evaluation, evaluate, pareto_front, run, wilson_interval
-
-points = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=12)
+from dfs_core.evaluation.evaluate import Evaluation, evaluate, run, wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +51,6 @@ def test_wilson_interval_holds_the_share_and_stays_in_range(case: tuple[int, int
 def test_wilson_interval_refuses_what_is_no_share(correct: int, n: int) -> None:
     with pytest.raises(ValueError, match="not a share"):
         wilson_interval(correct, n)
-
-
-def test_pareto_front_drops_beaten_points_and_orders_by_cost() -> None:
-    assert pareto_front([(30, 93.0), (10, 91.0), (20, 93.0), (25, 92.0), (40, 94.0)]) == [1, 2, 4]
-    assert pareto_front([]) == []
-
-
-@given(points)
-def test_pareto_front_is_exactly_the_points_that_no_other_beats(found: list[tuple[float, float]]) -> None:
-    def beaten(point: tuple[float, float]) -> bool:
-        return any(other[0] <= point[0] and other[1] >= point[1] and other != point for other in found)
-
-    assert sorted(pareto_front(found)) == [i for i, point in enumerate(found) if not beaten(point)]
 
 
 def test_figures_equal_sums_done_by_hand(tiny_checkpoint: Checkpoint, images: ImageSet) -> None:

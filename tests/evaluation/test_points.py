@@ -202,3 +202,57 @@ def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
     name = "nothing" if command == "shuffle" else "backbone"
     assert main([command, "--checkpoint", name, "--data-dir", str(cifar10_dir)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("prices --checkpoint every --range 0 1", "--range is the lowest and the highest price, both above 0"),
+        ("prices --checkpoint every --range 2 1", "--range is the lowest and the highest price, both above 0"),
+        ("shuffle --checkpoint bare", "there are no stored decisions of 'bare': make them with"),
+        ("shuffle --checkpoint backbone --budget 20", "'backbone' has one operating point: leave --budget out"),
+        ("traces --checkpoint every --budget {:.9f}", "has more digits than are kept"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(
+    words: str, reason: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "every", root / "bare", ignore=shutil.ignore_patterns("traces*"))
+    middle = load_checkpoint(root / "every").card.config.usual_budget * 1.00001234
+    assert main([*words.format(middle).split(), "--data-dir", str(cifar10_dir)]) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["prices", "shuffle", "traces"])
+def test_what_lies_beside_a_card_is_of_all_its_images(
+    command: str, root: Path, cifar10_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(cifar10_dir, tmp_path / "part")
+    next((tmp_path / "part" / "cifar10" / "test").rglob("*.png")).unlink()
+    before = {path.name: path.read_bytes() for path in (root / "every").iterdir()}
+    assert main([command, "--checkpoint", "every", "--data-dir", str(tmp_path / "part")]) == 2
+    assert "was measured on 40 test images, but there are 39" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (root / "every").iterdir()} == before
+
+
+def test_results_leave_no_checkpoint_out_in_silence(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ["results", "--out", str(tmp_path / "results")]
+    assert main([*out, "--seeds", str(tmp_path / "typo")]) == 2
+    assert "typo holds no run with another seed than 0" in capsys.readouterr().err
+    (root / "mix" / "card.json").write_text("{")
+    assert main(out) == 2
+    assert "mix" in capsys.readouterr().err
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
+    assert main(out) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_linked_checkpoint_has_the_name_of_the_link(root: Path, tmp_path: Path) -> None:
+    (root / "mix").rename(tmp_path / "elsewhere")
+    (root / "mix").symlink_to(tmp_path / "elsewhere")
+    assert any(point.checkpoint == "mix" and point.minority_blocks is not None for point in collect(root))

@@ -107,3 +107,8 @@ def test_a_model_without_a_budget_accepts_none() -> None:
     assert ModelConfig().operating_point() == (None, 0.0)
     with pytest.raises(UserError, match="has no budget"):
         ModelConfig().operating_point(20)
+
+
+def test_the_usual_budget_lies_within_the_range_however_narrow() -> None:
+    config = ModelConfig(policy="table", options="lowbit", prices=((0.1, 1.04), (0.2, 1.01)))
+    assert config.operating_point()[0] == pytest.approx(1.0249, abs=1e-4)

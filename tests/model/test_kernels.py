@@ -26,7 +26,7 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.fixture(scope="module")
 def compiled() -> Kernels:
-    found = fused()
+    found = fused("cpu")
     if found is PLAIN:
         pytest.skip("nothing can be compiled on this machine")
     return found
@@ -85,4 +85,4 @@ def test_without_a_compiler_training_goes_on_with_the_plain_kernels(monkeypatch:
 
     monkeypatch.setattr(kernels.torch, "compile", broken)
     with pytest.warns(UserWarning, match="without compiled quantisers, slower: no working C\\+\\+ compiler$"):
-        assert fused.__wrapped__() is PLAIN
+        assert fused.__wrapped__("cpu") is PLAIN

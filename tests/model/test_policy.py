@@ -156,3 +156,12 @@ def test_the_classifier_learns_from_its_answers_alone() -> None:
     assert logits is not None
     logits.logsumexp(dim=1).sum().backward()
     assert policy.answers[0].weight.grad is not None
+
+
+@pytest.mark.parametrize("policy", [TablePolicy, OneShotPolicy, UtilityPolicy, ConfidencePolicy])
+def test_utilities_are_float32_whatever_the_network_computes_in(policy: type[TablePolicy]) -> None:
+    names = {TablePolicy: "table", OneShotPolicy: "one-shot", UtilityPolicy: "utility", ConfidencePolicy: "confidence"}
+    gate = policy(ModelConfig(depth=8, options="skip,4,full", policy=names[policy])).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        utilities, _ = gate.step(0, features(16), gate.start(features(16), torch.full((3,), 0.1)))
+    assert utilities.dtype == torch.float32

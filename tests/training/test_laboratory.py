@@ -13,12 +13,12 @@ import torch
 from tiny import make_card, make_network, pictures
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from dfs_core.checkpoints.session import METHOD, keep_on_disk
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.predictor import Predictor
 from dfs_core.training.laboratory import Progress, Settings, Tuned, can_tune, fine_tune, with_own_gates
 from dfs_core.training.material import FEWEST, Material, from_data_set, from_pictures
+from dfs_core.training.session import METHOD, keep_on_disk
 
 STRONG = 1e-3
 

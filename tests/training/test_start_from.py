@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from nets import inputs, settled_network
+from tiny import make_card
+from tiny_runs import BACKBONE, train
 
+from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
-from dfs_core.model.network import DFSNet, start_from
+from dfs_core.model.network import DFSNet, calibrate, start_from
 
 IMAGES = inputs(6, seed=2)
 
@@ -77,3 +83,31 @@ def test_shared_batch_norm_and_batch_norm_per_option_start_from_each_other(ours:
 def test_another_depth_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig) -> None:
     with pytest.raises(UserError, match="another depth or number of classes"):
         start_from(DFSNet(config), backbone)
+
+
+def test_only_new_quantisers_are_calibrated() -> None:
+    source = settled_network(ModelConfig(depth=8, options="2,4,full"), seed=1)
+    step = source.body.blocks[1].conv1.quantisers["4"].activation_step
+    with torch.no_grad():
+        step.fill_(0.123)
+    model = DFSNet(ModelConfig(depth=8, options="2,4,8,full"))
+    new = {key.rpartition(".")[0] for key in start_from(model, source) if ".quantisers." in key}
+    before = model.body.blocks[1].conv1.quantisers["8"].activation_step.clone()
+    calibrate(model, IMAGES, new)
+    quantisers = model.body.blocks[1].conv1.quantisers
+    assert torch.equal(quantisers["4"].activation_step, step)
+    assert not torch.equal(quantisers["8"].activation_step, before)
+
+
+def test_a_teacher_is_looked_for_among_the_runs_first_and_has_the_same_classes(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    train(Path("runs/first"), cifar10_dir, BACKBONE, iterations=1)
+    taught = {"start_from": "first", "teacher": "first", "distillation": 0.5, "iterations": 1}
+    assert train(Path("runs/second"), cifar10_dir, BACKBONE, **taught).is_dir()
+    config = backbone_config(8, 3)
+    card = replace(make_card("other", "backbone", backbone_config(8)), classes=tuple("abc"), model=config.to_dict())
+    save_checkpoint("runs/other", DFSNet(config), card)
+    with pytest.raises(UserError, match="teacher 'other' knows 3 classes, not 10"):
+        train(Path("runs/third"), cifar10_dir, BACKBONE, **taught | {"teacher": "other"})

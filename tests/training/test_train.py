@@ -63,7 +63,7 @@ def test_the_card_says_how_the_weights_were_made(backbone: Path) -> None:
     assert (card.name, card.method, card.dataset, card.seed) == ("backbone", "backbone", "cifar10", 3)
     assert card.classes == CIFAR10.classes
     assert (card.mean, card.std) == (CIFAR10.mean, CIFAR10.std)
-    assert card.split == {"train": 90, "validation": 10, "test": 40, "seed": 0}
+    assert card.split == {"train": 90, "validation": 10, "test": 40, "asked": 5000, "seed": 0}
     assert card.config == config.model
     assert (card.budget, card.alpha, card.parents) == (None, None, ())
     assert card.wall_time_s > 0

@@ -137,6 +137,15 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"stage": "gates", "model": BACKBONE}, "stage 'gates' is for a policy that decides, and a constant"),
         ({"stage": "joint", "model": GATED}, "stage 'joint' needs the budget"),
         ({"settle": 3}, "settle counts steps at the end of a run of stage 'joint' without ema"),
+        ({"iterations": -5}, "iterations cannot be below 0, and is -5"),
+        ({"validation": 0}, "validation must be positive, not 0"),
+        ({"alpha": -5e-6}, "alpha cannot be below 0"),
+        ({"weight_decay": -1.0}, "weight_decay cannot be below 0"),
+        ({"method": " "}, "method names the family"),
+        ({"nesterov": True, "momentum": 0}, "give momentum above 0"),
+        ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
+        ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
+        ({"hold_budget": True, "model": GATED}, "hold_budget needs the paper's gate and a budget"),
     ],
 )
 def test_a_value_that_makes_no_sense_is_one_clear_line(settings: dict[str, Any], reason: str) -> None:

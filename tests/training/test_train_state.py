@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from nets import settled_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
 from torch import Tensor
 
+from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
 from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
@@ -34,12 +36,12 @@ def test_the_average_moves_fast_at_first_and_then_by_its_decay() -> None:
     model, average = (settled_network(ModelConfig(depth=8, options="skip,full"), seed=seed) for seed in (1, 2))
     value, mean = model.body.classifier.weight, average.body.classifier.weight
     for step, share in ((0, 0.9), (8, 0.5), (10_000, 0.01)):
-        state = RunState(model, torch.optim.SGD(model.parameters()), average, step)
+        state = RunState(model, torch.optim.SGD(model.parameters()), average, "abc", "fp32", step)
         wanted = (mean + share * (value - mean)).detach()
         state.update_average(0.99)
         torch.testing.assert_close(mean.detach(), wanted)
     assert state.final is average
-    assert RunState(model, state.optimiser, None).final is model
+    assert RunState(model, state.optimiser, None, "abc", "fp32").final is model
 
 
 def test_resuming_where_nothing_was_saved_starts(tmp_path: Path, cifar10_dir: Path) -> None:
@@ -59,6 +61,45 @@ def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, ci
     assert log_of(folder, "step") == [1, 2], "a finished run that is resumed has nothing left to do"
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_published_checkpoint_is_never_trained_over(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path, resume: bool
+) -> None:
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns(STATE_FILE))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError, match="holds a checkpoint, which stays as it is; give another --out"):
+        train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=6)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_run_that_was_killed_before_its_card_was_written_is_published(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path
+) -> None:
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder)
+    wanted = load_checkpoint(folder).card
+    for spoilt in ({"training": {**wanted.training, "lr": 0.5}}, {"weights_sha256": "0" * 64}):
+        save_card(folder, replace(wanted, **spoilt))
+        train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6)
+        assert load_checkpoint(folder).card.metrics == wanted.metrics
+        assert load_checkpoint(folder).card.training == wanted.training
+
+
+def test_revision_and_precision_are_those_that_the_run_began_with(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dfs_core.checkpoints.provenance.commit", lambda: "first")
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, precision="auto")
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    monkeypatch.setattr("dfs_core.checkpoints.provenance.commit", lambda: "second")
+    other = "fp32" if trainer.state.precision == "bf16" else "bf16"
+    monkeypatch.setattr("dfs_core.training.begin.resolve", lambda precision, device: other)
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision="auto")
+    card = load_checkpoint(folder).card
+    assert (card.commit, card.training["precision"]) == ("first", trainer.state.precision)
+
+
 @pytest.mark.parametrize("changed", [{"lr": 0.05}, {"iterations": 3}, {"seed": 1}])
 def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, cifar10_dir: Path, changed: dict[str, Any]) -> None:
     train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
@@ -74,7 +115,7 @@ def test_a_damaged_state_is_refused_in_words(backbone: Path, tmp_path: Path, cif
     (folder / STATE_FILE).write_bytes((backbone / STATE_FILE).read_bytes()[:kept])
     config = load_config(tmp_path / "backbone.toml")
     with pytest.raises(UserError, match=r"cannot be read .*; delete .* and train anew"):
-        Trainer(config, load_splits(config, cifar10_dir), folder, resume=True)
+        Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
 
 
 def test_more_images_a_batch_than_there_are_is_refused_before_anything_is_made(

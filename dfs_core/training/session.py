@@ -9,7 +9,6 @@ from typing import Any
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from dfs_core.data.splits import SPLIT_SEED
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.network import DFSNet
@@ -56,7 +55,7 @@ def session_card(
         budget=budget,
         alpha=alpha,
         training=settings | {"stage": "gates fine-tuned live", "start_from": parent.name},
-        split={"train": len(material.tune), "validation": 0 if material.toy else count, "seed": SPLIT_SEED},
+        split=parent.split | {"train": len(material.tune), "validation": 0 if material.toy else count},
         seed=settings["seed"],
         commit=provenance.commit(),
         versions=provenance.versions(),
@@ -91,5 +90,5 @@ def _digest(parent: Card, model: DFSNet) -> str:
     """Tells networks of the same body apart before they have a file: a hash of the parent's hash and the gates."""
     digest = hashlib.sha256(parent.weights_sha256.encode())
     for value in model.policy.state_dict().values():
-        digest.update(value.detach().contiguous().numpy().tobytes())
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
