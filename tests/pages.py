@@ -17,6 +17,11 @@ def text_of(app: AppTest) -> str:
     return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
 
 
+def said(element) -> str:
+    """A message as it is read: without the signs that keep Markdown from being read in it."""
+    return element.value.replace("\\", "")
+
+
 def rows_of(app: AppTest) -> list[str]:
     """Labels of the images shown, from the control that puts one in focus."""
     return list(control(app.selectbox, "focus").options)

@@ -8,14 +8,10 @@ from dashboard.facts.costs import MEASURES
 from dashboard.parts import stored, testset_map, testset_panels, testset_views, tiles
 from dashboard.parts.opening import open_page
 
-page = open_page()
-traces = stored.open_traces(page.card, page.budget)
-if traces is None:
-    st.stop()
-
+page, traces = stored.open_traces(open_page())
 costs = statistics.costs_of(traces, page.card.config)
 cost = costs[MEASURES[page.shared.cost].column]
-wanted = filters.from_page(page.shared.page, traces)
+wanted = filters.from_page(page.shared.page, traces, page.shared.cost)
 everything, chosen = np.arange(len(traces)), filters.passing(wanted, traces, cost)
 whole = statistics.summary(traces, costs, everything)
 here = statistics.summary(traces, costs, chosen)

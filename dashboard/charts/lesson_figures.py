@@ -11,6 +11,7 @@ from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.lesson import TEST_SET, THIS_IMAGE
 from dashboard.facts.tables import Rows, Shown
+from dashboard.sources.naming import counted
 from dfs_core.model.config import ModelConfig
 
 HEIGHT = 340
@@ -126,7 +127,8 @@ def options(rows: Rows, colours: Palette) -> Figure:
         | {
             "name": words.get(row["option"]) or f"{row['option']} bits",
             "fill": colours.option(row["option"]),
-            "text": f"{row['cost']:.3g} %  ·  {row['blocks']} blocks of this image, together {row['adds']:.2f} % of cp",
+            "text": f"{row['cost']:.3g} %  ·  {counted(row['blocks'], 'block')} of this image, together"
+            f" {row['adds']:.2f} % of cp",
         }
         for row in rows
     ]

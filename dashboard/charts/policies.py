@@ -57,7 +57,7 @@ def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colo
             "cost": row[column],
             "length": row["share"] / most,
             "strength": 0.14 if row["policy"] == picked else 0.0,
-            "about": f"policy {row['rank']}: {row['share']:.1f} % of the images",
+            "about": f"decision vector {row['rank']}: {row['share']:.1f} % of the images",
             "turn": turn,
         }
         for place, row in enumerate(shown)

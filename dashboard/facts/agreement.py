@@ -53,6 +53,15 @@ def summary(left: Traces, right: Traces) -> dict[str, Any]:
     }
 
 
+def p_in_words(p: float) -> str:
+    """A p-value for people.
+
+    >>> p_in_words(0.03125), p_in_words(1e-9)
+    ('p = 0.0312', 'p < 0.0001')
+    """
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
+
+
 def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> dict[str, Any]:
     """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B.
 

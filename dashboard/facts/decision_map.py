@@ -18,7 +18,7 @@ from dfs_core.checkpoints.traces import Traces
 
 Sorting = Literal["policy", "cost", "class", "confidence"]
 TITLES: dict[Sorting, str] = {
-    "policy": "commonest policy first",
+    "policy": "commonest decision vector first",
     "cost": "cheapest first",
     "class": "by class, the cheapest of each first",
     "confidence": "most certain first",
@@ -146,18 +146,18 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     policies, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
     said = [f"{images:,} test images by {blocks} gated blocks: {of_all} of all decisions."]
     if len(deciding):
-        numbers = ", ".join(str(block + FIRST) for block in deciding)
-        word = "blocks" if len(deciding) > 1 else "block"
         said.append(
-            f"The images part ways in {word} {numbers}, most of all in block {most + FIRST}, where {left[most]:.1f} %"
-            f" do not take the usual option, {names[usual[most]]}; elsewhere nearly all take the same."
+            f"Images differ most in block {most + FIRST}: {left[most]:.1f} % do not take its usual option,"
+            f" {names[usual[most]]}. "
+            + ("No other block" if len(deciding) == 1 else f"{len(deciding)} of {blocks} blocks")
+            + f" {'has' if len(deciding) == 1 else 'have'} at least {MINORITY:g} % of such images."
         )
     else:
         said.append(f"In every block at least {100 - MINORITY:g} % of the images take the same option.")
     said.append(
-        f"There are {policies:,} different rows; the commonest is that of {share:.1f} % of the images."
+        f"There are {policies:,} different decision vectors; the commonest is that of {share:.1f} % of the images."
         if policies > 1
-        else "All rows are the same."
+        else "All images take the same decisions."
     )
     return " ".join(said)
 
@@ -191,7 +191,7 @@ def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -
         keys = traces.labels[chosen] if by == "class" else policy_ranks(traces, chosen)
         starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         groups = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
-        names = {a: traces.classes[keys[a]] if by == "class" else f"policy {keys[a] + 1}" for a, _ in groups}
+        names = {a: traces.classes[keys[a]] if by == "class" else f"vector {keys[a] + 1}" for a, _ in groups}
         marks = [{"row": (a + b - 1) / 2, "text": names[a]} for a, b in groups]
         return marks, sorted({b - 0.5 for _, b in groups if b < len(keys)})
     values = cost if by == "cost" else 100 * traces.confidence

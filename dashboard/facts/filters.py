@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
 
+from dashboard.facts.costs import Cost
 from dfs_core.checkpoints.traces import Traces
 
 Verdict = Literal["", "right", "wrong"]
+USUAL: Cost = "cp"  # the measure of bounds where a link names none
 FIRST = 2  # number of the first gated block in the network
 SLACK = 1e-4  # points of cost: what a bound loses when it is written with few digits
 
@@ -80,37 +82,51 @@ def policy_code(decisions: np.ndarray) -> str:
     return "".join(map(str, decisions))
 
 
-def to_page(wanted: Filter) -> dict[str, str]:
-    """A page's own URL parameters for a filter; those of empty parts are empty, so that ``state.change`` drops them."""
+def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str]:
+    """A page's own URL parameters for a filter; those of empty parts are empty, so that ``state.change`` drops them.
+
+    A decision vector means something to one option set alone, and bounds to one measure of cost: ``of`` and ``by``
+    say to which.
+    """
+    bounded = wanted.low is not None or wanted.high is not None
     return {
         "class": ".".join(wanted.classes),
         "verdict": wanted.verdict,
         "taken": ".".join(f"{block}-{option}" for block, option in wanted.taken),
         "policy": wanted.policy,
+        "of": ".".join(options) if wanted.policy else "",
+        "by": cost if bounded and cost != USUAL else "",
         "low": "" if wanted.low is None else f"{wanted.low:g}",
         "high": "" if wanted.high is None else f"{wanted.high:g}",
     }
 
 
-def from_page(page: Mapping[str, str], traces: Traces) -> Filter:
-    """Read a filter from a page's URL parameters; what does not exist in these traces is left out."""
+def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
+    """Read a filter from a page's URL parameters; what these traces do not have is left out.
+
+    Args:
+        page: the parameters.
+        traces: of the test set.
+        cost: the measure in use; bounds by another one are left out.
+    """
     blocks = traces.decisions.shape[1]
     code = page.get("policy", "")
-    fits = len(code) == blocks and all(digit in "0123456789"[: len(traces.options)] for digit in code)
+    known = page.get("of", "") == ".".join(traces.options)
+    fits = known and len(code) == blocks and all(digit in "0123456789"[: len(traces.options)] for digit in code)
     pairs = (word.partition("-") for word in page.get("taken", "").split("."))
     taken = {
         int(number): option
         for number, _, option in pairs
         if number.isascii() and number.isdigit() and FIRST <= int(number) < FIRST + blocks and option in traces.options
     }
-    verdict = page.get("verdict", "")
+    verdict, bounds = page.get("verdict", ""), page if page.get("by", USUAL) == cost else {}
     return Filter(
         classes=tuple(name for name in traces.classes if name in page.get("class", "").split(".")),
         verdict=cast(Verdict, verdict if verdict in ("right", "wrong") else ""),
         taken=tuple(sorted(taken.items())),
         policy=code if fits else "",
-        low=_percent(page.get("low")),
-        high=_percent(page.get("high")),
+        low=_percent(bounds.get("low")),
+        high=_percent(bounds.get("high")),
     )
 
 

@@ -59,6 +59,11 @@ TERMS = tuple(
             "The option that a block takes for an image: the one that its gate gives the highest probability.",
         ),
         (
+            "vector",
+            "decision vector",
+            "All decisions for one image in a row: what each gated block does. Images that share one cost the same.",
+        ),
+        (
             "dial",
             "dial",
             "A price that is put on computation after training, without training again. It moves a checkpoint along a"
@@ -73,8 +78,8 @@ TERMS = tuple(
         (
             "interval",
             "interval",
-            "Where the true accuracy lies with 95 % confidence, given how many images were measured (Wilson's). Two"
-            " results whose intervals overlap may differ by chance.",
+            "Where the true accuracy lies with 95 % confidence, given how many images were measured (Wilson's). That"
+            " two of them overlap does not show that two results are equal: Compare tests them image by image.",
         ),
         (
             "margin",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.facts import costs
+import numpy as np
+
+from dashboard.facts import agreement, costs
 from dashboard.facts.tables import Rows, Shown
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.naming import format_alpha, option_in_words, with_article
 from dfs_core.checkpoints.card import Card
-from dfs_core.evaluation.metrics import Evaluation
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.trace import DecisionTrace
 
 STEPS = {
@@ -36,7 +38,7 @@ def picture_words(item: Shown) -> list[str]:
     known = {
         True: "and it is one",
         False: f"but it is {with_article(item.picture.truth or '')}",
-        None: "nobody said what it is",
+        None: "its true class is unknown",
     }
     return [
         "The network sees every picture as 32 by 32 squares of three colours: 3,072 numbers, whatever the camera knew.",
@@ -127,38 +129,56 @@ def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> l
     return said
 
 
-def sum_words(item: Shown, catalogue: Catalogue, card: Card) -> list[str]:
-    """Step 5."""
-    measured = card.evaluation("test") or card.evaluation("validation")
+def plain_network(catalogue: Catalogue, card: Card) -> Card | None:
+    """The backbone to set a checkpoint against: one that it started from or learned from, else the most accurate."""
+    kin = [c for c in catalogue.cards if c.method == "backbone" and _kin(c, card) and c.evaluation("test") is not None]
+    own = [c for c in kin if c.name in card.parents]
+    return max(own or kin, key=lambda c: c.metrics["test"]["accuracy"], default=None)
+
+
+def sum_words(
+    item: Shown, measured: Mapping[str, Any] | None, traces: Traces | None = None, plain: Traces | None = None
+) -> list[str]:
+    """Step 5.
+
+    Args:
+        item: the image.
+        measured: the operating point's figures on the test set, as ``tables.test_figures`` gives them.
+        traces: what was decided there; None if that is not stored.
+        plain: the same of the plain network, unless it is the one in use.
+    """
     if measured is None:
         return [
-            "Nobody has measured this checkpoint, so it has no place on the curve.",
+            "Nobody has measured this operating point, so it has no place on the curve.",
             f"This image costs {item.trace.cp:.2f} % cp and {item.trace.all_in:.2f} % all-in.",
             "Choose another checkpoint above to see what it gives up.",
         ]
-    low, high = measured.accuracy_ci95
     said = [
-        f"On {measured.n:,} images it is right for **{measured.accuracy:.2f} %** ({low:.2f} to {high:.2f}), at a cp of"
-        f" {measured.cp:.2f} % and {measured.all_in:.2f} % all-in."
+        f"On {measured['images']:,} {measured['what'].removesuffix(' set').removesuffix(' images')} images it is right"
+        f" for **{measured['accuracy']:.2f} %** ({measured['low']:.2f} to {measured['high']:.2f}), at a cp of"
+        f" {measured['cp']:.2f} % and {measured['all_in']:.2f} % all-in."
     ]
-    plain = next((c for c in catalogue.cards if c.method == "backbone" and _kin(c, card)), None)
-    full = plain.evaluation("test") if plain else None
-    if full is None or plain is card:
+    if traces is None or plain is None or agreement.why_not(plain, traces):
         said.append("The points are what other networks reach: look for those above and to the left.")
     else:
-        lost = full.accuracy - measured.accuracy
-        overlap = low <= full.accuracy_ci95[1] and full.accuracy_ci95[0] <= high
+        said.append(_against(agreement.summary(plain, traces)))
+    if traces is not None:
+        vectors, n = len(np.unique(traces.decisions, axis=0)), len(traces)
         said.append(
-            f"The plain network reaches {full.accuracy:.2f} %: that is {abs(lost):.2f} points"
-            f" {'more' if lost > 0 else 'less'}"
-            + (", less than chance explains." if overlap else ", more than chance explains.")
+            "All images take the same decisions: a rule without any gates would do as well."
+            if vectors == 1
+            else f"Its {n:,} test images take {vectors:,} different decision vectors: {_look(vectors / n)}."
         )
-    said.append(
-        "All images take the same way through it: a rule without any gates would do as well."
-        if measured.policies == 1
-        else f"Its gates take {measured.policies:,} different ways for {measured.n:,} images: {_look(measured)}."
-    )
     return said
+
+
+def _against(found: Mapping[str, Any]) -> str:
+    """A checkpoint against the plain network on the same images, as ``agreement.summary`` tests it."""
+    if not found["gain"]:
+        return f"On the same {found['images']:,} images that is as many as the plain network."
+    than = f"{abs(found['gain']):.2f} points {'more' if found['gain'] > 0 else 'fewer'} than the plain network"
+    chance = "chance alone would rarely do that" if found["p"] < 0.05 else "chance alone may do that"
+    return f"That is {than}; on the same {found['images']:,} images {chance} ({agreement.p_in_words(found['p'])})."
 
 
 def budget_rows(
@@ -191,10 +211,9 @@ def budget_rows(
     return sorted(rows, key=lambda row: (row["what"], row["budget"]))
 
 
-def _look(measured: Evaluation) -> str:
-    """How much gates look at the image, going by the number of different ways."""
-    share = measured.policies / measured.n
-    return "they hardly look" if share < 0.01 else "they look a little" if share < 0.1 else "they do look at the image"
+def _look(share: float) -> str:
+    """How much gates look at the image, going by different decision vectors per image."""
+    return f"the gates {'hardly look' if share < 0.01 else 'look a little' if share < 0.1 else 'do look'}"
 
 
 def _kin(one: Card, other: Card) -> bool:

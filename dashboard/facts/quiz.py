@@ -78,7 +78,7 @@ def questions(
 
 
 def ways(shown: Iterable[Shown]) -> int:
-    """How many different ways images take through the network."""
+    """How many different decision vectors images take."""
     return len({item.trace.decisions for item in shown})
 
 
@@ -91,7 +91,7 @@ def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question
     answer = 2 if values[0] == values[1] else 0 if values[0] > values[1] else 1
     why = f"{measure.name} is {values[0]:.2f} % for the left one and {values[1]:.2f} % for the right one."
     if answer == 2:
-        why += " They are the cheapest and the dearest of the images shown: here the gates do not tell images apart."
+        why += " They are the cheapest and the most expensive image shown: here the gates do not tell images apart."
     return Question("dearer", "Which of these two images costs more?", (*names, SAME), answer, why, pair)
 
 
@@ -151,7 +151,7 @@ def _ways(shown: Sequence[Shown]) -> Question:
         why += " No two images are treated alike."
     return Question(
         "ways",
-        f"How many different ways do these {most} images take through the network?",
+        f"How many different decision vectors do these {most} images take?",
         tuple(str(value) for value in chosen),
         chosen.index(count),
         why,

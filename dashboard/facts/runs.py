@@ -147,12 +147,11 @@ def verdict(tuned: Tuned) -> list[str]:
         + (", which is within the interval: so few images cannot tell it from none." if within else ".")
     )
     if tuned.after.policies == 1:
-        said.append(
-            "All images now take the same way through the network: the pull was stronger than what they differ in."
-        )
+        said.append("All images now take the same decisions: the pull was stronger than what they differ in.")
     else:
-        ways = f"{tuned.after.policies} different ways through the network; before it was {tuned.before.policies}"
-        said.append(f"The images take {ways}.")
+        said.append(
+            f"The images take {tuned.after.policies} different decision vectors; before, {tuned.before.policies}."
+        )
     return said
 
 

@@ -140,7 +140,7 @@ def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows
     for row in measured:
         own = row["budget"]
         if row["checkpoint"] == card.name and budget and own and math.isclose(own, budget, rel_tol=SAME_BUDGET):
-            kept = {key: row[key] for key in ("accuracy", "low", "high", "cp", "all_in")}
+            kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
             return blank | {"images": int(row["n"])} | kept
     return None
 

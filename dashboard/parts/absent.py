@@ -42,11 +42,16 @@ def cannot_decide(error: Exception) -> None:
     st.error(f"{plain(str(error))}. Choose another checkpoint above, or mend this one.", icon=":material/error:")
 
 
-def no_test_image(key: str) -> None:
-    """A link names a test image, and there are none here."""
+def no_image(key: str, shown: str) -> None:
+    """A link names an image that is not here.
+
+    Args:
+        key: of the image, as the link has it.
+        shown: name of the one that is shown in its place.
+    """
     st.warning(
-        f"The link names {plain(key)}, an image of a data set that is not on this machine. Fetch it below, and the link"
-        " works.",
+        f"The link names '{plain(key)}', and there is no such image here. Shown instead: {plain(shown)}. Test images"
+        " need their data set on this machine: Explore can fetch it.",
         icon=":material/image_not_supported:",
     )
 

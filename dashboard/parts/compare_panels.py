@@ -79,14 +79,19 @@ def test_set(page: Opened, left: Point, right: Point) -> None:
     """Both on the whole test set, from their traces."""
     st.markdown("### On the whole test set")
     found = [stored.find(*point) for point in (left, right)]
-    for letter, (card, _), (traces, note) in zip("AB", (left, right), found, strict=True):
-        if note:
-            st.info(f"{letter}: {note}", icon=":material/alt_route:")
-        if isinstance(traces, UserError):
+    for letter, (card, _), one in zip("AB", (left, right), found, strict=True):
+        if one.note:
+            st.info(f"{letter}: {one.note}", icon=":material/alt_route:")
+        if isinstance(one.traces, UserError):
             st.markdown(f"{letter} is `{card.name}`.")
-            stored.say_missing(traces)
-    a, b = (traces for traces, _ in found)
+            stored.say_missing(one.traces)
+    a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
+        return
+    left, right = (left[0], found[0].budget), (right[0], found[1].budget)
+    page = page.at(found[0].budget)
+    if left == right:
+        st.info("The same decisions are stored for A and B: choose budgets further apart.", icon=":material/block:")
         return
     why = agreement.why_not(a, b)
     if why:
@@ -105,8 +110,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> No
     measure = MEASURES[page.shared.cost]
     cost = agreement.cost_change(a, b, configs, page.shared.cost)
     n = found["images"]
-    split = found["a_only"] + found["b_only"]
-    p = "< 0.0001" if found["p"] < 0.0001 else f"= {found['p']:.4f}"
+    split, p = found["a_only"] + found["b_only"], agreement.p_in_words(found["p"])
     verdict = "more than chance would explain" if found["p"] < 0.05 else "which chance would explain"
 
     def cell(count: int) -> str:
@@ -119,7 +123,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> No
 <tr><th scope="row">A wrong</th>{cell(found["b_only"])}{cell(found["neither"])}</tr></tbody></table>
 <p><b>{signed(found["gain"])} points</b> of accuracy from A to B (95 % interval {signed(found["low"])} to
 {signed(found["high"])}). They disagree about being right on {split:,} images, of which B has {found["b_only"]:,} and A
-{found["a_only"]:,}: {verdict} (McNemar's exact test, p {p}). One seed each: the test knows nothing of another
+{found["a_only"]:,}: {verdict} (McNemar's exact test, {p}). One seed each: the test knows nothing of another
 training.</p>
 <p>The same prediction on {100 * found["agree"] / n:.2f} % of {n:,} images. Mean {measure.name}: {cost["a"]:.2f} %
 at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much on {cost["same"]:,}, more on

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.parts import absent
 from dashboard.session import state
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
@@ -76,7 +77,7 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
         if shared.budget and not seat.brief:
             st.caption(_WHY)
     if shared.note:
-        st.warning(shared.note, icon=":material/alt_route:")
+        st.warning(absent.plain(shared.note), icon=":material/alt_route:")
     return card, shared.budget
 
 
@@ -145,7 +146,7 @@ def _every_budget(card: Card, budget: float, seat: Seat) -> None:
     _log_slider(
         seat,
         BUDGET,
-        seat.label("Budget: cp to spend, on a logarithmic scale"),
+        seat.label("Budget: average cp to spend, on a logarithmic scale"),
         operating.positions(*bounds, budget),
         budget,
         lambda value: f"{value:.4g} %",
@@ -218,9 +219,8 @@ def _fixed(label: str, text: str) -> None:
 
 
 _WHY = (
-    "One control with two faces: alpha is the price of computation, budget the quantity that is bought at it. A block"
-    " runs at more bits where that helps the answer by more than its price, so moving one slider moves the other, by a"
-    " table that was measured on validation images."
+    "Budget and alpha are two views of one setting: alpha is the price of computation, budget what is spent at that"
+    " price. Moving one moves the other, by a table that was measured on validation images."
 )
 _HELP = (
     "DFS chooses per image and block between skipping, a few bits and full precision; SkipNet can only skip or run in"

@@ -67,9 +67,7 @@ def class_bars(trace: DecisionTrace) -> str:
 
 def _html(item: Shown) -> str:
     picture, trace = item.picture, item.trace
-    verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "nobody said what it is"}[
-        item.right
-    ]
+    verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
     name = escape(picture.name)
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
     about = escape(f"{origin} · {verdict} · cp {trace.cp:.2f} % · all-in {trace.all_in:.2f} %")

@@ -13,6 +13,7 @@ from dashboard.parts.image_question import Answer, ask_stability, go_to
 from dashboard.parts.showing import show
 from dashboard.session import state
 from dashboard.sources.film import Settled, settled
+from dashboard.sources.naming import counted
 
 FRAME, FILM, STABLE = "film_frame", "film", "stability"
 
@@ -83,13 +84,13 @@ def settled_in_words(answer: Answer, found: Settled) -> str:
     assert reel is not None
     what = "right" if found.known else f"'{found.label}'"
     if found.frame is None:
-        sometimes = f", though right at {found.earlier} cheaper points" if found.earlier else ""
+        sometimes = f", though right at {counted(found.earlier, 'cheaper point')}" if found.earlier else ""
         return f"Never stays right: wrong at the largest {'cost' if reel.dial else 'budget'}{sometimes}."
     at = image_film.position_text(reel, found.frame)
     cost = f"its own cp there is {reel.traces[found.frame].cp:.2f} %"
     if found.frame == 0:
         return f"Stays {what} everywhere, from {at} on ({cost})."
-    before = f" Cheaper points have it {found.earlier} times and lose it again." if found.earlier else ""
+    before = f" {counted(found.earlier, 'cheaper point')} had it and lost it again." if found.earlier else ""
     return f"Stays {what} from {at} on, there and at every larger cost ({cost}).{before}"
 
 

@@ -13,12 +13,12 @@ from dashboard.charts.image_layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.export.view import View
 from dashboard.facts import image_tables
 from dashboard.facts.costs import MEASURES
-from dashboard.parts import focus
+from dashboard.parts import absent, focus
 from dashboard.parts.image_question import FORCE as FORCE_KEY
 from dashboard.parts.image_question import HOLD, Answer, impose
 from dashboard.parts.showing import show
 from dashboard.session import state
-from dashboard.sources.naming import option_label
+from dashboard.sources.naming import counted, option_label
 from dashboard.sources.pictures import Picture
 from dashboard.sources.probes import FIRST_GATED
 
@@ -57,7 +57,7 @@ def summary(answer: Answer) -> None:
         f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{value}</td>' for value in rest)}</tr>"
         for first, *rest in lines
     )
-    truth = f"is {escape(picture.truth)}" if picture.truth else "nobody said what it is"
+    truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
     changed = "<th>gates changed</th>" if len(rows) > 1 else "<td></td>"
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
@@ -66,14 +66,14 @@ def summary(answer: Answer) -> None:
 <tbody>{cells}</tbody></table></div>"""
     )
     if answer.note:
-        st.warning(answer.note, icon=":material/alt_route:")
+        st.warning(absent.plain(answer.note), icon=":material/alt_route:")
 
 
 def path(answer: Answer) -> None:
     """The way through the network; a click on a block makes it the one whose gate is at hand below."""
     page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
     st.html(legends.options(config.option_set, page.colours))
-    forced = f", {len(answer.what_if.gates)} gates forced" if answer.what_if.gates else ""
+    forced = f", {counted(len(answer.what_if.gates), 'gate')} forced" if answer.what_if.gates else ""
     view = View(
         key=PATH,
         title=f"{answer.picture.name} through {answer.in_words}{forced}",

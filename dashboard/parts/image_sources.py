@@ -7,11 +7,12 @@ import streamlit as st
 
 from dashboard.parts import absent
 from dashboard.session import cached, own, state
+from dashboard.session.links import OWN_KEYS
 from dashboard.sources.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.data.sets import ImageSet
 
-SHOW = "show"
+SHOW, _LINKED = "own_show", "own_linked"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
 
 
@@ -21,25 +22,23 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         own.uploader()
         mine, refused = own.pictures(), own.refused()
-        show = _what_to_show() if mine else GALLERY
+        show = _what_to_show(shared) if mine else GALLERY
         if show != OWN:
             gallery = _gallery(images, shared)
     for line in refused:
-        st.error(line, icon=":material/broken_image:")
+        st.error(absent.plain(line), icon=":material/broken_image:")
+    st.session_state[_LINKED] = shared.image
     if show == OWN:
         return mine
-    return [*mine, *gallery] if show == BOTH else gallery
+    shown = [*mine, *gallery] if show == BOTH else gallery
+    if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
+        absent.no_image(shared.image, shown[0].name)
+    return shown
 
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
     return [*own.pictures(), *_gallery_page(cached.test_images(card.dataset), shared)[0]]
-
-
-def find_picture(card: Card, shared: state.State) -> Picture:
-    """The picture in focus, wherever it comes from; the first at hand where there is none of that key."""
-    pictures = pictures_at_hand(card, shared)
-    return next((picture for picture in pictures if picture.key == shared.image), pictures[0])
 
 
 def more_pictures(card: Card, shared: state.State) -> None:
@@ -49,15 +48,27 @@ def more_pictures(card: Card, shared: state.State) -> None:
     if camera.open:  # only then, so that no browser asks for the camera unbidden
         camera.camera_input("Take a picture", key=own.CAMERA, label_visibility="collapsed")
     if isinstance(images, str):
-        if index_of_test(shared.image) is not None:
-            absent.no_test_image(shared.image or "")
         absent.no_data_set(card.dataset, images)
 
 
-def _what_to_show() -> str:
-    return st.segmented_control(
-        "Show", [OWN, GALLERY, BOTH], default=OWN, required=True, key=SHOW, label_visibility="collapsed"
+def _what_to_show(shared: state.State) -> str:
+    """The switch between one's own images and the gallery; a link to an image of the gallery shows that as well."""
+    show = st.session_state.get(SHOW, OWN)
+    news = shared.image is not None and shared.image != st.session_state.get(_LINKED)
+    if show == OWN and news and not str(shared.image).startswith(OWN_KEYS):
+        show = BOTH
+    st.session_state[SHOW] = show
+    control = state.Control.showing("show", show)
+    st.segmented_control(
+        "Show",
+        [OWN, GALLERY, BOTH],
+        default=show,
+        required=True,
+        key=control.key,
+        label_visibility="collapsed",
+        on_change=control.choice(lambda wished: st.session_state.update({SHOW: wished})),
     )
+    return str(show)
 
 
 def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:

@@ -11,9 +11,9 @@ import streamlit as st
 
 from dashboard.charts import legends, lesson_figures
 from dashboard.export.view import View
-from dashboard.facts import lesson
+from dashboard.facts import lesson, tables
 from dashboard.facts.tables import Shown
-from dashboard.parts import explore_views, focus
+from dashboard.parts import explore_views, focus, stored
 from dashboard.parts.absent import cannot_decide
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
@@ -170,7 +170,10 @@ def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator)
     view = replace(explore_views.curve(page, [item], item.picture.key), key="sum")
     st.html(legends.legend(view.draw(page.colours).legend))
     show(view, page.colours)
-    return lesson.sum_words(item, page.catalogue, page.card)
+    figures = tables.test_figures(page.card, page.budget, page.has_test_figures, cached.measured())
+    plain = lesson.plain_network(page.catalogue, page.card)
+    own, full = (stored.exactly(card, budget) if card else None for card, budget in (page.point, (plain, None)))
+    return lesson.sum_words(item, figures, own, None if plain is page.card else full)
 
 
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {

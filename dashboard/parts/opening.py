@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -50,6 +50,10 @@ class Opened:
     def has_test_figures(self) -> bool:
         """Whether the card's test figures are those of this budget: it has those of one alone."""
         return self.budget is None or self.budget == operating.usual_budget(self.card)
+
+    def at(self, budget: float | None) -> Opened:
+        """This page at another budget of its checkpoint, for what is shown of that one; controls stay as they are."""
+        return replace(self, budget=budget, shared=replace(self.shared, budget=budget))
 
     def stamp(self, kind: Kind) -> Stamp:
         """Where a view of this page comes from."""

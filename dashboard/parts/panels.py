@@ -146,7 +146,7 @@ def _point_picked() -> None:
     picked = _latest(st.session_state[explore_views.CURVE].selection, [curves.POINT_PARAM, curves.TICK_PARAM])
     if picked and "key" in picked:
         state.change(image=picked["key"])
-    elif picked:
+    elif picked and cached.catalogue().named(picked["checkpoint"]) is not None:  # others were measured elsewhere
         state.change(checkpoint=picked["checkpoint"], budget=picked.get("budget"), note="")
 
 

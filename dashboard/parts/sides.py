@@ -85,8 +85,9 @@ def two_images(page: Opened) -> Compared:
     point = controls.choose_point(page.catalogue, page.shared)
     pictures = image_sources.choose_pictures(page.card, page.shared)
     first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
-    linked = _linked(page)
-    rest = [p for p in [*linked, *pictures] if p.key != first.key] or [first]
+    at_hand = image_sources.pictures_at_hand(page.card, page.shared)  # so that a single upload has company
+    others = {p.key: p for p in [*_linked(page), *pictures, *([] if len(pictures) > 1 else at_hand)]}
+    rest = [p for p in others.values() if p.key != first.key]
     second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
     places = st.columns(2, gap="large")
     with places[0]:

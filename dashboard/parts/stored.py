@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 
 import streamlit as st
 
 from dashboard.parts import absent
+from dashboard.parts.opening import Opened
 from dashboard.session import cached
+from dashboard.sources import operating
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 
 
-def nearest_stored(budget: float, stored: tuple[float, ...]) -> float:
-    """Of the budgets with traces the one that is nearest by ratio; the wish itself if there are none."""
-    return min(stored, key=lambda value: abs(math.log(value / budget)), default=budget)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is stored of an operating point.
 
-
-def find(card: Card, budget: float | None) -> tuple[Traces | UserError, str]:
-    """The traces of an operating point, or the error that says why there are none.
-
-    A checkpoint for every budget has them for some budgets: the nearest is taken.
-
-    Returns:
-        The traces or the error, and a note where they are of another budget than was asked for.
+    Attributes:
+        traces: its decisions, or the error that says why there are none.
+        budget: in percent, that they are of; None for a checkpoint with one operating point.
+        note: says that this is not the budget that was asked for; else empty.
     """
+
+    traces: Traces | UserError
+    budget: float | None
+    note: str = ""
+
+
+def exactly(card: Card, budget: float | None) -> Traces | None:
+    """The traces of this very operating point; None if they are not stored."""
+    found = find(card, budget)
+    return None if found.note or isinstance(found.traces, UserError) else found.traces
+
+
+def find(card: Card, budget: float | None) -> Found:
+    """The traces of an operating point; of a checkpoint for every budget, those of the nearest budget that has some."""
     if budget is None:
-        return cached.traces(card, None), ""
+        return Found(cached.traces(card, None), None)
     stored = cached.traced_budgets(card)
-    found = nearest_stored(budget, stored)
+    found = operating.nearest(budget, stored)
     note = ""
     if found != budget:
         known = ", ".join(f"{value:g}" for value in stored)
         note = (
             f"Decisions of {card.name} are stored at budgets of {known} %, not at {budget:.3g} %. Shown: {found:g} %."
         )
-    return cached.traces(card, found), note
+    return Found(cached.traces(card, found), found, note)
 
 
 def say_missing(error: UserError) -> None:
@@ -55,12 +67,12 @@ def say_missing(error: UserError) -> None:
         st.code(command.replace("DIR", str(cached.data_dir())), language="sh")
 
 
-def open_traces(card: Card, budget: float | None) -> Traces | None:
-    """The traces of an operating point; where there are none, a message and None."""
-    found, note = find(card, budget)
-    if note:
-        st.info(note, icon=":material/alt_route:")
-    if isinstance(found, Traces):
-        return found
-    say_missing(found)
-    return None
+def open_traces(page: Opened) -> tuple[Opened, Traces]:
+    """A page at the budget that its stored traces are of, and these; where there are none, a message and no more."""
+    found = find(*page.point)
+    if found.note:
+        st.info(found.note, icon=":material/alt_route:")
+    if isinstance(found.traces, UserError):
+        say_missing(found.traces)
+        st.stop()
+    return page.at(found.budget), found.traces

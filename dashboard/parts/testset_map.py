@@ -21,7 +21,7 @@ from dashboard.session import state
 from dfs_core.checkpoints.traces import Traces
 
 MAP = "decision_map"
-ORDERS: dict[Sorting, str] = {"policy": "Policy", "cost": "Cost", "class": "Class", "confidence": "Confidence"}
+ORDERS: dict[Sorting, str] = {"policy": "Decision vector", "cost": "Cost", "class": "Class", "confidence": "Confidence"}
 SHORT = 40  # images: of so few, a stretch need not be chosen
 
 
@@ -59,7 +59,7 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     show_live(view, page.colours, said)
     st.caption(
         f"{count} test images, {rows.title}: a row each. Left of the blocks, a mark under *wrong* where the prediction"
-        " is, and one under the true class. Pointed at, a cell tells its image and its bits: 0 is skipped, 32 is full;"
+        " is, and one under the true class. Hover over a cell to see its image and bits: 0 is skipped, 32 is full;"
         f" of up to {facts.TOLD:,} rows also prediction, confidence and cost. Drag over rows to look closer,"
         " double-click to see all again; rows thinner than a pixel hide one another until then."
     )

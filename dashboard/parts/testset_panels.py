@@ -14,9 +14,18 @@ from dashboard.facts import filters
 from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
 from dashboard.parts.opening import Opened
-from dashboard.session import state
+from dashboard.session import cached, state
 from dfs_core.checkpoints.traces import Traces
 
+HEADS = {
+    "images": "how many test images",
+    "accuracy, 95 % interval": "share of right predictions, with Wilson's interval",
+    "cp": "mean computation of the gated blocks, in percent of full",
+    "all-in": "mean of every bit operation of the network, in percent of the plain one",
+    "spread of cp": "standard deviation of the images' cp over its mean: 0 where every image costs the same",
+    "decision vectors": "different ways to decide over all blocks",
+    "blocks that decide": "gated blocks in which at least 5 % of the images do not take the usual option",
+}
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 
 
@@ -32,11 +41,11 @@ def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, An
         values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['policies']:,}"]
         values.append(f"{row['deciding']} of {row['blocks']}" if row["images"] else "-")
         cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
-    titles = ("images", "accuracy, 95 % interval", "cp", "all-in", "spread of cp", "policies", "blocks that decide")
+    heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
 <p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(traces.dataset)}</p></div>
-<table><thead><tr><td></td>{"".join(f"<th>{title}</th>" for title in titles)}</tr></thead>
+<table><thead><tr><td></td>{heads}</tr></thead>
 <tbody>{"".join(cells)}</tbody></table></div>"""
     )
 
@@ -49,7 +58,7 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
         _cost_range(page, cost, wanted)
     parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
     if wanted.policy:
-        parts.append((f"policy {wanted.policy}", replace(wanted, policy="")))
+        parts.append((f"decision vector {wanted.policy}", replace(wanted, policy="")))
     if wanted.is_empty:
         return
     with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
@@ -60,7 +69,10 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
 
 def narrow(wanted: Filter) -> None:
     """Look at the images that pass this filter; for callbacks."""
-    state.change(page=filters.to_page(wanted) | {"shown": "", "rows": ""})
+    now = state.current()
+    card = cached.catalogue().named(now.checkpoint)
+    options = card.config.option_set.names if card else ()
+    state.change(page=filters.to_page(wanted, options, now.cost) | {"shown": "", "rows": ""})
 
 
 def _classes(traces: Traces, wanted: Filter) -> None:

@@ -123,10 +123,10 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
     """The commonest decision vectors; a click on one looks at its images, a second one at all again."""
     measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
     rows = statistics.policy_rows(traces, costs, chosen)
-    st.markdown("### Policies by frequency")
+    st.markdown("### Decision vectors by frequency")
     view = View(
         key=POLICIES,
-        title=f"Commonest policies of {page.in_words}",
+        title=f"Commonest decision vectors of {page.in_words}",
         draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
         tables={"policies": lambda: rows},
         alt="The commonest decision vectors",

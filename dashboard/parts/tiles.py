@@ -25,7 +25,7 @@ WIDTH = 148  # pixels of a tile
 ORDERS: dict[Order, str] = {
     "hardest": "Hardest",
     "easiest": "Easiest",
-    "dearest": "Dearest",
+    "dearest": "Most expensive",
     "cheapest": "Cheapest",
 }
 

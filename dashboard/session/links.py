@@ -116,7 +116,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         query["scale"] = state.scale
     if state.hidden:
         query["hide"] = ".".join(sorted(state.hidden))
-    return query | dict(state.page)
+    return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}
 
 
 def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapping[str, str] | None = None) -> str:

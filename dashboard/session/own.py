@@ -6,6 +6,7 @@ the session under the files' ids; what a user takes out of the uploader is taken
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -48,14 +49,17 @@ def uploader() -> None:
 
 
 def pictures() -> list[Picture]:
-    """One's own pictures in the order in which they came; the same file twice is two pictures."""
+    """One's own pictures in the order in which they came; the same file twice is two pictures, and names differ."""
     found: dict[str, Picture] = {}
+    names: Counter[str] = Counter()
     for picture in _kept().values():
         if isinstance(picture, str):
             continue
         copies = sum(key.startswith(picture.key) for key in found)
         key = f"{picture.key}-{copies + 1}" if copies else picture.key
-        found[key] = replace(picture, key=key)
+        names[picture.name] += 1
+        again = f" ({names[picture.name]})" if names[picture.name] > 1 else ""
+        found[key] = replace(picture, key=key, name=picture.name + again)
     return list(found.values())
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dashboard.session import state
+import streamlit as st
+
+from dashboard.facts.tables import SAME_BUDGET
+from dashboard.session import cached, state
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
 from dfs_core.checkpoints.checkpoint import Card
 
 RIGHT, BUDGET = "right", "rb"
+_NOTE = "rival_note"
 
 
 def rival(
@@ -36,7 +40,12 @@ def rival(
     wish = _number(own.get(BUDGET, ""))
     if wish is None and found is card and budget is not None:
         wish = 2 * budget if card.budget_range and 2 * budget <= card.budget_range[1] else budget / 2
+        # One whose decisions are stored, so that the test set can be compared at that very budget.
+        others = [value for value in cached.traced_budgets(card) if abs(value / budget - 1) > SAME_BUDGET]
+        wish = operating.nearest(wish, others)
     right_budget, note = operating.fit_budget(found, wish)
+    said, of = st.session_state.get(_NOTE, ("", None))
+    notes.append(said if of == (name, own.get(BUDGET, "")) else "")  # what was said of another choice is past
     return found, right_budget, " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
 
 
@@ -62,7 +71,9 @@ def move(**changes: Any) -> None:
         own = {RIGHT: changes["checkpoint"], BUDGET: ""}
     if changes.get("budget") is not None:
         own[BUDGET] = f"{changes['budget']:.{operating.DIGITS}g}"
-    state.change(page=own, note=changes.get("note", ""))
+    state.change(page=own, note="")
+    page = state.current().page
+    st.session_state[_NOTE] = changes.get("note", ""), (page.get(RIGHT, ""), page.get(BUDGET, ""))
 
 
 def _number(text: str) -> float | None:

@@ -49,12 +49,17 @@ def open_state(catalogue: Catalogue) -> State:
     return state
 
 
+def current() -> State:
+    """The session's state as callbacks left it; for callbacks."""
+    return cast(State, st.session_state[_STATE])
+
+
 def change(**changes: Any) -> None:
     """Change fields of the session's state; for callbacks, which run before the page does.
 
     ``page`` sets some of the page's own parameters and leaves the others; one whose value is empty is taken away.
     """
-    state = cast(State, st.session_state[_STATE])
+    state = current()
     if "page" in changes:
         merged = {**state.page, **changes["page"]}
         changes["page"] = {key: str(value) for key, value in merged.items() if value not in (None, "")}

@@ -79,3 +79,12 @@ def listed(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *head, last = list(words) or [""]
     return f"{', '.join(head)} and {last}" if head else last
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "gate"), counted(1200, "gate")
+    ('1 gate', '1,200 gates')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -8,12 +8,18 @@ measured on validation images, leads from either to the other.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.model.prices import alpha_of, price_of
 
 DIGITS = 4  # of a budget: what a link holds
 STEP, STEP_DIGITS = 1.02, 3  # ratio of two neighbouring positions of a slider, and their digits
+
+
+def nearest(budget: float, others: Sequence[float]) -> float:
+    """Of some budgets in percent the one that is nearest by ratio; the wish itself if there are none."""
+    return min(others, key=lambda value: abs(math.log(value / budget)), default=budget)
 
 
 def usual_budget(card: Card) -> float | None:

@@ -130,7 +130,7 @@ def read_gates(text: str, options: OptionSet, blocks: int) -> tuple[dict[int, st
             gates[int(number) - FIRST_GATED] = option
         else:
             strange.append(word)
-    note = f"This network has no gate for {', '.join(strange)}; left free." if strange else ""
+    note = f"This network cannot force {', '.join(strange)}: no such gate or option. Left free." if strange else ""
     return dict(sorted(gates.items())), note
 
 

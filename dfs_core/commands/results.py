@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dfs_core.commands.output import add_json, write, write_json
+from dfs_core.errors import UserError
 
 RESULTS, SEEDS_FILE = Path("results"), "seeds.csv"
 
@@ -34,9 +35,7 @@ def run_results(args: argparse.Namespace) -> int:
     from dfs_core.files import write_whole
 
     points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
-    others = read_points(args.out / SEEDS_FILE)
-    if args.seeds:
-        others = collect_other_seeds(args.seeds)
+    others = collect_other_seeds(args.seeds) if args.seeds else read_points(args.out / SEEDS_FILE)
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Point).encode())
@@ -50,6 +49,9 @@ def run_results(args: argparse.Namespace) -> int:
     else:
         write(tables(points, comparisons, seeds))
     if args.readme:
-        text = with_headlines(args.readme.read_text(encoding="utf-8"), points, comparisons, seeds)
-        write_whole(args.readme, text.encode())
+        try:
+            text = args.readme.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"{args.readme} is not a text file") from None
+        write_whole(args.readme, with_headlines(text, points, comparisons, seeds).encode())
     return 0

@@ -26,6 +26,7 @@ from dfs_core.model.cost import cost_models
 
 DIAL = "dial"  # the family of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
+UNKNOWN: dict[str, Any] = {"macs": None, "energy": None}  # where only figures are stored, and no decisions
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
 
 
@@ -48,6 +49,8 @@ class Point:
         high: upper end.
         cp: mean computation percentage.
         all_in: mean all-in cost.
+        macs: mean executed MACs; of the plain network, as all costs are.
+        energy: mean energy of the arithmetic.
         policies: distinct decision vectors.
         minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
         cp_variation: standard deviation of the images' cp over its mean.
@@ -69,6 +72,8 @@ class Point:
     high: float
     cp: float
     all_in: float
+    macs: float | None
+    energy: float | None
     policies: int
     minority_blocks: float | None
     cp_variation: float | None
@@ -134,7 +139,7 @@ def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: fl
         test = card.metrics["test"]
         figures = {key: test[key] for key in ("n", "accuracy", "cp", "all_in", "policies")}
         figures |= dict(zip(("low", "high"), test["accuracy_ci95"], strict=True))
-        return Point(**head, **figures, minority_blocks=None, cp_variation=None, shuffled=shuffled)
+        return Point(**head, **figures, **UNKNOWN, minority_blocks=None, cp_variation=None, shuffled=shuffled)
     return Point(**head, **figures_of(traces, card), shuffled=shuffled)
 
 
@@ -151,6 +156,8 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
         "high": round(high, DECIMALS),
         "cp": round(float(own.mean()), DECIMALS),
         "all_in": round(costs["bitops"].total(traces.decisions), DECIMALS),
+        "macs": round(costs["macs"].total(traces.decisions), DECIMALS),
+        "energy": round(costs["energy"].total(traces.decisions), DECIMALS),
         "policies": len(np.unique(traces.decisions, axis=0)),
         "minority_blocks": round(100 * float(np.mean([share <= 1 - MINORITY for share in usual])), DECIMALS),
         "cp_variation": round(float(own.std() / own.mean()) if own.mean() else 0.0, DECIMALS),
@@ -161,7 +168,7 @@ def _dial(card: Card, row: dict[str, str], command: str) -> Point:
     figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
     figures |= {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")}
     head = _head(card, DIAL, None, command)
-    return Point(**head, **figures, minority_blocks=None, cp_variation=None, shuffled=None)
+    return Point(**head, **figures, **UNKNOWN, minority_blocks=None, cp_variation=None, shuffled=None)
 
 
 def _head(card: Card, family: str, budget: float | None, command: str) -> dict[str, Any]:

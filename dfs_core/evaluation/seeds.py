@@ -19,6 +19,7 @@ from typing import Any
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.trace_files import BUDGETS
+from dfs_core.errors import UserError
 from dfs_core.evaluation.comparison import DYNAMIC, STATIC
 from dfs_core.evaluation.points import Point
 
@@ -136,11 +137,18 @@ def _shared(groups: list[list[Point]]) -> list[list[Point]]:
 
 
 def read_points(path: Path) -> list[Point]:
-    """Points from a file that ``to_csv`` wrote; none if there is no file."""
+    """Points from a file that ``to_csv`` wrote; none if there is no file.
+
+    Raises:
+        UserError: it has other columns.
+    """
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if reader.fieldnames != [field.name for field in fields(Point)]:
+        raise UserError(f"{path} has other columns than points have now: make it anew with 'results --seeds DIR'")
     return [Point(**{field.name: _value(field.type, row[field.name]) for field in fields(Point)}) for row in rows]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pages import control, rows_of, text_of
+from pages import control, rows_of, said, text_of
 from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
@@ -71,7 +71,7 @@ def test_a_pair_that_was_not_trained_is_never_passed_off_as_one(app):
     control(app.segmented_control, "alpha").set_value(1e-6).run()
     control(app.select_slider, "budget").set_value(30.0).run()
     assert "Alpha 1e-6 was trained at 20 % only, not at 30 %" in app.warning[0].value
-    assert "In use instead: DFS ResNet-14, budget 30 %, alpha 5e-6" in app.warning[0].value
+    assert "In use instead: DFS ResNet-14, budget 30 %, alpha 5e-6" in said(app.warning[0])
     assert control(app.segmented_control, "alpha").value == 5e-6
     assert "tiny-dfs-30" in text_of(app)
     control(app.select_slider, "budget").set_value(10.0).run()
@@ -120,10 +120,40 @@ def test_own_images_can_be_shown_with_the_gallery_and_the_same_file_twice_is_two
     files = [(name, png(4), "image/png") for name in ("a.png", "b.png")]
     app.file_uploader(key="uploads").set_value(files).run()
     assert rows_of(app) == ["1. a.png", "2. b.png"]
-    app.segmented_control(key="show").set_value("Both").run()
+    control(app.segmented_control, "show").set_value("Both").run()
     assert len(rows_of(app)) == 12
     app.file_uploader(key="uploads").set_value(None).run()
     assert len(rows_of(app)) == 10
+
+
+def test_two_files_of_one_name_are_told_apart(app):
+    files = [("photo.png", png(seed), "image/png") for seed in (4, 5)]
+    app.file_uploader(key="uploads").set_value(files).run()
+    assert rows_of(app) == ["1. photo.png", "2. photo.png (2)"]
+
+
+def test_a_link_to_an_image_of_the_gallery_shows_it_beside_ones_own(app):
+    app.file_uploader(key="uploads").set_value([("mine.png", png(4), "image/png")]).run()
+    assert rows_of(app) == ["1. mine.png"]
+    app.query_params["image"] = "frog"
+    app.run()
+    assert len(rows_of(app)) == 11
+    assert control(app.selectbox, "focus").value == "frog"
+    control(app.segmented_control, "show").set_value("Mine").run()
+    assert rows_of(app) == ["1. mine.png"], "until somebody chooses otherwise"
+    app.switch_page("app_pages/learn.py").run()
+    app.switch_page("app_pages/explore.py").run()
+    assert control(app.segmented_control, "show").value == "Mine", "whatever page was open in between"
+
+
+@pytest.mark.parametrize(
+    "query", [{"checkpoint": "![a](http://evil.example/p.png)"}, {"image": "[a](http://evil.example)"}]
+)
+def test_a_link_puts_no_content_of_its_own_into_a_page(app, query):
+    app.query_params.update(query)
+    app.run()
+    assert next(iter(query.values())) not in app.warning[0].value, "as Markdown it would be a link or a picture"
+    assert next(iter(query.values())) in said(app.warning[0])
 
 
 def test_turning_the_page_shows_other_images_and_goes_round(app):

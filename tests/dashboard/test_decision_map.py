@@ -63,7 +63,7 @@ def test_equal_rows_lie_together_and_the_commonest_first() -> None:
     assert facts.in_order(mixed, COSTS["cp"], ALL, "policy").tolist() == [1, 3, 5, 2, 4, 0]
     ordered = facts.in_order(mixed, COSTS["cp"], ALL, "policy")
     rows = facts.arrange(mixed, COSTS, MEASURES["cp"], ordered, "policy")
-    assert [(mark["row"], mark["text"]) for mark in rows.marks] == [(1, "policy 1"), (3.5, "policy 2"), (5, "policy 3")]
+    assert [(mark["row"], mark["text"]) for mark in rows.marks] == [(1, "vector 1"), (3.5, "vector 2"), (5, "vector 3")]
     assert rows.edges == [2.5, 4.5]
 
 
@@ -102,11 +102,12 @@ def test_the_table_has_a_line_for_each_row_in_its_order() -> None:
 def test_the_words_are_computed_from_the_decisions() -> None:
     said = facts.in_words(traces(), ALL)
     assert said.startswith("6 test images by 2 gated blocks: skip 33.3 %, 8 bits 25.0 %, full 41.7 % of all decisions.")
-    assert "in blocks 2, 3, most of all in block 2, where 33.3 % do not take the usual option, skip" in said
-    assert said.endswith("There are 4 different rows; the commonest is that of 33.3 % of the images.")
+    assert "Images differ most in block 2: 33.3 % do not take its usual option, skip." in said
+    assert "2 of 2 blocks have at least 5 % of such images." in said
+    assert said.endswith("There are 4 different decision vectors; the commonest is that of 33.3 % of the images.")
     said = facts.in_words(traces(), ALL[:2])
     assert "at least 95 % of the images take the same option" in said
-    assert said.endswith("All rows are the same.")
+    assert said.endswith("All images take the same decisions.")
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

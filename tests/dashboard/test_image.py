@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pages import control, text_of
+from pages import control, said, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
@@ -61,7 +61,7 @@ def test_a_link_forces_gates_and_names_what_this_network_does_not_have(tiny_pret
     app = open_image(force="3:8,9:full", block="3", image="frog", hold="1")
     assert control(app.segmented_control, "gate_option").value == "8"
     assert control(app.toggle, "gate_hold").value is True
-    assert "no gate for 9:full" in app.warning[0].value
+    assert "cannot force 9:full" in said(app.warning[0])
     assert control(app.selectbox, "image_shown").value == "frog"
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from pages import control, text_of
@@ -13,10 +14,12 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, pictures
 
-from dashboard.facts import lesson
+from dashboard.facts import agreement, lesson
 from dashboard.facts.glossary import TERMS, as_html
 from dashboard.facts.tables import Shown
 from dashboard.sources.pictures import make_picture
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import PolicyName
 
 PAGE = "app_pages/learn.py"
@@ -49,6 +52,23 @@ def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
         if number != "5":
             assert app.query_params["step"] == str(int(number) + 1)
     assert app.query_params["step"] == "quiz"
+
+
+def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: Path):
+    folders = [tiny_pretrained / name for name in ("tiny-backbone", "tiny-dfs-20")]
+    plain, own = (read_traces(folder, read_card(folder)) for folder in folders)
+    words = " ".join(sentences(opened(step="5")))
+    assert "as many as the plain network" in words, "the two are right on as many"
+    assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
+    better = replace(own, predictions=own.labels)
+    found = agreement.summary(plain, better)
+    item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
+    figures = {"images": 40, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
+    words = " ".join(lesson.sum_words(item, figures, better, plain))
+    assert f"{found['gain']:.2f} points more than the plain network; on the same 40 images chance alone would" in words
+    assert "(p < 0.0001)" in words
+    words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
+    assert "The points are what other networks reach" in words
 
 
 def test_a_link_opens_a_step_with_its_block():

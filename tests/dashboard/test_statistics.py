@@ -144,13 +144,22 @@ def test_images_are_ranked_by_cost_and_by_ease(order: str, wanted: list[int]) ->
 )
 def test_filters_combine_and_a_link_gives_them_back(wanted: Filter, left: list[int]) -> None:
     assert passing(wanted, traces(), COSTS["cp"]).tolist() == left
-    page = {key: value for key, value in to_page(wanted).items() if value}
-    assert from_page(page, traces()) == wanted
+    options = traces().options
+    for cost in ("cp", "energy"):
+        page = {key: value for key, value in to_page(wanted, options, cost).items() if value}
+        assert from_page(page, traces(), cost) == wanted
+
+
+def test_bounds_are_of_one_measure_and_a_decision_vector_of_one_option_set() -> None:
+    wanted = Filter(classes=("b",), policy="12", low=50, high=60)
+    page = to_page(wanted, traces().options, "energy")
+    assert from_page(page, traces(), "cp") == Filter(classes=("b",), policy="12")
+    assert from_page(page | {"of": "skip.2.full"}, traces(), "energy") == Filter(classes=("b",), low=50, high=60)
 
 
 def test_what_a_link_asks_for_that_does_not_exist_is_left_out() -> None:
     page = {"class": "a.zebra", "verdict": "maybe", "taken": "9-full.2-4.x-full.3-full", "policy": "99", "low": "much"}
-    assert from_page(page, traces()) == Filter(classes=("a",), taken=((3, "full"),))
+    assert from_page(page, traces(), "cp") == Filter(classes=("a",), taken=((3, "full"),))
 
 
 def test_a_decision_is_asked_for_by_one_click_and_no_more_by_a_second() -> None:

@@ -53,6 +53,9 @@ def test_a_point_says_what_its_traces_say(root: Path) -> None:
         assert point.accuracy == pytest.approx(100 * (traces.predictions == traces.labels).mean())
         assert point.cp == pytest.approx(own.mean(), abs=1e-3)
         assert point.cp_variation == pytest.approx(own.std() / own.mean(), abs=1e-3)
+        for measure in ("macs", "energy"):
+            expected = cost_models(card.config)[measure].total(traces.decisions)
+            assert getattr(point, measure) == pytest.approx(expected, abs=1e-3)
         assert point.policies == len({tuple(row) for row in traces.decisions.tolist()})
         assert f"--budget {point.budget:g}" in point.made_by
     assert [point.cp for point in points] == sorted(point.cp for point in points)

@@ -10,6 +10,7 @@ import pytest
 from tiny_runs import BACKBONE, train
 
 from dfs_core.cli import main
+from dfs_core.errors import UserError
 from dfs_core.evaluation.points import Point, to_csv
 from dfs_core.evaluation.seeds import COSTS, over_seeds, reached, read_points
 from dfs_core.evaluation.tables import seeds_table
@@ -17,7 +18,8 @@ from dfs_core.evaluation.tables import seeds_table
 
 def point(family: str, cp: float, accuracy: float, seed: int = 0, budget: float | None = None, run: str = "") -> Point:
     name = (run or family) + (f"-seed{seed}" if seed else "")
-    measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp, "all_in": cp + 6}
+    measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp}
+    measured |= {"all_in": cp + 6, "macs": None, "energy": 9.5}
     about = {"dataset": "cifar10", "depth": 38, "split": "test", "label": name, "made_by": "", "budget": budget}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": 0.5, "shuffled": None}
     return Point(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
@@ -72,6 +74,9 @@ def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "seeds.csv").write_text(to_csv(points, Point))
     assert read_points(tmp_path / "seeds.csv") == points
     assert read_points(tmp_path / "none.csv") == []
+    (tmp_path / "old.csv").write_text("family,label\na,b\n")
+    with pytest.raises(UserError, match="has other columns than points have now"):
+        read_points(tmp_path / "old.csv")
 
 
 def test_runs_of_other_seeds_are_collected_once_and_stay(

@@ -25,6 +25,7 @@ def comparison(static: str, cp: float, accuracy: float, dynamic: str = "every") 
 
 def point(checkpoint: str, budget: float | None, family: str = "x") -> Point:
     measured = {"n": 10_000, "accuracy": 90.0, "low": 89.0, "high": 91.0, "cp": budget or 1.0, "all_in": 9.0}
+    measured |= {"macs": None, "energy": None}
     about = {"dataset": "cifar10", "depth": 38, "seed": 0, "split": "test", "label": checkpoint, "made_by": ""}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": None, "shuffled": None}
     return Point(family=family, checkpoint=checkpoint, budget=budget, **measured, **about, **dynamics)

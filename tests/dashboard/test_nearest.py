@@ -1,0 +1,104 @@
+"""Of a checkpoint for every budget decisions are stored at some budgets: pages name the one that they show."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from every_budget import CONFIG, NAME, Load, write_every_budget
+from pages import control, said, text_of
+from PIL import Image
+from places import APP
+from streamlit.testing.v1 import AppTest
+from tiny import CIFAR10
+
+from dashboard.session import cached
+from dfs_core.checkpoints.trace_files import traces_file
+from dfs_core.checkpoints.traces import Traces
+
+
+@pytest.fixture
+def folder(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "pretrained"
+    shutil.copytree(pretrained_folder, folder)
+    write_every_budget(folder)
+    for budget in (1.25, 5.0):
+        (folder / NAME / traces_file(CONFIG, budget)).write_bytes(_traces(budget).to_bytes())
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(cached, "Predictor", Load)
+    cached.engine.clear()
+    yield folder
+    cached.engine.clear()
+
+
+def _traces(budget: float, images: int = 40) -> Traces:
+    random = np.random.default_rng(0)
+    labels = random.integers(10, size=images)
+    return Traces(
+        checkpoint=NAME,
+        weights_sha256="e" * 64,
+        budget=budget,
+        price=CONFIG.price_for(budget),
+        dataset="cifar10",
+        classes=CIFAR10.classes,
+        options=CONFIG.option_set.names,
+        labels=labels,
+        predictions=np.where(random.random(images) < 0.8, labels, 0),
+        confidence=random.random(images).astype(np.float32),
+        decisions=random.integers(6, size=(images, CONFIG.gated_blocks)).astype(np.uint8),
+    )
+
+
+def png() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(file, "PNG")
+    return file.getvalue()
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params.update({"checkpoint": NAME} | query)
+    app.switch_page(f"app_pages/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def test_figures_are_named_by_the_budget_that_they_are_of(folder):
+    app = open_page("testset", budget="1.2")
+    assert "not at 1.2 %. Shown: 1.25 %." in app.info[0].value
+    assert "budget 1.25 %, alpha 2.5e-3</h2>" in text_of(app)
+    assert control(app.select_slider, "budget").value == pytest.approx(1.2, rel=0.01), "the wish stays as it is"
+
+
+def test_the_usual_rival_is_a_budget_whose_decisions_are_stored(folder):
+    app = open_page("compare", budget="1.25")
+    assert "budget 5 %, alpha 6.25e-4</span>" in text_of(app)
+    assert not app.info
+
+
+def test_a_thing_is_not_compared_with_itself_in_silence(folder):
+    app = open_page("compare", budget="1.2", rb="1.3")
+    assert any("same decisions are stored for A and B" in info.value for info in app.info)
+    assert "of accuracy from A to B" not in text_of(app)
+
+
+def test_what_is_said_of_b_stands_at_b(folder):
+    app = open_page(
+        "compare", checkpoint="tiny-dfs-20-alpha1e-6", budget="20", alpha="1e-6", right="tiny-dfs-20-alpha1e-6"
+    )
+    next(one for one in app.select_slider if one.key.startswith("b_budget")).set_value(30).run()
+    a, b = ([said(warning) for warning in side.warning] for side in app.columns if side.get("html"))
+    assert not a
+    assert "1e-6 was trained at 20 % only" in b[0]
+
+
+def test_a_single_picture_is_compared_with_one_of_the_gallery(folder):
+    app = open_page("compare", what="images")
+    app.file_uploader(key="uploads").set_value([("mine.png", png(), "image/png")]).run()
+    first, second = control(app.selectbox, "image_A"), control(app.selectbox, "image_B")
+    assert first.value.startswith("upload-")
+    assert second.value == "airplane"
