@@ -14,6 +14,7 @@ from dashboard.session import cached, state
 from dashboard.sources.jobs import Job
 from dashboard.sources.naming import describe, format_alpha
 from dashboard.sources.pictures import Picture
+from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
 from dfs_core.training.laboratory import STEPS, Settings, can_tune
@@ -125,17 +126,19 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
             key="start",
             disabled=busy,
             on_click=_start,
-            args=(page, asked, pictures),
+            args=(page.card, pictures),
         )
     if refused := st.session_state.pop(REFUSED, ""):
         st.error(absent.plain(refused), icon=":material/error:")
     return asked
 
 
-def _start(page: Opened, wish: Settings, pictures: Sequence[Picture] | None) -> None:
+def _start(card: Card, pictures: Sequence[Picture] | None) -> None:
+    """Begin a run with what the controls say by now: the click may have come with the last of their changes."""
+    wish = runs.settings_from(state.current().page, card)
     data_dir = cached.data_dir() if pictures is None else None
     try:
-        job = cached.laboratory().start(owner(), page.card, wish, data_dir, pictures or ())
+        job = cached.laboratory().start(owner(), card, wish, data_dir, pictures or ())
     except UserError as error:
         st.session_state[REFUSED] = str(error)
     else:

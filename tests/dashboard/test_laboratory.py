@@ -88,6 +88,15 @@ def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data):
     assert not app.button(key="start").disabled
 
 
+def test_a_run_begins_with_what_was_typed_just_before_the_click(tiny_pretrained, no_data):
+    app = opened(**LINK)
+    control(app.number_input, "target").set_value(27.0)
+    app.button(key="start").click().run()  # both changes arrive together
+    (job,) = cached.laboratory().jobs.of(app.session_state[OWNER])
+    assert (app.query_params["target"], job.about.settings.budget) == ("27", 27)
+    finish(app)
+
+
 def test_a_network_without_gates_says_what_to_start_from(tiny_pretrained, no_data):
     app = opened(checkpoint="tiny-backbone")
     assert not app.exception
