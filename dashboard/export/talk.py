@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -35,6 +36,7 @@ class Slide:
         notes: for the speaker.
         digest: of the charts; slides of the same digest show the same.
         size: of the charts in bytes, about.
+        key: the slide's own, whatever is edited; of no account when slides are compared, and in no file.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Slide:
     notes: str = ""
     digest: str = field(default="", init=False)
     size: int = field(default=0, init=False)
+    key: str = field(default_factory=lambda: uuid.uuid4().hex[:8], compare=False, repr=False)
 
     def __post_init__(self) -> None:
         charts = [(figure.spec, figure.data, figure.legend) for figure in (self.light, self.dark)]
@@ -114,6 +117,10 @@ class Talk:
             notes=slide.notes if notes is None else notes[:MAX_NOTES],
         )
         return replace(self, slides=(*self.slides[:index], changed, *self.slides[index + 1 :]))
+
+    def index_of(self, key: str) -> int | None:
+        """Where the slide of that key stands; None if it is gone."""
+        return next((index for index, slide in enumerate(self.slides) if slide.key == key), None)
 
     def rename(self, title: str) -> Self:
         """With another title; an empty one leaves the old one."""

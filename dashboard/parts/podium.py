@@ -3,46 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import cast
 
 import streamlit as st
 
-from dashboard.export.talk import Slide, Talk
+from dashboard.export.talk import Talk
 from dashboard.export.view import View
 from dashboard.parts.absent import plain
 from dfs_core.errors import UserError
 
-_TALK, _BEFORE = "talk", "talk_before"
+_TALK = "talk"
+
+
+@dataclass
+class Held:
+    """A session's talk. An object of its own, because files are made of it in threads that know no session.
+
+    Attributes:
+        talk: as it is now.
+        before: as it was before the last change; None while there was none.
+    """
+
+    talk: Talk = field(default_factory=Talk)
+    before: Talk | None = None
+
+
+def held() -> Held:
+    """What holds the talk of this session; the same object as long as the session lasts."""
+    return cast(Held, st.session_state.setdefault(_TALK, Held()))
 
 
 def current() -> Talk:
     """The talk of this session."""
-    return cast(Talk, st.session_state.get(_TALK, Talk()))
+    return held().talk
 
 
 def keep(talk: Talk) -> None:
     """Make this the talk; the one before can be had back by ``undo``."""
-    before = current()
-    if talk != before:
-        st.session_state[_BEFORE], st.session_state[_TALK] = before, talk
+    here = held()
+    if talk != here.talk:
+        here.before, here.talk = here.talk, talk
 
 
-def change(index: int, slide: Slide, how: Callable[[Talk], Talk]) -> None:
-    """Change a slide as a page showed it; what comes late, for a slide that stands elsewhere by now, is left."""
+def change(key: str, how: Callable[[Talk, int], Talk]) -> None:
+    """Change the slide of that key, wherever it stands by now; what comes late, for one that is gone, is left.
+
+    Args:
+        key: of the slide.
+        how: from the talk and the slide's index to the changed talk.
+    """
     talk = current()
-    if talk.slides[index : index + 1] == (slide,):
-        keep(how(talk))
+    index = talk.index_of(key)
+    if index is not None:
+        keep(how(talk, index))
 
 
 def undo() -> None:
     """Go back to the talk before the last change; twice comes back again."""
-    if can_undo():
-        keep(st.session_state[_BEFORE])
+    before = held().before
+    if before is not None:
+        keep(before)
 
 
 def can_undo() -> bool:
     """Whether there is a step to take back."""
-    return _BEFORE in st.session_state
+    return held().before is not None
 
 
 def add(view: View) -> None:

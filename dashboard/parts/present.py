@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -11,11 +12,13 @@ from dashboard.export import formats, slides, talk_file
 from dashboard.export.talk import Slide, Talk
 from dashboard.parts import podium, stage
 from dashboard.parts.absent import plain
+from dashboard.parts.making import TalkFile
 from dashboard.session import cached, state
 from dfs_core.errors import UserError
 
 _OPENED = "talk_opened"  # number of files opened so far: each gets an uploader of its own, so that none is read twice
-_REFUSED = "talk_refused"
+_REFUSED, _FILE = "talk_refused", "talk_making"
+_LOOK_S = 0.5  # between looks at a file in the making
 
 
 def bar(talk: Talk) -> None:
@@ -32,16 +35,28 @@ def bar(talk: Talk) -> None:
                 on_change=control.choice(lambda title: podium.keep(podium.current().rename(title))),
             )
             st.button("Present", icon=":material/play_arrow:", type="primary", key="talk_start", on_click=stage.start)
-            _download("PowerPoint", ":material/co_present:", talk, "pptx", lambda: slides.to_pptx(talk, address))
-            _download("HTML", ":material/public:", talk, "html", lambda: slides.to_html(talk, address))
-            _download("Save", ":material/save:", talk, "json", lambda: talk_file.to_json(talk).encode())
+            files = [
+                _download("PowerPoint", ":material/co_present:", "pptx", lambda talk: slides.to_pptx(talk, address)),
+                _download("HTML", ":material/public:", "html", lambda talk: slides.to_html(talk, address)),
+                _download("Save", ":material/save:", "json", lambda talk: talk_file.to_json(talk).encode()),
+            ]
         _opener()
         if not empty:
             st.button("Clear", icon=":material/delete_sweep:", key="talk_clear", on_click=podium.keep, args=(Talk(),))
         if podium.can_undo():
             st.button("Undo", icon=":material/undo:", key="talk_undo", on_click=podium.undo)
+    if not empty and any(file.in_the_making for file in files):
+        _making(files)
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(plain(refused), icon=":material/error:")
+
+
+@st.fragment(run_every=_LOOK_S)
+def _making(files: Sequence[TalkFile]) -> None:
+    """Says that a file is being made, for as long as it is."""
+    if not any(file.in_the_making for file in files):
+        st.rerun()
+    st.caption("Making the file")
 
 
 def listing(talk: Talk) -> None:
@@ -66,35 +81,25 @@ def _preview(slide: Slide) -> None:
 
 def _texts(index: int, slide: Slide) -> None:
     title = state.Control.showing(f"slide_title_{index}", slide.title)
-    st.text_input(
-        "Title",
-        slide.title,
-        key=title.key,
-        on_change=title.choice(
-            lambda text: podium.change(index, slide, lambda talk: talk.edit(index, title=text or slide.title))
-        ),
-    )
+    st.text_input("Title", slide.title, key=title.key, on_change=title.choice(_edit(slide, "title")))
     notes = state.Control.showing(f"slide_notes_{index}", slide.notes)
-    st.text_area(
-        "Speaker notes",
-        slide.notes,
-        key=notes.key,
-        height=80,
-        on_change=notes.choice(
-            lambda text: podium.change(index, slide, lambda talk: talk.edit(index, notes=text or ""))
-        ),
-    )
+    st.text_area("Speaker notes", slide.notes, key=notes.key, height=80, on_change=notes.choice(_edit(slide, "notes")))
     where = f" · [open the page]({slide.stamp.link})" if slide.stamp.link else ""
     facts = [slide.stamp.checkpoint, slide.stamp.cost, slide.stamp.kind]
     st.caption(f"{plain(' · '.join(filter(None, facts)))}{where}")
 
 
+def _edit(slide: Slide, what: Literal["title", "notes"]) -> Callable[[str | None], None]:
+    """What a field of a slide does with its text."""
+    return lambda text: podium.change(slide.key, lambda talk, index: talk.edit(index, **{what: text or ""}))
+
+
 def _places(index: int, slide: Slide, count: int) -> None:
     st.markdown(f"**{index + 1}** of {count}")
-    steps: list[tuple[str, str, Callable[[Talk], Talk], bool]] = [
-        ("Move up", "arrow_upward", lambda talk: talk.move(index, -1), index > 0),
-        ("Move down", "arrow_downward", lambda talk: talk.move(index, 1), index < count - 1),
-        ("Remove", "delete", lambda talk: talk.remove(index), True),
+    steps: list[tuple[str, str, Callable[[Talk, int], Talk], bool]] = [
+        ("Move up", "arrow_upward", lambda talk, at: talk.move(at, -1), index > 0),
+        ("Move down", "arrow_downward", lambda talk, at: talk.move(at, 1), index < count - 1),
+        ("Remove", "delete", lambda talk, at: talk.remove(at), True),
     ]
     for label, icon, how, possible in steps:
         st.button(
@@ -103,7 +108,7 @@ def _places(index: int, slide: Slide, count: int) -> None:
             key=f"slide_{label}_{index}",
             type="tertiary",
             on_click=podium.change,
-            args=(index, slide, how),
+            args=(slide.key, how),
             disabled=not possible,
         )
     st.button(
@@ -116,9 +121,12 @@ def _places(index: int, slide: Slide, count: int) -> None:
     )
 
 
-def _download(label: str, icon: str, talk: Talk, kind: str, make: Callable[[], bytes]) -> None:
-    name = formats.filename(talk.title, talk_file.SUFFIX if kind == "json" else kind)
-    st.download_button(label, make, name, formats.MIME[kind], key=f"talk_{kind}", icon=icon, on_click="ignore")
+def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -> TalkFile:
+    """A button for a file of the talk. Its name is settled before the click, so it does not tell the talk's title."""
+    made: TalkFile = st.session_state.setdefault(f"{_FILE}_{kind}", TalkFile(podium.held(), make))
+    name = formats.filename("Talk from DFS Explorer", talk_file.SUFFIX if kind == "json" else kind)
+    st.download_button(label, made, name, formats.MIME[kind], key=f"talk_{kind}", icon=icon, on_click=made.clicked)
+    return made
 
 
 def _opener() -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from places import APP
+from pptx import Presentation
 from streamlit.testing.v1 import AppTest
 
 from dashboard.export import talk_file
 from dashboard.export.talk import Talk
-from dashboard.parts import podium
+from dashboard.parts import making, podium
+from dashboard.parts.making import TalkFile
 
 PAGE = "app_pages/present.py"
 
@@ -30,7 +36,7 @@ def made(app: AppTest) -> AppTest:
 
 
 def talk_of(app: AppTest) -> Talk:
-    return app.session_state["talk"]
+    return app.session_state["talk"].talk
 
 
 def titles(app: AppTest) -> list[str]:
@@ -80,6 +86,47 @@ def test_one_click_makes_a_talk_of_what_is_selected_and_its_slides_are_edited_in
     assert not made.exception
     assert titles(made) == []
     assert made.button(key="talk_make")
+
+
+def test_an_edit_that_comes_with_a_click_is_kept_and_the_click_as_well(made: AppTest):
+    first, second, third = titles(made)
+    made.text_area[0].set_value("Look at the cat.")
+    made.button(key="slide_Move down_0").click().run()
+    assert titles(made) == [second, first, third]
+    assert talk_of(made).slides[1].notes == "Look at the cat."
+    made.text_input[1].set_value("What it decides")
+    made.button(key="slide_Remove_0").click().run()
+    assert titles(made) == [first, third]
+
+
+def test_a_file_is_made_of_the_talk_as_it_is_when_it_is_asked_for(made: AppTest, monkeypatch: pytest.MonkeyPatch):
+    makers: dict[str, tuple[TalkFile, str]] = {}
+    monkeypatch.setattr(st, "download_button", lambda label, make, name, *_, **__: makers.update({label: (make, name)}))
+    made.run()
+    before = dict(makers)
+    made.text_input[0].set_value("Named just now").run()
+    monkeypatch.setattr(making, "WAIT_S", 0.0)
+    for label, (make, name) in before.items():
+        assert "what-a-dynamic" not in name  # the title may change by the very click
+        written = make()
+        if label == "PowerPoint":
+            assert Presentation(io.BytesIO(written)).core_properties.title == "Named just now"
+        else:
+            assert b"Named just now" in written
+    assert not any(make.in_the_making for make, _ in makers.values())
+
+
+def test_a_file_waits_for_what_was_typed_before_the_click():
+    held = podium.Held()
+    file = TalkFile(held, lambda talk: talk.title.encode())
+    with ThreadPoolExecutor(1) as browser:
+        asked = browser.submit(file)
+        while not file.in_the_making:
+            time.sleep(0.001)
+        held.talk = held.talk.rename("Typed")
+        file.clicked()
+        assert asked.result(30) == b"Typed"
+    assert not file.in_the_making
 
 
 def test_presenting_stands_in_the_url_and_ends_where_the_talk_ends(made: AppTest):
@@ -149,7 +196,7 @@ def test_a_late_change_to_a_slide_that_is_gone_is_left(monkeypatch: pytest.Monke
     podium.add(exhibit(title="one"))
     (slide,) = podium.current().slides
     podium.keep(Talk())
-    podium.change(0, slide, lambda talk: talk.remove(0))
+    podium.change(slide.key, lambda talk, index: talk.remove(index))
     assert podium.current() == Talk()
     podium.undo()
     assert podium.current().slides == (slide,)
