@@ -91,7 +91,7 @@ def _accuracy_template(steps: int, lowest: float, colours: Palette) -> dict[str,
     return alt.layer(*marks).properties(height=LOW_HEIGHT).to_dict()
 
 
-def recorded(rows: Rows, colours: Palette, height: int = HEIGHT) -> Figure:
+def recorded(rows: Rows, colours: Palette) -> Figure:
     """cp of published runs in training, one line an alpha, against their target."""
     names = sorted({row["run"]: row["alpha"] for row in rows}.items(), key=lambda pair: pair[1])
     inks = {name: colours.families[index % len(colours.families)] for index, (name, _) in enumerate(names)}
@@ -102,12 +102,12 @@ def recorded(rows: Rows, colours: Palette, height: int = HEIGHT) -> Figure:
     }
     longest = max(row["step"] for row in rows)
     highest = _ceiling(max(row["cp"] for row in rows))
-    return Figure(_recorded_template(longest, highest, tuple(inks), height, colours), data)
+    return Figure(_recorded_template(longest, highest, tuple(inks), colours), data)
 
 
 @lru_cache(maxsize=32)
 def _recorded_template(
-    steps: int, highest: float, runs: tuple[str, ...], height: int, colours: Palette
+    steps: int, highest: float, runs: tuple[str, ...], colours: Palette
 ) -> dict[str, Any]:
     x = _steps_axis(steps)
     y = alt.Y("cp:Q", title="cp of the batch, %", scale=alt.Scale(domain=[0, highest], nice=False))
@@ -121,7 +121,7 @@ def _recorded_template(
         base.mark_circle(size=70, opacity=0.001).encode(x=x, y=y, tooltip=tooltip),
         *_names(dash, 112),
     ]
-    return alt.layer(*marks).properties(height=height).to_dict()
+    return alt.layer(*marks).properties(height=HEIGHT).to_dict()
 
 
 def _dashes(runs: tuple[str, ...]) -> alt.StrokeDash:

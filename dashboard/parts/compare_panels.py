@@ -84,7 +84,7 @@ def test_set(page: Opened, left: Point, right: Point) -> None:
             st.info(f"{letter}: {one.note}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
             st.markdown(f"{letter} is `{card.name}`.")
-            stored.say_missing(one.traces)
+            stored.say_missing(card, one.traces)
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
         return

@@ -50,7 +50,8 @@ def progress(job: Job) -> None:
     news, jobs = latest(job), cached.laboratory().jobs
     with st.container(key="progress", horizontal=True, vertical_alignment="center"):
         if job.state == "waiting":
-            share, text = 0.0, f"waiting for {jobs.ahead_of(job)} other to end"
+            ahead = jobs.ahead_of(job)
+            share, text = 0.0, f"waiting for {ahead} {'other' if ahead == 1 else 'others'} to end"
         elif news is None:
             share, text = 0.0, "reading the images"
         else:
@@ -122,7 +123,7 @@ def _result(job: Job) -> None:
     st.markdown(" ".join(runs.verdict(tuned)))
     name = tuned.checkpoint.card.name
     with st.container(key="keeping", horizontal=True, vertical_alignment="center"):
-        if name not in kept.names():
+        if not (name in kept.names() and cached.engine().adopted([name])):
             st.button("Keep as a session checkpoint", key="keep", type="primary", on_click=_keep, args=(job,))
             st.caption("Kept in memory, for this session and whoever has its link; marked as live, never as published.")
         else:

@@ -19,7 +19,6 @@ def show(
     colours: Palette,
     on_select: Callable[[], None] | None = None,
     selection_mode: str | Sequence[str] | None = None,
-    height: int | None = None,
 ) -> None:
     """Draw a view's chart and the row under it.
 
@@ -28,11 +27,8 @@ def show(
         colours: of the theme.
         on_select: callback of a click in the chart; the selection is in the session under the view's key.
         selection_mode: names of the chart's selections that are listened to; all of them unless given.
-        height: of the chart in pixels; the figure's own unless given.
     """
     spec = view.draw(colours).for_streamlit()
-    if height is not None:
-        spec = spec | {"height": height}
     if on_select is None:
         st.vega_lite_chart(spec, key=view.key, alt=view.alt)
     else:

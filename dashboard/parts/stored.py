@@ -10,7 +10,7 @@ from dashboard.parts import absent
 from dashboard.parts.opening import Opened
 from dashboard.session import cached
 from dashboard.sources import operating
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.checkpoint import Card, pretrained_dir
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
@@ -52,8 +52,11 @@ def find(card: Card, budget: float | None) -> Found:
     return Found(cached.traces(card, found), found, note)
 
 
-def say_missing(error: UserError) -> None:
-    """Say what is missing or wrong about traces, and the command that makes them."""
+def say_missing(card: Card, error: UserError) -> None:
+    """Say what is missing or wrong about a checkpoint's traces, and the command that makes them, if one can."""
+    if not (pretrained_dir() / card.name).is_dir():  # no command could reach it
+        st.info("A session checkpoint has no stored decisions: write it to disk first.", icon=":material/table_rows:")
+        return
     if isinstance(error, NoTraces):
         st.info(
             "There are no stored decisions of the test set for this checkpoint yet, so there is nothing to count."
@@ -73,6 +76,6 @@ def open_traces(page: Opened) -> tuple[Opened, Traces]:
     if found.note:
         st.info(found.note, icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
-        say_missing(found.traces)
+        say_missing(page.card, found.traces)
         st.stop()
     return page.at(found.budget), found.traces

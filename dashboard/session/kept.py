@@ -22,7 +22,7 @@ def add(name: str) -> None:
 def names() -> tuple[str, ...]:
     """What this session has kept, oldest first; the engine may have forgotten some."""
     linked = st.query_params.get("checkpoint", "")
-    if linked.startswith(PREFIX):  # a reload, or a link that somebody sent: its name is hard to guess
+    if linked.startswith(PREFIX):  # a reload, or a link that somebody sent: its name ends in 32 random bits
         add(linked)
     return tuple(st.session_state.get(_NAMES, ()))
 

@@ -58,7 +58,7 @@ class Laboratory:
             UserError: the owner has an unfinished run, too many wait, or the pictures are too few.
         """
         few = self._few(parent, pictures) if data_dir is None else None
-        name = f"{PREFIX}b{settings.budget:g}-a{format_alpha(settings.alpha, 3)}-{uuid.uuid4().hex[:4]}"
+        name = f"{PREFIX}b{settings.budget:g}-a{format_alpha(settings.alpha, 3)}-{uuid.uuid4().hex[:8]}"
 
         def work(report: Report) -> Tuned:
             material = self._material(parent, data_dir) if data_dir is not None else few

@@ -26,11 +26,11 @@ def test_a_short_run_is_watched_to_its_end_kept_and_used_in_explore(open_page: O
     expect(page.locator(".dfs-ledger tbody tr")).to_have_count(2)  # before and after
 
     keep.click()
-    expect(page.locator(".st-key-keeping")).to_contain_text(re.compile(r"Kept as session-b60-a1e-3-[0-9a-f]{4}"))
+    expect(page.locator(".st-key-keeping")).to_contain_text(re.compile(r"Kept as session-b60-a1e-3-[0-9a-f]{8}"))
     page.locator(".st-key-see").get_by_role("button").click()
     in_use = page.locator(".dfs-ledger h2")
     expect(in_use).to_contain_text("Session, gates tuned live")
-    expect(page).to_have_url(re.compile(r"/\?checkpoint=session-b60-a1e-3-[0-9a-f]{4}&"))
+    expect(page).to_have_url(re.compile(r"/\?checkpoint=session-b60-a1e-3-[0-9a-f]{8}&"))
     kept = page.url.split("/")[-1]
     expect(control(page, "method").get_by_role("combobox")).to_have_value("Session, gates tuned live")
 

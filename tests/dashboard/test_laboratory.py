@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.parts.lab_form import OWNER
 from dashboard.session import cached
+from dashboard.sources.engine import MAX_ADOPTED, Recent
 
 PAGE = "app_pages/laboratory.py"
 LINK = {"target": "60", "pull": "1e-3", "steps": "20"}
@@ -57,12 +58,34 @@ def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
     app.button(key="keep").click().run()
     assert "Kept as" in text_of(app)
     (name,) = app.session_state["kept_checkpoints"]
+    assert app.button(key="see")
+    for page in ("testset", "compare"):
+        elsewhere = AppTest.from_file(str(APP), default_timeout=120)
+        elsewhere.query_params.update(checkpoint=name)
+        elsewhere.run().switch_page(f"app_pages/{page}.py").run()
+        assert not elsewhere.exception
+        assert any("write it to disk first" in info.value for info in elsewhere.info)
+        assert not any(name in code.value for code in elsewhere.code)
     app.button(key="see").click().run()
     app.run()  # Explore, at rest: it may have been on its way there
     assert not app.exception
     assert name in text_of(app)
     assert "validation images" in text_of(app)
     assert not (tiny_pretrained / name).exists()
+
+
+def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again(tiny_pretrained, no_data, monkeypatch):
+    app = opened(**LINK)
+    app.button(key="start").click().run()
+    finish(app)
+    app.button(key="keep").click().run()
+    assert app.button(key="see")
+    engine = cached.engine()
+    monkeypatch.setattr(engine, "_adopted", Recent(MAX_ADOPTED))
+    app.run()
+    assert "see" not in {button.key for button in app.button}
+    app.button(key="keep").click().run()
+    assert app.button(key="see")
 
 
 def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):
