@@ -106,9 +106,7 @@ def recorded(rows: Rows, colours: Palette) -> Figure:
 
 
 @lru_cache(maxsize=32)
-def _recorded_template(
-    steps: int, highest: float, runs: tuple[str, ...], colours: Palette
-) -> dict[str, Any]:
+def _recorded_template(steps: int, highest: float, runs: tuple[str, ...], colours: Palette) -> dict[str, Any]:
     x = _steps_axis(steps)
     y = alt.Y("cp:Q", title="cp of the batch, %", scale=alt.Scale(domain=[0, highest], nice=False))
     ink = alt.Color("ink:N", scale=None)

@@ -61,7 +61,7 @@ def _refuse_empty(talk: Talk) -> None:
 
 def _title_slide(deck: Any, talk: Talk) -> None:
     slide = _titled(deck, talk.title, (Inches(1), Inches(2.4), _WIDTH - Inches(2), Inches(1.8)), 44)
-    names = dict.fromkeys(s.stamp.checkpoint for s in talk.slides if s.stamp.checkpoint)
+    names = dict.fromkeys(name for s in talk.slides for name in s.stamp.checkpoints)
     count = "1 view" if len(talk.slides) == 1 else f"{len(talk.slides)} views"
     known = f"{'checkpoint' if len(names) == 1 else 'checkpoints'}: {', '.join(names)}" if names else ""
     box = (Inches(1), Inches(4.3), _WIDTH - Inches(2), Inches(1.2))

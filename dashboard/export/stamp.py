@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-Kind = Literal["measured", "published", "measured and published", "your images"]
+Kind = Literal["measured", "published", "measured and published", "your images", "live run"]
 HASH_SHOWN = 12  # hexadecimal digits: enough to tell any two checkpoints apart
 
 
@@ -18,8 +18,10 @@ class Stamp:
         checkpoint: name of the checkpoint.
         weights_sha256: hash of its weights' file.
         cost: the cost model in use, in words.
-        kind: measured here on a test set, published by others, or computed for the images on the page.
+        kind: measured here on a test set, published by others, computed for the images on the page, or seen in a run of
+            the laboratory that starts from the checkpoint.
         link: deep link that opens the same state again.
+        others: names and hashes of the other checkpoints that the numbers are of, where there are several.
     """
 
     checkpoint: str
@@ -27,12 +29,19 @@ class Stamp:
     cost: str
     kind: Kind
     link: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """Names of all the checkpoints."""
+        return tuple(filter(None, (self.checkpoint, *(name for name, _ in self.others))))
 
     def parts(self) -> tuple[tuple[str, str], ...]:
         """Name and value of everything that it says, for tables of facts; what is empty is left out."""
+        hashes = filter(None, (self.weights_sha256, *(weights for _, weights in self.others)))
         facts = (
-            ("checkpoint", self.checkpoint),
-            ("weights", self.weights_sha256[:HASH_SHOWN]),
+            ("checkpoints" if self.others else "checkpoint", ", ".join(self.checkpoints)),
+            ("weights", ", ".join(weights[:HASH_SHOWN] for weights in hashes)),
             ("cost", self.cost),
             ("figures", self.kind),
             ("link", self.link),

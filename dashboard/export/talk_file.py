@@ -22,7 +22,7 @@ SUFFIX = "talk.json"
 MAX_FILE = 24 * 2**20  # bytes: what fits into a talk, in JSON that people can read
 _LINK = re.compile(r"/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?", re.ASCII)
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-z]{3,20}")
-_MAX_KEYS, _MAX_NAME = 40, 200
+_MAX_KEYS, _MAX_NAME, _MAX_OTHERS = 40, 200, 20
 
 
 class TalkError(UserError):
@@ -73,6 +73,7 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "weights_sha256": stamp.weights_sha256,
             "cost": stamp.cost,
             "kind": stamp.kind,
+            "others": [list(pair) for pair in stamp.others],
         },
         "light": _chart_to_dict(slide.light, {}),
         "dark": _chart_to_dict(slide.dark, same),
@@ -103,6 +104,7 @@ def _slide_from_dict(data: Any) -> Slide:
     if link and not _LINK.fullmatch(link):
         raise TalkError("its link does not lead into the app")
     checkpoint, weights, cost = (_text(says, name, _MAX_NAME) for name in ("checkpoint", "weights_sha256", "cost"))
+    others = tuple(_pair(entry) for entry in _list(says, "others", _MAX_OTHERS)) if "others" in says else ()
     light = _chart_from_dict(data.get("light"), {})
     dark = _chart_from_dict(data.get("dark"), light.data)
     for figure in (light, dark):
@@ -110,11 +112,18 @@ def _slide_from_dict(data: Any) -> Slide:
     return Slide(
         title=_text(data, "title", MAX_TITLE),
         alt=_text(data, "alt", MAX_ALT),
-        stamp=Stamp(checkpoint, weights, cost, says["kind"], link),
+        stamp=Stamp(checkpoint, weights, cost, says["kind"], link, others),
         light=light,
         dark=dark,
         notes=_text(data, "notes", MAX_NOTES),
     )
+
+
+def _pair(entry: Any) -> tuple[str, str]:
+    """Name and hash of a checkpoint."""
+    if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry)):
+        raise TalkError("its stamp is not readable")
+    return entry[0][:_MAX_NAME], entry[1][:_MAX_NAME]
 
 
 def _chart_from_dict(data: Any, known: dict[str, Rows]) -> Figure:

@@ -25,7 +25,7 @@ LANES, CLASSES = "lanes", "class_blocks"
 Point = tuple[Card, float | None]
 
 
-def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
+def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: Point) -> None:
     """Both strips of each pair and their difference, with the table of what changes."""
     config, other = pairs[0][0].config, pairs[0][1].config
     st.html(legends.options(differences.options_of(config, other), page.colours))
@@ -44,7 +44,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str) -> None:
             "differences": lambda: differences.difference_rows(pairs),
         },
         alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("your images", left[0], right[0]),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
     with st.container(key="lanes_scroll"):
@@ -143,7 +143,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> N
         draw=lambda colours: class_heatmap.class_heatmap(rows, configs[0], colours),
         tables={"classes": lambda: rows},
         alt="Mean difference in cost between A and B, for each class and block",
-        stamp=page.stamp("measured"),
+        stamp=page.stamp("measured", left[0], right[0]),
         notes="Each row a class, each column a block: mean cost of B less that of A, in points of the full block.",
     )
     show(view, page.colours)

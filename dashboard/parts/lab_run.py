@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -65,10 +66,11 @@ def curves(page: Opened, job: Job | None) -> None:
     """cp chasing its target and accuracy beside it; earlier runs of this session thin behind it."""
     wish = job.about.settings if job else runs.settings_from(page.shared.page, page.card)
     mine = [other for other in cached.laboratory().jobs.of(owner()) if other is not job and steps_of(other)]
-    rows = runs.chase_rows([*mine[-SHOWN + 1 :], *([job] if job else [])])
+    drawn = [*mine[-SHOWN + 1 :], *([job] if job else [])]
+    rows = runs.chase_rows(drawn)
     tables = {"steps": lambda: rows}
     title = f"cp chasing {wish.budget:g} %, alpha {format_alpha(wish.alpha, 3)}"
-    stamp = page.stamp("measured")
+    stamp = page.stamp("live run", *(one.about.parent for one in reversed(drawn)))
     show(
         View(
             "chase",
@@ -152,13 +154,15 @@ def recorded(page: Opened, wish: Settings) -> None:
 
 def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
     names = sorted({row["run"] for row in rows})
+    alone = (replace(page.catalogue, cards=(card,)) for card in page.catalogue.cards)
+    cards = [one.cards[0] for one in alone if budget in runs.recorded_rows(one, page.card, budget, cached.training_log)]
     view = View(
         key,
         f"cp in published training at {budget:g} %",
         lambda colours: chase.recorded(rows, colours),
         {f"training at {budget:g} %": lambda: rows},
         f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",
-        page.stamp("measured"),
+        page.stamp("measured", *cards),
         WHOLE,
     )
     show(view, page.colours)

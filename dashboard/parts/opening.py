@@ -55,14 +55,21 @@ class Opened:
         """This page at another budget of its checkpoint, for what is shown of that one; controls stay as they are."""
         return replace(self, budget=budget, shared=replace(self.shared, budget=budget))
 
-    def stamp(self, kind: Kind) -> Stamp:
-        """Where a view of this page comes from."""
+    def stamp(self, kind: Kind, *cards: Card) -> Stamp:
+        """Where a view of this page comes from.
+
+        Args:
+            kind: of its figures.
+            cards: of the checkpoints that they are of; of the one in use unless given.
+        """
+        (name, weights), *others = dict.fromkeys((card.name, card.weights_sha256) for card in cards or (self.card,))
         return Stamp(
-            checkpoint=self.card.name,
-            weights_sha256=self.card.weights_sha256,
+            checkpoint=name,
+            weights_sha256=weights,
             cost=MEASURES[self.shared.cost].name,
             kind=kind,
             link=state.link(self.shared, self.catalogue),
+            others=tuple(others),
         )
 
 

@@ -85,7 +85,7 @@ def _texts(index: int, slide: Slide) -> None:
     notes = state.Control.showing(f"slide_notes_{index}", slide.notes)
     st.text_area("Speaker notes", slide.notes, key=notes.key, height=80, on_change=notes.choice(_edit(slide, "notes")))
     where = f" · [open the page]({slide.stamp.link})" if slide.stamp.link else ""
-    facts = [slide.stamp.checkpoint, slide.stamp.cost, slide.stamp.kind]
+    facts = [*slide.stamp.checkpoints, slide.stamp.cost, slide.stamp.kind]
     st.caption(f"{plain(' · '.join(filter(None, facts)))}{where}")
 
 

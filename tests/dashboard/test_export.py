@@ -170,6 +170,14 @@ def test_a_stamp_says_everything_and_leaves_out_what_there_is_not():
     assert STAMP.absolute("http://other/").link == STAMP.link
 
 
+def test_a_stamp_of_two_checkpoints_names_both_with_their_hashes():
+    both = Stamp("a", "1" * 64, "cp", "measured", "", (("b", "2" * 64),))
+    said = f"checkpoints a, b · weights {'1' * 12}, {'2' * 12}"
+    assert both.line() == f"DFS Explorer · {said} · cost cp · measured"
+    data = json.loads(formats.export_table(ROWS, "json", both))
+    assert data["stamp"]["checkpoints"] == "a, b"
+
+
 def test_long_texts_are_wrapped_and_nothing_is_lost():
     words = "a rather long stamp " * 20 + "x" * 400
     lines = sheet.wrap(words, 11, 300)

@@ -61,16 +61,25 @@ def test_every_chart_is_made_in_every_format_with_its_stamp(views: dict[str, lis
         made = {kind: formats.export_figure(view, kind) for kind in formats.FIGURE_KINDS}
         svg = ElementTree.fromstring(made["svg"])
         written = " ".join("".join(text.itertext()) for text in svg.iter("{http://www.w3.org/2000/svg}text"))
-        assert f"checkpoint {view.stamp.checkpoint}" in written, view.title
+        for name in view.stamp.checkpoints:
+            assert name in written, view.title
         assert view.title.split()[0] in written
         with Image.open(io.BytesIO(made["png"])) as image:
             assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
             assert min(image.size) > 500
             assert len(image.resize((200, 200)).getcolors(40_000)) > 8, f"{view.title} is empty"
         (sheet,) = pypdf.PdfReader(io.BytesIO(made["pdf"])).pages
-        assert view.stamp.checkpoint in "".join(sheet.extract_text().split())
+        for name in view.stamp.checkpoints:
+            assert name in "".join(sheet.extract_text().split())
         assert b"default-src 'none'" in made["html"]
         assert view.alt, view.title
+
+
+def test_what_is_of_two_checkpoints_names_both(views: dict[str, list[View]]):
+    assert views["compare.py"]
+    for view in views["compare.py"]:
+        assert len(set(view.stamp.checkpoints)) == 2, view.title
+        assert len(view.stamp.others) == 1
 
 
 @pytest.mark.parametrize("page", PAGES)

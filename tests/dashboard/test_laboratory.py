@@ -10,6 +10,8 @@ from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
+from dashboard.export.view import View
+from dashboard.parts import toolbar
 from dashboard.parts.lab_form import OWNER
 from dashboard.session import cached
 from dashboard.sources.engine import MAX_ADOPTED, Recent
@@ -118,6 +120,26 @@ def test_a_run_begins_with_what_was_typed_just_before_the_click(tiny_pretrained,
     (job,) = cached.laboratory().jobs.of(app.session_state[OWNER])
     assert (app.query_params["target"], job.about.settings.budget) == ("27", 27)
     finish(app)
+
+
+def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_their_own(
+    tiny_pretrained, no_data, monkeypatch
+):
+    views: dict[str, View] = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view: views.update({view.key: view}))
+    log = [{"step": 1, "cp": 50.0, "target": 20.0}]
+    monkeypatch.setattr(cached, "training_log", lambda name: log if "dfs" in name else [])
+    app = opened(**LINK | {"target": "30"}, checkpoint="tiny-dfs-20")
+    app.button(key="start").click().run()
+    finish(app)
+    app.query_params["checkpoint"] = "tiny-dfs-30"
+    app.run()
+    assert not app.exception
+    for key in ("chase", "chase_accuracy"):
+        assert (views[key].stamp.checkpoints, views[key].stamp.kind) == (("tiny-dfs-20",), "live run")
+    recorded = [views[key].stamp for key in sorted(views) if key.startswith("recorded")]
+    assert [set(stamp.checkpoints) for stamp in recorded] == [{"tiny-dfs-30"}, {"tiny-dfs-20", "tiny-dfs-20-alpha1e-6"}]
+    assert {stamp.kind for stamp in recorded} == {"measured"}
 
 
 def test_a_network_without_gates_says_what_to_start_from(tiny_pretrained, no_data):

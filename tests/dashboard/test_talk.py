@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from exhibits import ROWS, bars, example_talk, exhibit
+from exhibits import INSIDE, ROWS, bars, example_talk, exhibit
 
 from dashboard.charts.figure import Figure
 from dashboard.charts.palette import DARK, LIGHT
@@ -47,6 +47,16 @@ def test_a_slide_keeps_the_chart_as_it_was_in_both_themes():
     assert slide.figure("dark").spec != slide.figure("light").spec
     assert DARK.ink in json.dumps(slide.dark.spec)
     assert LIGHT.ink in json.dumps(slide.figure(None).spec)
+
+
+def test_a_stamp_of_several_checkpoints_is_kept_in_the_file_and_files_from_before_have_none():
+    both = replace(INSIDE, others=(("tiny-dfs-40", "89abcdef" * 8),))
+    talk = Talk().add(exhibit(bars, stamp=both))
+    written = talk_file.to_json(talk)
+    assert talk_file.from_json(written.encode()).slides[0].stamp == both
+    older = json.loads(written)
+    del older["slides"][0]["stamp"]["others"]
+    assert talk_file.from_json(json.dumps(older).encode()).slides[0].stamp == INSIDE
 
 
 def test_a_talk_is_bounded(talk: Talk):
@@ -106,6 +116,7 @@ def test_a_file_that_is_too_large_is_not_even_read():
         (("link",), "//elsewhere.org"),
         (("link",), "javascript:alert(1)"),
         (("stamp", "kind"), "invented"),
+        (("stamp", "others"), [["a"]]),
         (("title",), "x" * 161),
         (("light", "legend"), [["a", 'red"><script>', "circle"]]),
         (("light", "legend"), [["a", "#123456", "circle"]] * 41),
