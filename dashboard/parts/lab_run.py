@@ -18,7 +18,7 @@ from dashboard.parts.showing import show
 from dashboard.session import cached, kept, state
 from dashboard.sources.jobs import Job
 from dashboard.sources.naming import format_alpha
-from dashboard.sources.tuning import latest, steps_of
+from dashboard.sources.tuning import Reading, latest, steps_of
 from dfs_core.checkpoints.checkpoint import pretrained_dir
 from dfs_core.errors import UserError
 from dfs_core.training.laboratory import Settings, Tuned
@@ -30,6 +30,7 @@ WHOLE = (
     "Whole networks in training, with batches of 128; the live run moves the gates alone. A run whose configuration"
     " says `settle` ends with that many steps in which its gates stand still, put on the budget."
 )
+READING = "reading the images"
 DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
 
 
@@ -53,13 +54,18 @@ def progress(job: Job) -> None:
         if job.state == "waiting":
             ahead = jobs.ahead_of(job)
             share, text = 0.0, f"waiting for {ahead} {'other' if ahead == 1 else 'others'} to end"
+        elif job.cancelling:
+            share, text = 0.0, "Cancelling"
         elif news is None:
-            share, text = 0.0, "reading the images"
+            share, text = 0.0, READING
         else:
             share = news.done / news.total
-            text = f"{DOING[news.doing]} {news.done} of {news.total}"
+            doing = READING if isinstance(news, Reading) else DOING[news.doing]
+            text = f"{doing} {news.done:,} of {news.total:,}"
         st.progress(share, text)
-        st.button("Cancel", icon=":material/stop:", key="cancel", on_click=jobs.cancel, args=(job,))
+        st.button(
+            "Cancel", icon=":material/stop:", key="cancel", disabled=job.cancelling, on_click=jobs.cancel, args=(job,)
+        )
 
 
 def curves(page: Opened, job: Job | None) -> None:

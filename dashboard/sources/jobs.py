@@ -41,6 +41,7 @@ class Job:
         reports: what the work has reported so far, oldest first.
         result: what it returned, once it is done.
         error: what went wrong, in a line, once it has failed.
+        cancelling: whether somebody has cancelled it; it ends at its next report.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Job:
     reports: list[Any] = field(default_factory=list)
     result: Any = None
     error: str = ""
+    cancelling: bool = False
 
     @property
     def ended(self) -> bool:
@@ -64,7 +66,6 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._queue: deque[tuple[Job, Work]] = deque()
-        self._stop: dict[str, threading.Event] = {}
         self._busy = False
 
     def submit(self, owner: str, about: Any, work: Work) -> Job:
@@ -80,7 +81,6 @@ class Jobs:
                 raise UserError(f"{MAX_WAITING} runs are waiting already: try again in a minute")
             job = Job(uuid.uuid4().hex[:8], owner, about)
             self._jobs[job.key] = job
-            self._stop[job.key] = threading.Event()
             self._queue.append((job, work))
             if not self._busy:
                 self._busy = True
@@ -107,7 +107,7 @@ class Jobs:
         with self._lock:
             if job.ended:
                 return
-            self._stop[job.key].set()
+            job.cancelling = True
             if job.state == "waiting":
                 self._queue = deque((other, work) for other, work in self._queue if other is not job)
                 self._end(job, "cancelled")
@@ -123,12 +123,10 @@ class Jobs:
             self._run(job, work)
 
     def _run(self, job: Job, work: Work) -> None:
-        stop = self._stop[job.key]
-
         def report(news: Any) -> None:
             job.reports.append(news)
             # A server that is being stopped waits for this thread, and should not have to wait for long.
-            if stop.is_set() or not threading.main_thread().is_alive():
+            if job.cancelling or not threading.main_thread().is_alive():
                 raise Cancelled
 
         try:
@@ -147,7 +145,6 @@ class Jobs:
     def _end(self, job: Job, state: State) -> None:
         """Note the end, and forget the oldest jobs that ended; the lock is held."""
         job.state = state
-        self._stop.pop(job.key, None)
         ended = [other.key for other in self._jobs.values() if other.ended]
         for key in ended[: max(0, len(ended) - MAX_FINISHED)]:
             del self._jobs[key]

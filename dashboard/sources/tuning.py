@@ -33,6 +33,14 @@ class Wish:
     settings: Settings
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading of a run's images is: ``done`` of ``total``."""
+
+    done: int
+    total: int
+
+
 class Laboratory:
     """Runs of all users, one after the other; each piece of a run is one turn among the engine's."""
 
@@ -61,7 +69,7 @@ class Laboratory:
         name = f"{PREFIX}b{settings.budget:g}-a{format_alpha(settings.alpha, 3)}-{uuid.uuid4().hex[:8]}"
 
         def work(report: Report) -> Tuned:
-            material = self._material(parent, data_dir) if data_dir is not None else few
+            material = self._material(parent, data_dir, report) if data_dir is not None else few
             assert material is not None
             checkpoint = self._parent(parent).checkpoint
             return fine_tune(checkpoint, settings, material, report, self._engine.turn, name)
@@ -88,11 +96,11 @@ class Laboratory:
             self._parents.put(key, found)
         return found
 
-    def _material(self, card: Card, data_dir: Path) -> Material:
+    def _material(self, card: Card, data_dir: Path, report: Report) -> Material:
         key = (card.dataset, str(data_dir))
         found = self._materials.get(key)
         if found is None:
-            found = from_data_set(card, data_dir)
+            found = from_data_set(card, data_dir, report=lambda done, total: report(Reading(done, total)))
             self._materials.put(key, found)
         return found
 
@@ -104,9 +112,9 @@ class Laboratory:
 
 def steps_of(job: Job) -> list[Step]:
     """The curve of a run as far as it is."""
-    return [news.step for news in list(job.reports) if news.step is not None]
+    return [news.step for news in list(job.reports) if isinstance(news, Progress) and news.step is not None]
 
 
-def latest(job: Job) -> Progress | None:
+def latest(job: Job) -> Progress | Reading | None:
     """What a run reported last."""
     return job.reports[-1] if job.reports else None

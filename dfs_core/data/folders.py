@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ SPLITS = ("train", "test")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _CHUNK = 256
 
+Report = Callable[[int, int], None]
 Pixels = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
@@ -43,8 +45,14 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
     }
 
 
-def read_folders(dataset: str, root: Path, split: str) -> Pixels:
+def read_folders(dataset: str, root: Path, split: str, report: Report | None = None) -> Pixels:
     """Read ``root/<split>/<class>/*``: images (N, 32, 32, 3) uint8, labels (N,), class names.
+
+    Args:
+        dataset: its name.
+        root: the folder that holds the split.
+        split: ``train`` or ``test``.
+        report: told how many images are read, and of how many, chunk by chunk; what it raises ends the reading.
 
     Raises:
         UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
@@ -57,7 +65,7 @@ def read_folders(dataset: str, root: Path, split: str) -> Pixels:
             f"{root / split} holds {len(files):,} images, but {dataset} has {info.size(split):,}: remove what was added"
         )
     labels = np.array([label for _, label in files], dtype=np.int64)
-    return _decode([file for file, _ in files]), labels, classes
+    return _decode([file for file, _ in files], report), labels, classes
 
 
 def classes_of(dataset: str, root: Path, split: str) -> tuple[str, ...]:
@@ -101,7 +109,7 @@ def _own_classes(found: dict[str, list[Path]], root: Path, split: str) -> tuple[
     return tuple(found)
 
 
-def _decode(files: list[Path]) -> np.ndarray:
+def _decode(files: list[Path], report: Report | None) -> np.ndarray:
     images = np.empty((len(files), 32, 32, 3), np.uint8)
 
     def fill(start: int) -> None:
@@ -114,9 +122,11 @@ def _decode(files: list[Path]) -> np.ndarray:
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         tasks = [pool.submit(fill, start) for start in range(0, len(files), _CHUNK)]
         try:
-            for task in tasks:
+            for number, task in enumerate(tasks, start=1):
                 task.result()
-        finally:  # after the first bad file, nobody waits for the rest
+                if report is not None:
+                    report(min(number * _CHUNK, len(files)), len(files))
+        finally:  # after the first bad file, or when it is cancelled, nobody waits for the rest
             pool.shutdown(wait=False, cancel_futures=True)
     return images
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from dfs_core.data.archives import download_command, files_present, read_archive
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.download import describe, download
-from dfs_core.data.folders import SPLITS, Pixels, folder_root, read_folders
+from dfs_core.data.folders import SPLITS, Pixels, Report, folder_root, read_folders
 from dfs_core.data.known import KNOWN, Channels, DatasetInfo
 from dfs_core.errors import UserError
 
@@ -69,7 +69,7 @@ def find_data_dir() -> Path | None:
     return Path("data") if Path("data").is_dir() else None
 
 
-def load_images(dataset: str, data_dir: Path, split: str) -> ImageSet:
+def load_images(dataset: str, data_dir: Path, split: str, report: Report | None = None) -> ImageSet:
     """Read a whole split as it lies on disk, from image folders or from torchvision's files.
 
     The order is that of the images' digests: the same for every layout, and random with respect to classes, so that the
@@ -79,6 +79,7 @@ def load_images(dataset: str, data_dir: Path, split: str) -> ImageSet:
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder with ``{train,test}/<class>/`` in it.
         data_dir: the folder that holds it.
         split: ``train`` or ``test``.
+        report: told how many images are read, and of how many, while folders are; what it raises ends the reading.
 
     Raises:
         UserError: the data set is missing, half there, damaged or not what its name says; the message says what to do.
@@ -90,7 +91,7 @@ def load_images(dataset: str, data_dir: Path, split: str) -> ImageSet:
         raise UserError(
             f"'{dataset}' is not a data set's name: use {', '.join(KNOWN)} or the name of a folder in {data_dir}"
         )
-    images, labels, classes = _read(dataset, data_dir, split)
+    images, labels, classes = _read(dataset, data_dir, split, report)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     # Identical images exist in the public sets, some under two labels: the label then settles the order.
     order = np.lexsort((labels, _digests(pixels)))
@@ -139,14 +140,14 @@ def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
     return (means[0], means[1], means[2]), (spreads[0], spreads[1], spreads[2])
 
 
-def _read(dataset: str, data_dir: Path, split: str) -> Pixels:
+def _read(dataset: str, data_dir: Path, split: str, report: Report | None) -> Pixels:
     """Read from the layout that is there; image folders, which somebody made on purpose, come first."""
     root = folder_root(dataset, data_dir)
     known = dataset in KNOWN
     if known and files_present(dataset, data_dir) and (root is None or not (root / split).is_dir()):
         return read_archive(dataset, data_dir, split)
     if root is not None:
-        return read_folders(dataset, root, split)
+        return read_folders(dataset, root, split, report)
     folders = f"put image folders in {data_dir / dataset}/{{train,test}}/<class>/"
     if known:
         raise UserError(f"no {dataset} in {data_dir}: run '{download_command(dataset, data_dir)}', or {folders}")

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from dfs_core.checkpoints.card import Card
+from dfs_core.data.folders import Report
 from dfs_core.data.sets import ImageSet, load_images
 from dfs_core.data.splits import SPLIT_SEED, VALIDATION, divide
 from dfs_core.errors import UserError
@@ -38,18 +39,19 @@ class Material:
     toy: str = ""
 
 
-def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT) -> Material:
+def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT, report: Report | None = None) -> Material:
     """Training images to learn from and validation images to measure on, split as when the checkpoint was trained.
 
     Args:
         card: of the checkpoint whose data set is wanted.
         data_dir: where data sets lie.
         held_out: validation images to measure on.
+        report: told how many images are read, and of how many; what it raises ends the reading.
 
     Raises:
         UserError: the data set is not there or cannot be read.
     """
-    whole = load_images(card.dataset, data_dir, "train")
+    whole = load_images(card.dataset, data_dir, "train", report)
     if whole.classes != card.classes:
         raise UserError(f"the {card.dataset} in {data_dir} has other classes than {card.name} was trained for")
     train, validation = divide(whole, {"validation": 0, "asked": VALIDATION, "seed": SPLIT_SEED} | card.split)

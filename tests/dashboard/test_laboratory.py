@@ -15,6 +15,7 @@ from dashboard.parts import toolbar
 from dashboard.parts.lab_form import OWNER
 from dashboard.session import cached
 from dashboard.sources.engine import MAX_ADOPTED, Recent
+from dashboard.sources.jobs import Job, Jobs
 
 PAGE = "app_pages/laboratory.py"
 LINK = {"target": "60", "pull": "1e-3", "steps": "20"}
@@ -98,11 +99,17 @@ def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):
     assert any("the very same ones" in warning.value for warning in app.warning)
 
 
-def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data):
+def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data, monkeypatch):
     app = opened(**LINK | {"steps": "300"})
     app.button(key="start").click().run()
     assert app.button(key="start").disabled
-    app.button(key="cancel").click().run()
+    app.button(key="cancel").click()
+    with monkeypatch.context() as patch:  # a job that has yet to come to a report
+        patch.setattr(Jobs, "cancel", lambda jobs, job: setattr(job, "cancelling", True))
+        patch.setattr(Job, "ended", False)
+        app.run()
+        assert "Cancelling" in [bar.proto.text for bar in app.get("progress")]
+        assert app.button(key="cancel").disabled
     (job,) = cached.laboratory().jobs.of(app.session_state[OWNER])
     deadline = time.monotonic() + 120
     while not job.ended:

@@ -15,11 +15,12 @@ from dashboard.facts import runs
 from dashboard.facts.points import point_rows
 from dashboard.facts.tables import LIVE_KEY
 from dashboard.session import kept
+from dashboard.sources import tuning
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.engine import MAX_ADOPTED, Engine
 from dashboard.sources.jobs import Job
 from dashboard.sources.pictures import make_picture
-from dashboard.sources.tuning import PREFIX, Laboratory, latest, steps_of
+from dashboard.sources.tuning import PREFIX, Laboratory, Reading, latest, steps_of
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
@@ -73,6 +74,28 @@ def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
     assert [step.step for step in steps_of(job)] == list(range(1, 21))
     assert latest(job).doing == "after"
     assert not job.result.toy
+
+
+def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_dir, monkeypatch):
+    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 10)
+    read = tuning.from_data_set
+    begun = threading.Event()
+
+    def slowly(card, data_dir, report):
+        def told(done: int, total: int) -> None:
+            begun.set()
+            while not job.cancelling:
+                time.sleep(0.001)
+            report(done, total)
+
+        return read(card, data_dir, report=told)
+
+    monkeypatch.setattr(tuning, "from_data_set", slowly)
+    job = laboratory.start("me", CARD, WISH, cifar10_dir)
+    assert begun.wait(30)
+    laboratory.jobs.cancel(job)
+    assert ended(job).state == "cancelled"
+    assert job.reports == [Reading(10, 100)]
 
 
 def test_what_is_kept_is_served_and_stands_on_the_curve_marked_as_live(done):

@@ -28,6 +28,20 @@ def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: 
         assert any((pixels.permute(1, 2, 0).numpy() == original).all() for original in originals)
 
 
+def test_reading_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 8)
+    write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 2))
+    said: list[tuple[int, int]] = []
+    sets.load_images("cifar10", tmp_path, "test", lambda done, total: said.append((done, total)))
+    assert said == [(8, 20), (16, 20), (20, 20)]
+
+    def stop(done: int, total: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        sets.load_images("cifar10", tmp_path, "test", stop)
+
+
 def test_the_order_does_not_depend_on_file_names(tmp_path: Path) -> None:
     write_tree(tmp_path / "a" / "cifar10", "test", dict.fromkeys(CLASSES, 3))
     shutil.copytree(tmp_path / "a", tmp_path / "b")
