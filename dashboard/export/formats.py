@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-import vl_convert
-
 from dashboard.charts.figure import Figure
 from dashboard.charts.palette import LIGHT
-from dashboard.export import sheet
+from dashboard.export import drawing, sheet
 from dashboard.export.freeze import plain
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
@@ -76,8 +74,8 @@ def draw(figure: Figure, title: str, stamp: Stamp | None, alt: str, kind: Litera
         return svg.encode()
     try:
         if kind == "pdf":
-            return vl_convert.svg_to_pdf(svg)
-        return vl_convert.svg_to_png(svg, scale=ratio, ppi=PPI)
+            return drawing.svg_to_pdf(svg)
+        return drawing.svg_to_png(svg, scale=ratio, ppi=PPI)
     except ValueError as error:
         raise UserError(f"the chart could not be written as {kind.upper()}: {str(error)[:200]}") from error
 
@@ -88,7 +86,7 @@ def preview(figure: Figure, title: str) -> bytes:
     Raises:
         UserError: it cannot be drawn.
     """
-    return vl_convert.svg_to_png(sheet.picture(figure, title, None, ""), scale=_PREVIEW_SCALE)
+    return drawing.svg_to_png(sheet.picture(figure, title, None, ""), scale=_PREVIEW_SCALE)
 
 
 def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:

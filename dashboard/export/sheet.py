@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
-import vl_convert
-
 from dashboard.charts.figure import Figure, Key
 from dashboard.charts.palette import LIGHT, Palette
+from dashboard.export import drawing
 from dashboard.export.stamp import Stamp
 from dfs_core.errors import UserError
 
@@ -136,7 +135,7 @@ def _chart(figure: Figure, colours: Palette) -> tuple[str, float, float]:
     """The chart alone: what is inside its SVG, width, height."""
     spec = styled(sized(figure.spec), colours) | {"datasets": figure.data}
     try:
-        svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        svg = drawing.vegalite_to_svg(spec)
     except ValueError as error:
         raise UserError(f"this chart could not be drawn: {str(error).strip().splitlines()[0][:200]}") from error
     head, _, inner = svg.partition(">")

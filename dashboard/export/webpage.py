@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import vl_convert
-
 from dashboard.charts.figure import Figure
 from dashboard.charts.live import mode_bar
 from dashboard.charts.palette import LIGHT
+from dashboard.export import drawing
 from dashboard.export.freeze import plain
 from dashboard.export.sheet import FONT, mark, sized, styled
 from dashboard.export.stamp import Stamp
@@ -79,8 +78,7 @@ def _libraries(parts: Sequence[Part]) -> str:
     """What draws them: Vega, Vega-Lite and vega-embed, or plotly.js, or both; each only where a chart needs it."""
     found = []
     if any(part.live is None for part in parts):
-        # Put together once a process, which takes a second or two; its types forget that there is a default.
-        found.append(vl_convert.javascript_bundle())  # type: ignore[call-arg]
+        found.append(drawing.javascript_bundle())
     if any(part.live is not None for part in parts):
         from plotly.offline import get_plotlyjs  # a second, and needed for this alone
 

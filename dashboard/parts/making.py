@@ -22,12 +22,6 @@ class TalkFile:
         """Args: held: the talk; make: from the talk to the file's bytes."""
         self._held, self._make = held, make
         self._clicked = threading.Event()
-        self._makers = 0
-
-    @property
-    def in_the_making(self) -> bool:
-        """Whether somebody waits for the file."""
-        return self._makers > 0
 
     def clicked(self) -> None:
         """The page runs again and has taken in what was typed before the click; the button's callback."""
@@ -39,10 +33,6 @@ class TalkFile:
         Raises:
             UserError: it cannot be made of this talk.
         """
-        self._makers += 1
-        try:
-            self._clicked.wait(WAIT_S)
-            return self._make(self._held.talk)
-        finally:
-            self._clicked.clear()
-            self._makers -= 1
+        self._clicked.wait(WAIT_S)
+        self._clicked.clear()
+        return self._make(self._held.talk)

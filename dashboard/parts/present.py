@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal
 
 import streamlit as st
@@ -18,7 +18,8 @@ from dfs_core.errors import UserError
 
 _OPENED = "talk_opened"  # number of files opened so far: each gets an uploader of its own, so that none is read twice
 _REFUSED, _FILE = "talk_refused", "talk_making"
-_LOOK_S = 0.5  # between looks at a file in the making
+# A download's button is disabled exactly while its file is made; further runs of the page could lose the file.
+_MAKING = '<style>.st-key-talk_bar .stDownloadButton button:disabled::after {content: "Making the file"}</style>'
 
 
 def bar(talk: Talk) -> None:
@@ -35,28 +36,17 @@ def bar(talk: Talk) -> None:
                 on_change=control.choice(lambda title: podium.keep(podium.current().rename(title))),
             )
             st.button("Present", icon=":material/play_arrow:", type="primary", key="talk_start", on_click=stage.start)
-            files = [
-                _download("PowerPoint", ":material/co_present:", "pptx", lambda talk: slides.to_pptx(talk, address)),
-                _download("HTML", ":material/public:", "html", lambda talk: slides.to_html(talk, address)),
-                _download("Save", ":material/save:", "json", lambda talk: talk_file.to_json(talk).encode()),
-            ]
+            _download("PowerPoint", ":material/co_present:", "pptx", lambda talk: slides.to_pptx(talk, address))
+            _download("HTML", ":material/public:", "html", lambda talk: slides.to_html(talk, address))
+            _download("Save", ":material/save:", "json", lambda talk: talk_file.to_json(talk).encode())
+            st.html(_MAKING)
         _opener()
         if not empty:
             st.button("Clear", icon=":material/delete_sweep:", key="talk_clear", on_click=podium.keep, args=(Talk(),))
         if podium.can_undo():
             st.button("Undo", icon=":material/undo:", key="talk_undo", on_click=podium.undo)
-    if not empty and any(file.in_the_making for file in files):
-        _making(files)
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(plain(refused), icon=":material/error:")
-
-
-@st.fragment(run_every=_LOOK_S)
-def _making(files: Sequence[TalkFile]) -> None:
-    """Says that a file is being made, for as long as it is."""
-    if not any(file.in_the_making for file in files):
-        st.rerun()
-    st.caption("Making the file")
 
 
 def listing(talk: Talk) -> None:
@@ -121,12 +111,11 @@ def _places(index: int, slide: Slide, count: int) -> None:
     )
 
 
-def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -> TalkFile:
+def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -> None:
     """A button for a file of the talk. Its name is settled before the click, so it does not tell the talk's title."""
     made: TalkFile = st.session_state.setdefault(f"{_FILE}_{kind}", TalkFile(podium.held(), make))
     name = formats.filename("Talk from DFS Explorer", talk_file.SUFFIX if kind == "json" else kind)
     st.download_button(label, made, name, formats.MIME[kind], key=f"talk_{kind}", icon=icon, on_click=made.clicked)
-    return made
 
 
 def _opener() -> None:

@@ -1,0 +1,39 @@
+"""The process that draws: pickled requests for functions of ``vl_convert`` come in, pickled answers go out.
+
+Run by ``drawing.py`` as a program of its own. It imports nothing else of the project, and ends when its input does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+
+import vl_convert
+
+FUNCTIONS = ("vegalite_to_svg", "svg_to_png", "svg_to_pdf", "javascript_bundle")
+
+
+def main() -> None:
+    """Answer ``(function, arguments, options)`` with ``(True, result)`` or ``(False, the error in words)``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, with which this ends
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever is printed on the way is no answer
+    while True:
+        try:
+            function, args, options = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        if function not in FUNCTIONS:
+            raise SystemExit(f"'{function}' is not known here")
+        try:
+            answer = (True, getattr(vl_convert, function)(*args, **options))
+        except Exception as error:  # of several kinds, and all for the server to tell
+            answer = (False, str(error))
+        pickle.dump(answer, answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
