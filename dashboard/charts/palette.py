@@ -1,7 +1,7 @@
 """Colours of the charts, in the light and in the dark theme. Plain strings and arithmetic.
 
-An option's colour follows the doubling of its bits, 2, 4, 8, 16, full, in equal steps of lightness: whoever sees no hue
-still tells them apart, and the same option looks the same in every checkpoint. More work is always further from the
+2, 3, 4, 8, 16 bits and full are steps of lightness that whoever sees no hue still tells apart, and options between them
+lie between their colours, so the same option looks the same in every checkpoint. More work is always further from the
 page's background: darker on light, brighter on dark. A skipped block is not filled at all.
 """
 
@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from dfs_core.model.options import FULL_BITS, Option
 
-# Lightness (CIE L*) 93, 83, 70, 50, 20 and 27, 38, 53, 74, 94; hue from yellow over teal to indigo.
-_LIGHT_RAMP = ("#eef1c3", "#b4dcb6", "#66bcbd", "#1e7aa9", "#1b2a6b")
-_DARK_RAMP = ("#2b3c76", "#2b5c95", "#3187ac", "#74c7b8", "#f1f4bd")
-_LOWEST_BITS = 2
+# Bits of the ramps' colours. 3 is one of them: by the doubling of bits alone, 2, 3 and 4 would look alike.
+_STOPS = (2, 3, 4, 8, 16, FULL_BITS)
+# Lightness (CIE L*) 90, 79, 66, 49, 33, 16 and 22, 35, 47, 62, 77, 96; hue from yellow over teal to indigo.
+_LIGHT_RAMP = ("#e7e7ad", "#99d098", "#31b2aa", "#017fa0", "#004f88", "#112161")
+_DARK_RAMP = ("#263164", "#075492", "#0479a4", "#12a3b9", "#70cfb8", "#faf6b7")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Palette:
         faint: borders and bands.
         accent: what is selected, and where the image in focus stands.
         wrong: a wrong prediction.
-        ramp: from 2 bits to full, at each doubling of the bits.
+        ramp: of the options at 2, 3, 4, 8, 16 bits and in full.
         families: colours of the measured families, in the order in which they are listed.
     """
 
@@ -47,7 +50,8 @@ class Palette:
         bits = Option.parse(name).bits
         if not bits:
             return self.background
-        return between(self.ramp, math.log2(bits / _LOWEST_BITS) / math.log2(FULL_BITS / _LOWEST_BITS))
+        place = np.interp(math.log2(bits), np.log2(_STOPS), range(len(_STOPS)))
+        return between(self.ramp, float(place) / (len(_STOPS) - 1))
 
     def text_on(self, fill: str) -> str:
         """Black or white, whichever is the easier to read on ``fill``."""

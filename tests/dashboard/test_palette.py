@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from dashboard.charts.palette import DARK, LIGHT, Palette, luminance, palette
+from dfs_core.model.options import NAMED_SETS
 
 NAMES = ("2", "3", "4", "6", "8", "10", "12", "14", "16", "full")
 # Simulation of dichromacy in linear RGB (Viénot, Brettel, Mollon 1999), rows of the combined matrices.
@@ -41,6 +42,16 @@ def test_skip_a_sixteenth_a_quarter_and_full_are_far_apart_in_lightness(colours:
     found = [seen_lightness(colours.option(name), sight) for name in ("skip", "8", "16", "full")]
     steps = [abs(a - b) for a, b in itertools.pairwise(found)]
     assert min(steps) >= 15, steps
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("sight", ["full", *DICHROMACY])
+def test_options_of_few_bits_are_told_apart_by_lightness_too(colours: Palette, sight: str):
+    names = NAMED_SETS["lowbit"].split(",")
+    found = [seen_lightness(colours.option(name), sight) for name in names]
+    assert min(abs(a - b) for a, b in itertools.pairwise(found)) >= 8, found
+    fills = [colours.option(name) for name in names[1:]]
+    assert min(contrast(a, b) for a, b in itertools.pairwise(fills)) >= 1.35
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
