@@ -21,12 +21,15 @@ _HEADER, _FOOTER = 28, 22
 _PLOT = HEIGHT - _HEADER - _FOOTER
 _NAMED_FROM = 7.0  # percent: a lower segment has no room for its option's name
 _NAME_ROOM = 17  # pixels that a bar needs for it
+_PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
 
 
 def share_chart(
     rows: Rows, config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
 ) -> Figure:
     """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
+
+    Segments are parted by lines in the colour of the page, so that neighbours of like colours are told apart.
 
     A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``turn``.
 
@@ -43,12 +46,13 @@ def share_chart(
             continue
         fill = colours.option(row["option"])
         asked = (row["block"], row["option"]) in taken
+        parting = colours.background if row["share"] >= _PARTED_FROM else fill
         drawn.append(
             placed(row, 0.05)
             | {
                 "middle": (row["bottom"] + row["top"]) / 2,
                 "fill": fill,
-                "edge": colours.accent if asked else colours.muted if not row["bits"] else fill,
+                "edge": colours.accent if asked else colours.muted if not row["bits"] else parting,
                 "edge_width": 3.0 if asked else 1.0,
                 "ink": colours.text_on(fill),
                 "name": row["option"] if row["share"] >= _NAMED_FROM else "",
@@ -56,7 +60,8 @@ def share_chart(
                 "turn": turn,
             }
         )
-    drawn.sort(key=lambda row: row["edge_width"])  # an outline lies above its neighbours
+    # An outline lies above its neighbours, and so does a low segment, which their lines would hide.
+    drawn.sort(key=lambda row: (row["edge_width"], row["edge"] != colours.background))
     data = {"segments": drawn, "stages": stages(config), "blocks": block_numbers(config)}
     return Figure(_template(config, colours), data, option_keys(config.option_set, colours))
 
