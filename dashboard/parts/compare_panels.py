@@ -47,8 +47,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: 
         stamp=page.stamp("your images", left[0], right[0]),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
-    with st.container(key="lanes_scroll"):
-        show(view, page.colours)
+    show(view, page.colours)
 
 
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:

@@ -86,8 +86,7 @@ def path(answer: Answer) -> None:
         stamp=page.stamp("your images"),
         notes="What is filled of a block is its share of the full block's cost; the thick line passes skipped blocks.",
     )
-    with st.container(key="path_scroll"):
-        show(view, page.colours, _block_picked, BLOCK_PARAM)
+    show(view, page.colours, _block_picked, BLOCK_PARAM)
 
 
 def gates(answer: Answer) -> None:
@@ -110,8 +109,7 @@ def gates(answer: Answer) -> None:
         stamp=page.stamp("your images"),
         notes="A gate takes its most probable option. Where the lead is small, little is needed to change its mind.",
     )
-    with st.container(key="gates_scroll"):
-        show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)
+    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)
 
 
 def force_bar(answer: Answer) -> None:

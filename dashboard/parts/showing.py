@@ -20,7 +20,7 @@ def show(
     on_select: Callable[[], None] | None = None,
     selection_mode: str | Sequence[str] | None = None,
 ) -> None:
-    """Draw a view's chart and the row under it.
+    """Draw a view's chart and the row under it. Where a page is narrow, a wide chart scrolls in its frame alone.
 
     Args:
         view: what is shown.
@@ -29,11 +29,12 @@ def show(
         selection_mode: names of the chart's selections that are listened to; all of them unless given.
     """
     spec = view.draw(colours).for_streamlit()
-    if on_select is None:
-        st.vega_lite_chart(spec, key=view.key, alt=view.alt)
-    else:
-        modes = [selection_mode] if isinstance(selection_mode, str) else selection_mode
-        st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
+    with _frame(view):
+        if on_select is None:
+            st.vega_lite_chart(spec, key=view.key, alt=view.alt)
+        else:
+            modes = [selection_mode] if isinstance(selection_mode, str) else selection_mode
+            st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
     if view.finding:
         st.html(f'<p class="dfs-spoken">{escape(view.finding)}</p>')
     toolbar.toolbar(view)
@@ -51,8 +52,13 @@ def show_live(view: View, colours: Palette, said: str) -> None:
         raise ValueError(f"the view {view.key} has no live figure")
     stamp = view.stamp.absolute(st.context.url)
     config = mode_bar(formats.filename(view.title, "png").removesuffix(".png"))
-    with st.container(key=f"{view.key}_scroll"):
+    with _frame(view):
         figure = view.live(colours, "<br>".join(sheet.wrap(escape(stamp.line()), 9, 900)))
         st.plotly_chart(figure, key=view.key, theme=None, width="stretch", config=config, alt=view.alt)
     st.markdown(said)
     toolbar.toolbar(view)
+
+
+def _frame(view: View) -> st.delta_generator.DeltaGenerator:
+    """What a chart scrolls in; ``style.css`` says which charts need how much room."""
+    return st.container(key=f"{view.key}_scroll")

@@ -139,8 +139,7 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
         if picked := _picked(POLICIES, policies.POLICY_PARAM):
             narrow(replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
 
-    with st.container(key="policies_scroll"):
-        show(view, page.colours, click, policies.POLICY_PARAM)
+    show(view, page.colours, click, policies.POLICY_PARAM)
     shown = min(len(rows), policies.MOST)
     st.caption(
         f"{shown} of {len(rows):,} distinct decision vectors; these have {rows[shown - 1]['cumulative']:.1f} % of the"

@@ -1,4 +1,7 @@
-"""Every page under axe-core, in both themes: nothing that axe calls serious or critical keeps anybody out."""
+"""Every page under axe-core, in both themes: nothing that axe calls serious or critical keeps anybody out.
+
+On a narrow screen nothing but charts scrolls sideways, each in its own frame, and all buttons are in view.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,19 @@ PAGES = {
 # Vega writes a container for every layer of a chart, also for one that has nothing to show yet: no name is missing.
 EMPTY_LAYERS = ".role-mark:empty"
 GRAVE = ("serious", "critical")
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 900}
 COLOURS = {"dark": ("color-contrast", "link-in-text-block")}  # all that a second theme can change
 
 AT_REST = """() => !document.querySelector('[data-testid=stSkeleton]')
   && document.getAnimations().every(animation => animation.playState !== 'running')"""
+
+OUT_OF_VIEW = """() => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const over = main.scrollWidth > main.clientWidth ? [`the page: ${main.scrollWidth} of ${main.clientWidth}`] : [];
+  const bars = '[class*=_toolbar] button, [class*=force_bar] button';
+  const lost = [...main.querySelectorAll(bars)].filter(one => one.getBoundingClientRect().right > main.clientWidth);
+  return [...over, ...lost.map(one => one.innerText)];
+}"""
 
 
 def grave_findings(page: Page, *rules: str) -> list[str]:
@@ -51,9 +63,14 @@ def grave_findings(page: Page, *rules: str) -> list[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("link", PAGES)
-def test_axe_finds_nothing_grave(open_page: OpenPage, link: str, scheme: str):
-    page = open_page(link, drawn=PAGES[link], color_scheme=scheme)
+def test_axe_finds_nothing_grave_and_a_narrow_page_keeps_its_width(open_page: OpenPage, link: str, scheme: str):
+    narrow = scheme in COLOURS  # once for each page is enough
+    page = open_page(link, drawn=PAGES[link], color_scheme=scheme, viewport=NARROW if narrow else WIDE)
     settle(page)
+    if narrow:
+        assert page.evaluate(OUT_OF_VIEW) == []
+        page.set_viewport_size(WIDE)
+        settle(page)
     page.wait_for_function(AT_REST)  # a colour that is fading in has another contrast
     assert grave_findings(page, *COLOURS.get(scheme, ())) == []
 
