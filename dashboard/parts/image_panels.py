@@ -137,6 +137,7 @@ def force_bar(answer: Answer) -> None:
             format_func=option_label,
             key=choice.key,
             required=True,
+            wrap=True,
             on_change=choice.choice(lambda option: impose(imposed, index, None if option == FREE else option)),
         )
         held = state.Control.showing(HELD, answer.what_if.held)
