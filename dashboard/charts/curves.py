@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.charts import curve_marks
+from dashboard.charts import curve_axes, curve_marks
 from dashboard.charts.curve_marks import POINT_PARAM, TICK_PARAM
 from dashboard.charts.figure import Figure, Key, table
 from dashboard.charts.palette import Palette
@@ -17,7 +17,16 @@ from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
 from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
 
-__all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "point_keys", "point_legend", "training_curve", "visible"]
+__all__ = [
+    "POINT_PARAM",
+    "TICK_PARAM",
+    "accuracy_curve",
+    "outside",
+    "point_keys",
+    "point_legend",
+    "training_curve",
+    "visible",
+]
 
 HEIGHT = 400
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
@@ -58,14 +67,13 @@ def accuracy_curve(
         turn: comes back with a selection; by another one a second click on the same point is told from the first.
         budget: what a checkpoint for every budget is asked for; on an axis of cp it is marked.
         hidden: keys of the families that are switched off; the others keep their colours.
-        close: whether the axis spans the points alone, not all costs up to 100 %.
+        close: whether the axis spans the points alone, not all costs up to 100 %. Images that lie outside are left out;
+            ``outside`` counts them.
     """
     column, title = MEASURES[cost].column, MEASURES[cost].axis
     looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     points = visible(points, hidden)
-    low, high = _close([row[column] for row in points], scale) if close else (None, None)
-    if low is None or high is None:
-        low, high = _domain([row[column] for row in [*points, *images]], scale)
+    low, high = domain = curve_axes.cost_domain(points, images, column, scale, close)
     drawn = [
         point
         | {
@@ -93,11 +101,10 @@ def accuracy_curve(
                 "ink": colours.accent if image["key"] == focus else colours.ink,
                 "turn": turn,
             }
-            for image in images
-            if image[column] <= high
+            for image in curve_axes.in_view(images, column, domain, close)
         ],
     }
-    template = _curve_template((low, high), _accuracy_domain(points), title, scale, colours)
+    template = _curve_template(domain, curve_axes.accuracy_domain(points), title, scale, colours)
     return Figure(template, data, point_keys(points, colours, looks))
 
 
@@ -119,6 +126,13 @@ def _curve_template(
     # Room at the foot for the lane of the images, so that no point lies in it.
     y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
     return alt.layer(*curve_marks.marks(x, y, colours)).properties(height=HEIGHT).to_dict()
+
+
+def outside(points: Rows, images: Rows, cost: Cost, scale: Scale, hidden: Collection[str], close: bool) -> int:
+    """How many of the images have no place on the axis that ``accuracy_curve`` draws of the same."""
+    column = MEASURES[cost].column
+    domain = curve_axes.cost_domain(visible(points, hidden), images, column, scale, close)
+    return len(images) - len(curve_axes.in_view(images, column, domain, close))
 
 
 def visible(points: Rows, hidden: Collection[str]) -> Rows:
@@ -147,19 +161,6 @@ def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:
         return False
     own = point["budget"]
     return budget is None or own is None or math.isclose(own, budget, rel_tol=SAME_BUDGET)
-
-
-def _close(costs: list[float], scale: Scale) -> tuple[float | None, float | None]:
-    """A domain that spans the points and a little more; none where there are no points."""
-    known = [cost for cost in costs if cost > 0 or scale == "linear"]
-    if not known:
-        return None, None
-    low, high = min(known), max(known)
-    if scale == "log":
-        room = max(high / low, 1.5) ** 0.06
-        return low / room, high * room
-    room = 0.06 * max(high - low, 1.0)
-    return max(0.0, low - room), high + room
 
 
 def training_curve(log: Rows, colours: Palette) -> Figure | None:
@@ -201,20 +202,3 @@ def _training_template(checked: bool, colours: Palette) -> dict[str, Any]:
         points = checks.mark_point(filled=False, size=60, strokeWidth=1.8, color=colours.ink)
         marks.append(points.encode(x=x, y="validation_cp:Q", tooltip=tooltip))
     return alt.layer(*marks).properties(height=240).to_dict()
-
-
-def _domain(costs: list[float], scale: Scale) -> tuple[float, float]:
-    """Of the cost axis; a logarithmic one starts at the power of ten below the cheapest point or image."""
-    if scale == "linear":
-        return 0.0, 105.0
-    cheapest = min((cost for cost in costs if cost > 0), default=1.0)
-    return 10.0 ** math.floor(math.log10(cheapest)), 120.0
-
-
-def _accuracy_domain(points: Rows) -> tuple[float, float]:
-    bounds = [point[key] for point in points for key in ("accuracy", "low", "high") if point[key] is not None]
-    if not bounds:
-        return 0.0, 100.0
-    low, high = min(bounds), max(bounds)
-    span = max(high - low, 0.5)
-    return max(0.0, low - 0.14 * span), min(100.0, high + 0.08 * span)

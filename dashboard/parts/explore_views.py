@@ -68,10 +68,17 @@ def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
         ),
         tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in seen]},
         alt=f"Test accuracy against cost of {len(seen)} points",
-        finding=f"In use: {page.in_words}",
+        finding="; ".join(filter(None, (f"In use: {page.in_words}", outside(page, shown)))),
         stamp=page.stamp("measured and published" if published else "measured"),
         notes=MEASURES[shared.cost].about,
     )
+
+
+def outside(page: Opened, shown: Sequence[Shown]) -> str:
+    """How many of the images shown lie outside the curve's axis, as words; empty where all of them are on it."""
+    shared, images = page.shared, tables.image_rows(shown, page.card.config)
+    count = curves.outside(points(page), images, shared.cost, shared.scale, shared.hidden, CLOSE in shared.page)
+    return f"{count} {'image lies' if count == 1 else 'images lie'} outside this view" if count else ""
 
 
 def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View:

@@ -94,9 +94,10 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     families.switches(explore_views.points(page), shared, page.colours)
     view = explore_views.curve(page, shown, in_focus.picture.key if in_focus else None)
     show(view, page.colours, _point_picked, [curves.POINT_PARAM, curves.TICK_PARAM])
+    beyond = f"{words}. " if (words := explore_views.outside(page, shown)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
     st.caption(
-        "Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
+        f"{beyond}Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
         f" Shift and drag to move; double-click to go back.{missing}"
     )
 

@@ -12,7 +12,7 @@ from places import PRETRAINED
 from tiny import make_card, make_network, pictures
 
 from dashboard.charts import legends
-from dashboard.charts.curves import accuracy_curve, point_legend, training_curve
+from dashboard.charts.curves import accuracy_curve, outside, point_legend, training_curve
 from dashboard.charts.palette import DARK, LIGHT
 from dashboard.charts.strips import decision_strip
 from dashboard.facts.points import point_rows, read_published
@@ -161,6 +161,18 @@ def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
     tick = accuracy_curve([], image_rows(free, CONFIG), "", None, "cp", "log", LIGHT).data["images"][0]
     assert tick["x"] > 0
     assert tick["cp"] == 0
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catalogue, shown, scale):
+    points = point_rows(catalogue, "cifar10", [], "cp")
+    costs = [0.0, min(point["cp"] for point in points), 55.5, max(point["cp"] for point in points) * 1.5]
+    items = [replace(i, trace=replace(i.trace, cp=cp)) for i, cp in zip(shown, costs, strict=True)]
+    images = image_rows(items, CONFIG)
+    near = accuracy_curve(points, images, "", None, "cp", scale, LIGHT, close=True).data["images"]
+    assert [tick["x"] for tick in near] == [tick["cp"] for tick in near] == costs[1:3]
+    assert outside(points, images, "cp", scale, (), close=True) == 2
+    assert outside(points, images[:3], "cp", scale, (), close=False) == 0
 
 
 def test_published_points_have_no_all_in_cost_and_are_not_given_one(catalogue):

@@ -1,0 +1,57 @@
+"""What the axes of the accuracy/cost curve span, and which images have a place on them. No Streamlit in it."""
+
+from __future__ import annotations
+
+import math
+
+from dashboard.facts.tables import Rows, Scale
+
+
+def cost_domain(points: Rows, images: Rows, column: str, scale: Scale, close: bool) -> tuple[float, float]:
+    """From and to of the cost axis, in percent.
+
+    Args:
+        points: that are drawn.
+        images: that are shown.
+        column: of the cost.
+        scale: of the axis. A logarithmic one starts at the power of ten below the cheapest point or image.
+        close: whether the axis spans the points and a little more, where there are any, and not all costs up to 100 %.
+    """
+    if close and (found := _close([row[column] for row in points], scale)):
+        return found
+    if scale == "linear":
+        return 0.0, 105.0
+    cheapest = min((row[column] for row in (*points, *images) if row[column] > 0), default=1.0)
+    return 10.0 ** math.floor(math.log10(cheapest)), 120.0
+
+
+def _close(costs: list[float], scale: Scale) -> tuple[float, float] | None:
+    known = [cost for cost in costs if cost > 0 or scale == "linear"]
+    if not known:
+        return None
+    low, high = min(known), max(known)
+    if scale == "log":
+        room = max(high / low, 1.5) ** 0.06
+        return low / room, high * room
+    room = 0.06 * max(high - low, 1.0)
+    return max(0.0, low - room), high + room
+
+
+def in_view(images: Rows, column: str, domain: tuple[float, float], close: bool) -> Rows:
+    """The images whose cost has a place on the axis.
+
+    Where the axis spans all costs, one of 0 stands at the left end of a logarithmic axis. Close up, another cost would
+    stand there too, and an image would seem dearer than it is.
+    """
+    low, high = domain
+    return [image for image in images if image[column] <= high and (image[column] >= low or not close)]
+
+
+def accuracy_domain(points: Rows) -> tuple[float, float]:
+    """From and to of the accuracy axis, in percent, with room for the images at its foot."""
+    bounds = [point[key] for point in points for key in ("accuracy", "low", "high") if point[key] is not None]
+    if not bounds:
+        return 0.0, 100.0
+    low, high = min(bounds), max(bounds)
+    span = max(high - low, 0.5)
+    return max(0.0, low - 0.14 * span), min(100.0, high + 0.08 * span)
