@@ -17,16 +17,7 @@ from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
 from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
 
-__all__ = [
-    "POINT_PARAM",
-    "TICK_PARAM",
-    "accuracy_curve",
-    "outside",
-    "point_keys",
-    "point_legend",
-    "training_curve",
-    "visible",
-]
+__all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "outside", "point_legend", "training_curve", "visible"]
 
 HEIGHT = 400
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
@@ -105,7 +96,7 @@ def accuracy_curve(
         ],
     }
     template = _curve_template(domain, curve_axes.accuracy_domain(points), title, scale, colours)
-    return Figure(template, data, point_keys(points, colours, looks))
+    return Figure(template, data, _point_keys(points, looks))
 
 
 @lru_cache(maxsize=32)
@@ -148,11 +139,10 @@ def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
     return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
 
 
-def point_keys(points: Rows, colours: Palette, looks: dict[str, tuple[str, str]] | None = None) -> tuple[Key, ...]:
+def _point_keys(points: Rows, looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:
     """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
-    own = looks or {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     groups = dict.fromkeys((point["group"], point["family"]) for point in points)
-    return tuple(Key(_WORDS.get(str(family), str(name)), *own[name]) for name, family in groups)
+    return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)
 
 
 def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from dashboard.charts.curves import point_keys
 from dashboard.charts.figure import Key
 from dashboard.charts.palette import Palette
-from dashboard.facts.tables import Rows
 from dfs_core.model.options import OptionSet
 
 
@@ -27,11 +25,6 @@ def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
 def options(option_set: OptionSet, colours: Palette) -> str:
     """What the cells of the strip mean, cheapest first."""
     return legend(option_keys(option_set, colours), "Decisions", "of the full block")
-
-
-def points(rows: Rows, colours: Palette) -> str:
-    """What the points of the accuracy/cost curve are."""
-    return legend(point_keys(rows, colours))
 
 
 def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:

@@ -34,7 +34,7 @@ def class_chart(rows: Rows, axis: str, picked: Collection[str], colours: Palette
     drawn = [
         row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "turn": turn} for row in rows
     ]
-    return Figure(_class_template(axis, len(rows), colours), {"classes": drawn, "head": [{"title": "right %"}]})
+    return Figure(_class_template(axis, len(rows), colours), {"classes": drawn})
 
 
 @lru_cache(maxsize=32)

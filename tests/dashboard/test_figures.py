@@ -13,6 +13,7 @@ from tiny import make_card, make_network, pictures
 
 from dashboard.charts import legends
 from dashboard.charts.curves import accuracy_curve, outside, point_legend, training_curve
+from dashboard.charts.figure import Key
 from dashboard.charts.palette import DARK, LIGHT
 from dashboard.charts.strips import decision_strip
 from dashboard.facts.points import point_rows, read_published
@@ -230,5 +231,4 @@ def test_the_legend_names_each_option_with_its_share_of_the_full_block():
 
 
 def test_the_legend_shows_a_name_as_it_is_and_not_as_html():
-    row = {"group": "<b>x", "family": "x", "checkpoint": "x"}
-    assert "&lt;b&gt;x" in legends.points([row], LIGHT)
+    assert "&lt;b&gt;x" in legends.legend((Key("<b>x", LIGHT.ink, "circle"),))
