@@ -10,7 +10,7 @@ import altair as alt
 from dashboard.charts.figure import Figure, table
 from dashboard.charts.palette import Palette
 from dashboard.facts.lesson import TEST_SET, THIS_IMAGE
-from dashboard.facts.tables import Rows, Shown
+from dashboard.facts.tables import Rows, Scale, Shown
 from dashboard.sources.naming import counted
 from dfs_core.model.config import ModelConfig
 
@@ -159,29 +159,41 @@ def _options_template(names: tuple[str, ...], colours: Palette) -> dict[str, Any
     return alt.layer(*marks).properties(height=60 * len(names)).to_dict()
 
 
-def bought(rows: Rows, colours: Palette) -> Figure:
+def bought(rows: Rows, scale: Scale, colours: Palette) -> Figure:
     """What budgets buy: cp of one image and of the test set against the budget; on the dashed line they are equal.
 
     Args:
         rows: as ``lesson.budget_rows`` gives them.
+        scale: of both axes: logarithmic for budgets from well below 1 % on, most of which linear ones would leave no
+            room. A cp of 0 has no place on it and stands at its foot.
         colours: of the theme.
     """
-    high = max(max(row["budget"], row["cp"]) for row in rows) * 1.08
+    low, high = _ends([value for row in rows for value in (row["budget"], row["cp"])], scale)
     looks = {THIS_IMAGE: (colours.accent, "circle"), TEST_SET: (colours.families[0], "square")}
-    drawn = [row | {"ink": looks[row["what"]][0], "shape": looks[row["what"]][1]} for row in rows]
+    drawn = [
+        row | {"y": max(row["cp"], low), "ink": looks[row["what"]][0], "shape": looks[row["what"]][1]} for row in rows
+    ]
     names = [
         {"what": what, "ink": looks[what][0], "shape": looks[what][1], "place": place}
         for place, what in enumerate(sorted({row["what"] for row in rows}, key=list(looks).index))
     ]
-    data = {"points": drawn, "line": [{"budget": 0, "cp": 0}, {"budget": high, "cp": high}], "names": names}
-    return Figure(_bought_template(round(high, 3), colours), data)
+    data = {"points": drawn, "line": [{"budget": end, "y": end} for end in (low, high)], "names": names}
+    return Figure(_bought_template(low, high, scale, colours), data)
+
+
+def _ends(values: list[float], scale: Scale) -> tuple[float, float]:
+    """From and to of an axis that has these values, with a little room."""
+    if scale == "linear":
+        return 0.0, round(max(values) * 1.08, 3)
+    return float(f"{min(value for value in values if value > 0) / 1.2:.3g}"), float(f"{max(values) * 1.2:.3g}")
 
 
 @lru_cache(maxsize=16)
-def _bought_template(high: float, colours: Palette) -> dict[str, Any]:
-    scale = alt.Scale(domain=[0, high], nice=False)
-    x = alt.X("budget:Q", title="budget: cp that is aimed at, %", scale=scale, axis=alt.Axis(grid=False, tickCount=8))
-    y = alt.Y("cp:Q", title="cp that is spent, %", scale=scale)
+def _bought_template(low: float, high: float, kind: Scale, colours: Palette) -> dict[str, Any]:
+    scale = alt.Scale(type=kind, domain=[low, high], nice=False)
+    ticks: dict[str, Any] = {"format": ".3~r", "tickCount": 8}
+    x = alt.X("budget:Q", title="budget: cp that is aimed at, %", scale=scale, axis=alt.Axis(grid=False, **ticks))
+    y = alt.Y("y:Q", title="cp that is spent, %", scale=scale, axis=alt.Axis(**ticks))
     base, names = table("points"), table("names")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     tooltip = [

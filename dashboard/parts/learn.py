@@ -154,7 +154,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
         view = View(
             "bought",
             f"What budgets buy for {item.picture.name}",
-            lambda colours: lesson_figures.bought(rows, colours),
+            lambda colours: lesson_figures.bought(rows, "log" if page.card.budget_range else "linear", colours),
             {"budgets": lambda: rows},
             "cp of this image and of the test set against the budget",
             page.stamp("your images"),

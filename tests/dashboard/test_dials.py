@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -82,3 +83,12 @@ def test_another_method_has_its_own_controls_and_back_the_usual_budget_is_in_use
     assert app.query_params["budget"] == "50"
     control(app.selectbox, "method").set_value("DFS every budget").run()
     assert dials(app)[0] == usual
+
+
+def test_in_the_lesson_every_step_of_the_budget_has_the_same_room(app):
+    app.query_params.update({"step": "4", "budget": "5"})
+    app.switch_page("app_pages/learn.py").run()
+    assert not app.exception
+    (chart,) = app.get("vega_lite_chart")
+    places = json.loads(chart.proto.spec)["layer"][0]["encoding"]
+    assert places["x"]["scale"]["type"] == places["y"]["scale"]["type"] == "log"

@@ -14,6 +14,8 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, pictures
 
+from dashboard.charts import lesson_figures
+from dashboard.charts.palette import LIGHT
 from dashboard.facts import agreement, lesson
 from dashboard.facts.glossary import TERMS, as_html
 from dashboard.facts.tables import Shown
@@ -141,6 +143,22 @@ def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
     assert row == {"budget": 1.25, "cp": 1.3, "checkpoint": card.name, "what": lesson.TEST_SET, "in_use": True}
     (row,) = lesson.budget_rows(card, 2.5, [], measured)
     assert not row["in_use"]
+
+
+def test_what_budgets_buy_lies_on_equal_axes_of_either_scale_and_keeps_its_figures():
+    rows = [
+        {"budget": budget, "cp": cp, "checkpoint": "x", "what": what, "in_use": False}
+        for budget in (0.3, 1.0, 30.0)
+        for what, cp in ((lesson.TEST_SET, budget), (lesson.THIS_IMAGE, 0.0 if budget < 1 else budget * 1.1))
+    ]
+    for scale in ("log", "linear"):
+        figure = lesson_figures.bought(rows, scale, LIGHT)
+        layer = figure.spec["layer"][0]["encoding"]
+        assert layer["x"]["scale"] == layer["y"]["scale"]
+        assert layer["x"]["scale"]["type"] == scale
+        low, high = layer["x"]["scale"]["domain"]
+        assert all(low <= row["budget"] <= high and low <= row["y"] <= high for row in figure.data["points"])
+        assert [row["cp"] for row in figure.data["points"]] == [row["cp"] for row in rows]
 
 
 @pytest.mark.parametrize(
