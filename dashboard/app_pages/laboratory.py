@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard.parts import image_sources, lab_form, lab_run
 from dashboard.parts.opening import open_page
 
-page = open_page()
+page = open_page(measure=False)
 st.markdown(lab_form.INTRODUCTION)
 if lab_form.cannot(page):
     lab_run.recorded(page, lab_form.wish(page))

@@ -1,14 +1,18 @@
-"""The controls that choose an operating point: method, budget, alpha. They show what is in use, never a mere wish."""
+"""The controls that choose an operating point, method, budget and alpha, and the measure of its cost.
+
+They show what is in use, never a mere wish.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from dashboard.parts import absent
+from dashboard.parts.measure import choose_measure
 from dashboard.session import state
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
@@ -19,6 +23,7 @@ from dfs_core.checkpoints.checkpoint import Card
 METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
 ROOM = 36  # characters of method titles that fit beside each other
 _ASKED = "alpha_asked"
+_COST_WIDTH = 17  # percent of what the other controls have together
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +34,13 @@ class Seat:
         prefix: of the controls' names.
         move: takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
         brief: whether there is room for short labels only.
+        measure: whether the measure of cost is chosen here too: only once on a page that shows costs.
     """
 
     prefix: str = ""
     move: Callable[..., None] = state.change
     brief: bool = False
+    measure: bool = True
 
     def showing(self, name: str, value: Any) -> state.Control:
         """The control of that name in this seat, which is to show ``value``."""
@@ -62,9 +69,9 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
     family = catalogue.family_of(card)
     twins = family.twins(card)
     with st.container(key=f"{seat.prefix}controls"):
-        places = st.columns(
-            [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20], gap="small" if seat.brief else "large"
-        )
+        widths = [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
+        gap: Literal["small", "large"] = "small" if seat.brief else "large"
+        places = st.columns([*widths, _COST_WIDTH] if seat.measure else widths, gap=gap)
         with places[0]:
             _method(catalogue, family, card, seat)
         with places[1]:
@@ -74,6 +81,9 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
         if len(twins) > 1:
             with places[3]:
                 _run(twins, card, seat)
+        if seat.measure:
+            with places[-1]:
+                choose_measure(shared)
         if shared.budget and not seat.brief:
             st.caption(_WHY)
     if shared.note:

@@ -73,11 +73,12 @@ class Opened:
         )
 
 
-def open_page(choose: bool = True) -> Opened:
+def open_page(choose: bool = True, measure: bool = True) -> Opened:
     """Begin a page; where there is no checkpoint to work with, say so and stop.
 
     Args:
         choose: whether the controls of the operating point are drawn here.
+        measure: whether that of the measure of cost is among them; not on a page that shows one measure alone.
     """
     catalogue = cached.catalogue()
     absent.problems(catalogue)
@@ -86,7 +87,7 @@ def open_page(choose: bool = True) -> Opened:
         st.stop()
     shared = state.open_state(catalogue)
     if choose:
-        card, budget = controls.choose_point(catalogue, shared)
+        card, budget = controls.choose_point(catalogue, shared, controls.Seat(measure=measure))
     else:
         card, budget = catalogue.named(shared.checkpoint) or catalogue.default, shared.budget
     sharing.copy_link()

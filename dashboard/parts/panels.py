@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from dashboard.charts import curves, legends
 from dashboard.charts.strip_marks import FOCUS_PARAMS
 from dashboard.facts import tables
 from dashboard.facts.costs import MEASURES
-from dashboard.facts.tables import Shown
+from dashboard.facts.tables import Scale, Shown
 from dashboard.parts import absent, explore_views, families
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
@@ -89,8 +89,7 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     shared = page.shared
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("### Accuracy and cost", width="stretch")
-        _switch("Cost on the axis", "cost", {key: measure.name for key, measure in MEASURES.items()}, shared.cost)
-        _switch("Scale of the axis", "scale", {"linear": "linear", "log": "log"}, shared.scale)
+        _scale(shared.scale)
     families.switches(explore_views.points(page), shared, page.colours)
     view = explore_views.curve(page, shown, in_focus.picture.key if in_focus else None)
     show(view, page.colours, _point_picked, [curves.POINT_PARAM, curves.TICK_PARAM])
@@ -129,17 +128,16 @@ def training(page: Opened) -> None:
         st.caption("Line: training batches. Circles: validation. Dashed: target.")
 
 
-def _switch(label: str, field: str, names: Mapping[str, str], value: str) -> None:
-    control = state.Control.showing(field, value)
+def _scale(value: Scale) -> None:
+    control = state.Control.showing("scale", value)
     st.segmented_control(
-        label,
-        list(names),
+        "Scale of the axis",
+        get_args(Scale)[::-1],
         default=value,
-        format_func=names.__getitem__,
         key=control.key,
         required=True,
         label_visibility="collapsed",
-        on_change=control.choice(lambda chosen: state.change(**{field: chosen})),
+        on_change=control.choice(lambda chosen: state.change(scale=chosen)),
     )
 
 

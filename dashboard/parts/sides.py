@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.facts.differences import Pair, Side
 from dashboard.parts import controls, image_sources, panels
 from dashboard.parts.controls import Seat
+from dashboard.parts.measure import choose_measure
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, rivals, state
 from dashboard.sources.naming import describe
@@ -21,7 +22,7 @@ from dfs_core.data.sets import ImageSet
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
 KIND, OTHER = "what", "other"
-A_SEAT, B_SEAT = Seat(brief=True), Seat("b_", rivals.move, brief=True)
+A_SEAT, B_SEAT = Seat(brief=True, measure=False), Seat("b_", rivals.move, brief=True, measure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,25 @@ class Compared:
 
 
 def choose_kind(page: Opened) -> str:
-    """The switch between two operating points and two images."""
+    """The switch between two operating points and two images; beside it the measure of cost that both points share."""
     wished = page.shared.page.get(KIND, "")
     kind = wished if wished in KINDS else POINTS
     control = state.Control.showing("compare_kind", kind)
-    st.segmented_control(
-        "Compare",
-        list(KINDS),
-        default=kind,
-        format_func=KINDS.__getitem__,
-        key=control.key,
-        required=True,
-        label_visibility="collapsed",
-        on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
-    )
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="compare_bar"
+    ):
+        st.segmented_control(
+            "Compare",
+            list(KINDS),
+            default=kind,
+            format_func=KINDS.__getitem__,
+            key=control.key,
+            required=True,
+            label_visibility="collapsed",
+            on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
+        )
+        if kind == POINTS:  # two images have it among the controls of their operating point
+            choose_measure(page.shared, 170)
     return kind
 
 

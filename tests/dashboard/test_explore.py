@@ -40,10 +40,20 @@ def test_what_a_link_hides_and_how_close_it_looks_is_restored_and_kept_on_anothe
     app.run()
     assert control(app.pills, "families").value == ["dfs", "backbone"]
     assert control(app.toggle, "zoom").value is True
-    control(app.segmented_control, "cost").set_value("energy").run()
+    control(app.selectbox, "cost").set_value("energy").run()
     assert dict(app.query_params) == {"cost": "energy", "hide": "published.skipnet", "close": "1"}
     control(app.toggle, "zoom").set_value(False).run()
     assert "close" not in app.query_params
+
+
+@pytest.mark.parametrize("page", ["explore", "image", "compare", "testset", "learn"])
+def test_every_page_that_shows_costs_has_one_switch_of_their_measure(app, page):
+    app.switch_page(f"app_pages/{page}.py").run()
+    control(app.selectbox, "cost").set_value("energy").run()
+    assert not app.exception
+    assert app.query_params["cost"] == "energy"
+    assert control(app.selectbox, "cost").value == "energy"
+    assert "Horowitz" in control(app.selectbox, "cost").help
 
 
 def test_the_head_names_the_chosen_measure_beside_cp_and_all_in(app):
