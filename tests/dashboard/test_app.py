@@ -94,7 +94,7 @@ def test_a_link_opens_its_state(tiny_pretrained, no_data):
     app.run()
     assert "tiny-dfs-30" in text_of(app)
     assert control(app.selectbox, "focus").value == "frog"
-    assert control(app.segmented_control, "cost").value == "all-in"
+    assert control(app.selectbox, "cost").value == "all-in"
     assert control(app.segmented_control, "scale").value == "linear"
 
 
