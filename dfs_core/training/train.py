@@ -55,21 +55,24 @@ def train_from_config(
     folder = out or RUNS / config.name
     splits = load_splits(config.dataset, config.validation, data_dir)
     config = config.with_classes(len(splits.train.classes))
+    published = resume and _published(folder, config)
+    if published and not (folder / STATE_FILE).exists():
+        return folder
     trainer = Trainer(config, splits, folder, resume)
-    config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
-    if not (trainer.finished and _published(folder, config)):
+    if not (trainer.finished and published):
         trainer.run()
+        config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
         publish(trainer.state, config, splits, folder, texts)
     return folder
 
 
 def _published(folder: Path, config: TrainConfig) -> bool:
-    """Whether a finished run's checkpoint is there: the test set is looked at once."""
+    """Whether this run's checkpoint is there: then nothing is left to do, and the test set is looked at once."""
     try:
         made = TrainConfig.from_dict(load_checkpoint(folder).card.training)
     except UserError:
         return False
-    return replace(made, model=replace(made.model, prices=())) == config
+    return replace(made, model=replace(made.model, prices=()), precision=config.precision) == config
 
 
 class Trainer:

@@ -61,15 +61,16 @@ def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, ci
     assert log_of(folder, "step") == [1, 2], "a finished run that is resumed has nothing left to do"
 
 
-@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize(("resume", "steps"), [(False, 6), (True, 7)])
 def test_a_published_checkpoint_is_never_trained_over(
-    backbone: Path, tmp_path: Path, cifar10_dir: Path, resume: bool
+    backbone: Path, tmp_path: Path, cifar10_dir: Path, resume: bool, steps: int
 ) -> None:
     folder = tmp_path / "backbone"
     shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns(STATE_FILE))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with pytest.raises(UserError, match="holds a checkpoint, which stays as it is; give another --out"):
-        train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=6)
+        train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=steps)
+    assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder, "of this very run nothing is left"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
