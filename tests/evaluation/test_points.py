@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from places import REPOSITORY
-from tiny_runs import BACKBONE, train
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.evaluation.comparison import Comparison, compare, paired_difference
@@ -21,26 +20,6 @@ from dfs_core.evaluation.points import Point, collect, figures_of, to_csv
 from dfs_core.evaluation.seeds import over_seeds, read_points
 from dfs_core.evaluation.tables import comparisons_table, full_page, points_table, with_headlines
 from dfs_core.model.cost import cost_models
-
-MODEL = {"depth": 8, "options": "skip,2,8,full", "gate_width": 6}
-
-
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
-    """A folder with a backbone, a network for every budget and a static mix of it; copied before it is changed."""
-    root = tmp_path_factory.mktemp("shipped")
-    backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=2)
-    learn = {"stage": "utilities", "start_from": str(backbone), "iterations": 3, "lr": 0.02}
-    for name, policy, method in (("every", "utility", "every-budget"), ("mix", "table", "mixed")):
-        train(root / name, cifar10_dir, MODEL | {"policy": policy}, method=method, **learn)
-    return root
-
-
-@pytest.fixture
-def root(shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(shipped, tmp_path / "pretrained")
-    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
-    return tmp_path / "pretrained"
 
 
 def test_a_point_says_what_its_traces_say(root: Path) -> None:
@@ -140,104 +119,6 @@ def test_the_readmes_tables_are_those_of_the_shipped_checkpoints(tmp_path: Path)
     )
     assert to_csv(points, Point) == (REPOSITORY / "results" / "points.csv").read_text()
     assert to_csv(comparisons, Comparison) == (REPOSITORY / "results" / "comparisons.csv").read_text()
-
-
-def test_shuffled_decisions_are_measured_and_join_the_point(
-    root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir)]) == 0
-    assert "shuffled" in capsys.readouterr().out
-    points = [point for point in collect(root) if point.checkpoint == "every"]
-    assert all(point.shuffled is not None for point in points)
-    file = root / "every" / "shuffled.csv"
-    whole, budget = file.read_text(), f"{points[0].budget:g}"
-    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--budget", budget]) == 0
-    assert file.read_text() == whole, "what was measured for other budgets stays"
-    card = load_checkpoint(root / "every").card
-    file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
-    assert all(point.shuffled is None for point in collect(root)), "of other weights it is out of date"
-
-
-def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
-    tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "pretrained" / "tiny-dfs-20")
-    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
-    before = load_checkpoint("tiny-dfs-20").card
-    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir)]) == 0
-    card = load_checkpoint("tiny-dfs-20").card
-    assert card.config.prices
-    assert card.budget_range is None, "a dial is no budget: nobody trained it"
-    assert card.metrics == before.metrics
-    dials = [point for point in collect(tmp_path / "pretrained") if point.family == "dial"]
-    assert len(dials) > 1
-    assert [point.cp for point in dials] == sorted(point.cp for point in dials)
-    assert all(point.budget is None for point in dials)
-    assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
-    assert traces_file(card.config) == "traces.parquet"
-
-
-def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar10_dir: Path) -> None:
-    before = load_checkpoint(root / "every").card
-    high = before.config.prices[-2][0]
-    (root / "every" / "shuffled.csv").write_text("budget,accuracy,weights\n")
-    command = ["prices", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--range", "0.001", str(high)]
-    assert main(command) == 0
-    checkpoint = load_checkpoint(root / "every")
-    card = checkpoint.card
-    assert card.weights_sha256 == before.weights_sha256
-    assert card.config.prices[-1][0] <= high * 1.0001
-    assert not (root / "every" / "shuffled.csv").exists(), "what was shuffled at other prices is out of date"
-    assert card.budget_range == card.config.budget_range != before.budget_range
-    stored = stored_budgets(root / "every")
-    assert card.config.usual_budget in stored
-    low, high = card.budget_range
-    assert all(low <= budget <= high for budget in stored), "those of the old list are gone"
-    collected = {point.budget for point in collect(root) if point.checkpoint == "every"}
-    assert collected, "budgets that lead to the same decisions are one point"
-    assert collected <= set(stored)
-
-
-@pytest.mark.parametrize("command", ["dial", "prices", "shuffle"])
-def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
-    command: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name = "nothing" if command == "shuffle" else "backbone"
-    assert main([command, "--checkpoint", name, "--data-dir", str(cifar10_dir)]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("prices --checkpoint every --range 0 1", "--range is the lowest and the highest price, both above 0"),
-        ("prices --checkpoint every --range 2 1", "--range is the lowest and the highest price, both above 0"),
-        ("shuffle --checkpoint bare", "there are no stored decisions of 'bare': make them with"),
-        ("shuffle --checkpoint backbone --budget 20", "'backbone' has one operating point: leave --budget out"),
-        ("traces --checkpoint every --budget {:.9f}", "has more digits than are kept"),
-    ],
-)
-def test_what_cannot_be_measured_is_refused_in_one_line(
-    words: str, reason: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(root / "every", root / "bare", ignore=shutil.ignore_patterns("traces*"))
-    middle = load_checkpoint(root / "every").card.config.usual_budget * 1.00001234
-    assert main([*words.format(middle).split(), "--data-dir", str(cifar10_dir)]) == 2
-    error = capsys.readouterr().err
-    assert reason in error
-    assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize("command", ["prices", "shuffle", "traces"])
-def test_what_lies_beside_a_card_is_of_all_its_images(
-    command: str, root: Path, cifar10_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shutil.copytree(cifar10_dir, tmp_path / "part")
-    next((tmp_path / "part" / "cifar10" / "test").rglob("*.png")).unlink()
-    before = {path.name: path.read_bytes() for path in (root / "every").iterdir()}
-    assert main([command, "--checkpoint", "every", "--data-dir", str(tmp_path / "part")]) == 2
-    assert "was measured on 40 test images, but there are 39" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in (root / "every").iterdir()} == before
 
 
 def test_results_leave_no_checkpoint_out_in_silence(

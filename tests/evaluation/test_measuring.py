@@ -1,0 +1,111 @@
+"""What is measured beside a card, dial, prices and shuffled decisions: of its own images, and refused in one line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
+from dfs_core.cli import main
+from dfs_core.evaluation.points import collect
+
+
+def test_shuffled_decisions_are_measured_and_join_the_point(
+    root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir)]) == 0
+    assert "shuffled" in capsys.readouterr().out
+    points = [point for point in collect(root) if point.checkpoint == "every"]
+    assert all(point.shuffled is not None for point in points)
+    file = root / "every" / "shuffled.csv"
+    whole, budget = file.read_text(), f"{points[0].budget:g}"
+    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--budget", budget]) == 0
+    assert file.read_text() == whole, "what was measured for other budgets stays"
+    card = load_checkpoint(root / "every").card
+    file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
+    assert all(point.shuffled is None for point in collect(root)), "of other weights it is out of date"
+
+
+def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
+    tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "pretrained" / "tiny-dfs-20")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    before = load_checkpoint("tiny-dfs-20").card
+    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir)]) == 0
+    card = load_checkpoint("tiny-dfs-20").card
+    assert card.config.prices
+    assert card.budget_range is None, "a dial is no budget: nobody trained it"
+    assert card.metrics == before.metrics
+    dials = [point for point in collect(tmp_path / "pretrained") if point.family == "dial"]
+    assert len(dials) > 1
+    assert [point.cp for point in dials] == sorted(point.cp for point in dials)
+    assert all(point.budget is None for point in dials)
+    assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
+    assert traces_file(card.config) == "traces.parquet"
+
+
+def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar10_dir: Path) -> None:
+    before = load_checkpoint(root / "every").card
+    high = before.config.prices[-2][0]
+    (root / "every" / "shuffled.csv").write_text("budget,accuracy,weights\n")
+    command = ["prices", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--range", "0.001", str(high)]
+    assert main(command) == 0
+    checkpoint = load_checkpoint(root / "every")
+    card = checkpoint.card
+    assert card.weights_sha256 == before.weights_sha256
+    assert card.config.prices[-1][0] <= high * 1.0001
+    assert not (root / "every" / "shuffled.csv").exists(), "what was shuffled at other prices is out of date"
+    assert card.budget_range == card.config.budget_range != before.budget_range
+    stored = stored_budgets(root / "every")
+    assert card.config.usual_budget in stored
+    low, high = card.budget_range
+    assert all(low <= budget <= high for budget in stored), "those of the old list are gone"
+    collected = {point.budget for point in collect(root) if point.checkpoint == "every"}
+    assert collected, "budgets that lead to the same decisions are one point"
+    assert collected <= set(stored)
+
+
+@pytest.mark.parametrize("command", ["dial", "prices", "shuffle"])
+def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
+    command: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "nothing" if command == "shuffle" else "backbone"
+    assert main([command, "--checkpoint", name, "--data-dir", str(cifar10_dir)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("prices --checkpoint every --range 0 1", "--range is the lowest and the highest price, both above 0"),
+        ("prices --checkpoint every --range 2 1", "--range is the lowest and the highest price, both above 0"),
+        ("shuffle --checkpoint bare", "there are no stored decisions of 'bare': make them with"),
+        ("shuffle --checkpoint backbone --budget 20", "'backbone' has one operating point: leave --budget out"),
+        ("traces --checkpoint every --budget {:.9f}", "has more digits than are kept"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(
+    words: str, reason: str, root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root / "every", root / "bare", ignore=shutil.ignore_patterns("traces*"))
+    middle = load_checkpoint(root / "every").card.config.usual_budget * 1.00001234
+    assert main([*words.format(middle).split(), "--data-dir", str(cifar10_dir)]) == 2
+    error = capsys.readouterr().err
+    assert reason in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["prices", "shuffle", "traces"])
+def test_what_lies_beside_a_card_is_of_all_its_images(
+    command: str, root: Path, cifar10_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(cifar10_dir, tmp_path / "part")
+    next((tmp_path / "part" / "cifar10" / "test").rglob("*.png")).unlink()
+    before = {path.name: path.read_bytes() for path in (root / "every").iterdir()}
+    assert main([command, "--checkpoint", "every", "--data-dir", str(tmp_path / "part")]) == 2
+    assert "was measured on 40 test images, but there are 39" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (root / "every").iterdir()} == before
