@@ -15,8 +15,11 @@ FORBIDDEN = {
     "dashboard": {"torch", "torchvision", "safetensors"},
 }
 
-LAYERS = ("sources", "facts", "charts", "export", "session", "parts", "app_pages")  # each uses those before it
-WITHOUT_STREAMLIT = LAYERS[:4]
+LAYERS = {  # each uses those before it
+    "dfs_core": ("model", "data", "evaluation", "checkpoints", "results", "training", "commands"),
+    "dashboard": ("sources", "facts", "charts", "export", "session", "parts", "app_pages"),
+}
+WITHOUT_STREAMLIT = LAYERS["dashboard"][:4]
 
 
 def files(package: str) -> list[Path]:
@@ -49,22 +52,27 @@ def test_no_file_imports_what_belongs_on_the_other_side(package: str) -> None:
     assert not crossed
 
 
-def modules(source: str) -> Iterator[str]:
-    """Modules of the dashboard that a file imports, as ``layer.name``."""
+def modules(source: str, package: str) -> Iterator[str]:
+    """Modules of a package that a file of it imports, as ``layer.name``."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("dashboard"):
-            yield from (f"{node.module}.{alias.name}".removeprefix("dashboard.") for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(package):
+            yield from (f"{node.module}.{alias.name}".removeprefix(f"{package}.") for alias in node.names)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_of_the_dashboard_uses_only_those_before_it(layer: str) -> None:
-    later = LAYERS[LAYERS.index(layer) + 1 :]
+@pytest.mark.parametrize(("package", "layer"), [(package, layer) for package in LAYERS for layer in LAYERS[package]])
+def test_a_layer_uses_only_those_before_it(package: str, layer: str) -> None:
+    later = LAYERS[package][LAYERS[package].index(layer) + 1 :]
     assert not {
         f"{path.relative_to(REPOSITORY)} imports {name}"
-        for path in files(f"dashboard/{layer}")
-        for name in modules(path.read_text())
+        for path in files(f"{package}/{layer}")
+        for name in modules(path.read_text(), package)
         if name.split(".")[0] in later
     }
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_every_folder_of_a_package_is_a_layer(package: str) -> None:
+    assert {path.parent.name for path in (REPOSITORY / package).glob("*/__init__.py")} == set(LAYERS[package])
 
 
 @pytest.mark.parametrize("layer", WITHOUT_STREAMLIT)

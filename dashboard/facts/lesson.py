@@ -130,10 +130,9 @@ def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> l
 
 
 def plain_network(catalogue: Catalogue, card: Card) -> Card | None:
-    """The backbone to set a checkpoint against: one that it started from or learned from, else the most accurate."""
+    """The backbone to set a checkpoint against: that which it was made of, else the most accurate."""
     kin = [c for c in catalogue.cards if c.method == "backbone" and _kin(c, card) and c.evaluation("test") is not None]
-    own = [c for c in kin if c.name in card.parents]
-    return max(own or kin, key=lambda c: c.metrics["test"]["accuracy"], default=None)
+    return card.backbone(kin) or max(kin, key=lambda c: c.metrics["test"]["accuracy"], default=None)
 
 
 def sum_words(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
@@ -44,7 +45,7 @@ class Card:
         created: when the training ended, ISO 8601.
         metrics: ``validation`` and ``test``: an ``Evaluation`` as its ``to_dict`` gives it.
         weights_sha256: hash of the weights' file; filled in when the checkpoint is saved.
-        parents: names of the checkpoints that it started from.
+        parents: names of the checkpoints that it started or learned from, the nearest first, each followed by its own.
         notes: anything else that a reader should know.
         format: version of this layout.
     """
@@ -118,6 +119,15 @@ class Card:
     def evaluation(self, split: str = "test") -> Evaluation | None:
         """What was measured on ``validation`` or ``test``; None if that was not measured."""
         return Evaluation.from_dict(self.metrics[split]) if split in self.metrics else None
+
+    def backbone(self, among: Iterable[Card]) -> Card | None:
+        """The plain network that it was made of: itself if it is one, else the nearest of its parents; None if unknown.
+
+        Args:
+            among: the cards to look in.
+        """
+        plain = {card.name: card for card in among if card.method == "backbone"}
+        return next((plain[name] for name in (self.name, *self.parents) if name in plain), None)
 
     def summary(self) -> dict[str, Any]:
         """The line of this checkpoint in a list; accuracy, cp and all_in are those on test, None if not measured."""

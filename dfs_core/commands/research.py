@@ -36,7 +36,7 @@ def run_dial(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.evaluation.points import DIAL_FILE
+    from dfs_core.results.points import DIAL_FILE
     from dfs_core.training.measure import measure_prices
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -86,7 +86,7 @@ def run_prices(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
     from dfs_core.checkpoints.trace_files import stored_budgets
     from dfs_core.evaluation.evaluate import run, summarise
-    from dfs_core.evaluation.points import SHUFFLED_FILE
+    from dfs_core.results.points import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
 
@@ -132,7 +132,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_command
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.evaluation.points import SHUFFLED_FILE, measured_rows
+    from dfs_core.results.points import SHUFFLED_FILE, measured_rows
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder

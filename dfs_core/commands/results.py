@@ -28,14 +28,16 @@ def run_results(args: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from dfs_core.checkpoints.checkpoint import pretrained_dir
-    from dfs_core.evaluation.comparison import Comparison, compare
-    from dfs_core.evaluation.points import Point, collect, collect_other_seeds, to_csv
-    from dfs_core.evaluation.seeds import over_seeds, read_points
-    from dfs_core.evaluation.tables import full_page, tables, with_headlines
     from dfs_core.files import write_whole
+    from dfs_core.results.comparison import Comparison, compare
+    from dfs_core.results.point import Point, read_points, to_csv
+    from dfs_core.results.points import collect, collect_other_seeds
+    from dfs_core.results.seeds import over_seeds
+    from dfs_core.results.tables import full_page, tables, with_headlines
 
-    points, comparisons = collect(pretrained_dir()), compare(pretrained_dir())
-    others = collect_other_seeds(args.seeds) if args.seeds else read_points(args.out / SEEDS_FILE)
+    root = pretrained_dir()
+    points, comparisons = collect(root), compare(root)
+    others = collect_other_seeds(args.seeds, root) if args.seeds else read_points(args.out / SEEDS_FILE)
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Point).encode())

@@ -108,7 +108,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluation, each figure the median of one run on this machine."""
-    from dfs_core.evaluation.bench import run
+    from dfs_core.bench import run
 
     found = run(args.options)
     if args.json:

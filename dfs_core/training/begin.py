@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, read_card
 from dfs_core.data.sets import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
@@ -52,7 +52,8 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
     optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
     average = copy.deepcopy(model) if config.ema else None
-    return RunState(model, optimiser, average, provenance.commit(), resolve(config.precision, device))
+    precision = resolve(config.precision, device)
+    return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config))
 
 
 def source(name: str) -> Checkpoint:
@@ -61,7 +62,18 @@ def source(name: str) -> Checkpoint:
     Raises:
         UserError: there is none, or it cannot be read.
     """
-    return load_checkpoint(RUNS / name if (RUNS / name).exists() else name)
+    return load_checkpoint(_place(name))
+
+
+def _place(name: str) -> Path | str:
+    return RUNS / name if (RUNS / name).exists() else name
+
+
+def _parents(config: TrainConfig) -> tuple[str, ...]:
+    line: list[str] = []
+    for name in filter(None, (config.start_from, config.teacher)):
+        line += [Path(name).name, *read_card(_place(name)).parents]
+    return tuple(dict.fromkeys(line))
 
 
 def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:

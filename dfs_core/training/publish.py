@@ -61,7 +61,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         created=provenance.now(),
         metrics={split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()},
         weights_sha256=weights_hash(model),
-        parents=tuple(dict.fromkeys(Path(name).name for name in (config.start_from, config.teacher) if name)),
+        parents=state.parents,
     )
     files: dict[str, str | bytes] = {**texts, LOG_FILE: (folder / LOG_FILE).read_text()}
     if stage.measured:

@@ -32,6 +32,7 @@ class RunState:
         average: the running average of the weights, or None.
         commit: revision of the code that the run began with.
         precision: what it computes in, ``bf16`` or ``fp32``, on whatever machine it is resumed.
+        parents: names of what it builds on, as a ``Card`` has them.
         step: steps done.
         seconds: wall time so far, over all restarts.
     """
@@ -41,6 +42,7 @@ class RunState:
     average: DFSNet | None
     commit: str
     precision: Precision
+    parents: tuple[str, ...] = ()
     step: int = 0
     seconds: float = 0.0
 

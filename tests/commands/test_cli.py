@@ -118,7 +118,7 @@ def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
         "dense_eval_s": 0.5,
     }
     fake = SimpleNamespace(run=lambda options: {"options": options} | seconds)
-    monkeypatch.setitem(sys.modules, "dfs_core.evaluation.bench", fake)
+    monkeypatch.setitem(sys.modules, "dfs_core.bench", fake)
     assert run_json(capsys, "bench", "--options", "skip,full") == {"options": "skip,full"} | seconds
     assert main(["bench"]) == 0
     head, _, plain, grouped, *_ = capsys.readouterr().out.splitlines()

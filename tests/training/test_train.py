@@ -153,6 +153,18 @@ def test_the_joint_stage_changes_body_and_gates_and_names_its_parents(
     assert (card.budget, card.alpha) == (20, 1e-3)
 
 
+def test_a_run_names_all_that_it_was_made_of_the_nearest_first(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path
+) -> None:
+    model = {**GATED, "budget": 20}
+    gates = train(tmp_path / "gates", cifar10_dir, model, stage="gates", start_from=str(backbone))
+    taught = {"start_from": str(gates), "teacher": str(backbone), "distillation": 0.5}
+    joint = train(tmp_path / "joint", cifar10_dir, model, stage="joint", **taught)
+    again = train(tmp_path / "again", cifar10_dir, model, stage="joint", start_from=str(joint))
+    assert load_checkpoint(joint).card.parents == ("gates", "backbone")
+    assert load_checkpoint(again).card.parents == ("joint", "gates", "backbone")
+
+
 def test_a_teacher_changes_what_is_learned(backbone: Path, tmp_path: Path, cifar10_dir: Path) -> None:
     alone = train(tmp_path / "alone", cifar10_dir, BACKBONE, seed=1)
     taught = train(tmp_path / "taught", cifar10_dir, BACKBONE, seed=1, teacher=str(backbone), distillation=0.9)

@@ -36,7 +36,7 @@ def test_the_average_moves_fast_at_first_and_then_by_its_decay() -> None:
     model, average = (settled_network(ModelConfig(depth=8, options="skip,full"), seed=seed) for seed in (1, 2))
     value, mean = model.body.classifier.weight, average.body.classifier.weight
     for step, share in ((0, 0.9), (8, 0.5), (10_000, 0.01)):
-        state = RunState(model, torch.optim.SGD(model.parameters()), average, "abc", "fp32", step)
+        state = RunState(model, torch.optim.SGD(model.parameters()), average, "abc", "fp32", step=step)
         wanted = (mean + share * (value - mean)).detach()
         state.update_average(0.99)
         torch.testing.assert_close(mean.detach(), wanted)

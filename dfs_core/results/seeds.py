@@ -7,21 +7,17 @@ hull of the method's points. That makes costs exactly equal, also where static m
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.trace_files import BUDGETS
-from dfs_core.errors import UserError
-from dfs_core.evaluation.comparison import DYNAMIC, STATIC
-from dfs_core.evaluation.points import Point
+from dfs_core.results.comparison import DYNAMIC, STATIC
+from dfs_core.results.point import Point
 
 COSTS = (0.45, 0.65, 1.0, 1.56, 5.0)  # cp in percent; every seed has points on both sides of each
 
@@ -76,13 +72,18 @@ def over_seeds(points: Sequence[Point]) -> list[OverSeeds]:
     Only runs that every seed has are used, and only at the budgets that every run is measured at, so that no seed and
     no method has more to choose from than another.
     """
-    kinds = sorted({(point.dataset, point.depth) for point in points})
+    kinds = sorted({_kind(point) for point in points})
     return [
         row
         for kind in kinds
         for method in DYNAMIC
-        for row in _against_static([point for point in points if (point.dataset, point.depth) == kind], method)
+        for row in _against_static([point for point in points if _kind(point) == kind], method)
     ]
+
+
+def _kind(point: Point) -> tuple[str, int, str]:
+    """What two points have to have in common to be compared."""
+    return point.dataset, point.depth, point.backbone or ""
 
 
 def _against_static(points: Sequence[Point], method: str) -> list[OverSeeds]:
@@ -134,26 +135,3 @@ def _shared(groups: list[list[Point]]) -> list[list[Point]]:
     """The points of the runs that every seed has."""
     runs = set.intersection(*({run_of(point) for point in group} for group in groups))
     return [[point for point in group if run_of(point) in runs] for group in groups]
-
-
-def read_points(path: Path) -> list[Point]:
-    """Points from a file that ``to_csv`` wrote; none if there is no file.
-
-    Raises:
-        UserError: it has other columns.
-    """
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    if reader.fieldnames != [field.name for field in fields(Point)]:
-        raise UserError(f"{path} has other columns than points have now: make it anew with 'results --seeds DIR'")
-    return [Point(**{field.name: _value(field.type, row[field.name]) for field in fields(Point)}) for row in rows]
-
-
-def _value(kind: Any, text: str) -> Any:
-    """A cell of a CSV file as the kind of value that a field's annotation names."""
-    if "None" in kind and not text:
-        return None
-    return {"str": str, "int": int, "float": float}[kind.split(" ")[0]](text)

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from dfs_core.errors import UserError
-from dfs_core.evaluation.comparison import TOLERANCE, Comparison
-from dfs_core.evaluation.points import DIAL, Point
-from dfs_core.evaluation.seeds import OverSeeds
+from dfs_core.results.comparison import TOLERANCE, Comparison
+from dfs_core.results.point import DIAL, Point
+from dfs_core.results.seeds import OverSeeds
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
@@ -93,6 +93,7 @@ def points_table(points: Sequence[Point]) -> str:
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
             _percent(point.budget, "g"),
             f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})",
+            "" if point.loss is None else f"{point.loss:.2f}",
             _percent(point.cp),
             _percent(point.all_in),
             f"{point.policies:,}",
@@ -106,6 +107,7 @@ def points_table(points: Sequence[Point]) -> str:
         "checkpoint",
         "budget",
         "test accuracy (95 % interval)",
+        "below its backbone, points",
         "cp",
         "all-in",
         "decision vectors",

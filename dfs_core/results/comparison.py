@@ -11,8 +11,8 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import read_all
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
-from dfs_core.evaluation.points import distinct_traces
 from dfs_core.model.cost import cost_models
+from dfs_core.results.points import distinct_traces
 
 DYNAMIC = ("every-budget", "blockdrop")
 STATIC = ("static", "mixed")
@@ -68,7 +68,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
 
 
 def compare(root: Path) -> list[Comparison]:
-    """For every static point each dynamic method's of the same cost, where traces of both are stored; by cost."""
+    """For every static point each dynamic method's of the same cost and backbone, where traces of both are stored."""
     cards = read_all(root)
     methods = {card.name: card.method for card in cards}
     points = {method: _points(cards, root, method) for method in (*DYNAMIC, *STATIC)}
@@ -76,7 +76,8 @@ def compare(root: Path) -> list[Comparison]:
     for method in STATIC:
         for card, budget, traces, cp in points[method]:
             for rival in DYNAMIC:
-                near = [other for other in points[rival] if _comparable(other, card, cp)]
+                kin = [other for other in points[rival] if other[0].backbone(cards) == card.backbone(cards)]
+                near = [other for other in kin if _comparable(other, card, cp)]
                 if near:
                     closest = min(near, key=lambda other: abs(other[3] - cp))
                     found.append(_comparison(closest, (card, budget, traces, cp)))

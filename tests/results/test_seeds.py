@@ -11,9 +11,9 @@ from tiny_runs import BACKBONE, train
 
 from dfs_core.cli import main
 from dfs_core.errors import UserError
-from dfs_core.evaluation.points import Point, to_csv
-from dfs_core.evaluation.seeds import COSTS, over_seeds, reached, read_points
-from dfs_core.evaluation.tables import seeds_table
+from dfs_core.results.point import Point, read_points, to_csv
+from dfs_core.results.seeds import COSTS, over_seeds, reached
+from dfs_core.results.tables import seeds_table
 
 
 def point(family: str, cp: float, accuracy: float, seed: int = 0, budget: float | None = None, run: str = "") -> Point:
@@ -21,6 +21,7 @@ def point(family: str, cp: float, accuracy: float, seed: int = 0, budget: float 
     measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp}
     measured |= {"all_in": cp + 6, "macs": None, "energy": 9.5}
     about = {"dataset": "cifar10", "depth": 38, "split": "test", "label": name, "made_by": "", "budget": budget}
+    about |= {"backbone": "plain", "loss": None}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": 0.5, "shuffled": None}
     return Point(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
 
@@ -63,6 +64,13 @@ def test_networks_of_another_depth_are_another_comparison() -> None:
         *[("every-budget", pytest.approx(1.0))] * 5,
         *[("deep-every-budget", 0.0)] * 5,
     ]
+
+
+def test_networks_of_another_backbone_are_another_comparison() -> None:
+    points = [point("static", cp, 80.0, seed) for seed in (0, 1) for cp in (0.3, 6.0)]
+    points += [point("every-budget", cp, 81.0, seed, cp) for seed in (0, 1) for cp in (0.39, 6.25)]
+    assert len(over_seeds(points)) == len(COSTS)
+    assert over_seeds([replace(one, backbone=one.family) for one in points]) == []
 
 
 def test_one_seed_says_nothing_of_others() -> None:

@@ -7,9 +7,7 @@ is left when its decisions are shuffled, lies beside the checkpoint, where ``dia
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,62 +21,11 @@ from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
+from dfs_core.results.point import DIAL, Point
 
-DIAL = "dial"  # the family of points that are no checkpoint's own
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
-UNKNOWN: dict[str, Any] = {"macs": None, "energy": None}  # where only figures are stored, and no decisions
+UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # where no decisions are stored
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One operating point on a test set. Percentages in percent; None where something does not apply.
-
-    Attributes:
-        family: method, as in the card; ``dial`` for a point that a price reached without training.
-        label: what a person reads.
-        checkpoint: its name.
-        dataset: the data set.
-        depth: of the network.
-        seed: of the training.
-        split: ``test``.
-        n: number of images.
-        budget: what was asked for.
-        accuracy: share of images with the right label.
-        low: lower end of its 95 % interval (Wilson).
-        high: upper end.
-        cp: mean computation percentage.
-        all_in: mean all-in cost.
-        macs: mean executed MACs; of the plain network, as all costs are.
-        energy: mean energy of the arithmetic.
-        policies: distinct decision vectors.
-        minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
-        cp_variation: standard deviation of the images' cp over its mean.
-        shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.
-        made_by: the command that measures it again.
-    """
-
-    family: str
-    label: str
-    checkpoint: str
-    dataset: str
-    depth: int
-    seed: int
-    split: str
-    n: int
-    budget: float | None
-    accuracy: float
-    low: float
-    high: float
-    cp: float
-    all_in: float
-    macs: float | None
-    energy: float | None
-    policies: int
-    minority_blocks: float | None
-    cp_variation: float | None
-    shuffled: float | None
-    made_by: str
 
 
 def collect(root: Path) -> list[Point]:
@@ -87,11 +34,16 @@ def collect(root: Path) -> list[Point]:
     Raises:
         CheckpointError: one of them cannot be read.
     """
-    return _sorted(point for card in read_all(root) for point in _of(card, root / card.name, ""))
+    cards = read_all(root)
+    return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, ""))
 
 
-def collect_other_seeds(runs: Path) -> list[Point]:
+def collect_other_seeds(runs: Path, root: Path) -> list[Point]:
     """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder.
+
+    Args:
+        runs: the folder.
+        root: that of the published checkpoints, with their backbones.
 
     Raises:
         UserError: a run cannot be read, or there is none with another seed.
@@ -100,7 +52,9 @@ def collect_other_seeds(runs: Path) -> list[Point]:
     cards = [card for card in found if card.seed]
     if not cards:
         raise UserError(f"{runs} holds no run with another seed than 0: train some with 'train CONFIG --seed N'")
-    return _sorted(point for card in cards for point in _of(card, runs / card.name, f"{runs.as_posix()}/"))
+    published = read_all(root)
+    prefix = f"{runs.as_posix()}/"
+    return _sorted(point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix))
 
 
 def _sorted(points: Iterable[Point]) -> list[Point]:
@@ -120,7 +74,8 @@ def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Tr
         before = traces.decisions
 
 
-def _of(card: Card, folder: Path, prefix: str) -> Iterator[Point]:
+def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Point]:
+    """The points of a checkpoint in ``folder``; ``prefix`` is what commands put before its name."""
     shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
     stored: list[tuple[float | None, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
@@ -128,19 +83,34 @@ def _of(card: Card, folder: Path, prefix: str) -> Iterator[Point]:
     for budget, traces in stored:
         asked = "" if budget is None else f" --budget {budget:g}"
         command = f"python -m dfs_core evaluate --checkpoint {prefix}{card.name}{asked} --data-dir DIR"
-        yield _point(card, budget, traces, shuffled.get("" if budget is None else f"{budget:g}"), command)
+        figures = _figures_of_card(card) if traces is None else figures_of(traces, card)
+        head = _head(card, card.method, card.budget if budget is None else budget, command)
+        lost = _against(backbone, card, figures["accuracy"])
+        yield Point(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
     for row in measured_rows(folder / DIAL_FILE, card):
-        yield _dial(card, row, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
+        head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
+        figures = _figures_of_dial(row)
+        yield Point(**head, **_against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
 
 
-def _point(card: Card, budget: float | None, traces: Traces | None, shuffled: float | None, command: str) -> Point:
-    head = _head(card, card.method, card.budget if budget is None else budget, command)
-    if traces is None:
-        test = card.metrics["test"]
-        figures = {key: test[key] for key in ("n", "accuracy", "cp", "all_in", "policies")}
-        figures |= dict(zip(("low", "high"), test["accuracy_ci95"], strict=True))
-        return Point(**head, **figures, **UNKNOWN, minority_blocks=None, cp_variation=None, shuffled=shuffled)
-    return Point(**head, **figures_of(traces, card), shuffled=shuffled)
+def _against(backbone: Card | None, card: Card, accuracy: float) -> dict[str, Any]:
+    if backbone is None:
+        return {"backbone": None, "loss": None}
+    measured = backbone.evaluation("test")
+    itself = backbone.name == card.name
+    loss = None if measured is None or itself else round(measured.accuracy - accuracy, DECIMALS) + 0.0  # never -0
+    return {"backbone": backbone.name, "loss": loss}
+
+
+def _figures_of_card(card: Card) -> dict[str, Any]:
+    test = card.metrics["test"]
+    figures = {key: test[key] for key in ("n", "accuracy", "cp", "all_in", "policies")}
+    return figures | dict(zip(("low", "high"), test["accuracy_ci95"], strict=True)) | UNKNOWN
+
+
+def _figures_of_dial(row: dict[str, str]) -> dict[str, Any]:
+    figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
+    return figures | {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")} | UNKNOWN
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
@@ -164,13 +134,6 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
     }
 
 
-def _dial(card: Card, row: dict[str, str], command: str) -> Point:
-    figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
-    figures |= {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")}
-    head = _head(card, DIAL, None, command)
-    return Point(**head, **figures, **UNKNOWN, minority_blocks=None, cp_variation=None, shuffled=None)
-
-
 def _head(card: Card, family: str, budget: float | None, command: str) -> dict[str, Any]:
     return {
         "family": family,
@@ -191,12 +154,3 @@ def measured_rows(path: Path, card: Card) -> list[dict[str, str]]:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         return [row for row in csv.DictReader(file) if row.get("weights") == card.weights_sha256[:12]]
-
-
-def to_csv(rows: Sequence[Any], kind: type) -> str:
-    """Rows of a dataclass as CSV with a header; None is empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    return text.getvalue()

@@ -10,7 +10,7 @@ import pytest
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
 from dfs_core.cli import main
-from dfs_core.evaluation.points import collect
+from dfs_core.results.points import collect
 
 
 def test_shuffled_decisions_are_measured_and_join_the_point(

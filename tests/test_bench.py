@@ -11,9 +11,9 @@ import pytest
 import torch
 from tiny import make_card
 
+from dfs_core import bench
 from dfs_core.checkpoints.checkpoint import CheckpointError
 from dfs_core.errors import UserError
-from dfs_core.evaluation import bench
 from dfs_core.model.config import ModelConfig
 
 KEYS = ["options", "plain_step_s", "grouped_step_s", "dense_step_s", "grouped_eval_s", "dense_eval_s"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,12 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
-from dfs_core.evaluation.comparison import Comparison, compare, paired_difference
-from dfs_core.evaluation.points import Point, collect, figures_of, to_csv
-from dfs_core.evaluation.seeds import over_seeds, read_points
-from dfs_core.evaluation.tables import comparisons_table, full_page, points_table, with_headlines
 from dfs_core.model.cost import cost_models
+from dfs_core.results.comparison import Comparison, compare, paired_difference
+from dfs_core.results.point import Point, read_points, to_csv
+from dfs_core.results.points import collect, figures_of
+from dfs_core.results.seeds import over_seeds
+from dfs_core.results.tables import comparisons_table, full_page, points_table, with_headlines
 
 
 def test_a_point_says_what_its_traces_say(root: Path) -> None:
@@ -47,6 +49,25 @@ def test_a_checkpoint_of_one_cost_has_one_point_with_or_without_its_traces(root:
     assert (traced.accuracy, traced.cp, traced.all_in, traced.low) == (bare.accuracy, bare.cp, bare.all_in, bare.low)
     assert traced.minority_blocks == 0
     assert bare.minority_blocks is None
+
+
+def test_a_point_says_how_far_below_its_own_backbone_it_is(root: Path) -> None:
+    points = collect(root)
+    plain = next(point for point in points if point.checkpoint == "backbone")
+    assert (plain.backbone, plain.loss) == ("backbone", None)
+    for point in points:
+        assert point.backbone == "backbone"
+        assert point is plain or point.loss == pytest.approx(plain.accuracy - point.accuracy, abs=1e-3)
+
+
+def test_what_was_made_of_another_backbone_is_not_compared(root: Path) -> None:
+    assert compare(root)
+    shutil.copytree(root / "backbone", root / "other")
+    for name, parents in (("other", []), ("mix", ["gone", "other", "backbone"])):
+        card = json.loads((root / name / "card.json").read_text())
+        (root / name / "card.json").write_text(json.dumps(card | {"name": name, "parents": parents}))
+    assert {point.backbone for point in collect(root) if point.checkpoint == "mix"} == {"other"}, "the nearest"
+    assert compare(root) == []
 
 
 def test_a_block_differs_from_five_percent_of_the_images_on(root: Path) -> None:

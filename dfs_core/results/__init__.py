@@ -1,0 +1,1 @@
+"""Every measured point, and what the points say: comparisons at equal cost, over seeds, as tables."""
