@@ -14,7 +14,10 @@ st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "i
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
+from dashboard.parts import theme  # noqa: E402
 from dashboard.session import state  # noqa: E402
+
+theme.follow()
 
 page = st.navigation(
     [

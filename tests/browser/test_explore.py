@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from tiny import picture
 
-from dashboard.charts.palette import DARK, LIGHT
+from dashboard.charts.palette import DARK, LIGHT, Palette
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser
@@ -114,6 +114,15 @@ def test_sixteen_uploads_are_sixteen_rows_and_a_bad_one_is_one_message(open_page
     expect(page.locator("[data-testid=stAlert]")).to_contain_text("notes.png")
 
 
+def drawn_in(colours: Palette) -> str:
+    """A condition in the page: every cell of the strip has a theme's colours."""
+    allowed = [colours.option(name) for name in ("skip", "8", "16", "full")]
+    return (
+        "() => { const cells = [...document.querySelectorAll('.st-key-strip g.mark-rect path[stroke]')];"
+        f" return cells.length && cells.every(cell => {allowed}.includes(cell.getAttribute('fill'))); }}"
+    )
+
+
 def test_both_themes_draw_options_in_their_own_colours(open_page: OpenPage):
     for scheme, colours in (("light", LIGHT), ("dark", DARK)):
         page = open_page(color_scheme=scheme)
@@ -125,6 +134,14 @@ def test_both_themes_draw_options_in_their_own_colours(open_page: OpenPage):
         assert set(fills) <= allowed, scheme
         background = page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor")
         assert background == f"rgb{tuple(int(colours.background[i : i + 2], 16) for i in (1, 3, 5))}"
+
+
+def test_charts_follow_a_change_of_theme_under_an_open_page(open_page: OpenPage):
+    page = open_page(color_scheme="light")
+    page.wait_for_function(drawn_in(LIGHT))
+    page.get_by_test_id("stMainMenu").get_by_role("button").first.click()
+    page.get_by_text("Dark", exact=True).click()
+    page.wait_for_function(drawn_in(DARK))
 
 
 def test_strip_and_curve_stand_beside_each_other_and_on_a_narrow_page_below_each_other(open_page: OpenPage):
