@@ -1,7 +1,7 @@
 """Charts in the colours of the theme, also when somebody changes it under an open page.
 
-Streamlit draws its own parts anew at once but runs the page again only with the next click; until then charts would keep
-the colours of the other theme. A component that shows nothing asks for that run.
+Streamlit draws its own parts anew at once but runs the page again only with the next click; until then charts would
+keep the colours of the other theme. A component that shows nothing asks for that run.
 """
 
 from __future__ import annotations
