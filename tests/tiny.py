@@ -14,6 +14,7 @@ from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
 from dfs_core.checkpoints.trace_files import traces_file
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import KNOWN, ImageSet, load_images, normalise, train_validation
+from dfs_core.data.splits import VALIDATION
 from dfs_core.evaluation.evaluate import run, summarise
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.network import DFSNet, calibrate
@@ -94,7 +95,7 @@ def write_pretrained(folder: Path, data_dir: Path) -> Path:
     A backbone; DFS at budgets of 10, 20 and 30 % with alpha 5e-6, and at 20 % with 1e-6; SkipNet at 50 %. The first
     three budgets' names are ``tiny-dfs-10``, ``tiny-dfs-20``, ``tiny-dfs-30``. All but ``UNTRACED`` have their traces.
     """
-    train, validation = train_validation(load_images("cifar10", data_dir, "train"))
+    train, validation = train_validation(load_images("cifar10", data_dir, "train"), VALIDATION)
     splits = {"validation": validation, "test": load_images("cifar10", data_dir, "test")}
     split = {"train": len(train), "validation": len(validation), "test": len(splits["test"]), "seed": 0}
 

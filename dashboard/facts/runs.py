@@ -83,8 +83,8 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
         log: from a checkpoint's name to its training log.
 
     Returns:
-        Trained budget -> one row a logged step: ``run``, ``alpha``, ``step``, ``cp``, ``target``; two budgets at most,
-        none where nothing was recorded.
+        Trained budget -> one row a logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``, ``target``; two
+        budgets at most, none where nothing was recorded.
     """
     kin = [c for c in catalogue.cards if (c.dataset, c.config.depth) == (card.dataset, card.config.depth)]
     recorded: dict[float, dict[str, Rows]] = {}
@@ -92,8 +92,14 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
         if other.budget is None or other.alpha is None:
             continue
         run = f"alpha {format_alpha(other.alpha)}" + ("" if other.method == "dfs" else f", {other.method}")
+        run += f", seed {other.seed}" if other.seed else ""
         rows = [
-            {"run": run, "alpha": other.alpha, **{key: row[key] for key in ("step", "cp", "target")}}
+            {
+                "run": run,
+                "checkpoint": other.name,
+                "alpha": other.alpha,
+                **{key: row[key] for key in ("step", "cp", "target")},
+            }
             for row in log(other.name)
             if "cp" in row and "target" in row
         ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
-from dashboard.session import cached
+from dashboard.session import cached, state
 from dashboard.sources.catalogue import Catalogue
+from dashboard.sources.pictures import OWN_KEYS
 from dfs_core.checkpoints.checkpoint import pretrained_dir
 from dfs_core.data.sets import KNOWN
 from dfs_core.errors import UserError
+
+WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 
 
 def problems(catalogue: Catalogue) -> None:
@@ -49,9 +54,9 @@ def no_image(key: str, shown: str) -> None:
         key: of the image, as the link has it.
         shown: name of the one that is shown in its place.
     """
+    fetch = " Test images need their data set on this machine: Explore can fetch it." if key.startswith("test-") else ""
     st.warning(
-        f"The link names '{plain(key)}', and there is no such image here. Shown instead: {plain(shown)}. Test images"
-        " need their data set on this machine: Explore can fetch it.",
+        f"The link names '{plain(key)}', and there is no such image here. Shown instead: {plain(shown)}.{fetch}",
         icon=":material/image_not_supported:",
     )
 
@@ -82,9 +87,12 @@ def _download(dataset: str) -> None:
         st.error(plain(str(error)), icon=":material/cloud_off:")
         st.caption("Another folder: set DFS_DATA_DIR to one that can be written, and start the app again.")
         return
+    if not (state.current().image or "").startswith(OWN_KEYS):
+        state.change(image=None)  # the drawings give way to the test images
     st.rerun()
 
 
 def plain(text: str) -> str:
-    """A message as it is: paths may hold characters that Markdown would take for its own."""
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in text)
+    """A message as it is: paths may hold characters that Markdown would take for its own, or make a link of."""
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in unlinked)

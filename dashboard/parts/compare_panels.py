@@ -90,7 +90,8 @@ def test_set(page: Opened, left: Point, right: Point) -> None:
     left, right = (left[0], found[0].budget), (right[0], found[1].budget)
     page = page.at(found[0].budget)
     if left == right:
-        st.info("The same decisions are stored for A and B: choose budgets further apart.", icon=":material/block:")
+        advice = "choose another checkpoint for one of them" if left[1] is None else "choose budgets further apart"
+        st.info(f"The same decisions are stored for A and B: {advice}.", icon=":material/block:")
         return
     why = agreement.why_not(a, b)
     if why:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html import escape
 
 import streamlit as st
@@ -126,7 +125,7 @@ def _result(job: Job) -> None:
     what = "images at hand" if tuned.toy else "validation images"
     st.html(
         f"""<div class="dfs-ledger"><table><thead><tr><td></td><th>{what}</th><th>accuracy, 95 % interval</th>
-<th>cp</th><th>all-in</th><th>ways</th></tr></thead><tbody>{lines}</tbody></table></div>"""
+<th>cp</th><th>all-in</th><th>decision vectors</th></tr></thead><tbody>{lines}</tbody></table></div>"""
     )
     st.markdown(" ".join(runs.verdict(tuned)))
     name = tuned.checkpoint.card.name
@@ -160,8 +159,8 @@ def recorded(page: Opened, wish: Settings) -> None:
 
 def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
     names = sorted({row["run"] for row in rows})
-    alone = (replace(page.catalogue, cards=(card,)) for card in page.catalogue.cards)
-    cards = [one.cards[0] for one in alone if budget in runs.recorded_rows(one, page.card, budget, cached.training_log)]
+    drawn = {row["checkpoint"] for row in rows}
+    cards = [card for card in page.catalogue.cards if card.name in drawn]
     view = View(
         key,
         f"cp in published training at {budget:g} %",

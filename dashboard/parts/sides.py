@@ -93,7 +93,7 @@ def two_images(page: Opened) -> Compared:
     first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
     at_hand = image_sources.pictures_at_hand(page.card, page.shared)  # so that a single upload has company
     others = {p.key: p for p in [*_linked(page), *pictures, *([] if len(pictures) > 1 else at_hand)]}
-    rest = [p for p in others.values() if p.key != first.key]
+    rest = [p for p in others.values() if p.key != first.key] or [first]  # there may be no other
     second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
     places = st.columns(2, gap="large")
     with places[0]:

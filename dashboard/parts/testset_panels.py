@@ -14,7 +14,7 @@ from dashboard.facts import filters
 from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
 from dashboard.parts.opening import Opened
-from dashboard.session import cached, state
+from dashboard.session import state
 from dfs_core.checkpoints.traces import Traces
 
 HEADS = {
@@ -53,8 +53,8 @@ def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, An
 def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
     """The controls of the filter; charts add to it by a click."""
     with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="medium"):
-        _classes(traces, wanted)
-        _verdict(wanted)
+        _classes(page, traces, wanted)
+        _verdict(page, wanted)
         _cost_range(page, cost, wanted)
     parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
     if wanted.policy:
@@ -63,19 +63,22 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
         return
     with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
         for text, without in parts:
-            st.button(text, icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(without,))
-        st.button("Clear all filters", key="clear_filters", type="tertiary", on_click=narrow, args=(Filter(),))
+            st.button(text, icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(page, without))
+        st.button("Clear all filters", key="clear_filters", type="tertiary", on_click=narrow, args=(page, Filter()))
 
 
-def narrow(wanted: Filter) -> None:
-    """Look at the images that pass this filter; for callbacks."""
-    now = state.current()
-    card = cached.catalogue().named(now.checkpoint)
-    options = card.config.option_set.names if card else ()
-    state.change(page=filters.to_page(wanted, options, now.cost) | {"shown": "", "rows": ""})
+def narrow(page: Opened, wanted: Filter) -> None:
+    """Look at the images that pass this filter; for callbacks.
+
+    Args:
+        page: that the filter was made on: bounds are of its measure of cost, decisions of its checkpoint.
+        wanted: the filter.
+    """
+    options = page.card.config.option_set.names
+    state.change(page=filters.to_page(wanted, options, page.shared.cost) | {"shown": "", "rows": ""})
 
 
-def _classes(traces: Traces, wanted: Filter) -> None:
+def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
     control = state.Control.showing("class", list(wanted.classes))
     st.multiselect(
         "Class",
@@ -84,11 +87,11 @@ def _classes(traces: Traces, wanted: Filter) -> None:
         key=control.key,
         placeholder="all",
         width=300,
-        on_change=control.choice(lambda names: narrow(replace(wanted, classes=tuple(names)))),
+        on_change=control.choice(lambda names: narrow(page, replace(wanted, classes=tuple(names)))),
     )
 
 
-def _verdict(wanted: Filter) -> None:
+def _verdict(page: Opened, wanted: Filter) -> None:
     control = state.Control.showing("verdict", wanted.verdict)
     st.segmented_control(
         "Prediction",
@@ -97,7 +100,7 @@ def _verdict(wanted: Filter) -> None:
         format_func=VERDICTS.__getitem__,
         key=control.key,
         required=True,
-        on_change=control.choice(lambda verdict: narrow(replace(wanted, verdict=verdict))),
+        on_change=control.choice(lambda verdict: narrow(page, replace(wanted, verdict=verdict))),
     )
 
 
@@ -111,11 +114,12 @@ def _cost_range(page: Opened, cost: np.ndarray, wanted: Filter) -> None:
 
     def choose(bounds: tuple[float, float]) -> None:
         narrow(
+            page,
             replace(
                 wanted,
                 low=bounds[0] if bounds[0] > lowest else None,
                 high=bounds[1] if bounds[1] < highest else None,
-            )
+            ),
         )
 
     st.slider(

@@ -38,7 +38,7 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
 
     def click() -> None:
         if picked := _picked(SHARES, shares.SHARE_PARAM):
-            narrow(wanted.toggled(int(picked["block"]), picked["option"]))
+            narrow(page, wanted.toggled(int(picked["block"]), picked["option"]))
 
     show(view, page.colours, click, shares.SHARE_PARAM)
 
@@ -61,7 +61,7 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     def click() -> None:
         if picked := _picked(CLASSES, testset_charts.CLASS_PARAM):
             names = () if wanted.classes == (picked["class"],) else (picked["class"],)
-            narrow(replace(wanted, classes=names))
+            narrow(page, replace(wanted, classes=names))
 
     show(view, page.colours, click, testset_charts.CLASS_PARAM)
     st.caption("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
@@ -113,7 +113,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
 
     def click() -> None:
         if picked := _picked(GROUPS, testset_charts.GROUP_PARAM):
-            narrow(replace(wanted, low=float(picked["from"]), high=float(picked["to"])))
+            narrow(page, replace(wanted, low=float(picked["from"]), high=float(picked["to"])))
 
     show(view, page.colours, click, testset_charts.GROUP_PARAM)
     st.caption("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost.")
@@ -137,7 +137,7 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
 
     def click() -> None:
         if picked := _picked(POLICIES, policies.POLICY_PARAM):
-            narrow(replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
+            narrow(page, replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
 
     show(view, page.colours, click, policies.POLICY_PARAM)
     shown = min(len(rows), policies.MOST)

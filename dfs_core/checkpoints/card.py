@@ -36,7 +36,8 @@ class Card:
         budget_range: (lowest, highest) budget of a checkpoint that takes any between; else None.
         alpha: |alpha| in the paper's unit (method section 5); None where the objective has none.
         training: the training configuration, as its own ``to_dict`` gives it.
-        split: how the data were divided: ``train`` and ``validation`` (numbers of images) and ``seed``.
+        split: how the data were divided: ``train``, ``validation`` and ``test`` (numbers of images), ``asked`` (for how
+            many validation images) and ``seed``.
         seed: seed of everything random in the training.
         commit: revision of the code, with ``-dirty`` if files had been changed.
         versions: package -> version.

@@ -47,7 +47,8 @@ def import_reference(path: Path, out: Path | None = None, dataset: str = "") -> 
     if folder.exists():
         raise UserError(f"{folder} is there already: give another --out, or move it away")
     known = _data_set(dataset, model.config.classes)
-    return save_checkpoint(folder, model, _card(folder.name, model, known, path.name))
+    told = "as asked for" if dataset else "inferred from the number of classes"
+    return save_checkpoint(folder, model, _card(folder.name, model, known, path.name, told))
 
 
 def _data_set(name: str, classes: int) -> DatasetInfo | None:
@@ -151,7 +152,7 @@ def _source(key: str, blocks_per_stage: int) -> str:
     return key.replace("policy.lstm.", "control.rnn_one.") + "_l0"
 
 
-def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str) -> Card:
+def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str, told: str) -> Card:
     classes = model.config.classes
     return Card(
         name=name,
@@ -162,6 +163,6 @@ def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str) -> Car
         mean=known.mean if known else (0.5, 0.5, 0.5),
         std=known.std if known else (0.25, 0.25, 0.25),
         model=model.config.to_dict(),
-        notes="Weights of the public DFS code. Data set and normalisation are inferred from the number of classes; "
-        "nothing was measured when it was imported. Activations are rounded to nearest, not stochastically.",
+        notes=f"Weights of the public DFS code. Data set and normalisation are {told}; nothing was measured when it "
+        "was imported. Activations are rounded to nearest, not stochastically.",
     )

@@ -109,14 +109,16 @@ def _watch(process: subprocess.Popen[bytes], files: dict[Path, int], dataset: st
 
 
 def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
-    found = class_folders(root, split) if (root / split).is_dir() else {}
+    found: dict[str, list[Path]] = {}
+    mistake = ""
+    try:
+        found = class_folders(root, split)
+        classes_of(dataset, found, root / split)
+    except UserError as error:
+        mistake = str(error)
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
-    status = "complete" if expected in (None, images) else "a part"
-    try:
-        classes_of(dataset, root, split)
-    except UserError as error:
-        status = str(error)
+    status = mistake or ("complete" if expected in (None, images) else "a part")
     return _row(dataset, split, "folders", images, len(found), expected, status)
 
 

@@ -58,7 +58,7 @@ def read_folders(dataset: str, root: Path, split: str, report: Report | None = N
         UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
     """
     found, info = class_folders(root, split), KNOWN.get(dataset)
-    classes = classes_of(dataset, root, split)
+    classes = classes_of(dataset, found, root / split)
     files = [(file, label) for label, name in enumerate(classes) for file in found.get(name, [])]
     if info and len(files) > info.size(split):
         raise UserError(
@@ -68,14 +68,19 @@ def read_folders(dataset: str, root: Path, split: str, report: Report | None = N
     return _decode([file for file, _ in files], report), labels, classes
 
 
-def classes_of(dataset: str, root: Path, split: str) -> tuple[str, ...]:
+def classes_of(dataset: str, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     """Names of the classes that a split's folders stand for.
 
+    Args:
+        dataset: its name.
+        found: what ``class_folders`` found.
+        folder: where.
+
     Raises:
-        UserError: there is no such split, or its folders or their number of images are not what they should be.
+        UserError: the folders or their number of images are not what they should be.
     """
-    found, info = class_folders(root, split), KNOWN.get(dataset)
-    return _known_classes(info, found, root / split) if info else _own_classes(found, root, split)
+    info = KNOWN.get(dataset)
+    return _known_classes(info, found, folder) if info else _own_classes(found, folder)
 
 
 def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
@@ -94,14 +99,13 @@ def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path
     return info.classes
 
 
-def _own_classes(found: dict[str, list[Path]], root: Path, split: str) -> tuple[str, ...]:
+def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     empty = [name for name, files in found.items() if not files]
     if len(found) < 2:
-        raise UserError(f"{root / split} needs at least two class folders with images; it has {len(found)}")
+        raise UserError(f"{folder} needs at least two class folders with images; it has {len(found)}")
     if empty:
-        raise UserError(
-            f"{root / split} has no PNG, JPEG or WebP images of {_some(empty)}: add some or remove the folder"
-        )
+        raise UserError(f"{folder} has no PNG, JPEG or WebP images of {_some(empty)}: add some or remove the folder")
+    root = folder.parent
     for other in SPLITS:
         different = sorted(set(class_folders(root, other)) ^ set(found)) if (root / other).is_dir() else []
         if different:

@@ -98,7 +98,7 @@ def load_images(dataset: str, data_dir: Path, split: str, report: Report | None 
     return ImageSet(dataset, split, pixels[order], torch.from_numpy(labels[order]), classes)
 
 
-def train_validation(images: ImageSet, validation: int = 5000, seed: int = 0) -> tuple[ImageSet, ImageSet]:
+def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
     """Set aside a class-balanced validation split: per class the images with the smallest seeded digests.
 
     Args:

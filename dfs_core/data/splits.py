@@ -54,6 +54,11 @@ def split_facts(splits: Splits, asked: int) -> dict[str, int]:
     return sizes | {"asked": asked, "seed": SPLIT_SEED}
 
 
+def asked(facts: Mapping[str, Any]) -> int:
+    """How many validation images were asked for, as a card's ``split`` says: older ones name their number alone."""
+    return int(facts.get("asked", facts.get("validation", VALIDATION)))
+
+
 def divide(whole: ImageSet, facts: Mapping[str, Any]) -> tuple[ImageSet, ImageSet]:
     """Training and validation images, divided as a card's ``split`` says that they were.
 
@@ -66,7 +71,7 @@ def divide(whole: ImageSet, facts: Mapping[str, Any]) -> tuple[ImageSet, ImageSe
     """
     if not facts.keys() >= {"validation", "seed"}:
         raise UserError("its card does not say how the training images were divided")
-    train, validation = train_validation(whole, facts.get("asked", facts["validation"]), facts["seed"])
+    train, validation = train_validation(whole, asked(facts), facts["seed"])
     if len(validation) < facts["validation"]:
         raise UserError(f"these {len(whole):,} images are not the whole training set that it was trained on")
     # A network of the laboratory was measured on the first of its parent's validation images; a toy on none of them.

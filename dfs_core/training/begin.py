@@ -10,6 +10,7 @@ import torch
 
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, read_card
+from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.data.sets import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
@@ -57,7 +58,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
 
 
 def source(name: str) -> Checkpoint:
-    """What a run builds on: the run of that name in ``runs/``, else the published checkpoint or the folder.
+    """What a run builds on: the finished run of that name in ``runs/``, else the published checkpoint or the folder.
 
     Raises:
         UserError: there is none, or it cannot be read.
@@ -66,7 +67,7 @@ def source(name: str) -> Checkpoint:
 
 
 def _place(name: str) -> Path | str:
-    return RUNS / name if (RUNS / name).exists() else name
+    return RUNS / name if (RUNS / name / CARD_FILE).is_file() else name
 
 
 def _parents(config: TrainConfig) -> tuple[str, ...]:

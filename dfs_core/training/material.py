@@ -12,7 +12,7 @@ import torch
 from dfs_core.checkpoints.card import Card
 from dfs_core.data.folders import Report
 from dfs_core.data.sets import ImageSet, load_images
-from dfs_core.data.splits import SPLIT_SEED, VALIDATION, divide
+from dfs_core.data.splits import SPLIT_SEED, asked, divide
 from dfs_core.errors import UserError
 
 KEPT = 20_000  # training images that are kept: more than the longest run sees, and 60 MB instead of 150
@@ -54,7 +54,7 @@ def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT, report: 
     whole = load_images(card.dataset, data_dir, "train", report)
     if whole.classes != card.classes:
         raise UserError(f"the {card.dataset} in {data_dir} has other classes than {card.name} was trained for")
-    train, validation = divide(whole, {"validation": 0, "asked": VALIDATION, "seed": SPLIT_SEED} | card.split)
+    train, validation = divide(whole, {"validation": 0, "seed": SPLIT_SEED} | card.split | {"asked": asked(card.split)})
     # Images lie in an order that is random with respect to classes, so the first ones are a fair sample.
     return Material(_copied(train, KEPT), _copied(validation, held_out))
 

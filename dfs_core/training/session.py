@@ -9,6 +9,7 @@ from typing import Any
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from dfs_core.data.splits import SPLIT_SEED, asked
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.network import DFSNet
@@ -55,7 +56,9 @@ def session_card(
         budget=budget,
         alpha=alpha,
         training=settings | {"stage": "gates fine-tuned live", "start_from": parent.name},
-        split=parent.split | {"train": len(material.tune), "validation": 0 if material.toy else count},
+        split={"seed": SPLIT_SEED}
+        | parent.split
+        | {"train": len(material.tune), "validation": 0 if material.toy else count, "asked": asked(parent.split)},
         seed=settings["seed"],
         commit=provenance.commit(),
         versions=provenance.versions(),
@@ -64,7 +67,7 @@ def session_card(
         created=provenance.now(),
         metrics={} if material.toy else {"validation": measured.to_dict()},
         weights_sha256=_digest(parent, model),
-        parents=(parent.name,),
+        parents=(parent.name, *parent.parents),
         notes=f"Not a published result: the gates of {parent.name} were fine-tuned live for {settings['steps']} steps"
         f" of {settings['batch']} images, its body frozen. {where}",
     )

@@ -69,10 +69,13 @@ def train_from_config(
 def _published(folder: Path, config: TrainConfig) -> bool:
     """Whether this run's checkpoint is there: then nothing is left to do, and the test set is looked at once."""
     try:
-        made = TrainConfig.from_dict(load_checkpoint(folder).card.training)
+        settings = load_checkpoint(folder).card.training
+        # Settings that there once were are no reason to train again, nor is what is stored beside the weights.
+        made = TrainConfig.from_dict({key: settings[key] for key in config.to_dict().keys() & settings.keys()})
     except UserError:
         return False
-    return replace(made, model=replace(made.model, prices=()), precision=config.precision) == config
+    made = replace(made, precision=config.precision, traced=config.traced)
+    return replace(made, model=replace(made.model, prices=())) == config
 
 
 class Trainer:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.settings import check_settings
@@ -128,7 +129,7 @@ class TrainConfig:
     traced: tuple[float, ...] = ()
     alpha: float = 0.0
     hold_budget: bool = False
-    validation: int = 5000
+    validation: int = VALIDATION
     seed: int = 0
     precision: Precision = "auto"
     compile: bool = True
@@ -173,6 +174,10 @@ class TrainConfig:
             raise UserError("distillation needs both a teacher and a weight above 0")
         if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
             raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
+        if self.traced and self.model.policy not in PRICED:
+            raise UserError(f"traced lists budgets for a policy of utilities to be asked for: {', '.join(PRICED)}")
+        if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
+            raise UserError(f"traced lists budgets in percent, of six digits at most, and {odd[0]!r} is none")
         if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in PRICED:
             raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(PRICED)}")
         if self.stage != "backbone" and self.model.policy == "constant":

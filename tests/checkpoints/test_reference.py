@@ -145,13 +145,16 @@ def test_the_card_says_what_is_known_and_lies_where_checkpoints_are_looked_for(
     assert (card.name, card.method, card.dataset, card.classes) == ("theirs", "dfs", dataset, names)
     assert card.metrics == {}, "nothing was measured"
     assert card.title == "Imported from theirs.pth"
+    assert "inferred from the number of classes" in card.notes
 
 
 def test_a_checkpoint_that_is_there_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     torch.save(random_state(1, 10, 4), tmp_path / "model_best.pth.tar")
     assert import_reference(tmp_path / "model_best.pth.tar", dataset="svhn").name == "model_best"
-    assert load_checkpoint("model_best").card.classes == KNOWN["svhn"].classes
+    card = load_checkpoint("model_best").card
+    assert card.classes == KNOWN["svhn"].classes
+    assert "Data set and normalisation are as asked for" in card.notes
     with pytest.raises(UserError, match="model_best is there already"):
         import_reference(tmp_path / "model_best.pth.tar")
     with pytest.raises(UserError, match="tells 10 classes apart, cifar100 has 100"):

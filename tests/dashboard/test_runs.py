@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,8 @@ def test_a_session_checkpoint_can_be_tuned_on(done):
     card = laboratory.keep(job)
     again = ended(laboratory.start("me", card, WISH, None, SHOWN))
     assert again.state == "done"
-    assert again.result.checkpoint.card.parents == (card.name,)
+    assert again.result.checkpoint.card.parents == (card.name, *card.parents)
+    assert card.parents[0] == CARD.name
 
 
 def test_without_the_data_set_the_pictures_at_hand_are_a_toy(laboratory):
@@ -205,9 +207,14 @@ def test_recorded_runs_are_those_at_the_nearest_budget_and_where_most_alphas_are
         make_card(f"b{budget}-{alpha}", "dfs", ModelConfig(depth=8, budget=budget), alpha=alpha)
         for budget, alpha in ((20.0, 5e-6), (20.0, 2.5e-5), (40.0, 5e-6))
     ]
+    cards.append(replace(cards[0], name="again", seed=1))
     log = [{"step": step, "epoch": step, "cp": 30.0, "target": 20} for step in (10, 20)] + [{"step": 30, "epoch": 3}]
     found = runs.recorded_rows(Catalogue(tuple(cards)), cards[0], 35.0, lambda name: log)
     assert list(found) == [40.0, 20.0]
-    assert {row["run"] for row in found[20.0]} == {"alpha 5e-6", "alpha 2.5e-5"}
-    assert len(chase.recorded(found[20.0], LIGHT).data["steps"]) == 4
+    assert {row["checkpoint"]: row["run"] for row in found[20.0]} == {
+        "b20.0-5e-06": "alpha 5e-6",
+        "b20.0-2.5e-05": "alpha 2.5e-5",
+        "again": "alpha 5e-6, seed 1",
+    }
+    assert len(chase.recorded(found[20.0], LIGHT).data["steps"]) == 6
     assert runs.recorded_rows(Catalogue(tuple(cards)), cards[0], 35.0, lambda name: []) == {}

@@ -190,6 +190,18 @@ def test_a_link_opens_both_sides_and_other_options_are_compared_by_cost(without_
     assert "SkipNet ResNet-14" in text_of(app)
 
 
+def test_the_only_picture_on_a_page_is_compared_with_itself(tiny_pretrained, cifar10_dir, tmp_path, monkeypatch):
+    shutil.copytree(cifar10_dir, tmp_path / "data")
+    for spare in sorted((tmp_path / "data" / "cifar10" / "test").glob("*/*.png"))[11:]:
+        spare.unlink()
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    app = open_page(COMPARE, what="images", gallery="2")
+    assert not app.exception
+    first, second = control(app.selectbox, "image_A"), control(app.selectbox, "image_B")
+    assert first.options == second.options
+    assert len(first.options) == 1
+
+
 def test_two_images_are_compared_under_one_operating_point(without_data):
     app = open_page(COMPARE, what="images", image="frog", other="cat")
     assert control(app.selectbox, "image_A").value == "frog"

@@ -45,7 +45,7 @@ def test_the_public_sizes_give_45000_and_5000() -> None:
     whole = sets.ImageSet(
         "cifar10", "train", torch.arange(50_000).view(-1, 1, 1, 1).int().view(torch.uint8), labels, CLASSES
     )
-    train, validation = sets.train_validation(whole)
+    train, validation = sets.train_validation(whole, 5000)
     assert (len(train), len(validation)) == (45_000, 5_000)
     assert torch.bincount(validation.labels).tolist() == [500] * 10
 
@@ -80,7 +80,7 @@ def test_another_seed_gives_another_split() -> None:
 
 def test_a_set_too_small_to_split_is_refused() -> None:
     with pytest.raises(UserError, match="9 training images are too few"):
-        sets.train_validation(image_set([5, 4]))
+        sets.train_validation(image_set([5, 4]), 5000)
 
 
 def test_a_subset_keeps_order_and_may_be_a_slice() -> None:

@@ -13,6 +13,8 @@ import torch
 from tiny import make_card, make_network, pictures
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.data.sets import load_images, train_validation
+from dfs_core.data.splits import VALIDATION, divide
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.predictor import Predictor
@@ -26,7 +28,9 @@ STRONG = 1e-3
 @pytest.fixture(scope="module")
 def parent() -> Checkpoint:
     config = ModelConfig(depth=8, budget=20.0)
-    return Checkpoint(make_card("tiny", "dfs", config, weights_sha256="0" * 64), make_network(config), Path())
+    return Checkpoint(
+        make_card("tiny", "dfs", config, weights_sha256="0" * 64, parents=("plain",)), make_network(config), Path()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +136,8 @@ def test_a_folder_that_cannot_be_written_to_is_named(tuned: Tuned, tmp_path: Pat
 
 def test_the_card_says_what_it_is(tuned: Tuned, material: Material) -> None:
     card = tuned.checkpoint.card
-    assert (card.method, card.budget, card.alpha, card.parents) == (METHOD, 60.0, STRONG, ("tiny",))
+    assert (card.method, card.budget, card.alpha) == (METHOD, 60.0, STRONG)
+    assert card.parents == ("tiny", "plain"), "and what that was made of"
     assert "Not a published result" in card.notes
     assert "20 steps of 32 images" in card.notes
     assert "test" not in card.metrics
@@ -209,3 +214,17 @@ def test_gates_of_ones_own_start_as_the_parents(parent: Checkpoint) -> None:
     images = torch.zeros(2, 3, 32, 32)
     assert torch.equal(twin(images).decisions, parent.model(images).decisions)
     assert not {id(p) for p in twin.policy.parameters()} & {id(p) for p in parent.model.policy.parameters()}
+
+
+@pytest.mark.parametrize("split", [{}, {"validation": 6, "seed": 1}, {"validation": 4, "asked": 6, "seed": 1}])
+def test_what_was_held_out_is_held_out_again(split: dict[str, int], cifar10_dir: Path) -> None:
+    """Also of a card without the number that was asked for, and of a network that was tuned before."""
+    config = ModelConfig(depth=8, budget=20.0)
+    parent = Checkpoint(make_card("tiny", "dfs", config, split=split), make_network(config), Path())
+    whole = load_images("cifar10", cifar10_dir, "train")
+    wanted = train_validation(whole, 6 if split else VALIDATION, split.get("seed", 0))
+    found = from_data_set(parent.card, cifar10_dir, held_out=4)
+    card = fine_tune(parent, Settings(60.0, STRONG, steps=20), found).checkpoint.card
+    for tune, held_out in ((found.tune, found.held_out), divide(whole, card.split)):
+        assert torch.equal(tune.images, wanted[0].images)
+        assert torch.equal(held_out.images, wanted[1].images[:4])

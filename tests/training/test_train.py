@@ -13,6 +13,7 @@ from tiny_runs import BACKBONE, GATED, log_of, start, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.sets import KNOWN, channel_statistics, load_images, train_validation
+from dfs_core.data.splits import VALIDATION
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.network import DFSNet
 from dfs_core.training.config_files import load_config
@@ -48,7 +49,7 @@ def test_the_log_has_a_line_a_step_with_its_epoch_and_rate_and_one_a_validation(
 
 def test_the_cards_figures_are_those_of_the_published_weights(backbone: Path, cifar10_dir: Path) -> None:
     checkpoint = load_checkpoint(backbone)
-    _, validation = train_validation(load_images("cifar10", cifar10_dir, "train"))
+    _, validation = train_validation(load_images("cifar10", cifar10_dir, "train"), VALIDATION)
     splits = {"validation": validation, "test": load_images("cifar10", cifar10_dir, "test")}
     for split, images in splits.items():
         found = evaluate(checkpoint.model, images, CIFAR10.mean, CIFAR10.std)
@@ -202,7 +203,7 @@ def test_a_folder_of_the_users_own_gets_its_own_classes_and_statistics(tmp_path:
     card = load_checkpoint(folder).card
     assert card.classes == ("circle", "square", "star")
     assert card.config.classes == 3
-    images, _ = train_validation(load_images("shapes", tmp_path, "train"))
+    images, _ = train_validation(load_images("shapes", tmp_path, "train"), VALIDATION)
     assert (card.mean, card.std) == channel_statistics(images)
 
 

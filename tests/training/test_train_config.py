@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,16 @@ def test_every_published_run_can_be_read_and_is_named_as_its_file(path: Path) ->
 
 def test_there_are_published_runs() -> None:
     assert len(PUBLISHED) > 5
+
+
+def test_make_train_carries_out_what_a_run_builds_on_before_the_run() -> None:
+    said = subprocess.run(["make", "-n", "train"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    runs = said.partition("for run in ")[2].partition(";")[0].split()
+    assert runs
+    for place, name in enumerate(runs):
+        config = load_config(REPOSITORY / "configs" / f"{name}.toml")
+        assert {config.start_from, config.teacher} - {""} <= set(runs[:place]), name
+    assert set(runs) >= {card.parent.name for card in (REPOSITORY / "pretrained").glob("*/card.json")}
 
 
 def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Path) -> None:
@@ -145,6 +156,9 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"nesterov": True, "momentum": 0}, "give momentum above 0"),
         ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
         ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
+        ({"traced": [1.0]}, "traced lists budgets for a policy of utilities to be asked for: utility, "),
+        ({"traced": [0.1234567], "model": {"policy": "table"}}, "of six digits at most, and 0.1234567 is none"),
+        ({"traced": [1.0, 0], "model": {"policy": "table"}}, "traced lists budgets in percent, .* and 0 is none"),
         ({"hold_budget": True, "model": GATED}, "hold_budget needs the paper's gate and a budget"),
     ],
 )

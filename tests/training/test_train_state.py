@@ -20,6 +20,7 @@ from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
+from dfs_core.training.begin import source
 from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
@@ -72,6 +73,27 @@ def test_a_published_checkpoint_is_never_trained_over(
         train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=steps)
     assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder, "of this very run nothing is left"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_checkpoint_of_an_older_version_is_this_run_too(backbone: Path, tmp_path: Path, cifar10_dir: Path) -> None:
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns(STATE_FILE))
+    card = load_checkpoint(folder).card
+    older = {key: value for key, value in card.training.items() if key != "traced"} | {"mix_of": ""}
+    save_card(folder, replace(card, training=older))
+    assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder
+
+
+def test_an_unfinished_run_does_not_hide_the_published_checkpoint_of_its_name(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(backbone, tmp_path / "pretrained" / "backbone")
+    (tmp_path / "runs" / "backbone").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    assert source("backbone").folder == tmp_path / "pretrained" / "backbone"
+    shutil.copytree(backbone, tmp_path / "runs" / "backbone", dirs_exist_ok=True)
+    assert source("backbone").folder == Path("runs/backbone")
 
 
 def test_a_run_that_was_killed_before_its_card_was_written_is_published(
