@@ -56,6 +56,12 @@ def choose(name: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_role("radio", name=name).click()
 
 
+def choose_image(page: Page) -> None:
+    rows(page).nth(3).click()
+    expect(page).to_have_url(re.compile("image="))
+    control(page, "scale").get_by_text("linear").click()
+
+
 def move_steps(page: Page) -> None:
     slider = control(page, "steps").locator("input[type=range]")
     slider.focus()
@@ -63,7 +69,7 @@ def move_steps(page: Page) -> None:
 
 
 VISITS = {
-    "explore": Visit("", ".st-key-strip svg.marks", lambda page: rows(page).nth(3).click(), "&image=[a-z-]+"),
+    "explore": Visit("", ".st-key-strip svg.marks", choose_image, "&image=[a-z-]+&scale=linear"),
     "image": Visit("image", chart("Decisions for the image as given"), choose("full"), "&force=2(:|%3A)full&block=2"),
     "compare": Visit("compare", chart("Decisions of A and of B"), choose("Two images"), "&what=images"),
     "testset": Visit("testset", chart("Mean cp by confidence"), choose("wrong"), "&verdict=wrong"),

@@ -33,7 +33,6 @@ def with_data(cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(**query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
-    app.run()
     app.query_params.update(query)
     return app.switch_page(PAGE).run()
 

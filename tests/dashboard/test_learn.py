@@ -34,7 +34,6 @@ def _no_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def opened(**query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=120)
-    app.run()
     app.query_params.update(query)
     return app.switch_page(PAGE).run()
 
