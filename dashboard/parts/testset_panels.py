@@ -22,9 +22,9 @@ HEADS = {
     "accuracy, 95 % interval": "share of right predictions, with Wilson's interval",
     "cp": "mean computation of the gated blocks, in percent of full",
     "all-in": "mean of every bit operation of the network, in percent of the plain one",
-    "spread of cp": "standard deviation of the images' cp over its mean: 0 where every image costs the same",
+    "variation of cp": "standard deviation of the images' cp over its mean: 0 where every image costs the same",
     "decision vectors": "different ways to decide over all blocks",
-    "blocks that decide": "gated blocks in which at least 5 % of the images do not take the usual option",
+    "blocks that differ": "gated blocks in which at least 5 % of the images do not take the usual option",
 }
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 
