@@ -13,6 +13,7 @@ _SCRIPT = """export default function ({data, parentElement, setTriggerValue}) {
   const app = document.querySelector('[data-testid=stApp]');
   const shown = () => getComputedStyle(app).colorScheme;
   let drawn = data.drawn ?? shown();
+  app.dataset.drawnIn = drawn;
   const follow = () => {
     if (shown() !== drawn) {
       drawn = shown();

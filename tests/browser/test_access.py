@@ -77,9 +77,7 @@ def test_axe_finds_nothing_grave_and_a_narrow_page_keeps_its_width(open_page: Op
 
 def rest(page: Page, scheme: str) -> None:
     """Wait until a page stands still in a theme: a colour that is fading in has another contrast."""
-    page.wait_for_function(
-        f"getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme === '{scheme}'"
-    )
+    page.wait_for_function(f"document.querySelector('[data-testid=stApp]').dataset.drawnIn === '{scheme}'")
     settle(page)
     page.wait_for_function(AT_REST)
 

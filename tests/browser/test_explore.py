@@ -113,8 +113,9 @@ def test_each_theme_has_its_colours_and_charts_follow_a_change_under_an_open_pag
         background = page.locator("[data-testid=stApp]").evaluate("e => getComputedStyle(e).backgroundColor")
         assert background == f"rgb{tuple(int(colours.background[i : i + 2], 16) for i in (1, 3, 5))}"
         if colours is LIGHT:
+            settle(page)
             page.get_by_test_id("stMainMenu").get_by_role("button").first.click()
-            page.get_by_text("Dark", exact=True).click()
+            page.get_by_role("menuitemradio", name="Dark").click()
 
 
 def test_strip_and_curve_stand_beside_each_other_and_on_a_narrow_page_below_each_other(open_page: OpenPage):
