@@ -12,38 +12,6 @@ from tiny import write_cifar10_folders, write_pretrained
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
-TESTS = Path(__file__).parent
-# Files that take longest. Workers take whole files in order: none is to begin with a long one when the others are done.
-# Between those of the browser stand some that compute, so that not all browsers start at once.
-LONGEST = (
-    "browser/test_access.py",
-    "training/test_kill_and_resume.py",
-    "browser/test_links.py",
-    "dashboard/test_exports_everywhere.py",
-    "browser/test_explore.py",
-    "browser/test_laboratory.py",
-    "browser/test_image.py",
-    "browser/test_present.py",
-    "browser/test_testset.py",
-    "dashboard/test_steady.py",
-    "dashboard/test_laboratory.py",
-    "dashboard/test_present.py",
-    "dashboard/test_testset.py",
-    "dashboard/test_app.py",
-    "training/test_train.py",
-    "training/test_train_state.py",
-    "training/test_counterfactual.py",
-    "model/test_execute.py",
-    "model/test_kernels.py",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files that take longest first."""
-    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
-    assert all(path.is_file() for path in places), "a file that is put first is no longer there"
-    items.sort(key=lambda item: places.get(item.path, len(places)))
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
