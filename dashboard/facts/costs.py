@@ -78,10 +78,14 @@ def models(config: ModelConfig) -> dict[str, CostModel]:
 
 def of_trace(trace: DecisionTrace, config: ModelConfig) -> dict[str, float]:
     """Column -> cost of one image in percent."""
+    return _counted(trace.decisions, config) | {"cp": trace.cp, "all_in": trace.all_in}
+
+
+@lru_cache(maxsize=4096)  # charts, tables and words of one page all ask for the same few
+def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[str, float]:
     names = config.option_set.names
-    chosen = np.array([[names.index(name) for name in trace.decisions]])
-    counted = {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
-    return counted | {"cp": trace.cp, "all_in": trace.all_in}
+    chosen = np.array([[names.index(name) for name in decisions]])
+    return {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
 
 
 def of_card(card: Card, split: str = "test") -> dict[str, float] | None:

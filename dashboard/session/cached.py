@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,17 @@ Stamp = tuple[tuple[str, int], ...]
 def engine() -> Engine:
     """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
     return Engine(Predictor.load)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def settle() -> None:
+    """Once a page has been drawn, keep all that is loaded out of the garbage collector's way.
+
+    Streamlit collects garbage after every run. With torch and Altair in memory that takes a quarter of a second and
+    more, in which nobody's page moves. Their modules are no garbage; what later runs leave behind is collected as ever.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -152,12 +164,12 @@ def _measured(path: str, stamp: Stamp) -> Rows:
 
 def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
     """The points of the accuracy/cost curve of a data set; they change only when files do."""
-    cards = tuple((card.name, card.weights_sha256) for card in catalogue.cards)
-    return _points(cards, dataset, cost, _stamp(_measured_file().parent, _measured_file().name), catalogue)
+    stamp = _stamp(_measured_file().parent, _measured_file().name)
+    return _points(catalogue.fingerprint, dataset, cost, stamp, catalogue)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _points(cards: tuple[tuple[str, str], ...], dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
+def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
     return point_rows(_catalogue, dataset, published(), cost, measured())
 
 

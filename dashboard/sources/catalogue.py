@@ -25,6 +25,11 @@ class Catalogue:
     cards: tuple[Card, ...]
     problems: tuple[str, ...] = ()
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells catalogues with other weights apart."""
+        return " ".join(f"{card.name} {card.weights_sha256}" for card in self.cards)
+
     def named(self, name: str) -> Card | None:
         """The card of that name, or None."""
         return next((card for card in self.cards if card.name == name), None)

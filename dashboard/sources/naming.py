@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from dashboard.sources import operating
 from dfs_core.checkpoints.checkpoint import Card
@@ -69,6 +70,7 @@ def family_key(title: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
 
 
+@lru_cache(maxsize=4096)  # a slider asks for hundreds at every run
 def format_alpha(alpha: float, digits: int = 7) -> str:
     """Alpha as people write it: ``5e-6``, not ``5e-06``."""
     mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")
