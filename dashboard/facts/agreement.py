@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest  # type: ignore[import-untyped]
+from scipy.special import bdtr  # type: ignore[import-untyped]
 
 from dashboard.facts.costs import MEASURES, Cost, models
 from dashboard.facts.filters import FIRST
@@ -49,7 +49,7 @@ def summary(left: Traces, right: Traces) -> dict[str, Any]:
         "gain": 100 * gain,
         "low": 100 * (gain - half),
         "high": 100 * (gain + half),
-        "p": float(binomtest(b_only, split, 0.5).pvalue) if split else 1.0,
+        "p": min(1.0, 2.0 * float(bdtr(min(a_only, b_only), split, 0.5))),
     }
 
 

@@ -51,13 +51,17 @@ def engine() -> Engine:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def settle() -> None:
-    """Once a page has been drawn, keep all that is loaded out of the garbage collector's way.
+    """Once the first page is drawn and the engine has looked ahead, keep what is loaded from the garbage collector.
 
-    Streamlit collects garbage after every run. With torch and Altair in memory that takes a quarter of a second and
-    more, in which nobody's page moves. Their modules are no garbage; what later runs leave behind is collected as ever.
+    Streamlit collects garbage after every run. With torch, Altair and a dozen networks in memory that takes a quarter
+    of a second and more, in which nobody's page moves. What later runs leave behind is collected as ever.
     """
-    gc.collect()
-    gc.freeze()
+
+    def freeze() -> None:
+        gc.collect()
+        gc.freeze()
+
+    engine().afterwards(freeze)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

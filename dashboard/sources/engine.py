@@ -130,6 +130,10 @@ class Engine:
                 self._ahead.add(job)
                 self._worker.submit(self._run_ahead, job, pending, card, budget)
 
+    def afterwards(self, task: Callable[[], object]) -> None:
+        """Do something in the background, behind all that was asked ahead so far."""
+        self._worker.submit(task)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
         """The model's turn for other work in the background, which is to take short ones."""

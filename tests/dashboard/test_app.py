@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import shutil
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +37,13 @@ def test_the_page_opens_with_drawings_a_strip_and_a_curve_and_says_what_is_in_us
     assert "DFS ResNet-14, budget 20 %, alpha 5e-6" in text_of(app)
     assert "tiny-dfs-20" in text_of(app)
     assert "drawings, page 1 of 2" in text_of(app)
+
+
+def test_what_is_loaded_is_kept_from_the_garbage_collector_that_runs_after_every_page(app):
+    deadline = time.monotonic() + 30
+    while not gc.get_freeze_count() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gc.get_freeze_count() > 100_000  # torch and Altair alone have more
 
 
 def test_the_slider_offers_trained_budgets_only_and_moves_checkpoint_and_link(app):

@@ -150,6 +150,15 @@ def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
     assert calls == [("tiny", 3)]
 
 
+def test_what_is_to_be_done_afterwards_waits_for_what_was_asked_ahead(engine, card):
+    shown, known = some(3), []
+    done = threading.Event()
+    engine.look_ahead(shown, [(card, None)])
+    engine.afterwards(lambda: (known.append(engine.knows(shown, card)), done.set()))
+    assert done.wait(5)
+    assert known == [True]
+
+
 def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence_ahead(card):
     def broken(name: str) -> Fake:
         raise UserError("truncated")
