@@ -85,6 +85,7 @@ def open_page(choose: bool = True, measure: bool = True) -> Opened:
     if not catalogue.cards:
         absent.no_checkpoints(catalogue)
         st.stop()
+    cached.engine().hold_back()
     shared = state.open_state(catalogue)
     if choose:
         card, budget = controls.choose_point(catalogue, shared, controls.Seat(measure=measure))

@@ -21,6 +21,8 @@ MAX_PREDICTORS = 16
 MAX_ADOPTED = 8  # checkpoints that lie on no disk
 MAX_TRACES = 8192  # some 40 MB
 YIELD_S = 0.005
+MAX_AHEAD = 64  # jobs: where many pages move all the time, none of this helps anybody
+QUIET_S = 0.4  # a page is still being drawn when it was sent, and needs the processor more than what may be asked next
 
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
@@ -69,6 +71,7 @@ class Engine:
         self._model = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
         self._ahead: set[Job] = set()
+        self._drawn = 0.0  # when a page was last under way
 
     def predict(
         self,
@@ -123,12 +126,17 @@ class Engine:
             pictures: what is to be classified.
             points: checkpoints with the budget in percent, or None for their own.
         """
+        self.hold_back()
         for card, budget in points:
             pending = [p for p in pictures if not self.knows([p], card, budget)]
             job = (card.weights_sha256, budget, ",".join(sorted(p.digest for p in pending)))
-            if pending and job not in self._ahead:
+            if pending and job not in self._ahead and len(self._ahead) < MAX_AHEAD:
                 self._ahead.add(job)
                 self._worker.submit(self._run_ahead, job, pending, card, budget)
+
+    def hold_back(self) -> None:
+        """A page is under way: what is asked ahead is to wait for a while."""
+        self._drawn = time.monotonic()
 
     def afterwards(self, task: Callable[[], object]) -> None:
         """Do something in the background, behind all that was asked ahead so far."""
@@ -155,6 +163,8 @@ class Engine:
         return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
 
     def _run_ahead(self, job: Job, pictures: Sequence[Seen], card: Card, budget: float | None) -> None:
+        while (rest := self._drawn + QUIET_S - time.monotonic()) > 0:
+            time.sleep(rest)
         try:
             self.predict(pictures, card, budget)
         except UserError:

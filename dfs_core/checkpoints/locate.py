@@ -14,12 +14,13 @@ PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".tar")
 # The first bytes of a pickle of protocol 2 to 5, and of the zip archive that torch.save writes around one.
 PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 MAGIC_LENGTH = 4
+_SHIPPED = Path(__file__).resolve().parents[2] / "pretrained"
 
 
 def pretrained_dir() -> Path:
     """Where checkpoints are looked for by name: ``DFS_PRETRAINED_DIR``, else the repository's ``pretrained/``."""
     named = os.environ.get("DFS_PRETRAINED_DIR")
-    return Path(named).expanduser() if named else Path(__file__).resolve().parents[2] / "pretrained"
+    return Path(named).expanduser() if named else _SHIPPED
 
 
 def find(name_or_path: str | Path) -> Path:

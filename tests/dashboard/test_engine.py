@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.sources.engine import Engine, Recent
+from dashboard.sources.engine import QUIET_S, Engine, Recent
 from dashboard.sources.pictures import Picture, make_picture
 from dashboard.sources.questions import BATCH
 from dfs_core.errors import UserError
@@ -147,6 +147,19 @@ def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
     while not engine.knows(shown, card) and time.monotonic() < deadline:
         time.sleep(0.01)
     engine.predict(shown, card)
+    assert calls == [("tiny", 3)]
+
+
+def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
+    shown = some(3)
+    engine.look_ahead(shown, [(card, None)])
+    for _ in range(4):
+        time.sleep(QUIET_S / 2)
+        engine.hold_back()
+        assert not calls
+    deadline = time.monotonic() + 5
+    while not calls and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert calls == [("tiny", 3)]
 
 
