@@ -33,7 +33,7 @@ every_image = st.container()
 with st.container(key="more"):
     left, right = st.columns([58, 42], gap="large")
 with left:
-    testset_views.policy_view(page, traces, costs, chosen, wanted)
+    testset_views.policy_view(page, traces, costs, chosen, wanted, here["policies"])
 with right:
     testset_views.cost_views(page, traces, cost, chosen, wanted)
 with every_image:  # last, as it takes longest: everything round it is there by then

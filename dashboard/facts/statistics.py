@@ -138,8 +138,8 @@ def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
     return rows
 
 
-def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Rows:
-    """One row for every distinct decision vector, commonest first.
+def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None) -> Rows:
+    """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all.
 
     Keys: ``rank`` (from 1), ``policy`` (as links write it), ``images``, ``share`` and ``cumulative`` in percent,
     ``accuracy`` in percent, and what it costs by every measure.
@@ -162,7 +162,7 @@ def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarr
             "accuracy": 100 * float(right[place] / counts[place]),
             **{column: float(values[chosen[first[place]]]) for column, values in cost.items()},
         }
-        for rank, place in enumerate(order.tolist(), start=1)
+        for rank, place in enumerate(order[:most].tolist(), start=1)
     ]
 
 

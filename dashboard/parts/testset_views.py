@@ -119,20 +119,27 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     st.caption("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost.")
 
 
-def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> None:
-    """The commonest decision vectors; a click on one looks at its images, a second one at all again."""
+def policy_view(
+    page: Opened,
+    traces: Traces,
+    costs: dict[str, np.ndarray],
+    chosen: np.ndarray,
+    wanted: Filter,
+    count: int,
+) -> None:
+    """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
     measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
-    rows = statistics.policy_rows(traces, costs, chosen)
+    rows = statistics.policy_rows(traces, costs, chosen, policies.MOST)
     st.markdown("### Decision vectors by frequency")
     view = View(
         key=POLICIES,
         title=f"Commonest decision vectors of {page.in_words}",
         draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
-        tables={"policies": lambda: rows},
+        tables={"policies": lambda: statistics.policy_rows(traces, costs, chosen)},
         alt="The commonest decision vectors",
-        finding=f"There are {len(rows):,} of them",
+        finding=f"There are {count:,} of them",
         stamp=page.stamp("measured"),
-        notes=f"{len(rows):,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
+        notes=f"{count:,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
     )
 
     def click() -> None:
@@ -140,9 +147,8 @@ def policy_view(page: Opened, traces: Traces, costs: dict[str, np.ndarray], chos
             narrow(page, replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
 
     show(view, page.colours, click, policies.POLICY_PARAM)
-    shown = min(len(rows), policies.MOST)
     st.caption(
-        f"{shown} of {len(rows):,} distinct decision vectors; these have {rows[shown - 1]['cumulative']:.1f} % of the"
+        f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
         f" images. cost: {measure.name}. A click filters; the table has them all."
     )
 
