@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_checkpoint
 from dfs_core.commands.evaluate import measured_images
-from dfs_core.commands.output import add_data_dir, data_dir_of, number, percent, table, write
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
 from dfs_core.commands.traces import asked_budgets
 from dfs_core.errors import UserError
 
@@ -24,6 +24,7 @@ def add_dial(parser: argparse.ArgumentParser) -> None:
     """Define ``dial``."""
     add_checkpoint(parser)
     add_data_dir(parser)
+    add_json(parser)
     parser.set_defaults(run=run_dial)
 
 
@@ -53,6 +54,9 @@ def run_dial(args: argparse.Namespace) -> int:
     config = replace(card.config, prices=prices)
     save_card(checkpoint.folder, replace(card, model=config.to_dict()))
     _write_rows(checkpoint.folder / DIAL_FILE, rows)
+    if args.json:
+        write_json([row | {"price": float(row["price"])} for row in rows])
+        return 0
     shown = [
         (row["price"], *(number(row[key], "%") for key in ("accuracy", "cp", "all_in")), f"{row['policies']:,}")
         for row in rows
@@ -73,6 +77,7 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         help="start anew from this range of prices, in nats per block in full; without it, the prices that the card has"
         " are kept and more are tried between them",
     )
+    add_json(parser)
     parser.set_defaults(run=run_prices)
 
 
@@ -109,6 +114,9 @@ def run_prices(args: argparse.Namespace) -> int:
     save_checkpoint(folder, model, card, files)
     for stale in before - {folder / name for name in files}:
         stale.unlink(missing_ok=True)
+    if args.json:
+        write_json([{"price": price, "cp": cp} for price, cp in prices])
+        return 0
     write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in prices], words=()))
     return 0
 
@@ -118,6 +126,7 @@ def add_shuffle(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help="default: all stored ones")
     add_data_dir(parser)
+    add_json(parser)
     parser.set_defaults(run=run_shuffle)
 
 
@@ -141,6 +150,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
         raise UserError(f"there are no stored decisions of '{card.name}': make them with '{traces_command(card)}'")
     images = measured_images(card, data_dir_of(args), "test")
     rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
+    compared = []
     for budget in budgets:
         traces = read_traces(folder, card, budget)
         mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
@@ -148,8 +158,12 @@ def run_shuffle(args: argparse.Namespace) -> int:
         key = "" if budget is None else f"{budget:g}"
         rows[key] = {"budget": key} | _row(found, card.weights_sha256)
         own = 100 * float(traces.correct.mean())
-        write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}")
+        compared.append({"budget": budget, "accuracy": own, "shuffled": found.accuracy})
+        if not args.json:
+            write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}")
     _write_rows(folder / SHUFFLED_FILE, sorted(rows.values(), key=lambda row: float(row["budget"] or 0)))
+    if args.json:
+        write_json(compared)
     return 0
 
 

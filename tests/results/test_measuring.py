@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -22,7 +23,12 @@ def test_shuffled_decisions_are_measured_and_join_the_point(
     assert all(point.shuffled is not None for point in points)
     file = root / "every" / "shuffled.csv"
     whole, budget = file.read_text(), f"{points[0].budget:g}"
-    assert main(["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--budget", budget]) == 0
+    again = ["shuffle", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--budget", budget, "--json"]
+    assert main(again) == 0
+    (line,) = json.loads(capsys.readouterr().out)
+    assert line == pytest.approx(
+        {"budget": float(budget), "accuracy": points[0].accuracy, "shuffled": points[0].shuffled}
+    )
     assert file.read_text() == whole, "what was measured for other budgets stays"
     card = load_checkpoint(root / "every").card
     file.write_text(file.read_text().replace(card.weights_sha256[:12], "0" * 12))
@@ -30,12 +36,17 @@ def test_shuffled_decisions_are_measured_and_join_the_point(
 
 
 def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
-    tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_pretrained: Path,
+    cifar10_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "pretrained" / "tiny-dfs-20")
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     before = load_checkpoint("tiny-dfs-20").card
-    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir)]) == 0
+    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
     card = load_checkpoint("tiny-dfs-20").card
     assert card.config.prices
     assert card.budget_range is None, "a dial is no budget: nobody trained it"
@@ -44,20 +55,25 @@ def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
     assert len(dials) > 1
     assert [point.cp for point in dials] == sorted(point.cp for point in dials)
     assert all(point.budget is None for point in dials)
+    assert sorted(row["cp"] for row in told) == pytest.approx([point.cp for point in dials])
     assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
     assert traces_file(card.config) == "traces.parquet"
 
 
-def test_prices_can_be_measured_again_and_every_figure_follows(root: Path, cifar10_dir: Path) -> None:
+def test_prices_can_be_measured_again_and_every_figure_follows(
+    root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = load_checkpoint(root / "every").card
     high = before.config.prices[-2][0]
     (root / "every" / "shuffled.csv").write_text("budget,accuracy,weights\n")
     command = ["prices", "--checkpoint", "every", "--data-dir", str(cifar10_dir), "--range", "0.001", str(high)]
-    assert main(command) == 0
+    assert main([*command, "--json"]) == 0
+    told = [(row["price"], row["cp"]) for row in json.loads(capsys.readouterr().out)]
     checkpoint = load_checkpoint(root / "every")
     card = checkpoint.card
     assert card.weights_sha256 == before.weights_sha256
     assert card.config.prices[-1][0] <= high * 1.0001
+    assert told == [pytest.approx(pair) for pair in card.config.prices]
     assert not (root / "every" / "shuffled.csv").exists(), "what was shuffled at other prices is out of date"
     assert card.budget_range == card.config.budget_range != before.budget_range
     stored = stored_budgets(root / "every")
