@@ -16,7 +16,7 @@ from dashboard.facts.differences import Pair
 from dashboard.parts import stored
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
-from dashboard.sources.naming import describe
+from dashboard.sources.naming import describe_both
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
@@ -136,7 +136,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> N
     if differences.why_not(*configs):
         return
     rows = agreement.class_block_rows(a, b, configs)
-    names = " and ".join(describe(*point) for point in (left, right))
+    names = " and ".join(describe_both(left, right))
     view = View(
         key=CLASSES,
         title=f"Where B computes more or less than A: {names}",

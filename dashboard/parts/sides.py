@@ -14,7 +14,7 @@ from dashboard.parts.controls import Seat
 from dashboard.parts.measure import choose_measure
 from dashboard.parts.opening import Opened
 from dashboard.session import cached, rivals, state
-from dashboard.sources.naming import describe
+from dashboard.sources.naming import describe, describe_both
 from dashboard.sources.pictures import Picture, index_of_test
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.data.sets import ImageSet
@@ -83,7 +83,8 @@ def two_points(page: Opened) -> Compared:
         (Side(a, page.card.config), Side(b, card.config))
         for a, b in zip(left, right, strict=False)  # none of a checkpoint that cannot be loaded
     ]
-    return Compared(pairs, points, f"A: {page.in_words}; B: {describe(card, budget)}")
+    in_words = describe_both(*points)
+    return Compared(pairs, points, f"A: {in_words[0]}; B: {in_words[1]}")
 
 
 def two_images(page: Opened) -> Compared:

@@ -50,6 +50,15 @@ def describe(card: Card, budget: float | None = None) -> str:
     return ", ".join(parts)
 
 
+def describe_both(*points: tuple[Card, float | None]) -> list[str]:
+    """Operating points in words that tell them apart: with their checkpoints' names where the words alone do not."""
+    words = [describe(*point) for point in points]
+    names = [card.name for card, _ in points]
+    if len(set(words)) == len(set(zip(words, names, strict=True))):
+        return words
+    return [f"{text} ({name})" for text, name in zip(words, names, strict=True)]
+
+
 def option_label(name: str) -> str:
     """An option in a list: ``4 bits``, ``skip``, ``full``."""
     return f"{name} bits" if name.isdigit() else name

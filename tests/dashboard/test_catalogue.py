@@ -6,7 +6,7 @@ import pytest
 from tiny import make_card
 
 from dashboard.sources.catalogue import Catalogue
-from dashboard.sources.naming import describe, format_alpha
+from dashboard.sources.naming import describe, describe_both, format_alpha
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.model.config import ModelConfig, backbone_config
 
@@ -34,6 +34,14 @@ def test_families_group_by_method_and_begin_with_dfs(catalogue):
 def test_two_networks_of_one_method_are_told_apart_in_the_title(catalogue):
     both = Catalogue((*catalogue.cards, dfs(20, 5e-6, depth=20)))
     assert [f.title for f in both.families] == ["DFS · ResNet-14", "DFS · ResNet-20", "SkipNet", "Backbone"]
+
+
+def test_operating_points_of_the_same_words_are_told_apart_by_name():
+    first, second = (make_card(name, "backbone", backbone_config(14)) for name in ("first", "strong"))
+    assert describe_both((first, None), (second, None)) == ["Backbone ResNet-14 (first)", "Backbone ResNet-14 (strong)"]
+    assert describe_both((first, None), (first, None)) == ["Backbone ResNet-14"] * 2
+    other = dfs(20, 5e-6)
+    assert describe_both((first, None), (other, None)) == [describe(first), describe(other)]
 
 
 def test_the_page_opens_at_20_percent_with_the_most_trained_alpha(catalogue):
