@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import gate_inputs
-from dfs_core.model.utilities import TablePolicy, price_features, rising
+from dfs_core.model.utilities import TablePolicy, mean_and_spread, price_features, rising
 
 STRENGTH = 0.8  # of doubt: a round number, as short trials on validation images could not tell 0.5 from 1
 
@@ -65,8 +65,7 @@ class ConfidencePolicy(TablePolicy):
     def step(self, block: int, x: Tensor, state: Guess) -> tuple[Tensor, Guess]:  # type: ignore[override]
         """Utilities (N, K) of one block, in float32 whatever the network computes in."""
         with torch.autocast(x.device.type, enabled=False):
-            spread, mean = torch.std_mean(x.float(), dim=(2, 3))
-            logits = self.answers[block](self.norms[block](torch.cat([mean, spread], dim=1)))
+            logits = self.answers[block](self.norms[block](mean_and_spread(x)))
             usual = self.usual[block]
             unusual = usual(doubt(logits.detach())[:, None])  # it learns to be right, not to be of use to the table
             roots = state.price @ self.coefficients[block].T

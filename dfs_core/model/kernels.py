@@ -31,7 +31,7 @@ class Kernels(NamedTuple):
 
 def _forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
     # In float32 throughout, as bf16 has too few digits to count to 2^b - 1.
-    return ((x.float() / step).clamp(bounds[0], bounds[1]).round() * step).to(x.dtype)
+    return (x.float() / step).clamp_(bounds[0], bounds[1]).round_().mul_(step).to(x.dtype)
 
 
 def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from dfs_core.model.confidence import ConfidencePolicy, doubt
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
-from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
+from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy, mean_and_spread
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
@@ -165,3 +165,18 @@ def test_utilities_are_float32_whatever_the_network_computes_in(policy: type[Tab
     with torch.autocast("cpu", torch.bfloat16):
         utilities, _ = gate.step(0, features(16), gate.start(features(16), torch.full((3,), 0.1)))
     assert utilities.dtype == torch.float32
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_mean_and_spread_are_those_of_each_channel_and_a_dead_channel_has_a_gradient(
+    memory_format: torch.memory_format,
+) -> None:
+    x = torch.randn(3, 4, 8, 8).relu().to(memory_format=memory_format)
+    x[:, 2] = 0.0
+    x.requires_grad_()
+    found = mean_and_spread(x)
+    spread, mean = torch.std_mean(x, dim=(2, 3))
+    torch.testing.assert_close(found, torch.cat([mean, spread], dim=1))
+    found.sum().backward()
+    assert x.grad is not None
+    assert x.grad.isfinite().all()
