@@ -109,14 +109,19 @@ def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> 
     return text.getvalue().encode()
 
 
-def filename(name: str, kind: str) -> str:
-    """A file's name from a title: letters, digits and hyphens.
+def filename(title: str, kind: str, table: str = "") -> str:
+    """A file's name from a title, shortened, and the table's name where it is one of several: letters, digits, hyphens.
 
-    >>> filename("Accuracy and cost, cp %", "png")
-    'accuracy-and-cost-cp.png'
+    >>> filename("Accuracy and cost, cp %", "png"), filename("Decisions", "csv", "every decision")
+    ('accuracy-and-cost-cp.png', 'decisions-every-decision.csv')
     """
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_NAME].strip("-")
-    return f"{words or 'dfs-explorer'}.{kind}"
+    last = f"-{_hyphenated(table)}" if table else ""
+    words = _hyphenated(title)[: _LONGEST_NAME - len(last)].strip("-")
+    return f"{words or 'dfs-explorer'}{last}.{kind}"
+
+
+def _hyphenated(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _head(title: str, stamp: Stamp) -> Iterator[str]:

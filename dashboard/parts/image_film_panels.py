@@ -8,8 +8,8 @@ from dashboard.charts import image_film, image_stability
 from dashboard.charts.image_layout import FRAME_PARAM
 from dashboard.export.view import View
 from dashboard.facts import image_tables
-from dashboard.parts.image_panels import picked
 from dashboard.parts.image_question import Answer, ask_stability, go_to
+from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import state
 from dashboard.sources.film import Settled, settled

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -16,6 +15,7 @@ from dashboard.facts.costs import MEASURES
 from dashboard.parts import absent, focus
 from dashboard.parts.image_question import FORCE as FORCE_KEY
 from dashboard.parts.image_question import HOLD, Answer, impose
+from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import state
 from dashboard.sources.naming import counted, option_label
@@ -174,12 +174,6 @@ def _path_in_words(answer: Answer) -> str:
     trace = answer.what_if.forced
     counts = [f"{trace.decisions.count(name)} {name}" for name in trace.options if name in trace.decisions]
     return f"{answer.picture.name} is taken for {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
-
-
-def picked(chart: str, param: str) -> dict[str, Any] | None:
-    """What was just clicked in a chart."""
-    chosen = st.session_state[chart].selection.get(param)
-    return chosen[0] if chosen else None
 
 
 def _block_picked() -> None:

@@ -16,6 +16,7 @@ from dashboard.facts.tables import Shown
 from dashboard.parts import explore_views, focus, stored
 from dashboard.parts.absent import cannot_decide
 from dashboard.parts.opening import Opened
+from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
@@ -228,6 +229,5 @@ def _go(place: str) -> None:
 
 
 def _block_picked() -> None:
-    picked = st.session_state[GATES].selection.get(lesson_figures.BLOCK_PARAM)
-    if picked:
-        state.change(page={BLOCK: str(int(picked[0]["block"]))})
+    if found := picked(GATES, lesson_figures.BLOCK_PARAM):
+        state.change(page={BLOCK: str(int(found["block"]))})

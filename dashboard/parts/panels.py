@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any, get_args
+from typing import get_args
 
 import streamlit as st
 
@@ -15,6 +15,7 @@ from dashboard.facts.costs import MEASURES
 from dashboard.facts.tables import Scale, Shown
 from dashboard.parts import absent, explore_views, families
 from dashboard.parts.opening import Opened
+from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
@@ -142,20 +143,13 @@ def _scale(value: Scale) -> None:
 
 
 def _point_picked() -> None:
-    picked = _latest(st.session_state[explore_views.CURVE].selection, [curves.POINT_PARAM, curves.TICK_PARAM])
-    if picked and "key" in picked:
-        state.change(image=picked["key"])
-    elif picked and cached.catalogue().named(picked["checkpoint"]) is not None:  # others were measured elsewhere
-        state.change(checkpoint=picked["checkpoint"], budget=picked.get("budget"), note="")
+    found = picked(explore_views.CURVE, curves.POINT_PARAM, curves.TICK_PARAM)
+    if found and "key" in found:
+        state.change(image=found["key"])
+    elif found and cached.catalogue().named(found["checkpoint"]) is not None:  # others were measured elsewhere
+        state.change(checkpoint=found["checkpoint"], budget=found.get("budget"), note="")
 
 
 def _row_picked() -> None:
-    picked = _latest(st.session_state[explore_views.STRIP].selection, FOCUS_PARAMS)
-    if picked:
-        state.change(image=picked["key"])
-
-
-def _latest(selection: Mapping[str, Any], params: Sequence[str]) -> dict[str, Any] | None:
-    """Of what is selected in a chart, the newest: a selection stays until another one of the same kind replaces it."""
-    found = [chosen[0] for chosen in map(selection.get, params) if chosen]
-    return max(found, key=lambda datum: datum["turn"], default=None)
+    if found := picked(explore_views.STRIP, *FOCUS_PARAMS):
+        state.change(image=found["key"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,6 +13,7 @@ from dashboard.facts import statistics
 from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
 from dashboard.parts.opening import Opened
+from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.parts.testset_panels import narrow
 from dfs_core.checkpoints.traces import Traces
@@ -37,8 +37,8 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
     )
 
     def click() -> None:
-        if picked := _picked(SHARES, shares.SHARE_PARAM):
-            narrow(page, wanted.toggled(int(picked["block"]), picked["option"]))
+        if found := picked(SHARES, shares.SHARE_PARAM):
+            narrow(page, wanted.toggled(int(found["block"]), found["option"]))
 
     show(view, page.colours, click, shares.SHARE_PARAM)
 
@@ -59,8 +59,8 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     )
 
     def click() -> None:
-        if picked := _picked(CLASSES, testset_charts.CLASS_PARAM):
-            names = () if wanted.classes == (picked["class"],) else (picked["class"],)
+        if found := picked(CLASSES, testset_charts.CLASS_PARAM):
+            names = () if wanted.classes == (found["class"],) else (found["class"],)
             narrow(page, replace(wanted, classes=names))
 
     show(view, page.colours, click, testset_charts.CLASS_PARAM)
@@ -112,8 +112,8 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     )
 
     def click() -> None:
-        if picked := _picked(GROUPS, testset_charts.GROUP_PARAM):
-            narrow(page, replace(wanted, low=float(picked["from"]), high=float(picked["to"])))
+        if found := picked(GROUPS, testset_charts.GROUP_PARAM):
+            narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
 
     show(view, page.colours, click, testset_charts.GROUP_PARAM)
     st.caption("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost.")
@@ -143,17 +143,11 @@ def policy_view(
     )
 
     def click() -> None:
-        if picked := _picked(POLICIES, policies.POLICY_PARAM):
-            narrow(page, replace(wanted, policy="" if wanted.policy == picked["policy"] else picked["policy"]))
+        if found := picked(POLICIES, policies.POLICY_PARAM):
+            narrow(page, replace(wanted, policy="" if wanted.policy == found["policy"] else found["policy"]))
 
     show(view, page.colours, click, policies.POLICY_PARAM)
     st.caption(
         f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
         f" images. cost: {measure.name}. A click filters; the table has them all."
     )
-
-
-def _picked(key: str, param: str) -> dict[str, Any] | None:
-    """What was clicked last in a chart."""
-    found = st.session_state[key].selection.get(param)
-    return found[0] if found else None

@@ -62,27 +62,21 @@ def _exports(view: View) -> None:
         st.caption("Chart, in the light theme")
         with st.container(horizontal=True, gap="small"):
             for kind, label in _LABELS.items():
-                _download(view, label, view.title, kind, partial(formats.export_figure, view, kind, stamp))
-        for name, rows in view.tables.items():
-            st.caption(f"Table of {name}")
-            title = f"{view.title}: {name}"
+                name = formats.filename(view.title, kind)
+                _download(f"{view.key}_{kind}", label, name, kind, partial(formats.export_figure, view, kind, stamp))
+        for table, rows in view.tables.items():
+            st.caption(f"Table of {table}")
             with st.container(horizontal=True, gap="small"):
                 for table_kind in formats.TABLE_KINDS:
-                    make = partial(_table, rows, table_kind, stamp, title)
-                    _download(view, table_kind.upper(), title, table_kind, make)
+                    make = partial(_table, rows, table_kind, stamp, f"{view.title}: {table}")
+                    name = formats.filename(view.title, table_kind, table)
+                    _download(f"{view.key}_{table}_{table_kind}", table_kind.upper(), name, table_kind, make)
 
 
 def _table(rows: Callable[[], formats.Rows], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:
     return formats.export_table(rows(), kind, stamp, title)
 
 
-def _download(view: View, label: str, title: str, kind: str, make: Callable[[], bytes]) -> None:
+def _download(key: str, label: str, name: str, kind: str, make: Callable[[], bytes]) -> None:
     """A button that makes its file when it is clicked."""
-    st.download_button(
-        label,
-        make,
-        formats.filename(title, kind),
-        formats.MIME[kind],
-        key=f"{view.key}_{formats.filename(title, kind)}",
-        on_click="ignore",
-    )
+    st.download_button(label, make, name, formats.MIME[kind], key=key, on_click="ignore")

@@ -188,3 +188,7 @@ def test_long_texts_are_wrapped_and_nothing_is_lost():
 def test_names_of_files_are_plain():
     assert formats.filename("../../etc: Accuracy & cost, %", "pdf") == "etc-accuracy-cost.pdf"
     assert formats.filename("✓", "svg") == "dfs-explorer.svg"
+    long = "Decisions of DFS every budget ResNet-38, budget 3.1 %, alpha 4.85e-6, for ten images of the gallery" * 2
+    names = [formats.filename(long, "csv", table) for table in ("images", "decisions")]
+    assert [name.rpartition("-")[2] for name in names] == ["images.csv", "decisions.csv"]
+    assert max(map(len, names)) <= len(formats.filename(long, "csv"))
