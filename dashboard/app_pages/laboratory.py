@@ -5,9 +5,12 @@ import streamlit as st
 from dashboard.parts import image_sources, lab_form, lab_run
 from dashboard.parts.opening import open_page
 
+top = st.container()  # above the controls: where nothing can be tuned, they lead nowhere
 page = open_page(measure=False)
+with top:
+    cannot = lab_form.cannot(page)
 st.markdown(lab_form.INTRODUCTION)
-if lab_form.cannot(page):
+if cannot:
     lab_run.recorded(page, lab_form.wish(page))
     st.stop()
 

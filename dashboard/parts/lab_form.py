@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -50,26 +51,41 @@ def current(page: Opened) -> Job | None:
 
 
 def cannot(page: Opened) -> bool:
-    """Whether this checkpoint has no gates to tune; then the page says so, and offers those that have."""
+    """Whether this checkpoint has no gates to tune; then the page says so, and offers to go on with one that has."""
     if can_tune(page.card):
         return False
     others = [card for card in page.catalogue.cards if can_tune(card)]
-    st.info(
-        f"{page.in_words} has no gates of the paper's kind, so there is nothing that the signed cost could pull."
-        + (" Start from one that has:" if others else " Train or copy a DFS checkpoint first."),
-        icon=":material/block:",
-    )
-    usual = min(others, key=lambda card: abs((card.budget or 0.0) - USUAL_START), default=None)
-    with st.container(horizontal=True, key="starts"):
-        for card in others:
-            st.button(
-                describe(card),
-                key=f"start_{card.name}",
-                type="primary" if card is usual else "secondary",
-                on_click=state.change,
-                kwargs={"checkpoint": card.name, "budget": None},
-            )
+    with st.container(key="elsewhere", border=True):
+        st.markdown(
+            f"**{absent.plain(page.in_words)}** cannot be tuned here: the laboratory moves gates that DFS training has"
+            " taught to look at each image, and this checkpoint has none of that kind."
+            + ("" if others else " Train or copy a DFS checkpoint first.")
+        )
+        if others:
+            _go_on_with(others)
     return True
+
+
+def _go_on_with(cards: Sequence[Card]) -> None:
+    """One button for the checkpoint that shows a chase best, and smaller ones for the others."""
+    usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.USUAL_ALPHA))
+    _start_from(usual, f"Continue with {describe(usual)}", "primary")
+    if others := [card for card in cards if card is not usual]:
+        st.caption("Or with another that has such gates:")
+        with st.container(horizontal=True, key="starts"):
+            for card in others:
+                _start_from(card, describe(card), "secondary")
+
+
+def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:
+    st.button(
+        label,
+        key=f"start_{card.name}",
+        type=kind,
+        icon=":material/arrow_forward:" if kind == "primary" else None,
+        on_click=state.change,
+        kwargs={"checkpoint": card.name, "budget": None},
+    )
 
 
 def wish(page: Opened) -> Settings:

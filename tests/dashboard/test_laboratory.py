@@ -147,15 +147,19 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
     assert {stamp.kind for stamp in recorded} == {"measured"}
 
 
-def test_a_network_without_gates_says_what_to_start_from(tiny_pretrained, no_data):
+def test_a_network_without_gates_offers_at_the_top_one_to_go_on_with(tiny_pretrained, no_data):
     app = opened(checkpoint="tiny-backbone")
     assert not app.exception
-    assert "no gates of the paper's kind" in app.info[0].value
-    labels = {button.label for button in app.button if button.key.startswith("start_")}
-    assert "DFS ResNet-14, budget 20 %, alpha 5e-6" in labels
-    assert not any("backbone" in label for label in labels)
+    assert "cannot be tuned here" in app.markdown[0].value
+    offered = [button for button in app.button if button.key.startswith("start_")]
+    assert [button.label for button in offered if button.proto.type == "primary"] == [
+        "Continue with DFS ResNet-14, budget 20 %, alpha 5e-6"
+    ]
+    assert "DFS ResNet-14, budget 30 %, alpha 5e-6" in {button.label for button in offered}
+    assert not any("backbone" in button.label for button in offered)
     app.button(key="start_tiny-dfs-20").click().run()
     assert app.button(key="start")
+    assert "cannot be tuned here" not in text_of(app)
 
 
 def test_what_is_chosen_stands_in_the_link_and_a_run_that_is_gone_is_no_error(tiny_pretrained, no_data):
