@@ -87,6 +87,8 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
         alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+        alt.Tooltip("backbone:N", title="made of"),
+        alt.Tooltip("loss:Q", title="points below that", format=".2f"),
         *costs,
         alt.Tooltip("source:N"),
     ]

@@ -22,7 +22,10 @@ GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled betwe
 LIVE = "session, gates fine-tuned live, not a published result; "
 _FIXED = ("backbone", "reference", SESSION)  # methods whose points are no curve
 _BLANK = dict.fromkeys(
-    ("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high", *COLUMNS, "line")
+    (
+        *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high"),
+        *("backbone", "loss", *COLUMNS, "line"),
+    )
 )
 
 
@@ -36,8 +39,9 @@ def point_rows(
     """One row a point of the accuracy/cost curve of a data set.
 
     Keys: ``family`` (as in links), ``group`` (for people), ``checkpoint`` (empty for published ones), ``label``,
-    ``budget``, ``alpha``, ``seed``, ``accuracy``, ``low`` and ``high`` (95 % interval), every measure of cost (None
-    where nobody measured it), ``line`` (points with the same one are joined), ``source``.
+    ``budget``, ``alpha``, ``seed``, ``accuracy``, ``low`` and ``high`` (95 % interval), ``backbone`` (the plain network
+    that it was made of) and ``loss`` (by how many points it is below that one), every measure of cost (None where
+    nobody measured it), ``line`` (points with the same one are joined), ``source``.
 
     Args:
         catalogue: the checkpoints on this machine.
@@ -69,7 +73,7 @@ def read_measured(path: Path) -> Rows:
         return []
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("split") == "test"]
-    numbers = ("budget", "accuracy", "low", "high", "cp", "all_in", "macs", "energy", "shuffled")
+    numbers = ("budget", "accuracy", "low", "high", "loss", "cp", "all_in", "macs", "energy", "shuffled")
     return [
         row | {"seed": int(row.get("seed") or 0)} | {key: float(row[key]) if row.get(key) else None for key in numbers}
         for row in rows
@@ -96,10 +100,20 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
                 "accuracy": found["accuracy"],
                 "low": low,
                 "high": high,
+                **_against_backbone(card, split, catalogue),
                 **(costs.of_card(card, split) or {}),
                 "line": _line(card),
                 "source": f"{LIVE if card.method == SESSION else ''}measured here on {found['n']:,} {split} images",
             }
+
+
+def _against_backbone(card: Card, split: str, catalogue: Catalogue) -> dict[str, Any]:
+    backbone = card.backbone(catalogue.cards)
+    if backbone is None:
+        return {}
+    measured = split in backbone.metrics and backbone.name != card.name
+    loss = round(backbone.metrics[split]["accuracy"] - card.metrics[split]["accuracy"], 4) if measured else None
+    return {"backbone": backbone.name, "loss": loss}
 
 
 def _line(card: Card) -> str:
@@ -130,7 +144,7 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         if card is None or by_dial or card.budget_range is not None:
             yield point
         if row.get("shuffled") is not None:
-            own = {"family": SHUFFLED_KEY, "group": GROUPS[SHUFFLED_KEY], "accuracy": row["shuffled"]}
+            own = {"family": SHUFFLED_KEY, "group": GROUPS[SHUFFLED_KEY], "accuracy": row["shuffled"], "loss": None}
             yield point | own | {"low": None, "high": None, "line": f"shuffled {point['line']}"}
 
 

@@ -5,53 +5,22 @@ They show what is in use, never a mere wish.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import streamlit as st
 
-from dashboard.parts import absent
+from dashboard.parts import absent, budget_controls
 from dashboard.parts.measure import choose_measure
+from dashboard.parts.seat import SHARED, Seat, fixed
 from dashboard.session import state
-from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
-from dashboard.sources.family import Family, Held
-from dashboard.sources.naming import describe, format_alpha
+from dashboard.sources.family import Family
+from dashboard.sources.naming import describe, option_label
 from dfs_core.checkpoints.checkpoint import Card
 
-METHOD, BUDGET, ALPHA, RUN = "method", "budget", "alpha", "run"
+METHOD, RUN = "method", "run"
 ROOM = 36  # characters of method titles that fit beside each other
-_ASKED = "alpha_asked"
 _COST_WIDTH = 17  # percent of what the other controls have together
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """Which operating point the controls choose: the one that pages share, or another that a page has beside it.
-
-    Attributes:
-        prefix: of the controls' names.
-        move: takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
-        brief: whether there is room for short labels only.
-        measure: whether the measure of cost is chosen here too: only once on a page that shows costs.
-    """
-
-    prefix: str = ""
-    move: Callable[..., None] = state.change
-    brief: bool = False
-    measure: bool = True
-
-    def showing(self, name: str, value: Any) -> state.Control:
-        """The control of that name in this seat, which is to show ``value``."""
-        return state.Control.showing(self.prefix + name, value)
-
-    def label(self, text: str) -> str:
-        """A label: all of it, or what stands before its colon."""
-        return text.partition(":")[0] if self.brief else text
-
-
-SHARED = Seat()
 
 
 def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> tuple[Card, float | None]:
@@ -68,17 +37,27 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
     card = catalogue.named(shared.checkpoint) or catalogue.default
     family = catalogue.family_of(card)
     twins = family.twins(card)
+    steady = shared.budget is None and card.budget is None  # it always costs the same
     with st.container(key=f"{seat.prefix}controls"):
-        widths = [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
+        widths = [30, 70] if steady else [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
         gap: Literal["small", "large"] = "small" if seat.brief else "large"
         places = st.columns([*widths, _COST_WIDTH] if seat.measure else widths, gap=gap)
         with places[0]:
             _method(catalogue, family, card, seat)
-        with places[1]:
-            _every_budget(card, shared.budget, seat) if shared.budget else _budget(family, card, seat)
-        with places[2]:
-            _every_alpha(card, shared.budget, seat) if shared.budget else _alpha(family, card, seat)
-        if len(twins) > 1:
+        if steady:
+            with places[1]:
+                _network(twins, card, seat)
+        elif shared.budget:
+            with places[1]:
+                budget_controls.every_budget(card, shared.budget, seat)
+            with places[2]:
+                budget_controls.every_alpha(card, shared.budget, seat)
+        else:
+            with places[1]:
+                budget_controls.trained_budget(family, card, seat)
+            with places[2]:
+                budget_controls.trained_alpha(family, card, seat)
+        if not steady and len(twins) > 1:
             with places[3]:
                 _run(twins, card, seat)
         if seat.measure:
@@ -118,84 +97,25 @@ def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> Non
         st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
 
 
-def _budget(family: Family, card: Card, seat: Seat) -> None:
-    if card.budget is None or len(family.budgets) < 2:
-        _fixed("Budget", "none: this network always costs the same" if card.budget is None else f"{card.budget:g} %")
+def _network(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
+    """In the place of budget and alpha: which of the networks of a family that always cost the same."""
+    bits = {one.name: set(one.config.constant) for one in twins}
+    uniform = card.method == "static" and all(len(found) == 1 for found in bits.values())
+    label = "Bits, the same for every image and block" if uniform else "Network, which always costs the same"
+    if len(twins) == 1:
+        fixed(label, card.name)
         return
-    control = seat.showing(BUDGET, card.budget)
-    st.select_slider(
-        seat.label("Budget: cp that it was trained to spend"),
-        family.budgets,
-        card.budget,
-        format_func=lambda budget: f"{budget:g} %",
-        key=control.key,
-        on_change=control.choice(lambda budget: _choose(seat, family, card, budget, card.alpha, "budget")),
-    )
-
-
-def _alpha(family: Family, card: Card, seat: Seat) -> None:
-    if card.alpha is None or len(family.alphas) < 2:
-        _fixed("Alpha", "none" if card.alpha is None else format_alpha(card.alpha))
-        return
-    control = seat.showing(ALPHA, card.alpha)
+    control = seat.showing(RUN, card.name)
     st.segmented_control(
-        seat.label("Alpha: how hard training pulled towards it"),
-        family.alphas,
-        default=card.alpha,
-        format_func=format_alpha,
+        seat.label(label),
+        list(bits),
+        default=card.name,
+        format_func=lambda name: option_label(*bits[name]) if uniform else name,
         key=control.key,
         required=True,
         wrap=True,
-        on_change=control.choice(lambda alpha: _choose(seat, family, card, card.budget, alpha, "alpha")),
-        help="Trained pairs: " + "; ".join(_pairs(family)) + ".",
+        on_change=control.choice(lambda name: seat.move(checkpoint=name, budget=None, note="")),
     )
-
-
-def _every_budget(card: Card, budget: float, seat: Seat) -> None:
-    bounds = operating.budget_bounds(card)
-    _log_slider(
-        seat,
-        BUDGET,
-        seat.label("Budget: average cp to spend, on a logarithmic scale"),
-        operating.positions(*bounds, budget),
-        budget,
-        lambda value: f"{value:.4g} %",
-        lambda value: seat.move(budget=value, note=""),
-    )
-
-
-def _every_alpha(card: Card, budget: float, seat: Seat) -> None:
-    # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
-    asked = st.session_state.get(seat.prefix + _ASKED)
-    alpha = asked if asked and operating.budget_for(card, asked) == budget else operating.alpha_for(card, budget)
-
-    def choose(value: float) -> None:
-        st.session_state[seat.prefix + _ASKED] = value
-        seat.move(budget=operating.budget_for(card, value), note="")
-
-    bounds = operating.alpha_bounds(card)
-    _log_slider(
-        seat,
-        ALPHA,
-        seat.label("Alpha: the price of computation, on a logarithmic scale"),
-        operating.positions(*bounds, alpha),
-        alpha,
-        lambda value: format_alpha(value, operating.DIGITS),
-        choose,
-    )
-
-
-def _log_slider(
-    seat: Seat,
-    name: str,
-    label: str,
-    values: list[float],
-    value: float,
-    write: Callable[[float], str],
-    action: Callable[[float], None],
-) -> None:
-    control = seat.showing(name, value)
-    st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
 
 
 def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
@@ -211,29 +131,12 @@ def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
     )
 
 
-def _choose(seat: Seat, family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
-    """What was just moved stays; the other gives way if the pair was not trained, and a note says so."""
-    found, note = family.choose(budget, alpha, hold=hold, near=card)
-    seat.move(checkpoint=found.name, note=note)
-
-
-def _pairs(family: Family) -> list[str]:
-    return [
-        f"{format_alpha(alpha)} at {', '.join(f'{b:g}' for b in family.with_alpha(alpha))} %" for alpha in family.alphas
-    ]
-
-
-def _fixed(label: str, text: str) -> None:
-    """In the place of a control that has nothing to choose from."""
-    st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
-
-
 _WHY = (
     "Budget and alpha are two views of one setting: alpha is the price of computation, budget what is spent at that"
     " price. Moving one moves the other, by a table that was measured on validation images."
 )
 _HELP = (
     "DFS chooses per image and block between skipping, a few bits and full precision; SkipNet can only skip or run in"
-    " full; BlockDrop decides for all blocks at once; static networks decide the same for every image. The backbone is"
-    " the plain network that all started from."
+    " full; BlockDrop decides for all blocks at once; static networks decide the same for every image. A backbone is"
+    " a plain network that others start from."
 )

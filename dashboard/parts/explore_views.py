@@ -44,12 +44,17 @@ def points(page: Opened) -> Rows:
     return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
 
 
+def seen(page: Opened) -> Rows:
+    """The points of the families that are not switched off."""
+    return curves.visible(points(page), page.shared.hidden)
+
+
 def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
     """Accuracy against cost of all checkpoints, and where the images shown stand."""
     card, shared, rows = page.card, page.shared, points(page)
     images = tables.image_rows(shown, card.config)
-    seen = curves.visible(rows, shared.hidden)
-    published = any(row["family"] == PUBLISHED_KEY for row in seen)
+    visible = seen(page)
+    published = any(row["family"] == PUBLISHED_KEY for row in visible)
     return View(
         key=CURVE,
         title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
@@ -66,8 +71,8 @@ def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
             shared.hidden,
             CLOSE in shared.page,
         ),
-        tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in seen]},
-        alt=f"Test accuracy against cost of {len(seen)} points",
+        tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in visible]},
+        alt=f"Test accuracy against cost of {len(visible)} points",
         finding="; ".join(filter(None, (f"In use: {page.in_words}", outside(page, shown)))),
         stamp=page.stamp("measured and published" if published else "measured"),
         notes=MEASURES[shared.cost].about,

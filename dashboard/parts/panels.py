@@ -19,6 +19,7 @@ from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import cached, state
 from dashboard.sources import operating
+from dashboard.sources.naming import listed
 from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.errors import UserError
@@ -68,10 +69,19 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
-<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}</p></div>
+<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}{_made_of(page)}</p></div>
 <table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
 <tbody>{"".join(rows)}</tbody></table></div>"""
     )
+
+
+def _made_of(page: Opened) -> str:
+    """From which plain network, so that nobody sets one against another that started elsewhere."""
+    backbone = page.card.backbone(page.catalogue.cards)
+    if backbone is None or backbone.name == page.card.name:
+        return ""
+    found = backbone.metrics.get("test")
+    return f" from <code>{escape(backbone.name)}</code>" + (f" ({found['accuracy']:.2f} %)" if found else "")
 
 
 def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
@@ -96,6 +106,9 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     show(view, page.colours, _point_picked, [curves.POINT_PARAM, curves.TICK_PARAM])
     beyond = f"{words}. " if (words := explore_views.outside(page, shown)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    origins = {point["backbone"] for point in explore_views.seen(page) if point["backbone"]}
+    if len(origins) > 1:
+        missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
     st.caption(
         f"{beyond}Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
         f" Shift and drag to move; double-click to go back.{missing}"

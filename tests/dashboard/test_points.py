@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from dashboard.charts.palette import LIGHT
 from dashboard.facts.costs import COLUMNS, of_card
 from dashboard.facts.points import point_rows, read_measured
 from dashboard.sources.catalogue import Catalogue
-from dfs_core.model.config import ModelConfig
+from dfs_core.model.config import ModelConfig, backbone_config
 
 IN_RESULTS = "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in shuffled made_by"
 
@@ -130,3 +131,14 @@ def test_points_of_cards_and_of_results_can_be_drawn_together(catalogue, results
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
     table = curves.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT).for_streamlit()["datasets"]["measured"]
     assert table["seed"].type == "int64"
+
+
+def test_a_point_tells_its_backbone_and_how_far_it_is_below_that(catalogue):
+    card = replace(catalogue.named("dfs-20"), parents=("gates", "plain"))
+    test = card.metrics["test"] | {"accuracy": 91.5, "shares": [{"full": 100.0}] * 5}
+    plain = make_card("plain", "backbone", backbone_config(14), metrics={"test": test})
+    rows = point_rows(Catalogue((card, plain)), "cifar10", [], "cp")
+    told = {row["checkpoint"]: (row["backbone"], row["loss"]) for row in rows}
+    assert told == {"dfs-20": ("plain", 0.5), "plain": ("plain", None)}
+    alone = point_rows(Catalogue((card,)), "cifar10", [], "cp")
+    assert [(row["backbone"], row["loss"]) for row in alone] == [(None, None)]
