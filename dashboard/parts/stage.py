@@ -91,7 +91,7 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
 <i style="width:{100 * at / count:.1f}%"></i>
 <h1>{escape(slide.title)}</h1>
 {shown}
-<p class="dfs-stamp">{escape(slide.stamp.line())}</p>
+<p class="dfs-stamp">{escape(slide.stamp.absolute(st.context.url).line())}</p>
 {aside}
 </article>"""
 

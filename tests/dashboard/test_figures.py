@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import PRETRAINED
+from places import APP, PRETRAINED
 from tiny import make_card, make_network, pictures
 
-from dashboard.charts import legends
+from dashboard.charts import curves, legends
 from dashboard.charts.curves import accuracy_curve, outside, point_legend, training_curve
 from dashboard.charts.figure import Key
 from dashboard.charts.palette import DARK, LIGHT
 from dashboard.charts.strips import decision_strip
+from dashboard.export import sheet
 from dashboard.facts.points import point_rows, read_published
 from dashboard.facts.tables import (
     Shown,
@@ -172,8 +173,8 @@ def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catal
     images = image_rows(items, CONFIG)
     near = accuracy_curve(points, images, "", None, "cp", scale, LIGHT, close=True).data["images"]
     assert [tick["x"] for tick in near] == [tick["cp"] for tick in near] == costs[1:3]
-    assert outside(points, images, "cp", scale, (), close=True) == 2
-    assert outside(points, images[:3], "cp", scale, (), close=False) == 0
+    assert outside(points, images, "", "cp", scale, close=True) == 2
+    assert outside(points, images[:3], "", "cp", scale) == 0
 
 
 def test_published_points_have_no_all_in_cost_and_are_not_given_one(catalogue):
@@ -232,3 +233,10 @@ def test_the_legend_names_each_option_with_its_share_of_the_full_block():
 
 def test_the_legend_shows_a_name_as_it_is_and_not_as_html():
     assert "&lt;b&gt;x" in legends.legend((Key("<b>x", LIGHT.ink, "circle"),))
+
+
+def test_every_shape_of_a_legend_looks_like_itself_on_a_page_as_in_an_export():
+    style = (APP.parent / "assets" / "style.css").read_text()
+    for shape in {*sheet._SHAPES, *sheet._STROKES} - {"square"}:  # a square is what a mark is without any rule
+        assert f".dfs-legend .dfs-{shape} {{" in style or f".dfs-legend .dfs-{shape}," in style, shape
+    assert {*curves._SHAPES} <= {*sheet._SHAPES}
