@@ -129,14 +129,13 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
 
 
 def training(page: Opened) -> None:
-    """cp against its target while the checkpoint was trained."""
+    """cp against its target while the checkpoint was trained; nothing where no log has a cp in it."""
+    view = explore_views.training(page)
+    if view is None:
+        return
     title = "How cp reached its target in training"
     with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
         if not panel.open:
-            return
-        view = explore_views.training(page)
-        if view is None:
-            st.caption(f"{page.card.name} has no training log with a cp in it.")
             return
         show(view, page.colours)
         st.caption("Line: training batches. Circles: validation. Dashed: target.")

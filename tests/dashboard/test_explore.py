@@ -10,6 +10,8 @@ from pages import control, rows_of, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
+from dashboard.session import cached
+
 
 @pytest.fixture
 def app(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
@@ -105,3 +107,13 @@ def test_a_link_to_a_test_image_without_test_images_says_so(app):
     app.query_params["image"] = "test-17"
     app.run()
     assert "names 'test-17', and there is no such image here" in app.warning[0].value
+
+
+def test_training_is_offered_only_where_its_log_has_a_cp(app, monkeypatch):
+    log = [{"step": step, "epoch": step / 10, "cp": 50.0 - step, "target": 20.0} for step in range(3)]
+    monkeypatch.setattr(cached, "training_log", lambda name: log if name == "tiny-dfs-20" else [{"step": 1}])
+    for name, offered in (("tiny-dfs-20", True), ("tiny-dfs-30", False)):
+        app.query_params["checkpoint"] = name
+        app.run()
+        assert not app.exception
+        assert any("in training" in panel.label for panel in app.expander) is offered
