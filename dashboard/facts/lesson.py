@@ -11,6 +11,7 @@ from dashboard.facts import agreement, costs
 from dashboard.facts.tables import Rows, Shown
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.naming import format_alpha, option_in_words, with_article
+from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.trace import DecisionTrace
@@ -33,16 +34,36 @@ def place_of(text: str | None) -> str:
     return text if text in PLACES else PLACES[0]
 
 
-def picture_words(item: Shown) -> list[str]:
-    """Step 1."""
+def loses_nothing(picture: Picture) -> bool:
+    """Whether it is 32 by 32 already: then what was given and what the network sees are the very same."""
+    return picture.given_uri == picture.seen_uri
+
+
+def drawing_like(picture: Picture, drawings: Sequence[Picture]) -> Picture:
+    """A drawing of the image's class, if there is one, else the first."""
+    return next((drawing for drawing in drawings if drawing.truth == picture.truth), drawings[0])
+
+
+def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
+    """Step 1; ``drawing`` stands below an image that loses nothing."""
     known = {
         True: "and it is one",
         False: f"but it is {with_article(item.picture.truth or '')}",
         None: "its true class is unknown",
     }
+    lost = "What is lost here no budget brings back, so compare the two: could you still tell?"
+    if loses_nothing(item.picture):
+        lost = "This image is 32 by 32 already, so nothing is lost."
+        if drawing is None:
+            lost += " To see what usually is, compare it with a drawing, or upload an image of your own."
+        else:
+            lost += (
+                f" The drawing of {with_article(drawing.truth or drawing.name)} below it is larger: what it loses no"
+                " budget brings back. Could you still tell?"
+            )
     return [
         "The network sees every picture as 32 by 32 squares of three colours: 3,072 numbers, whatever the camera knew.",
-        "What is lost here no budget brings back, so compare the two: could you still tell?",
+        lost,
         f"From these numbers the network says **{item.trace.label}**, {100 * item.trace.confidence:.0f} % sure;"
         f" {known[item.right]}.",
     ]

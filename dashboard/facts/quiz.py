@@ -33,6 +33,7 @@ class Question:
         answer: index of the right one.
         why: what the numbers are, shown after the choice.
         shown: the images that it is about, to be seen beside it; none if it is about all.
+        whole: whether ``why`` tells the answer as well.
     """
 
     key: str
@@ -41,6 +42,12 @@ class Question:
     answer: int
     why: str
     shown: tuple[Shown, ...] = field(default=())
+    whole: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """What is right, and why."""
+        return self.why if self.whole else f"It is: **{self.choices[self.answer]}**. {self.why}"
 
 
 def questions(
@@ -225,20 +232,19 @@ def _all_at(config: ModelConfig) -> Question | None:
 def _taken_for(shown: Sequence[Shown]) -> Question | None:
     item = min(shown, key=lambda one: one.trace.confidence)
     ranked = sorted(zip(item.trace.class_probabilities, item.trace.classes, strict=True), reverse=True)[:CHOICES]
-    names = sorted(name for _, name in ranked)
-    truth = {True: " It is one.", False: f" It is {with_article(item.picture.truth or '')}.", None: ""}[item.right]
+    names, sure = tuple(sorted(name for _, name in ranked)), f"{100 * item.trace.confidence:.0f} % sure"
+    truth = {True: ", and it is one", False: f"; in truth it is {with_article(item.picture.truth or '')}", None: ""}
     return Question(
         "taken-for",
-        "What does the network take this picture for?",
-        tuple(names),
+        "What does the network take this image for?",
+        names,
         names.index(item.trace.label),
-        f"{item.trace.label}, {100 * item.trace.confidence:.0f} % sure: of the images shown it is the least sure of"
-        f" this one.{truth}",
+        f"The network says **{item.trace.label}** ({sure}, its least sure of these){truth[item.right]}.",
         (item,),
+        whole=True,
     )
 
 
 def _coin(shown: Sequence[Shown]) -> bool:
     """Head or tail, the same for the same images: so that the dearer image is not always on the same side."""
-    digests = "".join(item.picture.digest for item in shown)
-    return hashlib.blake2b(digests.encode(), digest_size=1).digest()[0] % 2 == 0
+    return hashlib.blake2b("".join(item.picture.digest for item in shown).encode(), digest_size=1).digest()[0] % 2 == 0

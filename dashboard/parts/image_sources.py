@@ -21,12 +21,11 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     images = cached.test_images(card.dataset)
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         own.uploader()
-        mine, refused = own.pictures(), own.refused()
+        mine = own.pictures()
         show = _what_to_show(shared) if mine else GALLERY
         if show != OWN:
             gallery = _gallery(images, shared)
-    for line in refused:
-        st.error(absent.plain(line), icon=":material/broken_image:")
+    say_refused()
     st.session_state[_LINKED] = shared.image
     if show == OWN:
         return mine
@@ -34,6 +33,16 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
         absent.no_image(shared.image, shown[0].name)
     return shown
+
+
+def say_refused() -> None:
+    """Which files cannot be used and why, in one line that can be closed."""
+    lines = own.refused()
+    if not lines:
+        return
+    with st.container(key="refused", horizontal=True, vertical_alignment="center"):
+        st.error(absent.plain("; ".join(lines)) + ".", icon=":material/broken_image:")
+        st.button("Close", icon=":material/close:", key="close_refused", type="tertiary", on_click=own.close_refused)
 
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from html import escape
 
 import numpy as np
 import streamlit as st
@@ -13,7 +12,7 @@ from dashboard.charts import legends, lesson_figures
 from dashboard.export.view import View
 from dashboard.facts import lesson, tables
 from dashboard.facts.tables import Shown
-from dashboard.parts import explore_views, focus, stored
+from dashboard.parts import explore_views, focus, learn_picture, stored
 from dashboard.parts.absent import cannot_decide
 from dashboard.parts.opening import Opened
 from dashboard.parts.picking import picked
@@ -85,11 +84,6 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     with words:
         for sentence in said:
             st.markdown(sentence)
-
-
-def _picture(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    st.html(large_html(item))
-    return lesson.picture_words(item)
 
 
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
@@ -178,7 +172,7 @@ def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator)
 
 
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
-    "1": _picture,
+    "1": learn_picture.picture_step,
     "2": _gates,
     "3": _options,
     "4": _budget,
@@ -212,16 +206,6 @@ def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, Deci
         except UserError as error:
             cannot_decide(error)
     return found
-
-
-def large_html(item: Shown) -> str:
-    """The picture as given and as the network sees it, side by side and large, with what it thinks of it."""
-    picture, trace = item.picture, item.trace
-    name = escape(picture.name)
-    return f"""<div class="dfs-lesson">
-<figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
-<figure><img src="{picture.seen_uri}" alt="{name}, 32 by 32"><figcaption>as the network sees it</figcaption></figure>
-<div class="dfs-focus"><ol>{focus.class_bars(trace)}</ol></div></div>"""
 
 
 def _go(place: str) -> None:

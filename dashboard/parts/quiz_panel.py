@@ -73,9 +73,9 @@ def _ask(question: Question, index: int, count: int, given: dict[str, int], show
             args=(question.key, chosen),
         )
     elif answered == question.answer:
-        st.success(f"Right: **{question.choices[question.answer]}**. {question.why}", icon=":material/check:")
+        st.success(f"Right. {question.verdict}", icon=":material/check:")
     else:
-        st.error(f"It is: **{question.choices[question.answer]}**. {question.why}", icon=":material/close:")
+        st.error(question.verdict, icon=":material/close:")
 
 
 def _around(page: Opened, index: int, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from pages import control, text_of
+from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
-from tiny import make_card, pictures
+from tiny import make_card, picture, pictures
 
 from dashboard.charts import lesson_figures
 from dashboard.charts.palette import LIGHT
@@ -53,6 +55,37 @@ def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
         if number != "5":
             assert app.query_params["step"] == str(int(number) + 1)
     assert app.query_params["step"] == "quiz"
+
+
+def test_a_large_picture_is_shown_as_given_and_reduced():
+    app = opened(image="frog")
+    assert "could you still tell" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 2
+    assert not app.toggle
+
+
+def test_where_nothing_is_lost_one_picture_is_shown_and_a_drawing_can_be_set_beside_it(cifar10_dir, monkeypatch):
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    app = opened(image="test-0")
+    assert "32 by 32 already, so nothing is lost" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 1
+    control(app.toggle, "drawn").set_value(True).run()
+    assert app.query_params["drawn"] == "1"
+    assert "The drawing of an airplane" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 3
+
+
+def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
+    buffer = io.BytesIO()
+    Image.fromarray(picture(3, 64)).save(buffer, "PNG")
+    app = opened(image="frog")
+    app.file_uploader(key="uploads").set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
+    assert not app.exception
+    chosen = control(app.selectbox, "lesson_image")
+    assert chosen.value.startswith("upload-")
+    app.file_uploader(key="uploads").set_value([("notes.png", b"these are notes", "image/png")]).run()
+    assert "notes.png" in app.error[0].value
+    assert not control(app.selectbox, "lesson_image").value.startswith("upload-")
 
 
 def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: Path):

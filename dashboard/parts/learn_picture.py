@@ -1,0 +1,77 @@
+"""Step 1 of the lesson: a picture as given and as the network sees it, and what to compare it with. No logic."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from dashboard.facts import lesson
+from dashboard.facts.tables import Shown
+from dashboard.parts import focus, image_sources
+from dashboard.parts.opening import Opened
+from dashboard.session import cached, own, state
+from dashboard.sources.pictures import Picture
+
+DRAWN = "drawn"  # parameter of the page: a drawing stands below an image that loses nothing
+
+
+def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    """The pictures, and the sentences beside them."""
+    drawing = None
+    with controls:
+        if lesson.loses_nothing(item.picture) and _wants_drawing(page):
+            drawing = lesson.drawing_like(item.picture, cached.drawn())
+        _upload()
+    st.html(large_html(item, drawing))
+    return lesson.picture_words(item, drawing)
+
+
+def large_html(item: Shown, drawing: Picture | None = None) -> str:
+    """What is lost on the way to the network, large, with what it thinks of the image; once where nothing is lost."""
+    picture = item.picture
+    figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]
+    if not lesson.loses_nothing(picture):
+        figures = _both(picture)
+    bars = f'<div class="dfs-focus"><ol>{focus.class_bars(item.trace)}</ol></div>'
+    below = "" if drawing is None else f'<div class="dfs-lesson">{_figures(_both(drawing))}</div>'
+    return f'<div class="dfs-lesson">{_figures(figures)}{bars}</div>{below}'
+
+
+def _both(picture: Picture) -> list[tuple[str, str, str]]:
+    return [
+        (picture.given_uri, f"{picture.name}, as given", "as given"),
+        (picture.seen_uri, f"{picture.name}, 32 by 32", "as the network sees it"),
+    ]
+
+
+def _figures(figures: list[tuple[str, str, str]]) -> str:
+    return "".join(
+        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
+        for uri, alt, caption in figures
+    )
+
+
+def _wants_drawing(page: Opened) -> bool:
+    wished = DRAWN in page.shared.page
+    control = state.Control.showing(DRAWN, wished)
+    st.toggle(
+        "Compare with a drawing, which is larger",
+        wished,
+        key=control.key,
+        on_change=control.choice(lambda on: state.change(page={DRAWN: "1" if on else ""})),
+    )
+    return wished
+
+
+def _upload() -> None:
+    """The uploader; an image that comes by it is the one to look at."""
+    before = [picture.key for picture in own.pictures()]
+    st.caption("Or take an image of your own:")
+    own.uploader()
+    image_sources.say_refused()
+    after = [picture.key for picture in own.pictures()]
+    if new := [key for key in after if key not in before]:
+        state.change(image=new[-1])
+    if after != before:
+        st.rerun()  # the images at hand were gathered before
