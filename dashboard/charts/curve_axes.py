@@ -6,8 +6,21 @@ import math
 
 from dashboard.facts.tables import Rows, Scale
 
+NEAR = 6.0  # times as dear, or as cheap, as the point in use is still close to it
 
-def cost_domain(points: Rows, images: Rows, column: str, scale: Scale, close: bool) -> tuple[float, float]:
+
+def neighbours(points: Rows, cost: float | None, column: str) -> Rows:
+    """The points that cost about as much as the one in use, at ``cost`` percent; all of them where that is unknown.
+
+    From a power of two at the cost in use, so that a slider's move leaves the axis as it is until it has come far.
+    """
+    if not cost:
+        return points
+    centre = 2.0 ** round(math.log2(cost))
+    return [point for point in points if centre / NEAR <= point[column] <= centre * NEAR] or points
+
+
+def cost_domain(points: Rows, images: Rows, column: str, scale: Scale, near: Rows | None = None) -> tuple[float, float]:
     """From and to of the cost axis, in percent.
 
     Args:
@@ -15,9 +28,9 @@ def cost_domain(points: Rows, images: Rows, column: str, scale: Scale, close: bo
         images: that are shown.
         column: of the cost.
         scale: of the axis. A logarithmic one starts at the power of ten below the cheapest point or image.
-        close: whether the axis spans the points and a little more, where there are any, and not all costs up to 100 %.
+        near: points that the axis spans with a little more, where there are any, and not all costs up to 100 %.
     """
-    if close and (found := _close([row[column] for row in points], scale)):
+    if near and (found := _close([row[column] for row in near], scale)):
         return found
     if scale == "linear":
         return 0.0, 105.0

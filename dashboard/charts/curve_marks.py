@@ -34,16 +34,16 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     tooltip = [*_tooltip("published")[:1], alt.Tooltip("accuracy:Q", title="accuracy %"), *_tooltip("")[-1:]]
     return [
         table("published")
-        .mark_point(shape="diamond", size=70, strokeWidth=1.3, **hollow)
+        .mark_point(shape="diamond", size=70, strokeWidth=1.3, clip=True, **hollow)
         .encode(x=x, y=y, tooltip=[*tooltip[:2], alt.Tooltip("cp:Q", title="cp %"), tooltip[2]])
         .add_params(zoom),
         table("shuffled")
-        .mark_point(shape="M-.6,-.6L.6,.6M-.6,.6L.6,-.6", size=70, strokeWidth=1.6, **hollow)
+        .mark_point(shape="M-.6,-.6L.6,.6M-.6,.6L.6,-.6", size=70, strokeWidth=1.6, clip=True, **hollow)
         .encode(x=x, y=y, tooltip=_tooltip("decisions shuffled")),
         dial.mark_line(strokeWidth=1.4, strokeDash=[5, 4], color=colours.muted, clip=True).encode(
             x=x, y=y, detail="line:N"
         ),
-        dial.mark_point(shape="circle", size=36, strokeWidth=1.4, **hollow).encode(
+        dial.mark_point(shape="circle", size=36, strokeWidth=1.4, clip=True, **hollow).encode(
             x=x, y=y, tooltip=_tooltip("dial, not trained")
         ),
         asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),

@@ -21,6 +21,7 @@ __all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "outside", "point_lege
 
 HEIGHT = 400
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+_LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
 _WORDS = {
     PUBLISHED_KEY: "published, not measured here",
     LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
@@ -58,17 +59,18 @@ def accuracy_curve(
         turn: comes back with a selection; by another one a second click on the same point is told from the first.
         budget: what a checkpoint for every budget is asked for; on an axis of cp it is marked.
         hidden: keys of the families that are switched off; the others keep their colours.
-        close: whether the axis spans the points alone, not all costs up to 100 %. Images that lie outside are left out;
-            ``outside`` counts them.
+        close: whether the axes span the points that cost about as much as the one in use, not all costs up to 100 %.
+            Images that lie outside are left out; ``outside`` counts them.
     """
     column, title = MEASURES[cost].column, MEASURES[cost].axis
     looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
     points = visible(points, hidden)
-    low, high = domain = curve_axes.cost_domain(points, images, column, scale, close)
+    near = _near(points, selected, budget, column) if close else None
+    low, high = domain = curve_axes.cost_domain(points, images, column, scale, near)
     drawn = [
         point
         | {
-            "x": max(point[column], low),
+            "x": max(point[column], low / 100 if close else low),  # close up, what is outside is cut off
             "in_use": _in_use(point, selected, budget),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
@@ -95,7 +97,7 @@ def accuracy_curve(
             for image in curve_axes.in_view(images, column, domain, close)
         ],
     }
-    template = _curve_template(domain, curve_axes.accuracy_domain(points), title, scale, colours)
+    template = _curve_template(domain, curve_axes.accuracy_domain(near or points), title, scale, colours)
     return Figure(template, data, _point_keys(points, looks))
 
 
@@ -108,21 +110,32 @@ def _curve_template(
     colours: Palette,
 ) -> dict[str, Any]:
     """The specification of the curve without its data."""
+    ticks: dict[str, Any] = {"values": _LOG_TICKS, "labelOverlap": True} if scale == "log" else {"tickCount": 6}
     x = alt.X(
         "x:Q",
         title=title,
         scale=alt.Scale(type=scale, domain=list(costs), nice=False),
-        axis=alt.Axis(format=".3~r", tickCount=6, labelFlush=False, grid=False),
+        axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
     )
     # Room at the foot for the lane of the images, so that no point lies in it.
     y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
     return alt.layer(*curve_marks.marks(x, y, colours)).properties(height=HEIGHT).to_dict()
 
 
-def outside(points: Rows, images: Rows, cost: Cost, scale: Scale, hidden: Collection[str], close: bool) -> int:
+def outside(
+    points: Rows,
+    images: Rows,
+    selected: str,
+    cost: Cost,
+    scale: Scale,
+    budget: float | None = None,
+    hidden: Collection[str] = (),
+    close: bool = False,
+) -> int:
     """How many of the images have no place on the axis that ``accuracy_curve`` draws of the same."""
-    column = MEASURES[cost].column
-    domain = curve_axes.cost_domain(visible(points, hidden), images, column, scale, close)
+    column, points = MEASURES[cost].column, visible(points, hidden)
+    near = _near(points, selected, budget, column) if close else None
+    domain = curve_axes.cost_domain(points, images, column, scale, near)
     return len(images) - len(curve_axes.in_view(images, column, domain, close))
 
 
@@ -143,6 +156,13 @@ def _point_keys(points: Rows, looks: dict[str, tuple[str, str]]) -> tuple[Key, .
     """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
     groups = dict.fromkeys((point["group"], point["family"]) for point in points)
     return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)
+
+
+def _near(points: Rows, selected: str, budget: float | None, column: str) -> Rows:
+    """The points around the one in use, or around that of its checkpoint with the nearest budget."""
+    own = [point for point in points if point["checkpoint"] == selected and point["family"] not in _OTHERS]
+    point = min(own, key=lambda one: abs((one["budget"] or 0.0) - (budget or 0.0)), default=None)
+    return curve_axes.neighbours(points, None if point is None else point[column], column)
 
 
 def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:

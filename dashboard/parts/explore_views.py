@@ -18,7 +18,7 @@ from dashboard.session import cached
 from dashboard.sources.naming import PUBLISHED_KEY
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
-CLOSE = "close"  # parameter of the page: the axis spans the points alone
+CLOSE = "close"  # parameter of the page: the axes span what costs about as much as the point in use
 
 
 def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
@@ -82,7 +82,9 @@ def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
 def outside(page: Opened, shown: Sequence[Shown]) -> str:
     """How many of the images shown lie outside the curve's axis, as words; empty where all of them are on it."""
     shared, images = page.shared, tables.image_rows(shown, page.card.config)
-    count = curves.outside(points(page), images, shared.cost, shared.scale, shared.hidden, CLOSE in shared.page)
+    close = CLOSE in shared.page
+    where = page.card.name, shared.cost, shared.scale, page.budget, shared.hidden, close
+    count = curves.outside(points(page), images, *where)
     return f"{count} {'image lies' if count == 1 else 'images lie'} outside this view" if count else ""
 
 

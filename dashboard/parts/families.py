@@ -66,7 +66,7 @@ def switches(points: Rows, shared: state.State, colours: Palette) -> None:
             close,
             key=axis.key,
             width="content",
-            help="The cost axis spans the points that are shown, not everything up to 100 %",
+            help="The axes span what costs about as much as the point in use, not everything up to 100 %",
             on_change=axis.choice(lambda on: state.change(page={CLOSE: "1" if on else ""})),
         )
 

@@ -127,6 +127,24 @@ def test_close_up_the_axis_spans_the_points_and_not_everything(catalogue, result
         assert 0 <= low <= 0.5 < 1.25 <= high < 2
 
 
+def test_close_up_the_axes_span_what_costs_about_as_much_as_the_point_in_use(catalogue, results):
+    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+
+    def domains(selected: str, budget: float | None) -> list[list[float]]:
+        spec = curves.accuracy_curve(rows, [], selected, None, "cp", "log", LIGHT, budget=budget, close=True).spec
+        encoding = spec["layer"][0]["encoding"]
+        return [encoding[axis]["scale"]["domain"] for axis in ("x", "y")]
+
+    (low, high), (worst, best) = domains(NAME, 1.25)
+    assert low < 0.5
+    assert 2 <= high < 10, "the point at 20 % is far"
+    assert worst < 89.4 < best
+    assert domains(NAME, 1.2) == domains(NAME, 1.25), "a small step of the slider leaves the axes in place"
+    assert domains("dfs-20", None)[0][0] > 3
+    drawn = curves.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT, close=True).data["measured"]
+    assert [point["x"] for point in drawn] == [point["cp"] for point in drawn], "no point stands at another's cost"
+
+
 def test_points_of_cards_and_of_results_can_be_drawn_together(catalogue, results):
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
     table = curves.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT).for_streamlit()["datasets"]["measured"]
