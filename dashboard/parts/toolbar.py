@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +12,7 @@ import streamlit as st
 from dashboard.export import formats
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
+from dashboard.facts.costs import MEASURES
 from dashboard.parts import podium
 
 _LABELS: dict[formats.FigureKind, str] = {
@@ -20,6 +22,7 @@ _LABELS: dict[formats.FigureKind, str] = {
     "html": "HTML, with tables",
 }
 _NOT_SHOWN = ("row", "key")
+_COSTS = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
 def toolbar(view: View) -> None:
@@ -48,7 +51,17 @@ def _tables(view: View) -> None:
     if panel.open:
         for rows in view.tables.values():
             data = pd.DataFrame(rows()).drop(columns=list(_NOT_SHOWN), errors="ignore")
-            panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)))
+            looks = {str(name): _column(str(name), data[name]) for name in data}
+            panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)), column_config=looks)
+
+
+def _column(name: str, values: pd.Series) -> Any:
+    """How a column is read: in words, with two decimals where that loses next to nothing. Files have it as it is."""
+    label = _COSTS.get(name, name.replace("_", " "))
+    known = values.dropna()
+    if pd.api.types.is_float_dtype(values) and ((known == 0) | (known.abs() >= 0.01)).all():
+        return st.column_config.NumberColumn(label, format="%.2f")
+    return st.column_config.Column(label)
 
 
 def _exports(view: View) -> None:

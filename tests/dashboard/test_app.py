@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import shutil
 import time
 from pathlib import Path
@@ -227,4 +228,6 @@ def test_tables_are_made_when_they_are_opened(app):
     app.session_state["points_table"] = True
     app.run()
     table = app.dataframe[0].value
+    looks = json.loads(app.dataframe[0].proto.columns)
+    assert (looks["all_in"]["label"], looks["all_in"]["type_config"]["format"]) == ("all-in %", "%.2f")
     assert set(table["group"]) == {"DFS", "SkipNet", "Backbone", "published"}
