@@ -12,7 +12,7 @@ from dashboard.parts.image_question import Answer, ask_stability, go_to
 from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
 from dashboard.session import state
-from dashboard.sources.film import Settled, settled
+from dashboard.sources.film import Film, Settled, settled
 from dashboard.sources.naming import counted
 
 FRAME, FILM, STABLE = "film_frame", "film", "stability"
@@ -21,17 +21,17 @@ FRAME, FILM, STABLE = "film_frame", "film", "stability"
 def film(answer: Answer) -> None:
     """The gate film with its slider, and the smallest budget at which the prediction stays right."""
     page, config, reel, turn = answer.page, answer.page.card.config, answer.film, answer.page.shared.turn
-    st.markdown("### Gate film")
     if reel is None:
-        st.caption("This network decides the same at any budget, so there is no film of it.")
+        st.caption("This network decides the same at any budget, so there is no film of its gates.")
         return
+    st.markdown("### Gate film")
     found = settled(reel.labels, answer.picture.truth)
     names = [image_film.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
     control = state.Control.showing(FRAME, here)
     with st.container(key="film_slider"):
         st.select_slider(
-            "Dial: a price set against the trained gates" if reel.dial else "Budget",
+            _slider_in_words(reel, names[here], answer.where),
             range(len(names)),
             here,
             format_func=names.__getitem__,
@@ -72,10 +72,12 @@ def stability(answer: Answer) -> None:
         alt="Decisions for the image as given, mirrored and after JPEG",
         finding=words,
         stamp=page.stamp("your images"),
-        notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees. Framed gates flip.",
+        notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees."
+        + (" Framed gates flip." if config.policy != "constant" else ""),
     )
     show(view, page.colours)
-    st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees; all gates are free.")
+    gates = "; all gates are free" if config.policy != "constant" else ""
+    st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees{gates}.")
 
 
 def settled_in_words(answer: Answer, found: Settled) -> str:
@@ -92,6 +94,14 @@ def settled_in_words(answer: Answer, found: Settled) -> str:
         return f"Stays {what} everywhere, from {at} on ({cost})."
     before = f" {counted(found.earlier, 'cheaper point')} had it and lost it again." if found.earlier else ""
     return f"Stays {what} from {at} on, there and at every larger cost ({cost}).{before}"
+
+
+def _slider_in_words(reel: Film, frame: str, where: float) -> str:
+    """What the slider stands at, where its frames leave out the budget in use."""
+    if reel.dial:
+        return "Dial: a price set against the trained gates"
+    in_use = f"{where:.3g} %"
+    return "Budget" if frame == in_use else f"Budget: nearest frame of the film {frame}, in use {in_use}"
 
 
 def _frame_picked(answer: Answer) -> None:

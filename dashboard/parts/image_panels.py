@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.charts import image_gates, image_path, legends
+from dashboard.charts.diverging import signed
 from dashboard.charts.image_layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.export.view import View
 from dashboard.facts import image_tables
@@ -24,7 +25,8 @@ from dashboard.sources.probes import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
 PATH, GATES = "path", "gates"
-FREE = "free"
+STATIC = "This network has no gates: each of its blocks does the same for every image."
+FREE, AS_TRAINED = "free", "as trained"  # what a gate decides; what a block of a static network does
 
 
 def choose_image(pictures: Sequence[Picture], picture: Picture) -> None:
@@ -40,7 +42,7 @@ def summary(answer: Answer) -> None:
     rows = image_tables.change_rows(answer.what_if, picture, config)
     lines = [
         (
-            row["decisions"],
+            _free_in_words(answer) if row["decisions"] == FREE else row["decisions"],
             f"{GLYPHS[row['verdict']]}{escape(row['prediction'])}",
             f"{row['confidence']:.1f} %",
             f"{row[column]:.2f} %",
@@ -52,13 +54,13 @@ def summary(answer: Answer) -> None:
         free, forced = rows
         same = "same" if free["prediction"] == forced["prediction"] else "another class"
         confidence, cost = forced["confidence"] - free["confidence"], forced[column] - free[column]
-        lines.append(("change", same, f"{confidence:+.1f}", f"{cost:+.2f}", ""))
+        lines.append(("change", same, signed(confidence, 1), signed(cost), ""))
     cells = "".join(
         f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{value}</td>' for value in rest)}</tr>"
         for first, *rest in lines
     )
     truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
-    changed = "<th>gates changed</th>" if len(rows) > 1 else "<td></td>"
+    changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
 <p>{escape(picture.name)}, {truth}</p></div>
@@ -70,10 +72,10 @@ def summary(answer: Answer) -> None:
 
 
 def path(answer: Answer) -> None:
-    """The way through the network; a click on a block makes it the one whose gate is at hand below."""
+    """The way through the network; a click on a block makes it the one that is at hand below."""
     page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
     st.html(legends.options(config.option_set, page.colours))
-    forced = f", {counted(len(answer.what_if.gates), 'gate')} forced" if answer.what_if.gates else ""
+    forced = f", {counted(len(answer.what_if.gates), _thing(answer))} forced" if answer.what_if.gates else ""
     view = View(
         key=PATH,
         title=f"{answer.picture.name} through {answer.in_words}{forced}",
@@ -92,8 +94,8 @@ def path(answer: Answer) -> None:
 def gates(answer: Answer) -> None:
     """The gates' probabilities; a click on a cell forces that option, and a click on a forced one lets it go."""
     page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
-    if config.policy == "constant":
-        st.caption("This network decides the same for every image: it has no gates, but blocks can be forced.")
+    if _is_static(answer):
+        st.caption(STATIC + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
         return
     close = sum(row["near_tie"] for row in image_tables.margin_rows(answer.what_if.forced, config))
     view = View(
@@ -115,13 +117,15 @@ def gates(answer: Answer) -> None:
 def force_bar(answer: Answer) -> None:
     """The same by keyboard: a block, its option, whether the others are held, and a way back."""
     config, imposed = answer.page.card.config, answer.what_if.gates
+    if len(config.option_set) == 1:
+        return  # nothing to choose from
     numbers = list(range(FIRST_GATED, FIRST_GATED + config.gated_blocks))
     block = answer.block or numbers[0]
     index = block - FIRST_GATED
     with st.container(horizontal=True, vertical_alignment="bottom", key="force_bar"):
         which = state.Control.showing(WHICH, block)
         st.selectbox(
-            "Gate of block",
+            "Block" if _is_static(answer) else "Gate of block",
             numbers,
             numbers.index(block),
             key=which.key,
@@ -134,20 +138,14 @@ def force_bar(answer: Answer) -> None:
             "Its decision",
             [FREE, *config.option_set.names],
             default=current,
-            format_func=option_label,
+            format_func=lambda name: _free_in_words(answer) if name == FREE else option_label(name),
             key=choice.key,
             required=True,
             wrap=True,
             on_change=choice.choice(lambda option: impose(imposed, index, None if option == FREE else option)),
         )
-        held = state.Control.showing(HELD, answer.what_if.held)
-        st.toggle(
-            "Hold all other decisions",
-            answer.what_if.held,
-            key=held.key,
-            on_change=held.choice(lambda on: state.change(page={HOLD: "1" if on else ""})),
-            help="Otherwise the gates behind a forced one see another input and decide anew.",
-        )
+        if not _is_static(answer):
+            _hold(answer)
         st.button(
             "Reset",
             icon=":material/undo:",
@@ -158,8 +156,34 @@ def force_bar(answer: Answer) -> None:
     st.caption(_consequence(answer))
 
 
+def _hold(answer: Answer) -> None:
+    held = state.Control.showing(HELD, answer.what_if.held)
+    st.toggle(
+        "Hold all other decisions",
+        answer.what_if.held,
+        key=held.key,
+        on_change=held.choice(lambda on: state.change(page={HOLD: "1" if on else ""})),
+        help="Otherwise the gates behind a forced one see another input and decide anew.",
+    )
+
+
+def _is_static(answer: Answer) -> bool:
+    """Whether the network has no gates at all: then there is none to hold, to click or to be free."""
+    return answer.page.card.config.policy == "constant"
+
+
+def _thing(answer: Answer) -> str:
+    return "block" if _is_static(answer) else "gate"
+
+
+def _free_in_words(answer: Answer) -> str:
+    return AS_TRAINED if _is_static(answer) else FREE
+
+
 def _consequence(answer: Answer) -> str:
     what_if = answer.what_if
+    if _is_static(answer):
+        return "All other blocks do what they always do." if what_if.gates else "Click a block to choose it."
     if not what_if.gates:
         return "Click a block to choose its gate, or a cell of the board to force that option."
     if what_if.held:

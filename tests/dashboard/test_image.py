@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,41 @@ def test_the_films_slider_moves_the_dial_and_back(app):
     assert "not trained)" not in text_of(app)
 
 
-def test_a_network_without_gates_says_so_and_its_blocks_can_still_be_forced(tiny_pretrained, no_data):
-    app = open_image(checkpoint="tiny-backbone")
+def test_a_network_without_gates_says_so_in_words_of_its_own_and_its_blocks_can_be_forced(
+    tmp_path, no_data, monkeypatch
+):
+    config = ModelConfig(depth=14, options="lowbit", policy="constant", constant=("4",) * 5)
+    save_checkpoint(tmp_path / "static", make_network(config), make_card("static", "static", config))
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    app = open_image()
     assert "no gates" in caption(app)
     assert "no film" in caption(app)
+    assert not any("board" in element.value or "are free" in element.value for element in app.caption)
+    assert not any("Gate film" in element.value for element in app.markdown)
+    assert control(app.selectbox, "gate_block").label == "Block"
+    assert not app.toggle
+    choice = control(app.segmented_control, "gate_option")
+    assert "as trained" in choice.options
+    choice.set_value("skip").run()
+    assert not app.exception
+    assert "blocks changed" in text_of(app)
+    assert "as trained" in text_of(app)
+    assert "other blocks do what they always do" in caption(app)
+
+
+def test_where_a_network_has_one_option_there_is_nothing_to_force(tiny_pretrained, no_data):
+    app = open_image(checkpoint="tiny-backbone")
+    assert "no gates" in caption(app)
+    assert not any(box.key.startswith("gate_block") for box in app.selectbox)
     assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_a_change_too_small_to_show_has_no_sign(tiny_pretrained, no_data):
+    app = open_image(image="frog", force="2:8", checkpoint="tiny-dfs-20")
+    (line,) = re.findall(r"<th scope='row'>change</th>(.*?)</tr>", text_of(app))
+    figures = re.findall(r"<td>([^<]*\d)</td>", line)
+    assert len(figures) == 2
+    assert all(re.fullmatch(r"0\.0+|[+\N{MINUS SIGN}](?!0\.0+$)\d+\.\d+", figure) for figure in figures), line
 
 
 def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, no_data, monkeypatch):
@@ -92,11 +123,13 @@ def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, 
     app = open_image(budget="8")
     assert "A dial" not in caption(app)
     slider = control(app.select_slider, "film_frame")
+    assert re.fullmatch(r"Budget: nearest frame of the film [78]\.\d+ %, in use 8 %", slider.label)
     assert slider.options[0] == "0.5 %"
     slider.set_value(0).run()
     assert not app.exception
     assert "0.5" in str(app.query_params["budget"])
     assert "budget 0.5 %" in text_of(app)
+    assert control(app.select_slider, "film_frame").label == "Budget"
 
 
 def test_the_image_in_focus_is_kept_between_pages(app):
