@@ -65,13 +65,15 @@ def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
             strokeWidth=alt.condition("datum.forced", alt.value(2.6), alt.value(1.1)),
             strokeDash=alt.condition("datum.bits == 0 && !datum.forced", alt.value([3, 3]), alt.value([1, 0])),
         ),
+        # Few bits are a dot of three pixels in a colour near the page's: outlined, or nobody would see it.
         blocks.transform_filter("datum.bits > 0")
-        .mark_point(**look, strokeWidth=0)
+        .mark_point(**look, stroke=colours.ink)
         .encode(
             x=line.at("centre"),
             y=middle,
             size=alt.value(alt.expr(f"{whole} * datum.share")),
             fill=alt.Fill("fill:N", scale=None),
+            strokeWidth=alt.condition("datum.share < 1", alt.value(1.2), alt.value(0)),
         ),
         ends.mark_point(aria=False, shape="circle", filled=True, size=330, opacity=1, strokeWidth=2).encode(
             x=line.at("x"), y=middle, fill=alt.value(colours.background), stroke=alt.value(colours.ink)

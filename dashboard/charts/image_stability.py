@@ -27,7 +27,9 @@ STAGE_GAP = 0.5  # in blocks
 def stability_diff(
     free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig, colours: Palette
 ) -> Figure:
-    """One row of decisions for the image as given and one for each change; gates that flip are framed and named twice.
+    """One row of decisions for the image as given and one for each change; gates that flip are framed.
+
+    Below a frame stands what the gate decides for the image as given, without a word: there is room for four letters.
 
     Args:
         free: what is decided for the image as given.
@@ -56,7 +58,7 @@ def stability_diff(
                 "skipped": row["option"] == "skip",
                 "edge": colours.accent if flipped else colours.faint,
                 "weight": 2.4 if flipped else 1,
-                "was": f"was {row['free']}" if flipped else "",
+                "was": row["free"] if flipped else "",
             }
         )
     heads = [_head(row, urls[row["row"]], colours) for row in rows if row["block"] == rows[0]["block"]]
@@ -66,7 +68,9 @@ def stability_diff(
         for row in stage_rows(config)
     ]
     length = stages[-1]["end"]
-    return Figure(_template(length, len(heads), colours), {"cells": cells, "heads": heads, "stages": stages})
+    note = [{"text": "below a frame: as given"}] if any(cell["was"] for cell in cells) else []
+    data = {"cells": cells, "heads": heads, "stages": stages, "note": note}
+    return Figure(_template(length, len(heads), colours), data)
 
 
 def _start(block: int, stage: int) -> float:
@@ -103,7 +107,8 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
     tooltip = [alt.Tooltip("picture:N"), alt.Tooltip("block:Q"), alt.Tooltip("option:N")]
     tooltip += [alt.Tooltip("free:N", title="as given"), alt.Tooltip("flipped:N")]
     beside: dict[str, Any] = {"aria": False, "align": "left"}
-    room = alt.expr(f"width / {length} >= 18 ? 1 : 0")
+    # A number in a cell needs some margin, one in the open below it does not.
+    room, room_below = (alt.expr(f"width / {length} >= {pixels} ? 1 : 0") for pixels in (16, 12))
     marks = [
         cells.mark_rect(cornerRadius=2).encode(
             **box,
@@ -118,9 +123,12 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
         cells.transform_filter("!datum.skipped")
         .mark_text(aria=False, fontSize=10, opacity=room)
         .encode(x=at("centre"), y=middle, text="option:N", color=alt.Color("ink:N", scale=None)),
-        cells.mark_text(aria=False, fontSize=9.5, color=colours.accent, baseline="top", dy=3).encode(
+        cells.mark_text(aria=False, fontSize=9, color=colours.accent, baseline="top", dy=3, opacity=room_below).encode(
             x=at("centre"), y=y_of("y2"), text="was:N"
         ),
+        table("note")
+        .mark_text(**beside, fontSize=11, color=colours.accent, baseline="bottom", opacity=room_below)
+        .encode(x=alt.value(2 - LEFT), y=alt.value(-6), text="text:N"),
         heads.mark_image(aria=False, width=SIDE, height=SIDE, align="left").encode(
             x=alt.value(2 - LEFT), y=y_of("y"), url="url:N"
         ),

@@ -14,7 +14,7 @@ from dashboard.facts.costs import MEASURES, Cost
 from dashboard.facts.tables import Rows
 
 ROW = 24  # pixels
-_NAMES, _TOP, _FOOT = 200, 26, 44  # pixels beside, above and below the bars
+_NAMES, _TOP, _FOOT = 200, 26, 60  # pixels beside, above and below the bars
 _COLUMN, _HEADS = 74, {"focus": "in focus", "shown": "shown", "test": "test set"}
 
 

@@ -15,6 +15,7 @@ from dashboard.facts.tables import Rows
 CLASS_PARAM = "class_pick"
 GROUP_PARAM = "group_pick"
 CLASS_ROW = 26  # pixels
+_TOP, _FOOT = 18, 60  # pixels above and below the classes: a heading, and the axis with its title
 HEIGHT = 230
 GLYPHS = {"right": "✓", "wrong": "✗"}
 
@@ -75,8 +76,8 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
             .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
         )
         .properties(
-            height=CLASS_ROW * max(count, 1) + 18 + 54,
-            padding={"left": 100, "right": 50, "top": 18, "bottom": 54},
+            height=CLASS_ROW * max(count, 1) + _TOP + _FOOT,
+            padding={"left": 100, "right": 50, "top": _TOP, "bottom": _FOOT},
             autosize=alt.AutoSizeParams(type="none", contains="padding"),
         )
         .configure_view(stroke=None)

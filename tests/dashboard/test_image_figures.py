@@ -129,7 +129,8 @@ def test_flipped_gates_are_framed_and_say_what_they_were(predictor, config):
     variants = (variants[0].__class__("changed", PICTURE.seen, other.forced), *variants)
     figure = image_stability.stability_diff(free, variants, PICTURE, config, LIGHT)
     flipped = [cell for cell in figure.data["cells"] if cell["row"] == 1 and cell["flipped"]]
-    assert [(cell["block"], cell["was"]) for cell in flipped] == [(4, f"was {free.decisions[2]}")]
+    assert [(cell["block"], cell["was"]) for cell in flipped] == [(4, free.decisions[2])]
+    assert [note["text"] for note in figure.data["note"]] == ["below a frame: as given"]
     assert [head["flips"] for head in figure.data["heads"]][:2] == ["", "1 flip"]
     assert len(figure.data["cells"]) == (1 + len(variants)) * config.gated_blocks
 
