@@ -7,8 +7,9 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.facts.costs import MEASURES, of_trace
 from dashboard.facts.tables import Shown
-from dashboard.session import state
+from dashboard.session import cached, state
 from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
@@ -27,7 +28,7 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
     with st.container(key="in_focus", border=True):
         choose("Image in focus", names, item.picture.key, FOCUS)
-        st.html(_html(item))
+        st.html(_html(item, _spent(item)))
 
 
 def choose(
@@ -65,12 +66,23 @@ def class_bars(trace: DecisionTrace) -> str:
     )
 
 
-def _html(item: Shown) -> str:
+def _spent(item: Shown) -> str:
+    """What the image costs: cp and all-in always, and by the measure in use."""
+    spent = {"cp": item.trace.cp, "all_in": item.trace.all_in}
+    cost = state.current().cost
+    card = cached.catalogue().named(item.trace.checkpoint)
+    if card is not None:
+        spent = of_trace(item.trace, card.config)
+    shown = dict.fromkeys((MEASURES["cp"], MEASURES["all-in"], MEASURES[cost]))
+    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown if one.column in spent)
+
+
+def _html(item: Shown, spent: str) -> str:
     picture, trace = item.picture, item.trace
     verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
     name = escape(picture.name)
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
-    about = escape(f"{origin} · {verdict} · cp {trace.cp:.2f} % · all-in {trace.all_in:.2f} %")
+    about = escape(f"{origin} · {verdict} · {spent}")
     return f"""<div class="dfs-focus">
 <figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
 <figure><img src="{picture.seen_uri}" alt="{name}, reduced"><figcaption>as the network sees it</figcaption></figure>

@@ -32,10 +32,11 @@ VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any]) -> None:
     """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
     lines = [("whole test set", whole)] + ([("filtered", here)] if here["images"] != whole["images"] else [])
+    wanted = filters.from_page(page.shared.page, traces, page.shared.cost)
     cells = []
     for name, row in lines:
         accuracy = "-"
-        if row["low"] is not None:
+        if row["low"] is not None and not (row is here and wanted.verdict):  # else all are right, or none
             accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
         values = [f"{row['images']:,}", accuracy, _percent(row["cp"]), _percent(row["all_in"])]
         values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['policies']:,}"]

@@ -12,6 +12,7 @@ from dashboard.export.view import View
 from dashboard.facts import statistics
 from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
+from dashboard.facts.tables import Rows
 from dashboard.parts.opening import Opened
 from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
@@ -46,8 +47,12 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
 def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
     """Cost per class; a click on a class looks at it alone, a second one at all again."""
     measure, turn = MEASURES[page.shared.cost], page.shared.turn
-    rows = statistics.class_rows(traces, cost, chosen)
     st.markdown("### Cost per class")
+    if np.ptp(cost[chosen]) == 0:
+        name = measure.name
+        st.caption(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}), whatever its class.")
+        return
+    rows = statistics.class_rows(traces, cost, chosen)
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
@@ -135,7 +140,7 @@ def policy_view(
         key=POLICIES,
         title=f"Commonest decision vectors of {page.in_words}",
         draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
-        tables={"policies": lambda: statistics.policy_rows(traces, costs, chosen)},
+        tables={"decision vectors": lambda: _vectors(traces, costs, chosen, wanted)},
         alt="The commonest decision vectors",
         finding=f"There are {count:,} of them",
         stamp=page.stamp("measured"),
@@ -151,3 +156,9 @@ def policy_view(
         f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
         f" images. cost: {measure.name}. A click filters; the table has them all."
     )
+
+
+def _vectors(traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> Rows:
+    """All decision vectors; without accuracies where images were chosen by whether they are right."""
+    rows = statistics.policy_rows(traces, costs, chosen)
+    return [{key: row[key] for key in row if key != "accuracy"} for row in rows] if wanted.verdict else rows

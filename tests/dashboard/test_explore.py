@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def test_the_head_names_the_chosen_measure_beside_cp_and_all_in(app):
     for name in ("cp", "all-in", "MACs"):
         assert f">{name}</th>" in heads
     assert ">energy</th>" not in heads
+
+
+@pytest.mark.parametrize(("cost", "names"), [("cp", ("cp", "all-in")), ("energy", ("cp", "all-in", "energy"))])
+def test_the_image_in_focus_is_told_in_the_chosen_measure_too(app, cost, names):
+    app.query_params["cost"] = cost
+    app.run()
+    (about,) = re.findall(r'<div class="dfs-focus">.*?<p>(.*?)</p>', text_of(app), re.DOTALL)
+    assert re.findall(r" · ([\w-]+) \d+\.\d\d %", about) == list(names)
 
 
 def test_the_ledger_sums_to_the_figures_at_the_head(app):

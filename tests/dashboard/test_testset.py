@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -68,6 +69,8 @@ def test_filters_combine_count_and_stand_in_the_link(with_data):
     wrong = int((~traces.correct).sum())
     assert f"of {wrong}" in text_of(app)
     assert dict(app.query_params) == {"verdict": "wrong"}
+    (line,) = re.findall(r"<th scope='row'>filtered</th>(.*?)</tr>", text_of(app))
+    assert line.startswith(f"<td>{wrong}</td><td>-</td>"), "all of them are wrong, which is no accuracy"
     label = traces.classes[traces.labels[(~traces.correct).nonzero()[0][0]]]
     control(app.multiselect, "class").set_value([label]).run()
     both = int((~traces.correct & (traces.labels == traces.classes.index(label))).sum())
@@ -148,6 +151,8 @@ def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(wit
     app = open_page(TESTSET, checkpoint="tiny-backbone")
     assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in text_of(app)
     assert "nothing to set against confidence" in text_of(app)
+    assert "Each of these images costs 100.00 % (cp), whatever its class." in text_of(app)
+    assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"
     assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
 
 
