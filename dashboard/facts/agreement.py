@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.special import bdtr  # type: ignore[import-untyped]
 from dashboard.facts.costs import MEASURES, Cost, models
 from dashboard.facts.filters import FIRST
 from dashboard.facts.tables import Rows, stage_of
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.config import ModelConfig
@@ -60,6 +62,21 @@ def p_in_words(p: float) -> str:
     ('p = 0.0312', 'p < 0.0001')
     """
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
+
+
+def backbones_in_words(left: Card, right: Card, among: Sequence[Card]) -> str:
+    """That two checkpoints come from two backbones, so that not all of a difference is theirs; empty if they do not.
+
+    Args:
+        left: A.
+        right: B.
+        among: the cards to look for their backbones in.
+    """
+    origins = [card.backbone(among) for card in (left, right)]
+    if None in origins or origins[0] == origins[1] or origins == [left, right]:
+        return ""
+    a, b = (origin.name for origin in origins if origin)
+    return f"A comes from the backbone {a}, B from {b}: part of the difference may be that of these two."
 
 
 def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> dict[str, Any]:

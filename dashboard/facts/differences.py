@@ -104,20 +104,18 @@ def difference_rows(pairs: Sequence[Pair]) -> Rows:
 
 
 def change_rows(pairs: Sequence[Pair]) -> Rows:
-    """One row a pair: what changes from A to B in prediction, confidence and cost.
+    """One row a pair of one image: what changes from A to B in prediction, confidence and cost.
 
-    Keys: ``row``, ``image`` (both, if they are two), ``truth``, ``a`` and ``b`` (predictions), ``change`` (in
+    Keys: ``row``, ``image``, ``truth``, ``a`` and ``b`` (predictions), ``change`` (in
     words), ``a_confidence``, ``b_confidence``, ``confidence`` (difference), and for every measure of cost
     ``a_cp``, ``b_cp``, ``cp`` (difference), ...; all in percent.
     """
     rows: Rows = []
     for row, (left, right) in enumerate(pairs):
-        names = dict.fromkeys(side.shown.picture.name for side in (left, right))
-        truths = dict.fromkeys(side.shown.picture.truth or "" for side in (left, right))
         line: dict[str, Any] = {
             "row": row,
-            "image": " and ".join(names),
-            "truth": " and ".join(truths),
+            "image": left.shown.picture.name,
+            "truth": left.shown.picture.truth or "",
             "a": left.shown.trace.label,
             "b": right.shown.trace.label,
             "change": _change(left.shown, right.shown),
@@ -131,10 +129,33 @@ def change_rows(pairs: Sequence[Pair]) -> Rows:
     return rows
 
 
+def are_two_images(pair: Pair) -> bool:
+    """Whether A and B are two images, so that nothing changes from one to the other."""
+    return pair[0].shown.picture.key != pair[1].shown.picture.key
+
+
+def side_rows(pair: Pair) -> Rows:
+    """One row for A and one for B, where they are two images.
+
+    Keys: ``side``, ``image``, ``truth``, ``prediction``, ``verdict``, ``confidence`` and every measure of cost, in
+    percent.
+    """
+    return [
+        {
+            "side": letter,
+            "image": side.shown.picture.name,
+            "truth": side.shown.picture.truth or "",
+            "prediction": side.shown.trace.label,
+            "verdict": {True: "right", False: "wrong", None: ""}[side.shown.right],
+            "confidence": 100 * side.shown.trace.confidence,
+            **costs.of_trace(side.shown.trace, side.config),
+        }
+        for letter, side in zip("AB", pair, strict=True)
+    ]
+
+
 def _change(left: Shown, right: Shown) -> str:
     """What becomes of the prediction, in words."""
-    if left.picture.key != right.picture.key:
-        return "two images"
     if left.trace.label == right.trace.label:
         return {True: "both right", False: "both wrong, alike", None: "the same"}[left.right]
     if left.right is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import streamlit as st
@@ -11,8 +11,9 @@ from dashboard.charts import class_heatmap, lanes, legends
 from dashboard.charts.diverging import difference_keys, signed
 from dashboard.export.view import View
 from dashboard.facts import agreement, differences
-from dashboard.facts.costs import MEASURES
+from dashboard.facts.costs import MEASURES, Measure
 from dashboard.facts.differences import Pair
+from dashboard.facts.tables import Rows
 from dashboard.parts import stored
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
@@ -40,7 +41,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: 
         title=title,
         draw=lambda colours: lanes.lane_chart(pairs, measure, colours),
         tables={
-            "changes": lambda: differences.change_rows(pairs),
+            **_table(pairs),
             "differences": lambda: differences.difference_rows(pairs),
         },
         alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
@@ -50,28 +51,57 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: 
     show(view, page.colours)
 
 
+def _table(pairs: Sequence[Pair]) -> dict[str, Callable[[], Rows]]:
+    """What is said of both sides below the strips, as a table."""
+    if _two_images(pairs):
+        return {"images": lambda: differences.side_rows(pairs[0])}
+    return {"changes": lambda: differences.change_rows(pairs)}
+
+
+def _two_images(pairs: Sequence[Pair]) -> bool:
+    return len(pairs) == 1 and differences.are_two_images(pairs[0])
+
+
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:
-    """What changes from A to B, a line an image."""
+    """What changes from A to B, a line an image; of two images, a line each."""
+    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]
+    if _two_images(pairs):
+        st.markdown("### What is decided for A and for B")
+        _images(differences.side_rows(pairs[0]), measures)
+        return
     st.markdown("### What changes from A to B")
-    measures = [("cp", "cp"), ("all_in", "all-in")]
-    chosen = MEASURES[page.shared.cost]
-    if chosen.column not in dict(measures):
-        measures.append((chosen.column, chosen.name))
     lines = []
     for row in differences.change_rows(pairs):
         cells = [escape(row["image"]), escape(row["truth"]), escape(row["a"]), escape(row["b"]), row["change"]]
         cells.append(f"{row['a_confidence']:.1f} → {row['b_confidence']:.1f} %")
         cells += [
             f"{row[f'a_{column}']:.2f} → {row[f'b_{column}']:.2f} % <small>{signed(row[column])}</small>"
-            for column, _ in measures
+            for column in (measure.column for measure in measures)
         ]
-        kind = "changed" if row["a"] != row["b"] else ""
-        lines.append(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>')
-    heads = ["image", "is", "A says", "B says", "", "confidence", *(name for _, name in measures)]
-    st.html(
-        f'<div class="dfs-changes"><table><thead><tr>{"".join(f"<th>{head}</th>" for head in heads)}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
-    )
+        lines.append(("changed" if row["a"] != row["b"] else "", cells))
+    heads = ["image", "is", "A says", "B says", "", "confidence", *(measure.name for measure in measures)]
+    st.html(_lines(heads, lines))
+
+
+def _images(rows: Rows, measures: Sequence[Measure]) -> None:
+    """A and B in a line each, and by how much B costs more."""
+    lines = []
+    for row in rows:
+        cells = [row["side"], escape(row["image"]), escape(row["truth"]), escape(row["prediction"]), row["verdict"]]
+        cells.append(f"{row['confidence']:.1f} %")
+        lines.append(("", cells + [f"{row[measure.column]:.2f} %" for measure in measures]))
+    a, b = rows
+    more = [signed(b[measure.column] - a[measure.column]) for measure in measures]
+    lines.append(("", ["B \N{MINUS SIGN} A", "", "", "", "", "", *more]))
+    heads = ["", "image", "is", "prediction", "", "confidence", *(measure.name for measure in measures)]
+    st.html(_lines(heads, lines))
+
+
+def _lines(heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A table in HTML; a line is its class and its cells."""
+    body = "".join(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for kind, cells in lines)
+    head = "".join(f"<th>{head}</th>" for head in heads)
+    return f'<div class="dfs-changes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def test_set(page: Opened, left: Point, right: Point) -> None:
@@ -111,6 +141,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> No
     cost = agreement.cost_change(a, b, configs, page.shared.cost)
     n = found["images"]
     split, p = found["a_only"] + found["b_only"], agreement.p_in_words(found["p"])
+    origins = agreement.backbones_in_words(left[0], right[0], page.catalogue.cards)
     verdict = "more than chance would explain" if found["p"] < 0.05 else "which chance would explain"
 
     def cell(count: int) -> str:
@@ -124,7 +155,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> No
 <p><b>{signed(found["gain"])} points</b> of accuracy from A to B (95 % interval {signed(found["low"])} to
 {signed(found["high"])}). They disagree about being right on {split:,} images, of which B has {found["b_only"]:,} and A
 {found["a_only"]:,}: {verdict} (McNemar's exact test, {p}). One seed each: the test knows nothing of another
-training.</p>
+training.{" " + escape(origins) if origins else ""}</p>
 <p>The same prediction on {100 * found["agree"] / n:.2f} % of {n:,} images. Mean {measure.name}: {cost["a"]:.2f} %
 at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much on {cost["same"]:,}, more on
 {cost["more"]:,}.</p></div>"""

@@ -13,7 +13,15 @@ from dashboard.charts.diverging import colour_of, sign_of, signed
 from dashboard.charts.palette import DARK, LIGHT, luminance
 from dashboard.facts import agreement, statistics
 from dashboard.facts.costs import MEASURES, models
-from dashboard.facts.differences import Side, change_rows, difference_rows, lane_rows, why_not
+from dashboard.facts.differences import (
+    Side,
+    are_two_images,
+    change_rows,
+    difference_rows,
+    lane_rows,
+    side_rows,
+    why_not,
+)
 from dashboard.facts.tables import Shown
 from dashboard.session import rivals
 from dashboard.sources.catalogue import Catalogue
@@ -90,9 +98,16 @@ def test_changes_are_told_in_words(a: str, b: str, said: str) -> None:
     assert row["macs"] == pytest.approx(row["b_macs"] - row["a_macs"])
 
 
-def test_two_images_are_named_both() -> None:
-    (row,) = change_rows([(side(CONFIG, ("8", "8")), side(CONFIG, ("8", "8"), key="tiger"))])
-    assert (row["image"], row["change"]) == ("cat and tiger", "two images")
+def test_two_images_have_a_row_each() -> None:
+    pair = side(CONFIG, ("8", "8")), side(CONFIG, ("skip", "8"), "dog", 0.7, key="tiger")
+    assert are_two_images(pair)
+    assert not are_two_images((pair[0], pair[0]))
+    a, b = side_rows(pair)
+    keys = ("side", "image", "truth", "prediction", "verdict", "cp")
+    assert [a[key] for key in keys] == ["A", "cat", "cat", "cat", "right", 6.25]
+    assert [b[key] for key in keys] == ["B", "tiger", "cat", "dog", "wrong", 3.125]
+    assert b["confidence"] == pytest.approx(70)
+    assert b["macs"] < a["macs"]
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from made_up import ALL, CONFIG, COSTS, CP, traces
 from scipy.stats import binom
+from tiny import make_card
 
 from dashboard.facts import agreement, statistics
 from dashboard.facts.filters import Filter, from_page, passing, policy_code, to_page
 from dfs_core.evaluation.metrics import wilson_interval
+from dfs_core.model.config import backbone_config
 
 
 def test_per_image_costs_and_the_summary_equal_sums_done_by_hand() -> None:
@@ -201,3 +203,17 @@ def test_traces_of_other_images_are_not_set_against_each_other() -> None:
     other.labels[0] = 2
     assert agreement.why_not(traces(), traces()) == ""
     assert "other images" in agreement.why_not(traces(), other)
+
+
+def test_where_backbones_differ_part_of_the_difference_may_be_theirs() -> None:
+    plain, strong = (make_card(name, "backbone", backbone_config(8)) for name in ("plain", "strong"))
+    a = make_card("a", "dfs", CONFIG, parents=("plain",))
+    b, c = (make_card(name, "dfs", CONFIG, parents=("strong",)) for name in "bc")
+    among = [plain, strong, a, b, c]
+    words = agreement.backbones_in_words(a, b, among)
+    assert words == "A comes from the backbone plain, B from strong: part of the difference may be that of these two."
+    assert "the backbone plain, B from strong" in agreement.backbones_in_words(plain, b, among)
+    assert agreement.backbones_in_words(b, c, among) == ""
+    assert agreement.backbones_in_words(strong, c, among) == ""
+    assert agreement.backbones_in_words(plain, strong, among) == "", "there the difference is theirs alone"
+    assert agreement.backbones_in_words(a, b, [a, b]) == "", "unknown ones are not told apart"
