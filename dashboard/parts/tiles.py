@@ -20,8 +20,7 @@ from dashboard.sources.pictures import Picture
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
 
-AT_A_TIME = 16
-WIDTH = 148  # pixels of a tile
+AT_A_TIME = 16  # two full rows of the eight that ``style.css`` lets stand beside each other
 ORDERS: dict[Order, str] = {
     "hardest": "Hardest",
     "easiest": "Easiest",
@@ -63,7 +62,7 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
     pictures, why = test_pictures(traces, [row["index"] for row in rows])
     if why:
         st.info(why, icon=":material/image_not_supported:")
-    with st.container(horizontal=True, gap="small", key="tiles"):
+    with st.container(gap="small", key="tiles"):
         for row, picture in zip(rows, pictures, strict=True):
             _tile(page, row, picture)
 
@@ -117,7 +116,7 @@ def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
     said = f"{glyph} {row['prediction']}" + ("" if row["verdict"] == "right" else f", is {row['truth']}")
     name = escape(f"test image {row['index']}: {row['truth']}")
     image = f'<img src="{picture.seen_uri}" alt="{name}">' if picture else ""
-    with st.container(width=WIDTH, gap=None, key=f"tile_{row['index']}"):
+    with st.container(gap=None, key=f"tile_{row['index']}"):
         st.html(
             f'<figure class="dfs-tile {row["verdict"]}">{image}<figcaption><b>{escape(said)}</b>'
             f"<span>{row['confidence']:.1f} % sure</span><span>{measure.name} {row[measure.column]:.2f} %</span>"

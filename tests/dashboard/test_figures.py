@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -240,3 +241,7 @@ def test_every_shape_of_a_legend_looks_like_itself_on_a_page_as_in_an_export():
     for shape in {*sheet._SHAPES, *sheet._STROKES} - {"square"}:  # a square is what a mark is without any rule
         assert f".dfs-legend .dfs-{shape} {{" in style or f".dfs-legend .dfs-{shape}," in style, shape
     assert {*curves._SHAPES} <= {*sheet._SHAPES}
+
+
+def test_the_style_has_nothing_that_could_be_a_tag_because_streamlit_then_leaves_all_of_it_out():
+    assert not re.search(r"<[\w/!]", (APP.parent / "assets" / "style.css").read_text())
