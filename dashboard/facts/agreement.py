@@ -22,7 +22,7 @@ def why_not(left: Traces, right: Traces) -> str:
     same = left.dataset == right.dataset and left.classes == right.classes
     if same and np.array_equal(left.labels, right.labels):
         return ""
-    return f"the one was traced on {left.dataset}, the other on {right.dataset}, or on other images of it"
+    return f"the one decided about {left.dataset}, the other about {right.dataset}, or about other images of it"
 
 
 def summary(left: Traces, right: Traces) -> dict[str, Any]:

@@ -31,12 +31,18 @@ TERMS = tuple(
             "How hard training pulls cp towards the budget. For a checkpoint that serves every budget it is the price"
             " of computation: a block runs only where that is worth it.",
         ),
-        ("backbone", "backbone", "The plain network, without gates, that all methods here started from."),
+        ("backbone", "backbone", "The plain network, without gates, that others start from."),
         (
             "block",
             "block",
             "Two convolutions with a shortcut past them. Because of the shortcut a block can be left out: what came in"
             " goes on.",
+        ),
+        (
+            "differ",
+            "blocks that differ",
+            "Gated blocks in which at least 5 % of the images do not take the usual option. Where there are none, the"
+            " gates hardly look at the image.",
         ),
         (
             "budget",
@@ -70,6 +76,12 @@ TERMS = tuple(
             " curve of its own, which is always marked as such.",
         ),
         (
+            "energy",
+            "energy",
+            "What the multiplications and additions need on a chip of 45 nm, fewer bits less; memory is left out. In"
+            " percent of the plain network's.",
+        ),
+        (
             "gate",
             "gate",
             "A tiny network before a block: it sees the averages of what has been computed so far, remembers the blocks"
@@ -82,21 +94,22 @@ TERMS = tuple(
             " two of them overlap does not show that two results are equal: Compare tests them image by image.",
         ),
         (
-            "margin",
-            "margin",
+            "lead",
+            "lead",
             "How far the chosen option leads over the next, in points of probability. A small one is a near-tie that a"
             " mirror image may decide the other way.",
+        ),
+        (
+            "macs",
+            "MACs",
+            "Multiplications, each with its addition, that are executed, whatever their precision: only skipping saves"
+            " any. In percent of those of the plain network.",
         ),
         (
             "option",
             "option",
             "What a gated block can do for an image: be skipped, run with its numbers rounded to some bits, or run in"
             " full.",
-        ),
-        (
-            "pareto",
-            "Pareto front",
-            "The results that no other beats: nothing else is both cheaper and at least as accurate.",
         ),
         (
             "policy",
@@ -110,15 +123,16 @@ TERMS = tuple(
             " preference after its cost is paid at this price.",
         ),
         (
-            "quantisation",
-            "quantisation",
-            "Rounding weights and activations to so few bits that multiplying them is cheap: 8 bits know 256 values.",
-        ),
-        (
             "session",
             "session checkpoint",
-            "A network whose gates were fine-tuned live in the alpha laboratory. It lies in memory, was measured on"
-            " validation images, and is no published result.",
+            "A network whose gates were fine-tuned live in the alpha laboratory. It lies in memory, and was"
+            " measured on validation images alone.",
+        ),
+        (
+            "signed-cost",
+            "signed cost",
+            "What training adds to the error: alpha times the cost, with a plus while cp is above the budget and a"
+            " minus while it is below. So gates are drawn to cheaper options or to dearer ones.",
         ),
         (
             "skip",
@@ -126,9 +140,15 @@ TERMS = tuple(
             "Leaving a block out. It costs nothing, and the block adds nothing.",
         ),
         (
-            "trace",
-            "trace",
-            "All that was decided for one image: per block the option and the gate's probabilities, and what it cost.",
+            "stage",
+            "stage",
+            "Blocks in a row that work on images of one size with as many channels. The next stage has half the size"
+            " and more channels.",
+        ),
+        (
+            "variation",
+            "variation of cp",
+            "How much the images' own cp differ: their standard deviation over their mean. 0 where all cost the same.",
         ),
     )
 )

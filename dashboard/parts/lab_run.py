@@ -132,7 +132,9 @@ def _result(job: Job) -> None:
     with st.container(key="keeping", horizontal=True, vertical_alignment="center"):
         if not (name in kept.names() and cached.engine().adopted([name])):
             st.button("Keep as a session checkpoint", key="keep", type="primary", on_click=_keep, args=(job,))
-            st.caption("Kept in memory, for this session and whoever has its link; marked as live, never as published.")
+            st.caption(
+                "Kept in memory, for this session and whoever has its link; marked as tuned live wherever it stands."
+            )
         else:
             if st.button("See it in Explore", key="see", type="primary", icon=":material/search:"):
                 state.change(checkpoint=name, budget=None, note="")
@@ -146,12 +148,12 @@ def _result(job: Job) -> None:
 
 
 def recorded(page: Opened, wish: Settings) -> None:
-    """How cp chased its target in the published trainings, for comparison."""
+    """How cp chased its target in the recorded trainings, for comparison."""
     found = runs.recorded_rows(page.catalogue, page.card, wish.budget, cached.training_log)
     if not found:
         st.caption("No checkpoint here has a recorded training with a cp in it.")
     for place, (budget, rows) in enumerate(found.items()):
-        st.markdown(f"### Recorded: published training at {budget:g} %")
+        st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)
     if found:
         st.caption(WHOLE)
@@ -163,7 +165,7 @@ def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
     cards = [card for card in page.catalogue.cards if card.name in drawn]
     view = View(
         key,
-        f"cp in published training at {budget:g} %",
+        f"cp in recorded training at {budget:g} %",
         lambda colours: chase.recorded(rows, colours),
         {f"training at {budget:g} %": lambda: rows},
         f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",

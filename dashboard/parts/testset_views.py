@@ -160,5 +160,9 @@ def policy_view(
 
 def _vectors(traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> Rows:
     """All decision vectors; without accuracies where images were chosen by whether they are right."""
-    rows = statistics.policy_rows(traces, costs, chosen)
-    return [{key: row[key] for key in row if key != "accuracy"} for row in rows] if wanted.verdict else rows
+    left_out = ("accuracy",) if wanted.verdict else ()
+    names = {"policy": "decision vector"}
+    return [
+        {names.get(key, key): value for key, value in row.items() if key not in left_out}
+        for row in statistics.policy_rows(traces, costs, chosen)
+    ]

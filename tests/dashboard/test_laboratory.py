@@ -142,6 +142,8 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
     assert not app.exception
     for key in ("chase", "chase_accuracy"):
         assert (views[key].stamp.checkpoints, views[key].stamp.kind) == (("tiny-dfs-20",), "live run")
+    assert "Recorded: the checkpoints' own training at 20 %" in text_of(app)
+    assert not any("published" in view.title for view in views.values()), "on Explore that means by others"
     recorded = [views[key].stamp for key in sorted(views) if key.startswith("recorded")]
     assert [set(stamp.checkpoints) for stamp in recorded] == [{"tiny-dfs-30"}, {"tiny-dfs-20", "tiny-dfs-20-alpha1e-6"}]
     assert {stamp.kind for stamp in recorded} == {"measured"}

@@ -156,6 +156,18 @@ def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(wit
     assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
 
 
+def test_decision_vectors_are_called_that_in_their_table_and_have_no_accuracy_where_all_are_wrong(without_data):
+    for query, accuracy in (({}, True), ({"verdict": "wrong"}, False)):
+        app = AppTest.from_file(str(APP), default_timeout=300)
+        app.query_params.update(query)
+        app.session_state["decision vectors_table"] = True
+        app.switch_page(TESTSET).run()
+        assert not app.exception
+        columns = set(app.dataframe[0].value.columns)
+        assert "decision vector" in columns
+        assert ("accuracy" in columns) is accuracy
+
+
 def test_without_traces_the_page_says_which_command_makes_them(without_data):
     app = open_page(TESTSET, checkpoint=UNTRACED)
     assert "no stored decisions" in app.info[0].value
