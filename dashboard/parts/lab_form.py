@@ -57,8 +57,8 @@ def cannot(page: Opened) -> bool:
     others = [card for card in page.catalogue.cards if can_tune(card)]
     with st.container(key="elsewhere", border=True):
         st.markdown(
-            f"**{absent.plain(page.in_words)}** cannot be tuned here: the laboratory moves gates that DFS training has"
-            " taught to look at each image, and this checkpoint has none of that kind."
+            f"**{absent.plain(page.in_words)}** cannot be tuned here: the laboratory moves gates of the paper's kind,"
+            " trained for one budget, and this checkpoint has none of those."
             + ("" if others else " Train or copy a DFS checkpoint first.")
         )
         if others:
