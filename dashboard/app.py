@@ -15,7 +15,7 @@ st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
 from dashboard.parts import theme  # noqa: E402
-from dashboard.session import cached, state  # noqa: E402
+from dashboard.session import settling, state  # noqa: E402
 
 theme.follow()
 
@@ -34,4 +34,4 @@ page = st.navigation(
 )
 state.enter(page.url_path)
 page.run()
-cached.settle()
+settling.settle()

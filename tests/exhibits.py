@@ -16,8 +16,8 @@ from dashboard.export.view import View
 from dashboard.facts.tables import Rows
 from dashboard.sources.pictures import make_picture
 
-STAMP = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "your images", "http://127.0.0.1:8501/image?block=3")
-INSIDE = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "your images", "/image?block=3&image=frog")
+STAMP = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "the images shown", "http://127.0.0.1:8501/image?block=3")
+INSIDE = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "the images shown", "/image?block=3&image=frog")
 ROWS: Rows = [
     {"row": 0, "key": "a", "name": 'a, "quoted" <b>', "cp": 12.5, "truth": None, "count": 3, "known": True},
     {"row": 1, "key": "b", "name": "b\nsecond line", "cp": 0.1 + 0.2, "truth": "ship ✓", "count": 4, "known": False},

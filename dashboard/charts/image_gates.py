@@ -10,7 +10,7 @@ import altair as alt
 from dashboard.charts.figure import Figure, table
 from dashboard.charts.image_layout import GATE_PARAM, Line, frame, y_of
 from dashboard.charts.palette import Palette
-from dashboard.facts.image_tables import gate_rows, margin_rows
+from dashboard.facts.image_tables import gate_rows, lead_rows
 from dashboard.sources.naming import option_label
 from dashboard.sources.probes import NEAR_TIE, WhatIf
 from dfs_core.model.config import ModelConfig
@@ -38,7 +38,7 @@ def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours
     """
     line, names = Line.of(config), config.option_set.names[::-1]
     cells = [_cell(row, names, line, colours) | {"turn": turn} for row in gate_rows(what_if, config)]
-    leads = [_lead(row, line, colours) for row in margin_rows(what_if.forced, config)]
+    leads = [_lead(row, line, colours) for row in lead_rows(what_if.forced, config)]
     for row in leads:
         row |= {"chosen": row["block"] == chosen, "turn": turn}
     labels = [{"name": option_label(name), "y": ROW * (place + 0.5)} for place, name in enumerate(names)]

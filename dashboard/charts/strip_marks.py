@@ -37,7 +37,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
     columns = ["given", "seen"] if both else ["seen"]
     text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
     tooltip = [
-        alt.Tooltip("image:N", title="picture"),
+        alt.Tooltip("image:N", title="image"),
         alt.Tooltip("prediction:N"),
         alt.Tooltip("confidence:Q", title="confidence %", format=".1f"),
         alt.Tooltip("truth:N", title="is"),
@@ -80,13 +80,13 @@ def cell_marks(place: Place, length: float) -> list[alt.Chart]:
     base = table("cells", "cell")
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     tooltip = [
-        alt.Tooltip("image:N", title="picture"),
+        alt.Tooltip("image:N", title="image"),
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N", title="option"),
         alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),
         alt.Tooltip("bits:Q", title="bits"),
         alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
-        alt.Tooltip("margin:Q", title="margin to the next %", format=".1f"),
+        alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
         *(alt.Tooltip(f"{one.column}:Q", title=f"adds to {one.name} %", format=".2f") for one in MEASURES.values()),
     ]
     click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "turn"], on="click", empty=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-Kind = Literal["measured", "published", "measured and published", "your images", "live run"]
+Kind = Literal["measured", "published", "measured and published", "the images shown", "live run"]
 HASH_SHOWN = 12  # hexadecimal digits: enough to tell any two checkpoints apart
 
 

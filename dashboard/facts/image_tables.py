@@ -77,7 +77,7 @@ def gate_rows(what_if: WhatIf, config: ModelConfig) -> Rows:
     return rows
 
 
-def margin_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
+def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
     """One row a gate: its ``choice``, the ``next`` option, its ``lead`` in points, whether that is a ``near_tie``."""
     rows: Rows = []
     for index, probabilities in enumerate(trace.probabilities):

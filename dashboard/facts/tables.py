@@ -41,7 +41,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     """One row for every gated block of every image.
 
     Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
-    ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``margin`` (of the choice,
+    ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
     and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
     ``cp``, ``all_in``, ``macs``, ``energy``.
     """
@@ -64,7 +64,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
                     "option": name,
                     "fraction": trace.fractions[index],
                     "probability": 100 * probabilities[chosen],
-                    "margin": 100 * (probabilities[chosen] - max(rest, default=0.0)),
+                    "lead": 100 * (probabilities[chosen] - max(rest, default=0.0)),
                     "bits": options[chosen].bits,
                     **{column: model.table[index][chosen] for column, model in models.items()},
                 }

@@ -45,7 +45,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: 
             "differences": lambda: differences.difference_rows(pairs),
         },
         alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
-        stamp=page.stamp("your images", left[0], right[0]),
+        stamp=page.stamp("the images shown", left[0], right[0]),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
     show(view, page.colours)

@@ -34,7 +34,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
         },
         alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
         finding=f"In use: {page.in_words}",
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
     )
 
@@ -103,7 +103,7 @@ def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View
         },
         alt=f"{name} in percent by stage and by kind",
         finding=f"Together {rows[-1]['shown']:.2f} % for the images shown",
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes=MEASURES[cost].about,
     )
 

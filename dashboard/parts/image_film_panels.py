@@ -50,7 +50,7 @@ def film(answer: Answer) -> None:
         },
         alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
         finding=settled_in_words(answer, found),
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes=_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.",
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
@@ -71,7 +71,7 @@ def stability(answer: Answer) -> None:
         tables={"stability": lambda: image_tables.stability_rows(free, variants, answer.picture, config)},
         alt="Decisions for the image as given, mirrored and after JPEG",
         finding=words,
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees."
         + (" Framed gates flip." if config.policy != "constant" else ""),
     )

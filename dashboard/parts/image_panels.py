@@ -85,7 +85,7 @@ def path(answer: Answer) -> None:
         tables={"blocks": lambda: image_tables.path_rows(answer.what_if, config, page.shared.cost)},
         alt=f"The way of an image through {config.gated_blocks} gated blocks",
         finding=_path_in_words(answer),
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes="What is filled of a block is its share of the full block's cost; the thick line passes skipped blocks.",
     )
     show(view, page.colours, _block_picked, BLOCK_PARAM)
@@ -97,18 +97,18 @@ def gates(answer: Answer) -> None:
     if _is_static(answer):
         st.caption(STATIC + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
         return
-    close = sum(row["near_tie"] for row in image_tables.margin_rows(answer.what_if.forced, config))
+    close = sum(row["near_tie"] for row in image_tables.lead_rows(answer.what_if.forced, config))
     view = View(
         key=GATES,
         title=f"Gates of {answer.in_words} for {answer.picture.name}",
         draw=lambda colours: image_gates.gate_board(answer.what_if, config, answer.block, colours, turn),
         tables={
             "gates": lambda: image_tables.gate_rows(answer.what_if, config),
-            "leads": lambda: image_tables.margin_rows(answer.what_if.forced, config),
+            "leads": lambda: image_tables.lead_rows(answer.what_if.forced, config),
         },
         alt=f"Probability of each option in {config.gated_blocks} gates",
         finding=f"{close} of them are near ties",
-        stamp=page.stamp("your images"),
+        stamp=page.stamp("the images shown"),
         notes="A gate takes its most probable option. Where the lead is small, little is needed to change its mind.",
     )
     show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)

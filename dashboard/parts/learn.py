@@ -106,7 +106,7 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         lambda colours: lesson_figures.gates(rows, block, colours, page.shared.turn),
         {"gates": lambda: rows},
         f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
-        page.stamp("your images"),
+        page.stamp("the images shown"),
         "A column is a block; the framed option is the one that is carried out.",
     )
     show(view, page.colours, _block_picked, lesson_figures.BLOCK_PARAM)
@@ -133,7 +133,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
         lambda colours: lesson_figures.options(rows, colours),
         {"options": lambda: rows},
         "Cost of a block under each option in percent of the block in full",
-        page.stamp("your images"),
+        page.stamp("the images shown"),
         "The bar is the cost of one block; behind it, how many blocks of this image take it.",
     )
     show(view, page.colours)
@@ -152,7 +152,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
             lambda colours: lesson_figures.bought(rows, "log" if page.card.budget_range else "linear", colours),
             {"budgets": lambda: rows},
             "cp of this image and of the test set against the budget",
-            page.stamp("your images"),
+            page.stamp("the images shown"),
             "On the dashed line, what is spent is what was aimed at.",
         )
         show(view, page.colours)

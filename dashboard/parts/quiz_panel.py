@@ -104,7 +104,7 @@ def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
         lambda colours: strips.decision_strip(shown, config, None, colours),
         {"decisions": lambda: tables.decision_rows(shown, config)},
         f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
-        page.stamp("your images"),
+        page.stamp("the images shown"),
     )
     show(view, page.colours)
 

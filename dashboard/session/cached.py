@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,21 +46,6 @@ Stamp = tuple[tuple[str, int], ...]
 def engine() -> Engine:
     """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
     return Engine(Predictor.load)
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def settle() -> None:
-    """Once the first page is drawn and the engine has looked ahead, keep what is loaded from the garbage collector.
-
-    Streamlit collects garbage after every run. With torch, Altair and a dozen networks in memory that takes a quarter
-    of a second and more, in which nobody's page moves. What later runs leave behind is collected as ever.
-    """
-
-    def freeze() -> None:
-        gc.collect()
-        gc.freeze()
-
-    engine().afterwards(freeze)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

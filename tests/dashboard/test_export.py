@@ -83,7 +83,7 @@ def test_a_pdf_has_one_page_of_that_size_whose_text_can_be_copied():
     assert float(page.mediabox.width) == pytest.approx(float(root.get("width")) * 0.75, abs=1)
     text = " ".join(page.extract_text().split())
     assert "What it decides <&>" in text
-    assert "checkpoint tiny-dfs-20 · weights 0123456789ab · cost cp · your images" in text
+    assert "checkpoint tiny-dfs-20 · weights 0123456789ab · cost cp · the images shown" in text
     assert "published <us>" in text
     assert len(page.images) >= 1
 
@@ -121,7 +121,12 @@ def test_csv_reads_back_below_the_comment_lines_of_the_stamp():
     lines = text.splitlines(keepends=True)
     comments = [line for line in lines if line.startswith("# ")]
     assert comments == lines[: len(comments)]
-    for said in ("DFS Explorer: images", "checkpoint: tiny-dfs-20", "weights: 0123456789ab", "figures: your images"):
+    for said in (
+        "DFS Explorer: images",
+        "checkpoint: tiny-dfs-20",
+        "weights: 0123456789ab",
+        "figures: the images shown",
+    ):
         assert f"# {said}\n" in comments
     assert f"# link: {STAMP.link}\n" in comments
     back = list(csv.DictReader(io.StringIO("".join(lines[len(comments) :]), newline="")))
@@ -135,7 +140,7 @@ def test_json_reads_back_with_the_stamp_beside_the_rows():
     assert data["rows"] == ROWS
     assert data["title"] == "images"
     assert data["stamp"]["checkpoint"] == "tiny-dfs-20"
-    assert data["stamp"]["figures"] == "your images"
+    assert data["stamp"]["figures"] == "the images shown"
 
 
 def test_numbers_that_json_cannot_say_are_null():
