@@ -97,7 +97,7 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
 def _images(x: alt.X) -> list[alt.Chart]:
     """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
     base = table("images", "row")
-    tooltip = [alt.Tooltip("image:N", title="image"), alt.Tooltip("prediction:N")]
+    tooltip = [alt.Tooltip("image:N", title="picture"), alt.Tooltip("prediction:N")]
     tooltip += [
         alt.Tooltip(f"{one.column}:Q", title=f"its own {one.name} %", format=".2f") for one in MEASURES.values()
     ]

@@ -37,7 +37,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
     columns = ["given", "seen"] if both else ["seen"]
     text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
     tooltip = [
-        alt.Tooltip("image:N", title="image"),
+        alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("prediction:N"),
         alt.Tooltip("confidence:Q", title="confidence %", format=".1f"),
         alt.Tooltip("truth:N", title="is"),
@@ -80,7 +80,7 @@ def cell_marks(place: Place, length: float) -> list[alt.Chart]:
     base = table("cells", "cell")
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     tooltip = [
-        alt.Tooltip("image:N", title="image"),
+        alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N", title="option"),
         alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),

@@ -36,8 +36,9 @@ GRAVE = ("serious", "critical")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 900}
 COLOURS = ("color-contrast", "link-in-text-block")  # rules of all that a second theme can change
 
+# Edges that fade where a chart scrolls are animations too, which run along with the scrolling and never end.
 AT_REST = """() => !document.querySelector('[data-testid=stSkeleton]')
-  && document.getAnimations().every(animation => animation.playState !== 'running')"""
+  && document.getAnimations().every(one => one.playState !== 'running' || !(one.timeline instanceof DocumentTimeline))"""
 
 OUT_OF_VIEW = """() => {
   const main = document.querySelector('[data-testid=stMain]');
