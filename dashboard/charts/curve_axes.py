@@ -35,7 +35,7 @@ def cost_domain(points: Rows, images: Rows, column: str, scale: Scale, near: Row
     if scale == "linear":
         return 0.0, 105.0
     cheapest = min((row[column] for row in (*points, *images) if row[column] > 0), default=1.0)
-    return 10.0 ** math.floor(math.log10(cheapest)), 120.0
+    return 10.0 ** math.floor(math.log10(cheapest)), 150.0  # room for a number above a point at 100 %
 
 
 def _close(costs: list[float], scale: Scale) -> tuple[float, float] | None:
