@@ -21,7 +21,15 @@ _NAME_ROOM = 17
 _RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
 
 
-def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colours: Palette, turn: int = 0) -> Figure:
+def policy_chart(
+    rows: Rows,
+    column: str,
+    config: ModelConfig,
+    picked: str,
+    colours: Palette,
+    turn: int = 0,
+    graded: bool = True,
+) -> Figure:
     """The commonest policies, one a row: its decisions, the share of images that it has, its cost and its accuracy.
 
     A click on a row gives ``policy`` to the selection ``POLICY_PARAM``, with ``turn``.
@@ -33,6 +41,7 @@ def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colo
         picked: the policy that the images are filtered by; marked.
         colours: of the theme.
         turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        graded: whether accuracy is told: not where images are chosen by whether they are right.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
@@ -63,13 +72,13 @@ def policy_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colo
         for place, row in enumerate(shown)
     ]
     data = {"cells": cells, "policies": policies, "stages": stages(config), "blocks": blocks}
-    spec = _template(config, colours)
+    spec = _template(config, colours, graded)
     height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
     return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
 
 
 @lru_cache(maxsize=32)
-def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, Any]:
     scale = scale_of(config)
     cells, policies = table("cells"), table("policies")
     room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
@@ -86,13 +95,13 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     look: Any = {"aria": False, "align": "right", "fontSize": 12, "color": colours.ink}
     head: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     columns = [("cumulative", _SHARE + 56, "sum %", ".1f"), ("cost", _SHARE + 108, "cost %", ".2f")]
-    columns.append(("accuracy", _SHARE + 164, "right %", ".1f"))
+    columns += [("accuracy", _SHARE + 164, "right %", ".1f")] if graded else []
     tooltip = [
         alt.Tooltip("rank:Q"),
         alt.Tooltip("images:Q", format=","),
         alt.Tooltip("share:Q", title="share of images %", format=".2f"),
         alt.Tooltip("cumulative:Q", title="with the commoner ones %", format=".2f"),
-        alt.Tooltip("accuracy:Q", title="right %", format=".2f"),
+        *([alt.Tooltip("accuracy:Q", title="right %", format=".2f")] if graded else []),
         alt.Tooltip("cp:Q", title="cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
     ]

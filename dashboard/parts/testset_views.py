@@ -139,7 +139,9 @@ def policy_view(
     view = View(
         key=POLICIES,
         title=f"Commonest decision vectors of {page.in_words}",
-        draw=lambda colours: policies.policy_chart(rows, measure.column, config, wanted.policy, colours, turn),
+        draw=lambda colours: policies.policy_chart(
+            rows, measure.column, config, wanted.policy, colours, turn, graded=not wanted.verdict
+        ),
         tables={"decision vectors": lambda: _vectors(traces, costs, chosen, wanted)},
         alt="The commonest decision vectors",
         finding=f"There are {count:,} of them",

@@ -38,7 +38,7 @@ COLOURS = ("color-contrast", "link-in-text-block")  # rules of all that a second
 
 # Edges that fade where a chart scrolls are animations too, which run along with the scrolling and never end.
 AT_REST = """() => !document.querySelector('[data-testid=stSkeleton]')
-  && document.getAnimations().every(one => one.playState !== 'running' || !(one.timeline instanceof DocumentTimeline))"""
+  && !document.getAnimations().some(one => one.playState === 'running' && one.timeline instanceof DocumentTimeline)"""
 
 OUT_OF_VIEW = """() => {
   const main = document.querySelector('[data-testid=stMain]');

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import altair as alt
 import numpy as np
 import pytest
@@ -170,6 +172,8 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
 
     found = statistics.policy_rows(everything, COSTS, ALL)
     figure = policies.policy_chart(found, "cp", CONFIG, "02", LIGHT)
+    assert "right %" in json.dumps(figure.spec)
+    assert "right %" not in json.dumps(policies.policy_chart(found, "cp", CONFIG, "02", LIGHT, graded=False).spec)
     drawn(figure)
     assert [row["strength"] > 0 for row in figure.data["policies"]] == [False, True, False, False]
     assert [cell["option"] for cell in figure.data["cells"]] == [
