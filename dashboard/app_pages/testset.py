@@ -16,7 +16,7 @@ everything, chosen = np.arange(len(traces)), filters.passing(wanted, traces, cos
 whole = statistics.summary(traces, costs, everything)
 here = statistics.summary(traces, costs, chosen)
 
-testset_panels.head(page, traces, whole, here)
+testset_panels.head(page, traces, whole, here, wanted)
 testset_panels.filter_bar(page, traces, cost, wanted)
 if not len(chosen):
     st.info("No test image is like that. Take a filter away.", icon=":material/filter_alt_off:")

@@ -17,6 +17,7 @@ from dashboard.facts.tables import Rows, measured_on
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY, describe, family_key
 from dfs_core.checkpoints.card import Card
+from dfs_core.results.points import against
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "
@@ -100,20 +101,11 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
                 "accuracy": found["accuracy"],
                 "low": low,
                 "high": high,
-                **_against_backbone(card, split, catalogue),
+                **against(card.backbone(catalogue.cards), card, found["accuracy"], split),
                 **(costs.of_card(card, split) or {}),
                 "line": _line(card),
                 "source": f"{LIVE if card.method == SESSION else ''}measured here on {found['n']:,} {split} images",
             }
-
-
-def _against_backbone(card: Card, split: str, catalogue: Catalogue) -> dict[str, Any]:
-    backbone = card.backbone(catalogue.cards)
-    if backbone is None:
-        return {}
-    measured = split in backbone.metrics and backbone.name != card.name
-    loss = round(backbone.metrics[split]["accuracy"] - card.metrics[split]["accuracy"], 4) if measured else None
-    return {"backbone": backbone.name, "loss": loss}
 
 
 def _line(card: Card) -> str:

@@ -29,10 +29,9 @@ HEADS = {
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 
 
-def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any]) -> None:
+def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any], wanted: filters.Filter) -> None:
     """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
     lines = [("whole test set", whole)] + ([("filtered", here)] if here["images"] != whole["images"] else [])
-    wanted = filters.from_page(page.shared.page, traces, page.shared.cost)
     cells = []
     for name, row in lines:
         accuracy = "-"

@@ -85,18 +85,19 @@ def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterato
         command = f"python -m dfs_core evaluate --checkpoint {prefix}{card.name}{asked} --data-dir DIR"
         figures = _figures_of_card(card) if traces is None else figures_of(traces, card)
         head = _head(card, card.method, card.budget if budget is None else budget, command)
-        lost = _against(backbone, card, figures["accuracy"])
+        lost = against(backbone, card, figures["accuracy"])
         yield Point(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
     for row in measured_rows(folder / DIAL_FILE, card):
         head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
         figures = _figures_of_dial(row)
-        yield Point(**head, **_against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
+        yield Point(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
 
 
-def _against(backbone: Card | None, card: Card, accuracy: float) -> dict[str, Any]:
+def against(backbone: Card | None, card: Card, accuracy: float, split: str = "test") -> dict[str, Any]:
+    """``backbone`` by name, and ``loss``: points by which an accuracy of ``card`` is below it; None where unknown."""
     if backbone is None:
         return {"backbone": None, "loss": None}
-    measured = backbone.evaluation("test")
+    measured = backbone.evaluation(split)
     itself = backbone.name == card.name
     loss = None if measured is None or itself else round(measured.accuracy - accuracy, DECIMALS) + 0.0  # never -0
     return {"backbone": backbone.name, "loss": loss}
