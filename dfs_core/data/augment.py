@@ -21,8 +21,10 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
         float32, (N, C, H, W), on the same device and in the same memory format.
     """
     shape = (1, len(mean), 1, 1)
-    centre = torch.tensor(mean, dtype=torch.float32, device=images.device).view(shape)
-    spread = torch.tensor(std, dtype=torch.float32, device=images.device).view(shape)
+    centre, spread = (
+        torch.tensor(values, dtype=torch.float32).view(shape).to(images.device, non_blocking=True)
+        for values in (mean, std)
+    )
     return images.to(torch.float32).div_(255).sub_(centre).div_(spread)
 
 
@@ -47,7 +49,8 @@ def augment(images: Tensor, generator: torch.Generator, padding: int = 4, erase:
     device = images.device
 
     def draw(limit: int) -> Tensor:
-        return torch.randint(limit, (count,), generator=generator, device=generator.device).to(device)
+        drawn = torch.randint(limit, (count,), generator=generator, device=generator.device)
+        return drawn.to(device, non_blocking=True)
 
     top, left, mirrored = draw(2 * padding + 1), draw(2 * padding + 1), draw(2).bool()
     # Every possible crop is a view of the padded batch; one gather then copies whole rows, not single pixels.

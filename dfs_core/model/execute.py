@@ -52,7 +52,8 @@ def _gather(x: Tensor, order: Tensor) -> Tensor:
 
 def run_grouped(block: ResidualBlock, x: Tensor, decisions: Tensor) -> Tensor:
     """Run each option on its own images: x (N, C, H, W), decisions (N,) option indices -> (N, C', H', W')."""
-    counts = torch.bincount(decisions, minlength=len(block.options)).tolist()
+    choices = torch.arange(len(block.options), device=decisions.device)
+    counts = (decisions[:, None] == choices).sum(dim=0).tolist()  # bincount makes a GPU wait twice
     present = [k for k, count in enumerate(counts) if count]
     if len(present) == 1:
         return block(x, present[0])

@@ -96,7 +96,10 @@ class DFSNet(nn.Module):
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            x = self._run(block, x, decision, probability, execution, tried)
+            if forced is None and execution == "grouped" and (option := self.policy.certain(index)) is not None:
+                x = block(x, option)
+            else:
+                x = self._run(block, x, decision, probability, execution, tried)
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))

@@ -22,6 +22,9 @@ class Policy(Protocol):
     In each method x is the input of a block (N, C, H, W); ``state`` is whatever the policy needs from step to step.
     """
 
+    def certain(self, block: int) -> int | None:
+        """The option that every image takes in a gated block, where that is known beforehand; else None."""
+
     def start(self, x: Tensor, prices: Tensor) -> Any:
         """The state before the first gated block, for prices (N,), one for each image."""
 
@@ -45,6 +48,9 @@ class RecurrentPolicy(nn.Module):
             # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
             self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
 
+    def certain(self, block: int) -> None:
+        """Nothing is: the gate looks at each image."""
+
     def temperature(self, toll: Tensor) -> float:
         """1: the gate was trained to have its softmax taken as probabilities, whatever a price does to them."""
         return 1.0
@@ -66,14 +72,15 @@ class RecurrentPolicy(nn.Module):
 class ConstantPolicy(nn.Module):
     """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
 
-    decisions: Tensor
-
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.options = len(config.option_set)
         names = config.constant * config.gated_blocks if len(config.constant) == 1 else config.constant
-        indices = [config.option_set.index(name) for name in names]
-        self.register_buffer("decisions", torch.tensor(indices), persistent=False)
+        self.decisions = tuple(config.option_set.index(name) for name in names)
+
+    def certain(self, block: int) -> int:
+        """The constant decision."""
+        return self.decisions[block]
 
     def temperature(self, toll: Tensor) -> float:
         """1: of one option, at any temperature, the probability is the same."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor
 
@@ -13,8 +15,13 @@ from dfs_core.training.train_config import STAGES, TrainConfig
 
 
 def step_loss(
-    model: DFSNet, config: TrainConfig, teacher: DFSNet | None, images: Tensor, labels: Tensor
-) -> tuple[Tensor, dict[str, float]]:
+    model: DFSNet,
+    config: TrainConfig,
+    teacher: DFSNet | None,
+    images: Tensor,
+    labels: Tensor,
+    forward: Callable[[Tensor], DFSOutput] | None = None,
+) -> tuple[Tensor, Mapping[str, float | Tensor]]:
     """The loss of one batch, and what the log says of it.
 
     Args:
@@ -23,6 +30,7 @@ def step_loss(
         teacher: a network to distil from, or None.
         images: normalised (N, 3, 32, 32).
         labels: classes (N,).
+        forward: the network's forward pass, where there is a quicker one than its own.
     """
     with torch.no_grad():
         taught = None if teacher is None else teacher(images).logits
@@ -32,9 +40,10 @@ def step_loss(
 
     if STAGES[config.stage].decisions == "swapped":
         return utility_loss(model, images, losses, draw_prices(len(images), config.price_range, images.device))
-    output = _decide(model, config, images)
+    output = _decide(model, config, images) if forward is None else forward(images)
     loss = losses(output.logits).mean()
-    metrics = {"accuracy": 100 * float((output.logits.argmax(1) == labels).float().mean())}
+    # Still a tensor: for a number the CPU would wait until a GPU is done.
+    metrics: dict[str, float | Tensor] = {"accuracy": 100 * (output.logits.argmax(1) == labels).float().mean()}
     if config.target is not None:
         term, metrics["cp"] = cost_term(output, config.model.option_set.costs, config.target, config.alpha)
         metrics["target"] = config.target

@@ -20,6 +20,7 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import RUNS, begin, teacher_of
 from dfs_core.training.config_files import Changes, config_texts, load_config
+from dfs_core.training.graphs import Replay
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.publish import publish
@@ -91,6 +92,8 @@ class Trainer:
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
+        steady = config.model.policy == "constant" and self.device.type == "cuda"
+        self.replay = Replay(self.state.model, config.batch_size, self.state.precision) if steady else None
         self.log = RunLog(folder, self.state.step)
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)
@@ -132,6 +135,7 @@ class Trainer:
             self.state.step += 1
             self.state.seconds = time.perf_counter() - started
             if self.state.step % self.config.log_every == 0 or self.state.step == self.total:
+                metrics = {key: float(value) for key, value in metrics.items()}
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
                 bar.set_postfix(
                     loss=f"{metrics['loss']:.3f}", **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {})
@@ -174,7 +178,7 @@ class Trainer:
     def _seed(self, step: int, purpose: int) -> int:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
 
-    def _step(self, indices: Tensor) -> dict[str, float]:
+    def _step(self, indices: Tensor) -> dict[str, float | Tensor]:
         config, model, step = self.phase, self.state.model, self.state.step
         torch.manual_seed(self._seed(step, 1))  # the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
@@ -182,19 +186,18 @@ class Trainer:
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        indices = indices.to(self.device)
+        indices = indices.to(self.device, non_blocking=True)
         images = normalise(
             augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
         )
         labels = self.labels[indices]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
-            loss, metrics = step_loss(model, config, self.teacher, images, labels)
-        metrics["lr"] = rate
+            loss, metrics = step_loss(model, config, self.teacher, images, labels, self.replay)
         self.state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.state.optimiser.step()
         self.state.update_average(config.ema)
-        return {"loss": float(loss.detach()), **metrics}
+        return {"loss": loss.detach(), **metrics, "lr": rate}
 
     def _validate(self) -> dict[str, float]:
         found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)

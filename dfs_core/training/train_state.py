@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from dfs_core.errors import UserError
 from dfs_core.files import write_whole
@@ -56,11 +58,12 @@ class RunState:
         """Move the average towards the weights; faster in the first steps, so that it forgets its start."""
         if self.average is None:
             return
-        weight = 1 - min(decay, (1 + self.step) / (10 + self.step))
-        for mean, value in zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(value, weight)
-            else:
+        follow = get_ema_multi_avg_fn(min(decay, (1 + self.step) / (10 + self.step)))
+        means, values = (list(model.state_dict().values()) for model in (self.average, self.model))
+        floating = [mean.is_floating_point() for mean in means]
+        follow(list(compress(means, floating)), list(compress(values, floating)), 0)
+        for mean, value, averaged in zip(means, values, floating, strict=True):
+            if not averaged:
                 mean.copy_(value)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
