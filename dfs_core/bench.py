@@ -65,7 +65,6 @@ def _training_step(model: DFSNet, decisions: Tensor | None, execution: str) -> C
     images = torch.randn(TRAIN_BATCH, 3, 32, 32)
     labels = torch.randint(model.config.classes, (TRAIN_BATCH,))
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
-    costs = model.config.option_set.costs
 
     def step() -> None:
         model.train()
@@ -73,7 +72,7 @@ def _training_step(model: DFSNet, decisions: Tensor | None, execution: str) -> C
             output = model(images, forced=decisions, execution=execution)
         loss = torch.nn.functional.cross_entropy(output.logits, labels)
         if decisions is not None:
-            loss = loss + cost_term(output, costs, 20.0, 5e-6)[0]
+            loss = loss + cost_term(output, model.costs, 20.0, 5e-6)[0]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -69,6 +69,13 @@ def run_dense(block: ResidualBlock, x: Tensor, masks: Tensor) -> Tensor:
     return sum(out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs))
 
 
+def run_chosen(block: ResidualBlock, x: Tensor, decisions: Tensor, execution: Execution) -> Tensor:
+    """Run what was decided, in either way: decisions (N,) are option indices; they get no gradient."""
+    if execution == "grouped":
+        return run_grouped(block, x, decisions)
+    return run_dense(block, x, torch.nn.functional.one_hot(decisions, len(block.options)))
+
+
 def straight_through(probabilities: Tensor, decisions: Tensor) -> Tensor:
     """One-hot of ``decisions`` (...,) forward; backward, the gradient goes to ``probabilities`` (..., K) as it is."""
     one_hot = torch.nn.functional.one_hot(decisions, probabilities.shape[-1]).to(probabilities.dtype)

@@ -14,8 +14,8 @@ from dfs_core.model.execute import (
     TRIED,
     Execution,
     check_execution,
+    run_chosen,
     run_dense,
-    run_grouped,
     run_two_branch,
     straight_through,
 )
@@ -46,11 +46,14 @@ class DFSNet(nn.Module):
     Nothing is kept on the module between calls, so threads can share one. One image gives what it gives in a batch.
     """
 
+    costs: Tensor  # of each option, relative to a block in full (K,)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.body = ResNetBody(config)
         self.policy = POLICIES[config.policy](config)
+        self.register_buffer("costs", torch.tensor(config.option_set.costs), persistent=False)
         # One fixed layout means one kernel, whatever the size of a group of images. channels_last is faster on CPU and
         # GPU; a min-max network runs as the reference does, as the last digits of its kernels decide ties in rounding.
         reproduction = config.quantiser == "minmax"
@@ -85,9 +88,20 @@ class DFSNet(nn.Module):
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
+        return self.decide(images, prices, forced, execution, tried)
+
+    def decide(
+        self,
+        images: Tensor,
+        prices: Tensor,
+        forced: Tensor | None = None,
+        execution: Execution = "grouped",
+        tried: float = TRIED,
+    ) -> DFSOutput:
+        """``forward`` for prices (N,) and decisions that need no check; ``dense``, nothing in it waits for a GPU."""
         x = self.enter(images)
         state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
-        toll = prices[:, None] * prices.new_tensor(self.config.option_set.costs)
+        toll = prices[:, None] * self.costs
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)
@@ -96,13 +110,20 @@ class DFSNet(nn.Module):
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            if forced is None and execution == "grouped" and (option := self.policy.certain(index)) is not None:
+            if forced is None and (option := self.policy.certain(index)) is not None:
                 x = block(x, option)
             else:
                 x = self._run(block, x, decision, probability, execution, tried)
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def follow(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
+        """Logits (N, classes) under given decisions (N, gated blocks), without asking the policy or any check."""
+        x = self.enter(images)
+        for index, block in enumerate(self.body.gated()):
+            x = run_chosen(block, x, decisions[:, index], execution)
+        return self.body.head(x)
 
     def enter(self, images: Tensor) -> Tensor:
         """Stem and first block, which run for every image: (N, 3, 32, 32) -> (N, 16, 32, 32)."""
@@ -118,13 +139,13 @@ class DFSNet(nn.Module):
         return torch.full(images.shape[:1], one, device=images.device)
 
     def _run(
-        self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: str, tried: float
+        self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: Execution, tried: float
     ) -> Tensor:
-        if execution == "dense":
-            return run_dense(block, x, straight_through(probability, decision))
         if probability.requires_grad and len(block.options) > 1:
+            if execution == "dense":
+                return run_dense(block, x, straight_through(probability, decision))
             return run_two_branch(block, x, decision, probability, tried)
-        return run_grouped(block, x, decision)
+        return run_chosen(block, x, decision, execution)
 
     def _check_forced(self, forced: Tensor, images: Tensor) -> Tensor:
         shape = (images.shape[0], self.config.gated_blocks)

@@ -1,7 +1,8 @@
-"""A network without a gate on a GPU: both passes of a step, recorded once as CUDA graphs and replayed from then on.
+"""Training steps on a GPU, recorded once as CUDA graphs and replayed from then on.
 
-A ResNet for 32 x 32 images is some hundred kernels of a few microseconds each, fewer than Python takes to start them.
-Where every image takes the same options, the kernels are the same in every step, so none has to be started by Python.
+A step is thousands of kernels of a few microseconds each, fewer than Python takes to start one of them. Executed
+``dense`` they are the same in every step, whatever is decided: then none of them has to be started by Python, and that
+every option runs on every image costs less than starting each on its own images.
 """
 
 from __future__ import annotations
@@ -11,49 +12,50 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from dfs_core.model.network import DFSNet, DFSOutput
+from dfs_core.model.network import DFSNet
 from dfs_core.training.precision import Precision
+from dfs_core.training.steps import Metrics, draws, step_loss
+from dfs_core.training.train_config import STAGES, TrainConfig
 
 
-class SteadyNet(nn.Module):
-    """A network under its policy's certain decisions, without anything that would make the GPU wait."""
+class Step(nn.Module):
+    """Loss and metrics of a batch as a function of tensors alone, as a recording needs it."""
 
-    def __init__(self, model: DFSNet) -> None:
+    def __init__(self, model: DFSNet, config: TrainConfig, teacher: DFSNet | None) -> None:
         super().__init__()
-        self.body, self.enter = model.body, model.enter
-        options = [model.policy.certain(index) for index in range(len(self.body.gated()))]
-        self.options = [option for option in options if option is not None]
-        assert len(self.options) == len(options), "only a constant policy decides beforehand"
+        self.model, self.config = model, config
+        self.teacher = (teacher,)  # not a part of what learns
+        self.names: tuple[str, ...] = ()
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) for normalised images (N, 3, 32, 32)."""
-        x = self.enter(images)
-        for block, option in zip(self.body.gated(), self.options, strict=True):
-            x = block(x, option)
-        return self.body.head(x)
+    def forward(self, images: Tensor, labels: Tensor, *drawn: Tensor) -> tuple[Tensor, ...]:
+        """The loss and, in the order of ``names``, the metrics; arguments as for ``step_loss``."""
+        loss, metrics = step_loss(self.model, self.config, *self.teacher, images, labels, *drawn, execution="dense")
+        self.names = tuple(metrics)
+        return loss, *(value.detach() for value in metrics.values())
 
 
 class Replay:
-    """The forward pass of a training step, replayed; its backward pass is replayed by autograd as well."""
+    """``step_loss`` for batches of one size, replayed; the backward pass is replayed by autograd as well."""
 
-    def __init__(self, model: DFSNet, batch_size: int, precision: Precision) -> None:
-        """Record ``model``, in training mode on a CUDA device, for batches of one size, in ``bf16`` or ``fp32``."""
+    def __init__(self, model: DFSNet, config: TrainConfig, teacher: DFSNet | None, precision: Precision) -> None:
+        """Record a step of ``config``'s stage, of a model that is on a CUDA device and in the stage's modes."""
         device = next(model.parameters()).device
-        net = SteadyNet(model)
-        self.decisions = torch.tensor(net.options, device=device).expand(batch_size, -1)
-        ones = torch.nn.functional.one_hot(self.decisions, len(model.config.option_set))
-        self.probabilities = ones.float()
-        before = [buffer.clone() for buffer in net.buffers()]
+        size = config.batch_size
+        self.step = Step(model, config, teacher)
+        sample = (torch.zeros(size, 3, 32, 32, device=device), torch.zeros(size, dtype=torch.int64, device=device))
+        before = [buffer.clone() for buffer in model.buffers()]
         with (
-            torch.backends.cudnn.flags(enabled=True, benchmark=True),
+            # To look for the fastest kernels pays where each shape comes again, and not in the many of stage utilities.
+            torch.backends.cudnn.flags(enabled=True, benchmark=STAGES[config.stage].body),
             # A cached cast of a weight would be of the weight as it was when recorded.
             torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False),
         ):
-            sample = torch.zeros(batch_size, 3, 32, 32, device=device)
-            self.net = torch.cuda.make_graphed_callables(net, (sample,), allow_unused_input=True)
-        for buffer, value in zip(net.buffers(), before, strict=True):
+            arguments = (*sample, *draws(config, size, device))
+            self.replay = torch.cuda.make_graphed_callables(self.step, arguments, allow_unused_input=True)
+        for buffer, value in zip(model.buffers(), before, strict=True):
             buffer.copy_(value)  # recording ran the batch norms on an empty sample
 
-    def __call__(self, images: Tensor) -> DFSOutput:
-        """What the network's own forward pass returns."""
-        return DFSOutput(cast(Tensor, self.net(images)), self.decisions, self.probabilities)
+    def __call__(self, images: Tensor, labels: Tensor, *drawn: Tensor) -> tuple[Tensor, Metrics]:
+        """As ``step_loss``; what it returns is overwritten by the next call."""
+        loss, *metrics = cast(tuple[Tensor, ...], self.replay(images, labels, *drawn))
+        return loss, dict(zip(self.step.names, metrics, strict=True))

@@ -178,14 +178,14 @@ def _descend(
             pixels = normalise(augment(images.images[indices], generator), card.mean, card.std)
             output = model(pixels, tried=TRIED)
         loss = F.cross_entropy(output.logits, labels)
-        term, cp = cost_term(output, model.config.option_set.costs, settings.budget, settings.alpha)
+        term, cp = cost_term(output, model.costs, settings.budget, settings.alpha)
         loss = loss + term
         with turn():
             optimiser.zero_grad(set_to_none=True)
             loss.backward(inputs=gates)  # nothing is computed for, or written to, the body's weights
             optimiser.step()
         right = float((output.logits.argmax(dim=1) == labels).float().mean())
-        steps.append(Step(number + 1, cp, 100 * right, float(loss.detach())))
+        steps.append(Step(number + 1, float(cp), 100 * right, float(loss.detach())))
         report(Progress("tuning", len(steps), settings.steps, steps[-1]))
     return tuple(steps)
 

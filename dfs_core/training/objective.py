@@ -24,13 +24,13 @@ def learning_rate(
     return peak * 0.5 * (1 + float(cosine))
 
 
-def block_costs(output: DFSOutput, costs: tuple[float, ...]) -> Tensor:
+def block_costs(output: DFSOutput, costs: Tensor) -> Tensor:
     """Sum over gated blocks of the chosen options' costs, per image (N,), with the straight-through gradient."""
     chosen = straight_through(output.probabilities, output.decisions)
-    return (chosen * chosen.new_tensor(costs)).sum(dim=(1, 2))
+    return (chosen * costs).sum(dim=(1, 2))
 
 
-def cost_term(output: DFSOutput, costs: tuple[float, ...], target: float, alpha: float) -> tuple[Tensor, float]:
+def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> tuple[Tensor, Tensor]:
     """The paper's s |alpha| C and the batch's cp (method section 5).
 
     C sums the chosen costs over a batch of 128 and the gated blocks; here the mean over the batch's images takes the
@@ -38,7 +38,7 @@ def cost_term(output: DFSOutput, costs: tuple[float, ...], target: float, alpha:
 
     Args:
         output: the network's output in training.
-        costs: relative cost of each option.
+        costs: relative cost of each option (K,).
         target: the cp to hold, in percent.
         alpha: the paper's alpha.
 
@@ -46,8 +46,8 @@ def cost_term(output: DFSOutput, costs: tuple[float, ...], target: float, alpha:
         The loss term, and the batch's cp in percent. s is +1 while cp is above the target, else -1.
     """
     per_image = block_costs(output, costs)
-    cp = 100 * float(per_image.detach().mean()) / output.decisions.shape[1]
-    sign = 1.0 if cp > target else -1.0
+    cp = 100 * per_image.detach().mean() / output.decisions.shape[1]
+    sign = 2 * (cp > target).to(per_image.dtype) - 1
     return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
 
 

@@ -14,6 +14,11 @@ from dfs_core.model.config import ModelConfig
 RARE = 0.3
 
 
+def choose(probabilities: Tensor) -> Tensor:
+    """Draw an index (...) from each row of probabilities (..., K): ``multinomial`` without its wait for a GPU."""
+    return (probabilities / torch.empty_like(probabilities).exponential_()).argmax(dim=-1)
+
+
 def draw_mixes(config: ModelConfig, n: int, device: torch.device) -> Tensor:
     """Decisions (n, gated blocks): each image draws a mix of the options of its own, and each block draws from the mix.
 
@@ -22,8 +27,8 @@ def draw_mixes(config: ModelConfig, n: int, device: torch.device) -> Tensor:
     """
     rare = [option.is_skip or not option.is_quantised for option in config.option_set]
     weights = torch.tensor([RARE if few and len(rare) > 2 else 1.0 for few in rare], device=device)
-    mixes = torch.distributions.Dirichlet(weights).sample((n,))
-    return torch.multinomial(mixes, config.gated_blocks, replacement=True)
+    mixes = torch.distributions.Dirichlet(weights, validate_args=False).sample((n,))
+    return choose(mixes[:, None].expand(-1, config.gated_blocks, -1))
 
 
 def draw_prices(n: int, price_range: tuple[float, ...], device: torch.device) -> Tensor:

@@ -1,17 +1,28 @@
-"""What one training step minimises, stage by stage."""
+"""What one training step minimises, stage by stage. Run ``dense``, nothing in it waits for a GPU."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from dfs_core.model.network import DFSNet, DFSOutput
+from dfs_core.model.execute import Execution
+from dfs_core.model.network import DFSNet
 from dfs_core.training.counterfactual import utility_loss
 from dfs_core.training.objective import cost_term, sample_losses
 from dfs_core.training.sampling import draw_mixes, draw_prices
 from dfs_core.training.train_config import STAGES, TrainConfig
+
+Metrics = dict[str, Tensor]
+
+
+def draws(config: TrainConfig, n: int, device: torch.device) -> tuple[Tensor, ...]:
+    """What a stage draws for each image of a batch: a price (n,), a mix of decisions (n, gated blocks), or nothing."""
+    decisions = STAGES[config.stage].decisions
+    if decisions == "random":
+        return (draw_mixes(config.model, n, device),)
+    if decisions in ("prices", "swapped"):
+        return (draw_prices(n, config.price_range, device),)
+    return ()
 
 
 def step_loss(
@@ -20,8 +31,9 @@ def step_loss(
     teacher: DFSNet | None,
     images: Tensor,
     labels: Tensor,
-    forward: Callable[[Tensor], DFSOutput] | None = None,
-) -> tuple[Tensor, Mapping[str, float | Tensor]]:
+    *drawn: Tensor,
+    execution: Execution = "grouped",
+) -> tuple[Tensor, Metrics]:
     """The loss of one batch, and what the log says of it.
 
     Args:
@@ -30,45 +42,39 @@ def step_loss(
         teacher: a network to distil from, or None.
         images: normalised (N, 3, 32, 32).
         labels: classes (N,).
-        forward: the network's forward pass, where there is a quicker one than its own.
+        drawn: what ``draws`` gave.
+        execution: ``grouped``, or ``dense``, whose kernels are the same ones in every step.
     """
+    free = torch.zeros(len(images), device=images.device)
     with torch.no_grad():
-        taught = None if teacher is None else teacher(images).logits
+        taught = None if teacher is None else teacher.decide(images, free).logits
 
     def losses(logits: Tensor) -> Tensor:
         return sample_losses(logits, labels, config.label_smoothing, taught, config.distillation, config.temperature)
 
-    if STAGES[config.stage].decisions == "swapped":
-        return utility_loss(model, images, losses, draw_prices(len(images), config.price_range, images.device))
-    output = _decide(model, config, images) if forward is None else forward(images)
-    loss = losses(output.logits).mean()
-    # Still a tensor: for a number the CPU would wait until a GPU is done.
-    metrics: dict[str, float | Tensor] = {"accuracy": 100 * (output.logits.argmax(1) == labels).float().mean()}
+    stage = STAGES[config.stage]
+    if stage.decisions == "swapped":
+        return utility_loss(model, images, losses, drawn[0], execution)
+    if stage.decisions in ("random", "evaluated"):
+        decisions = drawn[0] if drawn else _evaluated(model, images, free, execution)
+        logits = model.follow(images, decisions, execution)
+    else:
+        output = model.decide(images, drawn[0] if drawn else free, execution=execution)
+        logits, decisions = output.logits, output.decisions
+    loss = losses(logits).mean()
+    metrics = {"accuracy": 100 * (logits.argmax(1) == labels).float().mean()}
     if config.target is not None:
-        term, metrics["cp"] = cost_term(output, config.model.option_set.costs, config.target, config.alpha)
-        metrics["target"] = config.target
+        term, metrics["cp"] = cost_term(output, model.costs, config.target, config.alpha)
         loss = loss + term
     elif config.model.budget is not None:
-        metrics["cp"] = 100 * float(images.new_tensor(config.model.option_set.costs)[output.decisions].mean())
-        metrics["target"] = config.model.budget
+        metrics["cp"] = 100 * model.costs[decisions].mean()
     return loss, metrics
 
 
-def _decide(model: DFSNet, config: TrainConfig, images: Tensor) -> DFSOutput:
-    decisions = STAGES[config.stage].decisions
-    if decisions == "random":
-        return model(images, forced=draw_mixes(config.model, len(images), images.device))
-    if decisions == "prices":
-        return model(images, price=draw_prices(len(images), config.price_range, images.device))
-    if decisions == "evaluated":
-        return model(images, forced=_evaluated(model, images))
-    return model(images)
-
-
 @torch.no_grad()
-def _evaluated(model: DFSNet, images: Tensor) -> Tensor:
+def _evaluated(model: DFSNet, images: Tensor, prices: Tensor, execution: Execution) -> Tensor:
     """Decisions under running statistics: under those of a batch, gates near a tie fall to the other side."""
     model.eval()
-    decisions = model(images).decisions
+    decisions = model.decide(images, prices, execution=execution).decisions
     model.train()
     return decisions

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,7 +25,7 @@ from dfs_core.training.graphs import Replay
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.publish import publish
-from dfs_core.training.steps import step_loss
+from dfs_core.training.steps import Metrics, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import STATE_FILE, RunLog
 
@@ -92,9 +93,8 @@ class Trainer:
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
-        steady = config.model.policy == "constant" and self.device.type == "cuda"
-        self.replay = Replay(self.state.model, config.batch_size, self.state.precision) if steady else None
         self.log = RunLog(folder, self.state.step)
+        self.loss: Replay | partial[tuple[Tensor, Metrics]]
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)
 
@@ -127,7 +127,7 @@ class Trainer:
         bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=None)
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
-        self._set_modes()
+        self._begin_phase()
         for indices in self._batches(self.state.step):
             if self.state.step == self.settles_at:
                 self._begin_to_settle()
@@ -147,6 +147,12 @@ class Trainer:
             bar.update()
         bar.close()
 
+    def _begin_phase(self) -> None:
+        """From here on steps are of ``phase``; on a GPU one of them is recorded, to be replayed."""
+        self._set_modes()
+        parts = self.state.model, self.phase, self.teacher
+        self.loss = Replay(*parts, self.state.precision) if self.device.type == "cuda" else partial(step_loss, *parts)
+
     def _set_modes(self) -> None:
         stage = STAGES[self.phase.stage]
         self.state.model.train()
@@ -161,7 +167,7 @@ class Trainer:
         assert budget is not None
         hold_budget(self.state.model, splits.validation, splits.mean, splits.std, budget)
         self.state.optimiser.state.clear()
-        self._set_modes()
+        self._begin_phase()
 
     def _batches(self, step: int) -> Iterator[Tensor]:
         """Indices of each step's images from ``step`` on; everything random depends on seed and step alone."""
@@ -179,7 +185,7 @@ class Trainer:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
 
     def _step(self, indices: Tensor) -> dict[str, float | Tensor]:
-        config, model, step = self.phase, self.state.model, self.state.step
+        config, step = self.phase, self.state.step
         torch.manual_seed(self._seed(step, 1))  # the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
         first, last = (self.settles_at, self.total) if step >= self.settles_at else (0, self.settles_at)
@@ -192,12 +198,13 @@ class Trainer:
         )
         labels = self.labels[indices]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
-            loss, metrics = step_loss(model, config, self.teacher, images, labels, self.replay)
+            loss, metrics = self.loss(images, labels, *draws(config, len(images), self.device))
         self.state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.state.optimiser.step()
         self.state.update_average(config.ema)
-        return {"loss": loss.detach(), **metrics, "lr": rate}
+        target = config.target or config.model.budget
+        return {"loss": loss.detach(), **metrics, **({"target": target} if target else {}), "lr": rate}
 
     def _validate(self) -> dict[str, float]:
         found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)

@@ -45,26 +45,24 @@ def test_a_swap_is_worth_what_two_whole_runs_differ_by(
         seen[name].append(found)
         return found
 
-    monkeypatch.setattr(counterfactual, "SWAPS", 1)
     monkeypatch.setattr(counterfactual, "CLIP", 1e9)
     monkeypatch.setattr(counterfactual, "_draw", lambda *args: noted("drawn", draw(*args)))
     monkeypatch.setattr(counterfactual, "_another", lambda *args: noted("other", another(*args)))
     torch.manual_seed(1)
     loss, _ = utility_loss(model, images, against(LABELS), PRICES)
 
-    torch.manual_seed(1)
-    block = int(torch.randperm(model.config.gated_blocks)[0])
     decisions = torch.stack(seen["drawn"], dim=1)
+    block = torch.arange(N) * model.config.gated_blocks // N  # dealt out evenly, in the batch's order
     swapped = decisions.clone()
-    swapped[:, block] = seen["other"][0]
-    assert (swapped[:, block] != decisions[:, block]).all()
+    swapped[torch.arange(N), block] = torch.cat(seen["other"])
+    assert ((swapped != decisions).sum(dim=1) == 1).all()
     with torch.no_grad():
         before, after = (
             F.cross_entropy(model(images, forced=forced).logits, LABELS, reduction="none")
             for forced in (decisions, swapped)
         )
     # A fresh policy holds every option for worth a little more than the one before it.
-    predicted = FIRST_ROOT**2 * (swapped[:, block] - decisions[:, block])
+    predicted = FIRST_ROOT**2 * (swapped - decisions).sum(dim=1)
     expected = F.huber_loss(predicted, before - after, delta=counterfactual.KNEE) / counterfactual.KNEE
     torch.testing.assert_close(loss.detach(), expected, rtol=1e-4, atol=1e-5)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dfs_core.model.network import DFSOutput
 from dfs_core.training.objective import block_costs, cost_term, learning_rate, sample_losses
 
-COSTS = (0.0, 0.0625, 1.0)
+COSTS = torch.tensor((0.0, 0.0625, 1.0))
 PAPER = (0.5, 0.75)
 
 
@@ -77,7 +77,7 @@ def test_cost_term_is_signed_alpha_times_the_cost_of_a_batch_of_128(target: floa
     assert cp == 28.125
     assert float(term.detach()) == pytest.approx(sign * 5e-6 * 128 * 0.5625)
     term.backward()
-    by_hand = sign * 5e-6 * 128 / 2 * torch.tensor(COSTS)  # straight through: the same whatever was chosen
+    by_hand = sign * 5e-6 * 128 / 2 * COSTS  # straight through: the same whatever was chosen
     torch.testing.assert_close(batch.probabilities.grad, by_hand.expand(2, 2, 3))
 
 
