@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
 # Every published run, in the order in which they start from one another.
-RUNS := resnet38-cifar10 resnet38-cifar10-strong gates-paper-small supernet-skipnet \
+RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
 	$(addprefix dfs-resnet38-cifar10-,b10 b20 b30 b40 b20-a1e-6 b20-a2.5e-5) \
 	supernet-lowbit $(foreach method,lowbit mixed blockdrop skipnet,$(method)-gates $(method)-resnet38-cifar10) \
 	$(addsuffix -resnet38-cifar10,static2 static3 static4 static8)

@@ -12,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet
 from dfs_core.training.precision import Precision
 from dfs_core.training.steps import Metrics, draws, step_loss
@@ -38,7 +39,11 @@ class Replay:
     """``step_loss`` for batches of one size, replayed; the backward pass is replayed by autograd as well."""
 
     def __init__(self, model: DFSNet, config: TrainConfig, teacher: DFSNet | None, precision: Precision) -> None:
-        """Record a step of ``config``'s stage, of a model that is on a CUDA device and in the stage's modes."""
+        """Record a step of ``config``'s stage, of a model that is on a CUDA device and in the stage's modes.
+
+        Raises:
+            UserError: the GPU's memory is too small for such a batch.
+        """
         device = next(model.parameters()).device
         size = config.batch_size
         self.step = Step(model, config, teacher)
@@ -51,7 +56,10 @@ class Replay:
             torch.autocast("cuda", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False),
         ):
             arguments = (*sample, *draws(config, size, device))
-            self.replay = torch.cuda.make_graphed_callables(self.step, arguments, allow_unused_input=True)
+            try:
+                self.replay = torch.cuda.make_graphed_callables(self.step, arguments, allow_unused_input=True)
+            except torch.OutOfMemoryError:
+                raise UserError(f"the GPU's memory is too small for batch_size {size}: use a smaller one") from None
         for buffer, value in zip(model.buffers(), before, strict=True):
             buffer.copy_(value)  # recording ran the batch norms on an empty sample
 
