@@ -7,9 +7,11 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.facts import lesson
 from dashboard.facts.costs import MEASURES, of_trace
 from dashboard.facts.tables import Shown
 from dashboard.session import cached, state
+from dashboard.sources.pictures import Picture
 from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
@@ -57,6 +59,20 @@ def choose(
     )
 
 
+def given_and_seen(picture: Picture) -> str:
+    """A picture as given and as the network sees it, as figures in HTML; once where the two are the same."""
+    figures = [
+        (picture.given_uri, f"{picture.name}, as given", "as given"),
+        (picture.seen_uri, f"{picture.name}, 32 by 32", "as the network sees it"),
+    ]
+    if lesson.loses_nothing(picture):
+        figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]
+    return "".join(
+        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
+        for uri, alt, caption in figures
+    )
+
+
 def class_bars(trace: DecisionTrace) -> str:
     """The likeliest classes with their probabilities, as items of a list in HTML."""
     best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
@@ -80,11 +96,7 @@ def _spent(item: Shown) -> str:
 def _html(item: Shown, spent: str) -> str:
     picture, trace = item.picture, item.trace
     verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
-    name = escape(picture.name)
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
     about = escape(f"{origin} · {verdict} · {spent}")
-    return f"""<div class="dfs-focus">
-<figure><img src="{picture.given_uri}" alt="{name}, as given"><figcaption>as given</figcaption></figure>
-<figure><img src="{picture.seen_uri}" alt="{name}, reduced"><figcaption>as the network sees it</figcaption></figure>
-<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>
-</div>"""
+    words = f"<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>"
+    return f'<div class="dfs-focus">{given_and_seen(picture)}{words}</div>'

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from dashboard.facts import lesson
@@ -29,27 +27,9 @@ def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGe
 
 def large_html(item: Shown, drawing: Picture | None = None) -> str:
     """What is lost on the way to the network, large, with what it thinks of the image; once where nothing is lost."""
-    picture = item.picture
-    figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]
-    if not lesson.loses_nothing(picture):
-        figures = _both(picture)
     bars = f'<div class="dfs-focus"><ol>{focus.class_bars(item.trace)}</ol></div>'
-    below = "" if drawing is None else f'<div class="dfs-lesson">{_figures(_both(drawing))}</div>'
-    return f'<div class="dfs-lesson">{_figures(figures)}{bars}</div>{below}'
-
-
-def _both(picture: Picture) -> list[tuple[str, str, str]]:
-    return [
-        (picture.given_uri, f"{picture.name}, as given", "as given"),
-        (picture.seen_uri, f"{picture.name}, 32 by 32", "as the network sees it"),
-    ]
-
-
-def _figures(figures: list[tuple[str, str, str]]) -> str:
-    return "".join(
-        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
-        for uri, alt, caption in figures
-    )
+    below = "" if drawing is None else f'<div class="dfs-lesson">{focus.given_and_seen(drawing)}</div>'
+    return f'<div class="dfs-lesson">{focus.given_and_seen(item.picture)}{bars}</div>{below}'
 
 
 def _wants_drawing(page: Opened) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from tiny import picture
 
+from dashboard.parts.focus import given_and_seen
 from dashboard.sources.pictures import (
     GIVEN_SIDE,
     drawn_pictures,
@@ -46,6 +47,14 @@ def test_a_large_picture_is_reduced_for_the_page_and_keeps_its_shape():
     assert decode(made.given_uri).size == (GIVEN_SIDE, round(GIVEN_SIDE / 3))
     assert max(decode(made.thumb_uri).size) < 100
     assert made.seen.shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(("side", "figures"), [(32, 1), (33, 2)])
+def test_what_the_network_sees_is_shown_beside_what_was_given_where_they_differ(side, figures):
+    made = make_picture("a", "<a>", "test", picture(0, side), "cat")
+    html = given_and_seen(made)
+    assert html.count("<figure>") == figures
+    assert "<a>" not in html
 
 
 def test_the_digest_is_that_of_what_the_network_sees():
