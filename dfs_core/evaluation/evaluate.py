@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from typing import TypedDict, Unpack
 
@@ -113,19 +112,18 @@ def forward_batches(
     for start in range(0, len(images), batch_size):
         chosen = slice(start, start + batch_size)
         # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
-        with torch.inference_mode(), torch.autocast(device.type, enabled=False), _exact(device):
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, enabled=False),
+            # On a GPU: the digits that TF32 leaves out become whole steps in the next quantiser.
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+        ):
             inputs = normalise(images[chosen].to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
         yield cpu
-
-
-def _exact(device: torch.device) -> AbstractContextManager[None]:
-    """Float32 as it is on a CPU: the digits that TF32 leaves out become whole steps in the next quantiser."""
-    on_gpu = device.type == "cuda"
-    return torch.backends.cudnn.flags(enabled=True, allow_tf32=False) if on_gpu else nullcontext()
 
 
 def run(

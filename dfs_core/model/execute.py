@@ -1,8 +1,9 @@
 """Running one block for a batch of mixed decisions.
 
 ``grouped`` runs each option on the images that chose it and on no others, so that its time falls with the decisions.
-``dense`` runs every option on every image and sums by mask, as the reference does; it is kept to compare against.
-At evaluation both give the same output.
+``dense`` runs every option on every image and sums by mask, as the reference does: slower, but its kernels are the same
+whatever is decided, so that a GPU can replay a whole training step. In evaluation mode both give the same output; in
+training an option's batch norm sees the images that run under it, with ``dense`` all of them.
 """
 
 from __future__ import annotations

@@ -75,10 +75,10 @@ class DFSNet(nn.Module):
             images: (N, 3, 32, 32), float, normalised.
             budget: percent of cp; refused unless the model was trained for it or serves every budget.
             forced: decisions to impose, (N, gated blocks) option indices, with -1 where the policy is to decide.
-            execution: ``grouped`` or ``dense``; the same result, at different speed.
+            execution: ``grouped`` or ``dense``; in evaluation mode the same result, at different speed.
             price: of a block in full, in the unit of the policy's logits; a number, or one for each image (N,). The
                 decision is arg-max of logits - price x cost.
-            tried: in training, the share of blocks in which the gate's gradient is measured.
+            tried: in ``grouped`` training, the share of blocks in which the gate's gradient is measured.
 
         Raises:
             UserError: a budget the model does not have, a budget and a price, forced decisions of a wrong shape or
@@ -88,17 +88,6 @@ class DFSNet(nn.Module):
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
-        return self.decide(images, prices, forced, execution, tried)
-
-    def decide(
-        self,
-        images: Tensor,
-        prices: Tensor,
-        forced: Tensor | None = None,
-        execution: Execution = "grouped",
-        tried: float = TRIED,
-    ) -> DFSOutput:
-        """``forward`` for prices (N,) and decisions that need no check; ``dense``, nothing in it waits for a GPU."""
         x = self.enter(images)
         state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
         toll = prices[:, None] * self.costs
@@ -110,7 +99,7 @@ class DFSNet(nn.Module):
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            if forced is None and (option := self.policy.certain(index)) is not None:
+            if forced is None and (option := self.policy.static_option(index)) is not None:
                 x = block(x, option)
             else:
                 x = self._run(block, x, decision, probability, execution, tried)
@@ -118,8 +107,8 @@ class DFSNet(nn.Module):
             probabilities.append(probability)
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
 
-    def follow(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
-        """Logits (N, classes) under given decisions (N, gated blocks), without asking the policy or any check."""
+    def execute(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
+        """Logits (N, classes) under given decisions (N, gated blocks), which nobody checks; the policy is not asked."""
         x = self.enter(images)
         for index, block in enumerate(self.body.gated()):
             x = run_chosen(block, x, decisions[:, index], execution)

@@ -22,8 +22,8 @@ class Policy(Protocol):
     In each method x is the input of a block (N, C, H, W); ``state`` is whatever the policy needs from step to step.
     """
 
-    def certain(self, block: int) -> int | None:
-        """The option that every image takes in a gated block, where that is known beforehand; else None."""
+    def static_option(self, block: int) -> int | None:
+        """The option that every image takes in a gated block, whatever the price; None if there is no such option."""
 
     def start(self, x: Tensor, prices: Tensor) -> Any:
         """The state before the first gated block, for prices (N,), one for each image."""
@@ -48,8 +48,8 @@ class RecurrentPolicy(nn.Module):
             # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
             self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
 
-    def certain(self, block: int) -> None:
-        """Nothing is: the gate looks at each image."""
+    def static_option(self, block: int) -> None:
+        """None: the gate looks at each image."""
 
     def temperature(self, toll: Tensor) -> float:
         """1: the gate was trained to have its softmax taken as probabilities, whatever a price does to them."""
@@ -78,7 +78,7 @@ class ConstantPolicy(nn.Module):
         names = config.constant * config.gated_blocks if len(config.constant) == 1 else config.constant
         self.decisions = tuple(config.option_set.index(name) for name in names)
 
-    def certain(self, block: int) -> int:
+    def static_option(self, block: int) -> int:
         """The constant decision."""
         return self.decisions[block]
 

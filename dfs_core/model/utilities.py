@@ -68,8 +68,8 @@ class TablePolicy(nn.Module):
         with torch.no_grad():
             self.coefficients[..., 0] = FIRST_ROOT
 
-    def certain(self, block: int) -> None:
-        """Nothing is: what is decided depends on the price."""
+    def static_option(self, block: int) -> None:
+        """None: what is decided depends on the price."""
 
     def guess(self, state: Any) -> Tensor | None:
         """What the policy would answer after a step, as logits (N, classes); None as long as it does not classify."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from dfs_core.model.execute import Execution, run_chosen
 from dfs_core.model.network import DFSNet
 from dfs_core.model.utilities import TablePolicy
-from dfs_core.training.sampling import choose
+from dfs_core.training.sampling import draw_categorical
 
 TEMPERATURE = 0.01  # nats, of the decisions that are drawn: far more than most options differ by, so that all are tried
 EXPLORE = 0.2  # share of decisions that are drawn evenly, so that no option's worth is forgotten
@@ -49,27 +49,25 @@ def utility_loss(
     """
     policy, blocks, n = cast(TablePolicy, model.policy), model.body.gated(), len(images)
     with torch.no_grad():
-        x = model.enter(images)
-    y = x[:0]  # the images that were swapped so far, the first of the batch, as their swap left them
+        both = model.enter(images)  # all images, and after them those that were swapped so far, from the first one on
     decisions, predicted, guesses = [], [], []
-    state: Any = policy.start(x, prices)  # only the policy knows what is in it
+    state: Any = policy.start(both, prices)  # only the policy knows what is in it
     for index, block in enumerate(blocks):
+        x, done = both[:n], len(both) - n
         utilities, state = policy.step(index, x, state)
         if (guess := policy.guess(state)) is not None:
             guesses.append(losses(guess).mean())
         decision = _draw(utilities.detach(), prices, model.costs)
-        done, dealt = len(y), slice(len(y), (index + 1) * n // len(blocks))
+        dealt = slice(done, (index + 1) * n // len(blocks))
         other = _another(decision[dealt], len(model.costs))
         pair = utilities[dealt].gather(1, torch.stack([other, decision[dealt]], dim=1))
         predicted.append(pair[:, 0] - pair[:, 1])
         with torch.no_grad():
-            both = run_chosen(
-                block, torch.cat([x, y, x[dealt]]), torch.cat([decision, decision[:done], other]), execution
-            )
-        x, y = both[:n], both[n:]
+            chosen = torch.cat([decision, decision[:done], other])
+            both = run_chosen(block, torch.cat([both, x[dealt]]), chosen, execution)
         decisions.append(decision)
     with torch.no_grad():
-        before, after = losses(model.body.head(x)), losses(model.body.head(y))
+        before, after = losses(model.body.head(both[:n])), losses(model.body.head(both[n:]))
         worth = (before - after).clamp(-CLIP, CLIP)
     expected = torch.cat(predicted)
     loss = F.huber_loss(expected, worth, delta=KNEE) / KNEE
@@ -86,7 +84,7 @@ def utility_loss(
 def _draw(utilities: Tensor, prices: Tensor, costs: Tensor) -> Tensor:
     """Decisions (N,) drawn from the policy's softmax, some of them evenly instead."""
     probabilities = ((utilities - prices[:, None] * costs) / TEMPERATURE).softmax(dim=1)
-    return choose((1 - EXPLORE) * probabilities + EXPLORE / len(costs))
+    return draw_categorical((1 - EXPLORE) * probabilities + EXPLORE / len(costs))
 
 
 def _another(decisions: Tensor, choices: int) -> Tensor:

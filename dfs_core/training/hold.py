@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from dfs_core.data.known import Channels
 from dfs_core.data.sets import ImageSet
 from dfs_core.evaluation.evaluate import run
@@ -37,7 +35,7 @@ def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, 
     cost = cost_models(model.config)["cp"]
     assert isinstance(model.policy, RecurrentPolicy)
     bias = model.policy.to_options.bias.detach()
-    start, costs = bias.clone(), torch.tensor(model.config.option_set.costs, device=bias.device)
+    start, costs = bias.clone(), model.costs
 
     def distance(price: float) -> float:
         bias.copy_(start - price * costs)

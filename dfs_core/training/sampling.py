@@ -14,7 +14,7 @@ from dfs_core.model.config import ModelConfig
 RARE = 0.3
 
 
-def choose(probabilities: Tensor) -> Tensor:
+def draw_categorical(probabilities: Tensor) -> Tensor:
     """Draw an index (...) from each row of probabilities (..., K): ``multinomial`` without its wait for a GPU."""
     return (probabilities / torch.empty_like(probabilities).exponential_()).argmax(dim=-1)
 
@@ -26,9 +26,9 @@ def draw_mixes(config: ModelConfig, n: int, device: torch.device) -> Tensor:
     all of their blocks, as decisions at a price are.
     """
     rare = [option.is_skip or not option.is_quantised for option in config.option_set]
-    weights = torch.tensor([RARE if few and len(rare) > 2 else 1.0 for few in rare], device=device)
+    weights = torch.tensor([RARE if few and len(rare) > 2 else 1.0 for few in rare]).to(device, non_blocking=True)
     mixes = torch.distributions.Dirichlet(weights, validate_args=False).sample((n,))
-    return choose(mixes[:, None].expand(-1, config.gated_blocks, -1))
+    return draw_categorical(mixes[:, None].expand(-1, config.gated_blocks, -1))
 
 
 def draw_prices(n: int, price_range: tuple[float, ...], device: torch.device) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,7 @@ from dfs_core.training.sampling import draw_mixes, draw_prices
 from dfs_core.training.train_config import STAGES, TrainConfig
 
 Metrics = dict[str, Tensor]
+StepLoss = Callable[..., tuple[Tensor, Metrics]]  # of (images, labels, *drawn), as ``step_loss`` has them
 
 
 def draws(config: TrainConfig, n: int, device: torch.device) -> tuple[Tensor, ...]:
@@ -34,7 +37,7 @@ def step_loss(
     *drawn: Tensor,
     execution: Execution = "grouped",
 ) -> tuple[Tensor, Metrics]:
-    """The loss of one batch, and what the log says of it.
+    """The loss of one batch, and the metrics that the log has of it, without gradients.
 
     Args:
         model: the network in training.
@@ -45,9 +48,8 @@ def step_loss(
         drawn: what ``draws`` gave.
         execution: ``grouped``, or ``dense``, whose kernels are the same ones in every step.
     """
-    free = torch.zeros(len(images), device=images.device)
     with torch.no_grad():
-        taught = None if teacher is None else teacher.decide(images, free).logits
+        taught = None if teacher is None else teacher(images, execution=execution).logits
 
     def losses(logits: Tensor) -> Tensor:
         return sample_losses(logits, labels, config.label_smoothing, taught, config.distillation, config.temperature)
@@ -56,10 +58,10 @@ def step_loss(
     if stage.decisions == "swapped":
         return utility_loss(model, images, losses, drawn[0], execution)
     if stage.decisions in ("random", "evaluated"):
-        decisions = drawn[0] if drawn else _evaluated(model, images, free, execution)
-        logits = model.follow(images, decisions, execution)
+        decisions = drawn[0] if drawn else _evaluated(model, images, execution)
+        logits = model.execute(images, decisions, execution)
     else:
-        output = model.decide(images, drawn[0] if drawn else free, execution=execution)
+        output = model(images, price=drawn[0] if drawn else None, execution=execution)
         logits, decisions = output.logits, output.decisions
     loss = losses(logits).mean()
     metrics = {"accuracy": 100 * (logits.argmax(1) == labels).float().mean()}
@@ -72,9 +74,10 @@ def step_loss(
 
 
 @torch.no_grad()
-def _evaluated(model: DFSNet, images: Tensor, prices: Tensor, execution: Execution) -> Tensor:
+def _evaluated(model: DFSNet, images: Tensor, execution: Execution) -> Tensor:
     """Decisions under running statistics: under those of a batch, gates near a tie fall to the other side."""
+    was_training = model.training
     model.eval()
-    decisions = model.decide(images, prices, execution=execution).decisions
-    model.train()
+    decisions = model(images, execution=execution).decisions
+    model.train(was_training)
     return decisions

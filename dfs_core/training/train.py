@@ -21,11 +21,11 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import RUNS, begin, teacher_of
 from dfs_core.training.config_files import Changes, config_texts, load_config
-from dfs_core.training.graphs import Replay
+from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.publish import publish
-from dfs_core.training.steps import Metrics, draws, step_loss
+from dfs_core.training.steps import StepLoss, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import STATE_FILE, RunLog
 
@@ -94,7 +94,6 @@ class Trainer:
         if config.compile:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
-        self.loss: Replay | partial[tuple[Tensor, Metrics]]
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)
 
@@ -148,10 +147,12 @@ class Trainer:
         bar.close()
 
     def _begin_phase(self) -> None:
-        """From here on steps are of ``phase``; on a GPU one of them is recorded, to be replayed."""
+        """From here on steps are of ``phase``; on a GPU one of them is captured, to be replayed."""
         self._set_modes()
         parts = self.state.model, self.phase, self.teacher
-        self.loss = Replay(*parts, self.state.precision) if self.device.type == "cuda" else partial(step_loss, *parts)
+        self.step_loss: StepLoss = partial(step_loss, *parts)
+        if self.device.type == "cuda":
+            self.step_loss = capture_step(*parts, self.state.precision)
 
     def _set_modes(self) -> None:
         stage = STAGES[self.phase.stage]
@@ -186,7 +187,7 @@ class Trainer:
 
     def _step(self, indices: Tensor) -> dict[str, float | Tensor]:
         config, step = self.phase, self.state.step
-        torch.manual_seed(self._seed(step, 1))  # the gate's random branch
+        torch.manual_seed(self._seed(step, 1))  # what a stage draws, and the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
         first, last = (self.settles_at, self.total) if step >= self.settles_at else (0, self.settles_at)
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
@@ -198,13 +199,15 @@ class Trainer:
         )
         labels = self.labels[indices]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
-            loss, metrics = self.loss(images, labels, *draws(config, len(images), self.device))
+            loss, metrics = self.step_loss(images, labels, *draws(config, len(images), self.device))
         self.state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.state.optimiser.step()
         self.state.update_average(config.ema)
+        # Metrics too: of a replayed step, autograd takes whatever comes out for differentiable.
+        found = {key: value.detach() for key, value in {"loss": loss, **metrics}.items()}
         target = config.target or config.model.budget
-        return {"loss": loss.detach(), **metrics, **({"target": target} if target else {}), "lr": rate}
+        return {**found, **({"target": target} if target else {}), "lr": rate}
 
     def _validate(self) -> dict[str, float]:
         found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)

@@ -92,7 +92,7 @@ class TrainConfig:
         alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
         hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
         validation: images held out for validation.
-        seed: of initial weights, order, augmentation and the gate's random branch; the split has its own, fixed one.
+        seed: of initial weights, order, augmentation and all that a stage draws; the split has its own, fixed one.
         precision: ``bf16`` (autocast), ``fp32``, or ``auto``: bf16 where the machine has arithmetic for it.
         compile: whether to fuse the quantisers' arithmetic; pays off from a few hundred steps on.
         save_every: steps between saved states.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +57,13 @@ class RunState:
         """Move the average towards the weights; faster in the first steps, so that it forgets its start."""
         if self.average is None:
             return
-        follow = get_ema_multi_avg_fn(min(decay, (1 + self.step) / (10 + self.step)))
-        means, values = (list(model.state_dict().values()) for model in (self.average, self.model))
-        floating = [mean.is_floating_point() for mean in means]
-        follow(list(compress(means, floating)), list(compress(values, floating)), 0)
-        for mean, value, averaged in zip(means, values, floating, strict=True):
-            if not averaged:
-                mean.copy_(value)
+        pairs = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
+        means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
+        # All of them in one call: one by one, a GPU would wait for Python to start each.
+        get_ema_multi_avg_fn(min(decay, (1 + self.step) / (10 + self.step)))(means, values, 0)
+        for counter, value in pairs:
+            if not counter.is_floating_point():
+                counter.copy_(value)
 
     def _tensors(self) -> dict[str, torch.Tensor]:
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}

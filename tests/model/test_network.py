@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet, DFSOutput, calibrate
 
 KINDS = {
@@ -84,6 +85,14 @@ def test_grouped_equals_dense_on_random_decisions(model: DFSNet, seed: int) -> N
     dense = look(model, forced=forced, execution="dense")
     assert torch.equal(dense.decisions, forced)
     assert_same(dense, look(model, forced=forced), tolerance=1e-4)
+
+
+@pytest.mark.parametrize("execution", ["grouped", "dense"])
+def test_to_execute_decisions_is_to_force_them(model: DFSNet, execution: Execution) -> None:
+    forced = random_decisions(model.config, len(IMAGES))
+    with torch.no_grad():
+        found = model.execute(IMAGES, forced, execution)
+    assert torch.equal(found, look(model, forced=forced, execution=execution).logits)
 
 
 def test_forced_decisions_hold_per_image(model: DFSNet) -> None:
@@ -160,10 +169,12 @@ def test_eight_threads_share_a_model(model: DFSNet) -> None:
 @pytest.mark.parametrize("constant", [("8",), ("skip", "full", "8", "skip", "16")], ids=["uniform", "mixed"])
 def test_a_constant_policy_decides_the_same_for_every_image(constant: tuple[str, ...]) -> None:
     config = ModelConfig(depth=14, options="paper-small", policy="constant", constant=constant)
-    found = look(settled_network(config))
+    network = settled_network(config)
+    found = look(network)
     names = constant * 5 if len(constant) == 1 else constant
     wanted = torch.tensor([config.option_set.index(name) for name in names]).expand(16, -1)
     assert torch.equal(found.decisions, wanted)
+    assert torch.equal(found.logits, network.execute(IMAGES, wanted))
     assert torch.equal(found.probabilities, torch.nn.functional.one_hot(wanted, 4).float())
 
 

@@ -91,6 +91,7 @@ def test_a_constant_policy_gives_its_option_all_the_probability(
     assert not policy.state_dict(), "its decisions stand in the configuration, not in the weights"
     x = features(16)
     for block, wanted in enumerate(decisions):
+        assert policy.static_option(block) == wanted
         logits, _ = policy.step(block, x, policy.start(x, torch.zeros(len(x))))
         assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))
 

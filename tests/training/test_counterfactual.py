@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from nets import inputs, settled_network
 
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.execute import run_chosen
 from dfs_core.model.network import DFSNet
+from dfs_core.model.resnet import ResidualBlock
 from dfs_core.model.utilities import FIRST_ROOT, rising
 from dfs_core.training import counterfactual
 from dfs_core.training.counterfactual import utility_loss
@@ -65,6 +67,20 @@ def test_a_swap_is_worth_what_two_whole_runs_differ_by(
     predicted = FIRST_ROOT**2 * (swapped - decisions).sum(dim=1)
     expected = F.huber_loss(predicted, before - after, delta=counterfactual.KNEE) / counterfactual.KNEE
     torch.testing.assert_close(loss.detach(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_every_block_gets_its_images_in_the_layout_of_the_network(
+    model: DFSNet, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def watched(block: ResidualBlock, x: torch.Tensor, *rest: object) -> torch.Tensor:
+        seen.append((len(x), x.is_contiguous(memory_format=model.memory_format)))
+        return run_chosen(block, x, *rest)
+
+    monkeypatch.setattr(counterfactual, "run_chosen", watched)
+    utility_loss(model, images, against(LABELS), PRICES)
+    assert seen == [(N + N // 2, True), (2 * N, True)], "images that were swapped come back with the others"
 
 
 def test_a_dearer_option_is_never_worth_less() -> None:

@@ -1,4 +1,4 @@
-"""A step that is recorded on a GPU: what it computes, and what it may not do."""
+"""A training step as a GPU replays it: what it computes, and what it may not do."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from dataclasses import replace
 
 import pytest
 import torch
+from nets import settled_network
 from torch import nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
+from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.network import DFSNet
-from dfs_core.training.graphs import Replay
+from dfs_core.training.graphs import capture_step
 from dfs_core.training.steps import draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
 
 N = 16
+GATED = ModelConfig(depth=8, options="skip,8,full", budget=20)
 LOWBIT = ModelConfig(depth=8, options="skip,4,full", policy="confidence", gate_width=6)
 CASES = {
     "backbone": ModelConfig(depth=8, options="full", policy="constant", constant=("full",)),
     "static": ModelConfig(depth=8, options="4,full", policy="constant", constant=("4",)),
-    "joint": ModelConfig(depth=8, options="skip,8,full", budget=20),
-    "settle": ModelConfig(depth=8, options="skip,8,full", budget=20),
+    "gates": GATED,
+    "joint": GATED,
+    "settle": GATED,
     "supernet": LOWBIT,
     "utilities": LOWBIT,
     "adapt": LOWBIT,
@@ -45,20 +50,60 @@ def a_batch(seed: int, device: str = "cpu") -> tuple[torch.Tensor, torch.Tensor]
     return images.to(device), labels.to(device)
 
 
-@pytest.mark.parametrize("name", ["backbone", "static", "supernet", "utilities", "adapt", "settle"])
+@pytest.mark.parametrize("name", CASES)
 def test_dense_and_grouped_steps_are_the_same_under_running_statistics(name: str) -> None:
     model, config = a_case(name)
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.train(False)
-            module.train = lambda mode=True, module=module: module  # type: ignore[method-assign]
     losses = []
     for execution in ("grouped", "dense"):
         torch.manual_seed(1)
         drawn = draws(config, N, torch.device("cpu"))
-        loss, metrics = step_loss(model, config, None, *a_batch(1), *drawn, execution=execution)
+        loss, metrics = step_loss(model.eval(), config, None, *a_batch(1), *drawn, execution=execution)
+        assert not any(value.requires_grad for value in metrics.values())
         losses.append(torch.stack([loss.detach(), *metrics.values()]))
     torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-4)
+
+
+def test_a_step_leaves_the_network_in_its_modes() -> None:
+    model, config = a_case("settle")
+    for training in (True, False):
+        step_loss(model.train(training), config, None, *a_batch(1))
+        assert {module.training for module in model.modules()} == {training}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_dense_step_has_the_same_kernels_whatever_is_decided(name: str) -> None:
+    model, config = a_case(name)
+    config = replace(config, distillation=0.5, teacher="a gated network")
+    parts = model, config, settled_network(GATED)
+    drawn = draws(config, N, torch.device("cpu"))
+    with FakeTensorMode(allow_non_fake_inputs=True):  # tensors without values: nothing can depend on one
+        images, labels = torch.zeros(N, 3, 32, 32), torch.zeros(N, dtype=torch.int64)
+        step_loss(*parts, images, labels, *drawn, execution="dense")[0].backward()
+        with pytest.raises(DataDependentOutputException):
+            step_loss(*parts, images, labels, *drawn, execution="grouped")
+
+
+def test_to_capture_a_step_leaves_the_network_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_once(step: nn.Module, arguments: tuple[torch.Tensor, ...], **rest: bool) -> nn.Module:
+        step(*arguments)
+        return step
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", run_once)
+    model, config = a_case("adapt")
+    twin = copy.deepcopy(model)
+    step = capture_step(model, config, teacher=settled_network(GATED), precision="fp32")
+    assert list(step.parameters()) == list(model.parameters()), "the teacher's are none of it"
+    for (key, mine), expected in zip(model.named_buffers(), twin.buffers(), strict=True):
+        assert torch.equal(mine, expected), key
+
+
+def test_a_batch_that_is_too_large_for_the_gpu_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_small(*arguments: object, **rest: bool) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(torch.cuda, "make_graphed_callables", too_small)
+    with pytest.raises(UserError, match="too small for batch_size 16: use a smaller one"):
+        capture_step(*a_case("joint"), teacher=None, precision="fp32")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
@@ -69,7 +114,7 @@ def test_a_replayed_step_has_the_gradients_and_statistics_of_a_plain_one(name: s
     twin = copy.deepcopy(model)
     if name in ("backbone", "static"):
         config = replace(config, label_smoothing=0.1)
-    replay = Replay(model, config, None, "fp32")
+    replayed = capture_step(model, config, None, "fp32")
     for seed in (1, 2):
         images, labels = a_batch(seed, "cuda")
         for network in (model, twin):
@@ -77,7 +122,7 @@ def test_a_replayed_step_has_the_gradients_and_statistics_of_a_plain_one(name: s
             torch.manual_seed(seed)
             drawn = draws(config, N, images.device)
             if network is model:
-                loss, _ = replay(images, labels, *drawn)
+                loss, _ = replayed(images, labels, *drawn)
             else:
                 plain, _ = step_loss(twin, config, None, images, labels, *drawn, execution="dense")
         if name != "utilities":  # that one draws more while it runs

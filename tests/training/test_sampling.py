@@ -5,9 +5,21 @@ from __future__ import annotations
 import torch
 
 from dfs_core.model.config import ModelConfig
-from dfs_core.training.sampling import draw_mixes, draw_prices
+from dfs_core.training.sampling import draw_categorical, draw_mixes, draw_prices
 
 CPU = torch.device("cpu")
+
+
+def test_a_categorical_draw_is_that_of_multinomial() -> None:
+    torch.manual_seed(0)
+    probabilities = torch.rand(500, 4).softmax(dim=1)
+    probabilities[:, 2] = 0.0
+    drawn = []
+    for draw in (draw_categorical, lambda rows: torch.multinomial(rows, 1).squeeze(1)):
+        torch.manual_seed(1)
+        drawn.append(draw(probabilities))
+    assert torch.equal(*drawn)
+    assert set(drawn[0].tolist()) == {0, 1, 3}
 
 
 def test_images_draw_mixes_of_their_own_so_that_some_are_cheap_and_some_dear() -> None:
