@@ -174,11 +174,11 @@ def test_of_too_many_kept_checkpoints_the_oldest_is_forgotten(engine, predictor)
 
 
 def test_a_link_says_what_to_do_and_nonsense_is_the_usual():
-    assert runs.settings_from({}, CARD) == Settings(40.0, 5e-6)
+    assert runs.settings_from({}, CARD) == Settings(40.0, 2.5e-5)
     assert runs.settings_from({}, make_card("x", "dfs", ModelConfig(depth=8, budget=40.0))).budget == 10
     wish = runs.settings_from({"target": "12.5", "pull": "3e-5", "steps": "100"}, CARD)
     assert wish == Settings(12.5, 3e-5, steps=100)
-    assert runs.settings_from({"target": "-1", "pull": "x", "steps": "9999"}, CARD) == Settings(40.0, 5e-6)
+    assert runs.settings_from({"target": "-1", "pull": "x", "steps": "9999"}, CARD) == Settings(40.0, 2.5e-5)
 
 
 def test_what_is_said_of_a_run_is_computed_from_it(done):
