@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
 DIAL_POINTS = 12  # at most
+BROKEN = 10.0  # points of accuracy; who loses more runs under options that training never showed the network
 
 
 def add_dial(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,8 @@ def add_dial(parser: argparse.ArgumentParser) -> None:
 def run_dial(args: argparse.Namespace) -> int:
     """Put a price on the decisions of a checkpoint that was trained for one budget, and measure where that leads.
 
-    The prices are chosen on validation images; the points along them are measured on the test images.
+    The prices are chosen on validation images; the points along them are measured on the test images. They end where
+    the network breaks down, on validation images too.
     """
     from dataclasses import replace
 
@@ -48,10 +50,12 @@ def run_dial(args: argparse.Namespace) -> int:
     validation = measured_images(card, data_dir, "validation")
     prices = measure_prices(model, validation, card.mean, card.std, DIAL_RANGE)
     chosen = prices[:: math.ceil(len(prices) / DIAL_POINTS)]
-    for price, _ in chosen:
+    held_out = {price: evaluate(model, validation, card.mean, card.std, price=price).accuracy for price, _ in chosen}
+    sound = [price for price, accuracy in held_out.items() if accuracy >= max(held_out.values()) - BROKEN]
+    for price in sound:
         found = evaluate(model, images, card.mean, card.std, price=price)
         rows.append({"price": f"{price:.6g}"} | _row(found, card.weights_sha256))
-    config = replace(card.config, prices=prices)
+    config = replace(card.config, prices=tuple(pair for pair in prices if pair[0] <= max(sound)))
     save_card(checkpoint.folder, replace(card, model=config.to_dict()))
     _write_rows(checkpoint.folder / DIAL_FILE, rows)
     if args.json:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
 from dfs_core.cli import main
+from dfs_core.data.sets import ImageSet
+from dfs_core.evaluation import evaluate
+from dfs_core.evaluation.metrics import Evaluation
+from dfs_core.model.network import DFSNet
 from dfs_core.results.points import collect
 
 
@@ -58,6 +64,25 @@ def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
     assert sorted(row["cp"] for row in told) == pytest.approx([point.cp for point in dials])
     assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
     assert traces_file(card.config) == "traces.parquet"
+
+
+def test_the_dial_ends_where_the_network_breaks_down_on_validation_images(
+    tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "pretrained" / "tiny-dfs-20")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    measure, dear, asked = evaluate.evaluate, 1.0, []
+
+    def breaking_down(model: DFSNet, images: ImageSet, *args: Any, price: float) -> Evaluation:
+        asked.append(price)
+        broken = images.split == "validation" and price > dear
+        return replace(measure(model, images, *args, price=price), accuracy=0.0 if broken else 50.0)
+
+    monkeypatch.setattr(evaluate, "evaluate", breaking_down)
+    assert main(["dial", "--checkpoint", "tiny-dfs-20", "--data-dir", str(cifar10_dir)]) == 0
+    assert max(asked) > dear, "or there is nothing to end"
+    assert max(price for price, _ in load_checkpoint("tiny-dfs-20").card.config.prices) <= dear
+    assert {point.accuracy for point in collect(tmp_path / "pretrained") if point.family == "dial"} == {50.0}
 
 
 def test_prices_can_be_measured_again_and_every_figure_follows(
