@@ -42,14 +42,14 @@ train: $(VENV)/.app
 		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
 	done
 
-# The network for every budget and its static rivals again, with other seeds, from the same shared weights
+# The low-bit networks for every budget and their static rivals again, with other seeds, from the same shared weights
 # (runs/supernet-lowbit, which make train leaves).
 SEEDS := 1 2
 TRAIN_AGAIN = $(RUN) -m dfs_core train --data-dir $(DATA_DIR) --resume --seed $$seed
 
 seeds: $(VENV)/.app
 	set -e; for seed in $(SEEDS); do \
-		for method in lowbit mixed; do \
+		for method in lowbit mixed blockdrop; do \
 			$(TRAIN_AGAIN) configs/$$method-gates.toml; \
 			$(TRAIN_AGAIN) configs/$$method-resnet38-cifar10.toml --start-from $$method-gates-seed$$seed; \
 		done; \
