@@ -21,7 +21,7 @@ KEYS = ["options", "plain_step_s", "grouped_step_s", "dense_step_s", "grouped_ev
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"DEPTH": 8, "TRAIN_BATCH": 6, "EVAL_BATCH": 6, "ROUNDS": 3, "WARM_UP": 1}.items():
+    for name, value in {"DEPTH": 8, "BATCH": 6, "ROUNDS": 3, "WARM_UP": 1}.items():
         assert hasattr(bench, name)
         monkeypatch.setattr(bench, name, value)
     monkeypatch.setattr(bench, "use_fused", lambda model: None)  # compiling takes longer than the test
@@ -35,7 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("options", ["paper", "skip,4,full"])
 def test_it_reports_its_options_and_five_times_in_seconds(options: str) -> None:
-    found = bench.run(options)
+    found = bench.run(options, batch=6)
     assert list(found) == KEYS
     assert found["options"] == options
     assert all(0 < found[key] < 60 for key in KEYS[1:])
@@ -45,7 +45,7 @@ def test_it_reports_its_options_and_five_times_in_seconds(options: str) -> None:
 def test_each_time_is_the_median_of_the_rounds_after_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
 
-    def make(model: object, decisions: object, execution: str) -> Callable[[], None]:
+    def make(model: object, decisions: object, execution: str, *batch: int) -> Callable[[], None]:
         seconds = iter((50.0, 3.0, 9.0, 4.0))  # one round of warm-up, then three that count
 
         def action() -> None:
@@ -56,7 +56,7 @@ def test_each_time_is_the_median_of_the_rounds_after_warm_up(monkeypatch: pytest
     monkeypatch.setattr(bench, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(bench, "_training_step", make)
     monkeypatch.setattr(bench, "_evaluation", make)
-    found = bench.run("skipnet")
+    found = bench.run("skipnet", batch=6)
     assert [found[key] for key in KEYS[1:]] == [4.0] * 5
 
 
@@ -71,8 +71,9 @@ def test_steps_learn_and_every_option_is_drawn(monkeypatch: pytest.MonkeyPatch) 
         seen.update(decisions.flatten().tolist())
         return decisions
 
-    def watched(model: Any, decisions: Any, execution: str) -> Any:
-        step, before = training_step(model, decisions, execution), model.body.classifier.weight.detach().clone()
+    def watched(model: Any, decisions: Any, execution: str, batch: int) -> Any:
+        assert batch == 5
+        step, before = training_step(model, decisions, execution, batch), model.body.classifier.weight.detach().clone()
 
         def run() -> None:
             step()
@@ -82,7 +83,7 @@ def test_steps_learn_and_every_option_is_drawn(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(bench, "_draw", counted)
     monkeypatch.setattr(bench, "_training_step", watched)
-    bench.run("skip,4,full")
+    bench.run("skip,4,full", batch=5)
     assert set(seen) == {0, 1, 2}
     assert set(steps) == {"grouped False", "dense False"}, "weights change in every step"
 

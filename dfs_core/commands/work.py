@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, table, write, write_json
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
 from dfs_core.errors import UserError
 
 
@@ -102,15 +102,17 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
     )
+    parser.add_argument("--batch", type=positive, metavar="N", help="images of a training step; default: 256")
     add_json(parser)
     parser.set_defaults(run=run_bench)
 
 
 def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluation, each figure the median of one run on this machine."""
-    from dfs_core.bench import run
+    from dfs_core.bench import BATCH, run
 
-    found = run(args.options)
+    batch = args.batch or BATCH
+    found = run(args.options, batch)
     if args.json:
         write_json(found)
         return 0
@@ -120,5 +122,8 @@ def run_bench(args: argparse.Namespace) -> int:
         (name.removesuffix("_s").replace("_", " "), number(value, "s", 4), number(value / unit, "x"))
         for name, value in seconds.items()
     ]
-    write(f"options: {found['options']}\n" + table(("median of one run", "time", "plain step = 1"), rows))
+    write(
+        f"options: {found['options']}, {batch} images a training step\n"
+        + table(("median of one run", "time", "plain step = 1"), rows)
+    )
     return 0

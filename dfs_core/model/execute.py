@@ -8,12 +8,14 @@ training an option's batch norm sees the images that run under it, with ``dense`
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from dfs_core.errors import UserError
+from dfs_core.model.groups import Groups
 from dfs_core.model.resnet import ResidualBlock
 
 Execution = Literal["grouped", "dense"]
@@ -52,22 +54,30 @@ def _gather(x: Tensor, order: Tensor) -> Tensor:
 
 
 def run_grouped(block: ResidualBlock, x: Tensor, decisions: Tensor) -> Tensor:
-    """Run each option on its own images: x (N, C, H, W), decisions (N,) option indices -> (N, C', H', W')."""
+    """Run each option on its own images: x (N, C, H, W), decisions (N,) option indices -> (N, C', H', W').
+
+    The images are sorted by their decisions once, and what treats them all alike then takes them in one go.
+    """
     choices = torch.arange(len(block.options), device=decisions.device)
-    counts = (decisions[:, None] == choices).sum(dim=0).tolist()  # bincount makes a GPU wait twice
-    present = [k for k, count in enumerate(counts) if count]
-    if len(present) == 1:
-        return block(x, present[0])
+    found = (decisions[:, None] == choices).sum(dim=0).tolist()  # bincount makes a GPU wait twice
+    counts = {option: count for option, count in zip(block.options, found, strict=True) if count}
+    if len(counts) == 1:
+        return block(x, Groups.uniform(next(iter(counts)), x))
     order = torch.argsort(decisions, stable=True)
     inverse = torch.argsort(order)
-    groups = _Permute.apply(x, order, inverse).split(counts)
-    return _Permute.apply(torch.cat([block(groups[k], k) for k in present]), inverse, order)
+    rows = torch.repeat_interleave(torch.tensor(list(counts.values()), device=x.device), output_size=len(x))
+    return _Permute.apply(block(_Permute.apply(x, order, inverse), Groups(counts, rows)), inverse, order)
+
+
+def run_uniform(block: ResidualBlock, x: Tensor, decision: int) -> Tensor:
+    """Run all images under one option: x (N, C, H, W) -> (N, C', H', W')."""
+    return block(x, Groups.uniform(block.options[decision], x))
 
 
 def run_dense(block: ResidualBlock, x: Tensor, masks: Tensor) -> Tensor:
     """Run all options on all images and sum by mask: masks (N, K) of 0 and 1, differentiable for a gate in training."""
-    outputs = [block(x, k) for k in range(len(block.options))]
-    return sum(out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs))
+    outputs = [run_uniform(block, x, k) for k in range(len(block.options))]
+    return reduce(torch.add, (out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs)))
 
 
 def run_chosen(block: ResidualBlock, x: Tensor, decisions: Tensor, execution: Execution) -> Tensor:

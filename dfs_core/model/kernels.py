@@ -16,39 +16,42 @@ from torch import Tensor, nn
 
 
 class Kernels(NamedTuple):
-    """Both passes of the quantiser, on tensors of any shape.
+    """Both passes of the quantiser, on tensors (R, ...) each row of which has a step (R,) and bounds (R, 2) of its own.
 
     Attributes:
         forward: (x, step, bounds) -> rounded x, of x's type.
-        backward: (grad, x, step, bounds) -> gradient of x, of grad's type, and of the step before scaling, (1,).
-        backward_fixed: (grad, x, step, bounds) -> gradient of x alone, for a step that does not learn.
+        backward: (grad, x, step, bounds) -> gradient of the steps before scaling, (R,); ``grad`` is overwritten with
+            that of x.
     """
 
     forward: Callable[[Tensor, Tensor, Tensor], Tensor]
-    backward: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-    backward_fixed: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    backward: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def _columns(step: Tensor, bounds: Tensor, dims: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Step, lowest and highest level of each row, shaped so that they meet a tensor of ``dims`` dimensions."""
+    shape = (-1,) + (1,) * (dims - 1)
+    return step.view(shape), bounds[:, 0].view(shape), bounds[:, 1].view(shape)
 
 
 def _forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
-    # In float32 throughout, as bf16 has too few digits to count to 2^b - 1.
-    return (x.float() / step).clamp_(bounds[0], bounds[1]).round_().mul_(step).to(x.dtype)
+    step, low, high = _columns(step, bounds, x.ndim)
+    # In float32 throughout, as bf16 has too few digits to count to 2^b - 1. Two bounds one by one take a third of the
+    # time of both at once, which PyTorch does not vectorise.
+    return (x.float() / step).clamp_min_(low).clamp_max_(high).round_().mul_(step).to(x.dtype)
 
 
-def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
+def _backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+    step, low, high = _columns(step, bounds, x.ndim)
     level = x.float() / step
-    inside = (level >= bounds[0]) & (level <= bounds[1])
-    clamped = level.clamp(bounds[0], bounds[1])
-    wide = grad.float()
-    towards_step = torch.where(inside, level.round() - level, clamped)
-    return torch.where(inside, wide, 0.0).to(grad.dtype), (wide * towards_step).sum().reshape(1)
+    inside = (level >= low) & (level <= high)
+    clamped = level.clamp_min(low).clamp_max(high)
+    towards_step = torch.where(inside, level.round() - level, clamped) * grad
+    grad.copy_(torch.where(inside, grad, 0.0))
+    return towards_step.flatten(1).sum(dim=1)
 
 
-def _backward_fixed(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
-    level = x.float() / step
-    return torch.where((level >= bounds[0]) & (level <= bounds[1]), grad, 0.0)
-
-
-PLAIN = Kernels(_forward, _backward, _backward_fixed)
+PLAIN = Kernels(_forward, _backward)
 
 
 @runtime_checkable
@@ -58,44 +61,45 @@ class UsesKernels(Protocol):
     kernels: Kernels
 
 
-def _row(x: Tensor) -> Tensor:
-    """The memory of a dense tensor as one row with neither shape nor history, so that one compilation serves all."""
+def _strides(x: Tensor) -> tuple[int, ...]:
+    """The strides of a tensor (R, ...) with rows laid out as x's are, one after the other."""
+    return (x.numel() // len(x), *x.stride()[1:])
+
+
+def _rows(x: Tensor) -> Tensor:
+    """The memory of a tensor of dense rows as (R, M) with neither shape nor history: one compilation serves all."""
+    features = x.numel() // len(x)
+    stride = features if x.stride(0) else 0  # 0 where one tensor is to be rounded in several ways
     return torch.empty(0, dtype=x.dtype, device=x.device).set_(
-        x.untyped_storage(), x.storage_offset(), (x.numel(),), (1,)
+        x.untyped_storage(), x.storage_offset(), (len(x), features), (stride, 1)
     )
-
-
-def _laid_out_as(x: Tensor, grad: Tensor) -> Tensor:
-    return grad if grad.stride() == x.stride() else torch.empty_like(x, dtype=grad.dtype).copy_(grad)
 
 
 @functools.cache
 def fused(device: str) -> Kernels:
     """The same, compiled; the plain ones, with a warning, where nothing can be compiled for ``cpu`` or ``cuda``."""
     quick = functools.partial(torch.compile, dynamic=True)
-    compiled = Kernels(quick(_forward), quick(_backward), quick(_backward_fixed))
+    compiled = Kernels(quick(_forward), quick(_backward))
 
     def forward(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
-        return compiled.forward(_row(x), step.detach(), bounds).as_strided(x.shape, x.stride())
+        if len(x) == 1:  # would be compiled once more, for a single image or weight
+            return PLAIN.forward(x, step, bounds)
+        return compiled.forward(_rows(x), step, bounds).as_strided(x.shape, _strides(x))
 
-    def backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> tuple[Tensor, Tensor]:
-        grad_x, grad_step = compiled.backward(_row(_laid_out_as(x, grad)), _row(x), step.detach(), bounds)
-        return grad_x.as_strided(x.shape, x.stride()), grad_step
+    def backward(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+        if len(x) == 1:
+            return PLAIN.backward(grad, x, step, bounds)
+        return compiled.backward(_rows(grad), _rows(x), step, bounds)
 
-    def backward_fixed(grad: Tensor, x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
-        grad_x = compiled.backward_fixed(_row(_laid_out_as(x, grad)), _row(x), step.detach(), bounds)
-        return grad_x.as_strided(x.shape, x.stride())
-
-    x, step, bounds = (torch.tensor(values, device=device) for values in ([0.5] * 64, [1.0], [0.0, 3.0]))
+    x, step, bounds = (torch.ones(shape, device=device) for shape in ((3, 64), (3,), (3, 2)))
     try:
         with torch.no_grad():
             backward(forward(x, step, bounds), x, step, bounds)
-            backward_fixed(x, x, step, bounds)
     except Exception as error:  # compilers fail in many ways, and every one of them has the same cure
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         warnings.warn(f"training goes on without compiled quantisers, slower: {reason}", stacklevel=2)
         return PLAIN
-    return Kernels(forward, backward, backward_fixed)
+    return Kernels(forward, backward)
 
 
 def use_fused(model: nn.Module) -> None:

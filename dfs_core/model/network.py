@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from dfs_core.model.execute import (
     run_chosen,
     run_dense,
     run_two_branch,
+    run_uniform,
     straight_through,
 )
 from dfs_core.model.policy import POLICIES
@@ -100,7 +101,7 @@ class DFSNet(nn.Module):
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
             if forced is None and (option := self.policy.static_option(index)) is not None:
-                x = block(x, option)
+                x = run_uniform(block, x, option)
             else:
                 x = self._run(block, x, decision, probability, execution, tried)
             decisions.append(decision)
@@ -116,7 +117,8 @@ class DFSNet(nn.Module):
 
     def enter(self, images: Tensor) -> Tensor:
         """Stem and first block, which run for every image: (N, 3, 32, 32) -> (N, 16, 32, 32)."""
-        return self.body.blocks[0](self.body.stem(images.contiguous(memory_format=self.memory_format)), 0)
+        x = self.body.stem(images.contiguous(memory_format=self.memory_format))
+        return run_uniform(cast(ResidualBlock, self.body.blocks[0]), x, 0)
 
     def _prices(self, images: Tensor, budget: float | None, price: float | Tensor | None) -> Tensor:
         """The price for each image, float32 (N,)."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import gate_inputs
+from dfs_core.model.pooling import pooled
 from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
 Memory = tuple[Tensor, Tensor]
@@ -63,9 +64,7 @@ class RecurrentPolicy(nn.Module):
     def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
         """Logits over options (N, K) for one block, in float32 whatever the network computes in."""
         with torch.autocast(x.device.type, enabled=False):
-            # Not mean(): its backward pass divides the whole block's input instead of the pooled values.
-            pooled = x.sum(dim=(2, 3), dtype=torch.float32) / (x.shape[2] * x.shape[3])
-            hidden, cell = self.lstm(self.embeddings[block](pooled), state)
+            hidden, cell = self.lstm(self.embeddings[block](pooled(x)), state)
             return self.to_options(hidden), (hidden, cell)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import STAGE_WIDTHS
+from dfs_core.model.groups import Groups
 from dfs_core.model.options import Option, OptionSet
-from dfs_core.model.quantize import QUANTISERS, Quantiser
+from dfs_core.model.pooling import pooled
+from dfs_core.model.quantize import QUANTISERS
 
 SHARED = "shared"
 
@@ -37,31 +39,31 @@ class PlainConv(nn.Conv2d):
 
 
 class OptionConv(PlainConv):
-    """A convolution whose input and weight are rounded as an option asks; one weight for all options."""
+    """A convolution whose input and weight are rounded as each image's option asks; one weight for all options."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, options: OptionSet, quantiser: str) -> None:
         super().__init__(inputs, outputs, kernel, stride)
-        self.quantisers = nn.ModuleDict({o.name: QUANTISERS[quantiser](o.bits) for o in options if o.is_quantised})
+        self.quantisers = QUANTISERS[quantiser](options)
 
-    def forward(self, x: Tensor, option: Option) -> Tensor:  # type: ignore[override]
-        """Convolve x (N, C, H, W) under ``option``."""
-        weight = self.weight
-        if option.is_quantised:
-            quantiser = cast(Quantiser, self.quantisers[option.name])
-            x, weight = quantiser.activations(x), quantiser.weights(weight)
-        return self.convolve(x, weight)
+    def forward(self, x: Tensor, groups: Groups) -> list[Tensor]:  # type: ignore[override]
+        """Convolve each group of x (N, C, H, W) under its option: one output (n, C', H', W') for each."""
+        if any(option.is_quantised for option in groups.counts):
+            return [self.convolve(*rounded) for rounded in self.quantisers(x, self.weight, groups)]
+        return [self.convolve(part, self.weight) for part in groups.split(x)]
 
 
 class OptionNorm(nn.ModuleDict):
     """Batch normalisation with statistics and affine parameters per option, or one set shared by all options."""
 
-    def __init__(self, channels: int, options: tuple[Option, ...], kind: str) -> None:
+    def __init__(self, channels: int, options: Iterable[Option], kind: str) -> None:
         names = [SHARED] if kind == "shared" else [option.name for option in options]
         super().__init__({name: nn.BatchNorm2d(channels) for name in names})
 
-    def forward(self, x: Tensor, option: Option) -> Tensor:
-        """Normalise x (N, C, H, W) under ``option``."""
-        return self[SHARED if SHARED in self else option.name](x)
+    def forward(self, parts: list[Tensor], groups: Groups) -> Tensor:
+        """Normalise each group (n, C, H, W) under its option, and put them together again (N, C, H, W)."""
+        names = [SHARED if SHARED in self else option.name for option in groups.counts]
+        normed = [self[name](part) for name, part in zip(names, parts, strict=True)]
+        return torch.cat(normed) if len(normed) > 1 else normed[0]
 
 
 class ResidualBlock(nn.Module):
@@ -74,7 +76,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, options: OptionSet, config: ModelConfig) -> None:
         super().__init__()
         self.options = options
-        executed = tuple(option for option in options if not option.is_skip)
+        executed = [option for option in options if not option.is_skip]
         self.conv1 = OptionConv(inputs, outputs, 3, stride, options, config.quantiser)
         self.bn1 = OptionNorm(outputs, executed, config.batch_norm)
         self.conv2 = OptionConv(outputs, outputs, 3, 1, options, config.quantiser)
@@ -82,17 +84,24 @@ class ResidualBlock(nn.Module):
         self.has_projection = stride != 1
         if self.has_projection:
             self.shortcut_conv = OptionConv(inputs, outputs, 1, stride, options, config.quantiser)
-            self.shortcut_bn = OptionNorm(outputs, options.options, config.batch_norm)
+            self.shortcut_bn = OptionNorm(outputs, options, config.batch_norm)
 
-    def forward(self, x: Tensor, decision: int) -> Tensor:
-        """Run the block on x (N, C, H, W), all images under the option of index ``decision``."""
-        option = self.options[decision]
-        shortcut = self.shortcut_bn(self.shortcut_conv(x, option), option) if self.has_projection else x
-        if option.is_skip:
-            return shortcut
-        out = F.relu(self.bn1(self.conv1(x, option), option))
-        out = self.bn2(self.conv2(out, option), option)
-        return F.relu(out + shortcut)
+    def forward(self, x: Tensor, groups: Groups) -> Tensor:
+        """Run the block on x (N, C, H, W), whose images lie in the order of ``groups``: (N, C', H', W')."""
+        skipped, executed = groups.skipped_and_executed()
+        if executed is None:
+            return self._shortcut(x, groups)
+        if skipped is None:
+            return self._run(x, groups)
+        idle, busy = x.split([len(skipped.rows), len(executed.rows)])
+        return torch.cat([self._shortcut(idle, skipped), self._run(busy, executed)])
+
+    def _shortcut(self, x: Tensor, groups: Groups) -> Tensor:
+        return self.shortcut_bn(self.shortcut_conv(x, groups), groups) if self.has_projection else x
+
+    def _run(self, x: Tensor, groups: Groups) -> Tensor:
+        out = F.relu(self.bn1(self.conv1(x, groups), groups))
+        return F.relu(self.bn2(self.conv2(out, groups), groups) + self._shortcut(x, groups))
 
 
 class ResNetBody(nn.Module):
@@ -119,4 +128,4 @@ class ResNetBody(nn.Module):
     def head(self, x: Tensor) -> Tensor:
         """Pool (N, C, H, W) and classify: logits (N, classes) in float32."""
         with torch.autocast(x.device.type, enabled=False):
-            return self.classifier(x.float().mean(dim=(2, 3)))
+            return self.classifier(pooled(x))

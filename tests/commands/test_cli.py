@@ -117,12 +117,19 @@ def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
         "grouped_eval_s": 0.1,
         "dense_eval_s": 0.5,
     }
-    fake = SimpleNamespace(run=lambda options: {"options": options} | seconds)
+    batches: list[int] = []
+
+    def run(options: str, batch: int) -> dict[str, object]:
+        batches.append(batch)
+        return {"options": options} | seconds
+
+    fake = SimpleNamespace(run=run, BATCH=256)
     monkeypatch.setitem(sys.modules, "dfs_core.bench", fake)
     assert run_json(capsys, "bench", "--options", "skip,full") == {"options": "skip,full"} | seconds
-    assert main(["bench"]) == 0
+    assert main(["bench", "--batch", "128"]) == 0
+    assert batches == [256, 128]
     head, _, plain, grouped, *_ = capsys.readouterr().out.splitlines()
-    assert head == "options: paper"
+    assert head == "options: paper, 128 images a training step"
     assert plain.split() == ["plain", "step", "0.2000", "s", "1.00", "x"]
     assert grouped.split() == ["grouped", "step", "0.3000", "s", "1.50", "x"]
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models, count_macs
-from dfs_core.model.execute import TRIED, run_dense, run_grouped, run_two_branch, straight_through
+from dfs_core.model.execute import TRIED, run_dense, run_grouped, run_two_branch, run_uniform, straight_through
 from dfs_core.model.network import DFSNet
 from dfs_core.model.options import OptionSet
 from dfs_core.model.resnet import ResidualBlock
@@ -46,7 +46,7 @@ def test_grouped_gives_each_image_what_its_option_gives(stride: int, channels_la
         block.to(memory_format=torch.channels_last)
     with torch.no_grad():
         found = run_grouped(block, x, chosen)
-        wanted = torch.cat([block(x[i : i + 1], k) for i, k in enumerate(decisions)])
+        wanted = torch.cat([run_uniform(block, x[i : i + 1], k) for i, k in enumerate(decisions)])
         dense = run_dense(block, x, one_hot(chosen))
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     torch.testing.assert_close(dense, wanted, rtol=0, atol=1e-5)
@@ -81,7 +81,7 @@ def test_gradients_of_grouped_are_those_of_image_by_image(stride: int) -> None:
     found = []
     for run in (
         lambda x: run_grouped(block, x, torch.tensor(decisions)),
-        lambda x: torch.cat([block(x[i : i + 1], k) for i, k in enumerate(decisions)]),
+        lambda x: torch.cat([run_uniform(block, x[i : i + 1], k) for i, k in enumerate(decisions)]),
         lambda x: run_dense(block, x, one_hot(torch.tensor(decisions))),
     ):
         block.zero_grad()

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.execute import run_uniform
 from dfs_core.model.options import OptionSet
 from dfs_core.model.resnet import PlainConv, ResidualBlock
 
@@ -31,13 +32,13 @@ def means(module: torch.nn.Module) -> dict[str, Tensor]:
 
 def test_skipping_an_identity_block_returns_its_input_itself() -> None:
     x = images()
-    assert block(1)(x, SKIP) is x
+    assert run_uniform(block(1), x, SKIP) is x
 
 
 def test_skipping_a_strided_block_returns_its_shortcut_in_full_precision_without_a_relu() -> None:
     strided, x = block(2), images()
     with torch.no_grad():
-        found = strided(x, SKIP)
+        found = run_uniform(strided, x, SKIP)
         wanted = strided.shortcut_bn["skip"](torch.nn.functional.conv2d(x, strided.shortcut_conv.weight, stride=2))
     torch.testing.assert_close(found, wanted)
     assert found.min() < 0
@@ -51,7 +52,7 @@ def test_in_full_it_is_the_textbooks_block(stride: int) -> None:
         inner = net.bn1["full"](conv(x, net.conv1.weight, stride=stride, padding=1)).relu()
         out = net.bn2["full"](conv(inner, net.conv2.weight, padding=1))
         shortcut = net.shortcut_bn["full"](conv(x, net.shortcut_conv.weight, stride=2)) if stride == 2 else x
-        torch.testing.assert_close(net(x, FULL), (out + shortcut).relu())
+        torch.testing.assert_close(run_uniform(net, x, FULL), (out + shortcut).relu())
 
 
 @pytest.mark.parametrize("quantiser", ["lsq", "minmax"])
@@ -66,20 +67,20 @@ def test_an_options_bits_apply_to_both_convolutions_and_to_the_shortcuts(quantis
 
         conv.convolve = convolve
     with torch.no_grad():
-        net(images(), FOUR)
+        run_uniform(net, images(), FOUR)
         assert seen.keys() == {"conv1", "conv2", "shortcut_conv"}
         assert all(1 < inputs <= 16 and 1 < weights <= 16 for inputs, weights in seen.values())
-        net(images(), FULL)
+        run_uniform(net, images(), FULL)
         assert all(min(levels) > 400 for levels in seen.values())
 
 
 def test_batch_norm_per_option_learns_from_its_own_images_only() -> None:
     net = block(2).train()
     before = means(net)
-    net(images(), FOUR)
+    run_uniform(net, images(), FOUR)
     changed = {name for name, value in means(net).items() if not torch.equal(value, before[name])}
     assert changed == {"bn1.4.running_mean", "bn2.4.running_mean", "shortcut_bn.4.running_mean"}
-    net(images(), SKIP)
+    run_uniform(net, images(), SKIP)
     assert not torch.equal(means(net)["shortcut_bn.skip.running_mean"], before["shortcut_bn.skip.running_mean"])
 
 
@@ -88,7 +89,7 @@ def test_shared_batch_norm_learns_from_every_option() -> None:
     assert set(means(net)) == {"bn1.shared.running_mean", "bn2.shared.running_mean"}
     for option in (FOUR, FULL):
         before = means(net)
-        net(images(), option)
+        run_uniform(net, images(), option)
         assert all(not torch.equal(value, before[name]) for name, value in means(net).items())
 
 

@@ -1,0 +1,33 @@
+"""Mean over an image, with a backward pass that is as fast as its forward pass."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+PART = 32  # images
+
+
+class _Pool(torch.autograd.Function):
+    """Autograd's own gradient is a view without strides in height and width, slow to add up in channels_last."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.shape, ctx.dtype, ctx.rows = x.shape, x.dtype, not x.is_contiguous()
+        # In parts, as what is summed in float32 is copied to it first: memory of this size need not be asked for anew.
+        parts = [part.sum(dim=(2, 3), dtype=torch.float32) for part in x.split(PART)]
+        return torch.cat(parts) / (x.shape[2] * x.shape[3])
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
+        n, channels, height, width = ctx.shape
+        each = (grad / (height * width)).to(ctx.dtype)
+        if not ctx.rows:
+            return each[:, :, None, None].expand(ctx.shape)
+        row = each[:, None, None, :].expand(n, 1, width, channels).contiguous()
+        return row.expand(n, height, width, channels).permute(0, 3, 1, 2)
+
+
+def pooled(x: Tensor) -> Tensor:
+    """Mean of each channel over the image: x (N, C, H, W) -> (N, C), in float32."""
+    return _Pool.apply(x)

@@ -1,0 +1,199 @@
+"""The learned-step quantiser: what rounding must keep, LSQ's gradients, and one call for many groups."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from dfs_core.model.groups import Groups
+from dfs_core.model.kernels import PLAIN
+from dfs_core.model.lsq import LearnedStep, LearnedStepQuantiser, best_step
+from dfs_core.model.options import OptionSet
+
+bit_widths = st.integers(2, 16)
+# As multiples of the range's width, so that what is tested is the quantiser and not float32's last digits.
+units = st.lists(st.floats(-1, 2, width=32), min_size=1, max_size=40)
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[Tensor, Tensor, Tensor]:
+    """Values, some of them outside, with a step and the bounds of signed or unsigned levels."""
+    bits, signed = draw(bit_widths), draw(st.booleans())
+    bounds = torch.tensor([-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1] if signed else [0.0, 2.0**bits - 1])
+    step = draw(st.floats(1e-4, 10))
+    x = torch.tensor(draw(units), dtype=torch.float64) * step * float(bounds[1] - bounds[0]) + step * bounds[0]
+    return x.float(), torch.tensor([step]), bounds
+
+
+def rounded_to(x: Tensor, step: Tensor, bounds: Tensor) -> Tensor:
+    """Values (M,) as one row."""
+    return PLAIN.forward(x[None], step, bounds[None])[0]
+
+
+def quantiser_of(bits: int) -> tuple[LearnedStepQuantiser, LearnedStep]:
+    """A quantiser with a single bit width, and its steps."""
+    quantiser = LearnedStepQuantiser(OptionSet.parse(f"{bits}"))
+    return quantiser, quantiser[str(bits)]
+
+
+def both(quantiser: LearnedStepQuantiser, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Input (N, ...) and weight, rounded for the one group of a quantiser with a single bit width."""
+    (pair,) = quantiser(x, weight, Groups.uniform(OptionSet.parse(next(iter(quantiser)))[0], x))
+    return pair
+
+
+@given(steps())
+def test_rounding_to_a_step_keeps_its_promises(case: tuple[Tensor, Tensor, Tensor]) -> None:
+    x, step, bounds = case
+    rounded = rounded_to(x, step, bounds)
+    levels = rounded / step
+    inside = x.clamp(float(bounds[0] * step), float(bounds[1] * step))
+    assert torch.equal(rounded_to(rounded, step, bounds), rounded), "rounding twice is rounding once"
+    assert ((levels - levels.round()).abs() <= 0.01).all()
+    assert ((levels.round() >= bounds[0]) & (levels.round() <= bounds[1])).all()
+    assert ((rounded - inside).abs() <= 0.5 * step + 1e-6 * inside.abs()).all()
+    assert (rounded_to(x.sort().values, step, bounds).diff() >= 0).all(), "order is kept"
+
+
+def test_values_of_two_bits_are_those_worked_out_by_hand() -> None:
+    x = torch.tensor([-1.0, 0.24, 0.26, 0.9, 9.0])
+    assert rounded_to(x, torch.tensor([0.5]), torch.tensor([-2.0, 1.0])).tolist() == [-1.0, 0.0, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("bits", range(2, 17))
+def test_a_learned_step_gives_2_to_the_b_levels_and_no_more(bits: int) -> None:
+    quantiser, own = quantiser_of(bits)
+    x = torch.linspace(-6, 6, 300_001)
+    activations, weights = both(quantiser, x.reshape(1, 1, 1, -1), x / 10)
+    assert len(activations.unique()) == len(weights.unique()) == 2**bits
+    assert activations.min() == 0
+    half = 2 ** (bits - 1)
+    assert torch.equal(torch.stack(weights.aminmax()), torch.tensor([-half, half - 1]) * own.weight_step)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_shapes_stay_and_weights_get_the_inputs_type(dtype: torch.dtype) -> None:
+    x, weight = torch.rand(2, 3, 4, 4, dtype=dtype), torch.rand(5, 3, 3, 3)
+    rounded, own = both(quantiser_of(4)[0], x, weight)
+    assert (rounded.dtype, rounded.shape) == (dtype, x.shape)
+    assert (own.dtype, own.shape) == (dtype, weight.shape)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 8])
+@pytest.mark.parametrize("signed", [True, False])
+def test_the_gradients_of_a_learned_step_are_lsqs(bits: int, signed: bool) -> None:
+    generator = torch.Generator().manual_seed(bits)
+    low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if signed else (0.0, 2.0**bits - 1)
+    value, scale = 0.37, (200 * high) ** -0.5
+    x = torch.randn(1, 200, 1, 1, generator=generator) * value * high
+    upstream = torch.randn(200, generator=generator)
+    x.requires_grad_()
+    quantiser, own = quantiser_of(bits)
+    step = own.weight_step if signed else own.activation_step
+    step.data.fill_(value)
+    rounded = both(quantiser, torch.zeros_like(x), x)[1] if signed else both(quantiser, x, torch.zeros(1))[0]
+    rounded.flatten().backward(upstream)
+
+    # What LSQ differentiates: inside the range rounding is a constant shift of x / step, outside it the bound holds.
+    start, weight = x.detach().double().flatten(), upstream.double()
+    level = start / torch.tensor(value).double()
+    inside = (level >= low) & (level <= high)
+    shift, bound = level.round() - level, level.clamp(low, high)
+
+    def smooth(at: Tensor, size: float) -> Tensor:
+        return (weight * torch.where(inside, (at / size + shift) * size, bound * size)).sum()
+
+    # d/dstep of (x / step + shift) * step with the shift held is the shift, the rounding error.
+    tiny = 1e-6
+    by_step = (smooth(start, value + tiny) - smooth(start, value - tiny)) / (2 * tiny)
+    assert 0 < int(inside.sum()) < 200
+    torch.testing.assert_close(step.grad, (scale * by_step).float().reshape(1), rtol=2e-3, atol=2e-3)
+    one_by_one = torch.eye(200, dtype=torch.float64)[::20] * tiny
+    by_x = torch.stack([(smooth(start + d, value) - smooth(start - d, value)) / (2 * tiny) for d in one_by_one])
+    torch.testing.assert_close(x.grad.flatten()[::20], by_x.float(), rtol=1e-4, atol=1e-4)
+
+
+def test_the_gradient_to_a_step_is_scaled_by_the_features_of_one_image_and_the_highest_level() -> None:
+    quantiser, own = quantiser_of(3)
+    # Above the range the plain gradient is the highest level for each value, and below it the lowest: 7 and -4.
+    rounded, weight = both(quantiser, torch.full((5, 2, 4, 4), 100.0), torch.full((2, 3, 3, 3), -100.0))
+    (rounded.sum() + weight.sum()).backward()
+    assert float(own.activation_step.grad) == pytest.approx(5 * 32 * 7 / (32 * 7) ** 0.5)
+    assert float(own.weight_step.grad) == pytest.approx(54 * -4 / (54 * 3) ** 0.5)
+
+
+@pytest.mark.parametrize(("bits", "learns"), [(2, True), (8, True), (9, False), (16, False)])
+def test_steps_of_up_to_8_bits_learn_and_those_above_stay_as_calibrated(bits: int, learns: bool) -> None:
+    quantiser, own = quantiser_of(bits)
+    names = {"activation_step", "weight_step"}
+    assert {name for name, _ in own.named_parameters()} == (names if learns else set())
+    assert set(own.state_dict()) == names, "they are kept either way"
+    x, weight = torch.rand(2, 3, 4, 4, requires_grad=True), torch.rand(5, 3, 3, 3, requires_grad=True)
+    sum(rounded.sum() for rounded in both(quantiser, x, weight)).backward()
+    assert x.grad.any()
+    assert weight.grad.any()
+
+
+OPTIONS = OptionSet.parse("2,8,12,full")
+COUNTS = {OPTIONS[0]: 2, OPTIONS[2]: 1, OPTIONS[3]: 3}
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_groups_together_are_rounded_and_differentiated_as_one_by_one(layout: torch.memory_format) -> None:
+    generator = torch.Generator().manual_seed(0)
+    quantiser = LearnedStepQuantiser(OPTIONS)
+    source = torch.randn(6, 3, 5, 4, generator=generator).to(memory_format=layout)
+    kernel = (0.3 * torch.randn(7, 3, 3, 3, generator=generator)).to(memory_format=layout)
+    upstream = [torch.randn(6, 3, 5, 4, generator=generator), torch.randn(3, 7, 3, 3, 3, generator=generator)]
+
+    def results(together: bool) -> list[Tensor]:
+        quantiser.zero_grad()
+        x, weight = source.clone().requires_grad_(), kernel.clone().requires_grad_()
+        if together:
+            groups = Groups(COUNTS, torch.tensor([0, 0, 1, 2, 2, 2]))
+            pairs = quantiser(x, weight, groups)
+        else:
+            first, second, third = x.split(list(COUNTS.values()))
+            low, high, _ = COUNTS
+            pairs = [quantiser(part, weight, Groups.uniform(o, part))[0] for o, part in ((low, first), (high, second))]
+            pairs.append((third, weight))
+        rounded, weights = torch.cat([part for part, _ in pairs]), torch.stack([own for _, own in pairs])
+        torch.autograd.backward([rounded, weights], upstream)
+        return [rounded, weights, x.grad, weight.grad, *(p.grad for p in quantiser["2"].parameters())]
+
+    for found, wanted in zip(results(True), results(False), strict=True):
+        torch.testing.assert_close(found, wanted)
+    assert all(p.grad is None for p in quantiser["8"].parameters()), "no image takes it"
+
+
+def test_the_best_step_spends_its_levels_on_the_bulk_of_the_values() -> None:
+    generator = torch.Generator().manual_seed(0)
+    even = torch.rand(10_000, generator=generator)
+    # Four levels for an even spread of 0 to 1: error is least where the highest level covers 6/7 of it.
+    assert float(best_step(even, torch.tensor([0.0, 3.0]))) == pytest.approx(2 / 7, abs=0.01)
+    outlier = torch.cat([even, torch.tensor([20.0])])
+    assert float(best_step(outlier, torch.tensor([0.0, 255.0]))) < 20 / 255
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_calibration_rounds_better_than_the_first_guess_and_than_the_full_range(bits: int) -> None:
+    generator = torch.Generator().manual_seed(1)
+    x, weight = torch.randn(4, 3, 8, 8, generator=generator).relu(), 0.1 * torch.randn(6, 3, 3, 3, generator=generator)
+    quantiser, own = quantiser_of(bits)
+
+    @torch.no_grad()
+    def error() -> tuple[float, float]:
+        of_x, of_weight = both(quantiser, x, weight)
+        return float((of_x - x).square().mean()), float((of_weight - weight).square().mean())
+
+    guess = error()
+    with torch.no_grad():
+        own.activation_step.fill_(x.max() / (2**bits - 1))
+        own.weight_step.fill_(weight.abs().max() / (2 ** (bits - 1) - 1))
+    full_range = error()
+    own.calibrate(x, weight)
+    assert all(after <= before for after, before in zip(error(), guess, strict=True))
+    assert all(after <= before for after, before in zip(error(), full_range, strict=True))
