@@ -17,7 +17,7 @@ from dfs_core.model.config import ModelConfig
 
 ROW, STAGE_GAP = 14, 7  # pixels
 COST = 70  # pixels of the image's own cost below them
-_EVERY = 6  # frames between two labels of the axis
+_EVERY = 6  # frames between two labels of a dial's axis
 
 
 def gate_film(
@@ -140,10 +140,15 @@ def _bands(frames: Rows, colours: Palette) -> Rows:
 
 
 def _ticks(film: Film) -> Rows:
-    """Labels of the axis; on a dial the trained point is one of them."""
-    middle = film.positions.index(0.0) if film.dial else 0
-    frames = [f for f in range(len(film.positions)) if (f - middle) % _EVERY == 0]
-    return [{"centre": f + 0.5, "text": position_text(film, f).removeprefix("price ")} for f in frames]
+    """Labels of the axis: round budgets, mostly between frames; on a dial some frames, the trained point too."""
+    if film.dial:
+        middle = film.positions.index(0.0)
+        frames = [f for f in range(len(film.positions)) if (f - middle) % _EVERY == 0]
+        return [{"centre": f + 0.5, "text": position_text(film, f).removeprefix("price ")} for f in frames]
+    low, high = film.positions[0], film.positions[-1]
+    digits = (1, 2, 5) if high >= 10 * low else range(1, 10)
+    budgets = [budget for power in range(-3, 3) for digit in digits if low <= (budget := digit * 10.0**power) <= high]
+    return [{"centre": film.fraction(budget) + 0.5, "text": f"{budget:.3g} %"} for budget in budgets]
 
 
 def _flag(film: Film, settled: Settled) -> Rows:

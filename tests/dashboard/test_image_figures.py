@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -112,6 +113,26 @@ def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(p
     (here,) = figure.data["here"]
     assert here["start"] == film.positions.index(0.0)
     assert "as trained" in {tick["text"] for tick in figure.data["ticks"]}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.3, 60.0, ["0.5 %", "1 %", "2 %", "5 %", "10 %", "20 %", "50 %"]),
+        (27.0, 70.0, ["30 %", "40 %", "50 %", "60 %", "70 %"]),
+    ],
+)
+def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low, high, labels):
+    shot = shoot(predictor, PICTURE.seen, config)
+    frames = len(shot.positions)
+    positions = [low * (high / low) ** (frame / (frames - 1)) for frame in range(frames)]
+    film = replace(shot, positions=(*positions[:-1], high), dial=False)
+    figure = image_film.gate_film(film, PICTURE, config, "cp", low, Settled("cat", True, None, 0), LIGHT)
+    ticks = figure.data["ticks"]
+    assert [tick["text"] for tick in ticks] == labels
+    for tick in ticks:
+        place = (tick["centre"] - 0.5) / (frames - 1)
+        assert low * (high / low) ** place == pytest.approx(float(tick["text"][:-2]))
 
 
 def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
