@@ -59,7 +59,8 @@ def run(options: str = "paper", batch: int = BATCH) -> dict[str, str | float]:
             action()
             if turn >= WARM_UP:
                 seconds[name].append(time.perf_counter() - started)
-    return {"options": options, **{name: round(statistics.median(values), 4) for name, values in seconds.items()}}
+    medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
+    return {"options": options, "batch": batch, **medians}
 
 
 def _training_step(model: DFSNet, decisions: Tensor | None, execution: str, batch: int) -> Callable[[], None]:

@@ -16,7 +16,7 @@ from dfs_core.checkpoints.checkpoint import CheckpointError
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 
-KEYS = ["options", "plain_step_s", "grouped_step_s", "dense_step_s", "grouped_eval_s", "dense_eval_s"]
+KEYS = ["options", "batch", "plain_step_s", "grouped_step_s", "dense_step_s", "grouped_eval_s", "dense_eval_s"]
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_reports_its_options_and_five_times_in_seconds(options: str) -> None:
     found = bench.run(options, batch=6)
     assert list(found) == KEYS
-    assert found["options"] == options
-    assert all(0 < found[key] < 60 for key in KEYS[1:])
+    assert (found["options"], found["batch"]) == (options, 6)
+    assert all(0 < found[key] < 60 for key in KEYS[2:])
 
 
 @pytest.mark.usefixtures("small")
@@ -57,7 +57,7 @@ def test_each_time_is_the_median_of_the_rounds_after_warm_up(monkeypatch: pytest
     monkeypatch.setattr(bench, "_training_step", make)
     monkeypatch.setattr(bench, "_evaluation", make)
     found = bench.run("skipnet", batch=6)
-    assert [found[key] for key in KEYS[1:]] == [4.0] * 5
+    assert [found[key] for key in KEYS[2:]] == [4.0] * 5
 
 
 @pytest.mark.usefixtures("small")

@@ -14,6 +14,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+VARIANTS = (
+    32  # of types, offsets and strides, more than there are; PyTorch's own limit of 8 would fall back to plain ones
+)
+
 
 class Kernels(NamedTuple):
     """Both passes of the quantiser, on tensors (R, ...) each row of which has a step (R,) and bounds (R, 2) of its own.
@@ -68,16 +72,16 @@ def _strides(x: Tensor) -> tuple[int, ...]:
 
 def _rows(x: Tensor) -> Tensor:
     """The memory of a tensor of dense rows as (R, M) with neither shape nor history: one compilation serves all."""
-    features = x.numel() // len(x)
-    stride = features if x.stride(0) else 0  # 0 where one tensor is to be rounded in several ways
     return torch.empty(0, dtype=x.dtype, device=x.device).set_(
-        x.untyped_storage(), x.storage_offset(), (len(x), features), (stride, 1)
+        x.untyped_storage(), x.storage_offset(), (len(x), x.numel() // len(x)), (x.stride(0), 1)
     )
 
 
 @functools.cache
 def fused(device: str) -> Kernels:
     """The same, compiled; the plain ones, with a warning, where nothing can be compiled for ``cpu`` or ``cuda``."""
+    config = torch._dynamo.config
+    config.recompile_limit = max(VARIANTS, config.recompile_limit)
     quick = functools.partial(torch.compile, dynamic=True)
     compiled = Kernels(quick(_forward), quick(_backward))
 

@@ -6,6 +6,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from dfs_core.model.groups import Groups
 from dfs_core.model.kernels import PLAIN, Kernels
@@ -23,43 +24,49 @@ class _RoundGroups(torch.autograd.Function):
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
-        ctx, x: Tensor, weight: Tensor, groups: Groups, bounds: Tensor, kernels: Kernels, *steps: Tensor
+        ctx, x: Tensor, weight: Tensor, groups: Groups, levels: tuple[Tensor, Tensor], kernels: Kernels, *steps: Tensor
     ) -> tuple[Tensor, ...]:
         """A part of x for each group, and a weight for each of the K that round; these come first.
 
-        ``steps`` (1,) and ``bounds`` (2K, 2) are those of the input in each of them, then those of the weight.
+        ``steps`` (1,) are those of the input in each of the K, then those of the weight; ``levels`` are the lowest and
+        the highest one of each, (K, 2) for the input and for the weight.
         """
-        k, sizes = len(bounds) // 2, list(groups.counts.values())
+        k, sizes = len(steps) // 2, list(groups.counts.values())
         rounded = sum(sizes[:k])
-        of_input, of_weight = torch.cat(steps).split(k)
         rows = groups.rows[:rounded]
-        of_image = of_input.index_select(0, rows), bounds.index_select(0, rows)
+        of_image = torch.cat(steps[:k]).index_select(0, rows), levels[0].index_select(0, rows)
+        of_weight = torch.cat(steps[k:]), levels[1]
         repeated = weight.expand(k, *weight.shape)
-        ctx.save_for_backward(x[:rounded], repeated, rows, bounds, *of_image, of_weight)
+        ctx.save_for_backward(x[:rounded], repeated, rows, *of_image, *of_weight)
         ctx.kernels, ctx.parts = kernels, len(sizes)
         parts = kernels.forward(x[:rounded], *of_image).split(sizes[:k])
         rest = (x[rounded:],) if rounded < len(x) else ()
         # In the input's type: under autocast each weight would be cast on its own otherwise.
-        weights = kernels.forward(repeated, of_weight, bounds[k:]).to(x.dtype)
-        return *parts, *rest, *weights.unbind()
+        weights = kernels.forward(repeated, *of_weight).to(x.dtype).unbind()
+        ctx.frozen = not (ctx.needs_input_grad[1] or any(ctx.needs_input_grad[5 + k :]))
+        if ctx.frozen:
+            ctx.mark_non_differentiable(*weights)  # a convolution would find their gradients
+        return *parts, *rest, *weights
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, *grads: Tensor):  # type: ignore[no-untyped-def]
-        x, repeated, rows, bounds, steps, levels, of_weight = ctx.saved_tensors
-        k, images = len(of_weight), sum(len(part) for part in grads[: ctx.parts])
+        x, repeated, rows, steps, levels, weight_steps, weight_levels = ctx.saved_tensors
         # The kernels go through memory as it lies, so gradients are laid out as what they belong to.
-        grad_x = _empty(images, x[0], grads[0].dtype)
+        grad_x = _empty(sum(len(part) for part in grads[: ctx.parts]), x[0], grads[0].dtype)
         torch.cat(grads[: ctx.parts], out=grad_x)
-        grad_weights = _empty(k, repeated[0], grads[-1].dtype)
-        torch.stack(grads[ctx.parts :], out=grad_weights)
-        to_images = ctx.kernels.backward(grad_x[: len(x)], x, steps, levels)
-        to_input = torch.zeros_like(of_weight).index_add_(0, rows, to_images)
-        to_weight = ctx.kernels.backward(grad_weights, repeated, of_weight, bounds[k:])
+        of_images = ctx.kernels.backward(grad_x[: len(x)], x, steps, levels)
         # LSQ section 2.2: by the root of the features of one image, or of the weight, times the highest level.
-        to_input *= (x[0].numel() * bounds[:k, 1]).rsqrt()
-        to_weight *= (repeated[0].numel() * bounds[k:, 1]).rsqrt()
-        to_steps = *to_input.split(1), *to_weight.split(1)
-        return grad_x, grad_weights.sum(dim=0, dtype=repeated.dtype), None, None, None, *to_steps
+        of_images *= (x[0].numel() * levels[:, 1]).rsqrt()
+        to_steps = torch.zeros_like(weight_steps).index_add_(0, rows, of_images).split(1)
+        if ctx.frozen:
+            return grad_x, None, None, None, None, *to_steps, *(None for _ in to_steps)
+        grad_weights = _empty(len(repeated), repeated[0], grads[-1].dtype)
+        torch.stack(grads[ctx.parts :], out=grad_weights)
+        of_weights = ctx.kernels.backward(grad_weights, repeated, weight_steps, weight_levels)
+        of_weights *= (repeated[0].numel() * weight_levels[:, 1]).rsqrt()
+        grad_weight = grad_weights.sum(dim=0, dtype=repeated.dtype)
+        return grad_x, grad_weight, None, None, None, *to_steps, *of_weights.split(1)
 
 
 def _empty(rows: int, like: Tensor, dtype: torch.dtype) -> Tensor:
@@ -121,10 +128,17 @@ class LearnedStepQuantiser(nn.ModuleDict):
         self.kernels = PLAIN
 
     def forward(self, x: Tensor, weight: Tensor, groups: Groups) -> list[tuple[Tensor, Tensor]]:
-        """Input (n, C, H, W) and weight of each group of x (N, C, H, W), rounded as its option asks."""
+        """Input (n, C, H, W) and weight of each group of x (N, C, H, W), none of which skips, as its option asks."""
         own = [cast(LearnedStep, self[option.name]) for option in groups.counts if option.is_quantised]
+        levels = torch.cat([step.activation_bounds for step in own]), torch.cat([step.weight_bounds for step in own])
         steps = [step.activation_step for step in own] + [step.weight_step for step in own]
-        bounds = torch.cat([step.activation_bounds for step in own] + [step.weight_bounds for step in own])
-        rounded = _RoundGroups.apply(x, weight, groups, bounds, self.kernels, *steps)
+        rounded = _RoundGroups.apply(_dense(x), weight, groups, levels, self.kernels, *steps)
         parts = len(groups.counts)
-        return list(zip(rounded[:parts], (*rounded[parts:], weight), strict=False))
+        weights = *rounded[parts:], *[weight] * (parts - len(own))
+        return list(zip(rounded[:parts], weights, strict=True))
+
+
+def _dense(x: Tensor) -> Tensor:
+    """The same images, one after the other in memory without gaps, as they lie in a network."""
+    dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
+    return x if dense else x.contiguous()

@@ -20,7 +20,6 @@ LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "channels last": lambda x: x.contiguous(memory_format=torch.channels_last),
     "a group of a batch": lambda x: x.split([1, 3, 2])[1],
     "a group of a channels-last batch": lambda x: x.contiguous(memory_format=torch.channels_last).split([1, 3, 2])[1],
-    "one image": lambda x: x[4:5],
     "one in several ways": lambda x: x[4].expand(6, 4, 5, 5),
 }
 

@@ -169,6 +169,26 @@ def test_groups_together_are_rounded_and_differentiated_as_one_by_one(layout: to
     assert all(p.grad is None for p in quantiser["8"].parameters()), "no image takes it"
 
 
+def test_of_frozen_weights_no_gradient_is_asked() -> None:
+    quantiser = LearnedStepQuantiser(OPTIONS).requires_grad_(False)
+    x, weight = torch.rand(6, 3, 5, 4, requires_grad=True), torch.rand(7, 3, 3, 3)
+    pairs = quantiser(x, weight, Groups(COUNTS, torch.tensor([0, 0, 1, 2, 2, 2])))
+    assert [(part.requires_grad, own.requires_grad) for part, own in pairs] == [(True, False)] * 3
+    torch.cat([part for part, _ in pairs]).sum().backward()
+    assert x.grad.any()
+
+
+def test_images_with_gaps_between_them_are_rounded_like_any_others() -> None:
+    quantiser, own = quantiser_of(3)
+    wide, weight = torch.randn(4, 3, 8, 5, requires_grad=True), torch.rand(2, 3, 3, 3)
+    gradients = []
+    for x in (wide[:, :, ::2], wide[:, :, ::2].contiguous()):
+        wide.grad = own.activation_step.grad = None
+        both(quantiser, x, weight)[0].square().sum().backward()
+        gradients.append((wide.grad, own.activation_step.grad))
+    torch.testing.assert_close(*gradients)
+
+
 def test_the_best_step_spends_its_levels_on_the_bulk_of_the_values() -> None:
     generator = torch.Generator().manual_seed(0)
     even = torch.rand(10_000, generator=generator)
