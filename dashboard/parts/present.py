@@ -45,6 +45,8 @@ def bar(talk: Talk) -> None:
             st.button("Clear", icon=":material/delete_sweep:", key="talk_clear", on_click=podium.keep, args=(Talk(),))
         if podium.can_undo():
             st.button("Undo", icon=":material/undo:", key="talk_undo", on_click=podium.undo)
+    if not empty:
+        st.caption("A reload of the page ends the talk: save it to open it again.")
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(plain(refused), icon=":material/error:")
 
