@@ -39,7 +39,7 @@ MIME = {
 }
 PPI = 300
 _PIXELS_PER_INCH, _POINTS_PER_INCH = 96, 72  # of a sheet, and of a PDF
-_LONGEST_NAME = 60
+_LONGEST_NAME = 160  # room for two operating points; what a file system takes ends at 255
 _PREVIEW_SCALE = 0.6
 
 
@@ -110,18 +110,26 @@ def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> 
 
 
 def filename(title: str, kind: str, table: str = "") -> str:
-    """A file's name from a title, shortened, and the table's name where it is one of several: letters, digits, hyphens.
+    """A file's name from a title and, where it is one of several, the table's name: letters, digits, dots in numbers.
 
-    >>> filename("Accuracy and cost, cp %", "png"), filename("Decisions", "csv", "every decision")
-    ('accuracy-and-cost-cp.png', 'decisions-every-decision.csv')
+    A title that is too long loses whole words at its end, so that no number stands there in part.
+
+    >>> filename("Accuracy and cost, cp %", "png"), filename("Budget 3.4 %, alpha 4.85e-6", "csv", "every decision")
+    ('accuracy-and-cost-cp.png', 'budget-3.4-alpha-4.85e-6-every-decision.csv')
     """
-    last = f"-{_hyphenated(table)}" if table else ""
-    words = _hyphenated(title)[: _LONGEST_NAME - len(last)].strip("-")
-    return f"{words or 'dfs-explorer'}{last}.{kind}"
+    words, last = _words(title), _words(table)
+    most = _LONGEST_NAME - len("-".join(["", *last]))
+    if words:
+        words[0] = words[0][:most]  # one word that is longer than any name
+    while len("-".join(words)) > most:
+        words.pop()
+    return f"{'-'.join([*(words or ['dfs-explorer']), *last])}.{kind}"
 
 
-def _hyphenated(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+def _words(text: str) -> list[str]:
+    """Words and numbers of a text; a decimal and a power of ten are one word, and thousands have no comma."""
+    plain_numbers = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.lower())
+    return re.findall(r"[a-z0-9]*\d(?:\.\d+)?e-\d+|[a-z0-9]*\d\.\d+|[a-z0-9]+", plain_numbers)
 
 
 def _head(title: str, stamp: Stamp) -> Iterator[str]:

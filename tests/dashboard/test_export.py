@@ -193,7 +193,18 @@ def test_long_texts_are_wrapped_and_nothing_is_lost():
 def test_names_of_files_are_plain():
     assert formats.filename("../../etc: Accuracy & cost, %", "pdf") == "etc-accuracy-cost.pdf"
     assert formats.filename("✓", "svg") == "dfs-explorer.svg"
-    long = "Decisions of DFS every budget ResNet-38, budget 3.1 %, alpha 4.85e-6, for ten images of the gallery" * 2
-    names = [formats.filename(long, "csv", table) for table in ("images", "decisions")]
-    assert [name.rpartition("-")[2] for name in names] == ["images.csv", "decisions.csv"]
-    assert max(map(len, names)) <= len(formats.filename(long, "csv"))
+
+
+def test_names_of_long_files_say_the_operating_point_and_end_in_a_whole_word():
+    point = "DFS every budget ResNet-38, budget 3.4 %, alpha 4.85e-6"
+    stem = "decisions-of-dfs-every-budget-resnet-38-budget-3.4-alpha-4.85e-6"
+    assert formats.filename(f"Decisions of {point}", "csv", "images") == f"{stem}-images.csv"
+    assert formats.filename(f"Decisions of {point}, 10,000 test images", "png") == f"{stem}-10000-test-images.png"
+    assert formats.filename("cp of dfs-b20-a2.5e-5 in training", "svg") == "cp-of-dfs-b20-a2.5e-5-in-training.svg"
+    both = f"Where B computes more or less than A: A: {point}; B: {point.replace('3.4', '12.5')}"
+    assert formats.filename(both, "png").endswith("budget-12.5-alpha-4.85e-6.png")
+    longer = [formats.filename(f"{point}, " * count, "csv", "images") for count in range(1, 9)]
+    assert max(map(len, longer)) <= 160 + len(".csv")
+    words = set(formats.filename(point, "csv").removesuffix(".csv").split("-"))
+    assert set("-".join(longer).replace("-images.csv", "").split("-")) == words
+    assert formats.filename("x" * 400, "csv", "images") == f"{'x' * 153}-images.csv"
