@@ -140,8 +140,20 @@ def outside(
 
 
 def visible(points: Rows, hidden: Collection[str]) -> Rows:
-    """The points of the families that are not switched off."""
-    return [point for point in points if point["family"] not in hidden]
+    """The points of the families that are not switched off.
+
+    A dial and shuffled decisions are made from a checkpoint, and go with the family that its own points are of.
+
+    Args:
+        points: of all families, those that are switched off among them.
+        hidden: keys of the families that are switched off.
+    """
+    owners = {point["checkpoint"]: point["family"] for point in points if point["family"] not in _OTHERS}
+    return [
+        point
+        for point in points
+        if point["family"] not in hidden and owners.get(point["checkpoint"], point["family"]) not in hidden
+    ]
 
 
 def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:

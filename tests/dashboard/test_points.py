@@ -92,8 +92,21 @@ def test_a_family_that_is_switched_off_is_gone_and_the_others_keep_their_looks(c
         return {row["family"]: (row["ink"], row["shape"]) for name in data for row in data[name] if "family" in row}
 
     everything = drawn(())
-    assert drawn(("dfs", "dial")) == {key: look for key, look in everything.items() if key not in ("dfs", "dial")}
+    assert drawn(("static-uniform",)) == {key: look for key, look in everything.items() if key != "static-uniform"}
+    assert drawn(("dial",)) == {key: look for key, look in everything.items() if key != "dial"}
     assert len(set(everything.values())) == len(everything)
+
+
+def test_what_is_made_from_a_checkpoint_goes_with_its_family(catalogue, results):
+    published = [{"method": "a", "network": "b", "dataset": "cifar10", "accuracy": 90.0, "cp": 9.0, "source": "c"}]
+    rows = point_rows(catalogue, "cifar10", published, "cp", results)
+    left = by_family(curves.visible(rows, ("dfs",)))
+    assert list(left) == ["dfs-every-budget", "static-uniform", "published"], "neither dial nor shuffled decisions"
+    figure = curves.accuracy_curve(rows, [], "", None, "cp", "log", LIGHT, hidden=("dfs",))
+    assert figure.data["dial"] == figure.data["shuffled"] == []
+    assert not {key.text for key in figure.legend} & {"dial, not trained", "decisions shuffled between images"}
+    orphans = [row for row in rows if row["family"] in ("dial", "shuffled")]
+    assert curves.visible(orphans, ("dfs",)) == orphans, "of a checkpoint that has no point of its own"
 
 
 def test_a_dial_is_dashed_and_says_that_nobody_trained_it(catalogue, results):
