@@ -1,4 +1,4 @@
-"""Images of the test set with what was said of them, by an order that a user chooses; each links to Explore."""
+"""Images of the test set with what was said of them, by an order that a user chooses; a picture links to Explore."""
 
 from __future__ import annotations
 
@@ -110,7 +110,6 @@ def _turn(label: str, icon: str, start: int, count: int) -> None:
 
 
 def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
-    key = f"test-{row['index']}"
     glyph = "✓" if row["verdict"] == "right" else "✗"
     measure = MEASURES[page.shared.cost]
     said = f"{glyph} {row['prediction']}" + ("" if row["verdict"] == "right" else f", is {row['truth']}")
@@ -122,7 +121,10 @@ def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
             f"<span>{row['confidence']:.1f} % sure</span><span>{measure.name} {row[measure.column]:.2f} %</span>"
             "</figcaption></figure>"
         )
-        query = state.to_query(replace(page.shared, image=key, gallery=1, page={}), page.catalogue)
+        if picture is None:  # Explore could not show it either
+            st.caption(f"Image {row['index']}")
+            return
+        query = state.to_query(replace(page.shared, image=picture.key, gallery=1, page={}), page.catalogue)
         st.page_link("app_pages/explore.py", label=f"Explore {row['index']}", query_params=query)
 
 
