@@ -20,6 +20,7 @@ from dfs_core.trace import DecisionTrace
 
 CHOICES = 4
 SAME = "Both cost the same"
+PAIR = ("First image", "Second image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,11 @@ def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question
     by_cost = sorted(shown, key=lambda item: of_trace(item.trace, config)[measure.column])
     pair = (by_cost[0], by_cost[-1]) if _coin(shown) else (by_cost[-1], by_cost[0])
     values = [of_trace(item.trace, config)[measure.column] for item in pair]
-    names = [f"{word} image: {item.picture.name}" for word, item in zip(("Left", "Right"), pair, strict=True)]
     answer = 2 if values[0] == values[1] else 0 if values[0] > values[1] else 1
-    why = f"{measure.name} is {values[0]:.2f} % for the left one and {values[1]:.2f} % for the right one."
+    why = f"{measure.name} is {values[0]:.2f} % for the first one and {values[1]:.2f} % for the second one."
     if answer == 2:
         why += " They are the cheapest and the most expensive image shown: here the gates do not tell images apart."
-    return Question("dearer", "Which of these two images costs more?", (*names, SAME), answer, why, pair)
+    return Question("dearer", "Which of these two images costs more?", (*PAIR, SAME), answer, why, pair)
 
 
 def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from html import escape
 
 import streamlit as st
 
@@ -110,10 +109,13 @@ def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
 
 
 def _pictures(shown: Sequence[Shown]) -> str:
+    """Pictures in HTML, named by their places: their own names may be those of their classes."""
+    numbered = tuple(f"Image {number}" for number in range(1, len(shown) + 1))
+    names = {1: ("This image",), 2: quiz.PAIR}.get(len(shown), numbered)
     parts = "".join(
         f'<figure><img src="{item.picture.given_uri if len(shown) < 3 else item.picture.thumb_uri}"'
-        f' alt="{escape(item.picture.name)}"><figcaption>{escape(item.picture.name)}</figcaption></figure>'
-        for item in shown
+        f' alt="{name}"><figcaption>{name}</figcaption></figure>'
+        for item, name in zip(shown, names, strict=True)
     )
     return f'<div class="dfs-quiz{" dfs-many" if len(shown) > 2 else ""}">{parts}</div>'
 
