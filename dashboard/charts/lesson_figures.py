@@ -32,8 +32,11 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     ]
 
 
-def gates(rows: Rows, block: int, colours: Palette, turn: int = 0) -> Figure:
-    """The gate's probabilities before every block, stacked; the block in question is marked, and clicks choose one."""
+def gates(rows: Rows, block: int, colours: Palette, turn: int = 0, has_gates: bool = True) -> Figure:
+    """The gate's probabilities before every block, stacked; the block in question is marked, and clicks choose one.
+
+    Without gates there are no probabilities: what is drawn then is the share of all images that take an option.
+    """
     order: dict[int, float] = {}
     drawn: Rows = []
     for row in rows:
@@ -57,15 +60,18 @@ def gates(rows: Rows, block: int, colours: Palette, turn: int = 0) -> Figure:
     # The chosen ones last, so that their edges lie above those of their neighbours.
     drawn.sort(key=lambda row: row["chosen"])
     blocks = sorted(order)
-    return Figure(_gates_template(blocks[0], blocks[-1], colours), {"gates": drawn, "block": [{"block": block}]})
+    return Figure(
+        _gates_template(blocks[0], blocks[-1], has_gates, colours), {"gates": drawn, "block": [{"block": block}]}
+    )
 
 
 @lru_cache(maxsize=16)
-def _gates_template(first: int, last: int, colours: Palette) -> dict[str, Any]:
+def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(domain=[first - 0.6, last + 0.6], nice=False)
     axis = alt.Axis(title="block", grid=False, values=list(range(first, last + 1)), format="d", tickSize=0)
     base, mark = table("gates"), table("block")
-    y = alt.Y("low:Q", title="gate's probability, %", scale=alt.Scale(domain=[0, 100], nice=False))
+    what, axis_title = ("probability %", "gate's probability, %") if has_gates else ("images %", "share of images, %")
+    y = alt.Y("low:Q", title=axis_title, scale=alt.Scale(domain=[0, 100], nice=False))
     bounds: dict[str, Any] = {
         "x": alt.X("left:Q", scale=scale, axis=axis),
         "x2": "right:Q",
@@ -76,7 +82,7 @@ def _gates_template(first: int, last: int, colours: Palette) -> dict[str, Any]:
     tooltip = [
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
-        alt.Tooltip("probability:Q", title="probability %", format=".1f"),
+        alt.Tooltip("probability:Q", title=what, format=".1f"),
         alt.Tooltip("chosen:N", title="carried out"),
     ]
     click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)

@@ -100,15 +100,27 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
     )
     rows = lesson_figures.gate_rows(item, config)
-    view = View(
-        GATES,
-        f"What the gates of {page.in_words} think of {item.picture.name}",
-        lambda colours: lesson_figures.gates(rows, block, colours, page.shared.turn),
-        {"gates": lambda: rows},
-        f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
-        page.stamp("the images shown"),
-        "A column is a block; the framed option is the one that is carried out.",
-    )
+    if config.policy == "constant":
+        fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]
+        view = View(
+            GATES,
+            f"What the blocks of {page.in_words} do for every image",
+            lambda colours: lesson_figures.gates(rows, block, colours, page.shared.turn, has_gates=False),
+            {"blocks": lambda: fixed},
+            f"The option that all images take in each of {config.gated_blocks} blocks; block {block} is marked",
+            page.stamp("the images shown"),
+            "A column is a block; the option in it is the same for every image.",
+        )
+    else:
+        view = View(
+            GATES,
+            f"What the gates of {page.in_words} think of {item.picture.name}",
+            lambda colours: lesson_figures.gates(rows, block, colours, page.shared.turn),
+            {"gates": lambda: rows},
+            f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
+            page.stamp("the images shown"),
+            "A column is a block; the framed option is the one that is carried out.",
+        )
     show(view, page.colours, _block_picked, lesson_figures.BLOCK_PARAM)
     return lesson.gate_words(item, page.card, block)
 

@@ -129,6 +129,10 @@ def test_forcing_every_block_gives_the_cost_of_that_option():
 def test_a_network_without_gates_has_its_own_words():
     app = opened(step="2", checkpoint="tiny-backbone")
     assert "no gates" in " ".join(sentences(app))
+    (chart,) = app.get("vega_lite_chart")
+    assert "share of images" in chart.proto.spec
+    assert "probability, %" not in chart.proto.spec
+    assert [one.label for one in app.expander] == ["Table of blocks"]
     app = opened(step="4", checkpoint="tiny-backbone")
     assert not app.exception
     assert "This one has none" in " ".join(sentences(app))
@@ -149,6 +153,14 @@ def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
     app.button(key="others").click().run()
     assert app.query_params["gallery"] == "2"
     assert app.button(key="reveal").disabled
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_no_picture_of_the_quiz_is_called_by_its_class(number: int):
+    app = opened(step="quiz", question=str(number))
+    names = re.findall(r'alt="([^"]*)"', text_of(app)) + re.findall(r"<figcaption>([^<]*)<", text_of(app))
+    assert names
+    assert set(names) <= {"This image", "First image", "Second image", *(f"Image {place}" for place in range(1, 99))}
 
 
 def test_the_glossary_has_an_anchor_for_every_term():
