@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Iterable
+from itertools import groupby, pairwise
 
 from dashboard.charts.figure import Figure
 from dashboard.charts.image_film_marks import BAND, GAP, film_template
@@ -32,8 +33,8 @@ def gate_film(
 ) -> Figure:
     """Every gate's decision at every budget, what the image is taken for on top, and what it costs at the foot.
 
-    The frame that the page stands at is framed; a flag marks where the prediction starts to stay right. A click on a
-    frame gives its number to the selection ``FRAME_PARAM``, with ``turn``.
+    The frame nearest to where the page stands is framed; a flag marks the first of those in which the prediction stays
+    right. A click on a frame gives its number to the selection ``FRAME_PARAM``, with ``turn``.
 
     Args:
         film: of the image.
@@ -47,14 +48,16 @@ def gate_film(
     """
     frames = frame_rows(film, picture, config)
     rows = {block: y for block, y, _ in _places(config)}
-    low, gates_end = BAND + GAP, max(rows.values()) + ROW
+    gates_end = max(rows.values()) + ROW
     foot = gates_end + GAP + COST
     column = MEASURES[cost].column
     most = max(1e-9, *(row[column] for row in frames)) * 1.05
-    here = film.fraction(where)
+    here, flag = film.nearest(where), _flag(film, settled)
+    edges = (here, here + 1)
     data = {
         "cells": _cells(film, rows, colours),
-        "bands": _bands(frames, colours),
+        "options": _options(film, rows, (*edges, *(row["centre"] for row in flag)), colours),
+        "bands": _bands(frames, edges, colours),
         "frames": [
             row
             | {"start": row["frame"], "end": row["frame"] + 1, "centre": row["frame"] + 0.5, "turn": turn}
@@ -64,7 +67,7 @@ def gate_film(
         ],
         "ticks": _ticks(film),
         "here": [{"start": here, "end": here + 1, "centre": here + 0.5}],
-        "flag": _flag(film, settled),
+        "flag": flag,
         "blocks": [{"block": block, "y": y + ROW / 2} for block, y, _ in _places(config)],
         "stages": _stages(config),
         "scale": [
@@ -73,7 +76,7 @@ def gate_film(
         ],
     }
     axis = "dial: price of a block in full, in nats; not trained" if film.dial else "budget, % of cp"
-    return Figure(film_template(len(frames), low, gates_end, foot, axis, MEASURES[cost].name, colours), data)
+    return Figure(film_template(len(frames), gates_end, foot, axis, MEASURES[cost].name, colours), data)
 
 
 def position_text(film: Film, frame: int) -> str:
@@ -106,30 +109,54 @@ def _stages(config: ModelConfig) -> Rows:
 def _cells(film: Film, rows: dict[int, float], colours: Palette) -> Rows:
     """Neighbouring frames in which a gate decides the same, as one cell: a tenth of the marks."""
     fills = {name: colours.option(name) for name in film.traces[0].options}
-    cells: Rows = []
+    return [
+        {"start": start, "end": end, "y": y, "y2": y + ROW, "skipped": option == "skip", "option": option}
+        | {"fill": fills[option], "ink": colours.text_on(fills[option])}
+        for option, start, end, y in _runs(film, rows)
+    ]
+
+
+def _options(film: Film, rows: dict[int, float], lines: Iterable[float], colours: Palette) -> Rows:
+    """Names of the options in the cells, apart from these, which stay as they are when the page moves on."""
+    # Colour is never alone: a run of frames that is long enough names its option.
+    return [
+        {"option": option, "y": y + ROW / 2, "ink": colours.text_on(colours.option(option))} | _room(start, end, lines)
+        for option, start, end, y in _runs(film, rows)
+        if option != "skip" and end - start >= 2
+    ]
+
+
+def _runs(film: Film, rows: dict[int, float]) -> list[tuple[str, int, int, float]]:
+    """Option, first frame, frame behind the last, and y of every run of frames in which a gate decides the same."""
+    runs = []
     for index, (_, y) in enumerate(sorted(rows.items())):
         start = 0
         for option, group in groupby(trace.decisions[index] for trace in film.traces):
             end = start + sum(1 for _ in group)
-            place = {"start": start, "end": end, "centre": (start + end) / 2, "y": y, "y2": y + ROW}
-            ink = colours.text_on(fills[option])
-            cells.append(place | {"skipped": option == "skip", "option": option, "fill": fills[option], "ink": ink})
+            runs.append((option, start, end, y))
             start = end
-    return cells
+    return runs
 
 
-def _bands(frames: Rows, colours: Palette) -> Rows:
+def _room(start: float, end: float, lines: Iterable[float]) -> dict[str, float]:
+    """A run's middle, and its longest piece that no line of the chart crosses: there is room for its name."""
+    cuts = [start, *sorted(line for line in lines if start < line < end), end]
+    low, high = max(pairwise(cuts), key=lambda piece: piece[1] - piece[0])
+    return {"centre": (start + end) / 2, "low": low, "high": high}
+
+
+def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
     """Neighbouring frames with the same prediction as one band."""
     bands: Rows = []
     for (label, verdict), group in groupby(frames, key=lambda row: (row["prediction"], row["verdict"])):
         members = list(group)
+        start, end = members[0]["frame"], members[-1]["frame"] + 1
         wrong = verdict == "wrong"
         bands.append(
-            {
-                "start": members[0]["frame"],
-                "end": members[-1]["frame"] + 1,
-                "centre": (members[0]["frame"] + members[-1]["frame"] + 1) / 2,
-                "length": len(members),
+            _room(start, end, lines)
+            | {
+                "start": start,
+                "end": end,
                 "label": f"{GLYPHS[verdict]}{label}",
                 "short": GLYPHS[verdict].strip(),
                 "ink": colours.wrong if wrong else colours.ink,
@@ -155,4 +182,5 @@ def _flag(film: Film, settled: Settled) -> Rows:
     if settled.frame is None:
         return []
     text = f"stays {'right' if settled.known else settled.label} from here"
-    return [{"start": settled.frame, "text": text}]
+    # In the middle of its frame, where the axis has this frame's budget.
+    return [{"frame": settled.frame, "centre": settled.frame + 0.5, "text": text}]

@@ -17,14 +17,11 @@ GAP = 12
 
 
 @lru_cache(maxsize=32)
-def film_template(
-    count: int, low: int, gates_end: int, foot: int, axis: str, cost: str, colours: Palette
-) -> dict[str, Any]:
+def film_template(count: int, gates_end: int, foot: int, axis: str, cost: str, colours: Palette) -> dict[str, Any]:
     """The specification without data.
 
     Args:
         count: number of frames.
-        low: y of the first gate.
         gates_end: y below the last gate.
         foot: y of the axis.
         axis: its title.
@@ -37,12 +34,12 @@ def film_template(
         return alt.X(f"{field}:Q", scale=place, axis=None)
 
     marks = [
-        *_gate_marks(at),
+        *_gate_marks(at, count),
         *_band_marks(at, count, colours),
         *_cost_marks(at, foot, colours),
         *_side_marks(gates_end, foot, cost, colours),
         *_axis_marks(at, foot, axis, colours),
-        *_here_marks(at, low, gates_end, foot, colours),
+        *_here_marks(at, count, gates_end, foot, colours),
         _target(at, foot),
     ]
     return alt.layer(*marks).properties(
@@ -51,9 +48,10 @@ def film_template(
     ).configure_view(stroke=None).to_dict() | {"height": foot + TOP + BOTTOM}
 
 
-def _gate_marks(at: Any) -> list[alt.Chart]:
+def _gate_marks(at: Any, count: int) -> list[alt.Chart]:
     """Decisions; the shortcut runs through skipped ones as a line."""
     cells = table("cells")
+    needed = "7 + 5 * length(datum.option)"
     middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
     return [
         cells.transform_filter("!datum.skipped")
@@ -68,36 +66,50 @@ def _gate_marks(at: Any) -> list[alt.Chart]:
         cells.transform_filter("datum.skipped")
         .mark_rule(aria=False, strokeWidth=1.3, opacity=0.6)
         .encode(x=at("start"), x2="end:Q", y=middle, stroke=alt.Stroke("ink:N", scale=None)),
-        # Colour is never alone: a run of frames that is long enough names its option.
-        cells.transform_filter("!datum.skipped && datum.end - datum.start >= 2")
+        table("options")
         .mark_text(aria=False, fontSize=9.5, opacity=0.9)
         .encode(
-            x=at("centre"),
-            y=alt.value(alt.expr("(datum.y + datum.y2) / 2 + 1")),
-            text="option:N",
+            x=_beside_lines(needed, count),
+            y=alt.value(alt.expr("datum.y + 1")),
+            text=alt.value(alt.expr(f"{_fits(needed, count)} ? datum.option : ''")),
             color=alt.Color("ink:N", scale=None),
         ),
     ]
+
+
+def _fits(needed: str, count: int) -> str:
+    """Vega expression: whether so many pixels have room in a row's longest piece that no line crosses."""
+    return f"((datum.high - datum.low) * width / {count} >= {needed})"
+
+
+def _beside_lines(needed: str, count: int) -> Any:
+    """x of a name of so many pixels: in the middle of its run, or as near to it as no line crosses the name."""
+    step = f"width / {count}"
+    half = f"min({needed}, (datum.high - datum.low) * {step}) / 2"
+    return alt.value(
+        alt.expr(f"clamp(datum.centre * {step}, datum.low * {step} + {half}, datum.high * {step} - {half})")
+    )
 
 
 def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
     """What the image is taken for along the budgets: a band of each prediction, dashed where it is wrong."""
     bands = table("bands")
     look: dict[str, Any] = {"aria": False, "fontSize": 12, "fontWeight": 600}
-    fits = f"datum.length * width / {count} >= 12 + 7.5 * length(datum.label)"
+    needed = "12 + 7.5 * length(datum.label)"
+    fits = _fits(needed, count)
+    dashed = alt.expr("datum.dash ? [4, 3] : []")  # of the mark: as an encoding, Vega-Lite drops it for rectangles
     return [
-        bands.mark_rect(aria=False, cornerRadius=3, fill="transparent", strokeWidth=1.2).encode(
+        bands.mark_rect(aria=False, cornerRadius=3, strokeWidth=1.2, strokeDash=dashed).encode(
             x=at("start"),
             x2="end:Q",
             y=alt.value(0),
             y2=alt.value(BAND),
             stroke=alt.Stroke("ink:N", scale=None),
-            strokeDash=alt.condition("datum.dash", alt.value([4, 3]), alt.value([1, 0])),
             fill=alt.Fill("ink:N", scale=None),
             fillOpacity=alt.value(0.07),
         ),
         bands.mark_text(**look).encode(
-            x=at("centre"),
+            x=_beside_lines(f"({fits} ? {needed} : 14)", count),
             y=alt.value(BAND / 2 + 1),
             text=alt.value(alt.expr(f"{fits} ? datum.label : datum.short")),
             color=alt.Color("ink:N", scale=None),
@@ -152,22 +164,30 @@ def _axis_marks(at: Any, foot: int, axis: str, colours: Palette) -> list[alt.Cha
     ]
 
 
-def _here_marks(at: Any, low: int, gates_end: int, foot: int, colours: Palette) -> list[alt.Chart]:
+def _here_marks(at: Any, count: int, gates_end: int, foot: int, colours: Palette) -> list[alt.Chart]:
     """The frame round where the page stands, and the flag where the prediction starts to stay right."""
     here, flag = table("here"), table("flag")
+    # The flag's text stands behind its frame, and before it where there is no room behind.
+    behind = (
+        f"({count} - datum.frame - 1) * width / {count} >= 8 + 5.2 * length(datum.text) || datum.frame < {count / 2}"
+    )
+    x = f"{behind} ? (datum.frame + 1) * width / {count} + 4 : datum.frame * width / {count} - 4"
+    side = alt.expr(f"{behind} ? 'left' : 'right'")
+    look: dict[str, Any] = {"aria": False, "align": side, "fontSize": 11, "fontWeight": 600, "baseline": "top"}
+    place = {"x": alt.value(alt.expr(x)), "y": alt.value(gates_end + 3), "text": alt.Text("text:N")}
     return [
         flag.mark_rule(aria=False, strokeWidth=1.6, strokeDash=[2, 3], color=colours.ink).encode(
-            x=at("start"), y=alt.value(BAND), y2=alt.value(foot)
+            x=at("centre"), y=alt.value(BAND), y2=alt.value(foot)
         ),
-        flag.mark_text(
-            aria=False, align="left", dx=5, fontSize=11, fontWeight=600, color=colours.ink, baseline="top"
-        ).encode(x=at("start"), y=alt.value(gates_end + 3), text="text:N"),
         here.mark_rect(aria=False, fill="transparent", stroke=colours.accent, strokeWidth=2.4, cornerRadius=3).encode(
             x=at("start"), x2="end:Q", y=alt.value(-3), y2=alt.value(foot + 2)
         ),
         here.mark_point(
             aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
         ).encode(x=at("centre"), y=alt.value(-8)),
+        # A border in the colour of the page, so that the frame gives way to the text.
+        flag.mark_text(**look, color=colours.background, stroke=colours.background, strokeWidth=4).encode(**place),
+        flag.mark_text(**look, color=colours.ink).encode(**place),
     ]
 
 

@@ -111,7 +111,8 @@ def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(p
     assert all(a["label"] != b["label"] for a, b in pairwise(bands))
     assert all(band["label"][0] == ("✓" if "cat" in band["label"] else "✗") for band in bands)
     (here,) = figure.data["here"]
-    assert here["start"] == film.positions.index(0.0)
+    trained = film.positions.index(0.0)
+    assert (here["start"], here["centre"], here["end"]) == (trained, trained + 0.5, trained + 1)
     assert "as trained" in {tick["text"] for tick in figure.data["ticks"]}
 
 
@@ -138,9 +139,31 @@ def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low
 def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
     flagged = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, 7, 0), LIGHT)
-    assert [row["start"] for row in flagged.data["flag"]] == [7]
+    assert [row["centre"] for row in flagged.data["flag"]] == [7.5], "in the middle of its frame, as the axis has it"
     never = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 2), LIGHT)
     assert never.data["flag"] == []
+
+
+def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
+    film = shoot(predictor, PICTURE.seen, config)
+    between = (film.positions[3] + 2 * film.positions[4]) / 3
+    figure = image_film.gate_film(film, PICTURE, config, "cp", between, Settled("cat", True, 7, 0), LIGHT)
+    (here,) = figure.data["here"]
+    assert here["start"] == film.nearest(between) == 4
+    assert here["end"] == 5
+
+
+@pytest.mark.parametrize("where", [0, 7, 19, 20, 39])
+def test_no_line_of_the_film_crosses_the_room_of_a_name(predictor, config, where):
+    film = shoot(predictor, PICTURE.seen, config)
+    figure = image_film.gate_film(film, PICTURE, config, "cp", film.positions[where], Settled("cat", True, 7, 0), LIGHT)
+    cells = {(cell["y"] + image_film.ROW / 2, (cell["start"] + cell["end"]) / 2): cell for cell in figure.data["cells"]}
+    assert figure.data["options"]
+    named = [(name, cells[name["y"], name["centre"]], (where, where + 1, 7.5)) for name in figure.data["options"]]
+    for name, run, lines in [*named, *((band, band, (where, where + 1)) for band in figure.data["bands"])]:
+        assert run["start"] <= name["low"] < name["high"] <= run["end"]
+        assert not any(name["low"] < line < name["high"] for line in lines)
+        assert name["option" if name is not run else "label"] == run["option" if name is not run else "label"]
 
 
 def test_flipped_gates_are_framed_and_say_what_they_were(predictor, config):
