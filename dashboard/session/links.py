@@ -12,12 +12,16 @@ budget the budget is stored too, and alpha follows. Defaults drop out:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 from urllib.parse import urlencode
 
 from dashboard.facts.costs import Cost
+from dashboard.facts.decision_map import Sorting
+from dashboard.facts.filters import Verdict
+from dashboard.facts.statistics import Order
 from dashboard.facts.tables import Scale
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
@@ -25,6 +29,15 @@ from dashboard.sources.naming import format_alpha
 from dashboard.sources.pictures import OWN_KEYS
 
 _SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
+# Of pages' own parameters those whose values can be told from nonsense without the page: the test set's.
+_OWN_FORMS = {
+    "order": "|".join(get_args(Order)),
+    "shown": "[1-9][0-9]*",
+    "sort": "|".join(get_args(Sorting)),
+    "rows": "[1-9][0-9]*-[1-9][0-9]*",
+    "verdict": "|".join(get_args(Verdict)),
+}
+_MOST_DIGITS = 7  # of a page of the gallery
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # of a page's own parameters in a link
 
 
@@ -42,7 +55,7 @@ class State:
         hidden: keys of the families that are switched off in charts.
         page: the page's own parameters, as they stand in its URL.
         path: of the page.
-        note: why the checkpoint is another than was asked for; shown until the next choice.
+        note: why the checkpoint, or the gallery's page, is another than was asked for; shown until the next choice.
         turn: number of choices so far. Charts hand it back with a click, so that a second click on the same mark is
             another selection than the first.
     """
@@ -78,12 +91,11 @@ def from_query(query: Mapping[str, str], catalogue: Catalogue, path: str = "/") 
         card, note = catalogue.family_of(card).choose(*wished, near=card)
         notes.append(note)
         budget = None
-    page = query.get("gallery", "")
-    own = {key: value for key, value in query.items() if key not in _SHARED and _is_short(key, value)}
+    own = {key: value for key, value in query.items() if key not in _SHARED and _can_be_own(key, value)}
     return State(
         checkpoint=card.name,
         image=query.get("image") or None,
-        gallery=int(page) if page.isascii() and page.isdigit() and 0 < int(page) < 10**6 else 1,
+        gallery=_page_number(query.get("gallery", "")),
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
@@ -154,6 +166,13 @@ def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str
     return query[key] if query.get(key) in allowed else allowed[0]
 
 
-def _is_short(key: str, value: str) -> bool:
+def _page_number(text: str) -> int:
+    """A page of the gallery, from 1; how many there are is not known here, and what is no number is the first."""
+    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    return min(int(digits[:_MOST_DIGITS] or "1"), 10 ** (_MOST_DIGITS - 1))
+
+
+def _can_be_own(key: str, value: str) -> bool:
     """Whether a link's parameter can be a page's own: what others append to links may be anything."""
-    return key.isidentifier() and len(key) <= _LONGEST_KEY and 0 < len(value) <= _LONGEST_VALUE
+    short = key.isidentifier() and len(key) <= _LONGEST_KEY and 0 < len(value) <= _LONGEST_VALUE
+    return short and (key not in _OWN_FORMS or re.fullmatch(_OWN_FORMS[key], value) is not None)

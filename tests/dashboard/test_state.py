@@ -126,14 +126,27 @@ def test_an_unknown_checkpoint_is_named_and_the_default_is_used(catalogue):
     assert "no checkpoint 'gone'" in state.note
 
 
-@pytest.mark.parametrize("page", ["0", "-1", "x", "²", "9" * 30, ""])
+@pytest.mark.parametrize("page", ["0", "000", "-1", "x", "²", ""])
 def test_an_odd_gallery_page_is_the_first(catalogue, page):
     assert from_query({"gallery": page}, catalogue).gallery == 1
+
+
+@pytest.mark.parametrize("page", ["9" * 7, "9" * 30, "1" + "0" * 5_000])
+def test_a_gallery_page_beyond_any_gallery_is_a_late_one(catalogue, page):
+    assert from_query({"gallery": page}, catalogue).gallery == 10**6
 
 
 def test_odd_axes_are_the_usual_ones(catalogue):
     state = from_query({"cost": "euros", "scale": "cubic"}, catalogue)
     assert (state.cost, state.scale) == ("cp", "log")
+
+
+def test_nonsense_among_the_test_sets_parameters_is_left_out_as_odd_axes_are(catalogue):
+    good = {"order": "easiest", "shown": "3", "sort": "class", "rows": "5-19", "verdict": "wrong", "else": "zzz"}
+    assert from_query(good, catalogue, "/testset").page == good
+    for bad in ("zzz", "0", "-5", "1-", "5-19\n"):
+        state = from_query(dict.fromkeys(good, bad), catalogue, "/testset")
+        assert to_query(state, catalogue) == {"else": bad}
 
 
 def test_a_url_that_we_wrote_is_no_news_and_another_is():
