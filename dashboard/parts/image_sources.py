@@ -29,7 +29,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     st.session_state[_LINKED] = shared.image
     if show == OWN:
         return mine
-    shown = [*mine, *gallery] if show == BOTH else gallery
+    shown = [*(mine if show == BOTH else []), *_linked_drawing(images, shared), *gallery]
     if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
         absent.no_image(shared.image, shown[0].name)
     return shown
@@ -47,7 +47,8 @@ def say_refused() -> None:
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
-    return [*own.pictures(), *_gallery_page(cached.test_images(card.dataset), shared)[0]]
+    images = cached.test_images(card.dataset)
+    return [*own.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
 
 
 def more_pictures(card: Card, shared: state.State) -> None:
@@ -104,8 +105,8 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
         drawn = cached.drawn()
         order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
         named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
-    pages = -(-len(order) // PAGE_SIZE)
-    page = (shared.gallery - 1) % pages + 1
+    pages = cached.gallery_pages(images)
+    page = min(shared.gallery, pages)
     if named is not None and named < len(order):
         page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
     shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
@@ -114,5 +115,12 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
     return [drawn[index] for index in shown], page, pages
 
 
+def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:
+    """The drawing in focus where test images are the gallery: a link may be older than they are on this machine."""
+    if not isinstance(images, ImageSet):
+        return []
+    return [picture for picture in cached.drawn() if picture.key == shared.image]
+
+
 def _turn(page: int) -> None:
-    state.change(gallery=page, image=None)
+    state.change(gallery=page, image=None, note="")

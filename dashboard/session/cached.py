@@ -20,6 +20,7 @@ from dashboard.session import kept
 from dashboard.sources.catalogue import Catalogue
 from dashboard.sources.engine import Engine
 from dashboard.sources.pictures import (
+    PAGE_SIZE,
     TEST_KEY,
     Origin,
     Picture,
@@ -95,6 +96,11 @@ def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
 def gallery(images: ImageSet) -> np.ndarray:
     """Indices of the test images in the order in which a gallery shows them."""
     return _gallery_order(images.dataset, len(images), images)
+
+
+def gallery_pages(images: ImageSet | str) -> int:
+    """How many pages a gallery has: of test images, or of the drawings where there are none."""
+    return -(-len(images if isinstance(images, ImageSet) else drawn()) // PAGE_SIZE)
 
 
 def test_picture(images: ImageSet, index: int) -> Picture:

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 
 import streamlit as st
 
+from dashboard.session import cached
 from dashboard.session.links import State, from_query, link, to_query
 from dashboard.sources import operating
 from dashboard.sources.catalogue import Catalogue
@@ -108,14 +109,22 @@ def _on_another_page(state: State, path: str, catalogue: Catalogue, query: Mappi
 
 
 def _possible(state: State, catalogue: Catalogue) -> State:
-    """The state with a checkpoint that is there, and a budget that it can be asked for."""
+    """The state with a checkpoint that is there, a budget that it can be asked for, and a page that the gallery has."""
     card = catalogue.named(state.checkpoint)
     if card is None:  # its folder was deleted while the page was open
         note = f"The checkpoint '{state.checkpoint}' is gone."
         card = catalogue.default
         state = replace(state, checkpoint=card.name, note=note)
     budget, note = operating.fit_budget(card, state.budget)
-    return state if budget == state.budget else replace(state, budget=budget, note=state.note or note)
+    if budget != state.budget:
+        state = replace(state, budget=budget, note=state.note or note)
+    if state.gallery == 1:  # there always is a first one, so that the images need not be read to know it
+        return state
+    pages = cached.gallery_pages(cached.test_images(card.dataset))
+    if state.gallery <= pages:
+        return state
+    note = f"The gallery has no page {state.gallery:,}: its last one is {pages:,}."
+    return replace(state, gallery=pages, note=" ".join(filter(None, (state.note, note))))
 
 
 def _count(name: str) -> str:
