@@ -66,6 +66,7 @@ def _cell(row: dict[str, Any], names: tuple[str, ...], line: Line, colours: Pale
     bar = ink if row["taken"] else colours.muted if row["option"] == "skip" else fill
     state = "forced" if row["forced"] else "taken" if row["taken"] else ""
     preferred = "the gate's own choice" if row["preferred"] else ""
+    decision = ", ".join(filter(None, (state or "not taken", preferred)))
     return row | {
         "cell": f"{row['block']} {row['option']}",
         "start": start,
@@ -79,7 +80,8 @@ def _cell(row: dict[str, Any], names: tuple[str, ...], line: Line, colours: Pale
         "weight": 2.4 if row["forced"] else 1.3 if row["taken"] else 1,
         "ink": ink,
         "bar": bar,
-        "state": ", ".join(filter(None, (state, preferred))) or "click to force it",
+        "decision": decision,
+        "click": "lets the gate decide" if row["forced"] else "forces this option",
         "about": f"block {row['block']}, {row['option']}: {row['probability']:.1f} %" + (f", {state}" if state else ""),
     }
 
@@ -166,7 +168,8 @@ def _target(line: Line) -> alt.Chart:
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
         alt.Tooltip("probability:Q", title="probability %", format=".1f"),
-        alt.Tooltip("state:N", title="is"),
+        alt.Tooltip("decision:N"),
+        alt.Tooltip("click:N", title="a click"),
     ]
     click = alt.selection_point(name=GATE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
     return (

@@ -64,7 +64,7 @@ def stability_diff(
     heads = [_head(row, urls[row["row"]], colours) for row in rows if row["block"] == rows[0]["block"]]
     stages = [
         {"start": _start(row["first"], row["stage"]), "end": _start(row["last"], row["stage"]) + 1}
-        | {"name": f"stage {row['stage']}"}
+        | {"name": f"stage {row['stage']}", "number": str(row["stage"])}
         for row in stage_rows(config)
     ]
     length = stages[-1]["end"]
@@ -109,6 +109,7 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
     beside: dict[str, Any] = {"aria": False, "align": "left"}
     # A number in a cell needs some margin, one in the open below it does not.
     room, room_below = (alt.expr(f"width / {length} >= {pixels} ? 1 : 0") for pixels in (16, 12))
+    title = alt.expr(f"(datum.end - datum.start) * width / {length} >= 44 ? datum.name : datum.number")
     marks = [
         cells.mark_rect(cornerRadius=2).encode(
             **box,
@@ -145,7 +146,7 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
             color=alt.Color("flips_ink:N", scale=None),
         ),
         stages.mark_text(**beside, baseline="bottom", fontSize=11, color=colours.muted).encode(
-            x=at("start"), y=alt.value(-6), text="name:N"
+            x=at("start"), y=alt.value(-6), text=alt.value(title)
         ),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=at("start"), x2="end:Q", y=alt.value(0)

@@ -28,6 +28,7 @@ def film(answer: Answer) -> None:
     found = settled(reel.labels, answer.picture.truth)
     names = [image_film.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
+    unforced = f" In the film, {_ALL_FREE}." if answer.what_if.gates else ""
     control = state.Control.showing(FRAME, here)
     with st.container(key="film_slider"):
         st.select_slider(
@@ -51,10 +52,11 @@ def film(answer: Answer) -> None:
         alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
         finding=settled_in_words(answer, found),
         stamp=page.stamp("the images shown"),
-        notes=_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.",
+        notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.")
+        + unforced,
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
-    st.caption(f"{settled_in_words(answer, found)}{' ' + _DIAL if reel.dial else ''}")
+    st.caption(f"{settled_in_words(answer, found)}{unforced}{' ' + _DIAL if reel.dial else ''}")
 
 
 def stability(answer: Answer) -> None:
@@ -76,7 +78,7 @@ def stability(answer: Answer) -> None:
         + (" Framed gates flip." if config.policy != "constant" else ""),
     )
     show(view, page.colours)
-    gates = "; all gates are free" if config.policy != "constant" else ""
+    gates = f"; {_ALL_FREE}" if config.policy != "constant" else ""
     st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees{gates}.")
 
 
@@ -110,6 +112,7 @@ def _frame_picked(answer: Answer) -> None:
         go_to(answer.film, found["frame"])
 
 
+_ALL_FREE = "all gates are free"
 _DIAL = (
     "A dial: this checkpoint was trained for one budget, and a price set against its gates afterwards moves them."
     " Nobody trained what lies beside the trained point."

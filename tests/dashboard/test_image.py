@@ -47,6 +47,7 @@ def test_a_gate_is_forced_several_are_and_all_are_let_go(app):
     assert "4:full" in str(app.query_params["force"])
     assert "forced" in text_of(app)
     assert "decided anew" in caption(app)
+    assert "In the film, all gates are free." in caption(app)
     control(app.selectbox, "gate_block").set_value(5).run()
     control(app.segmented_control, "gate_option").set_value("skip").run()
     assert "4:full,5:skip" in str(app.query_params["force"])
@@ -55,6 +56,7 @@ def test_a_gate_is_forced_several_are_and_all_are_let_go(app):
     app.button(key="force_reset").click().run()
     assert "force" not in app.query_params
     assert "hold" not in app.query_params
+    assert "In the film" not in caption(app)
     assert control(app.segmented_control, "gate_option").value == "free"
 
 

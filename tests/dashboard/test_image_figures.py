@@ -88,6 +88,10 @@ def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sig
         (taken,) = (cell["option"] for cell in own if cell["taken"])
         assert taken == forced.forced.decisions[block - 2]
     assert {(cell["block"], cell["option"]) for cell in cells if cell["forced"]} == {(3, "skip"), (5, "full")}
+    for cell in cells:
+        assert cell["decision"].startswith("forced" if cell["forced"] else "taken" if cell["taken"] else "not taken")
+        assert ("the gate's own choice" in cell["decision"]) == cell["preferred"]
+        assert cell["click"] == ("lets the gate decide" if cell["forced"] else "forces this option")
     for row, probabilities in zip(figure.data["leads"], forced.forced.probabilities, strict=True):
         first, second = sorted(probabilities, reverse=True)[:2]
         assert row["lead"] == pytest.approx(100 * (first - second))
