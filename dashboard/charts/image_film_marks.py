@@ -174,7 +174,7 @@ def _here_marks(at: Any, count: int, gates_end: int, foot: int, colours: Palette
     x = f"{behind} ? (datum.frame + 1) * width / {count} + 4 : datum.frame * width / {count} - 4"
     side = alt.expr(f"{behind} ? 'left' : 'right'")
     look: dict[str, Any] = {"aria": False, "align": side, "fontSize": 11, "fontWeight": 600, "baseline": "top"}
-    place = {"x": alt.value(alt.expr(x)), "y": alt.value(gates_end + 3), "text": alt.Text("text:N")}
+    place = {"x": alt.value(alt.expr(x)), "y": alt.value(gates_end + 2), "text": alt.Text("text:N")}
     return [
         flag.mark_rule(aria=False, strokeWidth=1.6, strokeDash=[2, 3], color=colours.ink).encode(
             x=at("centre"), y=alt.value(BAND), y2=alt.value(foot)
@@ -186,7 +186,7 @@ def _here_marks(at: Any, count: int, gates_end: int, foot: int, colours: Palette
             aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
         ).encode(x=at("centre"), y=alt.value(-8)),
         # A border in the colour of the page, so that the frame gives way to the text.
-        flag.mark_text(**look, color=colours.background, stroke=colours.background, strokeWidth=4).encode(**place),
+        flag.mark_text(**look, color=colours.background, stroke=colours.background, strokeWidth=3).encode(**place),
         flag.mark_text(**look, color=colours.ink).encode(**place),
     ]
 

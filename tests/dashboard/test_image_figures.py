@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,6 +13,8 @@ from tiny import picture
 from dashboard.charts import image_film, image_gates, image_path, image_stability
 from dashboard.charts.image_layout import Line
 from dashboard.charts.palette import DARK, LIGHT
+from dashboard.export.drawing import vegalite_to_svg
+from dashboard.export.sheet import sized
 from dashboard.facts import image_tables
 from dashboard.sources.film import Settled, settled, shoot
 from dashboard.sources.pictures import make_picture
@@ -146,6 +149,25 @@ def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
     assert [row["centre"] for row in flagged.data["flag"]] == [7.5], "in the middle of its frame, as the axis has it"
     never = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 2), LIGHT)
     assert never.data["flag"] == []
+
+
+@pytest.mark.parametrize(("frame", "anchor"), [(0, "start"), (7, "start"), (36, "end"), (39, "end")])
+def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
+    film = shoot(predictor, PICTURE.seen, config)
+    figure = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, frame, 0), LIGHT)
+    svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
+    texts = [tag for tag in re.findall(r"<text[^>]*>[^<]*", svg) if "stays right from here" in tag]
+    assert len(texts) == 2, "and a border of it in the colour of the page"
+    assert all(f'text-anchor="{anchor}"' in tag for tag in texts)
+
+
+def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, config):
+    film = shoot(predictor, PICTURE.seen, config)
+    figure = image_film.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 0), LIGHT)
+    assert any(band["dash"] for band in figure.data["bands"])
+    assert not any("strokeDash" in layer["encoding"] for layer in figure.spec["layer"])
+    svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
+    assert 'stroke-dasharray="4,3"' in svg
 
 
 def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
