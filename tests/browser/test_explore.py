@@ -130,6 +130,20 @@ def test_strip_and_curve_stand_beside_each_other_and_on_a_narrow_page_below_each
     assert page.evaluate("document.documentElement.scrollWidth") <= 800
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_the_menu_is_in_view_beside_the_link_and_opens(open_page: OpenPage, scheme: str):
+    phone = {"width": 360, "height": 800}
+    page = open_page("learn?step=glossary", drawn=".dfs-glossary", color_scheme=scheme, viewport=phone)
+    pages, link = page.get_by_test_id("stExpandSidebarButton"), page.get_by_role("button", name="Copy link")
+    menu = page.get_by_test_id("stMainMenu").get_by_role("button").first
+    boxes = [found.bounding_box() for found in (pages, link, menu)]
+    ends = [end for box in boxes for end in (box["x"], box["x"] + box["width"])]
+    assert ends == sorted(ends), "none lies over another"
+    assert ends[-1] <= phone["width"]
+    menu.click()
+    expect(page.get_by_role("menuitemradio", name="Dark")).to_be_visible()
+
+
 def test_the_camera_is_not_asked_for_until_somebody_opens_it(open_page: OpenPage):
     page = open_page()
     expect(page.locator("[data-testid=stCameraInput]")).to_have_count(0)

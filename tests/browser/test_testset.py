@@ -46,3 +46,12 @@ def test_the_map_is_drawn_and_says_what_lies_under_the_pointer(open_page: Callab
     expect(said.first).to_contain_text(re.compile(r"block 2: (0|8|16|32) bits"))
     names = page.locator(".st-key-decision_map .modebar-btn").evaluate_all("all => all.map(one => one.dataset.title)")
     assert not [name for name in names if re.search("share|cloud|edit", name, re.I)], "nothing goes to another host"
+
+
+def test_beside_a_decision_vector_all_its_figures_are_in_view(open_page: Callable[..., Page]):
+    page = open_page("testset", drawn=".st-key-policies svg.marks", viewport={"width": 1024, "height": 900})
+    settle(page)
+    page.wait_for_function(
+        "() => { const frame = document.querySelector('.st-key-policies_scroll');"
+        " return frame.scrollWidth <= frame.clientWidth; }"
+    )
