@@ -14,6 +14,7 @@ from dashboard.facts import agreement, differences
 from dashboard.facts.costs import MEASURES, Measure
 from dashboard.facts.differences import Pair
 from dashboard.facts.tables import Rows
+from dashboard.facts.wording import unbroken
 from dashboard.parts import stored
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
@@ -147,7 +148,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> No
     def cell(count: int) -> str:
         return f"<td>{count:,}<small>{100 * count / n:.2f} %</small></td>"
 
-    st.html(
+    said = unbroken(
         f"""<div class="dfs-cross"><table>
 <thead><tr><td></td><th>B right</th><th>B wrong</th></tr></thead>
 <tbody><tr><th scope="row">A right</th>{cell(found["both"])}{cell(found["a_only"])}</tr>
@@ -160,6 +161,7 @@ training.{" " + escape(origins) if origins else ""}</p>
 at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much on {cost["same"]:,}, more on
 {cost["more"]:,}.</p></div>"""
     )
+    st.html(said)
 
 
 def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> None:

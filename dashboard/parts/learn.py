@@ -12,6 +12,7 @@ from dashboard.charts import legends, lesson_figures
 from dashboard.export.view import View
 from dashboard.facts import lesson, tables
 from dashboard.facts.tables import Shown
+from dashboard.facts.wording import unbroken
 from dashboard.parts import explore_views, focus, learn_picture, stored
 from dashboard.parts.absent import cannot_decide
 from dashboard.parts.opening import Opened
@@ -83,7 +84,7 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
         said = _STEPS[place](page, item, controls)
     with words:
         for sentence in said:
-            st.markdown(sentence)
+            st.markdown(unbroken(sentence))
 
 
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:

@@ -12,6 +12,7 @@ from dashboard.export.view import View
 from dashboard.facts import quiz, tables
 from dashboard.facts.quiz import Question
 from dashboard.facts.tables import Shown
+from dashboard.facts.wording import unbroken
 from dashboard.parts import learn
 from dashboard.parts.opening import Opened
 from dashboard.parts.showing import show
@@ -49,14 +50,14 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
 
 def _ask(question: Question, index: int, count: int, given: dict[str, int], shown: Sequence[Shown]) -> None:
     st.markdown(f"**Question {index + 1} of {count}**")
-    st.markdown(f"## {question.text}")
+    st.markdown(unbroken(f"## {question.text}"))
     st.html(_pictures(question.shown or shown))
     answered = given.get(question.key)
     chosen = st.radio(
         "Your prediction",
         range(len(question.choices)),
         index=answered,
-        format_func=question.choices.__getitem__,
+        format_func=lambda index: unbroken(question.choices[index]),
         key=f"quiz_{question.key}_{_tag(shown)}",
         disabled=answered is not None,
         horizontal=True,
@@ -72,9 +73,9 @@ def _ask(question: Question, index: int, count: int, given: dict[str, int], show
             args=(question.key, chosen),
         )
     elif answered == question.answer:
-        st.success(f"Right. {question.verdict}", icon=":material/check:")
+        st.success(unbroken(f"Right. {question.verdict}"), icon=":material/check:")
     else:
-        st.error(question.verdict, icon=":material/close:")
+        st.error(unbroken(question.verdict), icon=":material/close:")
 
 
 def _around(page: Opened, index: int, count: int) -> None:

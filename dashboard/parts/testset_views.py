@@ -13,6 +13,7 @@ from dashboard.facts import statistics
 from dashboard.facts.costs import MEASURES
 from dashboard.facts.filters import Filter
 from dashboard.facts.tables import Rows
+from dashboard.facts.wording import unbroken
 from dashboard.parts.opening import Opened
 from dashboard.parts.picking import picked
 from dashboard.parts.showing import show
@@ -50,7 +51,7 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     st.markdown("### Cost per class")
     if np.ptp(cost[chosen]) == 0:
         name = measure.name
-        st.caption(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}), whatever its class.")
+        st.caption(unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}), whatever its class."))
         return
     rows = statistics.class_rows(traces, cost, chosen)
     view = View(
@@ -69,14 +70,18 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
             narrow(page, replace(wanted, classes=names))
 
     show(view, page.colours, click, testset_charts.CLASS_PARAM)
-    st.caption("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
+    st.caption(
+        unbroken("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
+    )
 
 
 def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
     """Cost against correctness and confidence, as far as there is anything to set against each other."""
     if np.ptp(cost[chosen]) == 0:
         name = MEASURES[page.shared.cost].name
-        st.caption(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
+        st.caption(
+            unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
+        )
         return
     if not wanted.verdict:  # else all of them are right, or none
         group_view(page, traces, cost, chosen, wanted)
@@ -98,7 +103,7 @@ def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.n
         notes="Do uncertain images cost more? Discs: right predictions. Crosses: wrong ones.",
     )
     show(view, page.colours)
-    st.caption("Lower end of each bin of confidence. ● right, ✚ wrong; lines are 95 % intervals of the mean.")
+    st.caption(unbroken("Lower end of each bin of confidence. ● right, ✚ wrong; lines are 95 % intervals of the mean."))
 
 
 def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
@@ -121,7 +126,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
             narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
 
     show(view, page.colours, click, testset_charts.GROUP_PARAM)
-    st.caption("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost.")
+    st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
 
 
 def policy_view(
@@ -155,8 +160,10 @@ def policy_view(
 
     show(view, page.colours, click, policies.POLICY_PARAM)
     st.caption(
-        f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
-        f" images. cost: {measure.name}. A click filters; the table has them all."
+        unbroken(
+            f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
+            f" images. cost: {measure.name}. A click filters; the table has them all."
+        )
     )
 
 

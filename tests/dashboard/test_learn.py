@@ -41,7 +41,8 @@ def opened(**query: str) -> AppTest:
 
 
 def sentences(app: AppTest) -> list[str]:
-    return [element.value for element in app.markdown if not element.value.startswith(("#", "**Question"))]
+    said = (element.value.replace("\N{NO-BREAK SPACE}", " ") for element in app.markdown)
+    return [text for text in said if not text.startswith(("#", "**Question"))]
 
 
 def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
@@ -124,6 +125,14 @@ def test_forcing_every_block_gives_the_cost_of_that_option():
     app = opened(step="3")
     control(app.segmented_control, "force").set_value("8").run()
     assert "With every block at **8 bits** cp is 6.25 %" in " ".join(sentences(app))
+
+
+@pytest.mark.parametrize("step", ["2", "3", "4", "5", "quiz"])
+def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line(step: str):
+    app = opened(step=step, force="8", question="6")
+    said = " ".join(element.value for element in app.markdown)
+    assert re.search(r"\d\N{NO-BREAK SPACE}(%|bits)", said)
+    assert not re.search(r"\d (%|bits)", said)
 
 
 def test_a_network_without_gates_has_its_own_words():
