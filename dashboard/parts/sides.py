@@ -108,11 +108,14 @@ def two_images(page: Opened) -> Compared:
 
 
 def _linked(page: Opened) -> list[Picture]:
-    """Image B, if it is a test image that another page of the gallery has."""
-    index, images = index_of_test(page.shared.page.get(OTHER)), cached.test_images(page.card.dataset)
-    if index is None or not isinstance(images, ImageSet) or index >= len(images):
+    """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
+    key, images = page.shared.page.get(OTHER), cached.test_images(page.card.dataset)
+    if not isinstance(images, ImageSet):
         return []
-    return [cached.test_picture(images, index)]
+    index = index_of_test(key)
+    if index is None:
+        return [picture for picture in cached.drawn() if picture.key == key]
+    return [cached.test_picture(images, index)] if index < len(images) else []
 
 
 def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:

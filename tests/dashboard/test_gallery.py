@@ -43,6 +43,11 @@ def test_other_pages_show_the_drawing_of_a_link_too(with_data, page, widget):
     assert control(app.selectbox, widget).value == "frog"
 
 
+def test_the_other_image_that_is_compared_may_be_a_drawing_too(with_data):
+    app = open_page("compare", what="images", other="frog")
+    assert control(app.selectbox, "image_B").value == "frog"
+
+
 def test_what_is_neither_a_drawing_nor_a_test_image_is_still_named(with_data):
     app = open_page(image="unicorn")
     assert "no such image here" in app.warning[0].value
