@@ -13,7 +13,7 @@ from dashboard.export.talk import Slide, Talk
 from dashboard.parts import podium, stage
 from dashboard.parts.absent import plain
 from dashboard.parts.making import TalkFile
-from dashboard.session import cached, state
+from dashboard.session import cached, downloads, state
 from dfs_core.errors import UserError
 
 _OPENED = "talk_opened"  # number of files opened so far: each gets an uploader of its own, so that none is read twice
@@ -117,7 +117,8 @@ def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -
     """A button for a file of the talk. Its name is settled before the click, so it does not tell the talk's title."""
     made: TalkFile = st.session_state.setdefault(f"{_FILE}_{kind}", TalkFile(podium.held(), make))
     name = formats.filename("Talk from DFS Explorer", talk_file.SUFFIX if kind == "json" else kind)
-    st.download_button(label, made, name, formats.MIME[kind], key=f"talk_{kind}", icon=icon, on_click=made.clicked)
+    mime, file = formats.MIME[kind], downloads.kept(made, name, formats.MIME[kind])
+    st.download_button(label, file, name, mime, key=f"talk_{kind}", icon=icon, on_click=made.clicked)
 
 
 def _opener() -> None:

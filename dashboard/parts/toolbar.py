@@ -14,6 +14,7 @@ from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dashboard.facts.costs import MEASURES
 from dashboard.parts import podium
+from dashboard.session import downloads
 
 _LABELS: dict[formats.FigureKind, str] = {
     "svg": "SVG",
@@ -92,4 +93,5 @@ def _table(rows: Callable[[], formats.Rows], kind: formats.TableKind, stamp: Sta
 
 def _download(key: str, label: str, name: str, kind: str, make: Callable[[], bytes]) -> None:
     """A button that makes its file when it is clicked."""
-    st.download_button(label, make, name, formats.MIME[kind], key=key, on_click="ignore")
+    mime = formats.MIME[kind]
+    st.download_button(label, downloads.kept(make, name, mime), name, mime, key=key, on_click="ignore")

@@ -1,0 +1,39 @@
+"""Files that are made when their button is clicked, and stay until the browser has them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
+
+
+def kept(make: Callable[[], bytes], name: str, mime: str) -> Callable[[], bytes]:
+    """``make`` for a download's button, so that its file belongs to the session that asks for it.
+
+    Streamlit leaves such a file to nobody, and throws away what is nobody's when the second run of a page from then on
+    has ended, whosever page: with a few people at their sliders that is before the browser fetches it.
+
+    Args:
+        make: makes the file, in a thread of Streamlit's.
+        name: of the file; with the type and the bytes, what Streamlit knows it by.
+        mime: its type.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+
+    def made() -> bytes:
+        data = make()
+        if context is not None and runtime.exists():
+            keeping = threading.Thread(target=_keep, args=(data, name, mime))
+            add_script_run_ctx(keeping, context)  # a thread of its own, as Streamlit's serves other sessions next
+            keeping.start()
+            keeping.join()
+        return data
+
+    return made
+
+
+def _keep(data: bytes, name: str, mime: str) -> None:
+    files = runtime.get_instance().media_file_mgr
+    files.add(data, mime, f"download of {name}", file_name=name, is_for_static_download=True)
