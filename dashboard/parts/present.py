@@ -117,8 +117,7 @@ def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -
     """A button for a file of the talk. Its name is settled before the click, so it does not tell the talk's title."""
     made: TalkFile = st.session_state.setdefault(f"{_FILE}_{kind}", TalkFile(podium.held(), make))
     name = formats.filename("Talk from DFS Explorer", talk_file.SUFFIX if kind == "json" else kind)
-    mime, file = formats.MIME[kind], downloads.kept(made, name, formats.MIME[kind])
-    st.download_button(label, file, name, mime, key=f"talk_{kind}", icon=icon, on_click=made.clicked)
+    downloads.button(label, made, name, kind, key=f"talk_{kind}", icon=icon, on_click=made.clicked)
 
 
 def _opener() -> None:

@@ -77,21 +77,17 @@ def _exports(view: View) -> None:
         with st.container(horizontal=True, gap="small"):
             for kind, label in _LABELS.items():
                 name = formats.filename(view.title, kind)
-                _download(f"{view.key}_{kind}", label, name, kind, partial(formats.export_figure, view, kind, stamp))
+                draw, key = partial(formats.export_figure, view, kind, stamp), f"{view.key}_{kind}"
+                downloads.button(label, draw, name, kind, key=key, on_click="ignore")
         for table, rows in view.tables.items():
             st.caption(f"Table of {table}")
             with st.container(horizontal=True, gap="small"):
                 for table_kind in formats.TABLE_KINDS:
                     make = partial(_table, rows, table_kind, stamp, f"{view.title}: {table}")
                     name = formats.filename(view.title, table_kind, table)
-                    _download(f"{view.key}_{table}_{table_kind}", table_kind.upper(), name, table_kind, make)
+                    key = f"{view.key}_{table}_{table_kind}"
+                    downloads.button(table_kind.upper(), make, name, table_kind, key=key, on_click="ignore")
 
 
 def _table(rows: Callable[[], formats.Rows], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:
     return formats.export_table(rows(), kind, stamp, title)
-
-
-def _download(key: str, label: str, name: str, kind: str, make: Callable[[], bytes]) -> None:
-    """A button that makes its file when it is clicked."""
-    mime = formats.MIME[kind]
-    st.download_button(label, downloads.kept(make, name, mime), name, mime, key=key, on_click="ignore")

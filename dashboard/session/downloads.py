@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
+import streamlit as st
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
+
+from dashboard.export import formats
+
+
+def button(label: str, make: Callable[[], bytes], name: str, kind: str, **settings: Any) -> None:
+    """A button for a file of a kind that ``formats`` knows, made by ``make``; other settings are Streamlit's."""
+    mime = formats.MIME[kind]
+    st.download_button(label, kept(make, name, mime), name, mime, **settings)
 
 
 def kept(make: Callable[[], bytes], name: str, mime: str) -> Callable[[], bytes]:
