@@ -69,7 +69,7 @@ def to_model_input(image: Image.Image, size: int = 32) -> np.ndarray:
 
     Args:
         image: a picture of any size and mode; turned upright and laid on white as a file is.
-        size: side of the result in pixels.
+        size: side of the result in pixels: the network's ``image_size``.
 
     Returns:
         uint8, (size, size, 3). A picture of that very size comes back pixel for pixel.

@@ -98,7 +98,7 @@ def _points(cards: list[Card], root: Path, method: str) -> list[_Measured]:
 
 
 def _comparable(dynamic: _Measured, card: Card, cp: float) -> bool:
-    same = (dynamic[0].dataset, dynamic[0].config.depth) == (card.dataset, card.config.depth)
+    same = (dynamic[0].dataset, dynamic[0].config.layout) == (card.dataset, card.config.layout)
     return same and cp > 0 and 1 / TOLERANCE < dynamic[3] / cp < TOLERANCE
 
 

@@ -46,7 +46,7 @@ def measure_prices(
         (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
     """
     # A table decides the same for every image: one of them tells.
-    sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES))
+    sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES)).loaded()
     cost = cost_models(model.config)["cp"]
 
     @cache

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from dfs_core.bar import progress_bar
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
@@ -39,7 +40,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         model.config = replace(model.config, prices=prices)
         config = replace(config, model=model.config)
     measured = (splits.validation, splits.test) if stage.measured else ()
-    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in measured}
+    outcomes = {split.split: _run(model, split, splits) for split in measured}
     card = Card(
         name=config.name,
         method=config.method,
@@ -67,6 +68,11 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
     if stage.measured:
         files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
     return save_checkpoint(folder, model, card, files)
+
+
+def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:
+    with progress_bar(f"measuring on {images.split}") as progress:
+        return run(model, images, splits.mean, splits.std, progress=progress)
 
 
 def traces_of(
