@@ -95,7 +95,7 @@ def test_a_run_of_another_seed_has_a_name_of_its_own_and_its_file_says_what_was_
         ('name = "a"\nbase = "config.toml"', r"base must be the name of a file beside it, .* not 'config.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown setting learning_rate"),
-        ('name = "a"\n[model]\nwidth = 3', "unknown model setting width"),
+        ('name = "a"\n[model]\nwidths = 3', "unknown model setting widths"),
         ('name = "a"\n[model]\nwidth = 3\n[optimiser]', "unknown setting optimiser"),
     ],
 )
