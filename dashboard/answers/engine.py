@@ -8,25 +8,93 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dashboard.answers.questions import Predicts, Question, Seen, batches, questions_of, wishes_of
+from dashboard.answers.pictures import digest_of
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
+BATCH = 32  # the longest that another session waits is one batch
 MAX_PREDICTORS = 16
 MAX_ADOPTED = 8  # checkpoints that lie on no disk
 MAX_TRACES = 8192  # some 40 MB
 YIELD_S = 0.005
 MAX_AHEAD = 64  # jobs: where many pages move all the time, none of this helps anybody
 QUIET_S = 0.4  # a page is still being drawn when it was sent, and needs the processor more than what may be asked next
-
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Predicts(Protocol):
+    """The part of ``dfs_core.predictor.Predictor`` that is used here."""
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        budget: float | None = None,
+        forced: np.ndarray | None = None,
+        price: float | Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
+
+
+class Seen(Protocol):
+    """The part of a picture that a network looks at."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Uint8 (32, 32, 3)."""
+
+    @property
+    def digest(self) -> str:
+        """Of ``seen``."""
+
+
+class Question(NamedTuple):
+    """What a picture's trace depends on, and nothing else."""
+
+    digest: str
+    checkpoint: str
+    weights_sha256: str
+    budget: float | None
+    price: float | None
+    forced: bytes
+
+
+def questions_of(
+    pictures: Sequence[Seen],
+    card: Card,
+    budget: float | None,
+    price: float | Sequence[float] | None,
+    forced: np.ndarray | None,
+) -> list[Question]:
+    """One question for each picture; prices and forced decisions as ``Engine.predict`` takes them."""
+    prices = [price] * len(pictures) if price is None or isinstance(price, int | float) else list(price)
+    imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
+    return [
+        Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
+        for picture, own, row in zip(pictures, prices, imposed, strict=True)
+    ]
+
+
+def wishes_of(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str, Any]:
+    """What a batch asks of the model beyond its images: only what is wished for at all."""
+    wishes: dict[str, Any] = {}
+    if batch[0].budget is not None:
+        wishes["budget"] = batch[0].budget
+    if batch[0].price is not None:
+        wishes["price"] = [question.price for question in batch]
+    return wishes if forced is None else wishes | {"forced": forced}
+
+
+def batches(questions: list[Question]) -> list[list[Question]]:
+    """The questions in parts that the model answers at once."""
+    return [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]
 
 
 class Recent(Generic[K, V]):
@@ -179,3 +247,32 @@ class Engine:
             predictor = self._load(card.name)
             self._predictors.put(key, predictor)
         return predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """An image as the engine knows it."""
+
+    seen: np.ndarray
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One checkpoint behind the engine. Each call waits for its turn, so a long question is best asked in parts."""
+
+    engine: Engine
+    card: Card
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        budget: float | None = None,
+        forced: np.ndarray | None = None,
+        price: float | Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3); arguments and errors as for ``Engine.predict``."""
+        known: dict[int, Pixels] = {}  # a film asks for one image many times
+        for image in images:
+            known.setdefault(id(image), Pixels(image, digest_of(image)))
+        return self.engine.predict([known[id(image)] for image in images], self.card, budget, price, forced)

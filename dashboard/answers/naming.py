@@ -24,6 +24,7 @@ METHODS = {
 PREFIX = "session-"  # of the names of session checkpoints
 # Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+_BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
 
 
 def describe(card: Card, budget: float | None = None) -> str:
@@ -100,3 +101,8 @@ def counted(count: int, noun: str) -> str:
     ('1 gate', '1,200 gates')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def unbroken(text: str) -> str:
+    """The text with no-break spaces between numbers and their units: a line never begins with ``%`` or ``bits``."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)

@@ -9,9 +9,8 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import describe_both
+from dashboard.answers.naming import describe_both, unbroken
 from dashboard.answers.tables import Rows
-from dashboard.answers.wording import unbroken
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair
 from dashboard.drawing import legends

@@ -17,9 +17,8 @@ from dashboard.compare.differences import Pair, Side
 from dashboard.compare.rivals import BUDGET, RIGHT
 from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
-from dashboard.ui.measure import choose_measure
 from dashboard.ui.page import Opened
-from dashboard.ui.point_controls import Seat
+from dashboard.ui.point_controls import Seat, choose_measure
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.data.sets import ImageSet
 

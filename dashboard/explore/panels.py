@@ -17,11 +17,10 @@ from dashboard.drawing import legends
 from dashboard.explore import families_panel
 from dashboard.ui import cached, state
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured
-from dashboard.views.strip_marks import FOCUS_PARAMS
+from dashboard.views.strip_chart import FOCUS_PARAMS
 from dfs_core.checkpoints.checkpoint import Card
 
 AHEAD = 12  # operating points that are asked in advance
@@ -86,12 +85,12 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("### Accuracy and cost", width="stretch")
         _scale(shared.scale)
-    families_panel.switches(build.points(page), shared, page.colours)
-    view = build.curve(page, shown, in_focus.picture.key if in_focus else None)
-    show(view, page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
-    beyond = f"{words}. " if (words := build.outside(page, shown)) else ""
+    curve = build.curve_state(page, shown, in_focus.picture.key if in_focus else None)
+    families_panel.switches(curve.points, shared, page.colours)
+    show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
+    beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
-    origins = {point["backbone"] for point in build.seen(page) if point["backbone"]}
+    origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
         missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
     st.caption(

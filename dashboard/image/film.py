@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.answers.engine import Predicts
 from dashboard.answers.operating import round_to
-from dashboard.answers.questions import Predicts
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 

@@ -11,8 +11,7 @@ from dashboard.image.film import Film, Settled, settled
 from dashboard.image.layout import FRAME_PARAM
 from dashboard.image.question_panel import Answer, ask_stability, go_to
 from dashboard.ui import state
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 
 FRAME, FILM, STABLE = "film_frame", "film", "stability"
 

@@ -18,8 +18,7 @@ from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, messages, state
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dfs_core.trace import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dashboard.answers.questions import Predicts
+from dashboard.answers.engine import Predicts
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import FIRST_GATED, DecisionTrace
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.answers.asking import Asking
+from dashboard.answers.engine import Asking
 from dashboard.answers.pictures import Picture
 from dashboard.image import film, probes
 from dashboard.image.film import Film

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.answers import tables
+from dashboard.answers.naming import unbroken
 from dashboard.answers.tables import Shown
-from dashboard.answers.wording import unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import quiz, steps_panel

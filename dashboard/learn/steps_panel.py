@@ -9,26 +9,69 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import operating, tables
-from dashboard.answers.naming import option_label
+from dashboard.answers.naming import option_label, unbroken
+from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown
-from dashboard.answers.wording import unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.learn import charts, lesson, picture_panel
-from dashboard.ui import cached, focus, state, stored_traces
+from dashboard.learn import charts, lesson
+from dashboard.ui import cached, focus, image_bar, state, stored_traces, uploads
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dashboard.views import build
 from dashboard.views.cached import measured
 from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
+DRAWN = "drawn"  # parameter of the page: a drawing stands below an image that loses nothing
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
 TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
 BUDGETS_TRIED = 12
+
+
+def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    """The pictures, and the sentences beside them."""
+    drawing = None
+    with controls:
+        if lesson.loses_nothing(item.picture) and _wants_drawing(page):
+            drawing = lesson.drawing_like(item.picture, cached.drawn())
+        _upload()
+    st.html(large_html(item, drawing))
+    return lesson.picture_words(item, drawing)
+
+
+def large_html(item: Shown, drawing: Picture | None = None) -> str:
+    """What is lost on the way to the network, large, with what it thinks of the image; once where nothing is lost."""
+    bars = f'<div class="dfs-focus"><ol>{focus.class_bars(item.trace)}</ol></div>'
+    below = "" if drawing is None else f'<div class="dfs-lesson">{focus.given_and_seen(drawing)}</div>'
+    return f'<div class="dfs-lesson">{focus.given_and_seen(item.picture)}{bars}</div>{below}'
+
+
+def _wants_drawing(page: Opened) -> bool:
+    wished = DRAWN in page.shared.page
+    control = state.Control.showing(DRAWN, wished)
+    st.toggle(
+        "Compare with a drawing, which is larger",
+        wished,
+        key=control.key,
+        on_change=control.choice(lambda on: state.change(page={DRAWN: "1" if on else ""})),
+    )
+    return wished
+
+
+def _upload() -> None:
+    """The uploader; an image that comes by it is the one to look at."""
+    before = [picture.key for picture in uploads.pictures()]
+    st.caption("Or take an image of your own:")
+    uploads.uploader()
+    image_bar.say_refused()
+    after = [picture.key for picture in uploads.pictures()]
+    if new := [key for key in after if key not in before]:
+        state.change(image=new[-1])
+    if after != before:
+        st.rerun()  # the images at hand were gathered before
 
 
 def navigation(page: Opened) -> str:
@@ -176,7 +219,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
 
 
 def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    view = replace(build.curve(page, [item], item.picture.key), key="sum")
+    view = replace(build.curve(page, build.curve_state(page, [item], item.picture.key)), key="sum")
     st.html(legends.legend(view.draw(page.colours).legend))
     show(view, page.colours)
     figures = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
@@ -186,7 +229,7 @@ def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator)
 
 
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
-    "1": picture_panel.picture_step,
+    "1": picture_step,
     "2": _gates,
     "3": _options,
     "4": _budget,

@@ -52,7 +52,7 @@ def views(page: Opened) -> list[View]:
     item = focus.item_in_focus(shown, page.shared)
     key = item.picture.key if item else None
     found = [
-        build.curve(page, shown, key),
+        build.curve(page, build.curve_state(page, shown, key)),
         build.strip(page, shown, key),
         build.ledger(page, shown, item),
         build.training(page),

@@ -8,16 +8,15 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import unbroken
 from dashboard.answers.tables import Rows
-from dashboard.answers.wording import unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
 
 SHARES, CLASSES, CONFIDENCE, GROUPS, POLICIES = "shares", "classes", "confidence", "cost_groups", "policies"

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.answers.engine import QUIET_S, Engine, Recent
+from dashboard.answers.engine import BATCH, QUIET_S, Engine, Recent
 from dashboard.answers.pictures import Picture, make_picture
-from dashboard.answers.questions import BATCH
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace

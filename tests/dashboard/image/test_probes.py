@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard.answers.asking import Asking
-from dashboard.answers.engine import Engine
+from dashboard.answers.engine import Asking, Engine
 from dashboard.image.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.model.options import OptionSet

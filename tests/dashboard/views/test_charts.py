@@ -21,9 +21,11 @@ from dashboard.drawing.figure import Key
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export import sheet
 from dashboard.views import curve_chart
-from dashboard.views.curve_chart import accuracy_curve, outside, point_legend, training_curve
+from dashboard.views.curve import CurveState
+from dashboard.views.curve_chart import accuracy_curve, point_legend
 from dashboard.views.points import point_rows, read_published
 from dashboard.views.strip_chart import decision_strip
+from dashboard.views.training_chart import training_curve
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
@@ -135,7 +137,9 @@ def test_stages_begin_and_end_where_the_network_says():
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):
     points = point_rows(catalogue, "cifar10", read_published(PUBLISHED), "cp")
-    figure = accuracy_curve(points, image_rows(shown, CONFIG), "tiny-dfs-20", "k1", "cp", "linear", LIGHT)
+    figure = accuracy_curve(
+        CurveState(points, image_rows(shown, CONFIG), "cp", "linear", "tiny-dfs-20", focus="k1"), LIGHT
+    )
     measured, published = figure.data["measured"], figure.data["published"]
     assert {point["checkpoint"] for point in measured} == {card.name for card in catalogue.cards}
     assert all(point["low"] <= point["accuracy"] <= point["high"] for point in measured)
@@ -146,14 +150,16 @@ def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones
 
 def test_each_image_stands_at_its_own_cost_and_the_one_in_focus_is_long(shown):
     for cost, key in (("cp", "cp"), ("all-in", "all_in")):
-        ticks = accuracy_curve([], image_rows(shown, CONFIG), "", "k1", cost, "linear", LIGHT).data["images"]
+        ticks = accuracy_curve(CurveState([], image_rows(shown, CONFIG), cost, "linear", focus="k1"), LIGHT).data[
+            "images"
+        ]
         assert [tick["x"] for tick in ticks] == [getattr(item.trace, key) for item in shown]
         assert [tick["long"] for tick in ticks] == [False, True, False, False]
 
 
 def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
     free = [replace(shown[0], trace=replace(shown[0].trace, cp=0.0))]
-    tick = accuracy_curve([], image_rows(free, CONFIG), "", None, "cp", "log", LIGHT).data["images"][0]
+    tick = accuracy_curve(CurveState([], image_rows(free, CONFIG), "cp", "log"), LIGHT).data["images"][0]
     assert tick["x"] > 0
     assert tick["cp"] == 0
 
@@ -164,10 +170,11 @@ def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catal
     costs = [0.0, min(point["cp"] for point in points), 55.5, max(point["cp"] for point in points) * 1.5]
     items = [replace(i, trace=replace(i.trace, cp=cp)) for i, cp in zip(shown, costs, strict=True)]
     images = image_rows(items, CONFIG)
-    near = accuracy_curve(points, images, "", None, "cp", scale, LIGHT, close=True).data["images"]
+    close = CurveState(points, images, "cp", scale, close=True)
+    near = accuracy_curve(close, LIGHT).data["images"]
     assert [tick["x"] for tick in near] == [tick["cp"] for tick in near] == costs[1:3]
-    assert outside(points, images, "", "cp", scale, close=True) == 2
-    assert outside(points, images[:3], "", "cp", scale) == 0
+    assert close.outside == 2
+    assert CurveState(points, images[:3], "cp", scale).outside == 0
 
 
 def test_published_points_have_no_all_in_cost_and_are_not_given_one(catalogue):
