@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from dashboard.answers.naming import (
-    DIAL_KEY,
-    METHODS,
-    PUBLISHED_KEY,
-    SHUFFLED_KEY,
-    describe,
-    family_key,
-    format_alpha,
-    listed,
-)
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
 from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import METHODS, format_alpha
 
 Held = Literal["budget", "alpha"]
 USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
@@ -95,7 +88,7 @@ class Family:
                 notes.append(
                     f"No {self.title} checkpoint was trained with alpha {format_alpha(alpha)} (trained: {known})."
                 )
-        return " ".join([*notes, f"In use instead: {describe(card)}."]) if notes else ""
+        return " ".join([*notes, f"In use instead: {OperatingPoint(card).in_words}."]) if notes else ""
 
 
 def _difference(value: float | None, wished: float | None) -> float:

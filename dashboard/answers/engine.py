@@ -14,7 +14,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from dashboard.answers.pictures import digest_of
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
@@ -43,6 +44,19 @@ class Predicts(Protocol):
         """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
 
 
+class Asked(Protocol):
+    """One operating point that predicts: ``Asking`` below, or a predictor itself."""
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        *,
+        forced: np.ndarray | None = None,
+        price: Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3); prices are one for each image."""
+
+
 class Seen(Protocol):
     """The part of a picture that a network looks at."""
 
@@ -67,18 +81,15 @@ class Question(NamedTuple):
 
 
 def questions_of(
-    pictures: Sequence[Seen],
-    card: Card,
-    budget: float | None,
-    price: float | Sequence[float] | None,
-    forced: np.ndarray | None,
+    pictures: Sequence[Seen], point: OperatingPoint, prices: Sequence[float] | None, forced: np.ndarray | None
 ) -> list[Question]:
     """One question for each picture; prices and forced decisions as ``Engine.predict`` takes them."""
-    prices = [price] * len(pictures) if price is None or isinstance(price, int | float) else list(price)
+    card, budget = point.card, point.budget
+    own_prices = [point.price] * len(pictures) if prices is None else list(prices)
     imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
     return [
         Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
-        for picture, own, row in zip(pictures, prices, imposed, strict=True)
+        for picture, own, row in zip(pictures, own_prices, imposed, strict=True)
     ]
 
 
@@ -144,24 +155,22 @@ class Engine:
     def predict(
         self,
         pictures: Sequence[Seen],
-        card: Card,
-        budget: float | None = None,
-        price: float | Sequence[float] | None = None,
+        point: OperatingPoint,
+        prices: Sequence[float] | None = None,
         forced: np.ndarray | None = None,
     ) -> list[DecisionTrace]:
         """Traces of the pictures, in their order; only what was not asked before reaches the model.
 
         Args:
             pictures: what is to be classified.
-            card: of the checkpoint.
-            budget: in percent; None for the checkpoint's own or usual one.
-            price: of a block in full, for all pictures or one for each; takes the place of a budget.
+            point: who is asked, and at which budget or price.
+            prices: of a block in full, one for each picture, in the place of the point's.
             forced: option indices to impose, (pictures, gated blocks), with -1 where the policy is to decide.
 
         Raises:
             UserError: the checkpoint cannot be loaded, or cannot be asked for this.
         """
-        questions = questions_of(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, point, prices, forced)
         found = [self._traces.get(question) for question in questions]
         missing = {q: i for i, (q, trace) in enumerate(zip(questions, found, strict=True)) if trace is None}
         fresh: dict[Question, DecisionTrace] = {}
@@ -169,7 +178,7 @@ class Engine:
             rows = [missing[question] for question in batch]
             wishes = wishes_of(batch, None if forced is None else forced[rows])
             with self._model:
-                traces = self._predictor(card).predict([pictures[row].seen for row in rows], **wishes)
+                traces = self._predictor(point.card).predict([pictures[row].seen for row in rows], **wishes)
             for question, trace in zip(batch, traces, strict=True):
                 fresh[question] = trace
                 self._traces.put(question, trace)
@@ -178,29 +187,28 @@ class Engine:
     def knows(
         self,
         pictures: Sequence[Seen],
-        card: Card,
-        budget: float | None = None,
-        price: float | Sequence[float] | None = None,
+        point: OperatingPoint,
+        prices: Sequence[float] | None = None,
         forced: np.ndarray | None = None,
     ) -> bool:
         """Whether ``predict`` would answer from memory."""
-        questions = questions_of(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, point, prices, forced)
         return all(self._traces.get(question) is not None for question in questions)
 
-    def look_ahead(self, pictures: Sequence[Seen], points: Sequence[tuple[Card, float | None]]) -> None:
+    def look_ahead(self, pictures: Sequence[Seen], points: Sequence[OperatingPoint]) -> None:
         """Ask in the background for what the user is likely to want next; the slider then only looks up.
 
         Args:
             pictures: what is to be classified.
-            points: checkpoints with the budget in percent, or None for their own.
+            points: that are likely, the likeliest first.
         """
         self.hold_back()
-        for card, budget in points:
-            pending = [p for p in pictures if not self.knows([p], card, budget)]
-            job = (card.weights_sha256, budget, ",".join(sorted(p.digest for p in pending)))
+        for point in points:
+            pending = [p for p in pictures if not self.knows([p], point)]
+            job = (point.card.weights_sha256, point.budget, ",".join(sorted(p.digest for p in pending)))
             if pending and job not in self._ahead and len(self._ahead) < MAX_AHEAD:
                 self._ahead.add(job)
-                self._worker.submit(self._run_ahead, job, pending, card, budget)
+                self._worker.submit(self._run_ahead, job, pending, point)
 
     def hold_back(self) -> None:
         """A page is under way: what is asked ahead is to wait for a while."""
@@ -230,11 +238,11 @@ class Engine:
         found = self._adopted.get(card.name)
         return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
 
-    def _run_ahead(self, job: Job, pictures: Sequence[Seen], card: Card, budget: float | None) -> None:
+    def _run_ahead(self, job: Job, pictures: Sequence[Seen], point: OperatingPoint) -> None:
         while (rest := self._drawn + QUIET_S - time.monotonic()) > 0:
             time.sleep(rest)
         try:
-            self.predict(pictures, card, budget)
+            self.predict(pictures, point)
         except UserError:
             pass  # whoever chooses this checkpoint is told; nobody has asked yet
         finally:
@@ -259,20 +267,19 @@ class Pixels:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One checkpoint behind the engine. Each call waits for its turn, so a long question is best asked in parts."""
+    """One operating point behind the engine. Each call waits for its turn, so ask long questions in parts."""
 
     engine: Engine
-    card: Card
+    point: OperatingPoint
 
     def predict(
         self,
         images: Sequence[np.ndarray],
-        budget: float | None = None,
         forced: np.ndarray | None = None,
-        price: float | Sequence[float] | None = None,
+        price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3); arguments and errors as for ``Engine.predict``."""
+        """Traces of uint8 images (32, 32, 3), at one price each if given; errors as for ``Engine.predict``."""
         known: dict[int, Pixels] = {}  # a film asks for one image many times
         for image in images:
             known.setdefault(id(image), Pixels(image, digest_of(image)))
-        return self.engine.predict([known[id(image)] for image in images], self.card, budget, price, forced)
+        return self.engine.predict([known[id(image)] for image in images], self.point, price, forced)

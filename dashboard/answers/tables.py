@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dashboard.answers import costs
+from dashboard.answers import costs, operating
 from dashboard.answers.costs import COLUMNS
-from dashboard.answers.naming import METHODS, SESSION, family_key
+from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
 from dfs_core.trace import DecisionTrace
@@ -121,18 +123,17 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
     return [here] if measured is None else [here | {"right": None, "known": None} | measured, here]
 
 
-def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows) -> dict[str, Any] | None:
+def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None:
     """The line of the test set in ``ledger_rows``; None where nobody measured this operating point.
 
     Args:
-        card: of the checkpoint.
-        budget: asked of a checkpoint for every budget.
-        of_card: whether the card's figures are those of this budget.
+        point: the operating point.
         measured: measured points, as ``points.read_measured`` gives them.
     """
+    card, budget = point.card, point.budget
     split = measured_on(card)
     blank = {"what": "test set" if split == "test" else f"{split} images"} | dict.fromkeys(COLUMNS)
-    found = card.evaluation(split) if of_card else None
+    found = card.evaluation(split) if operating.is_cards(point) else None
     if found is not None:
         low, high = found.accuracy_ci95
         line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}

@@ -8,6 +8,7 @@ from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.tables import SAME_BUDGET
 from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 
 RIGHT, BUDGET = "right", "rb"
 
@@ -15,24 +16,23 @@ RIGHT, BUDGET = "right", "rb"
 def rival(
     own: Mapping[str, str],
     catalogue: Catalogue,
-    card: Card,
-    budget: float | None,
+    point: OperatingPoint,
     traced: Callable[[Card], Sequence[float]],
     said: str = "",
-) -> tuple[Card, float | None, str]:
+) -> tuple[OperatingPoint, str]:
     """Side B, from a page's own parameters.
 
     Args:
         own: the parameters: ``right`` names a checkpoint, ``rb`` a budget for one that serves every budget.
         catalogue: the checkpoints on this machine.
-        card: of side A.
-        budget: of side A, in percent, for a checkpoint that serves every budget.
+        point: side A.
         traced: gives the budgets of a checkpoint for every budget whose decisions are stored.
         said: a note of the choice that led here.
 
     Returns:
-        Card and budget of side B, and a note where it is not what the link asks for.
+        Side B, and a note where it is not what the link asks for.
     """
+    card, budget = point.card, point.budget
     name, notes = own.get(RIGHT, ""), []
     found = catalogue.named(name)
     if found is None:
@@ -47,7 +47,7 @@ def rival(
         wish = operating.nearest(wish, others)
     right_budget, note = operating.fit_budget(found, wish)
     notes.append(said)
-    return found, right_budget, " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
+    return OperatingPoint(found, right_budget), " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
 
 
 def default_rival(catalogue: Catalogue, card: Card) -> Card:

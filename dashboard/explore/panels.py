@@ -21,7 +21,6 @@ from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured
 from dashboard.views.strip_chart import FOCUS_PARAMS
-from dfs_core.checkpoints.checkpoint import Card
 
 AHEAD = 12  # operating points that are asked in advance
 
@@ -30,15 +29,13 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
     """Ask in the background where the next click may go: a step of the slider, then other checkpoints, kin first."""
     family = page.catalogue.family_of(page.card).cards
     others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
-    steps = operating.neighbours(page.card, page.budget) if page.budget else []
-    points: list[tuple[Card, float | None]] = [(page.card, budget) for budget in steps]
-    points += [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    points = [*operating.neighbours(page.point), *(operating.usual(card) for card in (*family, *others))]
     cached.engine().look_ahead(pictures, points[:AHEAD])
 
 
 def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     """What is in use, in words, and its test figures above those of the images shown."""
-    test = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    test = tables.test_figures(page.point, measured())
     measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
     rows = []
     for row in tables.ledger_rows(shown, page.card, test):

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import counted, option_label
+from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
@@ -19,6 +19,7 @@ from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, messages, state
 from dashboard.ui.show import picked, show
+from dfs_core.checkpoints.words import option_label
 from dfs_core.trace import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"

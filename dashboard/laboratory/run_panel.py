@@ -6,7 +6,6 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.answers.naming import format_alpha
 from dashboard.answers.tables import Rows
 from dashboard.export.view import View
 from dashboard.laboratory import chart, runs
@@ -19,6 +18,7 @@ from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import training_log
 from dfs_core.checkpoints.checkpoint import pretrained_dir
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
 from dfs_core.training.laboratory import Settings, Tuned
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import format_alpha
 from dashboard.answers.tables import Rows
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import steps_of
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp that count as being on target

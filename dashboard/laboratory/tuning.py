@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import cast
 
 from dashboard.answers.engine import Engine, Recent
-from dashboard.answers.naming import PREFIX, format_alpha
+from dashboard.answers.naming import PREFIX
 from dashboard.answers.pictures import Picture
 from dashboard.laboratory.jobs import Job, Jobs, Report
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.predictor import Predictor
 from dfs_core.training.laboratory import Progress, Settings, Step, Tuned, fine_tune
 from dfs_core.training.material import Material, from_data_set, from_pictures
@@ -104,7 +106,7 @@ class Laboratory:
         return found
 
     def _few(self, card: Card, pictures: Sequence[Picture]) -> Material:
-        traces = self._engine.predict(pictures, card)
+        traces = self._engine.predict(pictures, OperatingPoint(card))
         labels = [picture.truth or trace.label for picture, trace in zip(pictures, traces, strict=True)]
         return from_pictures(card, [picture.seen for picture in pictures], labels)
 

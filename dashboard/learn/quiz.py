@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
-from dashboard.answers.naming import option_in_words, with_article
+from dashboard.answers.naming import with_article
 from dashboard.answers.tables import Shown
+from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 

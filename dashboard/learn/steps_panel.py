@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import operating, tables
-from dashboard.answers.naming import option_label, unbroken
+from dashboard.answers.naming import unbroken
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown
 from dashboard.drawing import legends
@@ -21,7 +21,8 @@ from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build
 from dashboard.views.cached import measured
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint, round_to
+from dfs_core.checkpoints.words import option_label
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
@@ -201,7 +202,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 
 
 def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item), measured())
+    rows = lesson.budget_rows(page.point, _at_other_budgets(page, item), measured())
     if rows:
         view = View(
             "bought",
@@ -215,16 +216,16 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
         show(view, page.colours)
     if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
         st.switch_page("laboratory/page.py")
-    return lesson.budget_words(item, page.card, page.budget, rows)
+    return lesson.budget_words(item, page.point, rows)
 
 
 def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     view = replace(build.curve(page, build.curve_state(page, [item], item.picture.key)), key="sum")
     st.html(legends.legend(view.draw(page.colours).legend))
     show(view, page.colours)
-    figures = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    figures = tables.test_figures(page.point, measured())
     plain = lesson.plain_network(page.catalogue, page.card)
-    own, full = (stored_traces.exactly(card, budget) if card else None for card, budget in (page.point, (plain, None)))
+    own, full = stored_traces.exactly(page.point), stored_traces.exactly(OperatingPoint(plain)) if plain else None
     return lesson.sum_words(item, figures, own, None if plain is page.card else full)
 
 
@@ -241,25 +242,24 @@ def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[Decisi
     """Traces of images with every block forced to one option."""
     config = page.card.config
     forced = np.full((len(shown), config.gated_blocks), config.option_set.index(option))
-    return cached.engine().predict([item.picture for item in shown], page.card, page.budget, forced=forced)
+    return cached.engine().predict([item.picture for item in shown], page.point, forced=forced)
 
 
-def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, DecisionTrace]]:
+def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[OperatingPoint, DecisionTrace]]:
     """The image at the other budgets of the checkpoint, or of its family at the same alpha."""
     card, engine = page.card, cached.engine()
-    points: list[tuple[Card, float]] = []
     if card.budget_range is not None and page.budget is not None:
         low, high = operating.budget_bounds(card)
-        grid = [operating.round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
-        points = [(card, value) for value in sorted({*(min(max(v, low), high) for v in grid), page.budget})]
+        grid = [round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
+        budgets = sorted({*(min(max(value, low), high) for value in grid), page.budget})
+        points = [OperatingPoint(card, budget) for budget in budgets]
     else:
         family = page.catalogue.family_of(card).cards
-        points = [(other, other.budget) for other in family if other.budget and other.alpha == card.alpha]
+        points = [OperatingPoint(other) for other in family if other.budget and other.alpha == card.alpha]
     found = []
-    for other, budget in points:
+    for point in points:
         try:
-            asked = budget if other.budget_range is not None else None
-            found.append((other, budget, engine.predict([item.picture], other, asked)[0]))
+            found.append((point, engine.predict([item.picture], point)[0]))
         except UserError as error:
             cannot_decide(error)
     return found

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from dashboard.answers.costs import Measure
-from dashboard.answers.naming import option_label
 from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.checkpoints.words import option_label
 from dfs_core.trace import FIRST_GATED
 
 Sorting = Literal["policy", "cost", "class", "confidence"]

@@ -21,9 +21,10 @@ from urllib.parse import urlencode
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
-from dashboard.answers.naming import format_alpha
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.answers.tables import Scale
+from dfs_core.checkpoints.operating_point import DIGITS
+from dfs_core.checkpoints.words import format_alpha
 
 _SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
 _MOST_DIGITS = 7  # of a page of the gallery
@@ -115,7 +116,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         if card.alpha is not None and card.alpha != default.alpha:
             query["alpha"] = format_alpha(card.alpha)
     if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
-        query["budget"] = f"{state.budget:.{operating.DIGITS}g}"
+        query["budget"] = f"{state.budget:.{DIGITS}g}"
     if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
         query["image"] = state.image
     if state.gallery != 1:

@@ -14,9 +14,10 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue, Family, Held
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import describe, format_alpha, option_label
 from dashboard.ui import messages, state
 from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
+from dfs_core.checkpoints.words import format_alpha, option_label
 
 METHOD, RUN = "method", "run"
 ROOM = 36  # characters of method titles that fit beside each other
@@ -63,7 +64,7 @@ def fixed(label: str, text: str) -> None:
     st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
 
 
-def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> tuple[Card, float | None]:
+def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> OperatingPoint:
     """Draw the controls and return the operating point, with a note where it is not what was asked for.
 
     Args:
@@ -72,9 +73,10 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
         seat: whose choice it is.
 
     Returns:
-        The checkpoint's card, and the budget in percent that is asked of it: None unless it serves every budget.
+        What is in use; its budget is None unless the checkpoint serves every budget.
     """
     card = catalogue.named(shared.checkpoint) or catalogue.default
+    point = OperatingPoint(card, shared.budget)
     family = catalogue.family_of(card)
     twins = family.twins(card)
     steady = shared.budget is None and card.budget is None  # it always costs the same
@@ -89,9 +91,9 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
                 _network(twins, card, seat)
         elif shared.budget:
             with places[1]:
-                _every_budget(card, shared.budget, seat)
+                _every_budget(point, seat)
             with places[2]:
-                _every_alpha(card, shared.budget, seat)
+                _every_alpha(point, seat)
         else:
             with places[1]:
                 _trained_budget(family, card, seat)
@@ -107,7 +109,7 @@ def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED)
             st.caption(_WHY)
     if shared.note:
         st.warning(messages.plain(shared.note), icon=":material/alt_route:")
-    return card, shared.budget
+    return point
 
 
 def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> None:
@@ -167,7 +169,7 @@ def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
         names.index(card.name),
         key=control.key,
         on_change=control.choice(lambda name: seat.move(checkpoint=name, note="")),
-        help=f"{len(names)} checkpoints were trained for {describe(card)}.",
+        help=f"{len(names)} checkpoints were trained for {OperatingPoint(card).in_words}.",
     )
 
 
@@ -234,52 +236,49 @@ def _trained_alpha(family: Family, card: Card, seat: Seat) -> None:
     )
 
 
-def _every_budget(card: Card, budget: float, seat: Seat) -> None:
+def _every_budget(point: OperatingPoint, seat: Seat) -> None:
     """All budgets in percent that a checkpoint serves."""
-    bounds = operating.budget_bounds(card)
+    assert point.budget is not None
     _log_slider(
-        seat,
-        BUDGET,
+        seat.showing(BUDGET, point.budget),
         seat.label("Budget: average cp to spend, on a logarithmic scale"),
-        operating.positions(*bounds, budget),
-        budget,
+        operating.positions(*operating.budget_bounds(point.card), point.budget),
+        point.budget,
         lambda value: f"{value:.4g} %",
         lambda value: seat.move(budget=value, note=""),
     )
 
 
-def _every_alpha(card: Card, budget: float, seat: Seat) -> None:
+def _every_alpha(point: OperatingPoint, seat: Seat) -> None:
     """The same as alphas: that of the budget is shown, and one that is chosen leads to its budget."""
+    card = point.card
     # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
     asked = st.session_state.get(seat.prefix + _ASKED)
-    alpha = asked if asked and operating.budget_for(card, asked) == budget else operating.alpha_for(card, budget)
+    alpha = asked if asked and operating.budget_for(card, asked) == point.budget else point.alpha
+    assert alpha is not None
 
     def choose(value: float) -> None:
         st.session_state[seat.prefix + _ASKED] = value
         seat.move(budget=operating.budget_for(card, value), note="")
 
-    bounds = operating.alpha_bounds(card)
     _log_slider(
-        seat,
-        ALPHA,
+        seat.showing(ALPHA, alpha),
         seat.label("Alpha: the price of computation, on a logarithmic scale"),
-        operating.positions(*bounds, alpha),
+        operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
-        lambda value: format_alpha(value, operating.DIGITS),
+        lambda value: format_alpha(value, DIGITS),
         choose,
     )
 
 
 def _log_slider(
-    seat: Seat,
-    name: str,
+    control: state.Control,
     label: str,
     values: list[float],
     value: float,
     write: Callable[[float], str],
     action: Callable[[float], None],
 ) -> None:
-    control = seat.showing(name, value)
     st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
 from dashboard.answers.tables import LIVE_KEY, Rows, Scale
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
 from dashboard.views.curve import OTHERS, CurveState
+from dfs_core.checkpoints.words import METHODS, SESSION
 
 POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
 HEIGHT = 400

@@ -27,6 +27,7 @@ from dashboard.views.points import point_rows, read_published
 from dashboard.views.strip_chart import decision_strip
 from dashboard.views.training_chart import training_curve
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
@@ -196,7 +197,7 @@ def test_families_differ_in_colour_and_in_shape(catalogue):
 
 def test_the_ledger_has_the_test_figures_of_the_card_above_the_means_of_the_images(catalogue, shown):
     card = catalogue.named("tiny-dfs-20")
-    test, here = ledger_rows(shown, card, figures_on_test(card, None, True, []))
+    test, here = ledger_rows(shown, card, figures_on_test(OperatingPoint(card), []))
     assert (test["accuracy"], test["cp"], test["all_in"]) == tuple(
         card.metrics["test"][key] for key in ("accuracy", "cp", "all_in")
     )
