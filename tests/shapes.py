@@ -64,7 +64,7 @@ def write_runs(root: Path, data_dir: Path) -> Path:
         model = {**NETWORK, "options": options, "budget": budget}
         run(root / f"shapes-{method}", data_dir, model, stage="joint", method=method, hold_budget=True, **after)
     after = {"iterations": 4, "lr": 0.02}
-    supernet = run(root / "supernet", data_dir, PRICED, stage="supernet", start_from=str(backbone), **after)
+    supernet = run(root.with_name("supernet"), data_dir, PRICED, stage="supernet", start_from=str(backbone), **after)
     settings = {"stage": "utilities", "method": "every-budget", "start_from": str(supernet), **after}
     run(root / "shapes-lowbit", data_dir, PRICED, **settings)
     return root

@@ -16,6 +16,7 @@ from dashboard.image.layout import GLYPHS, y_of
 from dashboard.image.probes import Variant
 from dashboard.image.tables import stability_rows
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
 ROW = 54  # pixels
@@ -74,7 +75,7 @@ def stability_diff(
 
 
 def _start(block: int, stage: int) -> float:
-    return block - 2 + (stage - 1) * STAGE_GAP
+    return block - FIRST_GATED + (stage - 1) * STAGE_GAP
 
 
 def _head(row: dict[str, Any], url: str, colours: Palette) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def owner() -> str:
 
 def has_data(page: Opened) -> bool:
     """Whether the checkpoint's data set is on this machine."""
-    return isinstance(cached.test_images(page.card.dataset), ImageSet)
+    return isinstance(cached.test_images(page.card), ImageSet)
 
 
 def current(page: Opened) -> Job | None:

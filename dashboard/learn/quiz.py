@@ -17,6 +17,7 @@ from dashboard.answers.naming import with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
 CHOICES = 4
@@ -106,7 +107,8 @@ def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question
 def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     if "skip" not in config.option_set.names or len(config.option_set) == 1:
         return None
-    counts = Counter(index + 2 for item in shown for index, name in enumerate(item.trace.decisions) if name == "skip")
+    taken = (found for item in shown for found in enumerate(item.trace.decisions, start=FIRST_GATED))
+    counts = Counter(block for block, name in taken if name == "skip")
     total = len(shown) * config.gated_blocks
     if not counts:
         return Question(
@@ -118,7 +120,7 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
         )
     (first, most), *others = counts.most_common()
     rivals = [block for block, count in others if count < most]
-    rivals += [block for block in range(2, config.gated_blocks + 2) if block not in counts]
+    rivals += [block for block in (gated.number for gated in config.layout.gated) if block not in counts]
     if (others and others[0][1] == most) or not rivals:
         return None  # several share the first place: there is no one answer
     chosen = sorted([first, *rivals[: CHOICES - 1]])

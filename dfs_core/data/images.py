@@ -16,6 +16,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
 MAX_BYTES = 25 * 2**20
 MAX_PIXELS = 64_000_000
@@ -64,7 +65,7 @@ def open_image(data: bytes, name: str) -> Image.Image:
     return reduced
 
 
-def to_model_input(image: Image.Image, size: int = 32) -> np.ndarray:
+def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
     """Crop the central square and bring it to the network's size.
 
     Args:

@@ -24,6 +24,7 @@ from dfs_core.data.folders import SPLITS, Found, find_images, folder_root
 from dfs_core.data.known import KNOWN, Channels, DatasetInfo
 from dfs_core.data.stored import Chosen, StoredImages, fits_memory
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
 __all__ = [
     "KNOWN",
@@ -65,6 +66,11 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return self.images.size if isinstance(self.images, StoredImages) else self.images.shape[-1]
+
     def subset(self, indices: Tensor | Sequence[int] | slice, split: str | None = None) -> ImageSet:
         """The images at ``indices``, in that order, under the same split's name unless another is given."""
         chosen = indices if isinstance(indices, slice) else torch.as_tensor(indices, dtype=torch.int64)
@@ -104,7 +110,9 @@ def find_data_dir() -> Path | None:
     return Path("data") if Path("data").is_dir() else None
 
 
-def load_images(dataset: str, data_dir: Path, split: str, report: Report | None = None, size: int = 32) -> ImageSet:
+def load_images(
+    dataset: str, data_dir: Path, split: str, report: Report | None = None, size: int = CIFAR_SIZE
+) -> ImageSet:
     """Find a whole split on disk, in image folders or in torchvision's files, and read it if it fits into memory.
 
     The order is that of the images' digests: the same for every layout, and random with respect to classes, so that the

@@ -11,6 +11,7 @@ from dfs_core.bar import progress_bar
 from dfs_core.data.known import Channels
 from dfs_core.data.sets import KNOWN, ImageSet, channel_statistics, load_images, train_validation
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
 SPLIT_SEED = 0
 VALIDATION = 5000  # images to set aside, where nobody says otherwise
@@ -27,7 +28,7 @@ class Splits:
     std: Channels
 
 
-def load_splits(dataset: str, validation: int, data_dir: Path, size: int = 32) -> Splits:
+def load_splits(dataset: str, validation: int, data_dir: Path, size: int = CIFAR_SIZE) -> Splits:
     """Read a data set and set validation images aside.
 
     Args:

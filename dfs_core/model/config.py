@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
 from dfs_core.errors import UserError
-from dfs_core.model.layout import Layout, build_layout
+from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
 from dfs_core.model.options import OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 from dfs_core.settings import check_settings
@@ -48,7 +48,7 @@ class ModelConfig:
     architecture: str = "cifar-resnet"
     depth: int = 38
     width: float = 1.0
-    image_size: int = 32
+    image_size: int = CIFAR_SIZE
     classes: int = 10
     options: str = "paper-small"
     policy: PolicyName = "recurrent"
@@ -92,11 +92,6 @@ class ModelConfig:
     def layout(self) -> Layout:
         """The network's blocks, with their shapes and MACs."""
         return build_layout(self.architecture, self.depth, self.width, self.image_size)
-
-    @property
-    def blocks_per_stage(self) -> int:
-        """n of 6n+2."""
-        return (self.depth - 2) // 6
 
     @property
     def gated_blocks(self) -> int:

@@ -24,8 +24,6 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED, BlockShape
 from dfs_core.model.options import FULL_BITS, Option
 
-STAGE_WIDTHS = (16, 32, 64)
-IMAGE_SIZE = 32
 ONE_SHOT_GRID = 4  # side of the grid that the one-shot policy pools its input to
 
 # Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
@@ -140,7 +138,8 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     gated = macs.blocks[1:]
     options = config.option_set
     full_mac = mac_energy(Option(FULL_BITS))
-    ungated = macs.stem + macs.blocks[0].convolutions + macs.pooling + macs.classifier
+    first = macs.blocks[0]
+    ungated = macs.stem + first.convolutions + first.shortcut + macs.pooling + macs.classifier
 
     def executed(block: BlockMacs, option: Option) -> float:
         return block.shortcut + (0 if option.is_skip else block.convolutions)

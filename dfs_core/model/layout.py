@@ -21,6 +21,7 @@ from dfs_core.errors import UserError
 
 FIRST_GATED = 2  # number of the first gated block: block 1 always runs in full
 COLOURS = 3  # channels of an image
+CIFAR_SIZE = 32  # pixels
 LARGEST = 1024  # pixels: pictures are not kept larger than this
 
 
@@ -162,12 +163,12 @@ def cifar_resnet(depth: int, width: float, image_size: int) -> Layout:
     """A CIFAR ResNet: a 3x3 stem and three stages of n basic blocks with 16, 32 and 64 channels times ``width``."""
     if depth < 8 or (depth - 2) % 6:
         raise UserError(f"depth {depth} is not 6n+2: use 8, 14, 20, 26, 32, 38, ..., 74, 110")
-    _check_size("cifar-resnet", image_size, smallest=32)
+    _check_size("cifar-resnet", image_size, smallest=CIFAR_SIZE)
     channels = [_scaled(width, base) for base in (16, 32, 64)]
     stem = ConvShape(COLOURS, channels[0], kernel=3, stride=1, size=image_size)
     outputs = [(number, number) for number in channels]
     blocks = _blocks(channels[0], image_size, outputs, [(depth - 2) // 6] * 3, kernels=(3, 3))
-    return Layout(_title("ResNet", depth, width, image_size, usual=32), image_size, stem, False, blocks)
+    return Layout(_title("ResNet", depth, width, image_size, usual=CIFAR_SIZE), image_size, stem, False, blocks)
 
 
 # Blocks in each of the four stages; from 50 layers on they are bottlenecks.

@@ -111,7 +111,7 @@ def test_the_laboratory_tunes_its_gates(runs: Path, data_dir: Path) -> None:
 
 def test_a_bottleneck_network_trains_too(data_dir: Path, tmp_path: Path) -> None:
     deep = {**BACKBONE, "depth": 50, "width": 1 / 16}
-    backbone = run(tmp_path / "backbone", data_dir, deep, iterations=2)
+    backbone = run(tmp_path / "backbone", data_dir, deep, iterations=2, lr=0.01)
     model = {**GATED, "depth": 50, "width": 1 / 16, "budget": 30}
     settings = {"stage": "joint", "start_from": str(backbone), "teacher": str(backbone), "distillation": 0.5}
     folder = run(tmp_path / "run", data_dir, model, iterations=2, alpha=1e-3, **settings)
