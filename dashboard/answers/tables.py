@@ -18,7 +18,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
-from dfs_core.trace import DecisionTrace
+from dfs_core.trace import FIRST_GATED, DecisionTrace
 
 Rows = list[dict[str, Any]]
 Scale = Literal["log", "linear"]
@@ -42,7 +42,7 @@ class Shown:
 def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     """One row for every gated block of every image.
 
-    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
+    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network), ``stage``,
     ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
     and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
     ``cp``, ``all_in``, ``macs``, ``energy``.
@@ -61,7 +61,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
                     "row": row,
                     "image": item.picture.name,
                     "key": item.picture.key,
-                    "block": index + 2,
+                    "block": index + FIRST_GATED,
                     "stage": stage_of(index, config),
                     "option": name,
                     "fraction": trace.fractions[index],
@@ -146,6 +146,11 @@ def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None
     return None
 
 
+def gated_numbers(config: ModelConfig) -> range:
+    """Numbers, in the network, of the gated blocks."""
+    return range(FIRST_GATED, FIRST_GATED + config.gated_blocks)
+
+
 def stage_of(index: int, config: ModelConfig) -> int:
     """Stage, from 1, of the gated block with that index, from 0 (the network's first block is not gated)."""
     return (index + 1) // config.blocks_per_stage + 1
@@ -157,7 +162,7 @@ def stage_rows(config: ModelConfig) -> Rows:
     for stage, width in enumerate(STAGE_WIDTHS, start=1):
         last = stage * config.blocks_per_stage
         size = IMAGE_SIZE // 2 ** (stage - 1)
-        first = max(2, last - config.blocks_per_stage + 1)
+        first = max(FIRST_GATED, last - config.blocks_per_stage + 1)
         rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
     return [row for row in rows if row["first"] <= row["last"]]
 

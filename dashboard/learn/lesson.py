@@ -16,7 +16,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import format_alpha, option_in_words
-from dfs_core.trace import DecisionTrace
+from dfs_core.trace import FIRST_GATED, DecisionTrace
 
 STEPS = {
     "1": "A picture becomes 32 by 32",
@@ -72,10 +72,10 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     if config.policy == "constant":
         return [
             f"This network has no gates: each of its {config.gated_blocks} blocks does the same for every image.",
-            f"Block {block} always runs as **{option_in_words(item.trace.decisions[block - 2])}**.",
+            f"Block {block} always runs as **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
             "Choose a DFS checkpoint above to see gates that decide for themselves.",
         ]
-    ranked = sorted(zip(item.trace.probabilities[block - 2], item.trace.options, strict=True), reverse=True)
+    ranked = sorted(zip(item.trace.probabilities[block - FIRST_GATED], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
     second = f", before {option_in_words(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
     lead = 100 * (best - rest[0][0]) if rest else 100.0
