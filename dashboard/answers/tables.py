@@ -42,7 +42,7 @@ class Shown:
 def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     """One row for every gated block of every image.
 
-    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
+    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network), ``stage``,
     ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
     and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
     ``cp``, ``all_in``, ``macs``, ``energy``.
@@ -144,6 +144,11 @@ def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None
             kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
             return blank | {"images": int(row["n"])} | kept
     return None
+
+
+def gated_numbers(config: ModelConfig) -> range:
+    """Numbers, in the network, of the gated blocks."""
+    return range(FIRST_GATED, FIRST_GATED + config.gated_blocks)
 
 
 def stage_of(index: int, config: ModelConfig) -> int:

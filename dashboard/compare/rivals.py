@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.parameters import finite_number
 from dashboard.answers.tables import SAME_BUDGET
 from dfs_core.checkpoints.checkpoint import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -39,7 +40,7 @@ def rival(
         if name:
             notes.append(f"There is no checkpoint '{name}' here.")
         found = default_rival(catalogue, card)
-    wish = _number(own.get(BUDGET, ""))
+    wish = finite_number(own.get(BUDGET)) or None
     if wish is None and found is card and budget is not None:
         wish = 2 * budget if card.budget_range and 2 * budget <= card.budget_range[1] else budget / 2
         # One whose decisions are stored, so that the test set can be compared at that very budget.
@@ -63,11 +64,3 @@ def default_rival(catalogue: Catalogue, card: Card) -> Card:
     if cheaper:
         return max(cheaper, key=lambda other: (other.budget or 0, other.alpha == card.alpha))
     return next(iter([*family, *rest]), card)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < float("inf") else None

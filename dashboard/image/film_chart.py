@@ -11,7 +11,8 @@ import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import Rows, stage_rows
+from dashboard.answers.tables import Rows
+from dashboard.drawing.blocks import block_numbers, start_of
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.film import Film, Settled
@@ -19,7 +20,7 @@ from dashboard.image.layout import FRAME_PARAM, GLYPHS, y_of
 from dashboard.image.tables import frame_rows
 from dfs_core.model.config import ModelConfig
 
-ROW, STAGE_GAP = 14, 7  # pixels
+ROW = 14  # pixels
 COST = 70  # pixels of the image's own cost below them
 _EVERY = 6  # frames between two labels of a dial's axis
 TOP, BOTTOM, LEFT, RIGHT = 12, 44, 62, 62
@@ -95,13 +96,9 @@ def position_text(film: Film, frame: int) -> str:
 
 def _places(config: ModelConfig) -> list[tuple[int, float, int]]:
     """Number, y and stage of every gated block, from the top; a gap between stages."""
-    places, y = [], float(BAND + GAP)
-    for stage in stage_rows(config):
-        for block in range(stage["first"], stage["last"] + 1):
-            places.append((block, y, stage["stage"]))
-            y += ROW
-        y += STAGE_GAP
-    return places
+    places = [(row["block"], row["stage"]) for row in block_numbers(config)]
+    top = start_of(*places[0])  # the first stage may have no gated block
+    return [(block, BAND + GAP + ROW * (start_of(block, stage) - top), stage) for block, stage in places]
 
 
 def _stages(config: ModelConfig) -> Rows:

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import gated_numbers
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
@@ -118,7 +119,7 @@ def force_bar(answer: Answer) -> None:
     config, imposed = answer.page.card.config, answer.what_if.gates
     if len(config.option_set) == 1:
         return  # nothing to choose from
-    numbers = list(range(FIRST_GATED, FIRST_GATED + config.gated_blocks))
+    numbers = list(gated_numbers(config))
     block = answer.block or numbers[0]
     index = block - FIRST_GATED
     with st.container(horizontal=True, vertical_alignment="bottom", key="force_bar"):

@@ -19,6 +19,7 @@ from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, 
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import path_rows, verdict
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import Option
 
 _ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
 SIDE = 46  # pixels of a block in full, where there is room
@@ -92,7 +93,7 @@ def _block(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
         **line.span(row["block"]),
         "fill": fill,
         "edge": colours.accent if row["forced"] else colours.muted,
-        "share": (row["bits"] / 32) ** 2,
+        "share": Option.parse(row["option"]).cost,
         "was": f"was {row['free']}" if row["free"] != row["option"] else "",
         "about": f"block {row['block']}: {name}" + "".join(f", {note}" for note in notes),
         "note": "; ".join(notes) or "the gate's own choice",

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from dashboard.answers.engine import Asked
+from dashboard.answers.parameters import whole_number
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import DecisionTrace
@@ -119,9 +120,9 @@ def read_gates(text: str, options: OptionSet, blocks: int) -> tuple[dict[int, st
     gates, strange = {}, []
     for word in filter(None, text.split(",")):
         number, _, option = word.partition(":")
-        known = number.isascii() and number.isdigit() and FIRST_GATED <= int(number) < FIRST_GATED + blocks
-        if known and option in options.names:
-            gates[int(number) - FIRST_GATED] = option
+        block = whole_number(number, FIRST_GATED, FIRST_GATED + blocks - 1)
+        if block is not None and option in options.names:
+            gates[block - FIRST_GATED] = option
         else:
             strange.append(word)
     note = f"This network cannot force {', '.join(strange)}: no such gate or option. Left free." if strange else ""

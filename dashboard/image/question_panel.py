@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard.answers.engine import Asking, Engine
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
 from dashboard.image.film import Film
 from dashboard.image.probes import Variant, WhatIf
@@ -73,9 +75,8 @@ def ask(page: Opened, picture: Picture) -> Answer | None:
     except UserError as error:
         messages.cannot_decide(error)
         return None
-    block = own.get(BLOCK, "")
-    last = FIRST_GATED + config.gated_blocks
-    chosen = int(block) if block.isascii() and block.isdigit() and FIRST_GATED <= int(block) < last else None
+    blocks = gated_numbers(config)
+    chosen = whole_number(own.get(BLOCK), blocks[0], blocks[-1])
     return Answer(page, picture, reel, where, what_if, chosen, note)
 
 

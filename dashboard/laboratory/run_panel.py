@@ -119,7 +119,7 @@ def _result(job: Job) -> None:
     lines = "".join(
         f"<tr><th scope='row'>{escape(row['what'])}</th><td>{row['images']:,}</td><td>{row['accuracy']:.1f} %"
         f" <small>{row['low']:.1f} to {row['high']:.1f}</small></td><td>{row['cp']:.2f} %</td>"
-        f"<td>{row['all_in']:.2f} %</td><td>{row['policies']}</td></tr>"
+        f"<td>{row['all_in']:.2f} %</td><td>{row['vectors']}</td></tr>"
         for row in runs.result_rows(tuned, job.about.parent)
     )
     what = "images at hand" if tuned.toy else "validation images"

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.answers import tables
 from dashboard.answers.naming import unbroken
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.tables import Shown
 from dashboard.drawing import legends
 from dashboard.export.view import View
@@ -40,8 +41,7 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
             " gates that look is more fun: choose another above.",
             icon=":material/info:",
         )
-    number = page.shared.page.get(AT, "")
-    index = min(int(number), len(asked)) - 1 if number.isascii() and number.isdigit() and int(number) else 0
+    index = min(whole_number(page.shared.page.get(AT)) or 1, len(asked)) - 1
     with st.container(key="quiz", border=True):
         _ask(asked[index], index, len(asked), given, shown)
     _around(page, index, len(asked))

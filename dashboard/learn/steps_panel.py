@@ -10,8 +10,9 @@ import streamlit as st
 
 from dashboard.answers import operating, tables
 from dashboard.answers.naming import unbroken
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import Shown
+from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import charts, lesson
@@ -135,9 +136,9 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
 
 
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    config, asked = page.card.config, page.shared.page.get(BLOCK, "")
-    blocks = [block.number for block in config.layout.gated]
-    block = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
+    config = page.card.config
+    blocks = gated_numbers(config)
+    block = whole_number(page.shared.page.get(BLOCK), blocks[0], blocks[-1]) or blocks[len(blocks) // 2]
     control = state.Control.showing(BLOCK, block)
     controls.slider(
         "Block",

@@ -109,10 +109,9 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
         looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
     rows = decision_rows(shown, config)
     for row in rows:
-        start = blocks.start_of(row["block"], row)
         row["cell"] = row["row"] * 1000 + row["block"]
         row["about"] = f"{row['image']}, block {row['block']}: {row['option']}"
-        row |= {"start": start + 0.03, "end": start + 0.97, "centre": start + 0.5, **looks[row["option"]]}
+        row |= blocks.placed(row) | looks[row["option"]]
     return rows
 
 

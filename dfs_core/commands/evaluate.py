@@ -114,12 +114,12 @@ def _evaluation_text(result: dict[str, Any], layout: Layout) -> str:
         ("accuracy", f"{number(result['accuracy'], '%')} (95 % interval {low:.2f} to {high:.2f})"),
         ("cp", number(result["cp"], "%")),
         ("all-in", number(result["all_in"], "%")),
-        ("policies", f"{result['policies']:,}"),
+        ("decision vectors", f"{result['policies']:,}"),
     ]
     options = list(result["shares"][0])
     blocks = [
         (str(block.number), *(number(row[option], "%", decimals=1) for option in options))
         for block, row in zip(layout.gated, result["shares"], strict=True)
     ]
-    lines = [f"{name:<12}{value}" for name, value in head]
+    lines = [f"{name:<18}{value}" for name, value in head]
     return "\n".join([*lines, "", table(("block", *options), blocks)])

@@ -65,7 +65,7 @@ def run_dial(args: argparse.Namespace) -> int:
         (row["price"], *(number(row[key], "%") for key in ("accuracy", "cp", "all_in")), f"{row['policies']:,}")
         for row in rows
     ]
-    write(table(("price", "accuracy", "cp", "all-in", "policies"), shown, words=()))
+    write(table(("price", "accuracy", "cp", "all-in", "decision vectors"), shown, words=()))
     return 0
 
 

@@ -37,7 +37,7 @@ class Measurement:
         all_in: mean all-in cost.
         macs: mean executed MACs; of the plain network, as all costs are.
         energy: mean energy of the arithmetic.
-        policies: number of different decision vectors; the column keeps the name that files in ``results/`` have.
+        policies: number of different decision vectors, as ``Evaluation`` names it.
         minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
         cp_variation: standard deviation of the images' cp over its mean.
         shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.

@@ -172,12 +172,12 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
 
     drawn(cost_charts.group_chart(statistics.cost_rows(everything, cp, ALL), "cp", LIGHT))
 
-    found = statistics.policy_rows(everything, COSTS, ALL)
-    figure = vectors_chart.policy_chart(found, "cp", CONFIG, "02", LIGHT)
+    found = statistics.vector_rows(everything, COSTS, ALL)
+    figure = vectors_chart.vector_chart(found, "cp", CONFIG, "02", LIGHT)
     assert "right %" in json.dumps(figure.spec)
-    assert "right %" not in json.dumps(vectors_chart.policy_chart(found, "cp", CONFIG, "02", LIGHT, graded=False).spec)
+    assert "right %" not in json.dumps(vectors_chart.vector_chart(found, "cp", CONFIG, "02", LIGHT, graded=False).spec)
     drawn(figure)
-    assert [row["strength"] > 0 for row in figure.data["policies"]] == [False, True, False, False]
+    assert [row["strength"] > 0 for row in figure.data["vectors"]] == [False, True, False, False]
     assert [cell["option"] for cell in figure.data["cells"]] == [
         "skip",
         "8",

@@ -11,6 +11,7 @@ import pytest
 from tiny import picture
 
 from dashboard.answers.pictures import make_picture
+from dashboard.drawing.blocks import STAGE_GAP
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export.drawing import vegalite_to_svg
 from dashboard.export.sheet import sized
@@ -218,5 +219,5 @@ def test_blocks_stand_in_order_with_a_gap_between_stages():
     line = Line(2)
     starts = [line.start(block) for block in range(1, 7)]
     steps = np.diff(starts)
-    assert steps.tolist() == pytest.approx([1, 1.4, 1, 1.4, 1])
+    assert steps.tolist() == pytest.approx([1, 1 + STAGE_GAP, 1, 1 + STAGE_GAP, 1])
     assert line.length > line.end(6)

@@ -150,7 +150,7 @@ def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
         assert "40 test images, commonest decision vector first" in text_of(app)
 
 
-def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(without_data):
+def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its_cost(without_data):
     app = open_page(TESTSET, checkpoint="tiny-backbone")
     said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
     assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in said

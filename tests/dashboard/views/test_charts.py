@@ -16,7 +16,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown, decision_rows, image_rows, ledger_rows, read_log, stage_rows
 from dashboard.answers.tables import test_figures as figures_on_test
-from dashboard.drawing import legends
+from dashboard.drawing import legends, marks
 from dashboard.drawing.figure import Key
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export import sheet
@@ -236,11 +236,19 @@ def test_the_legend_shows_a_name_as_it_is_and_not_as_html():
     assert "&lt;b&gt;x" in legends.legend((Key("<b>x", LIGHT.ink, "circle"),))
 
 
-def test_every_shape_of_a_legend_looks_like_itself_on_a_page_as_in_an_export():
-    style = (APP.parent / "assets" / "style.css").read_text()
-    for shape in {*sheet._SHAPES, *sheet._STROKES} - {"square"}:  # a square is what a mark is without any rule
-        assert f".dfs-legend .dfs-{shape} {{" in style or f".dfs-legend .dfs-{shape}," in style, shape
-    assert {*curve_chart._SHAPES} <= {*sheet._SHAPES}
+@pytest.mark.parametrize("shape", [*marks.SHAPES, *marks.CELLS])
+def test_every_shape_of_a_legend_looks_the_same_on_a_page_as_in_an_export(shape):
+    key = Key("text", "#123456", shape)
+    page, paper = legends.legend((key,)), sheet._legend([key], 0, 900, LIGHT)[0][0]
+    drawings = [re.findall(r' d="([^"]*)"|<(rect)', text) for text in (page, paper)]
+    assert drawings[0] == drawings[1]
+    assert drawings[0]
+    assert "#123456" in page
+
+
+def test_the_curves_shapes_are_shapes_of_legends():
+    assert {*curve_chart._SHAPES} <= {*marks.SHAPES}
+    assert len({shape.character for shape in marks.SHAPES.values()}) == len(marks.SHAPES)
 
 
 def test_the_style_has_nothing_that_could_be_a_tag_because_streamlit_then_leaves_all_of_it_out():
