@@ -20,6 +20,7 @@ from dashboard.image.film import Settled, settled, shoot
 from dashboard.image.layout import Line
 from dashboard.image.probes import NEAR_TIE, WhatIf, force, stability
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.predictor import Predictor
 
