@@ -18,6 +18,7 @@ from dfs_core.data.sets import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import RUNS, begin, teacher_of
 from dfs_core.training.config_files import Changes, config_texts, load_config
@@ -94,6 +95,7 @@ class Trainer:
         if config.compile:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
+        self.losses: list[Tensor] = []  # of the steps since somebody last looked whether they are finite
         self.images = splits.train.images.to(self.device)
         self.labels = splits.train.labels.to(self.device)
 
@@ -133,7 +135,11 @@ class Trainer:
             metrics = self._step(indices)
             self.state.step += 1
             self.state.seconds = time.perf_counter() - started
-            if self.state.step % self.config.log_every == 0 or self.state.step == self.total:
+            last = self.state.step == self.total
+            logs = last or self.state.step % self.config.log_every == 0
+            saves = last or self.state.step % self.config.save_every == 0
+            self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
+            if logs:
                 metrics = {key: float(value) for key, value in metrics.items()}
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
                 bar.set_postfix(
@@ -141,10 +147,31 @@ class Trainer:
                 )
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **self._validate())
-            if self.state.step % self.config.save_every == 0 or self.state.step == self.total:
+            if saves:
+                self._stop_if_damaged()
                 self.state.save(self.folder, self.config.to_dict())
             bar.update()
         bar.close()
+
+    def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
+        """Stop at the first loss that is not finite. A GPU is asked only where it is waited for in any case."""
+        self.losses.append(loss)
+        if look or self.device.type == "cpu":
+            bad = torch.stack(self.losses).isfinite().logical_not()
+            if bad.any():
+                step = self.state.step - len(self.losses) + 1 + int(bad.int().argmax())
+                raise UserError(f"the loss of step {step} is not finite, {self._what_to_do()}")
+            self.losses.clear()
+
+    def _stop_if_damaged(self) -> None:
+        """The last update may have ruined weights whose loss nobody has seen."""
+        if name := first_not_finite(self.state.final.state_dict()):
+            raise UserError(f"after step {self.state.step} {name} is not finite, {self._what_to_do()}")
+
+    def _what_to_do(self) -> str:
+        begun = (self.folder / STATE_FILE).exists()
+        kept = f"the last good state is kept in {self.folder}" if begun else "nothing was kept"
+        return f"so the run was stopped; {kept}. Lower lr ({self.config.lr:g} now) and train under another name"
 
     def _begin_phase(self) -> None:
         """From here on steps are of ``phase``; on a GPU one of them is captured, to be replayed."""

@@ -121,9 +121,10 @@ class RunLog:
         temporary.replace(self.path)  # in one step, so that a run killed here keeps its log
 
     def write(self, **line: Any) -> None:
-        """Append one line."""
+        """Append one line; all of its numbers are finite."""
+        rounded = {k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()}
         with self.path.open("a") as file:
-            file.write(json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()}) + "\n")
+            file.write(json.dumps(rounded, allow_nan=False) + "\n")
 
 
 def read_log(path: Path) -> Iterable[dict[str, Any]]:
