@@ -1,4 +1,4 @@
-"""A run that diverges stops and keeps its last good state; nothing that is not finite is published, read or believed."""
+"""A run that diverges stops and keeps its last good state; what is not finite is not published, read or believed."""
 
 from __future__ import annotations
 
