@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import RUNS, begin, teacher_of
-from dfs_core.training.config_files import Changes, config_texts, load_config
+from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
@@ -32,16 +32,16 @@ from dfs_core.training.train_state import STATE_FILE, RunLog
 
 
 def train_from_config(
-    config_path: Path,
+    run: str | Path,
     data_dir: Path,
     out: Path | None = None,
     resume: bool = False,
-    changes: Changes | None = None,
+    changes: Mapping[str, str | int] | None = None,
 ) -> Path:
-    """Carry out the run that a TOML file describes.
+    """Carry out a run.
 
     Args:
-        config_path: the file.
+        run: its TOML file, or its name (``load_config``).
         data_dir: where the data set is.
         out: folder of the run; ``runs/<name>`` by default. The checkpoint is written there.
         resume: go on from the folder's saved state, or start if there is none. Otherwise a folder with one is refused.
@@ -53,8 +53,7 @@ def train_from_config(
     Raises:
         UserError: a mistake in the configuration, the data or the folder.
     """
-    config = load_config(config_path, changes)
-    texts = config_texts(config_path, changes)  # as they are now, not as they will be when the run is over
+    config = load_config(run, changes)
     folder = out or RUNS / config.name
     splits = load_splits(config.dataset, config.validation, data_dir)
     config = config.with_classes(len(splits.train.classes))
@@ -65,7 +64,7 @@ def train_from_config(
     if not (trainer.finished and published):
         trainer.run()
         config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
-        publish(trainer.state, config, splits, folder, texts)
+        publish(trainer.state, config, splits, folder)
     return folder
 
 
