@@ -28,7 +28,7 @@ from dfs_core.training.objective import learning_rate
 from dfs_core.training.publish import publish
 from dfs_core.training.steps import StepLoss, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
-from dfs_core.training.train_state import STATE_FILE, RunLog
+from dfs_core.training.train_state import STATE_FILE, RunLog, alone_in
 
 
 def train_from_config(
@@ -51,7 +51,7 @@ def train_from_config(
         The checkpoint's folder.
 
     Raises:
-        UserError: a mistake in the configuration, the data or the folder.
+        UserError: a mistake in the configuration, the data or the folder, or another process trains there.
     """
     config = load_config(run, changes)
     folder = out or RUNS / config.name
@@ -60,11 +60,13 @@ def train_from_config(
     published = resume and _published(folder, config)
     if published and not (folder / STATE_FILE).exists():
         return folder
-    trainer = Trainer(config, splits, folder, resume)
-    if not (trainer.finished and published):
-        trainer.run()
-        config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
-        publish(trainer.state, config, splits, folder)
+    config.total_steps(len(splits.train))  # refused before anything is made
+    with alone_in(folder):
+        trainer = Trainer(config, splits, folder, resume)
+        if not (trainer.finished and published):
+            trainer.run()
+            config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
+            publish(trainer.state, config, splits, folder)
     return folder
 
 
