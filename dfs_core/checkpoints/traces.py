@@ -1,9 +1,10 @@
 """Decision traces: what an operating point said and decided for every test image, as parquet. Read without torch.
 
 One row an image, in the canonical order of ``data.load_images``: ``label``, ``prediction``, ``confidence`` (of 65535)
-and, for each gated block, the option's index in ``block_2``, ``block_3``, ... Columns of a few small numbers pack to a
-few bits a decision, even where every image has a decision vector of its own: measured for 10,000 images, 41 kB with 114
-vectors of 17 blocks and 165 kB with 10,000 of 35. What else is needed stands in the file's own metadata.
+and, for each gated block, the option's index in ``block_2``, ``block_3``, ..., by its number in the network. Columns of
+a few small numbers pack to a few bits a decision, even where every image has a decision vector of its own: measured for
+10,000 images, 41 kB with 114 vectors of 17 blocks and 165 kB with 10,000 of 35. What else is needed stands in the
+file's own metadata.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from dfs_core.checkpoints.card import Card, CheckpointError
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.model.layout import FIRST_GATED
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.evaluate import Outcome
@@ -60,15 +63,14 @@ class Traces:
     decisions: np.ndarray
 
     @classmethod
-    def of(cls, outcome: Outcome, card: Card, budget: float | None = None) -> Self:
+    def of(cls, outcome: Outcome, point: OperatingPoint) -> Self:
         """The traces of a measured test set.
 
         Args:
             outcome: of ``evaluate.run`` on the whole test split.
-            card: of the checkpoint that was measured, with its weights' hash.
-            budget: what was asked for, in percent; None for the usual one.
+            point: that was measured; its card has its weights' hash.
         """
-        in_force, price = card.config.operating_point(budget)
+        card, (in_force, price) = point.card, point.in_force
         return cls(
             checkpoint=card.name,
             weights_sha256=card.weights_sha256,
@@ -137,7 +139,7 @@ def parse_traces(data: bytes) -> Traces:
 
 def _block(index: int) -> str:
     """Column of a gated block, named by its number in the network: the first block is not gated."""
-    return f"block_{index + 2}"
+    return f"block_{index + FIRST_GATED}"
 
 
 def _quantised(confidence: np.ndarray) -> np.ndarray:

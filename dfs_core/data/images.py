@@ -26,6 +26,7 @@ from pillow_heif import HeifImageFile
 
 from dfs_core.data.colour import to_srgb
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
 MAX_BYTES = 25 * 2**20
 MAX_SIDE = 20_000  # a decoder's rows have a price of their own: a PNG of 1 x 64,000,000 cost 3.5 GB
@@ -107,12 +108,12 @@ def open_image(data: bytes, name: str) -> Image.Image:
         raise ImageError(f"{label} is damaged or cut short: save it again as {FORMATS}") from error
 
 
-def to_model_input(image: Image.Image, size: int = 32) -> np.ndarray:
+def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
     """Crop the central square and bring it to the network's size.
 
     Args:
         image: a picture of any size and mode; turned upright and laid on white as a file is.
-        size: side of the result in pixels.
+        size: side of the result in pixels: the network's ``image_size``.
 
     Returns:
         uint8, (size, size, 3). A picture of that very size comes back pixel for pixel.

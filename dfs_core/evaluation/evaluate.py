@@ -9,7 +9,8 @@ from typing import TypedDict, Unpack
 import numpy as np
 import torch
 
-from dfs_core.data.sets import ImageSet, normalise
+from dfs_core.data.sets import ImageSet, batches_of, normalise
+from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import DECIMALS, Evaluation, wilson_interval
 from dfs_core.model.cost import cost_models
@@ -75,7 +76,7 @@ class Settings(BatchSettings, total=False):
 
 def forward_batches(
     model: DFSNet,
-    images: torch.Tensor,
+    images: torch.Tensor | StoredImages,
     mean: Sequence[float],
     std: Sequence[float],
     *,
@@ -89,7 +90,7 @@ def forward_batches(
 
     Args:
         model: the network, in evaluation mode.
-        images: uint8 (N, 3, H, W).
+        images: uint8 (N, 3, S, S), in memory or read as they are needed.
         mean: channel means in 0..1 that the network was trained with.
         std: channel standard deviations, likewise.
         budget: percent; None for the usual one.
@@ -110,8 +111,8 @@ def forward_batches(
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
     prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
-    for start in range(0, len(images), batch_size):
-        chosen = slice(start, start + batch_size)
+    order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
+    for chosen, pixels in zip(order, batches_of(images, order), strict=True):
         # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
         with (
             torch.inference_mode(),
@@ -119,7 +120,7 @@ def forward_batches(
             # On a GPU: the digits that TF32 leaves out become whole steps in the next quantiser.
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
-            inputs = normalise(images[chosen].to(device), mean, std)
+            inputs = normalise(pixels.to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)

@@ -33,7 +33,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
         device: where it is to run.
 
     Raises:
-        UserError: what it starts from is missing, or is a network of another depth or number of classes.
+        UserError: what it starts from is missing, or is a network of another layout or number of classes.
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
@@ -83,13 +83,16 @@ def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
     """The network that a run distils from, in evaluation mode; None if it distils from none.
 
     Raises:
-        UserError: it is missing, or tells other classes apart.
+        UserError: it is missing, tells other classes apart, or takes images of another size.
     """
     if not config.teacher:
         return None
     model = source(config.teacher).model
     if model.config.classes != config.model.classes:
         raise UserError(f"teacher '{config.teacher}' knows {model.config.classes} classes, not {config.model.classes}")
+    if model.config.image_size != config.model.image_size:
+        sizes = f"{model.config.image_size} pixels, not of {config.model.image_size}"
+        raise UserError(f"teacher '{config.teacher}' takes images of {sizes}")
     return model.to(device).eval()
 
 

@@ -55,7 +55,7 @@ def train_from_config(
     """
     config = load_config(run, changes)
     folder = out or RUNS / config.name
-    splits = load_splits(config.dataset, config.validation, data_dir)
+    splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
     published = resume and _published(folder, config)
     if published and not (folder / STATE_FILE).exists():
@@ -97,8 +97,7 @@ class Trainer:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
         self.losses: list[Tensor] = []  # of the steps since somebody last looked whether they are finite
-        self.images = splits.train.images.to(self.device)
-        self.labels = splits.train.labels.to(self.device)
+        self.images = splits.train.on(self.device)
 
     def _resume(self, resume: bool) -> None:
         begun = (self.folder / STATE_FILE).exists()
@@ -130,10 +129,10 @@ class Trainer:
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
-        for indices in self._batches(self.state.step):
+        for images, labels in self.images.batches(self._batches(self.state.step)):
             if self.state.step == self.settles_at:
                 self._begin_to_settle()
-            metrics = self._step(indices)
+            metrics = self._step(images, labels)
             self.state.step += 1
             self.state.seconds = time.perf_counter() - started
             last = self.state.step == self.total
@@ -213,7 +212,7 @@ class Trainer:
     def _seed(self, step: int, purpose: int) -> int:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
 
-    def _step(self, indices: Tensor) -> dict[str, float | Tensor]:
+    def _step(self, pixels: Tensor, labels: Tensor) -> dict[str, float | Tensor]:
         config, step = self.phase, self.state.step
         torch.manual_seed(self._seed(step, 1))  # what a stage draws, and the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
@@ -221,11 +220,8 @@ class Trainer:
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        indices = indices.to(self.device, non_blocking=True)
-        images = normalise(
-            augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
-        )
-        labels = self.labels[indices]
+        pixels = augment(pixels.to(self.device, non_blocking=True), generator, erase=config.erase)
+        images = normalise(pixels, self.splits.mean, self.splits.std)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
             loss, metrics = self.step_loss(images, labels, *draws(config, len(images), self.device))
         self.state.optimiser.zero_grad(set_to_none=True)

@@ -26,13 +26,14 @@ def test_list_prints_the_keys_and_test_figures_of_every_card(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path
 ) -> None:
     lines = run_json(capsys, "list")
-    keys = "name dataset depth options budget budget_range alpha accuracy cp all_in"
+    keys = "name dataset network depth options budget budget_range alpha accuracy cp all_in"
     assert [list(line) for line in lines] == [keys.split()] * 6
     by_name = {line["name"]: line for line in lines}
     test = read_card("tiny-dfs-10").metrics["test"]
     assert by_name["tiny-dfs-10"] == {
         "name": "tiny-dfs-10",
         "dataset": "cifar10",
+        "network": "ResNet-14",
         "depth": 14,
         "options": "paper-small",
         "budget": 10,
@@ -48,8 +49,8 @@ def test_list_prints_the_keys_and_test_figures_of_every_card(
 def test_list_for_people_is_an_aligned_table(capsys: pytest.CaptureFixture[str], tiny_pretrained: Path) -> None:
     assert main(["list"]) == 0
     head, backbone, first, *_ = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
-    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "14", "full", "-", "-"]
+    assert head.split() == ["name", "dataset", "network", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
+    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "ResNet-14", "full", "-", "-"]
     assert first.split()[4:7] == ["10", "%", "5e-06"]
     assert backbone.index("cifar10") == first.index("cifar10") == head.index("dataset")
 
@@ -129,15 +130,16 @@ def test_evaluate_dense_and_grouped_agree_and_limit_takes_the_first(
     assert grouped["n"] == 7
 
 
-def test_evaluate_for_people_names_every_gated_block(
+def test_evaluate_for_people_names_every_gated_block_by_its_number_in_the_network(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
     assert main(["evaluate", "--checkpoint", "tiny-dfs-20", "--split", "train"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images      90 of cifar10, train" in lines
-    assert lines[-6].split() == ["gated", "block", "skip", "8", "16", "full"]
-    assert [line.split()[0] for line in lines[-5:]] == ["1", "2", "3", "4", "5"]
+    assert [" ".join(line.split()) for line in lines[:2]] == ["checkpoint tiny-dfs-20", "images 90 of cifar10, train"]
+    assert any(line.startswith("decision vectors  ") for line in lines)
+    assert lines[-6].split() == ["block", "skip", "8", "16", "full"]
+    assert [line.split()[0] for line in lines[-5:]] == ["2", "3", "4", "5", "6"], "as pages number them"
 
 
 def test_evaluate_refuses_a_validation_split_of_other_training_images(

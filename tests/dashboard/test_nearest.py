@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from every_budget import CONFIG, NAME, Load, write_every_budget
-from pages import control, said, text_of
+from every_budget import CONFIG, NAME, Load, every_budget_card, write_every_budget
+from pages import control, go_to, said, text_of
 from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import CIFAR10
 
-from dashboard.session import cached
-from dfs_core.checkpoints.trace_files import traces_file
+from dashboard.ui import cached
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 
 
@@ -26,7 +26,8 @@ def folder(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPa
     shutil.copytree(pretrained_folder, folder)
     write_every_budget(folder)
     for budget in (1.25, 5.0):
-        (folder / NAME / traces_file(CONFIG, budget)).write_bytes(_traces(budget).to_bytes())
+        point = OperatingPoint(every_budget_card(), budget)
+        (folder / NAME / point.traces_file).write_bytes(_traces(budget).to_bytes())
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(cached, "Predictor", Load)
@@ -62,7 +63,7 @@ def png() -> bytes:
 def open_page(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.query_params.update({"checkpoint": NAME} | query)
-    app.switch_page(f"app_pages/{page}.py").run()
+    go_to(app, page).run()
     assert not app.exception
     return app
 

@@ -41,8 +41,8 @@ def test_the_state_that_stays_is_finite_and_older_than_the_first_bad_loss(
     trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=9, save_every=2)
     whole = trainer._step
 
-    def step(indices: Tensor) -> dict[str, float | Tensor]:
-        found = whole(indices)
+    def step(images: Tensor, labels: Tensor) -> dict[str, float | Tensor]:
+        found = whole(images, labels)
         return found | {"loss": torch.tensor(float("nan"))} if trainer.state.step == 5 else found
 
     monkeypatch.setattr(trainer, "_step", step)
@@ -59,8 +59,8 @@ def test_weights_that_the_last_update_ruined_are_not_saved(
     trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=4, save_every=4)
     whole = trainer._step
 
-    def step(indices: Tensor) -> dict[str, float | Tensor]:
-        found = whole(indices)
+    def step(images: Tensor, labels: Tensor) -> dict[str, float | Tensor]:
+        found = whole(images, labels)
         if trainer.state.step == 3:
             trainer.state.model.body.classifier.bias.data[0] = float("inf")
         return found

@@ -141,7 +141,7 @@ def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_
         ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, not '../b.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown setting learning_rate"),
-        ('name = "a"\n[model]\nwidth = 3', "unknown model setting width"),
+        ('name = "a"\n[model]\nwidths = 3', "unknown model setting widths"),
         ('name = "a"\n[model]\nwidth = 3\n[optimiser]', "unknown setting optimiser"),
     ],
 )

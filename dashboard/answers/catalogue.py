@@ -1,0 +1,191 @@
+"""Which checkpoints there are, by family, and where the app opens."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import METHODS, format_alpha
+
+Held = Literal["budget", "alpha"]
+USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
+
+
+@dataclass(frozen=True)
+class Family:
+    """Checkpoints of one method, network, data set and option set."""
+
+    title: str
+    cards: tuple[Card, ...]
+
+    @property
+    def key(self) -> str:
+        """The title as it stands in links."""
+        return family_key(self.title)
+
+    @cached_property
+    def budgets(self) -> tuple[float, ...]:
+        """Trained budgets in percent, lowest first; empty where there are none."""
+        return tuple(sorted({card.budget for card in self.cards if card.budget is not None}))
+
+    @cached_property
+    def alphas(self) -> tuple[float, ...]:
+        """Trained alphas, smallest first; empty where there are none."""
+        return tuple(sorted({card.alpha for card in self.cards if card.alpha is not None}))
+
+    def twins(self, card: Card) -> tuple[Card, ...]:
+        """All checkpoints with the budget and the alpha of ``card``, itself among them."""
+        return tuple(other for other in self.cards if (other.budget, other.alpha) == (card.budget, card.alpha))
+
+    def with_alpha(self, alpha: float) -> tuple[float, ...]:
+        """Budgets that were trained with ``alpha``."""
+        return tuple(sorted({c.budget for c in self.cards if c.alpha == alpha and c.budget is not None}))
+
+    def choose(
+        self, budget: float | None, alpha: float | None, hold: Held = "budget", near: Card | None = None
+    ) -> tuple[Card, str]:
+        """The checkpoint that is nearest to a wish, and what to say where it is not the wish itself.
+
+        Args:
+            budget: wished budget in percent; None if any will do.
+            alpha: wished alpha; None if any will do.
+            hold: which of the two gives way last.
+            near: of several that are equally near, prefer this one.
+
+        Returns:
+            A checkpoint, and a note in words; the note is empty if the wish is met.
+        """
+
+        def distance(card: Card) -> tuple[float, float, bool, str]:
+            off = (_difference(card.budget, budget), _ratio(card.alpha, alpha))
+            first, second = off if hold == "budget" else off[::-1]
+            return first, second, card is not near, card.name
+
+        card = min(self.cards, key=distance)
+        return card, self._note(card, budget, alpha)
+
+    def _note(self, card: Card, budget: float | None, alpha: float | None) -> str:
+        notes = []
+        if budget is not None and card.budget != budget:
+            if alpha is not None and card.alpha == alpha and budget in self.budgets:
+                trained = listed(f"{b:g} %" for b in self.with_alpha(alpha))
+                notes.append(f"Alpha {format_alpha(alpha)} was not trained at {budget:g} %, only at {trained}.")
+            else:
+                known = listed(f"{b:g} %" for b in self.budgets) or "none"
+                notes.append(f"No {self.title} checkpoint was trained for {budget:g} % (trained budgets: {known}).")
+        if alpha is not None and card.alpha != alpha:
+            if card.budget is not None and alpha in self.alphas:
+                trained = listed(f"{b:g} %" for b in self.with_alpha(alpha))
+                notes.append(f"Alpha {format_alpha(alpha)} was trained at {trained} only, not at {card.budget:g} %.")
+            else:
+                known = listed(format_alpha(a) for a in self.alphas) or "none"
+                notes.append(
+                    f"No {self.title} checkpoint was trained with alpha {format_alpha(alpha)} (trained: {known})."
+                )
+        return " ".join([*notes, f"In use instead: {OperatingPoint(card).in_words}."]) if notes else ""
+
+
+def _difference(value: float | None, wished: float | None) -> float:
+    if wished is None:
+        return 0.0
+    return math.inf if value is None else abs(value - wished)
+
+
+def _ratio(value: float | None, wished: float | None) -> float:
+    """Distance of two alphas by their ratio: 1e-6 is as far from 5e-6 as 2.5e-5 is."""
+    if not wished:
+        return 0.0
+    return abs(math.log(value / wished)) if value else math.inf
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The checkpoints on this machine.
+
+    Attributes:
+        cards: those that can be used, in the order of their names.
+        problems: what is wrong with the others, a line each.
+    """
+
+    cards: tuple[Card, ...]
+    problems: tuple[str, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells catalogues with other weights apart."""
+        return " ".join(f"{card.name} {card.weights_sha256}" for card in self.cards)
+
+    def named(self, name: str) -> Card | None:
+        """The card of that name, or None."""
+        return next((card for card in self.cards if card.name == name), None)
+
+    def family_of(self, card: Card) -> Family:
+        """The family that a card of this catalogue belongs to."""
+        return next(family for family in self.families if card in family.cards)
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """All families, those that decide per image first."""
+        groups: dict[tuple[object, ...], list[Card]] = {}
+        for card in self.cards:
+            groups.setdefault(_kind(card), []).append(card)
+        methods = Counter(kind[0] for kind in groups)
+        families = [
+            Family(_title(kind, groups, plain=methods[kind[0]] == 1), tuple(cards)) for kind, cards in groups.items()
+        ]
+        order = tuple(METHODS)
+
+        def place(family: Family) -> tuple[int, str]:
+            method = family.cards[0].method
+            return order.index(method) if method in order else len(order), family.title
+
+        return tuple(sorted(families, key=place))
+
+    @cached_property
+    def family_keys(self) -> tuple[str, ...]:
+        """What can be switched off in charts: families, those without a checkpoint here, and other kinds of points."""
+        known = [family.key for family in self.families] + [family_key(title) for title in METHODS.values()]
+        return (*dict.fromkeys(known), DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
+
+    @cached_property
+    def default(self) -> Card:
+        """Where the page opens: the first family, at its most trained alpha, near the usual budget.
+
+        Raises:
+            IndexError: the catalogue is empty.
+        """
+        family = self.families[0]
+        alphas = Counter(card.alpha for card in family.cards if card.alpha is not None)
+        alpha = alphas.most_common(1)[0][0] if alphas else None
+        return family.choose(USUAL_BUDGET, alpha, hold="alpha")[0]
+
+    def serving(self, budget: float | None) -> Card:
+        """The default, unless it serves a range of budgets without ``budget`` and another family has budgets."""
+        served = self.default.budget_range
+        if budget is None or served is None or served[0] <= budget <= served[1]:
+            return self.default
+        return next((family.choose(budget, None)[0] for family in self.families if family.budgets), self.default)
+
+
+def _kind(card: Card) -> tuple[str, str, str, str]:
+    config = card.config
+    # Networks that always decide the same differ in their options as those with budgets differ in their budgets.
+    options = "" if config.policy == "constant" else str(config.option_set)
+    return card.method, card.dataset, config.layout.title, options
+
+
+def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]], plain: bool) -> str:
+    """The method's name, and where one method has several families, whatever tells this one from the others."""
+    name = METHODS.get(str(kind[0]), str(kind[0]))
+    if plain:
+        return name
+    same = [other for other in groups if other[0] == kind[0]]
+    shown = (str(kind[1]), str(kind[2]), str(kind[3]))
+    telling = [text for index, text in enumerate(shown, start=1) if len({other[index] for other in same}) > 1]
+    return " · ".join([name, *telling])

@@ -1,0 +1,52 @@
+"""What things are called: families in links, counts, lists. Methods, options and alphas: dfs_core.checkpoints.words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from dfs_core.checkpoints.operating_point import OperatingPoint
+
+PREFIX = "session-"  # of the names of session checkpoints
+# Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
+DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+_BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
+
+
+def told_apart(*points: OperatingPoint) -> list[str]:
+    """Operating points in words that tell them apart: with their checkpoints' names where the words alone do not."""
+    words = [point.in_words for point in points]
+    names = [point.card.name for point in points]
+    if len(set(words)) == len(set(zip(words, names, strict=True))):
+        return words
+    return [f"{text} ({name})" for text, name in zip(words, names, strict=True)]
+
+
+def with_article(noun: str) -> str:
+    """``a cat``, ``an airplane``."""
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def family_key(title: str) -> str:
+    """A family's title as it stands in links: ``dfs``, ``static-resnet-38``."""
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
+
+
+def listed(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *head, last = list(words) or [""]
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "gate"), counted(1200, "gate")
+    ('1 gate', '1,200 gates')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def unbroken(text: str) -> str:
+    """The text with no-break spaces between numbers and their units: a line never begins with ``%`` or ``bits``."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)

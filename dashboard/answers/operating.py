@@ -1,0 +1,106 @@
+"""Operating points: a checkpoint and, where it serves every budget, the budget that is asked of it.
+
+For such a checkpoint budget and alpha are two faces of one control. Alpha is the price of computation: the network runs
+a block only where that is worth its price. The budget is the quantity that is bought at it. The checkpoint's table,
+measured on validation images, leads from either to the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint, round_to
+from dfs_core.model.prices import price_of
+
+STEP, STEP_DIGITS = 1.02, 3  # ratio of two neighbouring positions of a slider, and their digits
+
+
+def nearest(budget: float, others: Sequence[float]) -> float:
+    """Of some budgets in percent the one that is nearest by ratio; the wish itself if there are none."""
+    return min(others, key=lambda value: abs(math.log(value / budget)), default=budget)
+
+
+def usual_budget(card: Card) -> float | None:
+    """The budget in percent that a checkpoint for every budget opens with; None for any other checkpoint."""
+    return _within(card, card.config.usual_budget or 0.0) if card.budget_range else None
+
+
+def fit_budget(card: Card, budget: float | None) -> tuple[float | None, str]:
+    """The budget nearest to a wish that a checkpoint can be asked for, and what to say where it is another.
+
+    Args:
+        card: of the checkpoint.
+        budget: in percent; None for the usual one.
+
+    Returns:
+        Percent, or None for a checkpoint that serves its own budget alone; and a note, empty if the wish is met.
+    """
+    if card.budget_range is None:
+        return None, ""
+    if budget is None:
+        return usual_budget(card), ""
+    found = _within(card, budget)
+    if math.isclose(found, budget, rel_tol=10.0 ** (1 - DIGITS)):
+        return found, ""
+    low, high = card.budget_range
+    return found, f"{card.name} serves budgets from {low:.3g} to {high:.3g} %, not {budget:g} %; in use: {found:.3g} %."
+
+
+def budget_for(card: Card, alpha: float) -> float:
+    """The budget in percent that a checkpoint for every budget spends at ``alpha``."""
+    return _within(card, card.config.budget_for(price_of(alpha)))
+
+
+def budget_bounds(card: Card) -> tuple[float, float]:
+    """Lowest and highest budget in percent of a checkpoint for every budget, with few digits and within its range."""
+    assert card.budget_range is not None
+    low, high = card.budget_range
+    lowest, highest = round_to(low), round_to(high)
+    unit = 10.0 ** (1 - DIGITS)
+    return (
+        lowest if lowest >= low else round_to(lowest * (1 + unit)),
+        highest if highest <= high else round_to(highest * (1 - unit)),
+    )
+
+
+def alpha_bounds(card: Card) -> tuple[float, float]:
+    """Lowest and highest alpha that make a difference: those of the highest and of the lowest budget."""
+    low, high = (OperatingPoint(card, budget).alpha for budget in budget_bounds(card))
+    assert low is not None
+    assert high is not None
+    return high, low
+
+
+def positions(low: float, high: float, *wanted: float) -> list[float]:
+    """Positions of a slider with a logarithmic scale: even steps of 2 %, both ends, and every value in ``wanted``."""
+    count = max(2, math.ceil(math.log(high / low) / math.log(STEP)) + 1)
+    ratio = (high / low) ** (1 / (count - 1))
+    inner = (round_to(low * ratio**index, STEP_DIGITS) for index in range(1, count - 1))
+    return sorted({low, high, *(value for value in inner if low < value < high), *wanted})
+
+
+def neighbours(point: OperatingPoint) -> list[OperatingPoint]:
+    """Where one step of the budget's slider leads, up and down; nowhere where there is no such slider."""
+    if point.budget is None:
+        return []
+    values = positions(*budget_bounds(point.card), point.budget)
+    here = values.index(point.budget)
+    steps = [*values[here + 1 : here + 2], *values[max(here - 1, 0) : here]]
+    return [OperatingPoint(point.card, budget) for budget in steps]
+
+
+def usual(card: Card) -> OperatingPoint:
+    """Where a checkpoint opens."""
+    return OperatingPoint(card, usual_budget(card))
+
+
+def is_cards(point: OperatingPoint) -> bool:
+    """Whether the card's figures are those of this budget: it has those of one alone."""
+    return point.budget is None or point.budget == usual_budget(point.card)
+
+
+def _within(card: Card, budget: float) -> float:
+    low, high = budget_bounds(card)
+    return min(max(round_to(budget), low), high)

@@ -1,0 +1,32 @@
+"""Asking the engine what an operating point decides for the pictures on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import Shown
+from dashboard.ui import cached, messages
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.errors import UserError
+
+
+def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
+    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing.
+
+    Each is shown as that point's network sees it.
+    """
+    engine = cached.engine()
+    pictures = [picture.at(point.card.config.image_size) for picture in pictures]
+    try:
+        if engine.knows(pictures, point):
+            traces = engine.predict(pictures, point)
+        else:
+            with st.spinner("Deciding"):
+                traces = engine.predict(pictures, point)
+    except UserError as error:
+        messages.cannot_decide(error)
+        return []
+    return [Shown(picture, trace) for picture, trace in zip(pictures, traces, strict=True)]

@@ -1,0 +1,203 @@
+"""Accuracy against cost. A curve's state and colours in, an Altair chart out; no Streamlit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.answers.tables import LIVE_KEY, Rows, Scale
+from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.palette import Palette
+from dashboard.views.curve import OTHERS, CurveState
+from dfs_core.checkpoints.words import METHODS, SESSION
+
+POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
+HEIGHT = 400
+_LANE = 22  # pixels at the foot of the plot, where the shown images stand
+_SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+_LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
+_WORDS = {
+    PUBLISHED_KEY: "published, not measured here",
+    LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
+}
+
+
+def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
+    """Test accuracy against cost: checkpoints with 95 % intervals, other points, and where the shown images stand.
+
+    A click on a measured point gives its checkpoint and budget to the selection ``POINT_PARAM``, one on an image's tick
+    gives its key to ``TICK_PARAM``, both with the state's ``turn``. Published points are hollow diamonds and cannot be
+    clicked: there is nothing to load. A dial, reached by a price without training, is dashed. A cost of 0 has no place
+    on a logarithmic axis and stands at its left end. Families that are switched off leave the others their colours.
+    """
+    looks = {name: (ink, shape) for name, ink, shape in point_legend(state.points, colours)}
+    low, high = state.costs
+    drawn = [
+        point
+        | {
+            "x": max(point[state.column], low / 100 if state.close else low),  # close up, what is outside is cut off
+            "in_use": state.in_use(point),
+            "ink": looks[point["group"]][0],
+            "shape": looks[point["group"]][1],
+            "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
+        }
+        for point in state.visible
+    ]
+    own = [point for point in drawn if point["family"] not in OTHERS]
+    asked = state.budget if state.cost == "cp" else None
+    data = {
+        "measured": [point | {"id": number, "turn": state.turn} for number, point in enumerate(own)],
+        **{key: [point for point in drawn if point["family"] == key] for key in OTHERS},
+        "asked": [{"x": asked}] if asked and low <= asked <= high else [],
+        "images": [
+            image
+            | {
+                "x": max(image[state.column], low),
+                "long": image["key"] == state.focus,
+                "ink": colours.accent if image["key"] == state.focus else colours.ink,
+                "turn": state.turn,
+            }
+            for image in state.images_inside
+        ],
+    }
+    template = _template(state.costs, state.accuracies, MEASURES[state.cost].axis, state.scale, colours)
+    return Figure(template, data, _point_keys(state.visible, looks))
+
+
+def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
+    """Name, colour and shape of each group of points, in their order; those of another standing are grey and hollow."""
+    families = dict.fromkeys((point["group"], point["family"]) for point in points)
+    looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
+    others = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", PUBLISHED_KEY: "diamond"}
+    return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
+
+
+def _point_keys(points: Rows, looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:
+    """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
+    groups = dict.fromkeys((point["group"], point["family"]) for point in points)
+    return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)
+
+
+@lru_cache(maxsize=32)
+def _template(
+    costs: tuple[float, float],
+    accuracies: tuple[float, float],
+    title: str,
+    scale: Scale,
+    colours: Palette,
+) -> dict[str, Any]:
+    """The specification of the curve without its data."""
+    ticks: dict[str, Any] = {"values": _LOG_TICKS, "labelOverlap": True} if scale == "log" else {"tickCount": 6}
+    x = alt.X(
+        "x:Q",
+        title=title,
+        scale=alt.Scale(type=scale, domain=list(costs), nice=False),
+        axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
+    )
+    # Room at the foot for the lane of the images, so that no point lies in it.
+    y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
+    return (
+        alt.layer(*_others(x, y, colours), *_measured(x, y, colours), *_images(x)).properties(height=HEIGHT).to_dict()
+    )
+
+
+def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
+    """What stands behind the families: published points, shuffled decisions, dials, the budget that is asked for."""
+    hollow: Any = {"filled": False, "fill": "transparent", "color": colours.muted}
+    dial = table("dial")
+    asked = table("asked").encode(x=x)
+    # Held back by keys, so that the wheel scrolls the page and a click selects; a pinch counts as Ctrl and the wheel.
+    zoom = alt.selection_interval(
+        name=ZOOM_PARAM,
+        bind="scales",
+        translate="[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!",
+        zoom="wheel![event.ctrlKey || event.metaKey]",
+    )
+    tooltip = [*_tooltip("published")[:1], alt.Tooltip("accuracy:Q", title="accuracy %"), *_tooltip("")[-1:]]
+    return [
+        table("published")
+        .mark_point(shape="diamond", size=70, strokeWidth=1.3, clip=True, **hollow)
+        .encode(x=x, y=y, tooltip=[*tooltip[:2], alt.Tooltip("cp:Q", title="cp %"), tooltip[2]])
+        .add_params(zoom),
+        table("shuffled")
+        .mark_point(shape="M-.6,-.6L.6,.6M-.6,.6L.6,-.6", size=70, strokeWidth=1.6, clip=True, **hollow)
+        .encode(x=x, y=y, tooltip=_tooltip("decisions shuffled")),
+        dial.mark_line(strokeWidth=1.4, strokeDash=[5, 4], color=colours.muted, clip=True).encode(
+            x=x, y=y, detail="line:N"
+        ),
+        dial.mark_point(shape="circle", size=36, strokeWidth=1.4, clip=True, **hollow).encode(
+            x=x, y=y, tooltip=_tooltip("dial, not trained")
+        ),
+        asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),
+        asked.mark_text(text="budget", align="left", dx=4, dy=6, fontSize=11, color=colours.accent, aria=False).encode(
+            y=alt.value(0)
+        ),
+    ]
+
+
+def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
+    """A line along each family's budgets, intervals, points, a ring round the one in use, and what is clicked."""
+    base = table("measured", "id")
+    ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
+    in_use = base.transform_filter("datum.in_use")
+    number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
+    look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
+    ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
+    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "budget", "turn"], on="click", empty=False)
+    line = base.mark_line(strokeWidth=1.2, opacity=0.45, clip=True)
+    return [
+        line.encode(x=x, y=y, color=ink, detail=["family:N", "line:N"]),
+        base.mark_rule(strokeWidth=1.3, opacity=0.8, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),
+        base.mark_point(filled=True, size=85, opacity=1, strokeWidth=1.8, clip=True).encode(
+            x=x, y=y, fill=alt.Fill("body:N", scale=None), stroke=alt.Stroke("ink:N", scale=None), shape=shape
+        ),
+        in_use.mark_point(size=330, strokeWidth=2.4, clip=True, **ring).encode(x=x, y=y),
+        number.mark_text(stroke=colours.background, strokeWidth=5, strokeJoin="round", clip=True, **look),
+        number.mark_text(clip=True, **look),
+        base.mark_circle(size=420, opacity=0.001, cursor="pointer", clip=True)
+        .encode(x=x, y=y, tooltip=_tooltip("measured"))
+        .add_params(click),
+    ]
+
+
+def _tooltip(title: str) -> list[alt.Tooltip]:
+    """Everything that is known of a point; a measure that it has not is null there."""
+    costs = [alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()]
+    return [
+        alt.Tooltip("label:N", title=title),
+        alt.Tooltip("checkpoint:N"),
+        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
+        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+        alt.Tooltip("backbone:N", title="made of"),
+        alt.Tooltip("loss:Q", title="points below that", format=".2f"),
+        *costs,
+        alt.Tooltip("source:N"),
+    ]
+
+
+def _images(x: alt.X) -> list[alt.Chart]:
+    """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
+    base = table("images", "row")
+    tooltip = [alt.Tooltip("image:N", title="picture"), alt.Tooltip("prediction:N")]
+    tooltip += [
+        alt.Tooltip(f"{one.column}:Q", title=f"its own {one.name} %", format=".2f") for one in MEASURES.values()
+    ]
+    ink = alt.Color("ink:N", scale=None)
+    foot = alt.value(alt.expr("height"))
+    click = alt.selection_point(name=TICK_PARAM, fields=["key", "turn"], on="click", empty=False)
+    return [
+        base.mark_rule(strokeWidth=2, opacity=0.55, clip=True, aria=False).encode(
+            x=x, y=alt.value(alt.expr(f"height - {_LANE}")), y2=alt.value(alt.expr("height - 4")), color=ink
+        ),
+        base.transform_filter("datum.long")
+        .mark_rule(strokeWidth=3, clip=True, aria=False)
+        .encode(x=x, y=alt.value(alt.expr(f"height - {_LANE + 10}")), y2=foot, color=ink),
+        base.mark_rule(strokeWidth=9, opacity=0.001, cursor="pointer", clip=True)
+        .encode(x=x, y=alt.value(alt.expr(f"height - {_LANE + 4}")), y2=foot, tooltip=tooltip)
+        .add_params(click),
+    ]

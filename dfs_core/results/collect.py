@@ -1,0 +1,160 @@
+"""Every measured operating point, collected from cards and stored traces: the rows of ``results/``. No forward pass.
+
+Points of one family and one seed lie on one curve. What a forward pass is needed for, the dial of a checkpoint and what
+is left when its decisions are shuffled, lies beside the checkpoint, where ``dial`` and ``shuffle`` put it.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.checkpoint import read_all, read_card
+from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.errors import UserError
+from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
+from dfs_core.model.cost import cost_models
+from dfs_core.results.measurement import DIAL, Measurement
+
+DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
+UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # where no decisions are stored
+MINORITY = 0.05  # share of the images from which on a block's less usual options count
+
+
+def collect(root: Path) -> list[Measurement]:
+    """All points of the checkpoints in a folder, by family, seed and cost.
+
+    Raises:
+        CheckpointError: one of them cannot be read.
+    """
+    cards = read_all(root)
+    return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, ""))
+
+
+def collect_other_seeds(runs: Path, root: Path) -> list[Measurement]:
+    """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder.
+
+    Args:
+        runs: the folder.
+        root: that of the published checkpoints, with their backbones.
+
+    Raises:
+        UserError: a run cannot be read, or there is none with another seed.
+    """
+    found = [read_card(path) for path in sorted(runs.glob(f"*/{CARD_FILE}"))]  # a run that goes on has no card yet
+    cards = [card for card in found if card.seed]
+    if not cards:
+        raise UserError(f"{runs} holds no run with another seed than 0: train some with 'train CONFIG --seed N'")
+    published = read_all(root)
+    prefix = f"{runs.as_posix()}/"
+    return _sorted(point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix))
+
+
+def _sorted(points: Iterable[Measurement]) -> list[Measurement]:
+    return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
+
+
+def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, Traces]]:
+    """Every operating point that is stored, with its traces; budgets that lead to the same decisions are one."""
+    before = None
+    for budget in stored_budgets(folder) if card.config.every_budget else (None,):
+        point = OperatingPoint(card, budget)
+        try:
+            traces = read_traces(folder, point)
+        except NoTraces:
+            continue
+        if before is None or not np.array_equal(traces.decisions, before):
+            yield point, traces
+        before = traces.decisions
+
+
+def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Measurement]:
+    """The points of a checkpoint in ``folder``; ``prefix`` is what commands put before its name."""
+    shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
+    stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card))
+    if not stored and "test" in card.metrics:
+        stored = [(OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None), None)]
+    for point, traces in stored:
+        budget = point.budget
+        asked = "" if budget is None else f" --budget {budget:g}"
+        command = f"python -m dfs_core evaluate --checkpoint {prefix}{card.name}{asked} --data-dir DIR"
+        figures = _figures_of_card(card) if traces is None else figures_of(traces, card)
+        head = _head(card, card.method, point.target, command)
+        lost = against(backbone, card, figures["accuracy"])
+        yield Measurement(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
+    for row in measured_rows(folder / DIAL_FILE, card):
+        head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
+        figures = _figures_of_dial(row)
+        yield Measurement(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
+
+
+def against(backbone: Card | None, card: Card, accuracy: float, split: str = "test") -> dict[str, Any]:
+    """``backbone`` by name, and ``loss``: points by which an accuracy of ``card`` is below it; None where unknown."""
+    if backbone is None:
+        return {"backbone": None, "loss": None}
+    measured = backbone.evaluation(split)
+    itself = backbone.name == card.name
+    loss = None if measured is None or itself else round(measured.accuracy - accuracy, DECIMALS) + 0.0  # never -0
+    return {"backbone": backbone.name, "loss": loss}
+
+
+def _figures_of_card(card: Card) -> dict[str, Any]:
+    test = card.metrics["test"]
+    figures = {key: test[key] for key in ("n", "accuracy", "cp", "all_in", "policies")}
+    return figures | dict(zip(("low", "high"), test["accuracy_ci95"], strict=True)) | UNKNOWN
+
+
+def _figures_of_dial(row: dict[str, str]) -> dict[str, Any]:
+    figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
+    return figures | {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")} | UNKNOWN
+
+
+def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
+    """What stored traces say of an operating point: the figures of a ``Measurement`` that are not in its name."""
+    costs, n = cost_models(card.config), len(traces)
+    low, high = wilson_interval(int(traces.correct.sum()), n)
+    own = costs["cp"].per_image(traces.decisions)
+    usual = [np.bincount(column).max() / n for column in traces.decisions.T]
+    return {
+        "n": n,
+        "accuracy": round(100 * float(traces.correct.mean()), DECIMALS),
+        "low": round(low, DECIMALS),
+        "high": round(high, DECIMALS),
+        "cp": round(float(own.mean()), DECIMALS),
+        "all_in": round(costs["bitops"].total(traces.decisions), DECIMALS),
+        "macs": round(costs["macs"].total(traces.decisions), DECIMALS),
+        "energy": round(costs["energy"].total(traces.decisions), DECIMALS),
+        "policies": len(np.unique(traces.decisions, axis=0)),
+        "minority_blocks": round(100 * float(np.mean([share <= 1 - MINORITY for share in usual])), DECIMALS),
+        "cp_variation": round(float(own.std() / own.mean()) if own.mean() else 0.0, DECIMALS),
+    }
+
+
+def _head(card: Card, family: str, budget: float | None, command: str) -> dict[str, Any]:
+    return {
+        "family": family,
+        "label": card.title or card.name,
+        "checkpoint": card.name,
+        "dataset": card.dataset,
+        "depth": card.config.depth,
+        "seed": card.seed,
+        "split": "test",
+        "budget": budget,
+        "made_by": command,
+    }
+
+
+def measured_rows(path: Path, card: Card) -> list[dict[str, str]]:
+    """Rows of a file beside a checkpoint, such as ``SHUFFLED_FILE``; those of other weights are out of date."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row.get("weights") == card.weights_sha256[:12]]

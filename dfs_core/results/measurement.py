@@ -1,0 +1,102 @@
+"""What was measured at one operating point, and files of such measurements: a row of ``results/``."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from dfs_core.errors import UserError
+
+DIAL = "dial"  # the family of points that are no checkpoint's own
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one operating point reached on a test set. Percentages in percent; None where something does not apply.
+
+    Attributes:
+        family: method, as in the card; ``dial`` for a point that a price reached without training.
+        label: what a person reads.
+        checkpoint: its name.
+        backbone: name of the plain network that it was made of.
+        dataset: the data set.
+        depth: of the network.
+        seed: of the training.
+        split: ``test``.
+        n: number of images.
+        budget: what was asked for.
+        accuracy: share of images with the right label.
+        low: lower end of its 95 % interval (Wilson).
+        high: upper end.
+        loss: by how many points of accuracy it is below its backbone; of the backbone itself, None.
+        cp: mean computation percentage.
+        all_in: mean all-in cost.
+        macs: mean executed MACs; of the plain network, as all costs are.
+        energy: mean energy of the arithmetic.
+        policies: number of different decision vectors, as ``Evaluation`` names it.
+        minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
+        cp_variation: standard deviation of the images' cp over its mean.
+        shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.
+        made_by: the command that measures it again.
+    """
+
+    family: str
+    label: str
+    checkpoint: str
+    backbone: str | None
+    dataset: str
+    depth: int
+    seed: int
+    split: str
+    n: int
+    budget: float | None
+    accuracy: float
+    low: float
+    high: float
+    loss: float | None
+    cp: float
+    all_in: float
+    macs: float | None
+    energy: float | None
+    policies: int
+    minority_blocks: float | None
+    cp_variation: float | None
+    shuffled: float | None
+    made_by: str
+
+
+def to_csv(rows: Sequence[Any], kind: type) -> str:
+    """Rows of a dataclass as CSV with a header; None is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    return text.getvalue()
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """Measurements from a file that ``to_csv`` wrote; none if there is no file.
+
+    Raises:
+        UserError: it has other columns.
+    """
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    if reader.fieldnames != [field.name for field in fields(Measurement)]:
+        raise UserError(f"{path} has other columns than points have now: make it anew with 'results --seeds DIR'")
+    columns = fields(Measurement)
+    return [Measurement(**{one.name: _value(one.type, row[one.name]) for one in columns}) for row in rows]
+
+
+def _value(kind: Any, text: str) -> Any:
+    """A cell of a CSV file as the kind of value that a field's annotation names."""
+    if "None" in kind and not text:
+        return None
+    return {"str": str, "int": int, "float": float}[kind.split(" ")[0]](text)
