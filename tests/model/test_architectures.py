@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from nets import random_decisions
@@ -95,6 +96,15 @@ def test_macs_of_the_gates_are_those_that_they_execute(shape: str, policy: str) 
         read *= 2
     table = 0 if policy == "recurrent" else 3 * 3 * len(gated)  # looked up at the price: three steps of three terms
     assert counter.get_total_flops() == 2 * (found - read + table)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_everything_in_full_costs_more_than_the_plain_network_by_exactly_the_gates(shape: str) -> None:
+    config = replace(SHAPES[shape], options="skip,full")
+    macs, full = count_macs(config), np.ones((1, config.gated_blocks))
+    gates = 100 * sum(block.gate for block in macs.blocks) / macs.plain
+    for key, model in cost_models(config).items():
+        assert model.total(full) == pytest.approx(100 if key == "cp" else 100 + gates)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

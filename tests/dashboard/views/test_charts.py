@@ -134,6 +134,8 @@ def test_stages_begin_and_end_where_the_network_says():
     stages = [(row["first"], row["last"]) for row in stage_rows(ModelConfig(depth=38))]
     assert stages == [(2, 6), (7, 12), (13, 18)]
     assert [row["stage"] for row in stage_rows(ModelConfig(depth=8))] == [2, 3]
+    other = ModelConfig(architecture="imagenet-resnet", depth=18, image_size=64)
+    assert [(row["first"], row["last"]) for row in stage_rows(other)] == [(2, 2), (3, 4), (5, 6), (7, 8)]
 
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):
