@@ -1,17 +1,20 @@
-"""Data sets as image folders: ``<root>/{train,test}/<class>/*.png|jpg|jpeg|webp``."""
+"""Data sets as image folders: ``<root>/{train,test}/<class>/**/*.png``, or any other format that pictures have."""
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from dfs_core.data.decode import Sources
+from dfs_core.data.images import FORMATS, SUFFIXES
 from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
 
 SPLITS = ("train", "test")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # the images, their labels (N,), class names
 
@@ -23,7 +26,9 @@ def folder_root(dataset: str, data_dir: Path) -> Path | None:
 
 
 def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
-    """Image files of a split by class name, sorted; hidden files and other suffixes are passed over.
+    """Image files of a split by class name, sorted; those in folders inside a class's folder belong to it.
+
+    Hidden files, other suffixes and what is no file are left out: ``passed_over`` counts them.
 
     Raises:
         UserError: the split has no folder.
@@ -32,12 +37,44 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise UserError(f"{root} has no '{split}' folder: put class folders with images in {folder}")
     return {
-        entry.name: sorted(
-            file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        )
+        entry.name: sorted(file for file in _inside(entry) if _is_image(file))
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and not entry.name.startswith(".")
     }
+
+
+def passed_over(root: Path, split: str) -> dict[str, int]:
+    """What a split's folder holds that is not read: how many files of each suffix, the most frequent first.
+
+    Files outside a class's folder are counted too; hidden ones, which systems leave everywhere, are not.
+    """
+    folder, counts = root / split, Counter[str]()
+    if folder.is_dir():
+        loose = [entry for entry in folder.iterdir() if not entry.is_dir() and not entry.name.startswith(".")]
+        counts["outside a class"] = len(loose)
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.name.startswith("."):
+                others = [file for file in _inside(entry) if not _is_image(file)]
+                counts.update(file.suffix.lower() or "no suffix" for file in others)
+    return {kind: count for kind, count in counts.most_common() if count}
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Everything in a folder and its folders, links followed, that is neither hidden nor a folder."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if Path(place).resolve() in (above.resolve() for above in Path(place).parents):  # a link to where it lies
+            folders.clear()
+            continue
+        yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def _is_image(file: Path) -> bool:
+    """Whether it has the suffix of a picture and is no pipe or device, which would never end.
+
+    A link to nowhere counts: whoever reads it is told.
+    """
+    return file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
 
 
 def find_images(dataset: str, root: Path, split: str) -> Found:
@@ -81,7 +118,7 @@ def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path
         )
     total, empty = sum(map(len, found.values())), [name for name in info.classes if not found.get(name)]
     if not total:
-        raise UserError(f"{folder} has no images: put PNG, JPEG or WebP files in folders named {_some(info.classes)}")
+        raise UserError(f"{folder} has no images: put {FORMATS} files in folders named {_some(info.classes)}")
     # A small random part of a data set can miss a class by chance; a larger one that does was not unpacked completely.
     if empty and total >= 10 * len(info.classes):
         raise UserError(f"{folder} has no images of {_some(empty)}: unpack {info.name} again, it is incomplete")
@@ -93,7 +130,7 @@ def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     if len(found) < 2:
         raise UserError(f"{folder} needs at least two class folders with images; it has {len(found)}")
     if empty:
-        raise UserError(f"{folder} has no PNG, JPEG or WebP images of {_some(empty)}: add some or remove the folder")
+        raise UserError(f"{folder} has no images of {_some(empty)} ({FORMATS}): add some or remove the folder")
     root = folder.parent
     for other in SPLITS:
         different = sorted(set(class_folders(root, other)) ^ set(found)) if (root / other).is_dir() else []

@@ -103,7 +103,8 @@ def forward_batches(
         One output a batch, on the CPU.
 
     Raises:
-        UserError: the model has no such budget, or ``forced`` does not fit the images, blocks and options.
+        UserError: the model has no such budget, ``forced`` does not fit the images, blocks and options, or the answers
+            are not finite.
     """
     device = next(model.parameters()).device
     choices = None if forced is None else torch.as_tensor(forced).long()
@@ -124,6 +125,8 @@ def forward_batches(
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
+        if not bool(cpu.logits.isfinite().all()):
+            raise UserError("the network's answers are not finite: its training has diverged, or it is damaged")
         yield cpu
 
 

@@ -14,6 +14,7 @@ from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.data.sets import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
+from dfs_core.model.lsq import keep_positive
 from dfs_core.model.network import DFSNet, calibrate, start_from
 from dfs_core.training.precision import resolve
 from dfs_core.training.train_config import STAGES, TrainConfig
@@ -52,6 +53,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     ]
     learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
     optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+    optimiser.register_step_post_hook(lambda *_: keep_positive(model))
     average = copy.deepcopy(model) if config.ema else None
     precision = resolve(config.precision, device)
     return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config))

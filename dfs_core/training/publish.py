@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from dfs_core.data.splits import Splits, split_facts
 from dfs_core.evaluation.evaluate import Outcome, run, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
+from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import measure_prices
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import LOG_FILE, RunState
 
 
-def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, texts: Mapping[str, str]) -> Path:
+def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
     A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
@@ -32,7 +33,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
     Returns:
         The folder, which is now a checkpoint that ``load_checkpoint`` takes.
     """
-    model = state.final
+    model, text = state.final, config_text(config)  # prices, found below, are a result and no setting
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     stage = STAGES[config.stage]
@@ -65,7 +66,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         weights_sha256=weights_hash(model),
         parents=state.parents,
     )
-    files: dict[str, str | bytes] = {**texts, LOG_FILE: (folder / LOG_FILE).read_text()}
+    files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text()}
     if stage.measured:
         files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
     return save_checkpoint(folder, model, card, files)
