@@ -119,7 +119,7 @@ def _pictures(pairs: Sequence[Pair], height: int, lanes: int) -> Rows:
 def _scaled(rows: Rows, config: ModelConfig) -> Rows:
     """Places along a strip as shares of its length."""
     length = blocks.stages(config)[-1]["end"]
-    return [row | {key: row[key] / length for key in ("start", "end", "centre") if key in row} for row in rows]
+    return [row | {key: row[key] / length for key in ("start", "end", "centre", "room") if key in row} for row in rows]
 
 
 @lru_cache(maxsize=16)

@@ -34,11 +34,20 @@ def placed(row: Mapping[str, Any], margin: float = 0.03) -> dict[str, Any]:
 
 
 def stages(config: ModelConfig) -> Rows:
-    """The stages as ``tables.stage_rows`` gives them, with where each begins and ends."""
-    return [
-        stage | {"start": start_of(stage["first"], stage["stage"]), "end": start_of(stage["last"], stage["stage"]) + 1}
-        for stage in stage_rows(config)
-    ]
+    """The stages as ``tables.stage_rows`` gives them, with where each begins and ends, and the room for its name."""
+    return with_room(
+        [
+            stage
+            | {"start": start_of(stage["first"], stage["stage"]), "end": start_of(stage["last"], stage["stage"]) + 1}
+            for stage in stage_rows(config)
+        ]
+    )
+
+
+def with_room(rows: Rows) -> Rows:
+    """Stages that have ``start`` and ``end``, with ``room``: up to where the next one begins."""
+    ends = [*(row["start"] for row in rows[1:]), rows[-1]["end"]]
+    return [row | {"room": end - row["start"]} for row, end in zip(rows, ends, strict=True)]
 
 
 def block_numbers(config: ModelConfig) -> Rows:
@@ -56,8 +65,8 @@ def scale_of(config: ModelConfig) -> alt.Scale:
 
 
 def name_room(length: float) -> str:
-    """Vega expression: pixels for the name of a stage, along an axis of that length; it ends where the stage does."""
-    return f"width * (datum.end - datum.start) / {length} - 6"
+    """Vega expression: pixels for the name of a stage, along an axis of that length."""
+    return f"width * datum.room / {length} - 6"
 
 
 def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Chart]:

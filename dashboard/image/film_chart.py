@@ -21,6 +21,7 @@ from dashboard.image.tables import frame_rows
 from dfs_core.model.config import ModelConfig
 
 ROW = 14  # pixels
+NAME = 40  # pixels that the name of a stage takes; where there are fewer, its number has to do
 COST = 70  # pixels of the image's own cost below them
 _EVERY = 6  # frames between two labels of a dial's axis
 TOP, BOTTOM, LEFT, RIGHT = 12, 44, 62, 62
@@ -104,7 +105,7 @@ def _places(config: ModelConfig) -> list[tuple[int, float, int]]:
 def _stages(config: ModelConfig) -> Rows:
     places = _places(config)
     return [
-        {"stage": f"stage {stage}", "y": ys[0], "y2": ys[-1] + ROW}
+        {"stage": f"stage {stage}" if len(ys) * ROW >= NAME else str(stage), "y": ys[0], "y2": ys[-1] + ROW}
         for stage, ys in ((key, [y for _, y, _ in group]) for key, group in groupby(places, key=lambda p: p[2]))
     ]
 

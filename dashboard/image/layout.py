@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.tables import Rows, stage_rows
-from dashboard.drawing.blocks import STAGE_GAP, start_of
+from dashboard.drawing.blocks import STAGE_GAP, start_of, with_room
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import Layout
 
@@ -55,7 +55,7 @@ class Line:
         for row in stage_rows(config):
             first = 1 if row["stage"] == 1 else row["first"]
             rows.append(row | {"start": self.start(first) + 0.06, "end": self.end(row["last"]) - 0.06})
-        return rows
+        return with_room(rows)
 
     def at(self, field: str) -> alt.X:
         """x of a column that is given in blocks."""

@@ -224,6 +224,17 @@ def test_blocks_stand_in_order_with_a_gap_between_stages():
     assert line.length > line.end(6)
 
 
+def test_the_name_of_a_stage_ends_before_the_next_one_and_a_short_stage_is_numbered_in_the_film():
+    config = ModelConfig(architecture="imagenet-resnet", depth=34, image_size=64)
+    *stages, last = Line.of(config).stages(config)
+    assert last["start"] + last["room"] == pytest.approx(last["end"])
+    for stage, following in pairwise([*stages, last]):
+        assert stage["start"] + stage["room"] == pytest.approx(following["start"])
+    assert [row["stage"] for row in film_chart._stages(config)] == ["1", "stage 2", "stage 3", "stage 4"]
+    small = ModelConfig(depth=14)
+    assert [row["stage"] for row in film_chart._stages(small)] == ["1", "2", "3"]
+
+
 def test_a_stage_has_as_many_blocks_as_its_layout_says():
     config = ModelConfig(architecture="imagenet-resnet", depth=34, image_size=64)
     line = Line.of(config)
