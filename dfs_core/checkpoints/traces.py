@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dfs_core.evaluation.evaluate import Outcome
 
 FORMAT = 1
-ORDER = "ascending BLAKE2b digests of the pixels, as dfs_core.data.load_images gives the test split"
+ORDER = "as load_images gives the test split: by digests of pixels, or of the places of files read as needed"
 _KEY = b"dfs"
 _LEVELS = 65535  # of a confidence
 _FACTS = ("checkpoint", "weights_sha256", "budget", "price", "dataset", "split", "classes", "options", "order")
