@@ -96,6 +96,18 @@ def test_every_budget_of_a_checkpoint_that_serves_many_has_its_file(tmp_path: Pa
     assert traces_file(CONFIG) == NAME
 
 
+def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: Path) -> None:
+    # The weights stay and the prices are measured anew: the same budget then leads to other decisions.
+    before, after = (
+        ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 10.0), (dearest, 0.1)))
+        for dearest in (100.0, 50.0)
+    )
+    old, new = (make_card("many", "every-budget", one, weights_sha256="ab" * 32) for one in (before, after))
+    (tmp_path / traces_file(before, 0.4)).write_bytes(Traces.of(outcome(), old, 0.4).to_bytes())
+    assert read_traces(tmp_path, old, 0.4).price == before.price_for(0.4)
+    assert "was made for another budget or another price" in error_of(tmp_path, new, budget=0.4)
+
+
 def test_missing_traces_are_told_from_bad_ones_and_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoTraces, match="python -m dfs_core traces --checkpoint one --data-dir DIR"):
         read_traces(tmp_path, CARD)
