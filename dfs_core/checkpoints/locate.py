@@ -81,3 +81,8 @@ def _suggestion(text: str) -> str:
         return f"{root} holds none; give the path of a checkpoint's folder"
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}, or a folder's path"
+
+
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, in a few words."""
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not a text file"

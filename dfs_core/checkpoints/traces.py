@@ -20,7 +20,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from dfs_core.checkpoints.card import Card, CheckpointError
 
 if TYPE_CHECKING:
-    from dfs_core.evaluation.evaluate import Outcome
+    from dfs_core.evaluation.metrics import Outcome
 
 FORMAT = 1
 ORDER = "ascending BLAKE2b digests of the pixels, as dfs_core.data.load_images gives the test split"

@@ -33,7 +33,7 @@ def data_dir_of(args: argparse.Namespace) -> Path:
     Raises:
         UserError: none was named and none was found.
     """
-    from dfs_core.data.sets import find_data_dir
+    from dfs_core.data.folders import find_data_dir
 
     found = args.data_dir or find_data_dir()
     if found is None:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
     from dfs_core.checkpoints.checkpoint import Checkpoint
     from dfs_core.data.sets import ImageSet
-    from dfs_core.evaluation.evaluate import Outcome
-    from dfs_core.evaluation.metrics import Evaluation
+    from dfs_core.evaluation.metrics import Evaluation, Outcome
 
 NOISE = 0.1  # points by which another machine's rounding may move accuracy or cp
 
@@ -43,7 +42,7 @@ def run_traces(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets, traces_file
     from dfs_core.checkpoints.traces import Traces
-    from dfs_core.evaluation.evaluate import summarise
+    from dfs_core.evaluation.metrics import summarise
     from dfs_core.files import write_whole
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -55,7 +54,7 @@ def run_traces(args: argparse.Namespace) -> int:
     lines = []
     for budget in budgets:
         outcome = _outcome(checkpoint, images, budget)
-        found = summarise(outcome, checkpoint.model)
+        found = summarise(outcome, card.config)
         if card_test is not None and budget is None:
             _compare(found, card_test)
         path = checkpoint.folder / traces_file(card.config, budget)

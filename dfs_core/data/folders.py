@@ -1,4 +1,4 @@
-"""Data sets as image folders: ``<root>/{train,test}/<class>/*.png|jpg|jpeg|webp``."""
+"""The data folder, and data sets as image folders: ``<root>/{train,test}/<class>/*.png|jpg|jpeg|webp``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ _CHUNK = 256
 
 Report = Callable[[int, int], None]
 Pixels = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+
+
+def find_data_dir() -> Path | None:
+    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
+    named = os.environ.get("DFS_DATA_DIR")
+    if named:
+        return Path(named).expanduser()
+    return Path("data") if Path("data").is_dir() else None
 
 
 def folder_root(dataset: str, data_dir: Path) -> Path | None:

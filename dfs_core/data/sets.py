@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,25 +12,9 @@ import torch
 from torch import Tensor
 
 from dfs_core.data.archives import download_command, files_present, read_archive
-from dfs_core.data.augment import augment, normalise
-from dfs_core.data.download import describe, download
 from dfs_core.data.folders import SPLITS, Pixels, Report, folder_root, read_folders
-from dfs_core.data.known import KNOWN, Channels, DatasetInfo
+from dfs_core.data.known import KNOWN, Channels
 from dfs_core.errors import UserError
-
-__all__ = [
-    "KNOWN",
-    "DatasetInfo",
-    "ImageSet",
-    "augment",
-    "channel_statistics",
-    "describe",
-    "download",
-    "find_data_dir",
-    "load_images",
-    "normalise",
-    "train_validation",
-]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +42,6 @@ class ImageSet:
         """The images at ``indices``, in that order, under the same split's name unless another is given."""
         chosen = indices if isinstance(indices, slice) else torch.as_tensor(indices, dtype=torch.int64)
         return ImageSet(self.dataset, split or self.split, self.images[chosen], self.labels[chosen], self.classes)
-
-
-def find_data_dir() -> Path | None:
-    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
-    named = os.environ.get("DFS_DATA_DIR")
-    if named:
-        return Path(named).expanduser()
-    return Path("data") if Path("data").is_dir() else None
 
 
 def load_images(dataset: str, data_dir: Path, split: str, report: Report | None = None) -> ImageSet:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfs_core.data.known import Channels
-from dfs_core.data.sets import KNOWN, ImageSet, channel_statistics, load_images, train_validation
+from dfs_core.data.known import KNOWN, Channels
+from dfs_core.data.sets import ImageSet, channel_statistics, load_images, train_validation
 from dfs_core.errors import UserError
 
 SPLIT_SEED = 0

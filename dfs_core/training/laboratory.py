@@ -20,9 +20,11 @@ from torch import Tensor
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.data.sets import ImageSet, augment, normalise
+from dfs_core.data.augment import augment, normalise
+from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import Evaluation, Outcome, run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import Evaluation, Outcome, summarise
 from dfs_core.model.network import DFSNet
 from dfs_core.training.material import Material
 from dfs_core.training.objective import cost_term, learning_rate
@@ -212,4 +214,4 @@ def _measure(
         with turn():
             parts.append(run(model, part, card.mean, card.std))
         report(Progress(doing, min(start + PART, len(images)), len(images)))
-    return summarise(Outcome.joined(parts), model)
+    return summarise(Outcome.joined(parts), model.config)

@@ -18,13 +18,15 @@ import pytest
 from tiny import UNTRACED, make_card
 from tiny_runs import GATED, train
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint, read_card
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets, traces_file
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import summarise
 from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, options="skip,4,full", budget=20.0)
@@ -33,7 +35,7 @@ NAME = "traces.parquet"
 
 
 def outcome(n: int = 3, blocks: int = 2, options: int = 3, seed: int = 0) -> SimpleNamespace:
-    """Made-up answers, in the shape of ``evaluate.Outcome``."""
+    """Made-up answers, in the shape of ``metrics.Outcome``."""
     rng = np.random.default_rng(seed)
     return SimpleNamespace(
         labels=rng.integers(0, 10, n),
@@ -163,7 +165,7 @@ def test_a_training_run_stores_the_traces_that_its_card_was_reckoned_from(tmp_pa
     checkpoint, traces = load_checkpoint(made), read_traces(made, read_card(made))
     images = load_images("cifar10", cifar10_dir, "test")
     assert np.array_equal(traces.labels, images.labels.numpy())
-    assert summarise(traces, checkpoint.model) == checkpoint.card.evaluation("test")
+    assert summarise(traces, checkpoint.card.config) == checkpoint.card.evaluation("test")
     again = run(checkpoint.model, images, checkpoint.card.mean, checkpoint.card.std)
     assert np.array_equal(traces.decisions, again.decisions)
 

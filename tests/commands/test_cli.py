@@ -143,7 +143,7 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
         calls.append(arguments)
         return Path("somewhere")
 
-    monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train_from_config=record))
+    monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train=record))
     monkeypatch.setitem(sys.modules, "dfs_core.checkpoints.reference", SimpleNamespace(import_reference=record))
     config = write_config(tmp_path / "run.toml", BACKBONE)
     again = ["--seed", "3", "--start-from", "other"]
