@@ -14,24 +14,28 @@ st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "i
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
-from dashboard.parts import theme  # noqa: E402
-from dashboard.session import settling, state  # noqa: E402
+from dashboard.ui import state, theme, warm_up  # noqa: E402
+
+PAGES = {
+    "explore": "Explore",
+    "image": "Image",
+    "compare": "Compare",
+    "testset": "Test set",
+    "laboratory": "Alpha laboratory",
+    "learn": "Learn",
+    "present": "Present",
+}
 
 theme.follow()
 
 page = st.navigation(
     [
-        st.Page(HERE / "app_pages" / "explore.py", title="Explore", default=True),
-        st.Page(HERE / "app_pages" / "image.py", title="Image"),
-        st.Page(HERE / "app_pages" / "compare.py", title="Compare"),
-        st.Page(HERE / "app_pages" / "testset.py", title="Test set"),
-        st.Page(HERE / "app_pages" / "laboratory.py", title="Alpha laboratory", url_path="laboratory"),
-        st.Page(HERE / "app_pages" / "learn.py", title="Learn", url_path="learn"),
-        st.Page(HERE / "app_pages" / "present.py", title="Present"),
+        st.Page(HERE / folder / "page.py", title=title, url_path=folder, default=folder == "explore")
+        for folder, title in PAGES.items()
     ],
     # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
     position="hidden" if st.context.is_embedded else "top",
 )
 state.enter(page.url_path)
 page.run()
-settling.settle()
+warm_up.settle()

@@ -8,13 +8,13 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from dashboard.charts.figure import Figure, Key
-from dashboard.charts.palette import Palette
+from dashboard.answers.pictures import make_picture
+from dashboard.answers.tables import Rows
+from dashboard.drawing.figure import Figure, Key
+from dashboard.drawing.palette import Palette
 from dashboard.export.stamp import Stamp
 from dashboard.export.talk import Talk
 from dashboard.export.view import View
-from dashboard.facts.tables import Rows
-from dashboard.sources.pictures import make_picture
 
 STAMP = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "the images shown", "http://127.0.0.1:8501/image?block=3")
 INSIDE = Stamp("tiny-dfs-20", "0123456789abcdef" * 4, "cp", "the images shown", "/image?block=3&image=frog")

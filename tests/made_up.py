@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dashboard.facts import statistics
+from dashboard.testset import statistics
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.model.config import ModelConfig
 

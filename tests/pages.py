@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+
+def go_to(app: AppTest, page: str) -> AppTest:
+    """Turn to a page by its folder; ``AppTest.switch_page`` would know it by its file's name, which all pages share."""
+    app._page_hash = calc_hash(page)
+    return app
 
 
 def control(elements, name: str):

@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from dashboard.charts.figure import Figure
-from dashboard.charts.palette import LIGHT
+from dashboard.answers.tables import Rows
+from dashboard.drawing.figure import Figure
+from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing, sheet
 from dashboard.export.freeze import plain
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dashboard.export.webpage import Part, webpage
-from dashboard.facts.tables import Rows
 from dfs_core import jsontext
 from dfs_core.errors import UserError
 

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from dashboard.charts.figure import Figure
+from dashboard.drawing.figure import Figure
 from dashboard.export import harmless
 
 _SCHEME = re.compile(r"\b(?:https?|ftp)://", re.I)

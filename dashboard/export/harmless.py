@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dashboard.charts.figure import Figure
+from dashboard.drawing.figure import Figure
 from dfs_core.errors import UserError
 
 MAX_DEPTH, MAX_NODES = 40, 20_000  # of a specification

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
-from dashboard.charts.figure import Figure, Key
-from dashboard.charts.palette import LIGHT, Palette
+from dashboard.drawing.figure import Figure, Key
+from dashboard.drawing.palette import LIGHT, Palette
 from dashboard.export import drawing
 from dashboard.export.stamp import Stamp
 from dfs_core.errors import UserError

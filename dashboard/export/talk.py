@@ -12,8 +12,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from dashboard.charts.figure import Figure
-from dashboard.charts.palette import DARK, LIGHT
+from dashboard.drawing.figure import Figure
+from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export.freeze import freeze
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.charts.figure import Figure
-from dashboard.charts.palette import Palette
+from dashboard.answers.tables import Rows
+from dashboard.drawing.figure import Figure
+from dashboard.drawing.palette import Palette
 from dashboard.export.stamp import Stamp
-from dashboard.facts.tables import Rows
 
 
 @dataclass(frozen=True, slots=True)

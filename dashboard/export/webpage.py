@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from dashboard.charts.figure import Figure
-from dashboard.charts.live import mode_bar
-from dashboard.charts.palette import LIGHT
+from dashboard.answers.tables import Rows
+from dashboard.drawing.figure import Figure
+from dashboard.drawing.live import mode_bar
+from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing
 from dashboard.export.freeze import plain
 from dashboard.export.sheet import FONT, mark, sized, styled
 from dashboard.export.stamp import Stamp
-from dashboard.facts.tables import Rows
 
 ROWS = 2_000  # of a table in the page; more would make it slow to open
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"

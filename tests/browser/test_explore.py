@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from tiny import picture
 
-from dashboard.charts.palette import DARK, LIGHT, Palette
+from dashboard.drawing.palette import DARK, LIGHT, Palette
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser

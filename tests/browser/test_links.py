@@ -13,7 +13,7 @@ import pytest
 from on_page import chart, control, rows, settle
 from playwright.sync_api import Page, expect
 
-from dashboard.facts import lesson
+from dashboard.learn import lesson
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pages import control, rows_of, said, text_of
+from pages import control, go_to, rows_of, said, text_of
 from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import picture
 
-from dashboard.parts.absent import WORD_JOINER
+from dashboard.ui.messages import WORD_JOINER
 
 
 def png(seed: int, size: int = 48) -> bytes:
@@ -152,8 +152,8 @@ def test_a_link_to_an_image_of_the_gallery_shows_it_beside_ones_own(app):
     assert control(app.selectbox, "focus").value == "frog"
     control(app.segmented_control, "show").set_value("Mine").run()
     assert rows_of(app) == ["1. mine.png"], "until somebody chooses otherwise"
-    app.switch_page("app_pages/learn.py").run()
-    app.switch_page("app_pages/explore.py").run()
+    go_to(app, "learn").run()
+    go_to(app, "explore").run()
     assert control(app.segmented_control, "show").value == "Mine", "whatever page was open in between"
 
 
@@ -201,7 +201,7 @@ def test_a_download_without_network_gives_one_honest_message(app, monkeypatch):
 
         raise UserError(f"{dataset} could not be downloaded (no route): check the network")
 
-    monkeypatch.setattr("dashboard.session.cached.download", no_network)
+    monkeypatch.setattr("dashboard.ui.cached.download", no_network)
     app.button(key="download").click().run()
     assert not app.exception
     assert [error.value.replace("\\", "") for error in app.error] == [
@@ -215,7 +215,7 @@ def test_after_a_download_the_gallery_shows_the_test_images(app, no_data, cifar1
         progress(0.5, "half")
         shutil.copytree(cifar10_dir, folder, dirs_exist_ok=True)
 
-    monkeypatch.setattr("dashboard.session.cached.download", copied)
+    monkeypatch.setattr("dashboard.ui.cached.download", copied)
     app.query_params["image"] = "frog"  # a drawing, which the test images take the place of
     app.run()
     app.button(key="download").click().run()

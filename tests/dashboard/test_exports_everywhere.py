@@ -11,21 +11,23 @@ from xml.etree import ElementTree
 
 import pypdf
 import pytest
+from pages import go_to
 from PIL import Image
 from places import APP
 from pptx import Presentation
 from streamlit.testing.v1 import AppTest
 
-from dashboard.export import formats, slides, talk_file
+from dashboard.export import formats
 from dashboard.export.talk import Talk
 from dashboard.export.view import View
-from dashboard.parts import toolbar
+from dashboard.present import slides, talk_file
+from dashboard.ui import toolbar
 
-PAGES = sorted(path.name for path in (APP.parent / "app_pages").glob("[a-z]*.py"))
+PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 OPENED = ("training_panel",)  # what a reader opens to see more charts
-FURTHER = {"learn.py": 4}  # steps that a page has after its first one
-EMPTY_AT_FIRST = {"laboratory.py"}  # tables that a run has yet to fill
-WITHOUT_CHARTS = {"present.py"}
+FURTHER = {"learn": 4}  # steps that a page has after its first one
+EMPTY_AT_FIRST = {"laboratory"}  # tables that a run has yet to fill
+WITHOUT_CHARTS = {"present"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,7 @@ def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list
         app = AppTest.from_file(str(APP), default_timeout=300).run()
         for name in PAGES:
             views = found[name] = []
-            app.switch_page(f"app_pages/{name}")
+            go_to(app, name)
             for key in OPENED:
                 app.session_state[key] = True
             for look in range(1 + FURTHER.get(name, 0)):
@@ -76,8 +78,8 @@ def test_every_chart_is_made_in_every_format_with_its_stamp(views: dict[str, lis
 
 
 def test_what_is_of_two_checkpoints_names_both(views: dict[str, list[View]]):
-    assert views["compare.py"]
-    for view in views["compare.py"]:
+    assert views["compare"]
+    for view in views["compare"]:
         assert len(set(view.stamp.checkpoints)) == 2, view.title
         assert len(view.stamp.others) == 1
 

@@ -10,7 +10,7 @@ from pages import control, rows_of, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
-from dashboard.session import cached
+from dashboard.ui import cached
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path, no_data, monkeypatch):

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from every_budget import CONFIG, NAME, Load, write_every_budget
-from pages import control, said, text_of
+from pages import control, go_to, said, text_of
 from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import CIFAR10
 
-from dashboard.session import cached
+from dashboard.ui import cached
 from dfs_core.checkpoints.trace_files import traces_file
 from dfs_core.checkpoints.traces import Traces
 
@@ -62,7 +62,7 @@ def png() -> bytes:
 def open_page(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.query_params.update({"checkpoint": NAME} | query)
-    app.switch_page(f"app_pages/{page}.py").run()
+    go_to(app, page).run()
     assert not app.exception
     return app
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from pages import control
+from pages import control, go_to
 from places import APP
 from streamlit.testing.v1 import AppTest
 
@@ -28,7 +28,7 @@ def test_a_move_of_the_budget_leaves_every_chart_in_place(no_data, page: str):
     app = AppTest.from_file(str(APP), default_timeout=300)
     app.query_params["checkpoint"] = EVERY_BUDGET
     app.query_params["budget"] = "0.6"
-    app.switch_page(f"app_pages/{page}.py").run()
+    go_to(app, page).run()
     looked, had = looks(app), rows(app)
     slider = control(app.select_slider, "budget")
     elsewhere = slider.options[slider.options.index("0.6 %") + 10]

@@ -1,0 +1,124 @@
+"""Two operating points on one test set, from stored traces: who is right where, and what it costs. No Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.special import bdtr  # type: ignore[import-untyped]
+
+from dashboard.answers.costs import MEASURES, Cost, models
+from dashboard.answers.tables import Rows, stage_of
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.evaluation.metrics import Z95
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import FIRST_GATED
+
+
+def why_not(left: Traces, right: Traces) -> str:
+    """Why two traces cannot be set against each other image by image; empty if they can."""
+    same = left.dataset == right.dataset and left.classes == right.classes
+    if same and np.array_equal(left.labels, right.labels):
+        return ""
+    return f"the one decided about {left.dataset}, the other about {right.dataset}, or about other images of it"
+
+
+def summary(left: Traces, right: Traces) -> dict[str, Any]:
+    """Counts of a test set that both were traced on, and the exact test of whether one is right more often.
+
+    McNemar's test looks only at the images on which one is right and the other wrong: were both equally good, each
+    would be a toss of a coin. ``p`` is the two-sided binomial probability of a split as uneven as this.
+
+    Keys: ``images``, ``both``, ``a_only``, ``b_only``, ``neither`` (who is right), ``agree`` (images with the same
+    prediction), ``gain`` (accuracy of B less that of A, in points) with ``low`` and ``high`` (95 % interval of the
+    paired difference), ``p``.
+    """
+    here, there = left.correct, right.correct
+    n = len(here)
+    a_only, b_only = int((here & ~there).sum()), int((~here & there).sum())
+    gain = (b_only - a_only) / n
+    half = Z95 * (((a_only + b_only) / n - gain**2) / n) ** 0.5
+    split = a_only + b_only
+    return {
+        "images": n,
+        "both": int((here & there).sum()),
+        "a_only": a_only,
+        "b_only": b_only,
+        "neither": int((~here & ~there).sum()),
+        "agree": int((left.predictions == right.predictions).sum()),
+        "gain": 100 * gain,
+        "low": 100 * (gain - half),
+        "high": 100 * (gain + half),
+        "p": min(1.0, 2.0 * float(bdtr(min(a_only, b_only), split, 0.5))),
+    }
+
+
+def p_in_words(p: float) -> str:
+    """A p-value for people.
+
+    >>> p_in_words(0.03125), p_in_words(1e-9)
+    ('p = 0.0312', 'p < 0.0001')
+    """
+    return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}"
+
+
+def backbones_in_words(left: Card, right: Card, among: Sequence[Card]) -> str:
+    """That two checkpoints come from two backbones, so that not all of a difference is theirs; empty if they do not.
+
+    Args:
+        left: A.
+        right: B.
+        among: the cards to look for their backbones in.
+    """
+    origins = [card.backbone(among) for card in (left, right)]
+    if None in origins or origins[0] == origins[1] or origins == [left, right]:
+        return ""
+    a, b = (origin.name for origin in origins if origin)
+    return f"A comes from the backbone {a}, B from {b}: part of the difference may be that of these two."
+
+
+def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> dict[str, Any]:
+    """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B.
+
+    Keys: ``a``, ``b``, and ``less``, ``same``, ``more`` (images).
+    """
+    column = MEASURES[cost].column
+    here, there = (
+        models(config)[column].per_image(traces.decisions)
+        for traces, config in zip((left, right), configs, strict=True)
+    )
+    off = (there - here).round(9)
+    counts = {"less": int((off < 0).sum()), "same": int((off == 0).sum()), "more": int((off > 0).sum())}
+    return {"a": float(here.mean()), "b": float(there.mean())} | counts
+
+
+def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> Rows:
+    """How much more or less each block does for the images of each class; networks of one depth.
+
+    Keys: ``class``, ``block``, ``stage``, ``a`` and ``b`` (mean cost relative to the full block, in percent), ``more``
+    (B less A, in points).
+    """
+    spent = [
+        100 * np.asarray(config.option_set.costs)[traces.decisions]
+        for traces, config in zip((left, right), configs, strict=True)
+    ]
+    rows: Rows = []
+    for label, name in enumerate(left.classes):
+        members = left.labels == label
+        if not members.any():
+            continue
+        here, there = (part[members].mean(axis=0) for part in spent)
+        for index in range(configs[0].gated_blocks):
+            rows.append(
+                {
+                    "class": name,
+                    "block": index + FIRST_GATED,
+                    "stage": stage_of(index, configs[0]),
+                    "a": float(here[index]),
+                    "b": float(there[index]),
+                    "more": float(there[index] - here[index]),
+                }
+            )
+    return rows

@@ -1,0 +1,174 @@
+"""From traces and cards to tables. Charts, pages and downloads show these very numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dashboard.answers import costs
+from dashboard.answers.costs import COLUMNS
+from dashboard.answers.naming import METHODS, SESSION, family_key
+from dashboard.answers.pictures import Picture
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
+from dfs_core.trace import DecisionTrace
+
+Rows = list[dict[str, Any]]
+Scale = Literal["log", "linear"]
+LIVE_KEY = family_key(METHODS[SESSION])  # of session checkpoints, among the keys of families
+SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture on the page, with what the network decided for it."""
+
+    picture: Picture
+    trace: DecisionTrace
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the prediction is the true class; None where nobody knows that."""
+        return None if self.picture.truth is None else self.picture.truth == self.trace.label
+
+
+def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
+    """One row for every gated block of every image.
+
+    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
+    ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
+    and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
+    ``cp``, ``all_in``, ``macs``, ``energy``.
+    """
+    models, options = costs.models(config), tuple(config.option_set)
+    index_of = {option.name: index for index, option in enumerate(options)}
+    rows: Rows = []
+    for row, item in enumerate(shown):
+        trace = item.trace
+        for index, name in enumerate(trace.decisions):
+            chosen = index_of[name]
+            probabilities = trace.probabilities[index]
+            rest = probabilities[:chosen] + probabilities[chosen + 1 :]
+            rows.append(
+                {
+                    "row": row,
+                    "image": item.picture.name,
+                    "key": item.picture.key,
+                    "block": index + 2,
+                    "stage": stage_of(index, config),
+                    "option": name,
+                    "fraction": trace.fractions[index],
+                    "probability": 100 * probabilities[chosen],
+                    "lead": 100 * (probabilities[chosen] - max(rest, default=0.0)),
+                    "bits": options[chosen].bits,
+                    **{column: model.table[index][chosen] for column, model in models.items()},
+                }
+            )
+    return rows
+
+
+def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
+    """One row an image: prediction, confidence, truth where it is known, cost in percent by every measure."""
+    return [
+        {
+            "row": row,
+            "image": item.picture.name,
+            "key": item.picture.key,
+            "prediction": item.trace.label,
+            "confidence": 100 * item.trace.confidence,
+            "truth": item.picture.truth or "",
+            "verdict": {True: "right", False: "wrong", None: ""}[item.right],
+            **costs.of_trace(item.trace, config),
+        }
+        for row, item in enumerate(shown)
+    ]
+
+
+def measured_on(card: Card) -> str:
+    """The split whose figures stand for a checkpoint: a session checkpoint never saw the test set."""
+    return "validation" if card.method == SESSION else "test"
+
+
+def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> Rows:
+    """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
+
+    Keys: ``what``, ``images``, ``accuracy`` (percent), ``low`` and ``high`` (its 95 % interval), ``right`` of ``known``
+    (counts), and every measure of cost; None where there is none.
+
+    Args:
+        shown: the images on this page.
+        card: of the checkpoint.
+        measured: figures of the operating point on the test set, as ``test_figures`` gives them.
+    """
+    known = [item.right for item in shown if item.right is not None]
+    count, config = len(shown), card.config
+    mine = [costs.of_trace(item.trace, config) for item in shown]
+    here = {
+        "what": "images shown",
+        "images": count,
+        "accuracy": 100 * sum(known) / len(known) if known else None,
+        "low": None,
+        "high": None,
+        "right": sum(known),
+        "known": len(known),
+        **{column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS},
+    }
+    return [here] if measured is None else [here | {"right": None, "known": None} | measured, here]
+
+
+def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows) -> dict[str, Any] | None:
+    """The line of the test set in ``ledger_rows``; None where nobody measured this operating point.
+
+    Args:
+        card: of the checkpoint.
+        budget: asked of a checkpoint for every budget.
+        of_card: whether the card's figures are those of this budget.
+        measured: measured points, as ``points.read_measured`` gives them.
+    """
+    split = measured_on(card)
+    blank = {"what": "test set" if split == "test" else f"{split} images"} | dict.fromkeys(COLUMNS)
+    found = card.evaluation(split) if of_card else None
+    if found is not None:
+        low, high = found.accuracy_ci95
+        line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}
+        return blank | line | (costs.of_card(card, split) or {})
+    for row in measured:
+        own = row["budget"]
+        if row["checkpoint"] == card.name and budget and own and math.isclose(own, budget, rel_tol=SAME_BUDGET):
+            kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
+            return blank | {"images": int(row["n"])} | kept
+    return None
+
+
+def stage_of(index: int, config: ModelConfig) -> int:
+    """Stage, from 1, of the gated block with that index, from 0 (the network's first block is not gated)."""
+    return (index + 1) // config.blocks_per_stage + 1
+
+
+def stage_rows(config: ModelConfig) -> Rows:
+    """One row a stage: ``stage``, ``first`` and ``last`` gated block (numbers in the network), ``title``."""
+    rows: Rows = []
+    for stage, width in enumerate(STAGE_WIDTHS, start=1):
+        last = stage * config.blocks_per_stage
+        size = IMAGE_SIZE // 2 ** (stage - 1)
+        first = max(2, last - config.blocks_per_stage + 1)
+        rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
+    return [row for row in rows if row["first"] <= row["last"]]
+
+
+def read_log(path: Path) -> Rows:
+    """A training log, one JSON object a line; empty if there is none. A line that a kill cut short is left out."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return [row for row in rows if isinstance(row, dict) and "step" in row and "epoch" in row]

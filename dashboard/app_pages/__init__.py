@@ -1,1 +1,0 @@
-"""One file a page; each puts panels together and holds no logic."""

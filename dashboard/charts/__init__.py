@@ -1,1 +1,0 @@
-"""Facts and colours in, charts out. No Streamlit."""

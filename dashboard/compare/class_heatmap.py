@@ -1,0 +1,82 @@
+"""Where one operating point computes more than another, class by class and block by block. No Streamlit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
+from dashboard.drawing.diverging import colour_of, difference_keys, signed
+from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.palette import Palette
+from dfs_core.model.config import ModelConfig
+
+ROW = 24  # pixels
+SHOWN_FROM = 0.5  # points: a smaller difference is no colour and no number
+_ROOM = 26  # pixels that a number needs
+_LEFT, _HEADER, _FOOTER = 96, 28, 20
+
+
+def class_heatmap(rows: Rows, config: ModelConfig, colours: Palette) -> Figure:
+    """Mean difference in cost, one row a class and one column a block: orange and + where B computes more.
+
+    Args:
+        rows: as ``agreement.class_block_rows`` gives them.
+        config: of either network: they have the same blocks.
+        colours: of the theme.
+    """
+    names = list(dict.fromkeys(row["class"] for row in rows))
+    cells = []
+    for row in rows:
+        more = row["more"] if abs(row["more"]) >= SHOWN_FROM else 0.0
+        fill = colour_of(more / 100, colours)
+        look = {"fill": fill, "edge": fill if more else colours.faint, "ink": colours.text_on(fill)}
+        text = signed(row["more"], 0) if more else ""
+        cells.append(placed(row) | look | {"row": names.index(row["class"]), "text": text})
+    labels = [{"row": place, "class": name} for place, name in enumerate(names)]
+    data = {"cells": cells, "labels": labels, "stages": stages(config), "blocks": block_numbers(config)}
+    height = ROW * len(names) + _HEADER + _FOOTER
+    return Figure(_template(config, colours) | {"height": height}, data, difference_keys(colours))
+
+
+@lru_cache(maxsize=16)
+def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+    scale = scale_of(config)
+    room = f"width / {scale['domain'][1]} >= {_ROOM} ? 1 : 0"
+
+    def down(share: float) -> Any:
+        return alt.value(alt.expr(f"(datum.row + {share}) * {ROW}"))
+
+    x, centre = (alt.X(f"{field}:Q", scale=scale, axis=None) for field in ("start", "centre"))
+    box = {"x": x, "x2": alt.X2("end:Q"), "y": down(0.06), "y2": down(0.94)}
+    cells = table("cells")
+    tooltip = [
+        alt.Tooltip("class:N"),
+        alt.Tooltip("block:Q"),
+        alt.Tooltip("a:Q", title="A, % of the full block", format=".2f"),
+        alt.Tooltip("b:Q", title="B, % of the full block", format=".2f"),
+        alt.Tooltip("more:Q", title="B less A, points", format="+.2f"),
+    ]
+    marks = [
+        table("labels")
+        .mark_text(aria=False, align="right", fontSize=12, color=colours.ink, limit=_LEFT - 12)
+        .encode(x=alt.value(-8), y=down(0.5), text="class:N"),
+        cells.mark_rect(cornerRadius=2, strokeWidth=1).encode(
+            **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None), tooltip=tooltip
+        ),
+        cells.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
+            x=centre, y=down(0.5), text="text:N", color=alt.Color("ink:N", scale=None)
+        ),
+    ]
+    return (
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
+        .properties(
+            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )

@@ -1,0 +1,73 @@
+"""The other operating point of a comparison: which it is by default, and how a link names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dashboard.answers import operating
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.tables import SAME_BUDGET
+from dfs_core.checkpoints.checkpoint import Card
+
+RIGHT, BUDGET = "right", "rb"
+
+
+def rival(
+    own: Mapping[str, str],
+    catalogue: Catalogue,
+    card: Card,
+    budget: float | None,
+    traced: Callable[[Card], Sequence[float]],
+    said: str = "",
+) -> tuple[Card, float | None, str]:
+    """Side B, from a page's own parameters.
+
+    Args:
+        own: the parameters: ``right`` names a checkpoint, ``rb`` a budget for one that serves every budget.
+        catalogue: the checkpoints on this machine.
+        card: of side A.
+        budget: of side A, in percent, for a checkpoint that serves every budget.
+        traced: gives the budgets of a checkpoint for every budget whose decisions are stored.
+        said: a note of the choice that led here.
+
+    Returns:
+        Card and budget of side B, and a note where it is not what the link asks for.
+    """
+    name, notes = own.get(RIGHT, ""), []
+    found = catalogue.named(name)
+    if found is None:
+        if name:
+            notes.append(f"There is no checkpoint '{name}' here.")
+        found = default_rival(catalogue, card)
+    wish = _number(own.get(BUDGET, ""))
+    if wish is None and found is card and budget is not None:
+        wish = 2 * budget if card.budget_range and 2 * budget <= card.budget_range[1] else budget / 2
+        # One whose decisions are stored, so that the test set can be compared at that very budget.
+        others = [value for value in traced(card) if abs(value / budget - 1) > SAME_BUDGET]
+        wish = operating.nearest(wish, others)
+    right_budget, note = operating.fit_budget(found, wish)
+    notes.append(said)
+    return found, right_budget, " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
+
+
+def default_rival(catalogue: Catalogue, card: Card) -> Card:
+    """What to compare a checkpoint with: itself at another budget, its family's next budget, or another of its data."""
+    if card.budget_range is not None:
+        return card
+    family = [other for other in catalogue.family_of(card).cards if other is not card]
+    rest = [other for other in catalogue.cards if other.dataset == card.dataset and other is not card]
+    dearer = [other for other in family if (other.budget or 0) > (card.budget or 0)]
+    cheaper = [other for other in family if other.budget != card.budget]
+    if dearer:
+        return min(dearer, key=lambda other: (other.budget or 0, other.alpha != card.alpha))
+    if cheaper:
+        return max(cheaper, key=lambda other: (other.budget or 0, other.alpha == card.alpha))
+    return next(iter([*family, *rest]), card)
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 < value < float("inf") else None

@@ -1,0 +1,167 @@
+"""What is compared: the controls of both sides, and the pairs that come of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from dashboard.answers import operating
+from dashboard.answers.naming import describe, describe_both
+from dashboard.answers.pictures import Picture, index_of_test
+from dashboard.compare import rivals
+from dashboard.compare.differences import Pair, Side
+from dashboard.compare.rivals import BUDGET, RIGHT
+from dashboard.ui import cached, image_bar, point_controls, state
+from dashboard.ui.decide import decide
+from dashboard.ui.measure import choose_measure
+from dashboard.ui.page import Opened
+from dashboard.ui.point_controls import Seat
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.data.sets import ImageSet
+
+POINTS, IMAGES = "points", "images"
+KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
+KIND, OTHER = "what", "other"
+_NOTE = "rival_note"
+
+
+def _move(**changes: Any) -> None:
+    """Choose side B; takes what ``state.change`` takes of an operating point."""
+    own = {}
+    if "checkpoint" in changes:
+        own = {RIGHT: changes["checkpoint"], BUDGET: ""}
+    if changes.get("budget") is not None:
+        own[BUDGET] = f"{changes['budget']:.{operating.DIGITS}g}"
+    state.change(page=own, note="")
+    st.session_state[_NOTE] = changes.get("note", ""), _choice(state.current().page)
+
+
+def _said(own: Mapping[str, str]) -> str:
+    """What was said of the choice of side B; what was said of another one is past."""
+    said, of = st.session_state.get(_NOTE, ("", None))
+    return said if of == _choice(own) else ""
+
+
+def _choice(own: Mapping[str, str]) -> tuple[str, str]:
+    return own.get(RIGHT, ""), own.get(BUDGET, "")
+
+
+A_SEAT, B_SEAT = Seat(brief=True, measure=False), Seat("b_", _move, brief=True, measure=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a page shows.
+
+    Attributes:
+        pairs: sides A and B of each comparison; empty if an operating point cannot be asked.
+        points: the operating points of A and B.
+        title: what it is, for people.
+    """
+
+    pairs: list[Pair]
+    points: tuple[tuple[Card, float | None], tuple[Card, float | None]]
+    title: str
+
+
+def choose_kind(page: Opened) -> str:
+    """The switch between two operating points and two images; beside it the measure of cost that both points share."""
+    wished = page.shared.page.get(KIND, "")
+    kind = wished if wished in KINDS else POINTS
+    control = state.Control.showing("compare_kind", kind)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="compare_bar"
+    ):
+        st.segmented_control(
+            "Compare",
+            list(KINDS),
+            default=kind,
+            format_func=KINDS.__getitem__,
+            key=control.key,
+            required=True,
+            label_visibility="collapsed",
+            on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
+        )
+        if kind == POINTS:  # two images have it among the controls of their operating point
+            choose_measure(page.shared, 170)
+    return kind
+
+
+def two_points(page: Opened) -> Compared:
+    """Side A is what all pages share; side B is chosen by controls of its own."""
+    shared = page.shared
+    card, budget, note = rivals.rival(
+        shared.page, page.catalogue, page.card, page.budget, cached.traced_budgets, _said(shared.page)
+    )
+    with st.container(key="sides"):
+        places = st.columns(2, gap="large")
+        with places[0], st.container(border=True):
+            st.html(_heading("A", page.in_words, page.card))
+            point_controls.choose_point(page.catalogue, shared, A_SEAT)
+        with places[1], st.container(border=True):
+            st.html(_heading("B", describe(card, budget), card))
+            view = replace(shared, checkpoint=card.name, budget=budget, note=note)
+            point_controls.choose_point(page.catalogue, view, B_SEAT)
+    points = (page.card, page.budget), (card, budget)
+    pictures = image_bar.choose_pictures(page.card, shared)
+    left, right = (decide(pictures, *point) for point in points)
+    pairs = [
+        (Side(a, page.card.config), Side(b, card.config))
+        for a, b in zip(left, right, strict=False)  # none of a checkpoint that cannot be loaded
+    ]
+    in_words = describe_both(*points)
+    return Compared(pairs, points, f"A: {in_words[0]}; B: {in_words[1]}")
+
+
+def two_images(page: Opened) -> Compared:
+    """Two pictures under the operating point that all pages share."""
+    point = point_controls.choose_point(page.catalogue, page.shared)
+    pictures = image_bar.choose_pictures(page.card, page.shared)
+    first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
+    at_hand = image_bar.pictures_at_hand(page.card, page.shared)  # so that a single upload has company
+    others = {p.key: p for p in [*_linked(page), *pictures, *([] if len(pictures) > 1 else at_hand)]}
+    rest = [p for p in others.values() if p.key != first.key] or [first]  # there may be no other
+    second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
+    places = st.columns(2, gap="large")
+    with places[0]:
+        _picture("A", pictures, first, lambda key: state.change(image=key))
+    with places[1]:
+        _picture("B", rest, second, lambda key: state.change(page={OTHER: key}))
+    shown = decide([first, second], *point)
+    config = page.card.config
+    pairs = [(Side(shown[0], config), Side(shown[1], config))] if shown else []
+    return Compared(pairs, (point, point), f"A: {first.name}; B: {second.name}; both under {page.in_words}")
+
+
+def _linked(page: Opened) -> list[Picture]:
+    """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
+    key, images = page.shared.page.get(OTHER), cached.test_images(page.card.dataset)
+    if not isinstance(images, ImageSet):
+        return []
+    index = index_of_test(key)
+    if index is None:
+        return [picture for picture in cached.drawn() if picture.key == key]
+    return [cached.test_picture(images, index)] if index < len(images) else []
+
+
+def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:
+    names = {picture.key: picture.name + (f", {picture.truth}" if picture.truth else "") for picture in pictures}
+    control = state.Control.showing(f"image_{letter}", chosen.key)
+    st.selectbox(
+        f"Image {letter}",
+        list(names),
+        list(names).index(chosen.key),
+        format_func=names.__getitem__,
+        key=control.key,
+        on_change=control.choice(action),
+    )
+    name = escape(chosen.name)
+    st.html(f'<div class="dfs-focus"><figure><img src="{chosen.given_uri}" alt="{name}"></figure></div>')
+
+
+def _heading(letter: str, words: str, card: Card) -> str:
+    return f'<div class="dfs-side"><b>{letter}</b><span>{escape(words)}</span><code>{escape(card.name)}</code></div>'

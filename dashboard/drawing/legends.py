@@ -1,0 +1,48 @@
+"""Legends of the charts, and how a page shows them: as HTML, which wraps where a page is narrow."""
+
+from __future__ import annotations
+
+from html import escape
+
+from dashboard.drawing.figure import Key
+from dashboard.drawing.palette import Palette
+from dfs_core.model.options import OptionSet
+
+
+def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
+    """What the cells mean, cheapest first: name, colour and share of the full block's cost."""
+    names = {"skip": "skip, 0", "full": "full, 1"}
+    return tuple(
+        Key(
+            names.get(option.name) or f"{option.name} bits, {_share(option.cost)}",
+            colours.option(option.name),
+            "skip" if option.is_skip else "cell",
+        )
+        for option in option_set
+    )
+
+
+def options(option_set: OptionSet, colours: Palette) -> str:
+    """What the cells of the strip mean, cheapest first."""
+    return legend(option_keys(option_set, colours), "Decisions", "of the full block")
+
+
+def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
+    """Any chart's legend, with a title before it and a note behind; empty where there is nothing to say."""
+    if not keys:
+        return ""
+    heading = f"<h3>{escape(title)}</h3>" if title else ""
+    more = f"<em>{escape(note)}</em>" if note else ""
+    return f'<div class="dfs-legend">{heading}<div>{"".join(map(_chip, keys))}{more}</div></div>'
+
+
+def _chip(key: Key) -> str:
+    colour, text = escape(key.colour), escape(key.text)
+    if key.shape in ("cell", "skip"):
+        return f'<span class="{key.shape}"><i style="background:{colour}"></i>{text}</span>'
+    return f'<span><b class="dfs-{escape(key.shape)}" style="color:{colour}"></b>{text}</span>'
+
+
+def _share(cost: float) -> str:
+    """A cost as the fraction that the paper writes: 1/16."""
+    return f"1/{1 / cost:g}" if (1 / cost).is_integer() else f"{cost:.3f}"

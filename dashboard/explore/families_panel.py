@@ -1,0 +1,77 @@
+"""The legend of the accuracy/cost curve, whose entries switch families on and off; and how close the axis looks."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing.palette import Palette
+from dashboard.ui import state
+from dashboard.views import curve_chart
+from dashboard.views.build import CLOSE
+
+FAMILIES, ZOOM = "families", "zoom"
+GLYPHS = {  # none that has an emoji too: browsers would draw that, in its own colours
+    "circle": "●",
+    "square": "■",
+    "triangle-up": "▲",
+    "triangle-down": "▼",
+    "triangle-right": "►",
+    "triangle-left": "◄",
+    "cross": "✚",
+    "ring": "○",
+    "x": "✕",
+    "diamond": "◇",
+}
+
+
+def switches(points: Rows, shared: state.State, colours: Palette) -> None:
+    """Draw a switch for every family that has points, in its colour and with its shape, and one for the axis.
+
+    Args:
+        points: of all families, those that are switched off among them.
+        shared: the state of all pages.
+        colours: of the theme.
+    """
+    looks = {name: (ink, shape) for name, ink, shape in curve_chart.point_legend(points, colours)}
+    names = {point["family"]: point["group"] for point in points}
+    shown = [key for key in names if key not in shared.hidden]
+    control = state.Control.showing(FAMILIES, shown, lambda one, other: set(one) == set(other))  # in any order
+    # A pill's first letter is its family's glyph. Only CSS can colour it as the chart does.
+    st.html(
+        "<style>"
+        + "".join(
+            f".st-key-{control.key} button:nth-of-type({place}) p::first-letter {{ color: {looks[name][0]}; }}"
+            for place, name in enumerate(names.values(), start=1)
+        )
+        + "</style>"
+    )
+    with st.container(horizontal=True, vertical_alignment="center", key="families_bar"):
+        st.pills(
+            "Families in the chart",
+            list(names),
+            selection_mode="multi",
+            default=shown,
+            format_func=lambda key: f"{GLYPHS[looks[names[key]][1]]} {names[key]}",
+            key=control.key,
+            label_visibility="collapsed",
+            width="content",
+            wrap=True,
+            on_change=control.choice(lambda chosen: _show(names, chosen, shared)),
+        )
+        close = CLOSE in shared.page
+        axis = state.Control.showing(ZOOM, close)
+        st.toggle(
+            "close up",
+            close,
+            key=axis.key,
+            width="content",
+            help="The axes span what costs about as much as the point in use, not everything up to 100 %",
+            on_change=axis.choice(lambda on: state.change(page={CLOSE: "1" if on else ""})),
+        )
+
+
+def _show(names: dict[str, str], chosen: list[str], shared: state.State) -> None:
+    """Switch off what is not chosen; what has no point on this axis stays as it was."""
+    elsewhere = {key for key in shared.hidden if key not in names}
+    state.change(hidden=tuple(sorted(elsewhere | (names.keys() - set(chosen)))))

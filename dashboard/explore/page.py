@@ -1,0 +1,29 @@
+"""Explore: what a checkpoint decides for some images, beside what all checkpoints reach on the test set."""
+
+import streamlit as st
+
+from dashboard.explore import panels
+from dashboard.ui import focus, image_bar
+from dashboard.ui.decide import decide
+from dashboard.ui.page import open_page
+
+page = open_page()
+ledger = st.container()
+
+with st.container(key="stage"):
+    left, right = st.columns([58, 42], gap="medium")
+with left:
+    pictures = image_bar.choose_pictures(page.card, page.shared)
+    shown = decide(pictures, page.card, page.budget)
+    in_focus = focus.item_in_focus(shown, page.shared)
+    panels.strip(page, shown, in_focus)
+    image_bar.more_pictures(page.card, page.shared)
+with right:
+    panels.curve(page, shown, in_focus)
+    focus.panel(shown, in_focus)
+with ledger:
+    panels.ledger(page, shown)
+
+panels.where_it_goes(page, shown, in_focus)
+panels.training(page)
+panels.think_ahead(page, pictures)

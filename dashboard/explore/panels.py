@@ -1,0 +1,152 @@
+"""The panels of Explore: the ledger at the head, strip, curve, where the cost goes, training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import get_args
+
+import streamlit as st
+
+from dashboard.answers import operating, tables
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import listed
+from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import Scale, Shown
+from dashboard.drawing import legends
+from dashboard.explore import families_panel
+from dashboard.ui import cached, state
+from dashboard.ui.page import Opened
+from dashboard.ui.picking import picked
+from dashboard.ui.show import show
+from dashboard.views import build, curve_chart
+from dashboard.views.cached import measured
+from dashboard.views.strip_marks import FOCUS_PARAMS
+from dfs_core.checkpoints.checkpoint import Card
+
+AHEAD = 12  # operating points that are asked in advance
+
+
+def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
+    """Ask in the background where the next click may go: a step of the slider, then other checkpoints, kin first."""
+    family = page.catalogue.family_of(page.card).cards
+    others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
+    steps = operating.neighbours(page.card, page.budget) if page.budget else []
+    points: list[tuple[Card, float | None]] = [(page.card, budget) for budget in steps]
+    points += [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    cached.engine().look_ahead(pictures, points[:AHEAD])
+
+
+def ledger(page: Opened, shown: Sequence[Shown]) -> None:
+    """What is in use, in words, and its test figures above those of the images shown."""
+    test = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
+    rows = []
+    for row in tables.ledger_rows(shown, page.card, test):
+        accuracy = "-"
+        if row["low"] is not None:
+            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
+        elif row["known"]:
+            accuracy = f"{row['right']} of {row['known']} right"
+        costs = [row[measure.column] for measure in measures]
+        cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
+        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
+    heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
+    st.html(
+        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
+<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}{_made_of(page)}</p></div>
+<table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
+<tbody>{"".join(rows)}</tbody></table></div>"""
+    )
+
+
+def _made_of(page: Opened) -> str:
+    """From which plain network, so that nobody sets one against another that started elsewhere."""
+    backbone = page.card.backbone(page.catalogue.cards)
+    if backbone is None or backbone.name == page.card.name:
+        return ""
+    found = backbone.metrics.get("test")
+    return f" from <code>{escape(backbone.name)}</code>" + (f" ({found['accuracy']:.2f} %)" if found else "")
+
+
+def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
+    if not shown or in_focus is None:
+        return
+    st.html(legends.options(page.card.config.option_set, page.colours))
+    view = build.strip(page, shown, in_focus.picture.key)
+    show(view, page.colours, _row_picked, FOCUS_PARAMS)
+    if page.card.config.policy in ("constant", "table"):
+        st.caption("A static network decides the same for every image: every row is the same.")
+
+
+def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
+    shared = page.shared
+    with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
+        st.markdown("### Accuracy and cost", width="stretch")
+        _scale(shared.scale)
+    families_panel.switches(build.points(page), shared, page.colours)
+    view = build.curve(page, shown, in_focus.picture.key if in_focus else None)
+    show(view, page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
+    beyond = f"{words}. " if (words := build.outside(page, shown)) else ""
+    missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    origins = {point["backbone"] for point in build.seen(page) if point["backbone"]}
+    if len(origins) > 1:
+        missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
+    st.caption(
+        f"{beyond}Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
+        f" Shift and drag to move; double-click to go back.{missing}"
+    )
+
+
+def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
+    """The ledger: every part of the network and every decision, summed to the figures at the head of the page."""
+    name = MEASURES[page.shared.cost].name
+    title = f"Where the cost goes: every part and decision, summed to {name}"
+    with st.expander(title, icon=":material/receipt_long:", key="costs_panel", on_change="rerun") as panel:
+        if not panel.open or not shown:
+            return
+        view = build.ledger(page, shown, in_focus)
+        st.html(legends.legend(view.draw(page.colours).legend))
+        show(view, page.colours)
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is the sum of those above.")
+
+
+def training(page: Opened) -> None:
+    """cp against its target while the checkpoint was trained; nothing where no log has a cp in it."""
+    view = build.training(page)
+    if view is None:
+        return
+    title = "How cp reached its target in training"
+    with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
+        if not panel.open:
+            return
+        show(view, page.colours)
+        st.caption("Line: training batches. Circles: validation. Dashed: target.")
+
+
+def _scale(value: Scale) -> None:
+    control = state.Control.showing("scale", value)
+    st.segmented_control(
+        "Scale of the axis",
+        get_args(Scale)[::-1],
+        default=value,
+        key=control.key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=control.choice(lambda chosen: state.change(scale=chosen)),
+    )
+
+
+def _point_picked() -> None:
+    found = picked(build.CURVE, curve_chart.POINT_PARAM, curve_chart.TICK_PARAM)
+    if found and "key" in found:
+        state.change(image=found["key"])
+    elif found and cached.catalogue().named(found["checkpoint"]) is not None:  # others were measured elsewhere
+        state.change(checkpoint=found["checkpoint"], budget=found.get("budget"), note="")
+
+
+def _row_picked() -> None:
+    if found := picked(build.STRIP, *FOCUS_PARAMS):
+        state.change(image=found["key"])

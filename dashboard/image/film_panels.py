@@ -1,0 +1,118 @@
+"""The lower panels of Image: the gate film, and whether the decisions survive small changes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.answers.naming import counted
+from dashboard.export.view import View
+from dashboard.image import film_chart, stability_chart, tables
+from dashboard.image.film import Film, Settled, settled
+from dashboard.image.layout import FRAME_PARAM
+from dashboard.image.question_panel import Answer, ask_stability, go_to
+from dashboard.ui import state
+from dashboard.ui.picking import picked
+from dashboard.ui.show import show
+
+FRAME, FILM, STABLE = "film_frame", "film", "stability"
+
+
+def film(answer: Answer) -> None:
+    """The gate film with its slider, and the smallest budget at which the prediction stays right."""
+    page, config, reel, turn = answer.page, answer.page.card.config, answer.film, answer.page.shared.turn
+    if reel is None:
+        st.caption("This network decides the same at any budget, so there is no film of its gates.")
+        return
+    st.markdown("### Gate film")
+    found = settled(reel.labels, answer.picture.truth)
+    names = [film_chart.position_text(reel, frame) for frame in range(len(reel.positions))]
+    here = reel.nearest(answer.where)
+    unforced = f" In the film, {_ALL_FREE}." if answer.what_if.gates else ""
+    control = state.Control.showing(FRAME, here)
+    with st.container(key="film_slider"):
+        st.select_slider(
+            _slider_in_words(reel, names[here], answer.where),
+            range(len(names)),
+            here,
+            format_func=names.__getitem__,
+            key=control.key,
+            on_change=control.choice(lambda frame: go_to(reel, frame)),
+        )
+    view = View(
+        key=FILM,
+        title=f"Gate film of {answer.picture.name}, {page.card.name}",
+        draw=lambda colours: film_chart.gate_film(
+            reel, answer.picture, config, page.shared.cost, answer.where, found, colours, turn
+        ),
+        tables={
+            "frames": lambda: tables.frame_rows(reel, answer.picture, config),
+            "decisions": lambda: tables.film_rows(reel, config),
+        },
+        alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
+        finding=settled_in_words(answer, found),
+        stamp=page.stamp("the images shown"),
+        notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.")
+        + unforced,
+    )
+    show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
+    st.caption(f"{settled_in_words(answer, found)}{unforced}{' ' + _DIAL if reel.dial else ''}")
+
+
+def stability(answer: Answer) -> None:
+    """Which gates flip under changes that leave the class as it is."""
+    page, config = answer.page, answer.page.card.config
+    st.markdown("### Stability")
+    variants, free = ask_stability(answer), answer.what_if.free
+    moved = [variant.name for variant in variants if variant.trace.label != free.label]
+    words = f"The prediction changes: {', '.join(moved)}." if moved else "The prediction stays the same."
+    view = View(
+        key=STABLE,
+        title=f"Stability of {answer.picture.name} under mirror and JPEG, {answer.in_words}",
+        draw=lambda colours: stability_chart.stability_diff(free, variants, answer.picture, config, colours),
+        tables={"stability": lambda: tables.stability_rows(free, variants, answer.picture, config)},
+        alt="Decisions for the image as given, mirrored and after JPEG",
+        finding=words,
+        stamp=page.stamp("the images shown"),
+        notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees."
+        + (" Framed gates flip." if config.policy != "constant" else ""),
+    )
+    show(view, page.colours)
+    gates = f"; {_ALL_FREE}" if config.policy != "constant" else ""
+    st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees{gates}.")
+
+
+def settled_in_words(answer: Answer, found: Settled) -> str:
+    """From where on the prediction stays right, as a sentence."""
+    reel = answer.film
+    assert reel is not None
+    what = "right" if found.known else f"'{found.label}'"
+    if found.frame is None:
+        sometimes = f", though right at {counted(found.earlier, 'cheaper point')}" if found.earlier else ""
+        return f"Never stays right: wrong at the largest {'cost' if reel.dial else 'budget'}{sometimes}."
+    at = film_chart.position_text(reel, found.frame)
+    cost = f"its own cp there is {reel.traces[found.frame].cp:.2f} %"
+    if found.frame == 0:
+        return f"Stays {what} everywhere, from {at} on ({cost})."
+    before = f" {counted(found.earlier, 'cheaper point')} had it and lost it again." if found.earlier else ""
+    return f"Stays {what} from {at} on, there and at every larger cost ({cost}).{before}"
+
+
+def _slider_in_words(reel: Film, frame: str, where: float) -> str:
+    """What the slider stands at, where its frames leave out the budget in use."""
+    if reel.dial:
+        return "Dial: a price set against the trained gates"
+    in_use = f"{where:.3g} %"
+    return "Budget" if frame == in_use else f"Budget: nearest frame of the film {frame}, in use {in_use}"
+
+
+def _frame_picked(answer: Answer) -> None:
+    found = picked(FILM, FRAME_PARAM)
+    if found and answer.film:
+        go_to(answer.film, found["frame"])
+
+
+_ALL_FREE = "all gates are free"
+_DIAL = (
+    "A dial: this checkpoint was trained for one budget, and a price set against its gates afterwards moves them."
+    " Nobody trained what lies beside the trained point."
+)

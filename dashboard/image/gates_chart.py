@@ -1,0 +1,180 @@
+"""What one image's gates think of every option. Tables and colours in, an Altair figure out; no Streamlit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.naming import option_label
+from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.palette import Palette
+from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
+from dashboard.image.probes import NEAR_TIE, WhatIf
+from dashboard.image.tables import gate_rows, lead_rows
+from dfs_core.model.config import ModelConfig
+
+ROW = 27  # pixels of an option's row
+TOP, BOTTOM = 4, 6
+LEAD = 30  # pixels below the options, for the lead of the first
+_BAR = 4
+LEAD_TITLE = "lead, points"
+
+
+def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours: Palette, turn: int = 0) -> Figure:
+    """A board of gates and options: each option's probability, which one is taken, and how close the decision was.
+
+    The bar in a cell is as long as the option is probable; the option that is taken is filled. A lead of fewer than ten
+    points is marked with ≈ as a near tie. A click on a cell gives its gate and option to the selection ``GATE_PARAM``,
+    with ``turn``.
+
+    Args:
+        what_if: the decisions.
+        config: of the checkpoint that decided.
+        chosen: number of the block that is looked at; it gets a band.
+        colours: of the theme.
+        turn: comes back with a selection, so that a second click is told from the first.
+    """
+    line, names = Line.of(config), config.option_set.names[::-1]
+    cells = [_cell(row, names, line, colours) | {"turn": turn} for row in gate_rows(what_if, config)]
+    leads = [_lead(row, line, colours) for row in lead_rows(what_if.forced, config)]
+    for row in leads:
+        row |= {"chosen": row["block"] == chosen, "turn": turn}
+    labels = [{"name": option_label(name), "y": ROW * (place + 0.5)} for place, name in enumerate(names)]
+    return Figure(_template(line, len(names), colours), {"cells": cells, "leads": leads, "names": labels})
+
+
+@lru_cache(maxsize=32)
+def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
+    """The specification without data."""
+    marks = [*_cell_marks(line, colours), *_lead_marks(line, options, colours), *_title_marks(options, colours)]
+    band = (
+        table("leads", "block")
+        .transform_filter("datum.chosen")
+        .mark_rect(aria=False, fill=colours.accent, fillOpacity=0.13, cornerRadius=4)
+        .encode(x=line.at("start"), x2="end:Q", y=alt.value(-3), y2=alt.value(ROW * options + LEAD))
+    )
+    return frame(alt.layer(band, *marks, _target(line)), ROW * options + LEAD, TOP, BOTTOM)
+
+
+def _cell(row: dict[str, Any], names: tuple[str, ...], line: Line, colours: Palette) -> dict[str, Any]:
+    """Where a cell lies and how it looks."""
+    place, fill = names.index(row["option"]), colours.option(row["option"])
+    start, inner = line.start(row["block"]) + 0.05, 0.9
+    ink = colours.text_on(fill) if row["taken"] else colours.ink
+    bar = ink if row["taken"] else colours.muted if row["option"] == "skip" else fill
+    state = "forced" if row["forced"] else "taken" if row["taken"] else ""
+    preferred = "the gate's own choice" if row["preferred"] else ""
+    decision = ", ".join(filter(None, (state or "not taken", preferred)))
+    return row | {
+        "cell": f"{row['block']} {row['option']}",
+        "start": start,
+        "end": start + inner,
+        "centre": start + inner / 2,
+        "reach": start + inner * row["probability"] / 100,
+        "y": ROW * place + 2,
+        "y2": ROW * (place + 1) - 2,
+        "fill": fill if row["taken"] else "transparent",
+        "edge": colours.accent if row["forced"] else colours.ink if row["taken"] else colours.faint,
+        "weight": 2.4 if row["forced"] else 1.3 if row["taken"] else 1,
+        "ink": ink,
+        "bar": bar,
+        "decision": decision,
+        "click": "lets the gate decide" if row["forced"] else "forces this option",
+        "about": f"block {row['block']}, {row['option']}: {row['probability']:.1f} %" + (f", {state}" if state else ""),
+    }
+
+
+def _lead(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
+    tie = row["near_tie"]
+    return (
+        row
+        | line.span(row["block"])
+        | {
+            "text": f"≈ {row['lead']:.0f}" if tie else f"{row['lead']:.0f}",
+            "ink": colours.accent if tie else colours.muted,
+        }
+    )
+
+
+def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
+    """Cells, the bar of the probability at the foot of each, its number, and the mark of a forced one."""
+    cells = table("cells", "cell")
+    box = {"x": line.at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
+    foot = alt.value(alt.expr("datum.y2 - 1"))
+    number = cells.mark_text(aria=False, fontSize=11, dy=-_BAR / 2, opacity=alt.expr(line.room(26)))
+    return [
+        cells.mark_rect(aria=False, cornerRadius=3).encode(
+            **box,
+            fill=alt.Fill("fill:N", scale=None),
+            stroke=alt.Stroke("edge:N", scale=None),
+            strokeWidth=alt.StrokeWidth("weight:Q", scale=None),
+        ),
+        cells.mark_rect(aria=False).encode(
+            x=line.at("start"),
+            x2="reach:Q",
+            y=alt.value(alt.expr(f"datum.y2 - {_BAR + 1}")),
+            y2=foot,
+            fill=alt.Fill("bar:N", scale=None),
+        ),
+        number.encode(
+            x=line.at("centre"),
+            y=alt.value(alt.expr("(datum.y + datum.y2) / 2")),
+            text=alt.Text("probability:Q", format=".0f"),
+            color=alt.Color("ink:N", scale=None),
+        ),
+        cells.transform_filter("datum.forced")
+        .mark_point(aria=False, shape="triangle-right", filled=True, size=50, opacity=1, color=colours.accent)
+        .encode(x=line.at("start"), y=alt.value(alt.expr("(datum.y + datum.y2) / 2"))),
+    ]
+
+
+def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
+    """Under each gate the lead of its first option; near ties stand out by sign and colour."""
+    leads = table("leads", "block")
+    text = leads.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
+    return [
+        text.encode(
+            x=line.at("centre"),
+            y=alt.value(ROW * options + LEAD / 2),
+            text="text:N",
+            color=alt.Color("ink:N", scale=None),
+        )
+    ]
+
+
+def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
+    """The options' names before the board, and what the numbers are behind it."""
+    names = table("names")
+    look: dict[str, Any] = {"aria": False, "fontSize": 11.5, "color": colours.muted}
+    single = names.transform_filter(f"datum.y == {ROW / 2}")
+    behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {100 * NEAR_TIE:.0f}"
+    return [
+        names.mark_text(**look, align="right").encode(x=alt.value(-12), y=y_of("y"), text="name:N"),
+        single.mark_text(**look, align="right", text=LEAD_TITLE).encode(
+            x=alt.value(-12), y=alt.value(ROW * options + LEAD / 2)
+        ),
+        single.mark_text(**look, align="left", text=["the gate's", "probability, %"]).encode(
+            x=behind, y=alt.value(ROW * options / 2 - 8)
+        ),
+        single.mark_text(**look, align="left", text=tie).encode(x=behind, y=alt.value(ROW * options + LEAD / 2)),
+    ]
+
+
+def _target(line: Line) -> alt.Chart:
+    """What is pointed at and clicked."""
+    tooltip = [
+        alt.Tooltip("block:Q"),
+        alt.Tooltip("option:N"),
+        alt.Tooltip("probability:Q", title="probability %", format=".1f"),
+        alt.Tooltip("decision:N"),
+        alt.Tooltip("click:N", title="a click"),
+    ]
+    click = alt.selection_point(name=GATE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
+    return (
+        table("cells", "cell")
+        .mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(x=line.at("start"), x2="end:Q", y=y_of("y"), y2=y_of("y2"), tooltip=tooltip, description="about:N")
+        .add_params(click)
+    )

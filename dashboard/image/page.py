@@ -1,0 +1,27 @@
+"""Image: one image in depth, block by block, at every budget, under forced gates and small changes."""
+
+import streamlit as st
+
+from dashboard.image import film_panels, panels
+from dashboard.image.question_panel import ask
+from dashboard.ui import image_bar
+from dashboard.ui.page import open_page
+
+page = open_page()
+pictures = image_bar.choose_pictures(page.card, page.shared)
+picture = next((other for other in pictures if other.key == page.shared.image), pictures[0])
+panels.choose_image(pictures, picture)
+answer = ask(page, picture)
+if answer is None:
+    st.stop()
+
+panels.summary(answer)
+panels.path(answer)
+panels.gates(answer)
+panels.force_bar(answer)
+with st.container(key="stage"):
+    left, right = st.columns([55, 45], gap="medium")
+with left:
+    film_panels.film(answer)
+with right:
+    film_panels.stability(answer)

@@ -1,0 +1,212 @@
+"""The upper panels of Image: which image, what is decided for it, its gates, and forcing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import counted, option_label
+from dashboard.answers.pictures import Picture
+from dashboard.drawing import legends
+from dashboard.drawing.diverging import signed
+from dashboard.export.view import View
+from dashboard.image import gates_chart, path_chart, tables
+from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
+from dashboard.image.question_panel import FORCE as FORCE_KEY
+from dashboard.image.question_panel import HOLD, Answer, impose
+from dashboard.ui import focus, messages, state
+from dashboard.ui.picking import picked
+from dashboard.ui.show import show
+from dfs_core.trace import FIRST_GATED
+
+IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
+PATH, GATES = "path", "gates"
+STATIC = "This network has no gates: each of its blocks does the same for every image."
+FREE, AS_TRAINED = "free", "as trained"  # what a gate decides; what a block of a static network does
+
+
+def choose_image(pictures: Sequence[Picture], picture: Picture) -> None:
+    """Which of the images at hand is looked at."""
+    names = {other.key: other.name for other in pictures}
+    focus.choose("Image", names, picture.key, IMAGE, hidden=True, width=220)
+
+
+def summary(answer: Answer) -> None:
+    """The operating point in words, and what it says of the image, free and forced, in a line each."""
+    picture, config = answer.picture, answer.page.card.config
+    column, name = MEASURES[answer.page.shared.cost].column, MEASURES[answer.page.shared.cost].name
+    rows = tables.change_rows(answer.what_if, picture, config)
+    lines = [
+        (
+            _free_in_words(answer) if row["decisions"] == FREE else row["decisions"],
+            f"{GLYPHS[row['verdict']]}{escape(row['prediction'])}",
+            f"{row['confidence']:.1f} %",
+            f"{row[column]:.2f} %",
+            str(row["changed"]) if index else "",
+        )
+        for index, row in enumerate(rows)
+    ]
+    if len(rows) > 1:
+        free, forced = rows
+        same = "same" if free["prediction"] == forced["prediction"] else "another class"
+        confidence, cost = forced["confidence"] - free["confidence"], forced[column] - free[column]
+        lines.append(("change", same, signed(confidence, 1), signed(cost), ""))
+    cells = "".join(
+        f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{value}</td>' for value in rest)}</tr>"
+        for first, *rest in lines
+    )
+    truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
+    changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
+    st.html(
+        f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
+<p>{escape(picture.name)}, {truth}</p></div>
+<table><thead><tr><td></td><th>prediction</th><th>confidence</th><th>{name}</th>{changed}</tr></thead>
+<tbody>{cells}</tbody></table></div>"""
+    )
+    if answer.note:
+        st.warning(messages.plain(answer.note), icon=":material/alt_route:")
+
+
+def path(answer: Answer) -> None:
+    """The way through the network; a click on a block makes it the one that is at hand below."""
+    page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
+    st.html(legends.options(config.option_set, page.colours))
+    forced = f", {counted(len(answer.what_if.gates), _thing(answer))} forced" if answer.what_if.gates else ""
+    view = View(
+        key=PATH,
+        title=f"{answer.picture.name} through {answer.in_words}{forced}",
+        draw=lambda colours: path_chart.network_path(
+            answer.what_if, answer.picture, config, page.shared.cost, answer.block, colours, turn
+        ),
+        tables={"blocks": lambda: tables.path_rows(answer.what_if, config, page.shared.cost)},
+        alt=f"The way of an image through {config.gated_blocks} gated blocks",
+        finding=_path_in_words(answer),
+        stamp=page.stamp("the images shown"),
+        notes="What is filled of a block is its share of the full block's cost; the thick line passes skipped blocks.",
+    )
+    show(view, page.colours, _block_picked, BLOCK_PARAM)
+
+
+def gates(answer: Answer) -> None:
+    """The gates' probabilities; a click on a cell forces that option, and a click on a forced one lets it go."""
+    page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
+    if _is_static(answer):
+        st.caption(STATIC + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
+        return
+    close = sum(row["near_tie"] for row in tables.lead_rows(answer.what_if.forced, config))
+    view = View(
+        key=GATES,
+        title=f"Gates of {answer.in_words} for {answer.picture.name}",
+        draw=lambda colours: gates_chart.gate_board(answer.what_if, config, answer.block, colours, turn),
+        tables={
+            "gates": lambda: tables.gate_rows(answer.what_if, config),
+            "leads": lambda: tables.lead_rows(answer.what_if.forced, config),
+        },
+        alt=f"Probability of each option in {config.gated_blocks} gates",
+        finding=f"{close} of them are near ties",
+        stamp=page.stamp("the images shown"),
+        notes="A gate takes its most probable option. Where the lead is small, little is needed to change its mind.",
+    )
+    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)
+
+
+def force_bar(answer: Answer) -> None:
+    """The same by keyboard: a block, its option, whether the others are held, and a way back."""
+    config, imposed = answer.page.card.config, answer.what_if.gates
+    if len(config.option_set) == 1:
+        return  # nothing to choose from
+    numbers = list(range(FIRST_GATED, FIRST_GATED + config.gated_blocks))
+    block = answer.block or numbers[0]
+    index = block - FIRST_GATED
+    with st.container(horizontal=True, vertical_alignment="bottom", key="force_bar"):
+        which = state.Control.showing(WHICH, block)
+        st.selectbox(
+            "Block" if _is_static(answer) else "Gate of block",
+            numbers,
+            numbers.index(block),
+            key=which.key,
+            width=110,
+            on_change=which.choice(lambda number: state.change(page={"block": number})),
+        )
+        current = imposed.get(index, FREE)
+        choice = state.Control.showing(CHOICE, current)
+        st.segmented_control(
+            "Its decision",
+            [FREE, *config.option_set.names],
+            default=current,
+            format_func=lambda name: _free_in_words(answer) if name == FREE else option_label(name),
+            key=choice.key,
+            required=True,
+            wrap=True,
+            on_change=choice.choice(lambda option: impose(imposed, index, None if option == FREE else option)),
+        )
+        if not _is_static(answer):
+            _hold(answer)
+        st.button(
+            "Reset",
+            icon=":material/undo:",
+            key="force_reset",
+            disabled=not imposed,
+            on_click=lambda: state.change(page={FORCE_KEY: "", HOLD: ""}),
+        )
+    st.caption(_consequence(answer))
+
+
+def _hold(answer: Answer) -> None:
+    held = state.Control.showing(HELD, answer.what_if.held)
+    st.toggle(
+        "Hold all other decisions",
+        answer.what_if.held,
+        key=held.key,
+        on_change=held.choice(lambda on: state.change(page={HOLD: "1" if on else ""})),
+        help="Otherwise the gates behind a forced one see another input and decide anew.",
+    )
+
+
+def _is_static(answer: Answer) -> bool:
+    """Whether the network has no gates at all: then there is none to hold, to click or to be free."""
+    return answer.page.card.config.policy == "constant"
+
+
+def _thing(answer: Answer) -> str:
+    return "block" if _is_static(answer) else "gate"
+
+
+def _free_in_words(answer: Answer) -> str:
+    return AS_TRAINED if _is_static(answer) else FREE
+
+
+def _consequence(answer: Answer) -> str:
+    what_if = answer.what_if
+    if _is_static(answer):
+        return "All other blocks do what they always do." if what_if.gates else "Click a block to choose it."
+    if not what_if.gates:
+        return "Click a block to choose its gate, or a cell of the board to force that option."
+    if what_if.held:
+        return "All other gates are held at their free decisions."
+    followed = [str(block + FIRST_GATED) for block in what_if.followed]
+    if not followed:
+        return "Gates behind a forced one decided anew, and came to the same."
+    return f"Gates behind a forced one decided anew; these changed: {', '.join(followed)}."
+
+
+def _path_in_words(answer: Answer) -> str:
+    trace = answer.what_if.forced
+    counts = [f"{trace.decisions.count(name)} {name}" for name in trace.options if name in trace.decisions]
+    return f"{answer.picture.name} is taken for {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
+
+
+def _block_picked() -> None:
+    found = picked(PATH, BLOCK_PARAM)
+    if found and found["block"] >= FIRST_GATED:
+        state.change(page={"block": found["block"]})
+
+
+def _gate_picked(answer: Answer) -> None:
+    found = picked(GATES, GATE_PARAM)
+    if found:
+        index, imposed = found["block"] - FIRST_GATED, answer.what_if.gates
+        impose(imposed, index, None if imposed.get(index) == found["option"] else found["option"])

@@ -1,0 +1,158 @@
+"""Whether an image's decisions survive a mirror and JPEG. Tables and colours in, an Altair figure out; no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.pictures import Picture, uri_of
+from dashboard.answers.tables import stage_rows
+from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.palette import Palette
+from dashboard.image.layout import GLYPHS, y_of
+from dashboard.image.probes import Variant
+from dashboard.image.tables import stability_rows
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import DecisionTrace
+
+ROW = 54  # pixels
+SIDE = 44
+TOP, BOTTOM, LEFT, RIGHT = 22, 8, 200, 62
+STAGE_GAP = 0.5  # in blocks
+
+
+def stability_diff(
+    free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig, colours: Palette
+) -> Figure:
+    """One row of decisions for the image as given and one for each change; gates that flip are framed.
+
+    Below a frame stands what the gate decides for the image as given, without a word: there is room for four letters.
+
+    Args:
+        free: what is decided for the image as given.
+        variants: the changed images with their traces.
+        picture: the image.
+        config: of the checkpoint that decided.
+        colours: of the theme.
+    """
+    rows = stability_rows(free, variants, picture, config)
+    urls = [picture.seen_uri, *(uri_of(variant.pixels) for variant in variants)]
+    fills = {name: colours.option(name) for name in config.option_set.names}
+    cells = []
+    for row in rows:
+        start, fill = _start(row["block"], row["stage"]), fills[row["option"]]
+        flipped = row["flipped"]
+        cells.append(
+            row
+            | {
+                "start": start + 0.04,
+                "end": start + 0.96,
+                "centre": start + 0.5,
+                "y": ROW * row["row"] + 8,
+                "y2": ROW * row["row"] + ROW - 14,
+                "fill": fill,
+                "ink": colours.text_on(fill),
+                "skipped": row["option"] == "skip",
+                "edge": colours.accent if flipped else colours.faint,
+                "weight": 2.4 if flipped else 1,
+                "was": row["free"] if flipped else "",
+            }
+        )
+    heads = [_head(row, urls[row["row"]], colours) for row in rows if row["block"] == rows[0]["block"]]
+    stages = [
+        {"start": _start(row["first"], row["stage"]), "end": _start(row["last"], row["stage"]) + 1}
+        | {"name": f"stage {row['stage']}", "number": str(row["stage"])}
+        for row in stage_rows(config)
+    ]
+    length = stages[-1]["end"]
+    note = [{"text": "below a frame: as given"}] if any(cell["was"] for cell in cells) else []
+    data = {"cells": cells, "heads": heads, "stages": stages, "note": note}
+    return Figure(_template(length, len(heads), colours), data)
+
+
+def _start(block: int, stage: int) -> float:
+    return block - 2 + (stage - 1) * STAGE_GAP
+
+
+def _head(row: dict[str, Any], url: str, colours: Palette) -> dict[str, Any]:
+    """What stands beside a row: the picture, what it is taken for, and how many gates flip."""
+    wrong = row["verdict"] == "wrong"
+    count = row["flips"]
+    return {
+        "y": ROW * row["row"] + (ROW - 6) / 2,
+        "url": url,
+        "name": row["picture"],
+        "detail": f"{GLYPHS[row['verdict']]}{row['prediction']} {row['confidence']:.0f} %",
+        "ink": colours.wrong if wrong else colours.muted,
+        "flips": "" if not row["row"] else "no flip" if not count else "1 flip" if count == 1 else f"{count} flips",
+        "flips_ink": colours.accent if count else colours.muted,
+    }
+
+
+@lru_cache(maxsize=16)
+def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
+    """The specification without data."""
+    scale = alt.Scale(domain=[0, length], nice=False, zero=False)
+
+    def at(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", scale=scale, axis=None)
+
+    cells, heads = table("cells"), table("heads")
+    stages = table("stages")
+    box = {"x": at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
+    middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
+    tooltip = [alt.Tooltip("picture:N"), alt.Tooltip("block:Q"), alt.Tooltip("option:N")]
+    tooltip += [alt.Tooltip("free:N", title="as given"), alt.Tooltip("flipped:N")]
+    beside: dict[str, Any] = {"aria": False, "align": "left"}
+    # A number in a cell needs some margin, one in the open below it does not.
+    room, room_below = (alt.expr(f"width / {length} >= {pixels} ? 1 : 0") for pixels in (16, 12))
+    title = alt.expr(f"(datum.end - datum.start) * width / {length} >= 44 ? datum.name : datum.number")
+    marks = [
+        cells.mark_rect(cornerRadius=2).encode(
+            **box,
+            fill=alt.Fill("fill:N", scale=None),
+            stroke=alt.Stroke("edge:N", scale=None),
+            strokeWidth=alt.StrokeWidth("weight:Q", scale=None),
+            tooltip=tooltip,
+        ),
+        cells.transform_filter("datum.skipped")
+        .mark_rule(aria=False, strokeWidth=1.5, opacity=0.75)
+        .encode(x=at("start"), x2="end:Q", y=middle, stroke=alt.Stroke("ink:N", scale=None)),
+        cells.transform_filter("!datum.skipped")
+        .mark_text(aria=False, fontSize=10, opacity=room)
+        .encode(x=at("centre"), y=middle, text="option:N", color=alt.Color("ink:N", scale=None)),
+        cells.mark_text(aria=False, fontSize=9, color=colours.accent, baseline="top", dy=3, opacity=room_below).encode(
+            x=at("centre"), y=y_of("y2"), text="was:N"
+        ),
+        table("note")
+        .mark_text(**beside, fontSize=11, color=colours.accent, baseline="bottom", opacity=room_below)
+        .encode(x=alt.value(2 - LEFT), y=alt.value(-6), text="text:N"),
+        heads.mark_image(aria=False, width=SIDE, height=SIDE, align="left").encode(
+            x=alt.value(2 - LEFT), y=y_of("y"), url="url:N"
+        ),
+        heads.mark_text(**beside, dy=-8, fontSize=13, fontWeight=600, color=colours.ink).encode(
+            x=alt.value(SIDE + 12 - LEFT), y=y_of("y"), text="name:N"
+        ),
+        heads.mark_text(**beside, dy=9, fontSize=11.5, limit=LEFT - SIDE - 20).encode(
+            x=alt.value(SIDE + 12 - LEFT), y=y_of("y"), text="detail:N", color=alt.Color("ink:N", scale=None)
+        ),
+        heads.mark_text(**beside, fontSize=11.5, fontWeight=600).encode(
+            x=alt.value(alt.expr("width + 8")),
+            y=y_of("y"),
+            text="flips:N",
+            color=alt.Color("flips_ink:N", scale=None),
+        ),
+        stages.mark_text(**beside, baseline="bottom", fontSize=11, color=colours.muted).encode(
+            x=at("start"), y=alt.value(-6), text=alt.value(title)
+        ),
+        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
+            x=at("start"), x2="end:Q", y=alt.value(0)
+        ),
+    ]
+    return alt.layer(*marks).properties(
+        padding={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
+        autosize=alt.AutoSizeParams(type="none", contains="padding"),
+    ).configure_view(stroke=None).to_dict() | {"height": ROW * count + TOP + BOTTOM}

@@ -1,0 +1,189 @@
+"""Tables of one image in depth: its way through the network, its gates, its film. Charts and downloads show these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dashboard.answers import costs
+from dashboard.answers.costs import MEASURES, Cost
+from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import Rows, stage_of
+from dashboard.image.film import Film
+from dashboard.image.probes import NEAR_TIE, Variant, WhatIf, flips, lead
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import Option
+from dfs_core.trace import FIRST_GATED, DecisionTrace
+
+_FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}
+
+
+def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> Rows:
+    """One row a block, in order, the first and ungated one included.
+
+    Keys: ``block`` (number in the network, from 1), ``stage``, ``gated``, ``option``, ``bits``, ``forced`` (imposed),
+    ``free`` (the option without force), ``followed`` (decided anew because of a forced gate), ``adds`` (cost of this
+    block in percent) and ``so_far`` (cost up to and including it, with what is always paid: stem, gates, classifier).
+    """
+    model = costs.models(config)[MEASURES[cost].column]
+    names = config.option_set.names
+    total = model.fixed
+    # What the first block costs is a part of what is always paid.
+    rows: Rows = [_FIRST | {"gated": False, "free": "full", "adds": 0.0, "so_far": total}]
+    for index, name in enumerate(what_if.forced.decisions):
+        adds = model.table[index][names.index(name)]
+        total += adds
+        rows.append(
+            {
+                "block": index + FIRST_GATED,
+                "stage": stage_of(index, config),
+                "option": name,
+                "bits": Option.parse(name).bits,
+                "forced": index in what_if.gates,
+                "followed": index in what_if.followed,
+                "gated": True,
+                "free": what_if.free.decisions[index],
+                "adds": adds,
+                "so_far": total,
+            }
+        )
+    return rows
+
+
+def gate_rows(what_if: WhatIf, config: ModelConfig) -> Rows:
+    """One row for every option of every gate, costliest option first.
+
+    Keys: ``block``, ``stage``, ``option``, ``probability`` (percent, the gate's own, forced or not), ``taken``,
+    ``forced``, ``preferred`` (the gate's own choice).
+    """
+    trace, rows = what_if.forced, []
+    for index, probabilities in enumerate(trace.probabilities):
+        preferred = max(range(len(probabilities)), key=probabilities.__getitem__)
+        for option in reversed(range(len(probabilities))):
+            name = trace.options[option]
+            rows.append(
+                {
+                    "block": index + FIRST_GATED,
+                    "stage": stage_of(index, config),
+                    "option": name,
+                    "probability": 100 * probabilities[option],
+                    "taken": trace.decisions[index] == name,
+                    "forced": what_if.gates.get(index) == name,
+                    "preferred": option == preferred,
+                }
+            )
+    return rows
+
+
+def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
+    """One row a gate: its ``choice``, the ``next`` option, its ``lead`` in points, whether that is a ``near_tie``."""
+    rows: Rows = []
+    for index, probabilities in enumerate(trace.probabilities):
+        order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
+        ahead = lead(probabilities)
+        rows.append(
+            {
+                "block": index + FIRST_GATED,
+                "stage": stage_of(index, config),
+                "choice": trace.options[order[0]],
+                "next": trace.options[order[1]] if len(order) > 1 else "",
+                "lead": 100 * ahead,
+                "near_tie": ahead < NEAR_TIE,
+            }
+        )
+    return rows
+
+
+def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
+    """One row a frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and every cost of this image."""
+    where, names = "dial_price" if film.dial else "budget", config.option_set.names
+    chosen = np.array([[names.index(name) for name in trace.decisions] for trace in film.traces])
+    counted = {column: model.per_image(chosen).tolist() for column, model in costs.models(config).items()}
+    return [
+        {
+            "frame": number,
+            where: film.positions[number],
+            "prediction": trace.label,
+            "confidence": 100 * trace.confidence,
+            "truth": picture.truth or "",
+            "verdict": verdict(trace, picture),
+            **{column: values[number] for column, values in counted.items()},
+        }
+        for number, trace in enumerate(film.traces)
+    ]
+
+
+def film_rows(film: Film, config: ModelConfig) -> Rows:
+    """One row a gate and frame: ``frame``, ``budget`` or ``dial_price``, ``block``, ``stage``, ``option``, ``lead``."""
+    where = "dial_price" if film.dial else "budget"
+    return [
+        {
+            "frame": number,
+            where: position,
+            "block": index + FIRST_GATED,
+            "stage": stage_of(index, config),
+            "option": name,
+            "lead": 100 * lead(trace.probabilities[index]),
+        }
+        for number, (position, trace) in enumerate(zip(film.positions, film.traces, strict=True))
+        for index, name in enumerate(trace.decisions)
+    ]
+
+
+def stability_rows(free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig) -> Rows:
+    """One row a gate and picture, as given and changed.
+
+    Keys: ``row``, ``picture``, ``prediction``, ``confidence``, ``verdict``, ``flips`` (gates that decide otherwise than
+    for the picture as given), ``block``, ``stage``, ``option``, ``flipped``, ``free`` (the option for it as given).
+    """
+    named: list[tuple[str, DecisionTrace]] = [("as given", free), *((v.name, v.trace) for v in variants)]
+    rows: Rows = []
+    for row, (name, trace) in enumerate(named):
+        flipped = flips(free, trace)
+        about: dict[str, Any] = {
+            "row": row,
+            "picture": name,
+            "prediction": trace.label,
+            "confidence": 100 * trace.confidence,
+            "verdict": verdict(trace, picture),
+            "flips": len(flipped),
+        }
+        rows += [
+            about
+            | {
+                "block": index + FIRST_GATED,
+                "stage": stage_of(index, config),
+                "option": option,
+                "flipped": index in flipped,
+                "free": free.decisions[index],
+            }
+            for index, option in enumerate(trace.decisions)
+        ]
+    return rows
+
+
+def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
+    """Free and forced decisions in one line each: prediction, confidence, verdict, every cost, changed gates."""
+    lines = [("free", what_if.free, 0)]
+    if what_if.gates:
+        lines.append(("forced", what_if.forced, len(flips(what_if.free, what_if.forced))))
+    return [
+        {
+            "decisions": name,
+            "prediction": trace.label,
+            "confidence": 100 * trace.confidence,
+            "verdict": verdict(trace, picture),
+            "changed": changed,
+        }
+        | costs.of_trace(trace, config)
+        for name, trace, changed in lines
+    ]
+
+
+def verdict(trace: DecisionTrace, picture: Picture) -> str:
+    """``right``, ``wrong``, or nothing where nobody knows the truth."""
+    if picture.truth is None:
+        return ""
+    return "right" if trace.label == picture.truth else "wrong"

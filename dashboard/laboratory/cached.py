@@ -1,0 +1,14 @@
+"""The laboratory that all sessions share."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.laboratory.tuning import Laboratory
+from dashboard.ui.cached import engine
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def laboratory() -> Laboratory:
+    """The one laboratory of all sessions: its runs, and the images that they learn from."""
+    return Laboratory(engine())

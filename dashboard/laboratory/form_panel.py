@@ -1,0 +1,162 @@
+"""The laboratory's page, first part: who asks, what can be done here, and the wish for a run. No logic."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from dashboard.answers.naming import describe, format_alpha
+from dashboard.answers.pictures import Picture
+from dashboard.laboratory import runs
+from dashboard.laboratory.cached import laboratory
+from dashboard.laboratory.jobs import Job
+from dashboard.ui import cached, messages, state
+from dashboard.ui.page import Opened
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.data.sets import ImageSet
+from dfs_core.errors import UserError
+from dfs_core.training.laboratory import STEPS, Settings, can_tune
+
+OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
+USUAL_START = 20.0  # percent: from here both a lower and a higher target are far enough away to see a chase
+INTRODUCTION = (
+    "In training, the *signed cost* pushes the gates towards cheaper options while cp is above the target and towards"
+    " dearer ones while it is below; **alpha** says how hard. Here you can watch it at work: choose a target and an"
+    " alpha, and the gates of the checkpoint in use are fine-tuned for some dozens of steps. The rest of the network"
+    " stays as it is, and so does the checkpoint."
+)
+NO_DATA = (
+    "The data set is not on this machine, so a run learns from the images at hand: a toy that shows how cp chases its"
+    " target, and says nothing about other images."
+)
+
+
+def owner() -> str:
+    """Who this session is to the laboratory."""
+    return st.session_state.setdefault(OWNER, uuid.uuid4().hex)
+
+
+def has_data(page: Opened) -> bool:
+    """Whether the checkpoint's data set is on this machine."""
+    return isinstance(cached.test_images(page.card.dataset), ImageSet)
+
+
+def current(page: Opened) -> Job | None:
+    """The run that the link names; None if it names none, or one that is gone."""
+    key = page.shared.page.get("run", "")
+    return laboratory().jobs.get(key) if key else None
+
+
+def cannot(page: Opened) -> bool:
+    """Whether this checkpoint has no gates to tune; then the page says so, and offers to go on with one that has."""
+    if can_tune(page.card):
+        return False
+    others = [card for card in page.catalogue.cards if can_tune(card)]
+    with st.container(key="elsewhere", border=True):
+        st.markdown(
+            f"**{messages.plain(page.in_words)}** cannot be tuned here: the laboratory moves gates of the paper's kind,"
+            " trained for one budget, and this checkpoint has none of those."
+            + ("" if others else " Train or copy a DFS checkpoint first.")
+        )
+        if others:
+            _go_on_with(others)
+    return True
+
+
+def _go_on_with(cards: Sequence[Card]) -> None:
+    """One button for the checkpoint that shows a chase best, and smaller ones for the others."""
+    usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.PAPER_ALPHA))
+    _start_from(usual, f"Continue with {describe(usual)}", "primary")
+    if others := [card for card in cards if card is not usual]:
+        st.caption("Or with another that has such gates:")
+        with st.container(horizontal=True, key="starts"):
+            for card in others:
+                _start_from(card, describe(card), "secondary")
+
+
+def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:
+    st.button(
+        label,
+        key=f"start_{card.name}",
+        type=kind,
+        icon=":material/arrow_forward:" if kind == "primary" else None,
+        on_click=state.change,
+        kwargs={"checkpoint": card.name, "budget": None},
+    )
+
+
+def wish(page: Opened) -> Settings:
+    """What the link asks for."""
+    return runs.settings_from(page.shared.page, page.card)
+
+
+def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
+    """Target, alpha and length of the next run, and the button that begins it.
+
+    Args:
+        page: the page.
+        pictures: the images at hand, where the data set is not there; else None.
+    """
+    asked = wish(page)
+    with st.container(key="wish", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        target = state.Control.showing("target", asked.budget)
+        st.number_input(
+            "Target: cp to hold, %",
+            *runs.BUDGETS,
+            asked.budget,
+            step=1.0,
+            format="%g",
+            key=target.key,
+            on_change=target.choice(lambda value: state.change(page={"target": f"{value:g}"})),
+            width=170,
+        )
+        pull = state.Control.showing("pull", asked.alpha)
+        st.select_slider(
+            "Alpha: how hard the cost pulls",
+            runs.alphas(asked.alpha),
+            asked.alpha,
+            format_func=lambda value: format_alpha(value, 3),
+            key=pull.key,
+            on_change=pull.choice(lambda value: state.change(page={"pull": format_alpha(value, 3)})),
+            help="The paper trains with 5e-6, which moves trained gates little in a run as short as this."
+            " Any value between 1e-7 and 1e-3 can be tried here.",
+            width=330,
+        )
+        steps = state.Control.showing("steps", asked.steps)
+        st.slider(
+            "Steps",
+            *STEPS,
+            asked.steps,
+            10,
+            key=steps.key,
+            on_change=steps.choice(lambda value: state.change(page={"steps": str(value)})),
+            width=240,
+        )
+        busy = any(not other.ended for other in laboratory().jobs.of(owner()))
+        st.button(
+            "Start",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start",
+            disabled=busy,
+            on_click=_start,
+            args=(page.card, pictures),
+        )
+    if refused := st.session_state.pop(REFUSED, ""):
+        st.error(messages.plain(refused), icon=":material/error:")
+    return asked
+
+
+def _start(card: Card, pictures: Sequence[Picture] | None) -> None:
+    """Begin a run with what the controls say by now: the click may have come with the last of their changes."""
+    wish = runs.settings_from(state.current().page, card)
+    data_dir = cached.data_dir() if pictures is None else None
+    try:
+        job = laboratory().start(owner(), card, wish, data_dir, pictures or ())
+    except UserError as error:
+        st.session_state[REFUSED] = str(error)
+    else:
+        state.change(page={"run": job.key})

@@ -1,0 +1,187 @@
+"""The laboratory's page, second part: what is going on, what came of it, what was recorded. No logic."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from dashboard.answers.naming import format_alpha
+from dashboard.answers.tables import Rows
+from dashboard.export.view import View
+from dashboard.laboratory import chart, runs
+from dashboard.laboratory.cached import laboratory
+from dashboard.laboratory.form_panel import owner
+from dashboard.laboratory.jobs import Job
+from dashboard.laboratory.tuning import Reading, latest, steps_of
+from dashboard.ui import cached, kept, messages, state
+from dashboard.ui.page import Opened
+from dashboard.ui.show import show
+from dashboard.views.cached import training_log
+from dfs_core.checkpoints.checkpoint import pretrained_dir
+from dfs_core.errors import UserError
+from dfs_core.training.laboratory import Settings, Tuned
+
+SAVED = "laboratory_saved"
+SHOWN = 4  # runs in one chart
+EVERY_S = 1.0  # between looks at a run
+WHOLE = (
+    "Whole networks in training, with batches of 128; the live run moves the gates alone. A run whose configuration"
+    " says `settle` ends with that many steps in which its gates stand still, put on the budget."
+)
+READING = "reading the images"
+DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
+
+
+def watch(page: Opened, job: Job) -> None:
+    """A run that goes on: looked at every second, until it ends."""
+
+    @st.fragment(run_every=EVERY_S)
+    def look() -> None:
+        if job.ended:
+            st.rerun()
+        progress(job)
+        curves(page, job)
+
+    look()
+
+
+def progress(job: Job) -> None:
+    """How far a run is, and the button that ends it."""
+    news, jobs = latest(job), laboratory().jobs
+    with st.container(key="progress", horizontal=True, vertical_alignment="center"):
+        if job.state == "waiting":
+            ahead = jobs.ahead_of(job)
+            share, text = 0.0, f"waiting for {ahead} {'other' if ahead == 1 else 'others'} to end"
+        elif job.cancelling:
+            share, text = 0.0, "Cancelling"
+        elif news is None:
+            share, text = 0.0, READING
+        else:
+            share = news.done / news.total
+            doing = READING if isinstance(news, Reading) else DOING[news.doing]
+            text = f"{doing} {news.done:,} of {news.total:,}"
+        st.progress(share, text)
+        st.button(
+            "Cancel", icon=":material/stop:", key="cancel", disabled=job.cancelling, on_click=jobs.cancel, args=(job,)
+        )
+
+
+def curves(page: Opened, job: Job | None) -> None:
+    """cp chasing its target and accuracy beside it; earlier runs of this session thin behind it."""
+    wish = job.about.settings if job else runs.settings_from(page.shared.page, page.card)
+    mine = [other for other in laboratory().jobs.of(owner()) if other is not job and steps_of(other)]
+    drawn = [*mine[-SHOWN + 1 :], *([job] if job else [])]
+    rows = runs.chase_rows(drawn)
+    tables = {"steps": lambda: rows}
+    title = f"cp chasing {wish.budget:g} %, alpha {format_alpha(wish.alpha, 3)}"
+    stamp = page.stamp("live run", *(one.about.parent for one in reversed(drawn)))
+    show(
+        View(
+            "chase",
+            title,
+            lambda colours: chart.chase(rows, wish.budget, wish.steps, colours),
+            tables,
+            f"cp of each step's batch against the target of {wish.budget:g} %",
+            stamp,
+            "Line: cp of each step's batch. Dashed: the target. Thin: earlier runs.",
+        ),
+        page.colours,
+    )
+    show(
+        View(
+            "chase_accuracy",
+            f"Accuracy while {title}",
+            lambda colours: chart.accuracy(rows, wish.steps, colours),
+            {"accuracies": lambda: [row for row in rows if row["current"]]},
+            "Accuracy of each step's batch and its running mean",
+            stamp,
+            "Dots: each step's batch of training images. Line: the mean of the last steps.",
+        ),
+        page.colours,
+    )
+
+
+def ended(page: Opened, job: Job) -> None:
+    """What came of a run, or why nothing did."""
+    if job.state == "failed":
+        st.error(f"The run failed: {messages.plain(job.error)}", icon=":material/error:")
+    elif job.state == "cancelled":
+        st.info(f"Cancelled after {len(steps_of(job))} steps. Nothing was kept.", icon=":material/stop_circle:")
+    else:
+        _result(job)
+
+
+def _result(job: Job) -> None:
+    tuned: Tuned = job.result
+    if tuned.toy:
+        st.warning(tuned.toy, icon=":material/toys:")
+    lines = "".join(
+        f"<tr><th scope='row'>{escape(row['what'])}</th><td>{row['images']:,}</td><td>{row['accuracy']:.1f} %"
+        f" <small>{row['low']:.1f} to {row['high']:.1f}</small></td><td>{row['cp']:.2f} %</td>"
+        f"<td>{row['all_in']:.2f} %</td><td>{row['policies']}</td></tr>"
+        for row in runs.result_rows(tuned, job.about.parent)
+    )
+    what = "images at hand" if tuned.toy else "validation images"
+    st.html(
+        f"""<div class="dfs-ledger"><table><thead><tr><td></td><th>{what}</th><th>accuracy, 95 % interval</th>
+<th>cp</th><th>all-in</th><th>decision vectors</th></tr></thead><tbody>{lines}</tbody></table></div>"""
+    )
+    st.markdown(" ".join(runs.verdict(tuned)))
+    name = tuned.checkpoint.card.name
+    with st.container(key="keeping", horizontal=True, vertical_alignment="center"):
+        if not (name in kept.names() and cached.engine().adopted([name])):
+            st.button("Keep as a session checkpoint", key="keep", type="primary", on_click=_keep, args=(job,))
+            st.caption(
+                "Kept in memory, for this session and whoever has its link; marked as tuned live wherever it stands."
+            )
+        else:
+            if st.button("See it in Explore", key="see", type="primary", icon=":material/search:"):
+                state.change(checkpoint=name, budget=None, note="")
+                st.switch_page("explore/page.py")
+            st.button("Write it to disk", key="write", icon=":material/save:", on_click=_write, args=(job,))
+            st.caption(
+                f"Kept as `{name}`. {'It has no point on the curve: a toy was not measured.' if tuned.toy else ''}"
+            )
+    if said := st.session_state.pop(SAVED, ""):
+        st.markdown(said)
+
+
+def recorded(page: Opened, wish: Settings) -> None:
+    """How cp chased its target in the recorded trainings, for comparison."""
+    found = runs.recorded_rows(page.catalogue, page.card, wish.budget, training_log)
+    if not found:
+        st.caption("No checkpoint here has a recorded training with a cp in it.")
+    for place, (budget, rows) in enumerate(found.items()):
+        st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
+        _recorded(page, f"recorded_{place}", budget, rows)
+    if found:
+        st.caption(WHOLE)
+
+
+def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
+    names = sorted({row["run"] for row in rows})
+    drawn = {row["checkpoint"] for row in rows}
+    cards = [card for card in page.catalogue.cards if card.name in drawn]
+    view = View(
+        key,
+        f"cp in recorded training at {budget:g} %",
+        lambda colours: chart.recorded(rows, colours),
+        {f"training at {budget:g} %": lambda: rows},
+        f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",
+        page.stamp("measured", *cards),
+        WHOLE,
+    )
+    show(view, page.colours)
+
+
+def _keep(job: Job) -> None:
+    kept.add(laboratory().keep(job).name)
+
+
+def _write(job: Job) -> None:
+    try:
+        folder = laboratory().keep_on_disk(job, pretrained_dir())
+        st.session_state[SAVED] = f":material/check: Written to `{folder}`; its card says how it was made."
+    except UserError as error:
+        st.session_state[SAVED] = f":material/error: {messages.plain(str(error))}"

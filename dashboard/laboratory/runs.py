@@ -1,0 +1,170 @@
+"""What a run in the laboratory is asked for and what came of it, as plain tables and words. No Streamlit in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.naming import format_alpha
+from dashboard.answers.tables import Rows
+from dashboard.laboratory.jobs import Job
+from dashboard.laboratory.tuning import steps_of
+from dfs_core.checkpoints.card import Card
+from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned
+
+NEAR = 2.0  # points of cp that count as being on target
+SMOOTHED = 8  # steps that a running mean covers: one batch alone has few images
+USUAL_STEPS, USUAL_ALPHA = 60, 2.5e-5  # in so few steps the paper's alpha moves trained gates by a point or two
+PAPER_ALPHA = 5e-6
+LOW, HIGH = 10.0, 40.0  # targets to begin with: far enough from where most checkpoints stand to see a chase
+BUDGETS = (1.0, 100.0)
+ALPHA_STEPS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0)
+
+
+def settings_from(page: Mapping[str, str], card: Card) -> Settings:
+    """What a link asks for: ``target`` and ``pull`` (alpha) and ``steps``; what it leaves out, or gets wrong, is usual.
+
+    Args:
+        page: the page's own parameters.
+        card: of the checkpoint to start from: the usual target is well away from its budget.
+    """
+    usual = LOW if (card.budget or 0.0) >= (LOW + HIGH) / 2 else HIGH
+    return Settings(
+        budget=_number(page.get("target"), BUDGETS, usual),
+        alpha=_number(page.get("pull"), ALPHAS, USUAL_ALPHA),
+        steps=int(_number(page.get("steps"), STEPS, USUAL_STEPS)),
+    )
+
+
+def alphas(*wanted: float) -> list[float]:
+    """Positions of the alpha slider: ten a decade, and every value in ``wanted``."""
+    low, high = ALPHAS
+    decades = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
+    found = {float(f"{decade * step:.3g}") for decade in decades for step in ALPHA_STEPS}
+    return sorted({value for value in found if low <= value <= high} | set(wanted))
+
+
+def run_name(settings: Settings) -> str:
+    """A run in a word or two, for legends."""
+    return f"target {settings.budget:g} %, alpha {format_alpha(settings.alpha, 3)}"
+
+
+def chase_rows(jobs: Sequence[Job]) -> Rows:
+    """One row a step of each run, the last of which is the one in focus.
+
+    Keys: ``run``, ``current``, ``step``, ``target``, ``cp``, ``accuracy`` (of the step's batch, in percent), and
+    ``smooth`` (mean accuracy of the last steps).
+    """
+    rows: Rows = []
+    for job in jobs:
+        steps, settings = steps_of(job), job.about.settings
+        for index, step in enumerate(steps):
+            recent = steps[max(0, index + 1 - SMOOTHED) : index + 1]
+            rows.append(
+                {
+                    "run": f"{run_name(settings)} ({job.key[:3]})",
+                    "current": job is jobs[-1],
+                    "step": step.step,
+                    "target": settings.budget,
+                    "cp": step.cp,
+                    "accuracy": step.accuracy,
+                    "smooth": sum(one.accuracy for one in recent) / len(recent),
+                }
+            )
+    return rows
+
+
+def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable[[str], Rows]) -> dict[float, Rows]:
+    """Recorded training of the published alphas: at the budget nearest to the wish, and where most alphas were trained.
+
+    Args:
+        catalogue: the checkpoints on this machine.
+        card: of the checkpoint in use; its data set and depth count.
+        budget: wished, in percent.
+        log: from a checkpoint's name to its training log.
+
+    Returns:
+        Trained budget -> one row a logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``, ``target``; two
+        budgets at most, none where nothing was recorded.
+    """
+    kin = [c for c in catalogue.cards if (c.dataset, c.config.depth) == (card.dataset, card.config.depth)]
+    recorded: dict[float, dict[str, Rows]] = {}
+    for other in kin:
+        if other.budget is None or other.alpha is None:
+            continue
+        run = f"alpha {format_alpha(other.alpha)}" + ("" if other.method == "dfs" else f", {other.method}")
+        run += f", seed {other.seed}" if other.seed else ""
+        rows = [
+            {
+                "run": run,
+                "checkpoint": other.name,
+                "alpha": other.alpha,
+                **{key: row[key] for key in ("step", "cp", "target")},
+            }
+            for row in log(other.name)
+            if "cp" in row and "target" in row
+        ]
+        if rows:
+            recorded.setdefault(other.budget, {})[run] = rows
+    if not recorded:
+        return {}
+    nearest = min(recorded, key=lambda trained: abs(trained - budget))
+    richest = max(recorded, key=lambda trained: (len(recorded[trained]), trained == nearest))
+    shown = [nearest, richest] if len(recorded[richest]) > len(recorded[nearest]) else [nearest]
+    return {trained: [row for rows in recorded[trained].values() for row in rows] for trained in shown}
+
+
+def result_rows(tuned: Tuned, parent: Card) -> Rows:
+    """Two lines to compare: the gates before and after, on the same images."""
+    return [
+        {
+            "what": what,
+            "images": measured.n,
+            "accuracy": measured.accuracy,
+            "low": measured.accuracy_ci95[0],
+            "high": measured.accuracy_ci95[1],
+            "cp": measured.cp,
+            "all_in": measured.all_in,
+            "policies": measured.policies,
+        }
+        for what, measured in ((parent.name, tuned.before), ("gates tuned live", tuned.after))
+    ]
+
+
+def verdict(tuned: Tuned) -> list[str]:
+    """What the run shows, in sentences that are computed from it."""
+    target, cps = tuned.settings.budget, [step.cp for step in tuned.steps]
+    first = next((step.step for step in tuned.steps if abs(step.cp - target) <= NEAR), None)
+    last = cps[-max(1, len(cps) // 3) :]
+    off = sum(abs(cp - target) for cp in last) / len(last)
+    where = "the images at hand" if tuned.toy else f"{tuned.after.n} validation images"
+    said = [
+        f"On {where} cp went from {tuned.before.cp:.1f} to {tuned.after.cp:.1f} %; the target was {target:g} %.",
+        f"A batch was first within {NEAR:g} points of the target at step {first}, and in the last third they were off"
+        f" by {off:.1f} points on average."
+        if first
+        else f"No batch came within {NEAR:g} points of the target; in the last third they were off by {off:.1f} points."
+        " A larger alpha, or more steps, would pull further.",
+    ]
+    low, high = tuned.after.accuracy_ci95
+    change = tuned.after.accuracy - tuned.before.accuracy
+    within = low <= tuned.before.accuracy <= high
+    said.append(
+        f"Accuracy changed by {change:+.1f} points"
+        + (", which is within the interval: so few images cannot tell it from none." if within else ".")
+    )
+    if tuned.after.policies == 1:
+        said.append("All images now take the same decisions: the pull was stronger than what they differ in.")
+    else:
+        said.append(
+            f"The images take {tuned.after.policies} different decision vectors; before, {tuned.before.policies}."
+        )
+    return said
+
+
+def _number(text: str | None, bounds: tuple[float, float], usual: float) -> float:
+    try:
+        value = float(text) if text else usual
+    except ValueError:
+        return usual
+    return value if bounds[0] <= value <= bounds[1] else usual

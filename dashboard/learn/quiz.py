@@ -1,0 +1,250 @@
+"""Questions to predict and reveal. Every answer is computed from the traces of the images shown; none is written.
+
+A question that these images or this checkpoint cannot answer is left out, and where gates hardly look at an image the
+answers say just that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dashboard.answers import tables
+from dashboard.answers.costs import MEASURES, Cost, of_trace
+from dashboard.answers.naming import option_in_words, with_article
+from dashboard.answers.tables import Shown
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import DecisionTrace
+
+CHOICES = 4
+SAME = "Both cost the same"
+PAIR = ("First image", "Second image")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its computed answer.
+
+    Attributes:
+        key: of the kind of question.
+        text: what is asked.
+        choices: to choose from; one is right.
+        answer: index of the right one.
+        why: what the numbers are, shown after the choice.
+        shown: the images that it is about, to be seen beside it; none if it is about all.
+        whole: whether ``why`` tells the answer as well.
+    """
+
+    key: str
+    text: str
+    choices: tuple[str, ...]
+    answer: int
+    why: str
+    shown: tuple[Shown, ...] = field(default=())
+    whole: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """What is right, and why."""
+        return self.why if self.whole else f"It is: **{self.choices[self.answer]}**. {self.why}"
+
+
+def questions(
+    shown: Sequence[Shown],
+    config: ModelConfig,
+    cost: Cost,
+    doubled: tuple[float, float, Sequence[DecisionTrace]] | None = None,
+    cheapest: tuple[str, Sequence[DecisionTrace]] | None = None,
+) -> list[Question]:
+    """All questions that these images can answer.
+
+    Args:
+        shown: images with their traces; at least two.
+        config: of the checkpoint that decided.
+        cost: the measure that counts.
+        doubled: the budget in percent, twice as much, and the traces of the same images there; None if nobody serves
+            that.
+        cheapest: the cheapest option that runs at all, and the traces with every block forced to it; None where a
+            checkpoint has no other.
+    """
+    if len(shown) < 2:
+        return []
+    found = [
+        _dearer(shown, config, cost),
+        _skipped(shown, config),
+        _taken(shown, config),
+        _ways(shown),
+        _stage(shown, config),
+        _doubling(shown, doubled) if doubled else None,
+        _forced(shown, *cheapest) if cheapest else None,
+        _all_at(config),
+        _taken_for(shown),
+    ]
+    return [question for question in found if question is not None]
+
+
+def ways(shown: Iterable[Shown]) -> int:
+    """How many different decision vectors images take."""
+    return len({item.trace.decisions for item in shown})
+
+
+def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question:
+    measure = MEASURES[cost]
+    by_cost = sorted(shown, key=lambda item: of_trace(item.trace, config)[measure.column])
+    pair = (by_cost[0], by_cost[-1]) if _coin(shown) else (by_cost[-1], by_cost[0])
+    values = [of_trace(item.trace, config)[measure.column] for item in pair]
+    answer = 2 if values[0] == values[1] else 0 if values[0] > values[1] else 1
+    why = f"{measure.name} is {values[0]:.2f} % for the first one and {values[1]:.2f} % for the second one."
+    if answer == 2:
+        why += " They are the cheapest and the most expensive image shown: here the gates do not tell images apart."
+    return Question("dearer", "Which of these two images costs more?", (*PAIR, SAME), answer, why, pair)
+
+
+def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
+    if "skip" not in config.option_set.names or len(config.option_set) == 1:
+        return None
+    counts = Counter(index + 2 for item in shown for index, name in enumerate(item.trace.decisions) if name == "skip")
+    total = len(shown) * config.gated_blocks
+    if not counts:
+        return Question(
+            "never-skipped",
+            "How often is a block skipped for these images?",
+            ("Never", "In one decision of twenty", "In every fourth", "In half of them"),
+            0,
+            f"None of {total} decisions is a skip. At this budget nothing forces it: a few bits already cost little.",
+        )
+    (first, most), *others = counts.most_common()
+    rivals = [block for block, count in others if count < most]
+    rivals += [block for block in range(2, config.gated_blocks + 2) if block not in counts]
+    if (others and others[0][1] == most) or not rivals:
+        return None  # several share the first place: there is no one answer
+    chosen = sorted([first, *rivals[: CHOICES - 1]])
+    return Question(
+        "skipped",
+        "Which of these blocks is skipped most often?",
+        tuple(f"Block {block}" for block in chosen),
+        chosen.index(first),
+        "; ".join(f"block {block}: {counts[block]} of {len(shown)} images" for block in chosen) + ".",
+    )
+
+
+def _taken(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
+    names = config.option_set.names
+    counts = Counter(name for item in shown for name in item.trace.decisions)
+    ranked = counts.most_common()
+    if len(names) < 2 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+        return None
+    total = sum(counts.values())
+    return Question(
+        "taken",
+        "Which option is taken most often?",
+        tuple(option_in_words(name) for name in names),
+        names.index(ranked[0][0]),
+        ", ".join(f"{option_in_words(name)} {100 * counts[name] / total:.0f} %" for name in names)
+        + " of all decisions.",
+    )
+
+
+def _ways(shown: Sequence[Shown]) -> Question:
+    count, most = ways(shown), len(shown)
+    chosen = sorted({1, count, most, max(2, most // 2), max(1, count - 1)}, key=lambda n: (n != count, abs(n - count)))
+    chosen = sorted(chosen[:CHOICES])
+    why = f"{count} different decision vectors for {most} images."
+    if count == 1:
+        why += " These gates hardly look at the image: a network with the same decisions for all would do the same."
+    elif count == most:
+        why += " No two images are treated alike."
+    return Question(
+        "ways",
+        f"How many different decision vectors do these {most} images take?",
+        tuple(str(value) for value in chosen),
+        chosen.index(count),
+        why,
+    )
+
+
+def _stage(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
+    spent: dict[int, list[float]] = {row["stage"]: [] for row in tables.stage_rows(config)}
+    for item in shown:
+        for index, fraction in enumerate(item.trace.fractions):
+            spent[tables.stage_of(index, config)].append(fraction)
+    means = {stage: 100 * sum(values) / len(values) for stage, values in spent.items()}
+    best = sorted(means, key=means.__getitem__)
+    if len(best) < 2 or means[best[-1]] - means[best[-2]] < 0.5:
+        return None
+    stages = sorted(means)
+    return Question(
+        "stage",
+        "In which stage of the network do the blocks run at the highest cost?",
+        tuple(f"Stage {stage}" for stage in stages),
+        stages.index(best[-1]),
+        "Mean cost of a block: " + ", ".join(f"stage {stage} {means[stage]:.1f} %" for stage in stages) + " of full.",
+    )
+
+
+def _doubling(shown: Sequence[Shown], doubled: tuple[float, float, Sequence[DecisionTrace]]) -> Question:
+    budget, twice, traces = doubled
+    before = sum(item.trace.cp for item in shown) / len(shown)
+    after = sum(trace.cp for trace in traces) / len(traces)
+    ratio = after / before if before else float("inf")
+    answer = sum(ratio >= bound for bound in (1.2, 1.8, 2.2))
+    return Question(
+        "doubling",
+        f"What happens to the mean cp of these images if the budget goes from {budget:g} to {twice:g} %?",
+        ("It hardly changes", "It grows, but is far from doubling", "It about doubles", "It more than doubles"),
+        answer,
+        f"From {before:.1f} to {after:.1f} %: {ratio:.2f} times as much. A budget holds on average over many images;"
+        f" {len(shown)} of them may lie beside it.",
+    )
+
+
+def _forced(shown: Sequence[Shown], option: str, traces: Sequence[DecisionTrace]) -> Question:
+    stay = sum(item.trace.label == trace.label for item, trace in zip(shown, traces, strict=True))
+    share, count = stay / len(shown), len(shown)
+    answer = 0 if share == 1 else 1 if share >= 0.75 else 2 if share >= 0.25 else 3
+    cp = sum(trace.cp for trace in traces) / count
+    return Question(
+        "forced",
+        f"Every block is forced to {option_in_words(option)}. How many of the {count} predictions stay the same?",
+        ("All of them", "Most of them", "About half", "Few or none"),
+        answer,
+        f"{stay} of {count} stay, at a cp of {cp:.2f} %.",
+    )
+
+
+def _all_at(config: ModelConfig) -> Question | None:
+    bits = [option.bits for option in config.option_set if option.is_quantised]
+    if not bits:
+        return None
+    right = 100 * (bits[0] / 32) ** 2
+    values = sorted({right, 100 * bits[0] / 32, right / 4, min(100.0, 8 * right)})
+    return Question(
+        "all-at",
+        f"Every block runs at {bits[0]} bits. What is cp?",
+        tuple(f"{value:.3g} %" for value in values),
+        values.index(right),
+        f"({bits[0]} / 32)² = {right:.3g} %: weights and activations both have fewer bits, so the cost falls twice.",
+    )
+
+
+def _taken_for(shown: Sequence[Shown]) -> Question | None:
+    item = min(shown, key=lambda one: one.trace.confidence)
+    ranked = sorted(zip(item.trace.class_probabilities, item.trace.classes, strict=True), reverse=True)[:CHOICES]
+    names, sure = tuple(sorted(name for _, name in ranked)), f"{100 * item.trace.confidence:.0f} % sure"
+    truth = {True: ", and it is one", False: f"; in truth it is {with_article(item.picture.truth or '')}", None: ""}
+    return Question(
+        "taken-for",
+        "What does the network take this image for?",
+        names,
+        names.index(item.trace.label),
+        f"The network says **{item.trace.label}** ({sure}, its least sure of these){truth[item.right]}.",
+        (item,),
+        whole=True,
+    )
+
+
+def _coin(shown: Sequence[Shown]) -> bool:
+    """Head or tail, the same for the same images: so that the dearer image is not always on the same side."""
+    return hashlib.blake2b("".join(item.picture.digest for item in shown).encode(), digest_size=1).digest()[0] % 2 == 0

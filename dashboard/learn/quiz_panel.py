@@ -1,0 +1,177 @@
+"""The quiz on the Learn page: predict, reveal, and the score. Questions and answers come from ``quiz``; no logic."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.answers import tables
+from dashboard.answers.tables import Shown
+from dashboard.answers.wording import unbroken
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.learn import quiz, steps_panel
+from dashboard.learn.quiz import Question
+from dashboard.ui import cached, state
+from dashboard.ui.page import Opened
+from dashboard.ui.show import show
+from dashboard.views import strip_chart
+from dfs_core.checkpoints.card import Card
+from dfs_core.errors import UserError
+from dfs_core.trace import DecisionTrace
+
+GIVEN, AT = "quiz_given", "question"
+KEPT = 32  # quizzes whose answers a session remembers
+
+
+def panel(page: Opened, shown: Sequence[Shown]) -> None:
+    """The question that is open, or the score once all are answered."""
+    asked = quiz.questions(shown, page.card.config, page.shared.cost, _doubled(page, shown), _cheapest(page, shown))
+    if not asked:
+        st.info("A quiz needs two images or more: show the gallery, or give more of your own.", icon=":material/quiz:")
+        return
+    given = _given(page, shown)
+    _score(asked, given)
+    if quiz.ways(shown) == 1:
+        st.info(
+            "This checkpoint treats all of these images alike, so some answers are the same for any image. One with"
+            " gates that look is more fun: choose another above.",
+            icon=":material/info:",
+        )
+    number = page.shared.page.get(AT, "")
+    index = min(int(number), len(asked)) - 1 if number.isascii() and number.isdigit() and int(number) else 0
+    with st.container(key="quiz", border=True):
+        _ask(asked[index], index, len(asked), given, shown)
+    _around(page, index, len(asked))
+    if all(question.key in given for question in asked):
+        _evidence(page, shown)
+
+
+def _ask(question: Question, index: int, count: int, given: dict[str, int], shown: Sequence[Shown]) -> None:
+    st.markdown(f"**Question {index + 1} of {count}**")
+    st.markdown(unbroken(f"## {question.text}"))
+    st.html(_pictures(question.shown or shown))
+    answered = given.get(question.key)
+    chosen = st.radio(
+        "Your prediction",
+        range(len(question.choices)),
+        index=answered,
+        format_func=lambda index: unbroken(question.choices[index]),
+        key=f"quiz_{question.key}_{_tag(shown)}",
+        disabled=answered is not None,
+        horizontal=True,
+    )
+    if answered is None:
+        st.button(
+            "Reveal",
+            type="primary",
+            key="reveal",
+            icon=":material/visibility:",
+            disabled=chosen is None,
+            on_click=given.__setitem__,
+            args=(question.key, chosen),
+        )
+    elif answered == question.answer:
+        st.success(unbroken(f"Right. {question.verdict}"), icon=":material/check:")
+    else:
+        st.error(unbroken(question.verdict), icon=":material/close:")
+
+
+def _around(page: Opened, index: int, count: int) -> None:
+    """From question to question, and to other images."""
+    with st.container(key="quiz_bar", horizontal=True, vertical_alignment="center"):
+        st.button("Previous question", key="previous", disabled=not index, on_click=_to, args=(index,))
+        st.button("Next question", key="following", disabled=index + 1 == count, on_click=_to, args=(index + 2,))
+        st.button("Again with other images", icon=":material/refresh:", key="others", on_click=_others, args=(page,))
+
+
+def _score(asked: Sequence[Question], given: dict[str, int]) -> None:
+    done = [question for question in asked if question.key in given]
+    right = sum(given[question.key] == question.answer for question in done)
+    text = f"{right} of {len(done)} right" if done else "Predict first, then reveal"
+    st.progress(len(done) / len(asked), f"{text}; {len(done)} of {len(asked)} answered")
+
+
+def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
+    """The decisions that all answers were computed from."""
+    st.markdown("### What the answers were computed from")
+    config = page.card.config
+    st.html(legends.options(config.option_set, page.colours))
+    view = View(
+        "quiz_strip",
+        f"Decisions of {page.in_words}",
+        lambda colours: strip_chart.decision_strip(shown, config, None, colours),
+        {"decisions": lambda: tables.decision_rows(shown, config)},
+        f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        page.stamp("the images shown"),
+    )
+    show(view, page.colours)
+
+
+def _pictures(shown: Sequence[Shown]) -> str:
+    """Pictures in HTML, named by their places: their own names may be those of their classes."""
+    numbered = tuple(f"Image {number}" for number in range(1, len(shown) + 1))
+    names = {1: ("This image",), 2: quiz.PAIR}.get(len(shown), numbered)
+    parts = "".join(
+        f'<figure><img src="{item.picture.given_uri if len(shown) < 3 else item.picture.thumb_uri}"'
+        f' alt="{name}"><figcaption>{name}</figcaption></figure>'
+        for item, name in zip(shown, names, strict=True)
+    )
+    return f'<div class="dfs-quiz{" dfs-many" if len(shown) > 2 else ""}">{parts}</div>'
+
+
+def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[DecisionTrace]] | None:
+    """The same images at twice the budget, where somebody serves that."""
+    budget = page.budget if page.budget is not None else page.card.budget
+    if budget is None:
+        return None
+    twice = 2 * budget
+    other = _serving(page, twice)
+    if other is None:
+        return None
+    try:
+        asked = twice if other.budget_range is not None else None
+        traces = cached.engine().predict([item.picture for item in shown], other, asked)
+    except UserError:
+        return None  # the question is left out; whoever chooses that checkpoint is told
+    return budget, twice, traces
+
+
+def _serving(page: Opened, budget: float) -> Card | None:
+    card = page.card
+    if card.budget_range is not None:
+        return card if card.budget_range[0] <= budget <= card.budget_range[1] else None
+    family = page.catalogue.family_of(card).cards
+    same = [other for other in family if other.budget == budget]
+    return next((other for other in same if other.alpha == card.alpha), same[0] if same else None)
+
+
+def _cheapest(page: Opened, shown: Sequence[Shown]) -> tuple[str, list[DecisionTrace]] | None:
+    running = [option.name for option in page.card.config.option_set if not option.is_skip]
+    if len(running) < 2:
+        return None
+    return running[0], steps_panel.ask_forced(page, shown, running[0])
+
+
+def _given(page: Opened, shown: Sequence[Shown]) -> dict[str, int]:
+    """This session's answers to the quiz of these images and this operating point."""
+    quizzes = st.session_state.setdefault(GIVEN, {})
+    key = f"{page.card.weights_sha256} {page.budget} {page.shared.cost} {_tag(shown)}"
+    while len(quizzes) >= KEPT and key not in quizzes:
+        del quizzes[next(iter(quizzes))]
+    return quizzes.setdefault(key, {})
+
+
+def _tag(shown: Sequence[Shown]) -> str:
+    return hashlib.blake2b("".join(i.picture.digest for i in shown).encode(), digest_size=4).hexdigest()
+
+
+def _to(number: int) -> None:
+    state.change(page={AT: str(number)})
+
+
+def _others(page: Opened) -> None:
+    """The next page of the gallery, and the first question."""
+    state.change(gallery=page.shared.gallery + 1, image=None, page={AT: ""})

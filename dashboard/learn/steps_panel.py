@@ -1,0 +1,231 @@
+"""The panels of Learn: five steps on one image, each a picture and three sentences. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers import operating, tables
+from dashboard.answers.naming import option_label
+from dashboard.answers.tables import Shown
+from dashboard.answers.wording import unbroken
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.learn import charts, lesson, picture_panel
+from dashboard.ui import cached, focus, state, stored_traces
+from dashboard.ui.messages import cannot_decide
+from dashboard.ui.page import Opened
+from dashboard.ui.picking import picked
+from dashboard.ui.show import show
+from dashboard.views import build
+from dashboard.views.cached import measured
+from dfs_core.checkpoints.card import Card
+from dfs_core.errors import UserError
+from dfs_core.trace import DecisionTrace
+
+GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
+TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
+BUDGETS_TRIED = 12
+
+
+def navigation(page: Opened) -> str:
+    """The row of steps; returns the one that is open."""
+    place = lesson.place_of(page.shared.page.get("step"))
+    control = state.Control.showing(STEP, place)
+    st.segmented_control(
+        "Part of the lesson",
+        list(TITLES),
+        default=place,
+        format_func=TITLES.__getitem__,
+        key=control.key,
+        required=True,
+        label_visibility="collapsed",
+        on_change=control.choice(_go),
+    )
+    return place
+
+
+def onward(place: str) -> None:
+    """Back and next, with where one is."""
+    index = lesson.PLACES.index(place)
+    with st.container(key="onward", horizontal=True, vertical_alignment="center"):
+        for label, icon, target in (
+            ("Back", ":material/arrow_back:", index - 1),
+            ("Next", ":material/arrow_forward:", index + 1),
+        ):
+            inside = 0 <= target < len(lesson.PLACES)
+            st.button(
+                label,
+                icon=icon,
+                key=f"go_{label}",
+                type="primary" if label == "Next" else "secondary",
+                disabled=not inside,
+                on_click=_go,
+                args=(lesson.PLACES[target] if inside else place,),
+            )
+        if place in lesson.STEPS:
+            st.progress((index + 1) / len(lesson.STEPS), f"step {place} of {len(lesson.STEPS)}")
+
+
+def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
+    """One step: its words beside its picture."""
+    with st.container(key="lesson"):
+        left, right = st.columns([34, 66], gap="large")
+    with left:
+        st.markdown(f"## {place}. {lesson.STEPS[place]}")
+        words = st.container(key="words")
+        focus.choose(
+            "Image", {other.picture.key: other.picture.name for other in shown}, item.picture.key, "lesson_image"
+        )
+        controls = st.container()
+    with right:
+        said = _STEPS[place](page, item, controls)
+    with words:
+        for sentence in said:
+            st.markdown(unbroken(sentence))
+
+
+def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    config, asked = page.card.config, page.shared.page.get(BLOCK, "")
+    blocks = range(2, config.gated_blocks + 2)
+    block = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
+    control = state.Control.showing(BLOCK, block)
+    controls.slider(
+        "Block",
+        blocks[0],
+        blocks[-1],
+        block,
+        key=control.key,
+        on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
+    )
+    rows = charts.gate_rows(item, config)
+    if config.policy == "constant":
+        fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]
+        view = View(
+            GATES,
+            f"What the blocks of {page.in_words} do for every image",
+            lambda colours: charts.gates(rows, block, colours, page.shared.turn, has_gates=False),
+            {"blocks": lambda: fixed},
+            f"The option that all images take in each of {config.gated_blocks} blocks; block {block} is marked",
+            page.stamp("the images shown"),
+            "A column is a block; the option in it is the same for every image.",
+        )
+    else:
+        view = View(
+            GATES,
+            f"What the gates of {page.in_words} think of {item.picture.name}",
+            lambda colours: charts.gates(rows, block, colours, page.shared.turn),
+            {"gates": lambda: rows},
+            f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
+            page.stamp("the images shown"),
+            "A column is a block; the framed option is the one that is carried out.",
+        )
+    show(view, page.colours, _block_picked, charts.BLOCK_PARAM)
+    return lesson.gate_words(item, page.card, block)
+
+
+def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    names = page.card.config.option_set.names
+    asked = page.shared.page.get("force", "")
+    forced = asked if asked in names else None
+    control = state.Control.showing("force", forced)
+    controls.segmented_control(
+        "What if every block took ...",
+        names,
+        default=forced,
+        format_func=option_label,
+        key=control.key,
+        on_change=control.choice(lambda name: state.change(page={"force": name})),
+    )
+    rows = charts.option_rows(item, page.card.config)
+    view = View(
+        "options",
+        f"What the options cost, and which {item.picture.name} takes",
+        lambda colours: charts.options(rows, colours),
+        {"options": lambda: rows},
+        "Cost of a block under each option in percent of the block in full",
+        page.stamp("the images shown"),
+        "The bar is the cost of one block; behind it, how many blocks of this image take it.",
+    )
+    show(view, page.colours)
+    if forced is None:
+        return lesson.option_words(item, page.card, None)
+    trace = ask_forced(page, [item], forced)[0]
+    return lesson.option_words(item, page.card, (forced, trace))
+
+
+def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item), measured())
+    if rows:
+        view = View(
+            "bought",
+            f"What budgets buy for {item.picture.name}",
+            lambda colours: charts.bought(rows, "log" if page.card.budget_range else "linear", colours),
+            {"budgets": lambda: rows},
+            "cp of this image and of the test set against the budget",
+            page.stamp("the images shown"),
+            "On the dashed line, what is spent is what was aimed at.",
+        )
+        show(view, page.colours)
+    if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
+        st.switch_page("laboratory/page.py")
+    return lesson.budget_words(item, page.card, page.budget, rows)
+
+
+def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    view = replace(build.curve(page, [item], item.picture.key), key="sum")
+    st.html(legends.legend(view.draw(page.colours).legend))
+    show(view, page.colours)
+    figures = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    plain = lesson.plain_network(page.catalogue, page.card)
+    own, full = (stored_traces.exactly(card, budget) if card else None for card, budget in (page.point, (plain, None)))
+    return lesson.sum_words(item, figures, own, None if plain is page.card else full)
+
+
+_STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
+    "1": picture_panel.picture_step,
+    "2": _gates,
+    "3": _options,
+    "4": _budget,
+    "5": _sum,
+}
+
+
+def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[DecisionTrace]:
+    """Traces of images with every block forced to one option."""
+    config = page.card.config
+    forced = np.full((len(shown), config.gated_blocks), config.option_set.index(option))
+    return cached.engine().predict([item.picture for item in shown], page.card, page.budget, forced=forced)
+
+
+def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, DecisionTrace]]:
+    """The image at the other budgets of the checkpoint, or of its family at the same alpha."""
+    card, engine = page.card, cached.engine()
+    points: list[tuple[Card, float]] = []
+    if card.budget_range is not None and page.budget is not None:
+        low, high = operating.budget_bounds(card)
+        grid = [operating.round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
+        points = [(card, value) for value in sorted({*(min(max(v, low), high) for v in grid), page.budget})]
+    else:
+        family = page.catalogue.family_of(card).cards
+        points = [(other, other.budget) for other in family if other.budget and other.alpha == card.alpha]
+    found = []
+    for other, budget in points:
+        try:
+            asked = budget if other.budget_range is not None else None
+            found.append((other, budget, engine.predict([item.picture], other, asked)[0]))
+        except UserError as error:
+            cannot_decide(error)
+    return found
+
+
+def _go(place: str) -> None:
+    state.change(page={"step": "" if place == lesson.PLACES[0] else place})
+
+
+def _block_picked() -> None:
+    if found := picked(GATES, charts.BLOCK_PARAM):
+        state.change(page={BLOCK: str(int(found["block"]))})

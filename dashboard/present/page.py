@@ -1,0 +1,22 @@
+"""Present: views that were added to a talk, put in order, exported, and shown to an audience."""
+
+import streamlit as st
+
+from dashboard.present import editor_panel, show_panel, starter_panel
+from dashboard.ui import session_talk
+from dashboard.ui.page import open_page
+
+page = open_page(choose=False)
+talk = session_talk.current()
+at = show_panel.number(page.shared, talk)
+
+if at is not None:
+    show_panel.present(talk, at, page.shared, st.context.theme.type)
+else:
+    st.header("Present")
+    show_panel.show_missing(page.shared)
+    editor_panel.bar(talk)
+    if talk.slides:
+        editor_panel.listing(talk)
+    else:
+        starter_panel.offer(page)

@@ -1,0 +1,110 @@
+"""Presenting: one view on the whole screen, in large type, moved through by keyboard."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from dashboard.export.talk import Slide, Talk
+from dashboard.present.cached import slide_picture
+from dashboard.ui import session_talk, state
+from dashboard.ui.messages import plain
+from dfs_core.errors import UserError
+
+SHOW, NOTES = "show", "notes"  # this page's own parameters in the URL
+_HIDDEN_KEYS = {"PageUp": -1, "PageDown": 1, "Home": -(10**6), "End": 10**6}  # as remote controls send them
+
+
+def number(shared: state.State, talk: Talk) -> int | None:
+    """Which slide is presented, from 1; None while the talk is being put together."""
+    text = shared.page.get(SHOW, "")
+    if not talk.slides or not (text.isascii() and text.isdigit()):
+        return None
+    return min(max(int(text[:6]), 1), len(talk.slides))
+
+
+def start(at: int = 1) -> None:
+    """Begin to present; for callbacks."""
+    state.change(page={SHOW: at})
+
+
+def stop() -> None:
+    """Stop presenting; for callbacks."""
+    state.change(page={SHOW: "", NOTES: ""})
+
+
+def present(talk: Talk, at: int, shared: state.State, theme: str | None) -> None:
+    """Draw the slide with that number, from 1, and what moves to the others."""
+    slide, count = talk.slides[at - 1], len(talk.slides)
+    notes = shared.page.get(NOTES) == "on"
+    with st.container(key="talk_stage"):
+        place = st.container()  # drawn last: its picture may take a moment, and keys should work at once
+        with st.container(
+            key="talk_moves", horizontal=True, horizontal_alignment="center", vertical_alignment="center"
+        ):
+            _move("Previous", ":material/chevron_left:", at - 1, at > 1, "ArrowLeft")
+            st.markdown(f"**{at}&nbsp;/&nbsp;{count}**", width="content")
+            _move("Next", ":material/chevron_right:", at + 1, at < count, "ArrowRight")
+            st.button(
+                "Hide notes" if notes else "Notes",
+                key="talk_notes",
+                icon=":material/speaker_notes:",
+                type="tertiary",
+                shortcut="N",
+                on_click=state.change,
+                kwargs={"page": {NOTES: "" if notes else "on"}},
+            )
+            st.button("End", key="talk_end", icon=":material/close:", type="tertiary", shortcut="Escape", on_click=stop)
+        with st.container(key="talk_keys"):
+            for key, by in _HIDDEN_KEYS.items():
+                to = min(max(at + by, 1), count)
+                st.button(key, key=f"talk_{key}", shortcut=key, on_click=start, args=(to,), disabled=to == at)
+        place.html(_slide(slide, at, count, theme, notes))
+    if at < count:  # the next slide is drawn while this one is looked at
+        _picture(talk.slides[at], theme)
+
+
+def _move(label: str, icon: str, to: int, possible: bool, shortcut: str) -> None:
+    st.button(
+        label,
+        key=f"talk_{label.lower()}",
+        icon=icon,
+        type="tertiary",
+        shortcut=shortcut,
+        on_click=start,
+        args=(to,),
+        disabled=not possible,
+    )
+
+
+def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) -> str:
+    picture = _picture(slide, theme)
+    shown = (
+        f'<img src="{picture}" alt="{escape(slide.alt)}">'
+        if picture.startswith("data:")
+        else f'<p class="dfs-failed">{escape(picture)}</p>'
+    )
+    said = escape(slide.notes) or "No notes for this view."
+    aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
+    return f"""<article class="dfs-slide">
+<i style="width:{100 * at / count:.1f}%"></i>
+<h1>{escape(slide.title)}</h1>
+{shown}
+<p class="dfs-stamp">{escape(slide.stamp.absolute(st.context.url).line())}</p>
+{aside}
+</article>"""
+
+
+def _picture(slide: Slide, theme: str | None) -> str:
+    """The slide's chart as a data URI, or why it cannot be drawn."""
+    try:
+        return slide_picture(slide, theme == "dark")
+    except UserError as error:
+        return str(error)
+
+
+def show_missing(shared: state.State) -> None:
+    """A link into a talk that is not here."""
+    if SHOW in shared.page and not session_talk.current().slides:
+        st.info(plain("This link leads into a talk. Talks stay in their session: open the talk's file below."))

@@ -1,0 +1,124 @@
+"""A talk as a PowerPoint file and as one offline page: what leaves the app is in the light palette."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from pptx import Presentation
+from pptx.dml.color import RGBColor
+from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
+from pptx.util import Emu, Inches, Pt
+
+from dashboard.drawing.palette import LIGHT
+from dashboard.export.formats import draw
+from dashboard.export.talk import Slide, Talk
+from dashboard.export.webpage import Part, webpage
+from dfs_core.errors import UserError
+
+_WIDTH, _HEIGHT = Inches(13.333), Inches(7.5)  # 16:9
+_MARGIN, _TITLE_HEIGHT, _FOOT_HEIGHT = Inches(0.5), Inches(0.8), Inches(0.55)
+_TITLE_ONLY = 5  # of python-pptx's own template: the layout with a title and nothing else
+
+
+def to_pptx(talk: Talk, address: str | None = None) -> bytes:
+    """A title slide, then one slide each: title, picture at 300 pixels an inch, link and stamp, speaker's notes.
+
+    Args:
+        talk: at least one slide.
+        address: of the app, for the links.
+
+    Raises:
+        UserError: there is nothing to show, or a chart cannot be drawn.
+    """
+    _refuse_empty(talk)
+    deck = Presentation()
+    deck.slide_width, deck.slide_height = _WIDTH, _HEIGHT
+    deck.core_properties.title, deck.core_properties.author = talk.title, "DFS Explorer"
+    _title_slide(deck, talk)
+    for slide in talk.slides:
+        _slide(deck, slide, address)
+    buffer = io.BytesIO()
+    deck.save(buffer)
+    return buffer.getvalue()
+
+
+def to_html(talk: Talk, address: str | None = None) -> bytes:
+    """All slides below each other in one page that works offline, with their notes.
+
+    Raises:
+        UserError: there is nothing to show.
+    """
+    _refuse_empty(talk)
+    parts = [Part(s.title, s.light, s.alt, s.stamp.absolute(address), s.notes) for s in talk.slides]
+    return webpage(talk.title, parts)
+
+
+def _refuse_empty(talk: Talk) -> None:
+    if not talk.slides:
+        raise UserError("the talk is empty: add a view from any page first")
+
+
+def _title_slide(deck: Any, talk: Talk) -> None:
+    slide = _titled(deck, talk.title, (Inches(1), Inches(2.4), _WIDTH - Inches(2), Inches(1.8)), 44)
+    names = dict.fromkeys(name for s in talk.slides for name in s.stamp.checkpoints)
+    count = "1 view" if len(talk.slides) == 1 else f"{len(talk.slides)} views"
+    known = f"{'checkpoint' if len(names) == 1 else 'checkpoints'}: {', '.join(names)}" if names else ""
+    box = (Inches(1), Inches(4.3), _WIDTH - Inches(2), Inches(1.2))
+    _write(slide, "\n".join(filter(None, (f"{count} from DFS Explorer", known))), box, 18)
+
+
+def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
+    stamp = talk_slide.stamp.absolute(address)
+    inner = _WIDTH - 2 * _MARGIN
+    slide = _titled(deck, talk_slide.title, (_MARGIN, Inches(0.3), inner, _TITLE_HEIGHT), 30)
+    # Title and stamp are texts of the slide itself, where they can be edited: the picture is the chart with its legend.
+    png = draw(talk_slide.light, "", None, talk_slide.alt, "png")
+    picture = slide.shapes.add_picture(io.BytesIO(png), 0, 0)
+    top = Inches(0.3) + _TITLE_HEIGHT
+    room = _HEIGHT - top - _FOOT_HEIGHT - Inches(0.1)
+    scale = min(inner / picture.width, room / picture.height)
+    picture.width, picture.height = Emu(int(picture.width * scale)), Emu(int(picture.height * scale))
+    picture.left, picture.top = Emu((_WIDTH - picture.width) // 2), Emu(top + (room - picture.height) // 2)
+    described = picture._element._nvXxPr.cNvPr
+    described.set("descr", talk_slide.alt)
+    described.set("name", talk_slide.title)
+    foot = _write(slide, stamp.line(), (_MARGIN, _HEIGHT - _FOOT_HEIGHT, inner, _FOOT_HEIGHT), 10)
+    if stamp.link.startswith("http"):
+        foot.hyperlink.address = stamp.link
+        picture.click_action.hyperlink.address = stamp.link
+    slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, talk_slide.alt, stamp.link)))
+
+
+def _titled(deck: Any, title: str, box: tuple[int, int, int, int], size: int) -> Any:
+    """A slide with a title that outlines and screen readers find."""
+    slide = deck.slides.add_slide(deck.slide_layouts[_TITLE_ONLY])
+    fill = slide.background.fill
+    fill.solid()
+    fill.fore_color.rgb = _rgb(LIGHT.background)
+    shape = slide.shapes.title
+    shape.left, shape.top, shape.width, shape.height = (Emu(int(value)) for value in box)
+    shape.text_frame.text = title
+    shape.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
+    _style(shape.text_frame, size, LIGHT.ink, bold=True)
+    return slide
+
+
+def _write(slide: Any, text: str, box: tuple[int, int, int, int], size: int) -> Any:
+    """A text box; returns its first run, which can carry a link."""
+    frame = slide.shapes.add_textbox(*(Emu(int(value)) for value in box)).text_frame
+    frame.word_wrap = True
+    frame.text = text
+    _style(frame, size, LIGHT.muted)
+    return frame.paragraphs[0].runs[0]
+
+
+def _style(frame: Any, size: int, colour: str, bold: bool = False) -> None:
+    for paragraph in frame.paragraphs:
+        paragraph.alignment = PP_ALIGN.LEFT
+        for run in paragraph.runs:
+            run.font.size, run.font.bold, run.font.color.rgb = Pt(size), bold, _rgb(colour)
+
+
+def _rgb(colour: str) -> RGBColor:
+    return RGBColor.from_string(colour.removeprefix("#").upper())

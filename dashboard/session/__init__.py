@@ -1,1 +1,0 @@
-"""What a visit keeps, and what visits share."""

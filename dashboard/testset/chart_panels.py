@@ -1,0 +1,177 @@
+"""The charts of the test set's page as views; a click on one narrows the choice of images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.tables import Rows
+from dashboard.answers.wording import unbroken
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
+from dashboard.testset.filters import Filter
+from dashboard.testset.head_panel import narrow
+from dashboard.ui.page import Opened
+from dashboard.ui.picking import picked
+from dashboard.ui.show import show
+from dfs_core.checkpoints.traces import Traces
+
+SHARES, CLASSES, CONFIDENCE, GROUPS, POLICIES = "shares", "classes", "confidence", "cost_groups", "policies"
+
+
+def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
+    """Decision shares per block; a click on a segment asks for that option at that block, or no longer does."""
+    config, turn = page.card.config, page.shared.turn
+    rows = statistics.share_rows(traces, config, chosen)
+    st.html(legends.options(config.option_set, page.colours))
+    view = View(
+        key=SHARES,
+        title=f"Decision shares of {page.in_words}, {len(chosen):,} test images",
+        draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, turn),
+        tables={"shares": lambda: rows},
+        alt=f"Share of {len(chosen):,} test images that take each option in each of {config.gated_blocks} gated blocks",
+        stamp=page.stamp("measured"),
+        notes="Each bar is a gated block, each segment the share of images that take that option there.",
+    )
+
+    def click() -> None:
+        if found := picked(SHARES, shares_chart.SHARE_PARAM):
+            narrow(page, wanted.toggled(int(found["block"]), found["option"]))
+
+    show(view, page.colours, click, shares_chart.SHARE_PARAM)
+
+
+def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Cost per class; a click on a class looks at it alone, a second one at all again."""
+    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    st.markdown("### Cost per class")
+    if np.ptp(cost[chosen]) == 0:
+        name = measure.name
+        st.caption(unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}), whatever its class."))
+        return
+    rows = statistics.class_rows(traces, cost, chosen)
+    view = View(
+        key=CLASSES,
+        title=f"{measure.name} per class, {page.in_words}",
+        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, turn),
+        tables={"classes": lambda: rows},
+        alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
+        stamp=page.stamp("measured"),
+        notes="Point: mean with its 95 % interval. Band: eight in ten images of the class.",
+    )
+
+    def click() -> None:
+        if found := picked(CLASSES, cost_charts.CLASS_PARAM):
+            names = () if wanted.classes == (found["class"],) else (found["class"],)
+            narrow(page, replace(wanted, classes=names))
+
+    show(view, page.colours, click, cost_charts.CLASS_PARAM)
+    st.caption(
+        unbroken("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
+    )
+
+
+def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Cost against correctness and confidence, as far as there is anything to set against each other."""
+    if np.ptp(cost[chosen]) == 0:
+        name = MEASURES[page.shared.cost].name
+        st.caption(
+            unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
+        )
+        return
+    if not wanted.verdict:  # else all of them are right, or none
+        group_view(page, traces, cost, chosen, wanted)
+    confidence_view(page, traces, cost, chosen)
+
+
+def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> None:
+    """Cost against confidence, right and wrong predictions apart."""
+    measure = MEASURES[page.shared.cost]
+    rows = statistics.confidence_rows(traces, cost, chosen)
+    st.markdown("### Cost against confidence")
+    view = View(
+        key=CONFIDENCE,
+        title=f"{measure.name} by confidence, {page.in_words}",
+        draw=lambda colours: cost_charts.confidence_chart(rows, measure.name, colours),
+        tables={"confidence": lambda: rows},
+        alt=f"Mean {measure.name} by confidence of the prediction, for right and wrong ones, with 95 % intervals",
+        stamp=page.stamp("measured"),
+        notes="Do uncertain images cost more? Discs: right predictions. Crosses: wrong ones.",
+    )
+    show(view, page.colours)
+    st.caption(unbroken("Lower end of each bin of confidence. ● right, ✚ wrong; lines are 95 % intervals of the mean."))
+
+
+def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    """Accuracy by cost; a click on a group asks for images of its cost."""
+    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    rows = statistics.cost_rows(traces, cost, chosen)
+    st.markdown("### Accuracy by cost")
+    view = View(
+        key=GROUPS,
+        title=f"Accuracy by {measure.name} of the image, {page.in_words}",
+        draw=lambda colours: cost_charts.group_chart(rows, measure.axis, colours, turn),
+        tables={"groups": lambda: rows},
+        alt=f"Share of right predictions in groups of test images by their {measure.name}",
+        stamp=page.stamp("measured"),
+        notes="Images in groups of about equal size by their own cost, cheapest first, with 95 % intervals.",
+    )
+
+    def click() -> None:
+        if found := picked(GROUPS, cost_charts.GROUP_PARAM):
+            narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
+
+    show(view, page.colours, click, cost_charts.GROUP_PARAM)
+    st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
+
+
+def policy_view(
+    page: Opened,
+    traces: Traces,
+    costs: dict[str, np.ndarray],
+    chosen: np.ndarray,
+    wanted: Filter,
+    count: int,
+) -> None:
+    """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
+    measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
+    rows = statistics.policy_rows(traces, costs, chosen, vectors_chart.MOST)
+    st.markdown("### Decision vectors by frequency")
+    view = View(
+        key=POLICIES,
+        title=f"Commonest decision vectors of {page.in_words}",
+        draw=lambda colours: vectors_chart.policy_chart(
+            rows, measure.column, config, wanted.policy, colours, turn, graded=not wanted.verdict
+        ),
+        tables={"decision vectors": lambda: _vectors(traces, costs, chosen, wanted)},
+        alt="The commonest decision vectors",
+        finding=f"There are {count:,} of them",
+        stamp=page.stamp("measured"),
+        notes=f"{count:,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
+    )
+
+    def click() -> None:
+        if found := picked(POLICIES, vectors_chart.POLICY_PARAM):
+            narrow(page, replace(wanted, policy="" if wanted.policy == found["policy"] else found["policy"]))
+
+    show(view, page.colours, click, vectors_chart.POLICY_PARAM)
+    st.caption(
+        unbroken(
+            f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
+            f" images. cost: {measure.name}. A click filters; the table has them all."
+        )
+    )
+
+
+def _vectors(traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> Rows:
+    """All decision vectors; without accuracies where images were chosen by whether they are right."""
+    left_out = ("accuracy",) if wanted.verdict else ()
+    names = {"policy": "decision vector"}
+    return [
+        {names.get(key, key): value for key, value in row.items() if key not in left_out}
+        for row in statistics.policy_rows(traces, costs, chosen)
+    ]

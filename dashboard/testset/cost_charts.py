@@ -1,0 +1,195 @@
+"""Charts of a test set: cost per class, cost against confidence and correctness, accuracy by cost. No Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.palette import Palette
+
+CLASS_PARAM = "class_pick"
+GROUP_PARAM = "group_pick"
+CLASS_ROW = 26  # pixels
+_TOP, _FOOT = 18, 60  # pixels above and below the classes: a heading, and the axis with its title
+HEIGHT = 230
+GLYPHS = {"right": "✓", "wrong": "✗"}
+
+
+def class_chart(rows: Rows, axis: str, picked: Collection[str], colours: Palette, turn: int = 0) -> Figure:
+    """Mean cost of each class with its 95 % interval, and the band in which eight in ten of its images lie.
+
+    A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``turn``.
+
+    Args:
+        rows: as ``statistics.class_rows`` gives them.
+        axis: title of the cost axis.
+        picked: classes that the images are filtered by; marked.
+        colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+    """
+    drawn = [
+        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "turn": turn} for row in rows
+    ]
+    return Figure(_class_template(axis, len(rows), colours), {"classes": drawn})
+
+
+@lru_cache(maxsize=32)
+def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
+    base = table("classes")
+    y = alt.Y(
+        "class:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=92)
+    )
+    x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
+    ink = alt.Color("ink:N", scale=None)
+    tooltip = [
+        alt.Tooltip("class:N"),
+        alt.Tooltip("images:Q", format=","),
+        alt.Tooltip("cost:Q", title="mean cost %", format=".2f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
+        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+        alt.Tooltip("p10:Q", title="a tenth below", format=".2f"),
+        alt.Tooltip("p90:Q", title="a tenth above", format=".2f"),
+        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
+    ]
+    click = alt.selection_point(name=CLASS_PARAM, fields=["class", "turn"], on="click", empty=False)
+    accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
+    return (
+        alt.layer(
+            base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
+                x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
+            ),
+            base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
+            base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
+            base.mark_text(**accuracy).encode(
+                x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
+            ),
+            base.mark_bar(height=CLASS_ROW - 2, opacity=0.001, cursor="pointer")
+            .encode(x=alt.value(0), x2=alt.value(alt.expr("width")), y=y, tooltip=tooltip, description="class:N")
+            .add_params(click),
+            alt.Chart(alt.Data(values=[{}]))
+            .mark_text(text="right %", baseline="bottom", **accuracy)
+            .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
+        )
+        .properties(
+            height=CLASS_ROW * max(count, 1) + _TOP + _FOOT,
+            padding={"left": 100, "right": 50, "top": _TOP, "bottom": _FOOT},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )
+
+
+def confidence_chart(rows: Rows, measure: str, colours: Palette) -> Figure:
+    """Mean cost by confidence with 95 % intervals: right predictions as discs, wrong ones as crosses.
+
+    Args:
+        rows: as ``statistics.confidence_rows`` gives them.
+        measure: name of the measure of cost.
+        colours: of the theme.
+    """
+    looks = {"right": (colours.families[0], "circle"), "wrong": (colours.wrong, "cross")}
+    drawn = [
+        row | {"ink": looks[row["verdict"]][0], "shape": looks[row["verdict"]][1], "name": _named(row["verdict"])}
+        for row in rows
+    ]
+    order = [row["confidence"] for row in sorted(rows, key=lambda row: row["bin"])]
+    spec = _confidence_template(f"mean {measure}, %", tuple(dict.fromkeys(order)), colours)
+    keys = tuple(Key(_named(verdict), *look) for verdict, look in looks.items())
+    return Figure(spec, {"confidence": drawn}, keys)
+
+
+@lru_cache(maxsize=32)
+def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) -> dict[str, Any]:
+    base = table("confidence")
+    x = alt.X(
+        "confidence:N",
+        sort=list(order),
+        title="confidence of the prediction",
+        axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' to ')[0]", grid=False, titlePadding=8),
+    )
+    aside = alt.XOffset("verdict:N", sort=["right", "wrong"])
+    ink, scale = alt.Color("ink:N", scale=None), alt.Scale(zero=False)
+    tooltip = [
+        alt.Tooltip("name:N", title="prediction"),
+        alt.Tooltip("confidence:N"),
+        alt.Tooltip("images:Q", format=","),
+        alt.Tooltip("cost:Q", title="mean cost %", format=".2f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
+        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+    ]
+    return (
+        alt.layer(
+            base.mark_rule(aria=False, strokeWidth=1.6, opacity=0.8).encode(
+                x=x, xOffset=aside, y=alt.Y("low:Q", title=axis, scale=scale), y2="high:Q", color=ink
+            ),
+            base.mark_point(filled=True, size=75, opacity=1).encode(
+                x=x,
+                xOffset=aside,
+                y=alt.Y("cost:Q", title=axis, scale=scale),
+                color=ink,
+                shape=alt.Shape("shape:N", scale=None),
+                tooltip=tooltip,
+            ),
+        )
+        .properties(height=HEIGHT)
+        .configure_view(stroke=None)
+        .to_dict()
+    )
+
+
+def group_chart(rows: Rows, axis: str, colours: Palette, turn: int = 0) -> Figure:
+    """Accuracy of the images by their cost, in groups of about equal size, with 95 % intervals.
+
+    A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``turn``.
+
+    Args:
+        rows: as ``statistics.cost_rows`` gives them.
+        axis: title of the cost axis.
+        colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+    """
+    return Figure(_group_template(axis, colours), {"groups": [row | {"turn": turn} for row in rows]})
+
+
+@lru_cache(maxsize=32)
+def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
+    base = table("groups")
+    x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False, tickCount=6))
+    scale = alt.Scale(zero=False)
+    tooltip = [
+        alt.Tooltip("from:Q", title="cost from %", format=".2f"),
+        alt.Tooltip("to:Q", title="to %", format=".2f"),
+        alt.Tooltip("images:Q", format=","),
+        alt.Tooltip("accuracy:Q", title="right %", format=".2f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
+        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+    ]
+    click = alt.selection_point(name=GROUP_PARAM, fields=["from", "to", "turn"], on="click", empty=False)
+    y = alt.Y("accuracy:Q", title="right, % of images", scale=scale)
+    return (
+        alt.layer(
+            base.mark_rule(aria=False, strokeWidth=4, opacity=0.3, color=colours.families[0]).encode(
+                x=alt.X("from:Q", title=axis), x2="to:Q", y=y
+            ),
+            base.mark_rule(aria=False, strokeWidth=1.6, color=colours.families[0]).encode(
+                x=x, y=alt.Y("low:Q", title="right, % of images", scale=scale), y2="high:Q"
+            ),
+            base.mark_point(aria=False, filled=True, size=75, opacity=1, color=colours.families[0]).encode(x=x, y=y),
+            base.mark_circle(size=420, opacity=0.001, cursor="pointer")
+            .encode(x=x, y=y, tooltip=tooltip)
+            .add_params(click),
+        )
+        .properties(height=HEIGHT)
+        .configure_view(stroke=None)
+        .to_dict()
+    )
+
+
+def _named(verdict: str) -> str:
+    return f"{GLYPHS[verdict]} {verdict}"

@@ -1,0 +1,141 @@
+"""Which images of a test set are looked at: parts that narrow the choice together and that stand in a link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+
+from dashboard.answers.costs import Cost
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.trace import FIRST_GATED
+
+Verdict = Literal["", "right", "wrong"]
+USUAL: Cost = "cp"  # the measure of bounds where a link names none
+SLACK = 1e-4  # points of cost: what a bound loses when it is written with few digits
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What an image has to be; a part that is empty lets every image pass.
+
+    Attributes:
+        classes: its true class is one of these.
+        verdict: whether the prediction is ``right`` or ``wrong``.
+        taken: (block, option): it took that option there, in each of them; blocks by their number in the network.
+        policy: its whole decision vector, as ``policy_code`` writes it.
+        low: its cost is at least this, in percent.
+        high: its cost is at most this, in percent.
+    """
+
+    classes: tuple[str, ...] = ()
+    verdict: Verdict = ""
+    taken: tuple[tuple[int, str], ...] = ()
+    policy: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every image passes."""
+        return self == Filter()
+
+    def toggled(self, block: int, option: str) -> Filter:
+        """This filter with that decision asked for, in the place of any other at the same block; or no more."""
+        rest = tuple(pair for pair in self.taken if pair[0] != block)
+        more = () if (block, option) in self.taken else ((block, option),)
+        return Filter(self.classes, self.verdict, tuple(sorted(rest + more)), self.policy, self.low, self.high)
+
+
+def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
+    """Indices of the images that pass, in the test set's order.
+
+    Args:
+        wanted: what they have to be.
+        traces: of the test set.
+        cost: of each image in percent, by the measure that the bounds are of.
+    """
+    keep = np.ones(len(traces), bool)
+    if wanted.classes:
+        keep &= np.isin(traces.labels, [traces.classes.index(name) for name in wanted.classes])
+    if wanted.verdict:
+        keep &= traces.correct == (wanted.verdict == "right")
+    for block, option in wanted.taken:
+        keep &= traces.decisions[:, block - FIRST_GATED] == traces.options.index(option)
+    if wanted.policy:
+        keep &= (traces.decisions == [int(digit) for digit in wanted.policy]).all(axis=1)
+    if wanted.low is not None:
+        keep &= cost >= wanted.low - SLACK
+    if wanted.high is not None:
+        keep &= cost <= wanted.high + SLACK
+    return np.flatnonzero(keep)
+
+
+def policy_code(decisions: np.ndarray) -> str:
+    """A decision vector as it stands in links: one digit a block, the option's index.
+
+    >>> policy_code(np.array([0, 3, 1]))
+    '031'
+    """
+    return "".join(map(str, decisions))
+
+
+def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str]:
+    """A page's own URL parameters for a filter; those of empty parts are empty, so that ``state.change`` drops them.
+
+    A decision vector means something to one option set alone, and bounds to one measure of cost: ``of`` and ``by``
+    say to which.
+    """
+    bounded = wanted.low is not None or wanted.high is not None
+    return {
+        "class": ".".join(wanted.classes),
+        "verdict": wanted.verdict,
+        "taken": ".".join(f"{block}-{option}" for block, option in wanted.taken),
+        "policy": wanted.policy,
+        "of": ".".join(options) if wanted.policy else "",
+        "by": cost if bounded and cost != USUAL else "",
+        "low": "" if wanted.low is None else f"{wanted.low:g}",
+        "high": "" if wanted.high is None else f"{wanted.high:g}",
+    }
+
+
+def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
+    """Read a filter from a page's URL parameters; what these traces do not have is left out.
+
+    Args:
+        page: the parameters.
+        traces: of the test set.
+        cost: the measure in use; bounds by another one are left out.
+    """
+    blocks = traces.decisions.shape[1]
+    code = page.get("policy", "")
+    known = page.get("of", "") == ".".join(traces.options)
+    fits = known and len(code) == blocks and all(digit in "0123456789"[: len(traces.options)] for digit in code)
+    pairs = (word.partition("-") for word in page.get("taken", "").split("."))
+    taken = {
+        int(number): option
+        for number, _, option in pairs
+        if number.isascii()
+        and number.isdigit()
+        and FIRST_GATED <= int(number) < FIRST_GATED + blocks
+        and option in traces.options
+    }
+    verdict, bounds = page.get("verdict", ""), page if page.get("by", USUAL) == cost else {}
+    return Filter(
+        classes=tuple(name for name in traces.classes if name in page.get("class", "").split(".")),
+        verdict=cast(Verdict, verdict if verdict in ("right", "wrong") else ""),
+        taken=tuple(sorted(taken.items())),
+        policy=code if fits else "",
+        low=_percent(bounds.get("low")),
+        high=_percent(bounds.get("high")),
+    )
+
+
+def _percent(text: str | None) -> float | None:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None

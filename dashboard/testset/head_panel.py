@@ -1,0 +1,137 @@
+"""The head of the test set's page: figures and filters. Charts are in ``chart_panels``, images in ``tiles_panel``."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.testset import filters
+from dashboard.testset.filters import Filter
+from dashboard.ui import state
+from dashboard.ui.page import Opened
+from dfs_core.checkpoints.traces import Traces
+
+HEADS = {
+    "images": "how many test images",
+    "accuracy, 95 % interval": "share of right predictions, with Wilson's interval",
+    "cp": "mean computation of the gated blocks, in percent of full",
+    "all-in": "mean of every bit operation of the network, in percent of the plain one",
+    "variation of cp": "standard deviation of the images' cp over its mean: 0 where every image costs the same",
+    "decision vectors": "different ways to decide over all blocks",
+    "blocks that differ": "gated blocks in which at least 5 % of the images do not take the usual option",
+}
+VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
+
+
+def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any], wanted: filters.Filter) -> None:
+    """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
+    lines = [("whole test set", whole)] + ([("filtered", here)] if here["images"] != whole["images"] else [])
+    cells = []
+    for name, row in lines:
+        accuracy = "-"
+        if row["low"] is not None and not (row is here and wanted.verdict):  # else all are right, or none
+            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
+        values = [f"{row['images']:,}", accuracy, _percent(row["cp"]), _percent(row["all_in"])]
+        values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['policies']:,}"]
+        values.append(f"{row['deciding']} of {row['blocks']}" if row["images"] else "-")
+        cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
+    heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
+    st.html(
+        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
+<p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(traces.dataset)}</p></div>
+<table><thead><tr><td></td>{heads}</tr></thead>
+<tbody>{"".join(cells)}</tbody></table></div>"""
+    )
+
+
+def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
+    """The controls of the filter; charts add to it by a click."""
+    with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        _classes(page, traces, wanted)
+        _verdict(page, wanted)
+        _cost_range(page, cost, wanted)
+    parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
+    if wanted.policy:
+        parts.append((f"decision vector {wanted.policy}", replace(wanted, policy="")))
+    if wanted.is_empty:
+        return
+    with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
+        for text, without in parts:
+            st.button(text, icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(page, without))
+        st.button("Clear all filters", key="clear_filters", type="tertiary", on_click=narrow, args=(page, Filter()))
+
+
+def narrow(page: Opened, wanted: Filter) -> None:
+    """Look at the images that pass this filter; for callbacks.
+
+    Args:
+        page: that the filter was made on: bounds are of its measure of cost, decisions of its checkpoint.
+        wanted: the filter.
+    """
+    options = page.card.config.option_set.names
+    state.change(page=filters.to_page(wanted, options, page.shared.cost) | {"shown": "", "rows": ""})
+
+
+def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
+    control = state.Control.showing("class", list(wanted.classes))
+    st.multiselect(
+        "Class",
+        list(traces.classes),
+        list(wanted.classes),
+        key=control.key,
+        placeholder="all",
+        width=300,
+        on_change=control.choice(lambda names: narrow(page, replace(wanted, classes=tuple(names)))),
+    )
+
+
+def _verdict(page: Opened, wanted: Filter) -> None:
+    control = state.Control.showing("verdict", wanted.verdict)
+    st.segmented_control(
+        "Prediction",
+        list(VERDICTS),
+        default=wanted.verdict,
+        format_func=VERDICTS.__getitem__,
+        key=control.key,
+        required=True,
+        on_change=control.choice(lambda verdict: narrow(page, replace(wanted, verdict=verdict))),
+    )
+
+
+def _cost_range(page: Opened, cost: np.ndarray, wanted: Filter) -> None:
+    lowest, highest = math.floor(100 * cost.min()) / 100, math.ceil(100 * cost.max()) / 100
+    if highest - lowest < 0.02:
+        return  # the same cost for every image: nothing to choose
+    low = min(max(wanted.low if wanted.low is not None else lowest, lowest), highest)
+    high = max(min(wanted.high if wanted.high is not None else highest, highest), low)
+    control = state.Control.showing("cost_range", (low, high))
+
+    def choose(bounds: tuple[float, float]) -> None:
+        narrow(
+            page,
+            replace(
+                wanted,
+                low=bounds[0] if bounds[0] > lowest else None,
+                high=bounds[1] if bounds[1] < highest else None,
+            ),
+        )
+
+    st.slider(
+        f"Cost of the image: {MEASURES[page.shared.cost].name}, %",
+        lowest,
+        highest,
+        (low, high),
+        step=0.01,
+        key=control.key,
+        on_change=control.choice(choose),
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"

@@ -1,0 +1,171 @@
+"""The map of every image's decisions as a Plotly figure: as many cells as would choke a chart of marks. No Streamlit.
+
+Built from arrays in one go. Its picture for slides and print is ``decision_picture``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dashboard.answers.tables import stage_rows
+from dashboard.drawing.live import packed, steps
+from dashboard.drawing.palette import Palette, between
+from dashboard.testset.map_rows import DecisionMap
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import OptionSet
+from dfs_core.trace import FIRST_GATED
+
+HEIGHT = 680  # pixels
+GAP = 6  # pixels between stages, at whatever zoom
+NAMED = 20  # classes that have room for a name
+_STRIP, _MAP = (0.0, 0.16), (0.175, 1.0)  # of the width: wrong and class; blocks
+_EMPTY, _CLASS, _WRONG = 0, 1, 2  # cells of the strip
+
+
+def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot: str = "") -> dict[str, Any]:
+    """The figure: one line an image, one column a gated block; beside it whether it is wrong, and its class by place.
+
+    What hovering shows needs no text a cell: a row's words are those of its place on the axis, an option is its bits.
+    170,000 names of options would be copied by Plotly for half a second at every move of a slider.
+
+    Args:
+        rows: the images in their order.
+        config: of the checkpoint.
+        colours: of the theme.
+        foot: below the map, for pictures that leave the page without it; lines are parted by ``<br>``.
+    """
+    count = len(rows.images)
+    small = {"size": 11, "color": colours.muted}
+    stages = stage_rows(config)
+    lines = [_line(colours.background, GAP, x=stage["first"] - FIRST_GATED - 0.5) for stage in stages[1:]]
+    lines += [_line(colours.ink, 1, y=edge, opacity=0.45) for edge in rows.edges]
+    notes = [
+        _note(stage["title"], small, x=stage["first"] - FIRST_GATED - 0.5, y=1, xref="x", yanchor="bottom", yshift=4)
+        for stage in stages
+    ]
+    if foot:
+        notes.append(_note(foot, small | {"size": 9}, x=0, y=0, xref="paper", yanchor="top", yshift=-72))
+    return {
+        "data": [_strip(rows, colours), _cells(rows, config.option_set, colours)],
+        "layout": {
+            "template": "none",
+            "height": HEIGHT,
+            "margin": {"l": 78, "r": 8, "t": 34, "b": 74 + 14 * (1 + foot.count("<br>") if foot else 0)},
+            "paper_bgcolor": colours.background,
+            "plot_bgcolor": colours.background,
+            "font": {"family": "Source Sans, Arial, sans-serif", "size": 12, "color": colours.ink},
+            "hoverlabel": {"bgcolor": colours.background, "bordercolor": colours.muted, "align": "left"}
+            | {"font": {"size": 13, "color": colours.ink}},
+            "dragmode": "zoom",
+            "xaxis": _across(_MAP, small, _numbers(rows))
+            | {"title": {"text": "gated block", "font": small, "standoff": 4}},
+            "xaxis2": _across(_STRIP, small, _columns(rows))
+            | {"tickfont": small | {"size": 10}, "tickangle": -90, "showticklabels": len(rows.classes) <= NAMED},
+            "yaxis": {
+                "type": "category",
+                "anchor": "x2",
+                "categoryorder": "array",
+                "categoryarray": np.array(rows.about),
+                "range": [count - 0.5, -0.5],
+                "minallowed": -0.5,
+                "maxallowed": count - 0.5,
+                "tickmode": "array",
+                "tickvals": [mark["row"] for mark in rows.marks],
+                "ticktext": [mark["text"] for mark in rows.marks],
+                "tickfont": small,
+                "showgrid": False,
+                "zeroline": False,
+            },
+            "shapes": lines,
+            "annotations": notes,
+        },
+    }
+
+
+def _cells(rows: DecisionMap, options: OptionSet, colours: Palette) -> dict[str, Any]:
+    count, bits = len(options.names), np.array([option.bits for option in options])
+    return {
+        "type": "heatmap",
+        "z": packed(rows.decisions),
+        "x": _numbers(rows),
+        "y0": 0,
+        "dy": 1,
+        "customdata": packed(bits[rows.decisions]),
+        "hovertemplate": "%{y}<br>block %{x}: <b>%{customdata} bits</b><extra></extra>",
+        "zmin": -0.5,
+        "zmax": count - 0.5,
+        "colorscale": steps([colours.option(name) for name in options.names]),
+        "colorbar": {
+            "orientation": "v",
+            "thickness": 14,
+            "len": 0.12 + 0.07 * count,
+            "y": 1,
+            "yanchor": "top",
+            "x": 1.01,
+            "tickvals": list(range(count)),
+            "ticktext": list(options.names),
+            "tickfont": {"size": 11, "color": colours.ink},
+            "outlinecolor": colours.muted,
+            "outlinewidth": 1,
+            "ticks": "",
+        },
+    }
+
+
+def _strip(rows: DecisionMap, colours: Palette) -> dict[str, Any]:
+    """Wrong predictions in a column of their own, then a column a class: place says it, not colour."""
+    cells = np.full((len(rows.labels), 1 + len(rows.classes)), _EMPTY, np.uint8)
+    cells[np.arange(len(cells)), 1 + rows.labels] = _CLASS
+    cells[rows.wrong, 0] = _WRONG
+    return {
+        "type": "heatmap",
+        "z": packed(cells),
+        "x": _columns(rows),
+        "xgap": 1,
+        "y0": 0,
+        "dy": 1,
+        "xaxis": "x2",
+        "hovertemplate": "%{y}<extra></extra>",
+        "zmin": -0.5,
+        "zmax": 2.5,
+        "colorscale": steps([between((colours.background, colours.faint), 0.5), colours.muted, colours.wrong]),
+        "showscale": False,
+    }
+
+
+def _numbers(rows: DecisionMap) -> list[str]:
+    return [str(FIRST_GATED + block) for block in range(rows.decisions.shape[1])]
+
+
+def _columns(rows: DecisionMap) -> list[str]:
+    return ["wrong", *rows.classes]
+
+
+def _across(domain: tuple[float, float], font: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """A horizontal axis: names at their columns. It does not zoom: there is room for all of them."""
+    return {
+        "type": "category",
+        "domain": list(domain),
+        "range": [-0.5, len(names) - 0.5],
+        "fixedrange": True,
+        "tickmode": "array",
+        "tickvals": names,  # by name: a number would be taken for the name of a block, not for its place
+        "tickangle": 0,
+        "tickfont": font,
+        "showgrid": False,
+        "zeroline": False,
+        "ticks": "",
+    }
+
+
+def _line(colour: str, width: float, x: float | None = None, y: float | None = None, opacity: float = 1.0) -> Any:
+    """A line down the whole map at ``x``, or across it at ``y``."""
+    ends = {"x0": x, "x1": x, "y0": 0, "y1": 1} if y is None else {"x0": 0, "x1": 1, "y0": y, "y1": y}
+    place = {"xref": "x", "yref": "paper"} if y is None else {"xref": "paper", "yref": "y"}
+    return {"type": "line", **ends, **place, "opacity": opacity, "line": {"color": colour, "width": width}}
+
+
+def _note(text: str, font: dict[str, Any], **place: Any) -> dict[str, Any]:
+    return {"text": text, "font": font, "showarrow": False, "yref": "paper", "xanchor": "left", "align": "left"} | place

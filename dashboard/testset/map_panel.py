@@ -1,0 +1,110 @@
+"""Every image's decisions at once, on the test set's page: the map, the order of its rows and the stretch it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast, get_args
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.testset import map_rows as facts
+from dashboard.testset.map_chart import decision_map
+from dashboard.testset.map_picture import decision_picture
+from dashboard.testset.map_rows import Sorting
+from dashboard.ui import state
+from dashboard.ui.page import Opened
+from dashboard.ui.show import show_live
+from dfs_core.checkpoints.traces import Traces
+
+MAP = "decision_map"
+ORDERS: dict[Sorting, str] = {"policy": "Decision vector", "cost": "Cost", "class": "Class", "confidence": "Confidence"}
+SHORT = 40  # images: of so few, a stretch need not be chosen
+
+
+def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> None:
+    """The map of the chosen images with its controls, and under it in words what it shows.
+
+    Args:
+        page: what is in use; its own parameters say how the rows are sorted and which of them are shown.
+        traces: of the test set.
+        costs: as ``statistics.costs_of`` gives them.
+        chosen: indices of the images that pass the filter; at least one.
+    """
+    measure, config = MEASURES[page.shared.cost], page.card.config
+    by, (first, last) = _wished(page.shared.page, len(chosen))
+    st.markdown("### Every image's decisions")
+    with st.container(key="map_bar", horizontal=True, vertical_alignment="bottom", gap="large"):
+        _order(by)
+        _stretch(len(chosen), first, last)
+    ordered = facts.in_order(traces, costs[measure.column], chosen, by)[first - 1 : last]
+    rows = facts.arrange(traces, costs, measure, ordered, by)
+    said = facts.in_words(traces, ordered)
+    count = f"{len(ordered):,} of {len(chosen):,}" if len(ordered) < len(chosen) else f"{len(ordered):,}"
+    view = View(
+        key=MAP,
+        title=f"Decisions of {page.in_words} for {count} test images, {rows.title}",
+        draw=lambda colours: decision_picture(rows, config, colours),
+        tables={"decisions": lambda: facts.map_rows(traces, costs, ordered)},
+        alt=f"Map with a row for each of {count} test images, {rows.title}, and a column for each of"
+        f" {config.gated_blocks} gated blocks, in the colour of the option taken",
+        stamp=page.stamp("measured"),
+        notes=said,
+        live=lambda colours, foot: decision_map(rows, config, colours, foot),
+    )
+    st.html(legends.options(config.option_set, page.colours))
+    show_live(view, page.colours, said)
+    st.caption(
+        f"{count} test images, {rows.title}: a row each. Left of the blocks, a mark under *wrong* where the prediction"
+        " is, and one under the true class. Hover over a cell to see its image and bits: 0 is skipped, 32 is full;"
+        f" of up to {facts.TOLD:,} rows also prediction, confidence and cost. Drag over rows to look closer,"
+        " double-click to see all again; rows thinner than a pixel hide one another until then."
+    )
+
+
+def _wished(own: Mapping[str, str], count: int) -> tuple[Sorting, tuple[int, int]]:
+    """The order, and the first and last row, from 1, that a page's parameters ask for; what is impossible is usual."""
+    sort = own.get("sort", "")
+    by = cast(Sorting, sort if sort in get_args(Sorting) else next(iter(ORDERS)))
+    first, _, last = own.get("rows", "").partition("-")
+    if first.isascii() and first.isdigit() and last.isascii() and last.isdigit() and 0 < int(first) < int(last):
+        found = min(int(first), count), min(int(last), count)
+        return by, found if found[0] < found[1] else (1, count)
+    return by, (1, count)
+
+
+def _order(by: Sorting) -> None:
+    control = state.Control.showing("map_sort", by)
+    st.segmented_control(
+        "Sort rows by",
+        list(ORDERS),
+        default=by,
+        format_func=ORDERS.__getitem__,
+        key=control.key,
+        required=True,
+        on_change=control.choice(lambda value: state.change(page={"sort": value, "rows": ""})),
+    )
+
+
+def _stretch(count: int, first: int, last: int) -> None:
+    """Which rows: what dragging does in the map, for whoever uses the keyboard, and so that a link can tell it."""
+    if count <= SHORT:
+        return
+    control = state.Control.showing("map_rows", (first, last))
+
+    def choose(rows: tuple[int, int]) -> None:
+        state.change(page={"rows": "" if rows in ((1, count), rows[:1] * 2) else f"{rows[0]}-{rows[1]}"})
+
+    st.slider(
+        "Rows",
+        1,
+        count,
+        (first, last),
+        format="localized",
+        key=control.key,
+        on_change=control.choice(choose),
+        width=420,
+    )

@@ -1,0 +1,94 @@
+"""The map of every image's decisions as a picture, for slides, PDF and SVG: made without a browser. No Streamlit."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+from PIL import Image, ImageColor
+
+from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
+from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.legends import option_keys
+from dashboard.drawing.palette import Palette
+from dashboard.testset.map_rows import DecisionMap
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import FIRST_GATED
+
+HEIGHT = 620  # pixels, with what is above and below the rows
+_HEADER, _FOOTER, _LEFT = 28, 22, 100
+_WRONG = (-12, -4)  # pixels left of the blocks, between which wrong predictions are marked
+
+
+def decision_picture(rows: DecisionMap, config: ModelConfig, colours: Palette) -> Figure:
+    """One line of pixels an image, one column a block; a column of ticks before them marks wrong predictions.
+
+    The cells travel as one small PNG a stage: a mark for each would be hundreds of thousands.
+
+    Args:
+        rows: the images in their order.
+        config: of the checkpoint.
+        colours: of the theme.
+    """
+    fills = [colours.option(name) for name in config.option_set.names]
+    parts = []
+    for stage in stages(config):
+        cells = rows.decisions[:, stage["first"] - FIRST_GATED : stage["last"] + 1 - FIRST_GATED]
+        parts.append({"start": stage["start"], "end": stage["end"], "cells": _png(cells, fills)})
+    wrong = {"cells": _png(rows.wrong[:, None].astype(np.uint8), [colours.background, colours.wrong])}
+    last = len(rows.images)
+    data = {
+        "parts": parts,
+        "wrong": [wrong],
+        "marks": [{"place": (mark["row"] + 0.5) / last, "text": mark["text"]} for mark in rows.marks],
+        "edges": [{"place": (edge + 0.5) / last} for edge in rows.edges],
+        "stages": stages(config),
+        "blocks": block_numbers(config),
+    }
+    wrong_key = Key("prediction wrong, in the narrow column", colours.wrong, "cell")
+    return Figure(_template(config, colours), data, (*option_keys(config.option_set, colours), wrong_key))
+
+
+def _png(cells: np.ndarray, fills: list[str]) -> str:
+    """A picture of a pixel a cell, as a data URI; ``cells`` are indices into ``fills``, uint8 (rows, columns)."""
+    image = Image.frombytes("P", cells.shape[::-1], np.ascontiguousarray(cells, np.uint8).tobytes())
+    image.putpalette([value for fill in fills for value in ImageColor.getrgb(fill)])
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+@lru_cache(maxsize=32)
+def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+    scale = scale_of(config)
+    x = alt.X("start:Q", scale=scale, axis=None)
+    whole = {"y": alt.value(0), "y2": alt.value(alt.expr("height"))}
+    down = alt.value(alt.expr("datum.place * height"))
+    # Not smoothed: between two options there is no third.
+    look: Any = {"aria": False, "aspect": False, "smooth": False}
+    marks = [
+        table("parts").mark_image(**look).encode(x=x, x2="end:Q", url="cells:N", **whole),
+        table("wrong")
+        .mark_image(**look)
+        .encode(x=alt.value(_WRONG[0]), x2=alt.value(_WRONG[1]), url="cells:N", **whole),
+        table("edges")
+        .mark_rule(aria=False, color=colours.ink, opacity=0.45)
+        .encode(x=alt.value(_WRONG[0]), x2=alt.value(alt.expr("width")), y=down),
+        table("marks")
+        .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=_LEFT + _WRONG[0] - 8)
+        .encode(x=alt.value(_WRONG[0] - 6), y=down, text="text:N"),
+    ]
+    return (
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
+        .properties(
+            height=HEIGHT,
+            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )

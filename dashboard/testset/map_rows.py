@@ -1,0 +1,201 @@
+"""Every image's decisions at once: the rows of the map in their order, and what stands beside them. No Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from dashboard.answers.costs import Measure
+from dashboard.answers.naming import option_label
+from dashboard.answers.tables import Rows
+from dashboard.testset.statistics import MINORITY, vectors
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.trace import FIRST_GATED
+
+Sorting = Literal["policy", "cost", "class", "confidence"]
+TITLES: dict[Sorting, str] = {
+    "policy": "commonest decision vector first",
+    "cost": "cheapest first",
+    "class": "by class, the cheapest of each first",
+    "confidence": "most certain first",
+}
+# Rows: of more, none is thick enough to be pointed at, and their words would slow down every move of a slider.
+TOLD = 1000
+TICKS = 10  # steps along the rows at which a cost or a confidence is written
+_NAMED_FROM = 0.03  # of all rows: a smaller group has no room for its name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecisionMap:
+    """The map of n images, row by row from the top.
+
+    Attributes:
+        images: indices into the test set, int64 (n,).
+        decisions: index of the option taken, uint8 (n, gated blocks).
+        wrong: whether the prediction is wrong, bool (n,).
+        labels: index of the true class, int64 (n,).
+        classes: their names.
+        about: each row in words, with the image's number, so that no two are the same; of more than ``TOLD`` rows
+            nothing but the number; n texts.
+        marks: what stands beside the rows: ``row`` (from 0; between two rows it has a fraction) and ``text``.
+        edges: rows between which one group ends and the next begins: 2.5 lies between rows 2 and 3.
+        title: the order in words.
+    """
+
+    images: np.ndarray
+    decisions: np.ndarray
+    wrong: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    about: list[str]
+    marks: Rows
+    edges: list[float]
+    title: str
+
+
+def arrange(
+    traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, chosen: np.ndarray, by: Sorting
+) -> DecisionMap:
+    """The map of the chosen images.
+
+    Args:
+        traces: of the test set.
+        costs: as ``statistics.costs_of`` gives them.
+        measure: of cost; the rows tell it beside cp.
+        chosen: the images as ``in_order`` gives them, or a stretch of them.
+        by: the order that they are in; says what stands beside the rows.
+    """
+    marks, edges = _beside(traces, costs[measure.column], chosen, by)
+    return DecisionMap(
+        images=chosen,
+        decisions=traces.decisions[chosen],
+        wrong=~traces.correct[chosen],
+        labels=traces.labels[chosen],
+        classes=traces.classes,
+        about=_about(traces, costs, measure, chosen),
+        marks=marks,
+        edges=edges,
+        title=TITLES[by],
+    )
+
+
+def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> np.ndarray:
+    """The chosen images in the order of the rows, (n,). Of equal ones the commoner policy comes first.
+
+    Args:
+        traces: of the test set.
+        cost: of each image in percent, (N,).
+        chosen: indices of the images.
+        by: the order.
+    """
+    rank, own = policy_ranks(traces, chosen), cost[chosen]
+    labels, wrong = traces.labels[chosen], ~traces.correct[chosen]
+    first: dict[Sorting, tuple[np.ndarray, ...]] = {  # the last key counts most
+        "policy": (wrong, labels, rank),
+        "cost": (rank, own),
+        "class": (rank, own, labels),
+        "confidence": (rank, -traces.confidence[chosen]),
+    }
+    return chosen[np.lexsort((chosen, *first[by]))]
+
+
+def policy_ranks(traces: Traces, chosen: np.ndarray) -> np.ndarray:
+    """Rank of each chosen image's decision vector, (n,): 0 for the commonest, as ``statistics.policy_rows`` counts."""
+    _, inverse, counts = np.unique(vectors(traces, chosen), return_inverse=True, return_counts=True)
+    ranks = np.empty(len(counts), np.int64)
+    ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    return ranks[inverse]
+
+
+def map_rows(traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> Rows:
+    """One row for each image of the map, from the top.
+
+    Keys: ``image`` (its number), ``class``, ``prediction``, ``correct``, ``confidence`` and every measure of cost in
+    percent, and ``decisions``: the option of each gated block, from the first.
+    """
+    return [
+        {
+            "image": index,
+            "class": traces.classes[traces.labels[index]],
+            "prediction": traces.classes[traces.predictions[index]],
+            "correct": bool(traces.correct[index]),
+            "confidence": 100 * float(traces.confidence[index]),
+            **{column: float(values[index]) for column, values in costs.items()},
+            "decisions": " ".join(traces.options[option] for option in traces.decisions[index]),
+        }
+        for index in chosen.tolist()
+    ]
+
+
+def in_words(traces: Traces, chosen: np.ndarray) -> str:
+    """What the map shows, for whoever does not see it: sentences that are computed from the decisions."""
+    decisions = traces.decisions[chosen]
+    images, blocks = decisions.shape
+    counts = np.stack([(decisions == option).sum(axis=0) for option in range(len(traces.options))])  # options x blocks
+    shares = 100 * counts.sum(axis=1) / decisions.size
+    names = [option_label(name) for name in traces.options]
+    of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(names, shares, strict=True) if share)
+    usual = counts.argmax(axis=0)
+    left = 100 * (1 - counts.max(axis=0) / images)  # percent of the images that leave a block's usual option
+    deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
+    ranks = policy_ranks(traces, chosen)
+    policies, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
+    said = [f"{images:,} test images by {blocks} gated blocks: {of_all} of all decisions."]
+    if len(deciding):
+        said.append(
+            f"Images differ most in block {most + FIRST_GATED}: {left[most]:.1f} % do not take its usual option,"
+            f" {names[usual[most]]}. "
+            + ("No other block" if len(deciding) == 1 else f"{len(deciding)} of {blocks} blocks")
+            + f" {'has' if len(deciding) == 1 else 'have'} at least {MINORITY:g} % of such images."
+        )
+    else:
+        said.append(f"In every block at least {100 - MINORITY:g} % of the images take the same option.")
+    said.append(
+        f"There are {policies:,} different decision vectors; the commonest is that of {share:.1f} % of the images."
+        if policies > 1
+        else "All images take the same decisions."
+    )
+    return " ".join(said)
+
+
+def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, chosen: np.ndarray) -> list[str]:
+    """Each row in words, costs by cp and by the measure in use; of many rows the image's number."""
+    if len(chosen) > TOLD:
+        return [f"image {index}" for index in chosen.tolist()]
+    shown = {"cp": costs["cp"]} | {measure.name: costs[measure.column]}
+    figures = zip(*(values[chosen].tolist() for values in shown.values()), strict=True)
+    each = zip(
+        chosen.tolist(),
+        traces.labels[chosen].tolist(),
+        traces.predictions[chosen].tolist(),
+        (100 * traces.confidence[chosen]).tolist(),
+        figures,
+        strict=True,
+    )
+    names = traces.classes
+    return [
+        f"image {index}: {names[label]}<br>predicted {names[prediction]} {'✓' if label == prediction else '✗'},"
+        f" {sure:.1f} % sure<br>"
+        + ", ".join(f"{name} {value:.2f} %" for name, value in zip(shown, values, strict=True))
+        for index, label, prediction, sure, values in each
+    ]
+
+
+def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> tuple[Rows, list[float]]:
+    """Marks and edges beside the rows: names of groups in their middle, or values at even steps."""
+    if by in ("class", "policy"):
+        keys = traces.labels[chosen] if by == "class" else policy_ranks(traces, chosen)
+        starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
+        groups = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
+        names = {a: traces.classes[keys[a]] if by == "class" else f"vector {keys[a] + 1}" for a, _ in groups}
+        marks = [{"row": (a + b - 1) / 2, "text": names[a]} for a, b in groups]
+        return marks, sorted({b - 0.5 for _, b in groups if b < len(keys)})
+    values = cost if by == "cost" else 100 * traces.confidence
+    rows = np.unique(np.linspace(0, len(chosen) - 1, TICKS + 1).round().astype(int))
+    texts = [f"{value:.2f} %" for value in values[chosen[rows]]]
+    ticks = zip(rows.tolist(), texts, ["", *texts], strict=False)
+    return [{"row": float(row), "text": text} for row, text, before in ticks if text != before], []

@@ -1,0 +1,41 @@
+"""Test set: what an operating point decided for all test images, from stored traces; filters and links to images."""
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.testset import chart_panels, filters, head_panel, map_panel, statistics, tiles_panel
+from dashboard.testset.parameters import FORMS
+from dashboard.ui import stored_traces
+from dashboard.ui.page import open_page
+
+page, traces = stored_traces.open_traces(open_page(forms=FORMS))
+costs = statistics.costs_of(traces, page.card.config)
+cost = costs[MEASURES[page.shared.cost].column]
+wanted = filters.from_page(page.shared.page, traces, page.shared.cost)
+everything, chosen = np.arange(len(traces)), filters.passing(wanted, traces, cost)
+whole = statistics.summary(traces, costs, everything)
+here = statistics.summary(traces, costs, chosen)
+
+head_panel.head(page, traces, whole, here, wanted)
+head_panel.filter_bar(page, traces, cost, wanted)
+if not len(chosen):
+    st.info("No test image is like that. Take a filter away.", icon=":material/filter_alt_off:")
+    st.stop()
+
+with st.container(key="stage"):
+    left, right = st.columns([58, 42], gap="large")
+with left:
+    chart_panels.share_view(page, traces, chosen, wanted)
+with right:
+    chart_panels.class_view(page, traces, cost, chosen, wanted)
+tiles_panel.gallery(page, traces, costs, chosen)
+every_image = st.container()
+with st.container(key="more"):
+    left, right = st.columns([58, 42], gap="large")
+with left:
+    chart_panels.policy_view(page, traces, costs, chosen, wanted, here["policies"])
+with right:
+    chart_panels.cost_views(page, traces, cost, chosen, wanted)
+with every_image:  # last, as it takes longest: everything round it is there by then
+    map_panel.map_view(page, traces, costs, chosen)

@@ -1,0 +1,17 @@
+"""The page's own URL parameters whose values can be told from nonsense: regular expressions."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from dashboard.testset.filters import Verdict
+from dashboard.testset.map_rows import Sorting
+from dashboard.testset.statistics import Order
+
+FORMS = {
+    "order": "|".join(get_args(Order)),
+    "shown": "[1-9][0-9]*",
+    "sort": "|".join(get_args(Sorting)),
+    "rows": "[1-9][0-9]*-[1-9][0-9]*",
+    "verdict": "|".join(get_args(Verdict)),
+}

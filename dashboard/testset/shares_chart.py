@@ -1,0 +1,117 @@
+"""Who takes what: decision shares per block as stacked bars, as in the paper's figures 7 to 15. No Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
+from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.legends import option_keys
+from dashboard.drawing.palette import Palette
+from dfs_core.model.config import ModelConfig
+
+SHARE_PARAM = "share"
+HEIGHT = 330  # pixels, with what is above and below the bars
+_HEADER, _FOOTER = 28, 22
+_PLOT = HEIGHT - _HEADER - _FOOTER
+_NAMED_FROM = 7.0  # percent: a lower segment has no room for its option's name
+_NAME_ROOM = 17  # pixels that a bar needs for it
+_PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
+
+
+def share_chart(
+    rows: Rows, config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
+) -> Figure:
+    """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
+
+    Segments are parted by lines in the colour of the page, so that neighbours of like colours are told apart.
+
+    A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``turn``.
+
+    Args:
+        rows: as ``statistics.share_rows`` gives them.
+        config: of the checkpoint.
+        taken: (block, option) that the images are filtered by; outlined.
+        colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+    """
+    drawn = []
+    for row in rows:
+        if not row["share"]:
+            continue
+        fill = colours.option(row["option"])
+        asked = (row["block"], row["option"]) in taken
+        parting = colours.background if row["share"] >= _PARTED_FROM else fill
+        drawn.append(
+            placed(row, 0.05)
+            | {
+                "middle": (row["bottom"] + row["top"]) / 2,
+                "fill": fill,
+                "edge": colours.accent if asked else colours.muted if not row["bits"] else parting,
+                "edge_width": 3.0 if asked else 1.0,
+                "ink": colours.text_on(fill),
+                "name": row["option"] if row["share"] >= _NAMED_FROM else "",
+                "about": f"block {row['block']}, {row['option']}: {row['share']:.1f} % of the images",
+                "turn": turn,
+            }
+        )
+    # An outline lies above its neighbours, and so does a low segment, which their lines would hide.
+    drawn.sort(key=lambda row: (row["edge_width"], row["edge"] != colours.background))
+    data = {"segments": drawn, "stages": stages(config), "blocks": block_numbers(config)}
+    return Figure(_template(config, colours), data, option_keys(config.option_set, colours))
+
+
+@lru_cache(maxsize=32)
+def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+    scale = scale_of(config)
+    base = table("segments")
+    room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
+    tooltip = [
+        alt.Tooltip("block:Q", title="block"),
+        alt.Tooltip("option:N"),
+        alt.Tooltip("share:Q", title="share of images %", format=".2f"),
+        alt.Tooltip("images:Q", format=","),
+    ]
+    percent = alt.Scale(domain=[0, 100], nice=False)
+    axis = alt.Axis(grid=False, values=[0, 25, 50, 75, 100], titlePadding=8)
+    box = {
+        "x": alt.X("start:Q", scale=scale, axis=None),
+        "x2": "end:Q",
+        "y": alt.Y("bottom:Q", scale=percent, axis=axis, title="share of images, %"),
+        "y2": "top:Q",
+    }
+    click = alt.selection_point(name=SHARE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
+    marks = [
+        base.mark_rect(aria=False, cornerRadius=1).encode(
+            **box,
+            fill=alt.Fill("fill:N", scale=None),
+            stroke=alt.Stroke("edge:N", scale=None),
+            strokeWidth=alt.StrokeWidth("edge_width:Q", scale=None),
+        ),
+        base.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
+            x=alt.X("centre:Q", scale=scale, axis=None),
+            y=alt.Y("middle:Q", scale=percent, axis=axis, title="share of images, %"),
+            text="name:N",
+            color=alt.Color("ink:N", scale=None),
+        ),
+        base.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(**box, tooltip=tooltip, description="about:N")
+        .add_params(click),
+    ]
+    headings = heading_marks(scale, alt.value(_PLOT + 5), colours)
+    # Room for what stands beside the bars; left to fit it in, Vega would take it from their height.
+    return (
+        alt.layer(*marks, *headings)
+        .properties(
+            height=HEIGHT,
+            padding={"left": 52, "right": 4, "top": _HEADER, "bottom": _FOOTER},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )

@@ -1,0 +1,213 @@
+"""What a test set's traces say: shares, costs, policies, easy and hard images. Arrays in, tables out; no Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from dashboard.answers import costs
+from dashboard.answers.tables import Rows, stage_of
+from dashboard.testset.filters import policy_code
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.evaluation.metrics import Z95, wilson_interval
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import FIRST_GATED
+
+Order = Literal["cheapest", "dearest", "easiest", "hardest"]
+MINORITY = 5.0  # percent of images: where all but the commonest option take so many, a block decides by the image
+# Of the confidence, in percent. Most images are certain, so that equal steps would put nearly all into the last one.
+CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
+COST_BINS = 10
+
+
+def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
+    """Column of a measure -> cost of each image in percent, (N,).
+
+    Rounded to a billionth of a point, so that decisions of equal cost in other blocks have an equal sum.
+    """
+    return {column: model.per_image(traces.decisions).round(9) for column, model in costs.models(config).items()}
+
+
+def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, Any]:
+    """The figures above the charts for the chosen images (indices).
+
+    Keys: ``images``, ``right``, ``accuracy`` with ``low`` and ``high`` (95 % Wilson interval), the mean of every
+    measure of cost, ``spread`` (coefficient of variation of per-image cp, its standard deviation over its mean),
+    ``policies`` (distinct decision vectors), ``blocks`` (gated ones) and ``deciding`` (how many of them give at least 5
+    percent of the images another option than the commonest). Percentages in percent; None where there is no image.
+    """
+    n, right = len(chosen), int(traces.correct[chosen].sum())
+    low, high = wilson_interval(right, n) if n else (None, None)
+    means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}
+    cp = cost["cp"][chosen]
+    minority = [100 - max(_shares(column, len(traces.options))) for column in traces.decisions[chosen].T] if n else []
+    return {
+        "images": n,
+        "right": right,
+        "accuracy": 100 * right / n if n else None,
+        "low": low,
+        "high": high,
+        **means,
+        "spread": float(cp.std() / cp.mean()) if n and cp.mean() else None,
+        "policies": len(np.unique(vectors(traces, chosen))),
+        "blocks": traces.decisions.shape[1],
+        "deciding": sum(share >= MINORITY for share in minority),
+    }
+
+
+def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> Rows:
+    """One row for every option of every gated block, cheapest first: who takes what.
+
+    Keys: ``block`` (number in the network), ``stage``, ``option``, ``bits``, ``images``, ``share`` in percent, and
+    ``bottom`` and ``top``, between which it lies when the block's shares are stacked.
+    """
+    rows: Rows = []
+    for index in range(config.gated_blocks):
+        shares = _shares(traces.decisions[chosen, index], len(traces.options))
+        top = 0.0
+        for option, share in zip(config.option_set, shares, strict=True):
+            bottom, top = top, top + share
+            rows.append(
+                {
+                    "block": index + FIRST_GATED,
+                    "stage": stage_of(index, config),
+                    "option": option.name,
+                    "bits": option.bits,
+                    "images": round(share * len(chosen) / 100),
+                    "share": share,
+                    "bottom": bottom,
+                    "top": top,
+                }
+            )
+    return rows
+
+
+def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
+    """One row for every true class that occurs, cheapest first.
+
+    Keys: ``class``, ``images``, ``cost`` (mean, in percent) with ``low`` and ``high`` (its 95 % interval), ``p10`` and
+    ``p90`` (between which eight in ten images lie), ``accuracy`` in percent.
+    """
+    rows = []
+    for label, name in enumerate(traces.classes):
+        members = chosen[traces.labels[chosen] == label]
+        if len(members):
+            p10, p90 = np.percentile(cost[members], (10, 90))
+            accuracy = 100 * float(traces.correct[members].mean())
+            spread = {"p10": float(p10), "p90": float(p90), "accuracy": accuracy}
+            rows.append({"class": name} | _mean(cost[members]) | spread)
+    return sorted(rows, key=lambda row: row["cost"])
+
+
+def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
+    """Mean cost by confidence, for right and for wrong predictions apart; bins without images are left out.
+
+    Keys: ``verdict``, ``confidence`` (the bin in words), ``bin`` (its place), ``images``, ``cost``, ``low``, ``high``.
+    """
+    places = np.digitize(100 * traces.confidence[chosen], CONFIDENCE_EDGES[1:-1])
+    rows = []
+    for verdict, wanted in (("right", True), ("wrong", False)):
+        for place, (low, high) in enumerate(pairwise(CONFIDENCE_EDGES)):
+            members = chosen[(places == place) & (traces.correct[chosen] == wanted)]
+            if len(members):
+                head = {"verdict": verdict, "confidence": f"{low:g} to {high:g} %", "bin": place}
+                rows.append(head | _mean(cost[members]))
+    return rows
+
+
+def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
+    """Accuracy by cost: the images in ten groups of as equal size as equal costs allow, cheapest first.
+
+    Keys: ``from`` and ``to`` (cost in percent), ``images``, ``cost`` (mean), ``accuracy``, ``low``, ``high`` (95 %).
+    """
+    if not len(chosen):
+        return []
+    values = cost[chosen]
+    edges = np.unique(np.quantile(values, np.arange(1, COST_BINS) / COST_BINS))
+    places = np.searchsorted(edges, values)  # an image that costs as much as an edge belongs below it
+    rows = []
+    for place in np.unique(places):
+        members = chosen[places == place]
+        right, n = int(traces.correct[members].sum()), len(members)
+        low, high = wilson_interval(right, n)
+        own = cost[members]
+        ends = {"from": float(own.min()), "to": float(own.max()), "images": n, "cost": float(own.mean())}
+        rows.append(ends | {"accuracy": 100 * right / n, "low": low, "high": high})
+    return rows
+
+
+def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None) -> Rows:
+    """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all.
+
+    Keys: ``rank`` (from 1), ``policy`` (as links write it), ``images``, ``share`` and ``cumulative`` in percent,
+    ``accuracy`` in percent, and what it costs by every measure.
+    """
+    if not len(chosen):
+        return []
+    _, first, inverse, counts = np.unique(
+        vectors(traces, chosen), return_index=True, return_inverse=True, return_counts=True
+    )
+    right = np.bincount(inverse, weights=traces.correct[chosen])
+    order = np.argsort(-counts, kind="stable")
+    cumulative = 100 * counts[order].cumsum() / len(chosen)
+    return [
+        {
+            "rank": rank,
+            "policy": policy_code(traces.decisions[chosen[first[place]]]),
+            "images": int(counts[place]),
+            "share": 100 * float(counts[place]) / len(chosen),
+            "cumulative": float(cumulative[rank - 1]),
+            "accuracy": 100 * float(right[place] / counts[place]),
+            **{column: float(values[chosen[first[place]]]) for column, values in cost.items()},
+        }
+        for rank, place in enumerate(order[:most].tolist(), start=1)
+    ]
+
+
+def ranked(traces: Traces, cost: np.ndarray, chosen: np.ndarray, order: Order) -> np.ndarray:
+    """The chosen images in an order; of equal ones the first in the test set comes first.
+
+    Easy is to be right with high confidence, hard to be wrong with high confidence; between lie the uncertain ones.
+    """
+    ease = np.where(traces.correct, traces.confidence, -traces.confidence)
+    keys = {"cheapest": cost, "dearest": -cost, "easiest": -ease, "hardest": ease}
+    return chosen[np.argsort(keys[order][chosen], kind="stable")]
+
+
+def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Rows:
+    """One row for each chosen image, in their order: ``index``, ``truth``, ``prediction``, ``verdict``, ..., costs."""
+    return [
+        {
+            "index": index,
+            "truth": traces.classes[traces.labels[index]],
+            "prediction": traces.classes[traces.predictions[index]],
+            "verdict": "right" if traces.correct[index] else "wrong",
+            "confidence": 100 * float(traces.confidence[index]),
+            **{column: float(values[index]) for column, values in cost.items()},
+            "policy": policy_code(traces.decisions[index]),
+        }
+        for index in chosen.tolist()
+    ]
+
+
+def vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:
+    """Each image's decisions as one value, (n,): many times faster to sort than rows."""
+    rows = np.ascontiguousarray(traces.decisions[chosen])
+    return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
+
+
+def _shares(decisions: np.ndarray, options: int) -> list[float]:
+    """Percent of the images that took each option."""
+    counts = np.bincount(decisions, minlength=options)
+    return (100 * counts / max(len(decisions), 1)).tolist()
+
+
+def _mean(values: np.ndarray) -> dict[str, Any]:
+    """Number, mean and its 95 % interval; of a single value there is no interval."""
+    n, mean = len(values), float(values.mean())
+    half = Z95 * float(values.std(ddof=1)) / n**0.5 if n > 1 else None
+    bounds = {"low": None, "high": None} if half is None else {"low": max(0.0, mean - half), "high": mean + half}
+    return {"images": n, "cost": mean} | bounds

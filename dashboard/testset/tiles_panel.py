@@ -1,0 +1,130 @@
+"""Images of the test set with what was said of them, by an order that a user chooses; a picture links to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from html import escape
+from typing import Any, cast, get_args
+
+import numpy as np
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.pictures import Picture
+from dashboard.testset import statistics
+from dashboard.testset.statistics import Order
+from dashboard.ui import cached, messages, state
+from dashboard.ui.page import Opened
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.sets import ImageSet
+
+AT_A_TIME = 16  # two full rows of the eight that ``style.css`` lets stand beside each other
+ORDERS: dict[Order, str] = {
+    "hardest": "Hardest",
+    "easiest": "Easiest",
+    "dearest": "Most expensive",
+    "cheapest": "Cheapest",
+}
+
+
+def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> None:
+    """Some of the chosen images, each with a link to Explore; without the data set, their numbers.
+
+    Args:
+        page: what is in use; its own parameters say which order and which stretch of it are shown.
+        traces: of the test set.
+        costs: as ``statistics.costs_of`` gives them.
+        chosen: indices of the images that pass the filter.
+    """
+    order, start = _place(page.shared.page, len(chosen))
+    ranked = statistics.ranked(traces, costs[MEASURES[page.shared.cost].column], chosen, order)
+    rows = statistics.image_rows(traces, costs, ranked[start : start + AT_A_TIME])
+    with st.container(horizontal=True, vertical_alignment="center", key="gallery_bar"):
+        st.markdown("### Images", width="content")
+        control = state.Control.showing("order", order)
+        st.segmented_control(
+            "Order",
+            list(ORDERS),
+            default=order,
+            format_func=ORDERS.__getitem__,
+            key=control.key,
+            required=True,
+            label_visibility="collapsed",
+            on_change=control.choice(lambda value: state.change(page={"order": value, "shown": ""})),
+        )
+        st.caption(f"{start + 1:,} to {start + len(rows):,} of {len(chosen):,}", width="content")
+        _turn("Images before", ":material/chevron_left:", start - AT_A_TIME, len(chosen))
+        _turn("Images after", ":material/chevron_right:", start + AT_A_TIME, len(chosen))
+        if order in ("hardest", "easiest"):
+            st.caption(_EASE, width="content")
+    pictures, why = test_pictures(traces, [row["index"] for row in rows])
+    if why:
+        st.info(why, icon=":material/image_not_supported:")
+    with st.container(gap="small", key="tiles"):
+        for row, picture in zip(rows, pictures, strict=True):
+            _tile(page, row, picture)
+
+
+def test_pictures(traces: Traces, indices: list[int]) -> tuple[list[Picture | None], str]:
+    """The pictures of some test images; without the data set, None for each and the reason in words.
+
+    Labels tell whether the images on this machine are those that were traced: an index means nothing in another set.
+    """
+    images = cached.test_images(traces.dataset)
+    if isinstance(images, str):
+        return [None] * len(indices), f"The pictures cannot be shown, only their numbers: {messages.plain(images)}"
+    if not _is_traced_set(images, traces):
+        return [None] * len(indices), (
+            f"The pictures cannot be shown, only their numbers: the {len(images):,} test images on this machine are not"
+            f" the {len(traces):,} that were traced."
+        )
+    return [cached.test_picture(images, index) for index in indices], ""
+
+
+def _is_traced_set(images: ImageSet, traces: Traces) -> bool:
+    return len(images) == len(traces) and np.array_equal(images.labels.numpy(), traces.labels)
+
+
+def _place(own: Mapping[str, str], count: int) -> tuple[Order, int]:
+    """Which order, and which place in it, from 0, a page's parameters ask for."""
+    order = own.get("order", "")
+    number = own.get("shown", "")
+    wished = AT_A_TIME * (int(number) - 1) if number.isascii() and number.isdigit() and number != "0" else 0
+    return cast(Order, order if order in get_args(Order) else next(iter(ORDERS))), wished if wished < count else 0
+
+
+def _turn(label: str, icon: str, start: int, count: int) -> None:
+    possible = 0 <= start < count
+    number = str(start // AT_A_TIME + 1) if start > 0 else ""
+    st.button(
+        "",
+        icon=icon,
+        help=label,
+        key=f"turn_{label}",
+        disabled=not possible,
+        on_click=state.change,
+        kwargs={"page": {"shown": number}},
+    )
+
+
+def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
+    glyph = "✓" if row["verdict"] == "right" else "✗"
+    measure = MEASURES[page.shared.cost]
+    said = f"{glyph} {row['prediction']}" + ("" if row["verdict"] == "right" else f", is {row['truth']}")
+    name = escape(f"test image {row['index']}: {row['truth']}")
+    image = f'<img src="{picture.seen_uri}" alt="{name}">' if picture else ""
+    with st.container(gap=None, key=f"tile_{row['index']}"):
+        st.html(
+            f'<figure class="dfs-tile {row["verdict"]}">{image}<figcaption><b>{escape(said)}</b>'
+            f"<span>{row['confidence']:.1f} % sure</span><span>{measure.name} {row[measure.column]:.2f} %</span>"
+            "</figcaption></figure>"
+        )
+        if picture is None:  # Explore could not show it either
+            st.caption(f"Image {row['index']}")
+            return
+        query = state.to_query(replace(page.shared, image=picture.key, gallery=1, page={}), page.catalogue)
+        st.page_link("explore/page.py", label=f"Explore {row['index']}", query_params=query)
+
+
+_EASE = "Easy: right with high confidence. Hard: wrong with high confidence."

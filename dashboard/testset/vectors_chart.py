@@ -1,0 +1,155 @@
+"""The commonest decision vectors: each as a strip, with how many images share it. No Streamlit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
+from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.legends import option_keys
+from dashboard.drawing.palette import Palette
+from dfs_core.model.config import ModelConfig
+
+POLICY_PARAM = "policy_pick"
+MOST = 20  # policies that are drawn
+ROW = 25  # pixels
+_NAME_ROOM = 17
+_RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
+
+
+def policy_chart(
+    rows: Rows,
+    column: str,
+    config: ModelConfig,
+    picked: str,
+    colours: Palette,
+    turn: int = 0,
+    graded: bool = True,
+) -> Figure:
+    """The commonest policies, one a row: its decisions, the share of images that it has, its cost and its accuracy.
+
+    A click on a row gives ``policy`` to the selection ``POLICY_PARAM``, with ``turn``.
+
+    Args:
+        rows: as ``statistics.policy_rows`` gives them; the first ``MOST`` are drawn.
+        column: of the measure of cost.
+        config: of the checkpoint.
+        picked: the policy that the images are filtered by; marked.
+        colours: of the theme.
+        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        graded: whether accuracy is told: not where images are chosen by whether they are right.
+    """
+    shown = rows[:MOST]
+    most = max((row["share"] for row in shown), default=1.0)
+    looks = {}
+    for option in config.option_set:
+        fill = colours.option(option.name)
+        looks[option.name] = {
+            "fill": fill,
+            "ink": colours.text_on(fill),
+            "edge": colours.faint if option.is_skip else fill,
+        }
+    names, blocks = config.option_set.names, block_numbers(config)
+    cells = [
+        {"row": place, "option": names[int(digit)]} | looks[names[int(digit)]] | block
+        for place, row in enumerate(shown)
+        for digit, block in zip(row["policy"], blocks, strict=True)
+    ]
+    policies = [
+        row
+        | {
+            "row": place,
+            "cost": row[column],
+            "length": row["share"] / most,
+            "strength": 0.14 if row["policy"] == picked else 0.0,
+            "about": f"decision vector {row['rank']}: {row['share']:.1f} % of the images",
+            "turn": turn,
+        }
+        for place, row in enumerate(shown)
+    ]
+    data = {"cells": cells, "policies": policies, "stages": stages(config), "blocks": blocks}
+    spec = _template(config, colours, graded)
+    height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
+    return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
+
+
+@lru_cache(maxsize=32)
+def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, Any]:
+    scale = scale_of(config)
+    cells, policies = table("cells"), table("policies")
+    room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
+
+    def down(share: float) -> Any:
+        return alt.value(alt.expr(f"(datum.row + {share}) * {ROW}"))
+
+    def right(pixels: float) -> Any:
+        return alt.value(alt.expr(f"width + {pixels}"))
+
+    x, centre = (alt.X(f"{field}:Q", scale=scale, axis=None) for field in ("start", "centre"))
+    box = {"x": x, "x2": "end:Q", "y": down(0.1), "y2": down(0.9)}
+    ink, middle = "ink:N", down(0.5)
+    look: Any = {"aria": False, "align": "right", "fontSize": 12, "color": colours.ink}
+    head: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
+    columns = [("cumulative", _SHARE + 56, "sum %", ".1f"), ("cost", _SHARE + 108, "cost %", ".2f")]
+    columns += [("accuracy", _SHARE + 164, "right %", ".1f")] if graded else []
+    tooltip = [
+        alt.Tooltip("rank:Q"),
+        alt.Tooltip("images:Q", format=","),
+        alt.Tooltip("share:Q", title="share of images %", format=".2f"),
+        alt.Tooltip("cumulative:Q", title="with the commoner ones %", format=".2f"),
+        *([alt.Tooltip("accuracy:Q", title="right %", format=".2f")] if graded else []),
+        alt.Tooltip("cp:Q", title="cp %", format=".2f"),
+        alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
+    ]
+    click = alt.selection_point(name=POLICY_PARAM, fields=["policy", "turn"], on="click", empty=False)
+    # Bars start behind the strips, in pixels: their lengths are shares of the commonest policy's.
+    bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
+    top = table("stages").transform_filter("datum.stage == 1")
+    titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
+    whole = {"x": alt.value(-_RANK), "x2": right(_SHARE + 168), "y": down(0), "y2": down(1)}
+    marks = [
+        policies.mark_rect(aria=False, fill=colours.accent, cornerRadius=4).encode(
+            **whole,
+            fillOpacity=alt.FillOpacity("strength:Q", scale=None),
+        ),
+        cells.mark_rect(aria=False, cornerRadius=2).encode(
+            **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None)
+        ),
+        cells.transform_filter("datum.option == 'skip'")
+        .mark_rule(aria=False, strokeWidth=1.5, opacity=0.75)
+        .encode(x=x, x2="end:Q", y=middle, stroke=alt.Stroke(ink, scale=None)),
+        cells.transform_filter("datum.option != 'skip'")
+        .mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room))
+        .encode(x=centre, y=middle, text="option:N", color=alt.Color(ink, scale=None)),
+        policies.mark_text(aria=False, align="right", fontSize=11, color=colours.muted).encode(
+            x=alt.value(-8), y=middle, text="rank:Q"
+        ),
+        policies.mark_rect(aria=False, fill=colours.families[0], opacity=0.55, cornerRadius=2).encode(
+            x=right(12), x2=bar, y=down(0.22), y2=down(0.78)
+        ),
+        policies.mark_text(**look).encode(x=right(_SHARE + 4), y=middle, text=alt.Text("share:Q", format=".1f")),
+        *(
+            policies.mark_text(**look).encode(x=right(at), y=middle, text=alt.Text(f"{name}:Q", format=form))
+            for name, at, _, form in columns
+        ),
+        *(top.mark_text(text=title, **head).encode(x=at, y=alt.value(-12)) for at, title in titles),
+        policies.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(
+            x=alt.value(-_RANK), x2=right(_SHARE + 168), y=down(0), y2=down(1), tooltip=tooltip, description="about:N"
+        )
+        .add_params(click),
+    ]
+    below = alt.value(alt.expr("height + 4"))
+    return (
+        alt.layer(*marks, *heading_marks(scale, below, colours))
+        .properties(
+            padding={"left": _RANK, "right": _SHARE + 172, "top": 28, "bottom": 20},
+            autosize=alt.AutoSizeParams(type="none", contains="padding"),
+        )
+        .configure_view(stroke=None)
+        .to_dict()
+    )

@@ -1,0 +1,1 @@
+"""What all pages share: state, links, controls, toolbar."""

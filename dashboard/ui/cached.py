@@ -1,0 +1,156 @@
+"""What sessions share of dfs_core, each bounded in number. ``st.cache_*`` stands in modules of this name alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.engine import Engine
+from dashboard.answers.pictures import (
+    PAGE_SIZE,
+    TEST_KEY,
+    Origin,
+    Picture,
+    drawn_pictures,
+    gallery_order,
+    make_picture,
+    read_upload,
+)
+from dashboard.ui import kept
+from dfs_core.checkpoints.checkpoint import Card, pretrained_dir, scan
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.images import ImageError
+from dfs_core.data.sets import ImageSet, download, find_data_dir, load_images
+from dfs_core.errors import UserError
+from dfs_core.predictor import Predictor
+
+Stamp = tuple[tuple[str, int], ...]
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def engine() -> Engine:
+    """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
+    return Engine(Predictor.load)
+
+
+def catalogue() -> Catalogue:
+    """The checkpoints on this machine, and those that this session keeps; a new or changed one is seen at once."""
+    root = pretrained_dir()
+    on_disk = _catalogue(str(root), stamp(root, "*/card.json", "*/weights.safetensors"))
+    return kept.with_session(on_disk, engine().adopted(kept.names()))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _catalogue(root: str, stamp: Stamp) -> Catalogue:
+    cards, problems = scan(Path(root))
+    return Catalogue(tuple(cards), tuple(problems))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def drawn() -> tuple[Picture, ...]:
+    """The project's own drawings."""
+    return drawn_pictures()
+
+
+def data_dir() -> Path:
+    """Where data sets are looked for, and where a download goes."""
+    return find_data_dir() or Path("data")
+
+
+def test_images(dataset: str) -> ImageSet | str:
+    """The test set of a data set, or in words why it cannot be shown."""
+    folder = data_dir()
+    return _test_images(dataset, str(folder), stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*"))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the test images")
+def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
+    try:
+        return load_images(dataset, Path(folder), "test")
+    except UserError as error:
+        return str(error)
+
+
+def gallery(images: ImageSet) -> np.ndarray:
+    """Indices of the test images in the order in which a gallery shows them."""
+    return _gallery_order(images.dataset, len(images), images)
+
+
+def gallery_pages(images: ImageSet | str) -> int:
+    """How many pages a gallery has: of test images, or of the drawings where there are none."""
+    return -(-len(images if isinstance(images, ImageSet) else drawn()) // PAGE_SIZE)
+
+
+def test_picture(images: ImageSet, index: int) -> Picture:
+    """One test image, by its index in the data set's canonical order."""
+    return _test_picture(images.dataset, len(images), index, images)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _gallery_order(dataset: str, count: int, _images: ImageSet) -> np.ndarray:
+    return gallery_order(_images.labels.numpy())
+
+
+@st.cache_resource(max_entries=2048, show_spinner=False)
+def _test_picture(dataset: str, count: int, index: int, _images: ImageSet) -> Picture:
+    pixels = _images.images[index].permute(1, 2, 0).numpy()
+    return make_picture(
+        f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
+    )
+
+
+def upload(file: UploadedFile, origin: Origin) -> Picture | str:
+    """An untrusted file as a picture, or in words why it cannot be one."""
+    return _upload(file.file_id, file.name, origin, file)
+
+
+# By the upload's id: to hash megabytes of pixels at every move of a slider would cost more than to predict them.
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Picture | str:
+    try:
+        return read_upload(_file.getvalue(), name, origin)
+    except ImageError as error:
+        return str(error)
+
+
+def traces(card: Card, budget: float | None) -> Traces | UserError:
+    """Stored decisions of an operating point for the test set, or the error that says why there are none."""
+    folder = pretrained_dir() / card.name
+    return _traces(str(folder), card.name, card.weights_sha256, budget, stamp(folder, "traces*.parquet"), card)
+
+
+# Some 400 kB each for 10,000 images of 17 blocks.
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _traces(
+    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _card: Card
+) -> Traces | UserError:
+    try:
+        return read_traces(Path(folder), _card, budget)
+    except UserError as error:
+        return error
+
+
+def traced_budgets(card: Card) -> tuple[float, ...]:
+    """Budgets of a checkpoint for every budget for which there are traces."""
+    return stored_budgets(pretrained_dir() / card.name)
+
+
+def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
+    """Download a public data set.
+
+    Raises:
+        UserError: it could not be done; the message says what to do.
+    """
+    download(dataset, data_dir(), report)
+
+
+def stamp(folder: Path, *patterns: str) -> Stamp:
+    """Names and times of some files: the part of a cache's key that changes when they do."""
+    found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found if path.exists()))

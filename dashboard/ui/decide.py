@@ -1,0 +1,28 @@
+"""Asking the engine what an operating point decides for the pictures on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import Shown
+from dashboard.ui import cached, messages
+from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.errors import UserError
+
+
+def decide(pictures: Sequence[Picture], card: Card, budget: float | None = None) -> list[Shown]:
+    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing."""
+    engine = cached.engine()
+    try:
+        if engine.knows(pictures, card, budget):
+            traces = engine.predict(pictures, card, budget)
+        else:
+            with st.spinner("Deciding"):
+                traces = engine.predict(pictures, card, budget)
+    except UserError as error:
+        messages.cannot_decide(error)
+        return []
+    return [Shown(picture, trace) for picture, trace in zip(pictures, traces, strict=True)]

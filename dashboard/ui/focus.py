@@ -1,0 +1,101 @@
+"""The image in focus: which one it is, and a closer look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES, of_trace
+from dashboard.answers.pictures import Picture, loses_nothing
+from dashboard.answers.tables import Shown
+from dashboard.ui import cached, state
+from dfs_core.trace import DecisionTrace
+
+FOCUS = "focus"
+TOP = 4
+
+
+def item_in_focus(shown: Sequence[Shown], shared: state.State) -> Shown | None:
+    """The image that the state names, or else the first."""
+    return next((item for item in shown if item.picture.key == shared.image), shown[0] if shown else None)
+
+
+def panel(shown: Sequence[Shown], item: Shown | None) -> None:
+    """The image in focus: as given, as the network sees it, and what else the network thought of."""
+    if item is None:
+        return
+    names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
+    with st.container(key="in_focus", border=True):
+        choose("Image in focus", names, item.picture.key, FOCUS)
+        st.html(_html(item, _spent(item)))
+
+
+def choose(
+    label: str, names: Mapping[str, str], chosen: str, key: str, hidden: bool = False, width: int | None = None
+) -> None:
+    """The control that puts another image in focus.
+
+    Args:
+        label: of the control.
+        names: of the images, by their keys.
+        chosen: key of the one in focus.
+        key: of the control.
+        hidden: whether its label is for screen readers alone.
+        width: in pixels; as wide as its place unless given.
+    """
+    control = state.Control.showing(key, chosen)
+    st.selectbox(
+        label,
+        list(names),
+        list(names).index(chosen),
+        format_func=names.__getitem__,
+        key=control.key,
+        on_change=control.choice(lambda image: state.change(image=image)),
+        label_visibility="collapsed" if hidden else "visible",
+        width=width or "stretch",
+    )
+
+
+def given_and_seen(picture: Picture) -> str:
+    """A picture as given and as the network sees it, as figures in HTML; once where the two are the same."""
+    figures = [
+        (picture.given_uri, f"{picture.name}, as given", "as given"),
+        (picture.seen_uri, f"{picture.name}, 32 by 32", "as the network sees it"),
+    ]
+    if loses_nothing(picture):
+        figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]
+    return "".join(
+        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
+        for uri, alt, caption in figures
+    )
+
+
+def class_bars(trace: DecisionTrace) -> str:
+    """The likeliest classes with their probabilities, as items of a list in HTML."""
+    best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
+    return "".join(
+        f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
+        for share, name in best
+    )
+
+
+def _spent(item: Shown) -> str:
+    """What the image costs: cp and all-in always, and by the measure in use."""
+    spent = {"cp": item.trace.cp, "all_in": item.trace.all_in}
+    cost = state.current().cost
+    card = cached.catalogue().named(item.trace.checkpoint)
+    if card is not None:
+        spent = of_trace(item.trace, card.config)
+    shown = dict.fromkeys((MEASURES["cp"], MEASURES["all-in"], MEASURES[cost]))
+    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown if one.column in spent)
+
+
+def _html(item: Shown, spent: str) -> str:
+    picture, trace = item.picture, item.trace
+    verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
+    origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
+    about = escape(f"{origin} · {verdict} · {spent}")
+    words = f"<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>"
+    return f'<div class="dfs-focus">{given_and_seen(picture)}{words}</div>'

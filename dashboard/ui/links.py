@@ -1,0 +1,176 @@
+"""Links: the state that pages share, and how it is written into a URL and read from one. No session in it.
+
+A checkpoint that was trained for one budget says itself which budget and alpha are in use, so it is the one thing that
+is stored; budget and alpha stand in the URL as well, because people read and edit them there. Of a checkpoint for every
+budget the budget is stored too, and alpha follows. Defaults drop out:
+
+    /                                                    where the app opens
+    /?checkpoint=resnet38-dfs-30&budget=30               another budget, the usual alpha
+    /?budget=25                                          edited by hand: the nearest trained budget, and a note
+    /image?image=frog&block=7                            another page; ``block`` is that page's own
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast, get_args
+from urllib.parse import urlencode
+
+from dashboard.answers import operating
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.costs import Cost
+from dashboard.answers.naming import format_alpha
+from dashboard.answers.pictures import OWN_KEYS
+from dashboard.answers.tables import Scale
+
+_SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
+_MOST_DIGITS = 7  # of a page of the gallery
+_MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # of a page's own parameters in a link
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state that pages share.
+
+    Attributes:
+        checkpoint: name of the checkpoint in use.
+        image: key of the image in focus; None for the first one shown.
+        gallery: page of the gallery, from 1.
+        cost: the measure on the cost axis.
+        scale: of the cost axis.
+        budget: in percent, of a checkpoint for every budget; None for any other.
+        hidden: keys of the families that are switched off in charts.
+        page: the page's own parameters, as they stand in its URL.
+        path: of the page.
+        note: why the checkpoint, or the gallery's page, is another than was asked for; shown until the next choice.
+        turn: number of choices so far. Charts hand it back with a click, so that a second click on the same mark is
+            another selection than the first.
+    """
+
+    checkpoint: str
+    image: str | None = None
+    gallery: int = 1
+    cost: Cost = "cp"
+    scale: Scale = "log"
+    budget: float | None = None
+    hidden: tuple[str, ...] = ()
+    page: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/"
+    note: str = ""
+    turn: int = 0
+
+
+def from_query(
+    query: Mapping[str, str], catalogue: Catalogue, path: str = "/", forms: Mapping[str, str] | None = None
+) -> State:
+    """Read a link. Whatever it asks for that does not exist gives the nearest thing that does, and a note.
+
+    Args:
+        query: the URL's parameters.
+        catalogue: the checkpoints on this machine.
+        path: of the page.
+        forms: of the page's own parameters, name -> regular expression; one whose value does not match is left out.
+    """
+    notes: list[str] = []
+    budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
+    card = catalogue.named(query["checkpoint"]) if "checkpoint" in query else catalogue.serving(budget)
+    if card is None:
+        notes.append(f"There is no checkpoint '{query['checkpoint']}' here.")
+        card = catalogue.default
+    if card.budget_range is not None:
+        if budget is None and alpha is not None:
+            budget = operating.budget_for(card, alpha)
+        budget, note = operating.fit_budget(card, budget)
+        notes.append(note)
+    elif budget is not None or alpha is not None:
+        wished = (card.budget if budget is None else budget, card.alpha if alpha is None else alpha)
+        card, note = catalogue.family_of(card).choose(*wished, near=card)
+        notes.append(note)
+        budget = None
+    own = {key: value for key, value in query.items() if key not in _SHARED and _can_be_own(key, value, forms or {})}
+    return State(
+        checkpoint=card.name,
+        image=query.get("image") or None,
+        gallery=_page_number(query.get("gallery", "")),
+        cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
+        scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
+        budget=budget,
+        hidden=tuple(sorted(set(filter(None, query.get("hide", "").split("."))) & set(catalogue.family_keys))),
+        page=dict(list(own.items())[:_MOST_OWN]),
+        path=path,
+        note=" ".join(filter(None, notes)),
+    )
+
+
+def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
+    """Write a link: short, and without what is as it is by default. ``from_query`` gives the same state back."""
+    query = {}
+    card, default = catalogue.named(state.checkpoint), catalogue.default
+    if card is not None and card is not default:
+        query["checkpoint"] = card.name
+        if card.budget is not None and card.budget != default.budget:
+            query["budget"] = f"{card.budget:g}"
+        if card.alpha is not None and card.alpha != default.alpha:
+            query["alpha"] = format_alpha(card.alpha)
+    if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
+        query["budget"] = f"{state.budget:.{operating.DIGITS}g}"
+    if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
+        query["image"] = state.image
+    if state.gallery != 1:
+        query["gallery"] = str(state.gallery)
+    if state.cost != get_args(Cost)[0]:
+        query["cost"] = state.cost
+    if state.scale != get_args(Scale)[0]:
+        query["scale"] = state.scale
+    if state.hidden:
+        query["hide"] = ".".join(sorted(state.hidden))
+    return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}
+
+
+def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapping[str, str] | None = None) -> str:
+    """A relative link that opens this state, on this page or on another.
+
+    Args:
+        state: what is to be opened.
+        catalogue: the checkpoints on this machine.
+        path: of the page, such as ``/image``; the state's own unless it is given.
+        page: the page's own parameters; on the state's own page those that it has, else none, unless given.
+
+    Returns:
+        Path and query, such as ``/image?image=frog``. One's own pictures cannot travel in it.
+    """
+    path = state.path if path is None else path
+    own = page if page is not None else state.page if path == state.path else {}
+    query = to_query(replace(state, page=own), catalogue)
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _number(query: Mapping[str, str], key: str, notes: list[str]) -> float | None:
+    if key not in query:
+        return None
+    try:
+        value = float(query[key])
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        notes.append(f"The link's {key} '{query[key]}' is not a positive number.")
+        return None
+    return value
+
+
+def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:
+    return query[key] if query.get(key) in allowed else allowed[0]
+
+
+def _page_number(text: str) -> int:
+    """A page of the gallery, from 1; how many there are is not known here, and what is no number is the first."""
+    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    return min(int(digits[:_MOST_DIGITS] or "1"), 10 ** (_MOST_DIGITS - 1))
+
+
+def _can_be_own(key: str, value: str, forms: Mapping[str, str]) -> bool:
+    """Whether a link's parameter can be a page's own: what others append to links may be anything."""
+    short = key.isidentifier() and len(key) <= _LONGEST_KEY and 0 < len(value) <= _LONGEST_VALUE
+    return short and (key not in forms or re.fullmatch(forms[key], value) is not None)

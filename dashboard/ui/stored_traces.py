@@ -1,0 +1,80 @@
+"""Stored traces of an operating point: which there are, and what is said where there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.answers import operating
+from dashboard.ui import cached, messages
+from dashboard.ui.page import Opened
+from dfs_core.checkpoints.checkpoint import Card, pretrained_dir
+from dfs_core.checkpoints.trace_files import NoTraces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is stored of an operating point.
+
+    Attributes:
+        traces: its decisions, or the error that says why there are none.
+        budget: in percent, that they are of; None for a checkpoint with one operating point.
+        note: says that this is not the budget that was asked for; else empty.
+    """
+
+    traces: Traces | UserError
+    budget: float | None
+    note: str = ""
+
+
+def exactly(card: Card, budget: float | None) -> Traces | None:
+    """The traces of this very operating point; None if they are not stored."""
+    found = find(card, budget)
+    return None if found.note or isinstance(found.traces, UserError) else found.traces
+
+
+def find(card: Card, budget: float | None) -> Found:
+    """The traces of an operating point; of a checkpoint for every budget, those of the nearest budget that has some."""
+    if budget is None:
+        return Found(cached.traces(card, None), None)
+    stored = cached.traced_budgets(card)
+    found = operating.nearest(budget, stored)
+    note = ""
+    if found != budget:
+        known = ", ".join(f"{value:g}" for value in stored)
+        note = (
+            f"Decisions of {card.name} are stored at budgets of {known} %, not at {budget:.3g} %. Shown: {found:g} %."
+        )
+    return Found(cached.traces(card, found), found, note)
+
+
+def say_missing(card: Card, error: UserError) -> None:
+    """Say what is missing or wrong about a checkpoint's traces, and the command that makes them, if one can."""
+    if not (pretrained_dir() / card.name).is_dir():  # no command could reach it
+        st.info("A session checkpoint has no stored decisions: write it to disk first.", icon=":material/table_rows:")
+        return
+    if isinstance(error, NoTraces):
+        st.info(
+            "There are no stored decisions of the test set for this checkpoint yet, so there is nothing to count."
+            " This makes them, in a minute or two:",
+            icon=":material/table_rows:",
+        )
+    else:
+        st.error(messages.plain(str(error)), icon=":material/error:")
+    command = str(error).partition("make it with '")[2].rstrip("'")
+    if command:
+        st.code(command.replace("DIR", str(cached.data_dir())), language="sh")
+
+
+def open_traces(page: Opened) -> tuple[Opened, Traces]:
+    """A page at the budget that its stored traces are of, and these; where there are none, a message and no more."""
+    found = find(*page.point)
+    if found.note:
+        st.info(found.note, icon=":material/alt_route:")
+    if isinstance(found.traces, UserError):
+        say_missing(page.card, found.traces)
+        st.stop()
+    return page.at(found.budget), found.traces

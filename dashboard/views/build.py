@@ -1,0 +1,123 @@
+"""The strip, the curve, the ledger and training as views. No widgets, so that a talk can have them too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from dashboard.answers import tables
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import PUBLISHED_KEY
+from dashboard.answers.tables import Rows, Shown
+from dashboard.drawing.figure import Figure
+from dashboard.drawing.palette import LIGHT
+from dashboard.export.view import View
+from dashboard.ui.page import Opened
+from dashboard.views import cached, curve_chart, ledger_entries, strip_chart
+from dashboard.views.ledger_chart import ledger_chart
+
+STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
+CLOSE = "close"  # parameter of the page: the axes span what costs about as much as the point in use
+
+
+def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
+    """The decisions of the images shown; ``focus`` is the key of the image in focus."""
+    config, turn = page.card.config, page.shared.turn
+    return View(
+        key=STRIP,
+        title=f"Decisions of {page.in_words}",
+        draw=lambda colours: strip_chart.decision_strip(shown, config, focus, colours, turn, page.shared.cost),
+        tables={
+            "images": lambda: tables.image_rows(shown, config),
+            "decisions": lambda: tables.decision_rows(shown, config),
+        },
+        alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        finding=f"In use: {page.in_words}",
+        stamp=page.stamp("the images shown"),
+        notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
+    )
+
+
+def points(page: Opened) -> Rows:
+    """The points of the accuracy/cost curve, of all families."""
+    return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
+
+
+def seen(page: Opened) -> Rows:
+    """The points of the families that are not switched off."""
+    return curve_chart.visible(points(page), page.shared.hidden)
+
+
+def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
+    """Accuracy against cost of all checkpoints, and where the images shown stand."""
+    card, shared, rows = page.card, page.shared, points(page)
+    images = tables.image_rows(shown, card.config)
+    visible = seen(page)
+    published = any(row["family"] == PUBLISHED_KEY for row in visible)
+    return View(
+        key=CURVE,
+        title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
+        draw=lambda colours: curve_chart.accuracy_curve(
+            rows,
+            images,
+            card.name,
+            focus,
+            shared.cost,
+            shared.scale,
+            colours,
+            shared.turn,
+            page.budget,
+            shared.hidden,
+            CLOSE in shared.page,
+        ),
+        tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in visible]},
+        alt=f"Test accuracy against cost of {len(visible)} points",
+        finding="; ".join(filter(None, (f"In use: {page.in_words}", outside(page, shown)))),
+        stamp=page.stamp("measured and published" if published else "measured"),
+        notes=MEASURES[shared.cost].about,
+    )
+
+
+def outside(page: Opened, shown: Sequence[Shown]) -> str:
+    """How many of the images shown lie outside the curve's axis, as words; empty where all of them are on it."""
+    shared, images = page.shared, tables.image_rows(shown, page.card.config)
+    close = CLOSE in shared.page
+    where = page.card.name, shared.cost, shared.scale, page.budget, shared.hidden, close
+    count = curve_chart.outside(points(page), images, *where)
+    return f"{count} {'image lies' if count == 1 else 'images lie'} outside this view" if count else ""
+
+
+def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View:
+    """Where the cost goes: every part of the network and every decision, summed to the figures above."""
+    card, cost = page.card, page.shared.cost
+    rows = ledger_entries.ledger_rows(list(shown), in_focus, card, cost, page.has_test_figures)
+    name = MEASURES[cost].name
+    return View(
+        key=LEDGER,
+        title=f"Where the {name} of {page.in_words} goes",
+        draw=lambda colours: ledger_chart(rows, cost, colours),
+        tables={
+            "ledger": lambda: rows,
+            "every decision": lambda: ledger_entries.decision_entries(in_focus, card.config, cost) if in_focus else [],
+        },
+        alt=f"{name} in percent by stage and by kind",
+        finding=f"Together {rows[-1]['shown']:.2f} % for the images shown",
+        stamp=page.stamp("the images shown"),
+        notes=MEASURES[cost].about,
+    )
+
+
+def training(page: Opened) -> View | None:
+    """cp against its target while the checkpoint was trained; None if it has no log with a cp in it."""
+    name = page.card.name
+    log = cached.training_log(name)
+    if curve_chart.training_curve(log, LIGHT) is None:
+        return None
+    return View(
+        key=TRAINING,
+        title=f"cp of {name} in training",
+        draw=lambda colours: cast(Figure, curve_chart.training_curve(log, colours)),
+        tables={"training": lambda: log},
+        alt="cp of the training batches against its target",
+        stamp=page.stamp("measured"),
+    )

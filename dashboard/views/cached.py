@@ -1,0 +1,60 @@
+"""What sessions share of points and training logs, each bounded in number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.costs import Cost
+from dashboard.answers.tables import Rows, read_log
+from dashboard.ui.cached import Stamp, stamp
+from dashboard.views.points import point_rows, read_measured, read_published
+from dfs_core.checkpoints.checkpoint import pretrained_dir
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def published() -> Rows:
+    """Published points of the literature, with their sources."""
+    return read_published(PUBLISHED)
+
+
+def _measured_file() -> Path:
+    """Measured points lie beside the folder of the checkpoints that they are of."""
+    return pretrained_dir().parent / "results" / "points.csv"
+
+
+def measured() -> Rows:
+    """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
+    return _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _measured(path: str, stamp: Stamp) -> Rows:
+    return read_measured(Path(path))
+
+
+def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
+    """The points of the accuracy/cost curve of a data set; they change only when files do."""
+    files = stamp(_measured_file().parent, _measured_file().name)
+    return _points(catalogue.fingerprint, dataset, cost, files, catalogue)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
+    return point_rows(_catalogue, dataset, published(), cost, measured())
+
+
+def training_log(name: str) -> Rows:
+    """The training log of a checkpoint, empty if it has none."""
+    path = pretrained_dir() / name / "log.jsonl"
+    return _training_log(str(path), stamp(path.parent, path.name))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _training_log(path: str, stamp: Stamp) -> Rows:
+    return read_log(Path(path))

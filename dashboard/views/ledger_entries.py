@@ -1,0 +1,127 @@
+"""The ledger: what every part of the network and every decision costs, adding up to the figure that is shown.
+
+A cost is a sum over parts, so the mean over many images is the sum of the parts' means. ``dfs_core.model.cost`` says
+what is counted; here its total is only taken apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dashboard.answers import costs
+from dashboard.answers.costs import MEASURES, Cost
+from dashboard.answers.tables import Rows, Shown, stage_of
+from dfs_core.checkpoints.card import Card
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import NetworkMacs, count_macs
+
+ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
+SUBJECTS = ("focus", "shown", "test")
+
+
+def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
+    """Every part with what it costs, in the order of the network; they sum to the cost of the whole.
+
+    Args:
+        config: of the network.
+        cost: the measure.
+        shares: of the images, how many take each option in each block, 0 to 1: gated blocks x options. For one image
+            that is a 1 a block.
+
+    Returns:
+        One row a part: ``stage`` (0 for what lies outside the stages), ``block`` (number in the network; None outside),
+        ``kind`` (one of the four), ``part`` in words, ``percent``.
+    """
+    model, macs = costs.models(config)[MEASURES[cost].column], count_macs(config)
+    counted = model.fixed > 0  # cp counts the gated blocks' decisions alone
+    rows: Rows = []
+
+    def add(stage: int, block: int | None, kind: str, part: str, percent: float) -> None:
+        rows.append({"stage": stage, "block": block, "kind": kind, "part": part, "percent": percent})
+
+    if counted:
+        add(0, None, ALWAYS, "stem", 100 * macs.stem / macs.plain)
+        add(1, 1, ALWAYS, "first block", 100 * macs.blocks[0].convolutions / macs.plain)
+    for index, block_shares in enumerate(shares):
+        stage, block = stage_of(index, config), index + 2
+        spent = block_shares * np.asarray(model.table[index])
+        shortcut = _shortcut_part(config, macs, index) if counted else np.zeros(len(spent))
+        if counted and macs.blocks[index + 1].gate:
+            add(stage, block, GATES, f"gate of block {block}", 100 * macs.blocks[index + 1].gate / macs.plain)
+        if shortcut.any():
+            add(stage, block, SHORTCUTS, f"shortcut of block {block}", float((spent * shortcut).sum()))
+        add(stage, block, DECISIONS, f"block {block}", float((spent * (1 - shortcut)).sum()))
+    if counted:
+        add(0, None, ALWAYS, "pooling", 100 * macs.pooling / macs.plain)
+        add(0, None, ALWAYS, "classifier", 100 * macs.classifier / macs.plain)
+    return rows
+
+
+def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
+    """Every part of one image's cost, with the option that was taken, and their sum at the end."""
+    rows = entries(config, cost, _shares([item], config))
+    for row in rows:
+        block = row["block"]
+        row["option"] = item.trace.decisions[block - 2] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
+    total = {"stage": None, "block": None, "kind": "sum", "part": "all of it", "option": ""}
+    return [*rows, total | {"percent": sum(row["percent"] for row in rows)}]
+
+
+def ledger_rows(shown: list[Shown], focus: Shown | None, card: Card, cost: Cost, with_test: bool = True) -> Rows:
+    """One row a stage and kind of cost, and a last one that sums them.
+
+    Keys: ``part``, ``kind``, and in percent ``focus`` (of the image in focus), ``shown`` (mean of the images shown),
+    ``test`` (mean of the test set; None if it was not measured, or ``with_test`` is not set).
+    """
+    config = card.config
+    by_subject = {
+        "focus": None if focus is None else entries(config, cost, _shares([focus], config)),
+        "shown": entries(config, cost, _shares(shown, config)) if shown else None,
+        "test": _of_test(card, cost) if with_test else None,
+    }
+    rows: dict[tuple[int, str], dict[str, Any]] = {}
+    for subject, parts in by_subject.items():
+        for entry in parts or []:
+            place = _group(entry)
+            row = rows.setdefault(place, {"part": place[1], "kind": entry["kind"]} | dict.fromkeys(SUBJECTS))
+            row[subject] = (row[subject] or 0.0) + entry["percent"]
+    total = {"part": "all of it", "kind": "sum"}
+    sums = {key: sum(entry["percent"] for entry in parts) if parts else None for key, parts in by_subject.items()}
+    return [*(rows[place] for place in sorted(rows)), total | sums]
+
+
+def _shares(shown: list[Shown], config: ModelConfig) -> np.ndarray:
+    """How often each option was taken in each block, 0 to 1."""
+    names = config.option_set.names
+    taken = np.zeros((config.gated_blocks, len(names)))
+    for item in shown:
+        for block, name in enumerate(item.trace.decisions):
+            taken[block, names.index(name)] += 1 / len(shown)
+    return taken
+
+
+def _of_test(card: Card, cost: Cost) -> Rows | None:
+    test = card.evaluation("test")
+    if test is None:
+        return None
+    names = card.config.option_set.names
+    return entries(card.config, cost, np.array([[row[name] for name in names] for row in test.shares]) / 100)
+
+
+def _shortcut_part(config: ModelConfig, macs: NetworkMacs, index: int) -> np.ndarray:
+    """Of what each option of a block costs, the share that its 1x1 shortcut takes: all of it where it is skipped."""
+    block = macs.blocks[index + 1]
+    part = block.shortcut / (block.shortcut + block.convolutions)
+    return np.array([1.0 if option.is_skip and block.shortcut else part for option in config.option_set])
+
+
+def _group(entry: dict[str, Any]) -> tuple[int, str]:
+    """Where an entry stands in the ledger, and the line that it is summed into."""
+    if entry["kind"] == ALWAYS:
+        first = entry["part"] in ("stem", "first block")
+        return (0, "stem and first block") if first else (9, "pooling and classifier")
+    kinds = (DECISIONS, SHORTCUTS, GATES)
+    names = dict(zip(kinds, ("decisions", "shortcut", "gates"), strict=True))
+    return 1 + entry["stage"], f"stage {entry['stage']} · {names[entry['kind']]}"

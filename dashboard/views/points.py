@@ -1,0 +1,165 @@
+"""The points of the accuracy/cost curve: checkpoints as their cards say, measured points of results/, published ones.
+
+Points of different standing are told apart: measured on the test set after training for that very point, reached from
+there by a price alone (the dial), measured with decisions shuffled between images, and published by others.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dashboard.answers import costs
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.costs import COLUMNS, Cost
+from dashboard.answers.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY, describe, family_key
+from dashboard.answers.tables import Rows, measured_on
+from dfs_core.checkpoints.card import Card
+from dfs_core.results.points import against
+
+GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
+LIVE = "session, gates fine-tuned live, not a published result; "
+_FIXED = ("backbone", "reference", SESSION)  # methods whose points are no curve
+_BLANK = dict.fromkeys(
+    (
+        *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high"),
+        *("backbone", "loss", *COLUMNS, "line"),
+    )
+)
+
+
+def point_rows(
+    catalogue: Catalogue,
+    dataset: str,
+    published: Rows,
+    cost: Cost,
+    measured: Rows | None = None,
+) -> Rows:
+    """One row a point of the accuracy/cost curve of a data set.
+
+    Keys: ``family`` (as in links), ``group`` (for people), ``checkpoint`` (empty for published ones), ``label``,
+    ``budget``, ``alpha``, ``seed``, ``accuracy``, ``low`` and ``high`` (95 % interval), ``backbone`` (the plain network
+    that it was made of) and ``loss`` (by how many points it is below that one), every measure of cost (None where
+    nobody measured it), ``line`` (points with the same one are joined), ``source``.
+
+    Args:
+        catalogue: the checkpoints on this machine.
+        dataset: what was measured on.
+        published: as ``read_published`` gives them.
+        cost: the measure on the axis; a point without it is left out.
+        measured: as ``read_measured`` gives them; of a checkpoint for one budget the card is preferred.
+    """
+    measured = measured or []
+    rows = [
+        *_of_cards(catalogue, dataset, {row["checkpoint"] for row in measured}),
+        *_of_results(catalogue, dataset, measured),
+        *(_published(row) for row in published if row["dataset"] == dataset),
+    ]
+    order = [*(family.key for family in catalogue.families), *GROUPS]
+    rows.sort(key=lambda row: _place(row["family"], order))
+    return [row for row in rows if costs.known(row, cost)]
+
+
+def read_published(path: Path) -> Rows:
+    """Published points: ``method, network, dataset, accuracy, cp, source``; accuracy and cp in percent."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row | {"accuracy": float(row["accuracy"]), "cp": float(row["cp"])} for row in csv.DictReader(file)]
+
+
+def read_measured(path: Path) -> Rows:
+    """Points that were measured on test sets, as ``python -m dfs_core results`` writes them; none if it did not yet."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row.get("split") == "test"]
+    numbers = ("budget", "accuracy", "low", "high", "loss", "cp", "all_in", "macs", "energy", "shuffled")
+    return [
+        row | {"seed": int(row.get("seed") or 0)} | {key: float(row[key]) if row.get(key) else None for key in numbers}
+        for row in rows
+    ]
+
+
+def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Iterator[dict[str, Any]]:
+    for family in catalogue.families:
+        for card in family.cards:
+            elsewhere = card.budget_range is not None and card.name in in_results
+            split = measured_on(card)
+            if card.dataset != dataset or split not in card.metrics or elsewhere:
+                continue
+            found = card.metrics[split]
+            low, high = found["accuracy_ci95"]
+            yield _BLANK | {
+                "family": family.key,
+                "group": family.title,
+                "checkpoint": card.name,
+                "label": describe(card),
+                "budget": card.budget,
+                "alpha": card.alpha,
+                "seed": card.seed,
+                "accuracy": found["accuracy"],
+                "low": low,
+                "high": high,
+                **against(card.backbone(catalogue.cards), card, found["accuracy"], split),
+                **(costs.of_card(card, split) or {}),
+                "line": _line(card),
+                "source": f"{LIVE if card.method == SESSION else ''}measured here on {found['n']:,} {split} images",
+            }
+
+
+def _line(card: Card) -> str:
+    if card.method in _FIXED:
+        return card.name
+    return card.name if card.budget_range is not None else f"{card.method} {card.alpha} {card.seed}"
+
+
+def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[dict[str, Any]]:
+    for row in measured:
+        if row["dataset"] != dataset:
+            continue
+        card = catalogue.named(row["checkpoint"])
+        if card is not None and not _serves(card, row["budget"]):
+            continue
+        by_dial = row["family"] == DIAL_KEY
+        title = METHODS.get(row["family"], str(row["family"]))
+        if card is not None and not by_dial:
+            title = catalogue.family_of(card).title
+        point = _BLANK | {key: value for key, value in row.items() if key in _BLANK}
+        point |= {
+            "family": DIAL_KEY if by_dial else family_key(title),
+            "group": GROUPS[DIAL_KEY] if by_dial else title,
+            "label": describe(card, row["budget"] if card.budget_range else None) if card else row["label"],
+            "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
+            "source": f"measured here on {int(row['n']):,} test images",
+        }
+        if card is None or by_dial or card.budget_range is not None:
+            yield point
+        if row.get("shuffled") is not None:
+            own = {"family": SHUFFLED_KEY, "group": GROUPS[SHUFFLED_KEY], "accuracy": row["shuffled"], "loss": None}
+            yield point | own | {"low": None, "high": None, "line": f"shuffled {point['line']}"}
+
+
+def _serves(card: Card, budget: float | None) -> bool:
+    """Whether a checkpoint can be at a measured point: results that are older than it may have others."""
+    if card.budget_range is None or budget is None:
+        return True
+    low, high = card.budget_range
+    return low <= budget <= high
+
+
+def _published(row: dict[str, Any]) -> dict[str, Any]:
+    return _BLANK | {
+        "family": PUBLISHED_KEY,
+        "group": GROUPS[PUBLISHED_KEY],
+        "checkpoint": "",
+        "label": f"{row['method']}, {row['network']}",
+        "accuracy": row["accuracy"],
+        "cp": row["cp"],
+        "source": row["source"],
+    }
+
+
+def _place(family: str, order: list[str]) -> float:
+    """Where a family stands among others: one that has no checkpoint here before the three of another standing."""
+    return order.index(family) if family in order else len(order) - len(GROUPS) - 0.5

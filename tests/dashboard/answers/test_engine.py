@@ -1,0 +1,191 @@
+"""The engine answers from memory, asks the model once and in batches, and thinks ahead in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from tiny import make_card, pictures
+
+from dashboard.answers.engine import QUIET_S, Engine, Recent
+from dashboard.answers.pictures import Picture, make_picture
+from dashboard.answers.questions import BATCH
+from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
+from dfs_core.trace import DecisionTrace
+
+
+class Fake:
+    """Stands for a predictor: counts what it is asked, and notices when it is asked twice at a time."""
+
+    def __init__(self, name: str, calls: list[tuple[str, int]]) -> None:
+        self.name, self.calls = name, calls
+        self.wishes: list[dict[str, object]] = []
+        self.busy = threading.Lock()
+
+    def predict(self, images: Sequence[np.ndarray], **wishes: object) -> list[DecisionTrace]:
+        self.wishes.append(wishes)
+        assert self.busy.acquire(blocking=False), "two model calls at a time"
+        time.sleep(0.002)
+        self.calls.append((self.name, len(images)))
+        self.busy.release()
+        mean = [float(image.mean()) for image in images]
+        return [DecisionTrace(self.name, 20.0, ("full",), (), (), (), ("a",), (1.0,), value, value) for value in mean]
+
+
+@pytest.fixture
+def calls() -> list[tuple[str, int]]:
+    return []
+
+
+@pytest.fixture
+def fake(calls) -> Fake:
+    return Fake("tiny", calls)
+
+
+@pytest.fixture
+def engine(fake) -> Engine:
+    return Engine(lambda name: fake)
+
+
+@pytest.fixture
+def card():
+    return make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="0" * 64)
+
+
+def some(count: int) -> list[Picture]:
+    return [make_picture(f"k{i}", f"p{i}", "upload", pixels) for i, pixels in enumerate(pictures(count))]
+
+
+def test_traces_come_in_the_order_of_the_pictures(engine, card):
+    shown = some(5)
+    traces = engine.predict(shown[::-1], card)
+    assert [trace.cp for trace in traces] == [picture.seen.mean() for picture in shown[::-1]]
+
+
+def test_what_was_asked_before_does_not_reach_the_model_again(engine, card, calls):
+    shown = some(6)
+    engine.predict(shown[:4], card)
+    assert not engine.knows(shown, card)
+    engine.predict(shown, card)
+    engine.predict(shown[::-1], card)
+    assert calls == [("tiny", 4), ("tiny", 2)]
+    assert engine.knows(shown, card)
+
+
+def test_the_same_pixels_twice_are_asked_once(engine, card, calls):
+    one = some(1)[0]
+    first, second = engine.predict([one, make_picture("other", "copy", "upload", one.seen)], card)
+    assert first == second
+    assert calls == [("tiny", 1)]
+
+
+def test_other_weights_under_the_same_name_are_asked_anew(engine, card, calls):
+    shown = some(1)
+    engine.predict(shown, card)
+    engine.predict(shown, make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="1" * 64))
+    assert len(calls) == 2
+
+
+def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(engine, card, calls):
+    engine.predict(some(BATCH + 3), card)
+    assert calls == [("tiny", BATCH), ("tiny", 3)]
+
+
+def test_another_budget_price_or_forced_option_is_another_question(engine, card, calls, fake):
+    shown = some(2)
+    forced = np.array([[-1, 0, -1, -1, -1], [-1, -1, -1, 2, -1]])
+    wishes = [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": 0.4}, {"forced": forced}, {"forced": forced * 0}]
+    for _ in range(2):
+        for wish in wishes:
+            engine.predict(shown, card, **wish)
+            assert engine.knows(shown, card, **wish)
+    assert len(calls) == len(wishes)
+    assert fake.wishes[:4] == [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": [0.4, 0.4]}]
+    assert np.array_equal(fake.wishes[4]["forced"], forced)
+
+
+def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(engine, card, calls, fake):
+    one = some(1)[0]
+    engine.predict([one], card, price=0.2)
+    engine.predict([one] * 4, card, price=[0.1, 0.2, 0.3, 0.1])
+    assert calls == [("tiny", 1), ("tiny", 2)]
+    assert fake.wishes[1] == {"price": [0.1, 0.3]}
+
+
+def test_only_the_rows_of_pictures_that_are_asked_are_forced(engine, card, fake):
+    shown = some(3)
+    forced = np.array([[0, -1], [-1, 1], [2, -1]])
+    engine.predict(shown[1:2], card, forced=forced[1:2])
+    engine.predict(shown, card, forced=forced)
+    assert np.array_equal(fake.wishes[1]["forced"], forced[[0, 2]])
+
+
+def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(engine, card):
+    shown, wrong = some(24), []
+
+    def ask(picture: Picture) -> None:
+        if engine.predict([picture], card)[0].cp != picture.seen.mean():
+            wrong.append(picture.key)
+
+    threads = [threading.Thread(target=ask, args=(picture,)) for picture in shown]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
+    shown = some(3)
+    engine.look_ahead(shown, [(card, None)])
+    engine.look_ahead(shown, [(card, None)])
+    deadline = time.monotonic() + 5
+    while not engine.knows(shown, card) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    engine.predict(shown, card)
+    assert calls == [("tiny", 3)]
+
+
+def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
+    shown = some(3)
+    engine.look_ahead(shown, [(card, None)])
+    for _ in range(4):
+        time.sleep(QUIET_S / 2)
+        engine.hold_back()
+        assert not calls
+    deadline = time.monotonic() + 5
+    while not calls and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert calls == [("tiny", 3)]
+
+
+def test_what_is_to_be_done_afterwards_waits_for_what_was_asked_ahead(engine, card):
+    shown, known = some(3), []
+    done = threading.Event()
+    engine.look_ahead(shown, [(card, None)])
+    engine.afterwards(lambda: (known.append(engine.knows(shown, card)), done.set()))
+    assert done.wait(5)
+    assert known == [True]
+
+
+def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence_ahead(card):
+    def broken(name: str) -> Fake:
+        raise UserError("truncated")
+
+    engine = Engine(broken)
+    engine.look_ahead(some(1), [(card, None)])
+    with pytest.raises(UserError, match="truncated"):
+        engine.predict(some(1), card)
+
+
+def test_recent_forgets_what_was_not_used_for_longest():
+    recent: Recent[str, int] = Recent(2)
+    recent.put("a", 1)
+    recent.put("b", 2)
+    recent.get("a")
+    recent.put("c", 3)
+    assert (recent.get("a"), recent.get("b"), recent.get("c"), len(recent)) == (1, None, 3, 2)

@@ -1,0 +1,100 @@
+"""Pictures: what the network sees, how they travel to the browser, and which ones a gallery shows."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from tiny import picture
+
+from dashboard.answers.pictures import (
+    GIVEN_SIDE,
+    drawn_pictures,
+    gallery_order,
+    index_of_test,
+    make_picture,
+    read_upload,
+)
+from dashboard.ui.focus import given_and_seen
+from dfs_core.data.images import ImageError
+
+
+def decode(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",", 1)[1])))
+
+
+def png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_test_image_reaches_the_network_and_the_page_pixel_for_pixel():
+    pixels = picture(3)
+    made = make_picture("test-3", "test image 3", "test", pixels, "cat")
+    assert np.array_equal(made.seen, pixels)
+    for uri in (made.seen_uri, made.given_uri, made.thumb_uri):
+        enlarged = np.asarray(decode(uri))
+        step = enlarged.shape[0] // 32
+        assert np.array_equal(enlarged[step // 2 :: step, step // 2 :: step], pixels)
+
+
+def test_a_large_picture_is_reduced_for_the_page_and_keeps_its_shape():
+    made = make_picture("k", "n", "upload", np.zeros((300, 900, 3), np.uint8))
+    assert decode(made.given_uri).size == (GIVEN_SIDE, round(GIVEN_SIDE / 3))
+    assert max(decode(made.thumb_uri).size) < 100
+    assert made.seen.shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(("side", "figures"), [(32, 1), (33, 2)])
+def test_what_the_network_sees_is_shown_beside_what_was_given_where_they_differ(side, figures):
+    made = make_picture("a", "<a>", "test", picture(0, side), "cat")
+    html = given_and_seen(made)
+    assert html.count("<figure>") == figures
+    assert "<a>" not in html
+
+
+def test_the_digest_is_that_of_what_the_network_sees():
+    pixels = picture(1)
+    changed = pixels.copy()
+    changed[0, 0, 0] ^= 1
+    first, same, other = (
+        make_picture(key, key, "upload", p) for key, p in (("a", pixels), ("b", pixels), ("c", changed))
+    )
+    assert first.digest == same.digest != other.digest
+
+
+def test_an_upload_is_a_picture_and_rubbish_is_an_error_that_names_the_file():
+    assert read_upload(png(picture(5, 64)), "x.png").origin == "upload"
+    with pytest.raises(ImageError, match=r"notes\.png"):
+        read_upload(b"these are notes", "notes.png")
+
+
+def test_drawings_are_labelled_as_drawings_and_show_every_class():
+    drawn = drawn_pictures()
+    assert {made.origin for made in drawn} == {"drawing"}
+    assert len({made.truth for made in drawn}) == 10
+    assert len({made.key for made in drawn}) == len(drawn)
+
+
+def test_every_page_of_the_gallery_shows_each_class_once():
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(10), 7))
+    order = gallery_order(labels)
+    assert sorted(order) == list(range(70))
+    assert all(sorted(labels[order[start : start + 10]]) == list(range(10)) for start in range(0, 70, 10))
+
+
+def test_the_gallery_is_the_same_for_the_same_seed_and_another_for_another():
+    labels = np.repeat(np.arange(10), 20)
+    assert np.array_equal(gallery_order(labels, 4), gallery_order(labels, 4))
+    assert not np.array_equal(gallery_order(labels, 4), gallery_order(labels, 5))
+
+
+@pytest.mark.parametrize(
+    ("key", "index"), [("test-0", 0), ("test-9999", 9999), ("frog", None), ("test-", None), ("17", None), (None, None)]
+)
+def test_the_key_of_a_test_image_tells_its_place_in_the_data_set(key, index):
+    assert index_of_test(key) == index

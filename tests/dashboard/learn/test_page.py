@@ -1,0 +1,234 @@
+"""The Learn page without a browser: five steps, the quiz and its score, the glossary."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from every_budget import CONFIG, ByRule, every_budget_card
+from pages import control, go_to, text_of
+from PIL import Image
+from places import APP
+from streamlit.testing.v1 import AppTest
+from tiny import make_card, picture, pictures
+
+from dashboard.answers import agreement
+from dashboard.answers.pictures import make_picture
+from dashboard.answers.tables import Shown
+from dashboard.drawing.palette import LIGHT
+from dashboard.learn import charts, lesson
+from dashboard.learn.glossary import TERMS, as_html
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.trace_files import read_traces
+from dfs_core.model.config import PolicyName
+
+PAGE = "learn"
+
+
+@pytest.fixture(autouse=True)
+def _no_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=120)
+    app.query_params.update(query)
+    return go_to(app, PAGE).run()
+
+
+def sentences(app: AppTest) -> list[str]:
+    said = (element.value.replace("\N{NO-BREAK SPACE}", " ") for element in app.markdown)
+    return [text for text in said if not text.startswith(("#", "**Question"))]
+
+
+def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
+    app = opened()
+    for number, title in lesson.STEPS.items():
+        assert not app.exception
+        assert app.markdown[0].value == f"## {number}. {title}"
+        assert len(sentences(app)) == 3
+        assert len(app.get("vega_lite_chart")) == (number != "1")
+        app.button(key="go_Next").click().run()
+        if number != "5":
+            assert app.query_params["step"] == str(int(number) + 1)
+    assert app.query_params["step"] == "quiz"
+
+
+def test_a_large_picture_is_shown_as_given_and_reduced():
+    app = opened(image="frog")
+    assert "could you still tell" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 2
+    assert not app.toggle
+
+
+def test_where_nothing_is_lost_one_picture_is_shown_and_a_drawing_can_be_set_beside_it(cifar10_dir, monkeypatch):
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    app = opened(image="test-0")
+    assert "32 by 32 already, so nothing is lost" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 1
+    control(app.toggle, "drawn").set_value(True).run()
+    assert app.query_params["drawn"] == "1"
+    assert "The drawing of an airplane" in " ".join(sentences(app))
+    assert text_of(app).count("<img") == 3
+
+
+def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
+    buffer = io.BytesIO()
+    Image.fromarray(picture(3, 64)).save(buffer, "PNG")
+    app = opened(image="frog")
+    app.file_uploader(key="uploads").set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
+    assert not app.exception
+    chosen = control(app.selectbox, "lesson_image")
+    assert chosen.value.startswith("upload-")
+    app.file_uploader(key="uploads").set_value([("notes.png", b"these are notes", "image/png")]).run()
+    assert "notes.png" in app.error[0].value
+    assert not control(app.selectbox, "lesson_image").value.startswith("upload-")
+
+
+def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: Path):
+    folders = [tiny_pretrained / name for name in ("tiny-backbone", "tiny-dfs-20")]
+    plain, own = (read_traces(folder, read_card(folder)) for folder in folders)
+    words = " ".join(sentences(opened(step="5")))
+    assert "as many as the plain network" in words, "the two are right on as many"
+    assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
+    better = replace(own, predictions=own.labels)
+    found = agreement.summary(plain, better)
+    item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
+    figures = {"images": 40, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
+    words = " ".join(lesson.sum_words(item, figures, better, plain))
+    assert f"{found['gain']:.2f} points more than the plain network; on the same 40 images chance alone would" in words
+    assert "(p < 0.0001)" in words
+    words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
+    assert "The points are what other networks reach" in words
+
+
+def test_a_link_opens_a_step_with_its_block():
+    app = opened(step="2", block="5")
+    assert control(app.slider, "block").value == 5
+    assert "For block 5" in " ".join(sentences(app))
+    control(app.slider, "block").set_value(3).run()
+    assert app.query_params["block"] == "3"
+
+
+@pytest.mark.parametrize("query", [{"step": "2", "block": "²"}, {"step": "quiz", "question": "²"}])
+def test_a_number_in_other_digits_is_no_error(query: dict[str, str]):
+    app = opened(**query)
+    assert not app.exception
+    assert app.query_params["step"] == query["step"]
+
+
+def test_forcing_every_block_gives_the_cost_of_that_option():
+    app = opened(step="3")
+    control(app.segmented_control, "force").set_value("8").run()
+    assert "With every block at **8 bits** cp is 6.25 %" in " ".join(sentences(app))
+
+
+@pytest.mark.parametrize("step", ["2", "3", "4", "5", "quiz"])
+def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line(step: str):
+    app = opened(step=step, force="8", question="6")
+    said = " ".join(element.value for element in app.markdown)
+    assert re.search(r"\d\N{NO-BREAK SPACE}(%|bits)", said)
+    assert not re.search(r"\d (%|bits)", said)
+
+
+def test_a_network_without_gates_has_its_own_words():
+    app = opened(step="2", checkpoint="tiny-backbone")
+    assert "no gates" in " ".join(sentences(app))
+    (chart,) = app.get("vega_lite_chart")
+    assert "share of images" in chart.proto.spec
+    assert "probability, %" not in chart.proto.spec
+    assert [one.label for one in app.expander] == ["Table of blocks"]
+    app = opened(step="4", checkpoint="tiny-backbone")
+    assert not app.exception
+    assert "This one has none" in " ".join(sentences(app))
+
+
+def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
+    app = opened(step="quiz")
+    assert not app.exception
+    assert app.button(key="reveal").disabled
+    app.radio[0].set_value(0).run()
+    app.button(key="reveal").click().run()
+    verdict = [*app.success, *app.error]
+    assert len(verdict) == 1
+    assert "%" in verdict[0].value
+    app.button(key="following").click().run()
+    assert app.query_params["question"] == "2"
+    assert not [*app.success, *app.error]
+    app.button(key="others").click().run()
+    assert app.query_params["gallery"] == "2"
+    assert app.button(key="reveal").disabled
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_no_picture_of_the_quiz_is_called_by_its_class(number: int):
+    app = opened(step="quiz", question=str(number))
+    names = re.findall(r'alt="([^"]*)"', text_of(app)) + re.findall(r"<figcaption>([^<]*)<", text_of(app))
+    assert names
+    assert set(names) <= {"This image", "First image", "Second image", *(f"Image {place}" for place in range(1, 99))}
+
+
+def test_the_glossary_has_an_anchor_for_every_term():
+    app = opened(step="glossary")
+    html = as_html()
+    assert 'id="term-cp"' in text_of(app)
+    assert len(set(re.findall(r'id="(term-[a-z-]+)"', html))) == len(TERMS)
+    assert set(re.findall(r'href="#(term-[a-z-]+)"', html)) == {f"term-{term.key}" for term in TERMS}
+
+
+def test_every_word_that_people_ask_for_is_there():
+    wanted = "option gate decision cp all-in macs energy budget alpha signed-cost price dial lead interval stage"
+    found = {term.key for term in TERMS}
+    assert set(wanted.split()) | {"variation", "differ", "vector"} <= found
+    assert not {"margin", "trace", "pareto", "quantisation"} & found, "no page says these"
+    names = [term.name.lower() for term in TERMS]
+    assert names == sorted(names)
+
+
+def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
+    card = every_budget_card()
+    measured = [
+        {"checkpoint": card.name, "budget": 1.25, "cp": 1.3},
+        {"checkpoint": card.name, "budget": None, "cp": 9.0},  # of a dial
+        {"checkpoint": "another", "budget": 1.25, "cp": 5.0},
+    ]
+    (row,) = lesson.budget_rows(card, 1.25, [], measured)
+    assert row == {"budget": 1.25, "cp": 1.3, "checkpoint": card.name, "what": lesson.TEST_SET, "in_use": True}
+    (row,) = lesson.budget_rows(card, 2.5, [], measured)
+    assert not row["in_use"]
+
+
+def test_what_budgets_buy_lies_on_equal_axes_of_either_scale_and_keeps_its_figures():
+    rows = [
+        {"budget": budget, "cp": cp, "checkpoint": "x", "what": what, "in_use": False}
+        for budget in (0.3, 1.0, 30.0)
+        for what, cp in ((lesson.TEST_SET, budget), (lesson.THIS_IMAGE, 0.0 if budget < 1 else budget * 1.1))
+    ]
+    for scale in ("log", "linear"):
+        figure = charts.bought(rows, scale, LIGHT)
+        layer = figure.spec["layer"][0]["encoding"]
+        assert layer["x"]["scale"] == layer["y"]["scale"]
+        assert layer["x"]["scale"]["type"] == scale
+        low, high = layer["x"]["scale"]["domain"]
+        assert all(low <= row["budget"] <= high and low <= row["y"] <= high for row in figure.data["points"])
+        assert [row["cp"] for row in figure.data["points"]] == [row["cp"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("utility", "Before each of 5 blocks a gate looks at averages of what was computed so far"),
+        ("confidence", "Before each of 5 blocks a small classifier says how sure it is"),
+        ("one-shot", "looks at the image once, decides for all blocks"),
+        ("table", "No gate looks at the image"),
+    ],
+)
+def test_each_kind_of_gate_is_told_as_what_it_is(policy: PolicyName, words: str):
+    made = make_picture("k", "p", "upload", pictures(1)[0])
+    item = Shown(made, ByRule().predict([made.seen], budget=1.25)[0])
+    card = make_card("x", "every-budget", replace(CONFIG, policy=policy))
+    assert words in lesson.gate_words(item, card, 3)[0]

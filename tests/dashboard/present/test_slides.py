@@ -1,0 +1,87 @@
+"""Talks as PowerPoint and as one page: titles, pictures, notes, links and stamps, all without a network."""
+
+from __future__ import annotations
+
+import io
+import socket
+from dataclasses import replace
+
+import pytest
+from exhibits import INSIDE, example_talk
+from pptx import Presentation
+from pptx.util import Inches
+
+from dashboard.drawing.figure import Key
+from dashboard.drawing.palette import DARK, LIGHT
+from dashboard.export.talk import Talk
+from dashboard.present import slides, talk_file
+from dfs_core.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def talk() -> Talk:
+    return example_talk()
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("an export asked for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def test_powerpoint_has_titles_pictures_with_alt_text_notes_links_and_stamps(talk: Talk, no_network: None):
+    deck = Presentation(io.BytesIO(slides.to_pptx(talk, "http://127.0.0.1:8501/present?x=1")))
+    first, *others = deck.slides
+    assert first.shapes.title.text == "A talk <about> skipping"
+    assert "3 views from DFS Explorer\ncheckpoint: tiny-dfs-20" in [
+        s.text_frame.text for s in first.shapes if s.has_text_frame
+    ]
+    assert [slide.shapes.title.text for slide in others] == ["View 1", "View 2", "View 3"]
+    link = "http://127.0.0.1:8501/image?block=3&image=frog"
+    for slide in others:
+        (picture,) = (shape for shape in slide.shapes if shape.shape_type == 13)
+        assert picture._element._nvXxPr.cNvPr.get("descr") == "Two bars & a picture"
+        assert picture.click_action.hyperlink.address == link
+        width, height = picture.image.size
+        assert picture.image.dpi == (300, 300)
+        assert picture.width / picture.height == pytest.approx(width / height, rel=0.01)
+        assert 0 <= picture.left <= picture.left + picture.width <= deck.slide_width
+        assert Inches(1) <= picture.top <= picture.top + picture.height <= deck.slide_height - Inches(0.5)
+        foot = [shape for shape in slide.shapes if shape.has_text_frame][-1].text_frame
+        assert foot.text == replace(INSIDE, link=link).line()
+        assert foot.paragraphs[0].runs[0].hyperlink.address == link
+        assert slide.notes_slide.notes_text_frame.text.startswith("Say this.\nThen that.")
+
+
+def test_a_talk_without_an_address_has_no_links_into_nowhere(talk: Talk):
+    deck = Presentation(io.BytesIO(slides.to_pptx(replace(talk, slides=talk.slides[:1]))))
+    assert all(
+        run.hyperlink.address is None
+        for shape in deck.slides[1].shapes
+        if shape.has_text_frame
+        for paragraph in shape.text_frame.paragraphs
+        for run in paragraph.runs
+    )
+
+
+def test_the_page_of_a_talk_has_every_slide_and_asks_for_nothing(talk: Talk, no_network: None):
+    html = slides.to_html(talk, "http://127.0.0.1:8501/").decode()
+    head = html[: html.index('<script type="application/json"')]
+    assert "<h1>A talk &lt;about&gt; skipping</h1>" in head
+    assert [f"<h2>View {n}</h2>" in head for n in (1, 2, 3)] == [True] * 3
+    assert "default-src 'none'" in head
+    assert 'src="' not in head
+    assert 'href="' not in head
+
+
+def test_an_empty_talk_is_not_exported():
+    for make in (slides.to_pptx, slides.to_html):
+        with pytest.raises(UserError, match="the talk is empty"):
+            make(Talk())
+
+
+def test_a_legend_travels_with_the_slide(talk: Talk):
+    assert talk.slides[0].light.legend[0] == Key("full", LIGHT.ink, "cell")
+    assert talk_file.from_json(talk_file.to_json(talk).encode()).slides[0].dark.legend[0].colour == DARK.ink

@@ -1,0 +1,235 @@
+"""The pages of the test set and of comparisons, without a browser: what they show, what a filter does, what is said."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pages import control, go_to, text_of
+from places import APP
+from streamlit.testing.v1 import AppTest
+from tiny import UNTRACED
+
+from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.trace_files import read_traces
+
+TESTSET, COMPARE = "testset", "compare"
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update(query)
+    go_to(app, page).run()
+    assert not app.exception
+    return app
+
+
+def data_of(app: AppTest, name: str) -> list[dict]:
+    """The rows of a chart's data."""
+    for chart in app.get("vega_lite_chart"):
+        for dataset in chart.proto.datasets:
+            if dataset.name == name:
+                return pa.ipc.open_stream(dataset.data.data).read_all().to_pylist()
+    raise AssertionError(f"no chart has data named {name}")
+
+
+@pytest.fixture
+def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    return tiny_pretrained
+
+
+@pytest.fixture
+def without_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
+    return tiny_pretrained
+
+
+def test_the_test_sets_figures_are_the_cards(with_data):
+    app = open_page(TESTSET)
+    test = read_card("tiny-dfs-20").metrics["test"]
+    assert f"{test['accuracy']:.2f} %" in text_of(app)
+    assert f"{test['cp']:.2f} %" in text_of(app)
+    segments = {(row["block"], row["option"]): row["share"] for row in data_of(app, "segments")}
+    for block, shares in enumerate(test["shares"], start=2):
+        for option, share in shares.items():
+            assert segments.get((block, option), 0.0) == pytest.approx(share, abs=1e-3)
+    assert "of 40" in text_of(app)
+    assert len(app.get("page_link")) == 16
+
+
+def test_filters_combine_count_and_stand_in_the_link(with_data):
+    app = open_page(TESTSET)
+    control(app.segmented_control, "verdict").set_value("wrong").run()
+    traces = read_traces(with_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    wrong = int((~traces.correct).sum())
+    assert f"of {wrong}" in text_of(app)
+    assert dict(app.query_params) == {"verdict": "wrong"}
+    (line,) = re.findall(r"<th scope='row'>filtered</th>(.*?)</tr>", text_of(app))
+    assert line.startswith(f"<td>{wrong}</td><td>-</td>"), "all of them are wrong, which is no accuracy"
+    label = traces.classes[traces.labels[(~traces.correct).nonzero()[0][0]]]
+    control(app.multiselect, "class").set_value([label]).run()
+    both = int((~traces.correct & (traces.labels == traces.classes.index(label))).sum())
+    assert f"of {both}" in text_of(app)
+    assert dict(app.query_params) == {"verdict": "wrong", "class": label}
+    app.button(key="clear_filters").click().run()
+    assert dict(app.query_params) == {}
+    assert "of 40" in text_of(app)
+
+
+def test_a_link_opens_its_filter_and_its_order(without_data):
+    traces = read_traces(without_data / "tiny-dfs-10", read_card("tiny-dfs-10"))
+    option = traces.options[traces.decisions[0, 0]]
+    app = open_page(TESTSET, checkpoint="tiny-dfs-10", budget="10", taken=f"2-{option}", order="cheapest")
+    count = int((traces.decisions[:, 0] == traces.decisions[0, 0]).sum())
+    assert f"of {count}" in text_of(app)
+    assert control(app.segmented_control, "order").value == "cheapest"
+    assert app.button(key=f"drop_block 2: {option}").label == f"block 2: {option}"
+    app.button(key=f"drop_block 2: {option}").click().run()
+    assert dict(app.query_params) == {"checkpoint": "tiny-dfs-10", "budget": "10", "order": "cheapest"}
+
+
+def test_without_the_data_set_there_are_numbers_no_links_and_a_word_why(without_data):
+    app = open_page(TESTSET)
+    assert "only their numbers" in app.info[0].value
+    assert not app.get("page_link")
+    assert len([caption for caption in app.caption if re.fullmatch(r"Image \d+", caption.value)]) == 16
+    assert "<img" not in text_of(app)
+
+
+def test_images_of_another_set_are_not_shown_for_those_that_were_traced(with_data, cifar10_dir, tmp_path, monkeypatch):
+    shutil.copytree(cifar10_dir / "cifar10", tmp_path / "cifar10")
+    (tmp_path / "cifar10" / "test" / "cat" / "0000.png").unlink()
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path))
+    app = open_page(TESTSET)
+    assert "the 39 test images on this machine are not the 40 that were traced" in app.info[0].value
+    assert not app.get("page_link"), "a number would lead to another image"
+
+
+def test_nothing_like_that_is_said_and_can_be_undone(without_data):
+    app = open_page(TESTSET, low="99")
+    assert any("No test image is like that" in info.value for info in app.info)
+    app.button(key="clear_filters").click().run()
+    assert "of 40" in text_of(app)
+
+
+def plotly_figure(app: AppTest) -> dict:
+    """The map, as the browser gets it."""
+    (chart,) = app.get("plotly_chart")
+    return json.loads(chart.proto.spec)
+
+
+def test_the_map_has_a_row_for_every_image_that_passes_the_filter(without_data):
+    traces = read_traces(without_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    app = open_page(TESTSET)
+    assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 40
+    assert "40 test images, commonest decision vector first" in text_of(app)
+    assert "40 test images by 5 gated blocks: " in text_of(app)
+    control(app.segmented_control, "verdict").set_value("wrong").run()
+    rows = plotly_figure(app)["layout"]["yaxis"]["categoryarray"]
+    assert len(rows) == int((~traces.correct).sum())
+    assert all("✗" in row for row in rows)
+
+
+def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
+    app = open_page(TESTSET)
+    control(app.segmented_control, "map_sort").set_value("cost").run()
+    assert dict(app.query_params) == {"sort": "cost"}
+    assert "40 test images, cheapest first" in text_of(app)
+    app = open_page(TESTSET, sort="class", rows="11-20")
+    assert control(app.segmented_control, "map_sort").value == "class"
+    assert "10 of 40 test images, by class" in text_of(app)
+    assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 10
+    for nonsense in ("0-3", "7", "9-2", "90-95", "a-b"):
+        app = open_page(TESTSET, rows=nonsense, sort="size")
+        assert "40 test images, commonest decision vector first" in text_of(app)
+
+
+def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(without_data):
+    app = open_page(TESTSET, checkpoint="tiny-backbone")
+    said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
+    assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in said
+    assert "nothing to set against confidence" in said
+    assert "Each of these images costs 100.00 % (cp), whatever its class." in said
+    assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"
+    assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
+
+
+def test_decision_vectors_are_called_that_in_their_table_and_have_no_accuracy_where_all_are_wrong(without_data):
+    for query, accuracy in (({}, True), ({"verdict": "wrong"}, False)):
+        app = AppTest.from_file(str(APP), default_timeout=300)
+        app.query_params.update(query)
+        app.session_state["decision vectors_table"] = True
+        go_to(app, TESTSET).run()
+        assert not app.exception
+        columns = set(app.dataframe[0].value.columns)
+        assert "decision vector" in columns
+        assert ("accuracy" in columns) is accuracy
+
+
+def test_without_traces_the_page_says_which_command_makes_them(without_data):
+    app = open_page(TESTSET, checkpoint=UNTRACED)
+    assert "no stored decisions" in app.info[0].value
+    assert f"python -m dfs_core traces --checkpoint {UNTRACED} --data-dir" in app.code[0].value
+    assert not app.get("vega_lite_chart")
+
+
+def test_traces_of_other_weights_are_refused_on_the_page(tmp_path, without_data, monkeypatch):
+    folder = tmp_path / "pretrained"
+    shutil.copytree(without_data, folder)
+    shutil.copy(folder / "tiny-dfs-10" / "traces.parquet", folder / "tiny-dfs-20" / "traces.parquet")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    app = open_page(TESTSET)
+    assert "belongs to other weights" in app.error[0].value.replace("\\", "")
+    assert "--checkpoint tiny-dfs-20" in app.code[0].value
+
+
+def test_two_operating_points_are_compared_on_the_same_images_and_on_the_test_set(without_data):
+    app = open_page(COMPARE)
+    text = text_of(app)
+    assert "tiny-dfs-20" in text
+    assert "tiny-dfs-30" in text
+    assert len(data_of(app, "cells")) >= 2 * 10 * 5
+    assert len(data_of(app, "differences")) == 10 * 5
+    a, b = (read_traces(without_data / name, read_card(name)) for name in ("tiny-dfs-20", "tiny-dfs-30"))
+    only = int((a.correct & ~b.correct).sum())
+    assert f"<td>{only}<small>" in text
+    control(app.select_slider, "b_budget").set_value(10.0).run()
+    assert dict(app.query_params) == {"right": "tiny-dfs-10"}
+    assert control(app.select_slider, "budget").value == 20
+
+
+def test_a_link_opens_both_sides_and_other_options_are_compared_by_cost(without_data):
+    app = open_page(COMPARE, checkpoint="tiny-dfs-10", budget="10", right="tiny-skipnet-50")
+    assert {row["option"] for row in data_of(app, "cells") if "option" in row} >= {"full"}
+    assert data_of(app, "differences")
+    assert "SkipNet ResNet-14" in text_of(app)
+
+
+def test_the_only_picture_on_a_page_is_compared_with_itself(tiny_pretrained, cifar10_dir, tmp_path, monkeypatch):
+    shutil.copytree(cifar10_dir, tmp_path / "data")
+    for spare in sorted((tmp_path / "data" / "cifar10" / "test").glob("*/*.png"))[11:]:
+        spare.unlink()
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    app = open_page(COMPARE, what="images", gallery="2")
+    assert not app.exception
+    first, second = control(app.selectbox, "image_A"), control(app.selectbox, "image_B")
+    assert first.options == second.options
+    assert len(first.options) == 1
+
+
+def test_two_images_are_compared_under_one_operating_point(without_data):
+    app = open_page(COMPARE, what="images", image="frog", other="airplane")
+    assert control(app.selectbox, "image_A").value == "frog"
+    (rows,) = re.findall(r'<div class="dfs-changes">.*?<tbody>(.*?)</tbody>', text_of(app))
+    assert [re.findall(r"<td>(.*?)</td>", row)[:2] for row in rows.split("</tr>")[:2]] == [
+        ["A", "frog"],
+        ["B", "airplane"],
+    ]
+    assert "What changes from A to B" not in text_of(app)
+    assert len(data_of(app, "differences")) == 5
+    assert "test set" not in text_of(app)

@@ -1,0 +1,72 @@
+"""The gallery: which page of it a link opens, and drawings that a link names where test images are the gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pages import control, go_to, rows_of, text_of
+from places import APP
+from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture
+def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+
+
+def open_page(page: str = "explore", **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update(query)
+    go_to(app, page).run()
+    assert not app.exception
+    return app
+
+
+def test_a_link_to_a_drawing_shows_it_before_the_test_images_that_are_the_gallery(with_data):
+    usual = [row.partition(". ")[2] for row in rows_of(open_page(gallery="2"))]
+    app = open_page(gallery="2", image="frog")
+    assert not app.warning
+    assert [row.partition(". ")[2] for row in rows_of(app)] == ["frog", *usual]
+    assert control(app.selectbox, "focus").value == "frog"
+    assert dict(app.query_params) == {"gallery": "2", "image": "frog"}
+    assert "test images, page 2 of 4" in text_of(app)
+    app.button(key="turn_Previous images").click().run()
+    assert len(rows_of(app)) == 10
+    assert "frog" not in str(rows_of(app))
+
+
+@pytest.mark.parametrize(("page", "widget"), [("image", "image_shown"), ("compare", "image_A")])
+def test_other_pages_show_the_drawing_of_a_link_too(with_data, page, widget):
+    app = open_page(page, image="frog", **({"what": "images"} if page == "compare" else {}))
+    assert not app.warning
+    assert control(app.selectbox, widget).value == "frog"
+
+
+def test_the_other_image_that_is_compared_may_be_a_drawing_too(with_data):
+    app = open_page("compare", what="images", other="frog")
+    assert control(app.selectbox, "image_B").value == "frog"
+
+
+def test_what_is_neither_a_drawing_nor_a_test_image_is_still_named(with_data):
+    app = open_page(image="unicorn")
+    assert "no such image here" in app.warning[0].value
+    assert len(rows_of(app)) == 10
+
+
+@pytest.mark.parametrize("page", ["999999", "9" * 30])
+def test_a_page_that_the_gallery_has_not_is_its_last_and_that_is_said(with_data, page):
+    app = open_page(gallery=page)
+    assert "test images, page 4 of 4" in text_of(app)
+    assert dict(app.query_params) == {"gallery": "4"}
+    assert "its last one is 4" in app.warning[0].value
+    app.button(key="turn_Next images").click().run()
+    assert "test images, page 1 of 4" in text_of(app)
+    assert not app.warning
+    assert dict(app.query_params) == {}
+
+
+def test_drawings_have_a_last_page_too(tiny_pretrained, no_data):
+    app = open_page(gallery="3")
+    assert "drawings, page 2 of 2" in text_of(app)
+    assert dict(app.query_params) == {"gallery": "2"}

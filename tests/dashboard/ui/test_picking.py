@@ -1,0 +1,30 @@
+"""What a click in a chart chooses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dashboard.ui import picking
+
+
+@pytest.mark.parametrize(
+    ("selection", "chosen"),
+    [
+        ({}, None),
+        ({"pick": []}, None),
+        ({"pick": [{"checkpoint": "a", "turn": 3}]}, "a"),
+        ({"pick": [{"checkpoint": "a", "turn": 3}], "tick": [{"checkpoint": "b", "turn": 4}]}, "b"),
+        ({"pick": [{"checkpoint": ""}]}, None),  # a published point: nothing to load
+        ({"pick": [{}], "tick": [{"checkpoint": "b", "turn": 1}]}, "b"),  # a title between the marks
+        ({"other": [{"checkpoint": "c", "turn": 9}]}, None),
+    ],
+)
+def test_the_newest_choice_counts_and_what_is_not_there_to_be_clicked_does_not(
+    selection: dict[str, Any], chosen: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picking.st, "session_state", {"curve": SimpleNamespace(selection=selection)})
+    found = picking.picked("curve", "pick", "tick")
+    assert (found and found["checkpoint"]) == chosen
