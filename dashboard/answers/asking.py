@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.answers.engine import Engine
 from dashboard.answers.pictures import digest_of
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.trace import DecisionTrace
 
 

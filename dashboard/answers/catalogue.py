@@ -8,7 +8,7 @@ from functools import cached_property
 
 from dashboard.answers.family import Family
 from dashboard.answers.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SHUFFLED_KEY, family_key
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
 

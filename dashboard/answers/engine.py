@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from dashboard.answers.questions import Predicts, Question, Seen, batches, questions_of, wishes_of
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from dashboard.answers.naming import describe, family_key, format_alpha, listed
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 Held = Literal["budget", "alpha"]
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from dashboard.answers import operating
-from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.training.session import METHOD as SESSION
+from dfs_core.checkpoints.card import SESSION, Card
 
 METHODS = {
     "every-budget": "DFS every budget",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.trace import DecisionTrace
 
 BATCH = 32  # the longest that another session waits is one batch

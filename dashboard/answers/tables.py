@@ -13,7 +13,7 @@ from dashboard.answers import costs
 from dashboard.answers.costs import COLUMNS
 from dashboard.answers.naming import METHODS, SESSION, family_key
 from dashboard.answers.pictures import Picture
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
 from dfs_core.trace import DecisionTrace

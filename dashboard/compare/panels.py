@@ -20,7 +20,7 @@ from dashboard.export.view import View
 from dashboard.ui import stored_traces
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 

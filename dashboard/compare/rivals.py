@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.tables import SAME_BUDGET
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 RIGHT, BUDGET = "right", "rb"
 

@@ -20,8 +20,7 @@ from dashboard.ui.decide import decide
 from dashboard.ui.measure import choose_measure
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import Seat
-from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.data.sets import ImageSet
+from dfs_core.checkpoints.card import Card
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
@@ -140,7 +139,7 @@ def two_images(page: Opened) -> Compared:
 def _linked(page: Opened) -> list[Picture]:
     """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
     key, images = page.shared.page.get(OTHER), cached.test_images(page.card.dataset)
-    if not isinstance(images, ImageSet):
+    if isinstance(images, str):
         return []
     index = index_of_test(key)
     if index is None:

@@ -22,7 +22,7 @@ from dashboard.ui.show import show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured
 from dashboard.views.strip_marks import FOCUS_PARAMS
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 AHEAD = 12  # operating points that are asked in advance
 

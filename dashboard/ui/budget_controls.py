@@ -10,7 +10,7 @@ from dashboard.answers import operating
 from dashboard.answers.family import Family, Held
 from dashboard.answers.naming import format_alpha
 from dashboard.ui.seat import Seat, fixed
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 BUDGET, ALPHA = "budget", "alpha"
 _ASKED = "alpha_asked"

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown
 from dashboard.ui import cached, messages
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 
 

@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.ui import cached, state
-from dfs_core.checkpoints.checkpoint import pretrained_dir
-from dfs_core.data.sets import KNOWN
+from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it

@@ -15,7 +15,7 @@ from dashboard.answers.naming import describe, option_label
 from dashboard.ui import budget_controls, messages, state
 from dashboard.ui.measure import choose_measure
 from dashboard.ui.seat import SHARED, Seat, fixed
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 
 METHOD, RUN = "method", "run"
 ROOM = 36  # characters of method titles that fit beside each other

@@ -14,6 +14,8 @@ from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.config import ModelConfig
 
+SESSION = "session"  # method of checkpoints whose gates were tuned live: a family of their own, never published
+
 
 class CheckpointError(UserError):
     """A checkpoint that cannot be used: it is missing, damaged, of another kind, or disagrees with itself."""

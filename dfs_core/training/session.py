@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.card import SESSION, Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from dfs_core.data.splits import SPLIT_SEED, asked
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.network import DFSNet
 from dfs_core.training.material import Material
-
-METHOD = "session"  # of their cards: a family of their own, never mixed with published ones
 
 
 def session_card(
@@ -46,7 +44,7 @@ def session_card(
     where = material.toy or f"Measured on {count} validation images; the test set was not looked at."
     return Card(
         name=name,
-        method=METHOD,
+        method=SESSION,
         dataset=parent.dataset,
         classes=parent.classes,
         mean=parent.mean,

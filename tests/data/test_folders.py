@@ -11,9 +11,10 @@ from fake_data import write_tree
 from PIL import Image
 
 from dfs_core.data import sets
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
-CLASSES = sets.KNOWN["cifar10"].classes
+CLASSES = KNOWN["cifar10"].classes
 
 
 def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) 
 def test_an_odd_folder_of_a_known_set_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], message: str
 ) -> None:
-    monkeypatch.setitem(sets.KNOWN, "cifar10", replace(sets.KNOWN["cifar10"], test_size=5))
+    monkeypatch.setitem(KNOWN, "cifar10", replace(KNOWN["cifar10"], test_size=5))
     write_tree(tmp_path / "cifar10", "test", counts)
     with pytest.raises(UserError, match=message):
         sets.load_images("cifar10", tmp_path, "test")

@@ -12,15 +12,17 @@ import pytest
 import torch
 from tiny import make_card, make_network, pictures
 
+from dfs_core.checkpoints.card import SESSION
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.sets import load_images, train_validation
 from dfs_core.data.splits import VALIDATION, divide
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.predictor import Predictor
-from dfs_core.training.laboratory import Progress, Settings, Tuned, can_tune, fine_tune, with_own_gates
+from dfs_core.training.lab_run import Progress, Settings, Tuned, can_tune
+from dfs_core.training.laboratory import fine_tune, with_own_gates
 from dfs_core.training.material import FEWEST, Material, from_data_set, from_pictures
-from dfs_core.training.session import METHOD, keep_on_disk
+from dfs_core.training.session import keep_on_disk
 
 STRONG = 1e-3
 
@@ -122,7 +124,7 @@ def test_nothing_is_written_until_somebody_asks(
     assert not list(tmp_path.iterdir())
     folder = keep_on_disk(tuned.checkpoint, tmp_path / "pretrained")
     loaded = load_checkpoint(folder)
-    assert loaded.card.method == METHOD
+    assert loaded.card.method == SESSION
     assert fingerprint(loaded) == fingerprint(tuned.checkpoint)
     with pytest.raises(UserError, match="there already"):
         keep_on_disk(tuned.checkpoint, tmp_path / "pretrained")
@@ -136,7 +138,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tuned: Tuned, tmp_path: Pat
 
 def test_the_card_says_what_it_is(tuned: Tuned, material: Material) -> None:
     card = tuned.checkpoint.card
-    assert (card.method, card.budget, card.alpha) == (METHOD, 60.0, STRONG)
+    assert (card.method, card.budget, card.alpha) == (SESSION, 60.0, STRONG)
     assert card.parents == ("tiny", "plain"), "and what that was made of"
     assert "Not a published result" in card.notes
     assert "20 steps of 32 images" in card.notes

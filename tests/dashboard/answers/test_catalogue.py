@@ -7,7 +7,7 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import describe, describe_both, format_alpha
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig, backbone_config
 
 

@@ -47,7 +47,7 @@ def shown() -> list[Shown]:
 
 @pytest.fixture
 def catalogue(tiny_pretrained: Path) -> Catalogue:
-    from dfs_core.checkpoints.checkpoint import scan
+    from dfs_core.checkpoints.card_files import scan
 
     return Catalogue(*(tuple(part) for part in scan()))
 

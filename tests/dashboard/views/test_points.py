@@ -136,7 +136,7 @@ def test_a_line_joins_the_points_of_one_family_and_one_seed(tmp_path):
             for bits in (2, 4):
                 writer.writerow(measured(family="static", checkpoint=f"static{bits}-seed{seed}", seed=seed, cp=bits))
     rows = point_rows(Catalogue(tuple(cards)), "cifar10", [], "cp", read_measured(path))
-    figure = curves.accuracy_curve(rows, [], "", None, "cp", "log", LIGHT)
+    figure = curve_chart.accuracy_curve(rows, [], "", None, "cp", "log", LIGHT)
     (line,) = (
         layer
         for layer in figure.spec["layer"]
