@@ -14,7 +14,7 @@ RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
 .PHONY: app test lint format bench measure data train seeds results screenshots clean
 
 app: $(VENV)/.app
-	$(RUN) -m streamlit run dashboard/app.py
+	$(RUN) -m dashboard
 
 test: $(VENV)/.dev
 	$(RUN) -m pytest

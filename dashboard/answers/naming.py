@@ -17,7 +17,6 @@ METHODS = {
     "mixed": "Static mixed",
     "static": "Static uniform",
     "backbone": "Backbone",
-    "reference": "Reference",
     SESSION: "Session, gates tuned live",
 }
 PREFIX = "session-"  # of the names of session checkpoints

@@ -36,8 +36,9 @@ def no_checkpoints(catalogue: Catalogue) -> None:
     for line in catalogue.problems:
         st.error(plain(line), icon=":material/error:")
     st.markdown(
-        "- The project's own lie in `pretrained/` of the repository: unset `DFS_PRETRAINED_DIR`, or let it name a"
-        " folder that holds checkpoints.\n"
+        "- The published checkpoints lie in `pretrained/` of the project's repository, not in the installed package."
+        " Let the environment variable `DFS_PRETRAINED_DIR` name that folder, or any other that holds checkpoints,"
+        " and start the app again.\n"
         "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
     )
 

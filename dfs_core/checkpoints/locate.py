@@ -18,9 +18,15 @@ _SHIPPED = Path(__file__).resolve().parents[2] / "pretrained"
 
 
 def pretrained_dir() -> Path:
-    """Where checkpoints are looked for by name: ``DFS_PRETRAINED_DIR``, else the repository's ``pretrained/``."""
+    """Where checkpoints are looked for by name: in ``DFS_PRETRAINED_DIR``, else in ``pretrained/``.
+
+    That is the folder of the checkout that this package lies in. An installed package lies in none, and takes the one
+    in the working directory.
+    """
     named = os.environ.get("DFS_PRETRAINED_DIR")
-    return Path(named).expanduser() if named else _SHIPPED
+    if named:
+        return Path(named).expanduser()
+    return _SHIPPED if _SHIPPED.is_dir() else Path("pretrained")
 
 
 def find(name_or_path: str | Path) -> Path:

@@ -101,7 +101,7 @@ def test_data_download_is_asked_for_the_named_set_and_folder(
         progress(0.5, "halfway")
         asked.append((dataset, data_dir))
 
-    monkeypatch.setattr("dfs_core.data.sets.download", download)
+    monkeypatch.setattr("dfs_core.data.download.download", download)
     assert main(["data", "download", "cifar10", "--data-dir", str(tmp_path)]) == 0
     assert asked == [("cifar10", tmp_path)]
     assert capsys.readouterr().out == f"cifar10 is in {tmp_path}\n"
@@ -176,7 +176,7 @@ def test_interruption_is_quiet_and_the_systems_refusals_are_one_line(
     def fail() -> None:
         raise raised
 
-    monkeypatch.setattr("dfs_core.checkpoints.checkpoint.scan", fail)
+    monkeypatch.setattr("dfs_core.checkpoints.card_files.scan", fail)
     assert main(["list"]) == status
     assert capsys.readouterr().err == line
 

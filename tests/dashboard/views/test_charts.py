@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import APP, PRETRAINED
+from places import APP, REPOSITORY
 from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
@@ -30,7 +30,7 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
-PUBLISHED = PRETRAINED / "published.csv"
+PUBLISHED = REPOSITORY / "dashboard" / "views" / "published.csv"
 CONFIG = ModelConfig(depth=14, budget=20.0)
 
 
