@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
     from dfs_core.checkpoints.card_files import read_card
     from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.checkpoints.traces import Traces
     from dfs_core.errors import UserError
     from dfs_core.evaluation.evaluate import evaluate
@@ -30,6 +31,7 @@ __all__ = [
     "Card",
     "DecisionTrace",
     "ModelConfig",
+    "OperatingPoint",
     "Option",
     "OptionSet",
     "Predictor",
@@ -48,6 +50,7 @@ _HOMES = {
     "Card": "dfs_core.checkpoints.card",
     "DecisionTrace": "dfs_core.trace",
     "ModelConfig": "dfs_core.model.config",
+    "OperatingPoint": "dfs_core.checkpoints.operating_point",
     "Option": "dfs_core.model.options",
     "OptionSet": "dfs_core.model.options",
     "Predictor": "dfs_core.predictor",

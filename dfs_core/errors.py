@@ -6,4 +6,11 @@ class UserError(ValueError):
 
     The command line prints it and exits with 2; the dashboard shows it in place of a result. Anything else that is
     raised is a defect of ours and keeps its traceback.
+
+    Attributes:
+        command: what to type to mend it; empty where no command does.
     """
+
+    def __init__(self, message: str, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command

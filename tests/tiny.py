@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
-from dfs_core.checkpoints.trace_files import traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.augment import normalise
 from dfs_core.data.known import KNOWN
@@ -110,8 +110,8 @@ def write_pretrained(folder: Path, data_dir: Path) -> Path:
         card = make_card(name, method, config, alpha=alpha, split=split, metrics=metrics, parents=parents)
         extra: dict[str, str | bytes] = {"config.toml": f'name = "{name}"\n'}
         if name != UNTRACED:
-            hashed = replace(card, weights_sha256=weights_hash(model))
-            extra[traces_file(config)] = Traces.of(outcomes["test"], hashed).to_bytes()
+            point = OperatingPoint(replace(card, weights_sha256=weights_hash(model)))
+            extra[point.traces_file] = Traces.of(outcomes["test"], point).to_bytes()
         save_checkpoint(folder / name, model, card, extra)
 
     add("tiny-backbone", "backbone", backbone_config(DEPTH), 0, None)

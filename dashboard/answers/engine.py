@@ -8,25 +8,104 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from dashboard.answers.questions import Predicts, Question, Seen, batches, questions_of, wishes_of
+from dashboard.answers.pictures import digest_of
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
+BATCH = 32  # the longest that another session waits is one batch
 MAX_PREDICTORS = 16
 MAX_ADOPTED = 8  # checkpoints that lie on no disk
 MAX_TRACES = 8192  # some 40 MB
 YIELD_S = 0.005
 MAX_AHEAD = 64  # jobs: where many pages move all the time, none of this helps anybody
 QUIET_S = 0.4  # a page is still being drawn when it was sent, and needs the processor more than what may be asked next
-
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Predicts(Protocol):
+    """The part of ``dfs_core.predictor.Predictor`` that is used here."""
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        budget: float | None = None,
+        forced: np.ndarray | None = None,
+        price: float | Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
+
+
+class Asked(Protocol):
+    """One operating point that predicts: ``Asking`` below, or a predictor itself."""
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        *,
+        forced: np.ndarray | None = None,
+        price: Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3); prices are one for each image."""
+
+
+class Seen(Protocol):
+    """The part of a picture that a network looks at."""
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Uint8 (32, 32, 3)."""
+
+    @property
+    def digest(self) -> str:
+        """Of ``seen``."""
+
+
+class Question(NamedTuple):
+    """What a picture's trace depends on, and nothing else."""
+
+    digest: str
+    checkpoint: str
+    weights_sha256: str
+    budget: float | None
+    price: float | None
+    forced: bytes
+
+
+def questions_of(
+    pictures: Sequence[Seen], point: OperatingPoint, prices: Sequence[float] | None, forced: np.ndarray | None
+) -> list[Question]:
+    """One question for each picture; prices and forced decisions as ``Engine.predict`` takes them."""
+    card, budget = point.card, point.budget
+    own_prices = [point.price] * len(pictures) if prices is None else list(prices)
+    imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
+    return [
+        Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
+        for picture, own, row in zip(pictures, own_prices, imposed, strict=True)
+    ]
+
+
+def wishes_of(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str, Any]:
+    """What a batch asks of the model beyond its images: only what is wished for at all."""
+    wishes: dict[str, Any] = {}
+    if batch[0].budget is not None:
+        wishes["budget"] = batch[0].budget
+    if batch[0].price is not None:
+        wishes["price"] = [question.price for question in batch]
+    return wishes if forced is None else wishes | {"forced": forced}
+
+
+def batches(questions: list[Question]) -> list[list[Question]]:
+    """The questions in parts that the model answers at once."""
+    return [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]
 
 
 class Recent(Generic[K, V]):
@@ -76,24 +155,22 @@ class Engine:
     def predict(
         self,
         pictures: Sequence[Seen],
-        card: Card,
-        budget: float | None = None,
-        price: float | Sequence[float] | None = None,
+        point: OperatingPoint,
+        prices: Sequence[float] | None = None,
         forced: np.ndarray | None = None,
     ) -> list[DecisionTrace]:
         """Traces of the pictures, in their order; only what was not asked before reaches the model.
 
         Args:
             pictures: what is to be classified.
-            card: of the checkpoint.
-            budget: in percent; None for the checkpoint's own or usual one.
-            price: of a block in full, for all pictures or one for each; takes the place of a budget.
+            point: who is asked, and at which budget or price.
+            prices: of a block in full, one for each picture, in the place of the point's.
             forced: option indices to impose, (pictures, gated blocks), with -1 where the policy is to decide.
 
         Raises:
             UserError: the checkpoint cannot be loaded, or cannot be asked for this.
         """
-        questions = questions_of(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, point, prices, forced)
         found = [self._traces.get(question) for question in questions]
         missing = {q: i for i, (q, trace) in enumerate(zip(questions, found, strict=True)) if trace is None}
         fresh: dict[Question, DecisionTrace] = {}
@@ -101,7 +178,7 @@ class Engine:
             rows = [missing[question] for question in batch]
             wishes = wishes_of(batch, None if forced is None else forced[rows])
             with self._model:
-                traces = self._predictor(card).predict([pictures[row].seen for row in rows], **wishes)
+                traces = self._predictor(point.card).predict([pictures[row].seen for row in rows], **wishes)
             for question, trace in zip(batch, traces, strict=True):
                 fresh[question] = trace
                 self._traces.put(question, trace)
@@ -110,29 +187,28 @@ class Engine:
     def knows(
         self,
         pictures: Sequence[Seen],
-        card: Card,
-        budget: float | None = None,
-        price: float | Sequence[float] | None = None,
+        point: OperatingPoint,
+        prices: Sequence[float] | None = None,
         forced: np.ndarray | None = None,
     ) -> bool:
         """Whether ``predict`` would answer from memory."""
-        questions = questions_of(pictures, card, budget, price, forced)
+        questions = questions_of(pictures, point, prices, forced)
         return all(self._traces.get(question) is not None for question in questions)
 
-    def look_ahead(self, pictures: Sequence[Seen], points: Sequence[tuple[Card, float | None]]) -> None:
+    def look_ahead(self, pictures: Sequence[Seen], points: Sequence[OperatingPoint]) -> None:
         """Ask in the background for what the user is likely to want next; the slider then only looks up.
 
         Args:
             pictures: what is to be classified.
-            points: checkpoints with the budget in percent, or None for their own.
+            points: that are likely, the likeliest first.
         """
         self.hold_back()
-        for card, budget in points:
-            pending = [p for p in pictures if not self.knows([p], card, budget)]
-            job = (card.weights_sha256, budget, ",".join(sorted(p.digest for p in pending)))
+        for point in points:
+            pending = [p for p in pictures if not self.knows([p], point)]
+            job = (point.card.weights_sha256, point.budget, ",".join(sorted(p.digest for p in pending)))
             if pending and job not in self._ahead and len(self._ahead) < MAX_AHEAD:
                 self._ahead.add(job)
-                self._worker.submit(self._run_ahead, job, pending, card, budget)
+                self._worker.submit(self._run_ahead, job, pending, point)
 
     def hold_back(self) -> None:
         """A page is under way: what is asked ahead is to wait for a while."""
@@ -162,11 +238,11 @@ class Engine:
         found = self._adopted.get(card.name)
         return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
 
-    def _run_ahead(self, job: Job, pictures: Sequence[Seen], card: Card, budget: float | None) -> None:
+    def _run_ahead(self, job: Job, pictures: Sequence[Seen], point: OperatingPoint) -> None:
         while (rest := self._drawn + QUIET_S - time.monotonic()) > 0:
             time.sleep(rest)
         try:
-            self.predict(pictures, card, budget)
+            self.predict(pictures, point)
         except UserError:
             pass  # whoever chooses this checkpoint is told; nobody has asked yet
         finally:
@@ -179,3 +255,31 @@ class Engine:
             predictor = self._load(card.name)
             self._predictors.put(key, predictor)
         return predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """An image as the engine knows it."""
+
+    seen: np.ndarray
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One operating point behind the engine. Each call waits for its turn, so ask long questions in parts."""
+
+    engine: Engine
+    point: OperatingPoint
+
+    def predict(
+        self,
+        images: Sequence[np.ndarray],
+        forced: np.ndarray | None = None,
+        price: Sequence[float] | None = None,
+    ) -> list[DecisionTrace]:
+        """Traces of uint8 images (32, 32, 3), at one price each if given; errors as for ``Engine.predict``."""
+        known: dict[int, Pixels] = {}  # a film asks for one image many times
+        for image in images:
+            known.setdefault(id(image), Pixels(image, digest_of(image)))
+        return self.engine.predict([known[id(image)] for image in images], self.point, price, forced)

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.model.prices import alpha_of, price_of
+from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint, round_to
+from dfs_core.model.prices import price_of
 
-DIGITS = 4  # of a budget: what a link holds
 STEP, STEP_DIGITS = 1.02, 3  # ratio of two neighbouring positions of a slider, and their digits
 
 
@@ -48,11 +48,6 @@ def fit_budget(card: Card, budget: float | None) -> tuple[float | None, str]:
     return found, f"{card.name} serves budgets from {low:.3g} to {high:.3g} %, not {budget:g} %; in use: {found:.3g} %."
 
 
-def alpha_for(card: Card, budget: float) -> float:
-    """The alpha that makes a checkpoint for every budget spend ``budget`` percent."""
-    return round_to(alpha_of(card.config.price_for(budget)))
-
-
 def budget_for(card: Card, alpha: float) -> float:
     """The budget in percent that a checkpoint for every budget spends at ``alpha``."""
     return _within(card, card.config.budget_for(price_of(alpha)))
@@ -72,8 +67,10 @@ def budget_bounds(card: Card) -> tuple[float, float]:
 
 def alpha_bounds(card: Card) -> tuple[float, float]:
     """Lowest and highest alpha that make a difference: those of the highest and of the lowest budget."""
-    low, high = budget_bounds(card)
-    return alpha_for(card, high), alpha_for(card, low)
+    low, high = (OperatingPoint(card, budget).alpha for budget in budget_bounds(card))
+    assert low is not None
+    assert high is not None
+    return high, low
 
 
 def positions(low: float, high: float, *wanted: float) -> list[float]:
@@ -84,16 +81,24 @@ def positions(low: float, high: float, *wanted: float) -> list[float]:
     return sorted({low, high, *(value for value in inner if low < value < high), *wanted})
 
 
-def neighbours(card: Card, budget: float) -> list[float]:
-    """The budgets that one step of the slider leads to, up and down, for a checkpoint that serves every budget."""
-    values = positions(*budget_bounds(card), budget)
-    here = values.index(budget)
-    return [*values[here + 1 : here + 2], *values[max(here - 1, 0) : here]]
+def neighbours(point: OperatingPoint) -> list[OperatingPoint]:
+    """Where one step of the budget's slider leads, up and down; nowhere where there is no such slider."""
+    if point.budget is None:
+        return []
+    values = positions(*budget_bounds(point.card), point.budget)
+    here = values.index(point.budget)
+    steps = [*values[here + 1 : here + 2], *values[max(here - 1, 0) : here]]
+    return [OperatingPoint(point.card, budget) for budget in steps]
 
 
-def round_to(value: float, digits: int = DIGITS) -> float:
-    """``value`` with so many significant digits."""
-    return float(f"{value:.{digits}g}")
+def usual(card: Card) -> OperatingPoint:
+    """Where a checkpoint opens."""
+    return OperatingPoint(card, usual_budget(card))
+
+
+def is_cards(point: OperatingPoint) -> bool:
+    """Whether the card's figures are those of this budget: it has those of one alone."""
+    return point.budget is None or point.budget == usual_budget(point.card)
 
 
 def _within(card: Card, budget: float) -> float:

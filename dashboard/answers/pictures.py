@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from dashboard.answers.parameters import MOST, whole_number
 from dfs_core.data.drawings import drawings
 from dfs_core.data.images import open_image, to_model_input
 
@@ -102,9 +103,7 @@ def index_of_test(key: str | None) -> int | None:
     >>> index_of_test("test-17"), index_of_test("frog")
     (17, None)
     """
-    digits = (key or "").removeprefix(TEST_KEY)
-    is_test = bool(key) and digits != key and digits.isascii() and digits.isdigit() and len(digits) < 9
-    return int(digits) if is_test else None
+    return whole_number(key.removeprefix(TEST_KEY), 0, MOST - 1) if key and key.startswith(TEST_KEY) else None
 
 
 def gallery_order(labels: np.ndarray, seed: int = _SEED) -> np.ndarray:

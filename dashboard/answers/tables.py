@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dashboard.answers import costs
+from dashboard.answers import costs, operating
 from dashboard.answers.costs import COLUMNS
-from dashboard.answers.naming import METHODS, SESSION, family_key
+from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
-from dfs_core.trace import DecisionTrace
+from dfs_core.trace import FIRST_GATED, DecisionTrace
 
 Rows = list[dict[str, Any]]
 Scale = Literal["log", "linear"]
@@ -40,7 +42,7 @@ class Shown:
 def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     """One row for every gated block of every image.
 
-    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network, from 2), ``stage``,
+    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network), ``stage``,
     ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
     and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
     ``cp``, ``all_in``, ``macs``, ``energy``.
@@ -59,7 +61,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
                     "row": row,
                     "image": item.picture.name,
                     "key": item.picture.key,
-                    "block": index + 2,
+                    "block": index + FIRST_GATED,
                     "stage": stage_of(index, config),
                     "option": name,
                     "fraction": trace.fractions[index],
@@ -121,18 +123,17 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
     return [here] if measured is None else [here | {"right": None, "known": None} | measured, here]
 
 
-def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows) -> dict[str, Any] | None:
+def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None:
     """The line of the test set in ``ledger_rows``; None where nobody measured this operating point.
 
     Args:
-        card: of the checkpoint.
-        budget: asked of a checkpoint for every budget.
-        of_card: whether the card's figures are those of this budget.
+        point: the operating point.
         measured: measured points, as ``points.read_measured`` gives them.
     """
+    card, budget = point.card, point.budget
     split = measured_on(card)
     blank = {"what": "test set" if split == "test" else f"{split} images"} | dict.fromkeys(COLUMNS)
-    found = card.evaluation(split) if of_card else None
+    found = card.evaluation(split) if operating.is_cards(point) else None
     if found is not None:
         low, high = found.accuracy_ci95
         line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}
@@ -143,6 +144,11 @@ def test_figures(card: Card, budget: float | None, of_card: bool, measured: Rows
             kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
             return blank | {"images": int(row["n"])} | kept
     return None
+
+
+def gated_numbers(config: ModelConfig) -> range:
+    """Numbers, in the network, of the gated blocks."""
+    return range(FIRST_GATED, FIRST_GATED + config.gated_blocks)
 
 
 def stage_of(index: int, config: ModelConfig) -> int:
@@ -156,7 +162,7 @@ def stage_rows(config: ModelConfig) -> Rows:
     for stage, width in enumerate(STAGE_WIDTHS, start=1):
         last = stage * config.blocks_per_stage
         size = IMAGE_SIZE // 2 ** (stage - 1)
-        first = max(2, last - config.blocks_per_stage + 1)
+        first = max(FIRST_GATED, last - config.blocks_per_stage + 1)
         rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
     return [row for row in rows if row["first"] <= row["last"]]
 

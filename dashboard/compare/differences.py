@@ -10,6 +10,7 @@ from dashboard.answers import costs
 from dashboard.answers.tables import Rows, Shown, stage_of
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.options import OptionSet
+from dfs_core.trace import FIRST_GATED
 
 SAME = 1e-9  # costs that are as near are equal
 
@@ -57,7 +58,7 @@ def lane_rows(pairs: Sequence[Pair]) -> Rows:
                         "row": row,
                         "side": letter,
                         "image": side.shown.picture.name,
-                        "block": index + 2,
+                        "block": index + FIRST_GATED,
                         "stage": stage_of(index, side.config),
                         "option": name,
                         "bits": options[name].bits,
@@ -89,7 +90,7 @@ def difference_rows(pairs: Sequence[Pair]) -> Rows:
                     "row": row,
                     "a_image": left.shown.picture.name,
                     "b_image": right.shown.picture.name,
-                    "block": index + 2,
+                    "block": index + FIRST_GATED,
                     "stage": stage_of(index, left.config),
                     "a": here,
                     "b": there,

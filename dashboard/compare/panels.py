@@ -9,9 +9,8 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import describe_both
+from dashboard.answers.naming import told_apart, unbroken
 from dashboard.answers.tables import Rows
-from dashboard.answers.wording import unbroken
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair
 from dashboard.drawing import legends
@@ -20,15 +19,14 @@ from dashboard.export.view import View
 from dashboard.ui import stored_traces
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 
 LANES, CLASSES = "lanes", "class_blocks"
-Point = tuple[Card, float | None]
 
 
-def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: Point) -> None:
+def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint, right: OperatingPoint) -> None:
     """Both strips of each pair and their difference, with the table of what changes."""
     config, other = pairs[0][0].config, pairs[0][1].config
     st.html(legends.options(differences.options_of(config, other), page.colours))
@@ -47,7 +45,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: Point, right: 
             "differences": lambda: differences.difference_rows(pairs),
         },
         alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
-        stamp=page.stamp("the images shown", left[0], right[0]),
+        stamp=page.stamp("the images shown", left.card, right.card),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
     show(view, page.colours)
@@ -106,11 +104,11 @@ def _lines(heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> 
     return f'<div class="dfs-changes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def test_set(page: Opened, left: Point, right: Point) -> None:
+def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
     """Both on the whole test set, from their traces."""
     st.markdown("### On the whole test set")
-    found = [stored_traces.find(*point) for point in (left, right)]
-    for letter, (card, _), one in zip("AB", (left, right), found, strict=True):
+    found = [stored_traces.find(point) for point in (left, right)]
+    for letter, card, one in zip("AB", (left.card, right.card), found, strict=True):
         if one.note:
             st.info(f"{letter}: {one.note}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
@@ -119,10 +117,10 @@ def test_set(page: Opened, left: Point, right: Point) -> None:
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
         return
-    left, right = (left[0], found[0].budget), (right[0], found[1].budget)
-    page = page.at(found[0].budget)
+    left, right = (one.point for one in found)
+    page = page.at(left)
     if left == right:
-        advice = "choose another checkpoint for one of them" if left[1] is None else "choose budgets further apart"
+        advice = "choose another checkpoint for one of them" if left.budget is None else "choose budgets further apart"
         st.info(f"The same decisions are stored for A and B: {advice}.", icon=":material/block:")
         return
     why = agreement.why_not(a, b)
@@ -136,14 +134,14 @@ def test_set(page: Opened, left: Point, right: Point) -> None:
         _heatmap(page, a, b, left, right)
 
 
-def _counts(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> None:
+def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: OperatingPoint) -> None:
     """Who is right where, with the exact test, and what it costs."""
-    found, configs = agreement.summary(a, b), (left[0].config, right[0].config)
+    found, configs = agreement.summary(a, b), (left.card.config, right.card.config)
     measure = MEASURES[page.shared.cost]
     cost = agreement.cost_change(a, b, configs, page.shared.cost)
     n = found["images"]
     split, p = found["a_only"] + found["b_only"], agreement.p_in_words(found["p"])
-    origins = agreement.backbones_in_words(left[0], right[0], page.catalogue.cards)
+    origins = agreement.backbones_in_words(left.card, right.card, page.catalogue.cards)
     verdict = "more than chance would explain" if found["p"] < 0.05 else "which chance would explain"
 
     def cell(count: int) -> str:
@@ -165,19 +163,19 @@ at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much o
     st.html(said)
 
 
-def _heatmap(page: Opened, a: Traces, b: Traces, left: Point, right: Point) -> None:
-    configs = left[0].config, right[0].config
+def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: OperatingPoint) -> None:
+    configs = left.card.config, right.card.config
     if differences.why_not(*configs):
         return
     rows = agreement.class_block_rows(a, b, configs)
-    names = " and ".join(describe_both(left, right))
+    names = " and ".join(told_apart(left, right))
     view = View(
         key=CLASSES,
         title=f"Where B computes more or less than A: {names}",
         draw=lambda colours: class_heatmap.class_heatmap(rows, configs[0], colours),
         tables={"classes": lambda: rows},
         alt="Mean difference in cost between A and B, for each class and block",
-        stamp=page.stamp("measured", left[0], right[0]),
+        stamp=page.stamp("measured", left.card, right.card),
         notes="Each row a class, each column a block: mean cost of B less that of A, in points of the full block.",
     )
     show(view, page.colours)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.parameters import finite_number
 from dashboard.answers.tables import SAME_BUDGET
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 
 RIGHT, BUDGET = "right", "rb"
 
@@ -15,31 +17,30 @@ RIGHT, BUDGET = "right", "rb"
 def rival(
     own: Mapping[str, str],
     catalogue: Catalogue,
-    card: Card,
-    budget: float | None,
+    point: OperatingPoint,
     traced: Callable[[Card], Sequence[float]],
     said: str = "",
-) -> tuple[Card, float | None, str]:
+) -> tuple[OperatingPoint, str]:
     """Side B, from a page's own parameters.
 
     Args:
         own: the parameters: ``right`` names a checkpoint, ``rb`` a budget for one that serves every budget.
         catalogue: the checkpoints on this machine.
-        card: of side A.
-        budget: of side A, in percent, for a checkpoint that serves every budget.
+        point: side A.
         traced: gives the budgets of a checkpoint for every budget whose decisions are stored.
         said: a note of the choice that led here.
 
     Returns:
-        Card and budget of side B, and a note where it is not what the link asks for.
+        Side B, and a note where it is not what the link asks for.
     """
+    card, budget = point.card, point.budget
     name, notes = own.get(RIGHT, ""), []
     found = catalogue.named(name)
     if found is None:
         if name:
             notes.append(f"There is no checkpoint '{name}' here.")
         found = default_rival(catalogue, card)
-    wish = _number(own.get(BUDGET, ""))
+    wish = finite_number(own.get(BUDGET)) or None
     if wish is None and found is card and budget is not None:
         wish = 2 * budget if card.budget_range and 2 * budget <= card.budget_range[1] else budget / 2
         # One whose decisions are stored, so that the test set can be compared at that very budget.
@@ -47,7 +48,7 @@ def rival(
         wish = operating.nearest(wish, others)
     right_budget, note = operating.fit_budget(found, wish)
     notes.append(said)
-    return found, right_budget, " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
+    return OperatingPoint(found, right_budget), " ".join(filter(None, [*notes, note if own.get(BUDGET) else ""]))
 
 
 def default_rival(catalogue: Catalogue, card: Card) -> Card:
@@ -63,11 +64,3 @@ def default_rival(catalogue: Catalogue, card: Card) -> Card:
     if cheaper:
         return max(cheaper, key=lambda other: (other.budget or 0, other.alpha == card.alpha))
     return next(iter([*family, *rest]), card)
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 < value < float("inf") else None

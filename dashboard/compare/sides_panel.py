@@ -9,18 +9,17 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.answers import operating
-from dashboard.answers.naming import describe, describe_both
+from dashboard.answers.naming import told_apart
 from dashboard.answers.pictures import Picture, index_of_test
 from dashboard.compare import rivals
 from dashboard.compare.differences import Pair, Side
 from dashboard.compare.rivals import BUDGET, RIGHT
 from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
-from dashboard.ui.measure import choose_measure
 from dashboard.ui.page import Opened
-from dashboard.ui.point_controls import Seat
+from dashboard.ui.point_controls import Seat, choose_measure
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
@@ -34,7 +33,7 @@ def _move(**changes: Any) -> None:
     if "checkpoint" in changes:
         own = {RIGHT: changes["checkpoint"], BUDGET: ""}
     if changes.get("budget") is not None:
-        own[BUDGET] = f"{changes['budget']:.{operating.DIGITS}g}"
+        own[BUDGET] = f"{changes['budget']:.{DIGITS}g}"
     state.change(page=own, note="")
     st.session_state[_NOTE] = changes.get("note", ""), _choice(state.current().page)
 
@@ -63,7 +62,7 @@ class Compared:
     """
 
     pairs: list[Pair]
-    points: tuple[tuple[Card, float | None], tuple[Card, float | None]]
+    points: tuple[OperatingPoint, OperatingPoint]
     title: str
 
 
@@ -93,26 +92,24 @@ def choose_kind(page: Opened) -> str:
 def two_points(page: Opened) -> Compared:
     """Side A is what all pages share; side B is chosen by controls of its own."""
     shared = page.shared
-    card, budget, note = rivals.rival(
-        shared.page, page.catalogue, page.card, page.budget, cached.traced_budgets, _said(shared.page)
-    )
+    other, note = rivals.rival(shared.page, page.catalogue, page.point, cached.traced_budgets, _said(shared.page))
     with st.container(key="sides"):
         places = st.columns(2, gap="large")
         with places[0], st.container(border=True):
             st.html(_heading("A", page.in_words, page.card))
             point_controls.choose_point(page.catalogue, shared, A_SEAT)
         with places[1], st.container(border=True):
-            st.html(_heading("B", describe(card, budget), card))
-            view = replace(shared, checkpoint=card.name, budget=budget, note=note)
+            st.html(_heading("B", other.in_words, other.card))
+            view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
             point_controls.choose_point(page.catalogue, view, B_SEAT)
-    points = (page.card, page.budget), (card, budget)
+    points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
-    left, right = (decide(pictures, *point) for point in points)
+    left, right = (decide(pictures, point) for point in points)
     pairs = [
-        (Side(a, page.card.config), Side(b, card.config))
+        (Side(a, page.card.config), Side(b, other.card.config))
         for a, b in zip(left, right, strict=False)  # none of a checkpoint that cannot be loaded
     ]
-    in_words = describe_both(*points)
+    in_words = told_apart(*points)
     return Compared(pairs, points, f"A: {in_words[0]}; B: {in_words[1]}")
 
 
@@ -130,7 +127,7 @@ def two_images(page: Opened) -> Compared:
         _picture("A", pictures, first, lambda key: state.change(image=key))
     with places[1]:
         _picture("B", rest, second, lambda key: state.change(page={OTHER: key}))
-    shown = decide([first, second], *point)
+    shown = decide([first, second], point)
     config = page.card.config
     pairs = [(Side(shown[0], config), Side(shown[1], config))] if shown else []
     return Compared(pairs, (point, point), f"A: {first.name}; B: {second.name}; both under {page.in_words}")

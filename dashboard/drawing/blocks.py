@@ -16,26 +16,27 @@ from dfs_core.trace import FIRST_GATED
 STAGE_GAP = 0.5  # between stages, in blocks
 
 
-def start_of(block: int, place: Mapping[str, Any]) -> float:
+def start_of(block: int, stage: int, first: int = FIRST_GATED) -> float:
     """Where a block begins along the axis, in blocks.
 
     Args:
         block: its number in the network.
-        place: something with its ``stage``, from 1.
+        stage: in which it is, from 1.
+        first: number of the block that begins at 0.
     """
-    return block - FIRST_GATED + (place["stage"] - 1) * STAGE_GAP
+    return block - first + (stage - 1) * STAGE_GAP
 
 
 def placed(row: Mapping[str, Any], margin: float = 0.03) -> dict[str, Any]:
     """A row that has ``block`` and ``stage``, with where it stands: ``start``, ``end``, ``centre``."""
-    start = start_of(row["block"], row)
+    start = start_of(row["block"], row["stage"])
     return {**row, "start": start + margin, "end": start + 1 - margin, "centre": start + 0.5}
 
 
 def stages(config: ModelConfig) -> Rows:
     """The stages as ``tables.stage_rows`` gives them, with where each begins and ends."""
     return [
-        stage | {"start": start_of(stage["first"], stage), "end": start_of(stage["last"], stage) + 1}
+        stage | {"start": start_of(stage["first"], stage["stage"]), "end": start_of(stage["last"], stage["stage"]) + 1}
         for stage in stage_rows(config)
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from dashboard.drawing import marks
 from dashboard.drawing.figure import Key
 from dashboard.drawing.palette import Palette
 from dfs_core.model.options import OptionSet
@@ -37,10 +38,8 @@ def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
 
 
 def _chip(key: Key) -> str:
-    colour, text = escape(key.colour), escape(key.text)
-    if key.shape in ("cell", "skip"):
-        return f'<span class="{key.shape}"><i style="background:{colour}"></i>{text}</span>'
-    return f'<span><b class="dfs-{escape(key.shape)}" style="color:{colour}"></b>{text}</span>'
+    edge = "color-mix(in srgb, currentColor 22%, transparent)"
+    return f"<span>{marks.alone(key, 'currentColor', edge)}{escape(key.text)}</span>"
 
 
 def _share(cost: float) -> str:

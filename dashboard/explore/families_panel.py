@@ -5,24 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.answers.tables import Rows
+from dashboard.drawing.marks import SHAPES
 from dashboard.drawing.palette import Palette
 from dashboard.ui import state
 from dashboard.views import curve_chart
 from dashboard.views.build import CLOSE
 
 FAMILIES, ZOOM = "families", "zoom"
-GLYPHS = {  # none that has an emoji too: browsers would draw that, in its own colours
-    "circle": "●",
-    "square": "■",
-    "triangle-up": "▲",
-    "triangle-down": "▼",
-    "triangle-right": "►",
-    "triangle-left": "◄",
-    "cross": "✚",
-    "ring": "○",
-    "x": "✕",
-    "diamond": "◇",
-}
 
 
 def switches(points: Rows, shared: state.State, colours: Palette) -> None:
@@ -52,7 +41,7 @@ def switches(points: Rows, shared: state.State, colours: Palette) -> None:
             list(names),
             selection_mode="multi",
             default=shown,
-            format_func=lambda key: f"{GLYPHS[looks[names[key]][1]]} {names[key]}",
+            format_func=lambda key: f"{SHAPES[looks[names[key]][1]].character} {names[key]}",
             key=control.key,
             label_visibility="collapsed",
             width="content",

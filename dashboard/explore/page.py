@@ -14,7 +14,7 @@ with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
     pictures = image_bar.choose_pictures(page.card, page.shared)
-    shown = decide(pictures, page.card, page.budget)
+    shown = decide(pictures, page.point)
     in_focus = focus.item_in_focus(shown, page.shared)
     panels.strip(page, shown, in_focus)
     image_bar.more_pictures(page.card, page.shared)

@@ -17,12 +17,10 @@ from dashboard.drawing import legends
 from dashboard.explore import families_panel
 from dashboard.ui import cached, state
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured
-from dashboard.views.strip_marks import FOCUS_PARAMS
-from dfs_core.checkpoints.card import Card
+from dashboard.views.strip_chart import FOCUS_PARAMS
 
 AHEAD = 12  # operating points that are asked in advance
 
@@ -31,15 +29,13 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
     """Ask in the background where the next click may go: a step of the slider, then other checkpoints, kin first."""
     family = page.catalogue.family_of(page.card).cards
     others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
-    steps = operating.neighbours(page.card, page.budget) if page.budget else []
-    points: list[tuple[Card, float | None]] = [(page.card, budget) for budget in steps]
-    points += [(card, operating.usual_budget(card)) for card in (*family, *others)]
+    points = [*operating.neighbours(page.point), *(operating.usual(card) for card in (*family, *others))]
     cached.engine().look_ahead(pictures, points[:AHEAD])
 
 
 def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     """What is in use, in words, and its test figures above those of the images shown."""
-    test = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    test = tables.test_figures(page.point, measured())
     measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
     rows = []
     for row in tables.ledger_rows(shown, page.card, test):
@@ -86,12 +82,12 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("### Accuracy and cost", width="stretch")
         _scale(shared.scale)
-    families_panel.switches(build.points(page), shared, page.colours)
-    view = build.curve(page, shown, in_focus.picture.key if in_focus else None)
-    show(view, page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
-    beyond = f"{words}. " if (words := build.outside(page, shown)) else ""
+    curve = build.curve_state(page, shown, in_focus.picture.key if in_focus else None)
+    families_panel.switches(curve.points, shared, page.colours)
+    show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
+    beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
-    origins = {point["backbone"] for point in build.seen(page) if point["backbone"]}
+    origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
         missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
     st.caption(

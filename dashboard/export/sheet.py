@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from dashboard.drawing.figure import Figure, Key
+from dashboard.drawing.marks import drawn
 from dashboard.drawing.palette import LIGHT, Palette
 from dashboard.export import drawing
 from dashboard.export.stamp import Stamp
@@ -54,8 +55,8 @@ def picture(
         parts.append(_text(_MARGIN, y, line, _TITLE, colours.ink, "bold"))
         y += 6
     if figure.legend:
-        drawn, y = _legend(figure.legend, y + 4, room, colours)
-        parts += drawn
+        legend, y = _legend(figure.legend, y + 4, room, colours)
+        parts += legend
     y += 14
     parts.append(
         f'<svg x="{_MARGIN}" y="{y:g}" width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
@@ -161,43 +162,10 @@ def _legend(keys: Iterable[Key], top: float, room: float, colours: Palette) -> t
         width = 24 + text_width(key.text, _TEXT)
         if x > _MARGIN and x + width > _MARGIN + room:
             x, y = float(_MARGIN), y + 22
-        parts += [mark(key, x + 9, y - 4.5, colours), _text(x + 24, y, key.text, _TEXT, colours.ink)]
+        mark = f'<g transform="translate({x + 9:g},{y - 4.5:g})">{drawn(key, colours.ink, colours.faint)}</g>'
+        parts += [mark, _text(x + 24, y, key.text, _TEXT, colours.ink)]
         x += width + 20
     return parts, y + 2
-
-
-def mark(key: Key, x: float, y: float, colours: Palette = LIGHT) -> str:
-    """The mark of a legend's entry, as SVG, with its centre at (x, y)."""
-    colour = escape(key.colour)
-    if key.shape in ("cell", "skip"):
-        wire = f'<path d="M-9,0h18" stroke="{colours.ink}" stroke-width="1.5"/>' if key.shape == "skip" else ""
-        drawn = f'<rect x="-9" y="-7" width="18" height="14" rx="3" fill="{colour}" stroke="{colours.faint}"/>{wire}'
-    elif key.shape in _STROKES:
-        path, dash = _STROKES[key.shape]
-        drawn = f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{dash}"/>'
-    else:
-        drawn = f'<path d="{_SHAPES.get(key.shape, _SHAPES["circle"])}" fill="{colour}"/>'
-    return f'<g transform="translate({x:g},{y:g})">{drawn}</g>'
-
-
-_CIRCLE = "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0"
-_STROKES = {
-    "line": ("M-9,0h18", "none"),
-    "dashed": ("M-9,0h18", "5 4"),
-    "tick": ("M0,-7v14", "none"),
-    "ring": (_CIRCLE, "none"),
-    "diamond": ("M0,-6L6,0L0,6L-6,0Z", "none"),
-    "x": ("M-4,-4L4,4M-4,4L4,-4", "none"),
-}
-_SHAPES = {
-    "circle": _CIRCLE,
-    "square": "M-5,-5h10v10h-10Z",
-    "triangle-up": "M0,-6L6,5H-6Z",
-    "triangle-down": "M0,6L6,-5H-6Z",
-    "triangle-right": "M6,0L-5,6V-6Z",
-    "triangle-left": "M-6,0L5,6V-6Z",
-    "cross": "M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z",
-}
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

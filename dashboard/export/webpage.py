@@ -12,12 +12,13 @@ from html import escape
 from typing import Any
 
 from dashboard.answers.tables import Rows
+from dashboard.drawing import marks
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.live import mode_bar
 from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing
 from dashboard.export.freeze import plain
-from dashboard.export.sheet import FONT, mark, sized, styled
+from dashboard.export.sheet import FONT, sized, styled
 from dashboard.export.stamp import Stamp
 
 ROWS = 2_000  # of a table in the page; more would make it slow to open
@@ -95,9 +96,7 @@ def _spec(part: Part) -> dict[str, Any]:
 def _section(number: int, part: Part, alone: bool) -> str:
     level = "h1" if alone else "h2"
     keys = "".join(
-        f'<span><svg width="18" height="14" viewBox="0 0 18 14" aria-hidden="true">{mark(key, 9, 7)}</svg>'
-        f"{escape(key.text)}</span>"
-        for key in part.figure.legend
+        f"<span>{marks.alone(key, LIGHT.ink, LIGHT.faint)}{escape(key.text)}</span>" for key in part.figure.legend
     )
     legend = f'<p class="legend">{keys}</p>' if keys else ""
     notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.answers.operating import round_to
-from dashboard.answers.questions import Predicts
+from dashboard.answers.engine import Asked
+from dfs_core.checkpoints.operating_point import round_to
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -94,7 +94,7 @@ def positions(config: ModelConfig) -> tuple[float, ...]:
     return (*prices[::-1], 0.0, *(-price for price in prices[:-1]))
 
 
-def shoot(model: Predicts, pixels: np.ndarray, config: ModelConfig) -> Film:
+def shoot(model: Asked, pixels: np.ndarray, config: ModelConfig) -> Film:
     """Ask for every frame of an image, uint8 (32, 32, 3), a few frames at a time."""
     where = positions(config)
     prices = [config.price_for(budget) for budget in where] if config.every_budget else list(where)

@@ -7,12 +7,12 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.naming import option_label
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
 from dashboard.image.probes import NEAR_TIE, WhatIf
 from dashboard.image.tables import gate_rows, lead_rows
+from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
 
 ROW = 27  # pixels of an option's row

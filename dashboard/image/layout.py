@@ -11,10 +11,10 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.tables import Rows, stage_rows
+from dashboard.drawing.blocks import STAGE_GAP, start_of
 from dfs_core.model.config import ModelConfig
 
 LEFT, RIGHT = 96, 148  # pixels beside the network: the picture before it, the answer behind it
-STAGE_GAP = 0.4  # in blocks
 END = 0.9  # room for the stem, and for the classifier, in blocks
 GLYPHS = {"right": "✓ ", "wrong": "✗ ", "": ""}
 BLOCK_PARAM, GATE_PARAM, FRAME_PARAM = "block", "gate", "frame"  # selections of the charts
@@ -38,7 +38,7 @@ class Line:
 
     def start(self, block: int) -> float:
         """Where a block begins, by its number in the network from 1."""
-        return END + STAGE_GAP + (block - 1) + STAGE_GAP * ((block - 1) // self.blocks_per_stage)
+        return END + STAGE_GAP + start_of(block, (block - 1) // self.blocks_per_stage + 1, first=1)
 
     def end(self, block: int) -> float:
         """Where a block ends."""

@@ -8,8 +8,9 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import counted, option_label
+from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import gated_numbers
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
@@ -18,8 +19,8 @@ from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, messages, state
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
+from dfs_core.checkpoints.words import option_label
 from dfs_core.trace import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
@@ -72,15 +73,13 @@ def summary(answer: Answer) -> None:
 
 def path(answer: Answer) -> None:
     """The way through the network; a click on a block makes it the one that is at hand below."""
-    page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
+    page, config = answer.page, answer.page.card.config
     st.html(legends.options(config.option_set, page.colours))
     forced = f", {counted(len(answer.what_if.gates), _thing(answer))} forced" if answer.what_if.gates else ""
     view = View(
         key=PATH,
         title=f"{answer.picture.name} through {answer.in_words}{forced}",
-        draw=lambda colours: path_chart.network_path(
-            answer.what_if, answer.picture, config, page.shared.cost, answer.block, colours, turn
-        ),
+        draw=lambda colours: path_chart.network_path(answer.what_if, answer.subject, answer.block, colours),
         tables={"blocks": lambda: tables.path_rows(answer.what_if, config, page.shared.cost)},
         alt=f"The way of an image through {config.gated_blocks} gated blocks",
         finding=_path_in_words(answer),
@@ -118,7 +117,7 @@ def force_bar(answer: Answer) -> None:
     config, imposed = answer.page.card.config, answer.what_if.gates
     if len(config.option_set) == 1:
         return  # nothing to choose from
-    numbers = list(range(FIRST_GATED, FIRST_GATED + config.gated_blocks))
+    numbers = list(gated_numbers(config))
     block = answer.block or numbers[0]
     index = block - FIRST_GATED
     with st.container(horizontal=True, vertical_alignment="bottom", key="force_bar"):

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows
-from dashboard.drawing.figure import Figure
+from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import END, GLYPHS, Line
-from dashboard.image.path_marks import BYPASS, COST_FOOT, COST_TOP, WIRE, path_template
+from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
-from dashboard.image.tables import path_rows, verdict
-from dfs_core.model.config import ModelConfig
+from dashboard.image.tables import Subject, path_rows, verdict
+from dfs_core.model.options import Option
 
 _ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
+SIDE = 46  # pixels of a block in full, where there is room
+TOP, BOTTOM = 26, 20
+WIRE, BYPASS = 62, 12  # y of the wire through the blocks, and of its detour past a skipped one
+COST_TOP, COST_FOOT = 134, 196
+_NAME, _WAS = 100, 114
+_PICTURE = 72
 
 
-def network_path(
-    what_if: WhatIf,
-    picture: Picture,
-    config: ModelConfig,
-    cost: Cost,
-    chosen: int | None,
-    colours: Palette,
-    turn: int = 0,
-) -> Figure:
+def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours: Palette) -> Figure:
     """The picture, the blocks that it runs through or past, what it is taken for, and the cost that adds up below.
 
     A block's square is filled in proportion to its cost: a quarter of the side, a sixteenth of the work, for 8 of 32
@@ -37,13 +37,11 @@ def network_path(
 
     Args:
         what_if: the decisions; where gates are forced, the free ones are shown beside.
-        picture: the image.
-        config: of the checkpoint that decided.
-        cost: the measure that adds up.
+        subject: the image; its cost adds up.
         chosen: number of the block that is looked at; it gets a band.
         colours: of the theme.
-        turn: comes back with a selection, so that a second click is told from the first.
     """
+    picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
     free = path_rows(WhatIf(what_if.free, what_if.free, {}, False), config, cost) if what_if.gates else []
     most = max(1.0, *(row["so_far"] for row in [*rows, *free])) * 1.12
@@ -53,7 +51,7 @@ def network_path(
         "blocks": [
             _block(row, line, colours)
             | {"y": _cost_y(row["so_far"], most), "before_y": _cost_y(row["so_far"] - row["adds"], most)}
-            | {"turn": turn, "chosen": row["block"] == chosen}
+            | {"turn": subject.turn, "chosen": row["block"] == chosen}
             for row in rows
         ],
         "way": _way(rows, line),
@@ -83,7 +81,7 @@ def _block(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
         **line.span(row["block"]),
         "fill": fill,
         "edge": colours.accent if row["forced"] else colours.muted,
-        "share": (row["bits"] / 32) ** 2,
+        "share": Option.parse(row["option"]).cost,
         "was": f"was {row['free']}" if row["free"] != row["option"] else "",
         "about": f"block {row['block']}: {name}" + "".join(f", {note}" for note in notes),
         "note": "; ".join(notes) or "the gate's own choice",
@@ -153,3 +151,175 @@ def _answer(
         texts["before"] = f"free: {what_if.free.label} {100 * what_if.free.confidence:.0f} %"
         texts["cost_before"] = f"free: {free[-1]['so_far']:.2f} %"
     return texts
+
+
+@lru_cache(maxsize=32)
+def path_template(line: Line, compared: bool, colours: Palette) -> dict[str, Any]:
+    """The specification without data."""
+    marks = [
+        *_wires(line, colours),
+        *_squares(line, colours),
+        *_texts(line, colours),
+        *_costs(line, compared, colours),
+        *_beside(colours),
+        _target(line),
+    ]
+    return frame(alt.layer(*marks), COST_FOOT, TOP, BOTTOM)
+
+
+def _wires(line: Line, colours: Palette) -> list[alt.Chart]:
+    """The thin shortcut past every block, and the thick way that the image takes."""
+    look: dict[str, Any] = {"aria": False, "strokeCap": "round", "strokeJoin": "round"}
+    shortcuts = table("shortcuts").mark_line(**look, strokeWidth=1, color=colours.faint)
+    way = table("way").mark_line(**look, strokeWidth=3.5, color=colours.ink)
+    return [
+        shortcuts.encode(x=line.at("x"), y=y_of("y"), detail="block:N"),
+        way.encode(x=line.at("x"), y=y_of("y"), order="step:Q"),
+    ]
+
+
+def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
+    """Every block's whole, and in it the part that runs, its area the block's cost; stem and classifier as discs."""
+    blocks, ends = table("blocks", "block"), table("ends")
+    whole = f"pow(min({SIDE}, width / {line.length} * 0.86), 2)"
+    middle = alt.value(WIRE)
+    band = blocks.transform_filter("datum.chosen").mark_rect(
+        aria=False, fill=colours.accent, fillOpacity=0.13, cornerRadius=4
+    )
+    look: dict[str, Any] = {"aria": False, "shape": "square", "filled": True, "opacity": 1}
+    outline = blocks.mark_point(**look, strokeWidth=1.2)
+    return [
+        band.encode(x=line.at("start"), x2="end:Q", y=alt.value(2), y2=alt.value(_WAS + 8)),
+        outline.encode(
+            x=line.at("centre"),
+            y=middle,
+            size=alt.value(alt.expr(whole)),
+            fill=alt.value(colours.background),
+            stroke=alt.Stroke("edge:N", scale=None),
+            strokeWidth=alt.condition("datum.forced", alt.value(2.6), alt.value(1.1)),
+            strokeDash=alt.condition("datum.bits == 0 && !datum.forced", alt.value([3, 3]), alt.value([1, 0])),
+        ),
+        # Few bits are a dot of three pixels in a colour near the page's: outlined, or nobody would see it.
+        blocks.transform_filter("datum.bits > 0")
+        .mark_point(**look, stroke=colours.ink)
+        .encode(
+            x=line.at("centre"),
+            y=middle,
+            size=alt.value(alt.expr(f"{whole} * datum.share")),
+            fill=alt.Fill("fill:N", scale=None),
+            strokeWidth=alt.condition("datum.share < 1", alt.value(1.2), alt.value(0)),
+        ),
+        ends.mark_point(aria=False, shape="circle", filled=True, size=330, opacity=1, strokeWidth=2).encode(
+            x=line.at("x"), y=middle, fill=alt.value(colours.background), stroke=alt.value(colours.ink)
+        ),
+    ]
+
+
+def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
+    """Option under every block, what it was before, a mark over a forced one; stages above, block numbers below."""
+    blocks, stages = table("blocks", "block"), table("stages")
+    small: dict[str, Any] = {"aria": False, "fontSize": 10.5, "color": colours.muted}
+    pin = blocks.transform_filter("datum.forced").mark_point(
+        aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
+    )
+    names = blocks.mark_text(aria=False, fontSize=12, color=colours.ink, opacity=alt.expr(line.room(24)))
+    return [
+        pin.encode(x=line.at("centre"), y=alt.value(WIRE - SIDE / 2 - 9)),
+        names.encode(
+            x=line.at("centre"),
+            y=alt.value(_NAME),
+            text="option:N",
+        ),
+        blocks.mark_text(**small, opacity=alt.expr(line.room(36))).encode(
+            x=line.at("centre"), y=alt.value(_WAS), text="was:N"
+        ),
+        blocks.mark_text(**small, baseline="top", dy=5).encode(
+            x=line.at("centre"), y=alt.value(COST_FOOT), text="block:Q"
+        ),
+        table("ends")
+        .mark_text(**small, opacity=alt.expr(line.room(36)))
+        .encode(x=line.at("x"), y=alt.value(_NAME), text="name:N"),
+        stages.mark_text(
+            aria=False,
+            align="left",
+            baseline="bottom",
+            fontSize=11,
+            color=colours.muted,
+            limit=alt.expr("width / 3 - 10"),
+        ).encode(x=line.at("start"), y=alt.value(-10), text="title:N"),
+        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
+            x=line.at("start"), x2="end:Q", y=alt.value(-4)
+        ),
+    ]
+
+
+def _costs(line: Line, compared: bool, colours: Palette) -> list[alt.Chart]:
+    """Cost so far as a waterfall, what each block adds in its option's colour; dashed what it was without force."""
+    blocks = table("blocks", "block")
+    place = {"x": line.at("start"), "x2": alt.X2("end:Q")}
+    spent = table("spent").mark_line(aria=False, color=colours.ink, strokeWidth=1.4)
+    marks = [
+        blocks.mark_rect(aria=False, fill=colours.ink, fillOpacity=0.07).encode(
+            **place, y=y_of("before_y"), y2=alt.value(COST_FOOT)
+        ),
+        blocks.mark_rect(aria=False).encode(
+            **place, y=y_of("y"), y2=y_of("before_y"), fill=alt.Fill("fill:N", scale=None)
+        ),
+        spent.encode(x=line.at("x"), y=y_of("y"), order="step:Q"),
+    ]
+    if compared:
+        before = table("unforced").mark_line(aria=False, color=colours.accent, strokeWidth=1.6, strokeDash=[5, 4])
+        marks.append(before.encode(x=line.at("x"), y=y_of("y"), order="step:Q"))
+    return marks
+
+
+def _beside(colours: Palette) -> list[alt.Chart]:
+    """The picture before the network, the answer behind it, and the title of the staircase."""
+    answer = table("answer")
+    behind = alt.value(alt.expr("width + 12"))
+    text: dict[str, Any] = {"aria": False, "align": "left", "limit": 136}
+    muted: dict[str, Any] = {"fontSize": 11, "color": colours.muted}
+    return [
+        table("picture")
+        .mark_image(aria=False, width=_PICTURE, height=_PICTURE, align="left")
+        .encode(x=alt.value(4 - LEFT), y=alt.value(WIRE), url="url:N"),
+        answer.mark_text(**text, fontSize=19, fontWeight=600, color=colours.ink).encode(
+            x=behind, y=alt.value(WIRE - 12), text="label:N"
+        ),
+        answer.mark_text(**text, fontSize=13).encode(
+            x=behind, y=alt.value(WIRE + 10), text="detail:N", color=alt.Color("ink:N", scale=None)
+        ),
+        answer.mark_text(**text, **muted).encode(x=behind, y=alt.value(WIRE + 28), text="before:N"),
+        answer.mark_text(**text, fontSize=14, fontWeight=600, color=colours.ink).encode(
+            x=behind, y=y_of("cost_y"), text="cost:N"
+        ),
+        answer.mark_text(**text, **muted, dy=16).encode(x=behind, y=y_of("cost_y"), text="cost_before:N"),
+        answer.mark_text(aria=False, align="right", text=["cost", "so far"], **muted).encode(
+            x=alt.value(-12), y=alt.value((COST_TOP + COST_FOOT) / 2)
+        ),
+    ]
+
+
+def _target(line: Line) -> alt.Chart:
+    """What is pointed at and clicked: the whole height of a gated block."""
+    tooltip = [
+        alt.Tooltip("block:Q"),
+        alt.Tooltip("option:N"),
+        alt.Tooltip("note:N", title="why"),
+        alt.Tooltip("adds:Q", title="adds to cost %", format=".3f"),
+        alt.Tooltip("so_far:Q", title="cost so far %", format=".2f"),
+    ]
+    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)
+    return (
+        table("blocks", "block")
+        .mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(
+            x=line.at("start"),
+            x2="end:Q",
+            y=alt.value(0),
+            y2=alt.value(COST_FOOT),
+            tooltip=tooltip,
+            description="about:N",
+        )
+        .add_params(click)
+    )

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dashboard.answers.questions import Predicts
+from dashboard.answers.engine import Asked
+from dashboard.answers.parameters import whole_number
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import FIRST_GATED, DecisionTrace
 
@@ -53,42 +54,36 @@ class Variant:
 
 
 def force(
-    model: Predicts,
+    model: Asked,
     pixels: np.ndarray,
     free: DecisionTrace,
     gates: Mapping[int, str],
     *,
     hold: bool,
-    budget: float | None = None,
-    price: float | None = None,
 ) -> WhatIf:
     """What changes if some gates are not free.
 
     Args:
-        model: who predicts.
+        model: who predicts, at the same budget and price.
         pixels: the image, uint8 (32, 32, 3).
-        free: what is decided for it without force, at the same budget and price.
+        free: what is decided for it without force.
         gates: the option to impose, by gated block from 0.
         hold: keep all other decisions; otherwise the gates behind a forced one see another input and decide anew.
-        budget: as for ``predict``.
-        price: as for ``predict``.
     """
     if not gates:
         return WhatIf(free, free, {}, hold)
     others = free.decisions if hold else (None,) * len(free.decisions)
     names = [gates.get(block, other) for block, other in enumerate(others)]
     row = [DECIDES if name is None else free.options.index(name) for name in names]
-    (forced,) = model.predict([pixels], budget=budget, price=price, forced=np.array([row], np.int64))
+    (forced,) = model.predict([pixels], forced=np.array([row], np.int64))
     return WhatIf(free, forced, dict(gates), hold)
 
 
-def stability(
-    model: Predicts, pixels: np.ndarray, *, budget: float | None = None, price: float | None = None
-) -> tuple[Variant, ...]:
+def stability(model: Asked, pixels: np.ndarray) -> tuple[Variant, ...]:
     """The decisions for the image in a mirror and after JPEG, both made from the 32 x 32 that the network sees."""
     changed = {"mirrored": np.ascontiguousarray(pixels[:, ::-1])}
     changed |= {f"JPEG {quality}": through_jpeg(pixels, quality) for quality in JPEG_QUALITIES}
-    traces = model.predict(list(changed.values()), budget=budget, price=price)
+    traces = model.predict(list(changed.values()))
     return tuple(Variant(name, changed[name], trace) for name, trace in zip(changed, traces, strict=True))
 
 
@@ -124,9 +119,9 @@ def read_gates(text: str, options: OptionSet, blocks: int) -> tuple[dict[int, st
     gates, strange = {}, []
     for word in filter(None, text.split(",")):
         number, _, option = word.partition(":")
-        known = number.isascii() and number.isdigit() and FIRST_GATED <= int(number) < FIRST_GATED + blocks
-        if known and option in options.names:
-            gates[int(number) - FIRST_GATED] = option
+        block = whole_number(number, FIRST_GATED, FIRST_GATED + blocks - 1)
+        if block is not None and option in options.names:
+            gates[block - FIRST_GATED] = option
         else:
             strange.append(word)
     note = f"This network cannot force {', '.join(strange)}: no such gate or option. Left free." if strange else ""

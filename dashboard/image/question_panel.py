@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.answers.asking import Asking
+from dashboard.answers.engine import Asking, Engine
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
 from dashboard.image.film import Film
 from dashboard.image.probes import Variant, WhatIf
+from dashboard.image.tables import Subject
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.trace import FIRST_GATED
 
@@ -49,6 +52,11 @@ class Answer:
         return self.film is not None and self.film.dial and self.where != 0
 
     @property
+    def subject(self) -> Subject:
+        """The image, as charts take it."""
+        return Subject(self.picture, self.page.card.config, self.page.shared.cost, self.page.shared.turn)
+
+    @property
     def in_words(self) -> str:
         """The operating point in words, the dial included."""
         dial = f", dial at price {self.where:+.2g} (not trained)" if self.dialled else ""
@@ -58,30 +66,29 @@ class Answer:
 def ask(page: Opened, picture: Picture) -> Answer | None:
     """Ask all that the page shows at once; None, after a message, if the checkpoint cannot be asked."""
     config, own = page.card.config, page.shared.page
-    model = Asking(cached.engine(), page.card)
+    engine = cached.engine()
     gates, note = probes.read_gates(own.get(FORCE, ""), config.option_set, config.gated_blocks)
     try:
         reel = None
         if film.positions(config):
-            reel = _film(model, picture, page)
+            reel = _film(engine, picture, page)
         where = _where(page, reel)
+        model = Asking(engine, _point(page, where))
         free = reel.at(where) if reel else None
         if free is None:
-            (free,) = model.predict([picture.seen], **_point(page, where))
-        what_if = probes.force(model, picture.seen, free, gates, hold=HOLD in own, **_point(page, where))
+            (free,) = model.predict([picture.seen])
+        what_if = probes.force(model, picture.seen, free, gates, hold=HOLD in own)
     except UserError as error:
         messages.cannot_decide(error)
         return None
-    block = own.get(BLOCK, "")
-    last = FIRST_GATED + config.gated_blocks
-    chosen = int(block) if block.isascii() and block.isdigit() and FIRST_GATED <= int(block) < last else None
+    blocks = gated_numbers(config)
+    chosen = whole_number(own.get(BLOCK), blocks[0], blocks[-1])
     return Answer(page, picture, reel, where, what_if, chosen, note)
 
 
 def ask_stability(answer: Answer) -> tuple[Variant, ...]:
     """The decisions for the mirrored image and after JPEG, at the page's point, with all gates free."""
-    model = Asking(cached.engine(), answer.page.card)
-    return probes.stability(model, answer.picture.seen, **_point(answer.page, answer.where))
+    return probes.stability(Asking(cached.engine(), _point(answer.page, answer.where)), answer.picture.seen)
 
 
 def impose(gates: Mapping[int, str], block: int, option: str | None) -> None:
@@ -101,12 +108,12 @@ def go_to(reel: Film, frame: int) -> None:
         state.change(budget=position, note="")
 
 
-def _film(model: Asking, picture: Picture, page: Opened) -> Film:
+def _film(engine: Engine, picture: Picture, page: Opened) -> Film:
     """The film, from memory where it is known; the first time takes a moment, so that is said."""
-    config = page.card.config
-    where = film.positions(config)
+    config, point = page.card.config, OperatingPoint(page.card)
+    where, model = film.positions(config), Asking(engine, point)
     prices = [config.price_for(budget) for budget in where] if config.every_budget else list(where)
-    if model.engine.knows([picture] * len(prices), page.card, price=prices):
+    if engine.knows([picture] * len(prices), point, prices):
         return film.shoot(model, picture.seen, config)
     with st.spinner("Asking every budget"):
         return film.shoot(model, picture.seen, config)
@@ -123,8 +130,6 @@ def _where(page: Opened, reel: Film | None) -> float:
     return reel.positions[reel.nearest(wished)] if reel and wished == wished else 0.0
 
 
-def _point(page: Opened, where: float) -> dict[str, Any]:
-    """The operating point as ``predict`` takes it."""
-    if page.budget is not None:
-        return {"budget": page.budget}
-    return {"price": where} if where else {}
+def _point(page: Opened, where: float) -> OperatingPoint:
+    """Where the page stands, the dial included."""
+    return replace(page.point, price=where) if page.budget is None and where else page.point

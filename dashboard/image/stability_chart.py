@@ -9,7 +9,8 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.pictures import Picture, uri_of
-from dashboard.answers.tables import stage_rows
+from dashboard.drawing.blocks import placed
+from dashboard.drawing.blocks import stages as placed_stages
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GLYPHS, y_of
@@ -21,7 +22,6 @@ from dfs_core.trace import DecisionTrace
 ROW = 54  # pixels
 SIDE = 44
 TOP, BOTTOM, LEFT, RIGHT = 22, 8, 200, 62
-STAGE_GAP = 0.5  # in blocks
 
 
 def stability_diff(
@@ -43,14 +43,11 @@ def stability_diff(
     fills = {name: colours.option(name) for name in config.option_set.names}
     cells = []
     for row in rows:
-        start, fill = _start(row["block"], row["stage"]), fills[row["option"]]
+        fill = fills[row["option"]]
         flipped = row["flipped"]
         cells.append(
-            row
+            placed(row, 0.04)
             | {
-                "start": start + 0.04,
-                "end": start + 0.96,
-                "centre": start + 0.5,
                 "y": ROW * row["row"] + 8,
                 "y2": ROW * row["row"] + ROW - 14,
                 "fill": fill,
@@ -63,18 +60,13 @@ def stability_diff(
         )
     heads = [_head(row, urls[row["row"]], colours) for row in rows if row["block"] == rows[0]["block"]]
     stages = [
-        {"start": _start(row["first"], row["stage"]), "end": _start(row["last"], row["stage"]) + 1}
-        | {"name": f"stage {row['stage']}", "number": str(row["stage"])}
-        for row in stage_rows(config)
+        {"start": row["start"], "end": row["end"], "name": f"stage {row['stage']}", "number": str(row["stage"])}
+        for row in placed_stages(config)
     ]
     length = stages[-1]["end"]
     note = [{"text": "below a frame: as given"}] if any(cell["was"] for cell in cells) else []
     data = {"cells": cells, "heads": heads, "stages": stages, "note": note}
     return Figure(_template(length, len(heads), colours), data)
-
-
-def _start(block: int, stage: int) -> float:
-    return block - 2 + (stage - 1) * STAGE_GAP
 
 
 def _head(row: dict[str, Any], url: str, colours: Palette) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import streamlit as st
 
-from dashboard.answers.naming import describe, format_alpha
 from dashboard.answers.pictures import Picture
 from dashboard.laboratory import runs
 from dashboard.laboratory.cached import laboratory
@@ -16,6 +15,8 @@ from dashboard.laboratory.jobs import Job
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
 from dfs_core.training.lab_run import STEPS, Settings, can_tune
 
@@ -68,12 +69,12 @@ def cannot(page: Opened) -> bool:
 def _go_on_with(cards: Sequence[Card]) -> None:
     """One button for the checkpoint that shows a chase best, and smaller ones for the others."""
     usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.PAPER_ALPHA))
-    _start_from(usual, f"Continue with {describe(usual)}", "primary")
+    _start_from(usual, f"Continue with {OperatingPoint(usual).in_words}", "primary")
     if others := [card for card in cards if card is not usual]:
         st.caption("Or with another that has such gates:")
         with st.container(horizontal=True, key="starts"):
             for card in others:
-                _start_from(card, describe(card), "secondary")
+                _start_from(card, OperatingPoint(card).in_words, "secondary")
 
 
 def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:

@@ -6,7 +6,6 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.answers.naming import format_alpha
 from dashboard.answers.tables import Rows
 from dashboard.export.view import View
 from dashboard.laboratory import chart, runs
@@ -19,6 +18,7 @@ from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import training_log
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
 from dfs_core.training.lab_run import Settings, Tuned
 
@@ -119,7 +119,7 @@ def _result(job: Job) -> None:
     lines = "".join(
         f"<tr><th scope='row'>{escape(row['what'])}</th><td>{row['images']:,}</td><td>{row['accuracy']:.1f} %"
         f" <small>{row['low']:.1f} to {row['high']:.1f}</small></td><td>{row['cp']:.2f} %</td>"
-        f"<td>{row['all_in']:.2f} %</td><td>{row['policies']}</td></tr>"
+        f"<td>{row['all_in']:.2f} %</td><td>{row['vectors']}</td></tr>"
         for row in runs.result_rows(tuned, job.about.parent)
     )
     what = "images at hand" if tuned.toy else "validation images"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import format_alpha
+from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.tables import Rows
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import steps_of
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.training.lab_run import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp that count as being on target
@@ -30,9 +31,9 @@ def settings_from(page: Mapping[str, str], card: Card) -> Settings:
     """
     usual = LOW if (card.budget or 0.0) >= (LOW + HIGH) / 2 else HIGH
     return Settings(
-        budget=_number(page.get("target"), BUDGETS, usual),
-        alpha=_number(page.get("pull"), ALPHAS, USUAL_ALPHA),
-        steps=int(_number(page.get("steps"), STEPS, USUAL_STEPS)),
+        budget=finite_number(page.get("target"), *BUDGETS) or usual,
+        alpha=finite_number(page.get("pull"), *ALPHAS) or USUAL_ALPHA,
+        steps=whole_number(page.get("steps"), *STEPS) or USUAL_STEPS,
     )
 
 
@@ -125,7 +126,7 @@ def result_rows(tuned: Tuned, parent: Card) -> Rows:
             "high": measured.accuracy_ci95[1],
             "cp": measured.cp,
             "all_in": measured.all_in,
-            "policies": measured.policies,
+            "vectors": measured.policies,
         }
         for what, measured in ((parent.name, tuned.before), ("gates tuned live", tuned.after))
     ]
@@ -160,11 +161,3 @@ def verdict(tuned: Tuned) -> list[str]:
             f"The images take {tuned.after.policies} different decision vectors; before, {tuned.before.policies}."
         )
     return said
-
-
-def _number(text: str | None, bounds: tuple[float, float], usual: float) -> float:
-    try:
-        value = float(text) if text else usual
-    except ValueError:
-        return usual
-    return value if bounds[0] <= value <= bounds[1] else usual

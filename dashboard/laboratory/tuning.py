@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from dashboard.answers.engine import Engine, Recent
-from dashboard.answers.naming import PREFIX, format_alpha
+from dashboard.answers.naming import PREFIX
 from dashboard.answers.pictures import Picture
 from dashboard.laboratory.jobs import Job, Jobs, Report
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.training.lab_run import Progress, Settings, Step, Tuned
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Laboratory:
         """Serve a run's network as a checkpoint, as long as memory is bounded; keeping twice is keeping once."""
         from dfs_core.predictor import Predictor
 
-        tuned = cast("Tuned", job.result)
+        tuned = cast(Tuned, job.result)
         card = tuned.checkpoint.card
         self._engine.adopt(card, Predictor(tuned.checkpoint))
         return card
@@ -118,7 +120,7 @@ class Laboratory:
     def _few(self, card: Card, pictures: Sequence[Picture]) -> Material:
         from dfs_core.training.material import from_pictures
 
-        traces = self._engine.predict(pictures, card)
+        traces = self._engine.predict(pictures, OperatingPoint(card))
         labels = [picture.truth or trace.label for picture, trace in zip(pictures, traces, strict=True)]
         return from_pictures(card, [picture.seen for picture in pictures], labels)
 

@@ -13,6 +13,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.learn.lesson import TEST_SET, THIS_IMAGE
 from dfs_core.model.config import ModelConfig
+from dfs_core.trace import FIRST_GATED
 
 HEIGHT = 340
 BLOCK_PARAM = "block"
@@ -22,7 +23,7 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     """One row an option of each block: ``block``, ``option``, ``probability`` in percent, ``chosen``."""
     return [
         {
-            "block": index + 2,
+            "block": index + FIRST_GATED,
             "option": name,
             "probability": 100 * item.trace.probabilities[index][place],
             "chosen": name == item.trace.decisions[index],

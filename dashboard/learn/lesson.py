@@ -9,12 +9,14 @@ import numpy as np
 
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import format_alpha, option_in_words, with_article
+from dashboard.answers.naming import with_article
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Rows, Shown
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.trace import DecisionTrace
+from dfs_core.checkpoints.words import format_alpha, option_in_words
+from dfs_core.trace import FIRST_GATED, DecisionTrace
 
 STEPS = {
     "1": "A picture becomes 32 by 32",
@@ -70,10 +72,10 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     if config.policy == "constant":
         return [
             f"This network has no gates: each of its {config.gated_blocks} blocks does the same for every image.",
-            f"Block {block} always runs as **{option_in_words(item.trace.decisions[block - 2])}**.",
+            f"Block {block} always runs as **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
             "Choose a DFS checkpoint above to see gates that decide for themselves.",
         ]
-    ranked = sorted(zip(item.trace.probabilities[block - 2], item.trace.options, strict=True), reverse=True)
+    ranked = sorted(zip(item.trace.probabilities[block - FIRST_GATED], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
     second = f", before {option_in_words(rest[0][1])} with {100 * rest[0][0]:.0f} %" if rest else ""
     lead = 100 * (best - rest[0][0]) if rest else 100.0
@@ -119,7 +121,7 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
     return said
 
 
-def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> list[str]:
+def budget_words(item: Shown, point: OperatingPoint, rows: Rows) -> list[str]:
     """Step 4; ``rows`` as ``budget_rows`` gives them."""
     if not rows:
         return [
@@ -127,6 +129,7 @@ def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> l
             "This one has none: it costs the same for every image.",
             "Choose a DFS checkpoint above to see what a budget buys.",
         ]
+    card = point.card
     own, mean = item.trace.cp, next((r["cp"] for r in rows if r["in_use"] and r["what"] == TEST_SET), None)
     said = ["The budget is what a network is to spend on average, and every image may lie above it or below."]
     if card.budget_range is not None:
@@ -138,7 +141,7 @@ def budget_words(item: Shown, card: Card, budget: float | None, rows: Rows) -> l
         )
     else:
         said.append("This checkpoint was not pulled towards a budget; the points are those of its relatives.")
-    asked = budget if budget is not None else card.budget
+    asked = point.target
     if asked is not None:
         than = "" if mean is None else f", while the test set's mean is {mean:.2f} %"
         said.append(f"At {asked:.3g} % this image costs **{own:.2f} %**{than}.")
@@ -197,26 +200,25 @@ def _against(found: Mapping[str, Any]) -> str:
 
 
 def budget_rows(
-    card: Card,
-    budget: float | None,
-    traces: Sequence[tuple[Card, float, DecisionTrace]],
+    point: OperatingPoint,
+    traces: Sequence[tuple[OperatingPoint, DecisionTrace]],
     measured: Sequence[dict[str, Any]] = (),
 ) -> Rows:
     """One row a point of the budget chart: what this image and, where it was measured, the test set costs.
 
     Args:
-        card: of the checkpoint in use.
-        budget: that is asked of it, if it serves every budget.
-        traces: of the image at other operating points: card, budget in percent, trace.
+        point: the operating point in use.
+        traces: of the image at other operating points, all of which have a target.
         measured: points, as ``points.read_measured`` gives them; they tell the test set's cost at a budget of many.
     """
-    asked = budget if budget is not None else card.budget
+    card, asked = point.card, point.target
     rows: Rows = [
         {key: row[key] for key in ("budget", "cp", "checkpoint")} | {"what": TEST_SET, "in_use": row["budget"] == asked}
         for row in measured
         if card.budget_range is not None and row["checkpoint"] == card.name and row["budget"] is not None
     ]
-    for other, aimed, trace in traces:
+    for at, trace in traces:
+        other, aimed = at.card, at.target
         in_use = other.name == card.name and aimed == asked
         rows.append({"budget": aimed, "what": THIS_IMAGE, "cp": trace.cp, "in_use": in_use, "checkpoint": other.name})
         found = costs.of_card(other) if other.budget_range is None and other.alpha in (card.alpha, None) else None

@@ -12,7 +12,7 @@ place = steps_panel.navigation(page)
 if place == lesson.GLOSSARY:
     st.html(glossary.as_html())
 else:
-    shown = decide(image_bar.pictures_at_hand(page.card, page.shared), page.card, page.budget)
+    shown = decide(image_bar.pictures_at_hand(page.card, page.shared), page.point)
     item = focus.item_in_focus(shown, page.shared)
     if item is not None and place == lesson.QUIZ:
         quiz_panel.panel(page, shown)

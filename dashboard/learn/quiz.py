@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
-from dashboard.answers.naming import option_in_words, with_article
+from dashboard.answers.naming import with_article
 from dashboard.answers.tables import Shown
+from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -105,7 +106,9 @@ def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question
 def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     if "skip" not in config.option_set.names or len(config.option_set) == 1:
         return None
-    counts = Counter(index + 2 for item in shown for index, name in enumerate(item.trace.decisions) if name == "skip")
+    numbers = tables.gated_numbers(config)
+    taken = (pair for item in shown for pair in zip(numbers, item.trace.decisions, strict=True))
+    counts = Counter(block for block, name in taken if name == "skip")
     total = len(shown) * config.gated_blocks
     if not counts:
         return Question(
@@ -117,7 +120,7 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
         )
     (first, most), *others = counts.most_common()
     rivals = [block for block, count in others if count < most]
-    rivals += [block for block in range(2, config.gated_blocks + 2) if block not in counts]
+    rivals += [block for block in numbers if block not in counts]
     if (others and others[0][1] == most) or not rivals:
         return None  # several share the first place: there is no one answer
     chosen = sorted([first, *rivals[: CHOICES - 1]])
@@ -215,17 +218,17 @@ def _forced(shown: Sequence[Shown], option: str, traces: Sequence[DecisionTrace]
 
 
 def _all_at(config: ModelConfig) -> Question | None:
-    bits = [option.bits for option in config.option_set if option.is_quantised]
-    if not bits:
+    option = next((option for option in config.option_set if option.is_quantised), None)
+    if option is None:
         return None
-    right = 100 * (bits[0] / 32) ** 2
-    values = sorted({right, 100 * bits[0] / 32, right / 4, min(100.0, 8 * right)})
+    right = 100 * option.cost
+    values = sorted({right, 100 * option.bits / 32, right / 4, min(100.0, 8 * right)})
     return Question(
         "all-at",
-        f"Every block runs at {bits[0]} bits. What is cp?",
+        f"Every block runs at {option.bits} bits. What is cp?",
         tuple(f"{value:.3g} %" for value in values),
         values.index(right),
-        f"({bits[0]} / 32)² = {right:.3g} %: weights and activations both have fewer bits, so the cost falls twice.",
+        f"({option.bits} / 32)² = {right:.3g} %: weights and activations both have fewer bits, so it falls twice.",
     )
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.answers import tables
+from dashboard.answers.naming import unbroken
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.tables import Shown
-from dashboard.answers.wording import unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import quiz, steps_panel
@@ -18,7 +19,7 @@ from dashboard.ui import cached, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views import strip_chart
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
@@ -40,8 +41,7 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
             " gates that look is more fun: choose another above.",
             icon=":material/info:",
         )
-    number = page.shared.page.get(AT, "")
-    index = min(int(number), len(asked)) - 1 if number.isascii() and number.isdigit() and int(number) else 0
+    index = min(whole_number(page.shared.page.get(AT)) or 1, len(asked)) - 1
     with st.container(key="quiz", border=True):
         _ask(asked[index], index, len(asked), given, shown)
     _around(page, index, len(asked))
@@ -124,7 +124,7 @@ def _pictures(shown: Sequence[Shown]) -> str:
 
 def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[DecisionTrace]] | None:
     """The same images at twice the budget, where somebody serves that."""
-    budget = page.budget if page.budget is not None else page.card.budget
+    budget = page.point.target
     if budget is None:
         return None
     twice = 2 * budget
@@ -132,20 +132,20 @@ def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[D
     if other is None:
         return None
     try:
-        asked = twice if other.budget_range is not None else None
-        traces = cached.engine().predict([item.picture for item in shown], other, asked)
+        traces = cached.engine().predict([item.picture for item in shown], other)
     except UserError:
         return None  # the question is left out; whoever chooses that checkpoint is told
     return budget, twice, traces
 
 
-def _serving(page: Opened, budget: float) -> Card | None:
+def _serving(page: Opened, budget: float) -> OperatingPoint | None:
     card = page.card
     if card.budget_range is not None:
-        return card if card.budget_range[0] <= budget <= card.budget_range[1] else None
+        return OperatingPoint(card, budget) if card.budget_range[0] <= budget <= card.budget_range[1] else None
     family = page.catalogue.family_of(card).cards
     same = [other for other in family if other.budget == budget]
-    return next((other for other in same if other.alpha == card.alpha), same[0] if same else None)
+    found = next((other for other in same if other.alpha == card.alpha), same[0] if same else None)
+    return None if found is None else OperatingPoint(found)
 
 
 def _cheapest(page: Opened, shown: Sequence[Shown]) -> tuple[str, list[DecisionTrace]] | None:

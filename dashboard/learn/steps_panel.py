@@ -9,26 +9,71 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import operating, tables
-from dashboard.answers.naming import option_label
-from dashboard.answers.tables import Shown
-from dashboard.answers.wording import unbroken
+from dashboard.answers.naming import unbroken
+from dashboard.answers.parameters import whole_number
+from dashboard.answers.pictures import Picture
+from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.learn import charts, lesson, picture_panel
-from dashboard.ui import cached, focus, state, stored_traces
+from dashboard.learn import charts, lesson
+from dashboard.ui import cached, focus, image_bar, state, stored_traces, uploads
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dashboard.views import build
 from dashboard.views.cached import measured
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint, round_to
+from dfs_core.checkpoints.words import option_label
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
+DRAWN = "drawn"  # parameter of the page: a drawing stands below an image that loses nothing
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
 TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
 BUDGETS_TRIED = 12
+
+
+def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    """The pictures, and the sentences beside them."""
+    drawing = None
+    with controls:
+        if lesson.loses_nothing(item.picture) and _wants_drawing(page):
+            drawing = lesson.drawing_like(item.picture, cached.drawn())
+        _upload()
+    st.html(large_html(item, drawing))
+    return lesson.picture_words(item, drawing)
+
+
+def large_html(item: Shown, drawing: Picture | None = None) -> str:
+    """What is lost on the way to the network, large, with what it thinks of the image; once where nothing is lost."""
+    bars = f'<div class="dfs-focus"><ol>{focus.class_bars(item.trace)}</ol></div>'
+    below = "" if drawing is None else f'<div class="dfs-lesson">{focus.given_and_seen(drawing)}</div>'
+    return f'<div class="dfs-lesson">{focus.given_and_seen(item.picture)}{bars}</div>{below}'
+
+
+def _wants_drawing(page: Opened) -> bool:
+    wished = DRAWN in page.shared.page
+    control = state.Control.showing(DRAWN, wished)
+    st.toggle(
+        "Compare with a drawing, which is larger",
+        wished,
+        key=control.key,
+        on_change=control.choice(lambda on: state.change(page={DRAWN: "1" if on else ""})),
+    )
+    return wished
+
+
+def _upload() -> None:
+    """The uploader; an image that comes by it is the one to look at."""
+    before = [picture.key for picture in uploads.pictures()]
+    st.caption("Or take an image of your own:")
+    uploads.uploader()
+    image_bar.say_refused()
+    after = [picture.key for picture in uploads.pictures()]
+    if new := [key for key in after if key not in before]:
+        state.change(image=new[-1])
+    if after != before:
+        st.rerun()  # the images at hand were gathered before
 
 
 def navigation(page: Opened) -> str:
@@ -89,9 +134,9 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
 
 
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    config, asked = page.card.config, page.shared.page.get(BLOCK, "")
-    blocks = range(2, config.gated_blocks + 2)
-    block = int(asked) if asked.isascii() and asked.isdigit() and int(asked) in blocks else blocks[len(blocks) // 2]
+    config = page.card.config
+    blocks = gated_numbers(config)
+    block = whole_number(page.shared.page.get(BLOCK), blocks[0], blocks[-1]) or blocks[len(blocks) // 2]
     control = state.Control.showing(BLOCK, block)
     controls.slider(
         "Block",
@@ -158,7 +203,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 
 
 def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    rows = lesson.budget_rows(page.card, page.budget, _at_other_budgets(page, item), measured())
+    rows = lesson.budget_rows(page.point, _at_other_budgets(page, item), measured())
     if rows:
         view = View(
             "bought",
@@ -172,21 +217,21 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
         show(view, page.colours)
     if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
         st.switch_page("laboratory/page.py")
-    return lesson.budget_words(item, page.card, page.budget, rows)
+    return lesson.budget_words(item, page.point, rows)
 
 
 def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    view = replace(build.curve(page, [item], item.picture.key), key="sum")
+    view = replace(build.curve(page, build.curve_state(page, [item], item.picture.key)), key="sum")
     st.html(legends.legend(view.draw(page.colours).legend))
     show(view, page.colours)
-    figures = tables.test_figures(page.card, page.budget, page.has_test_figures, measured())
+    figures = tables.test_figures(page.point, measured())
     plain = lesson.plain_network(page.catalogue, page.card)
-    own, full = (stored_traces.exactly(card, budget) if card else None for card, budget in (page.point, (plain, None)))
+    own, full = stored_traces.exactly(page.point), stored_traces.exactly(OperatingPoint(plain)) if plain else None
     return lesson.sum_words(item, figures, own, None if plain is page.card else full)
 
 
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
-    "1": picture_panel.picture_step,
+    "1": picture_step,
     "2": _gates,
     "3": _options,
     "4": _budget,
@@ -198,25 +243,24 @@ def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[Decisi
     """Traces of images with every block forced to one option."""
     config = page.card.config
     forced = np.full((len(shown), config.gated_blocks), config.option_set.index(option))
-    return cached.engine().predict([item.picture for item in shown], page.card, page.budget, forced=forced)
+    return cached.engine().predict([item.picture for item in shown], page.point, forced=forced)
 
 
-def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[Card, float, DecisionTrace]]:
+def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[OperatingPoint, DecisionTrace]]:
     """The image at the other budgets of the checkpoint, or of its family at the same alpha."""
     card, engine = page.card, cached.engine()
-    points: list[tuple[Card, float]] = []
     if card.budget_range is not None and page.budget is not None:
         low, high = operating.budget_bounds(card)
-        grid = [operating.round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
-        points = [(card, value) for value in sorted({*(min(max(v, low), high) for v in grid), page.budget})]
+        grid = [round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
+        budgets = sorted({*(min(max(value, low), high) for value in grid), page.budget})
+        points = [OperatingPoint(card, budget) for budget in budgets]
     else:
         family = page.catalogue.family_of(card).cards
-        points = [(other, other.budget) for other in family if other.budget and other.alpha == card.alpha]
+        points = [OperatingPoint(other) for other in family if other.budget and other.alpha == card.alpha]
     found = []
-    for other, budget in points:
+    for point in points:
         try:
-            asked = budget if other.budget_range is not None else None
-            found.append((other, budget, engine.predict([item.picture], other, asked)[0]))
+            found.append((point, engine.predict([item.picture], point)[0]))
         except UserError as error:
             cannot_decide(error)
     return found

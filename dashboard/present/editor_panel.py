@@ -13,7 +13,7 @@ from dashboard.export.talk import Slide, Talk
 from dashboard.present import show_panel, slides, talk_file
 from dashboard.present.cached import slide_preview
 from dashboard.ui import downloads, session_talk, state
-from dashboard.ui.making import TalkFile
+from dashboard.ui.downloads import TalkFile
 from dashboard.ui.messages import plain
 from dfs_core.errors import UserError
 

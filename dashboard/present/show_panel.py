@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.answers.parameters import whole_number
 from dashboard.export.talk import Slide, Talk
 from dashboard.present.cached import slide_picture
 from dashboard.ui import session_talk, state
@@ -18,10 +19,8 @@ _HIDDEN_KEYS = {"PageUp": -1, "PageDown": 1, "Home": -(10**6), "End": 10**6}  # 
 
 def number(shared: state.State, talk: Talk) -> int | None:
     """Which slide is presented, from 1; None while the talk is being put together."""
-    text = shared.page.get(SHOW, "")
-    if not talk.slides or not (text.isascii() and text.isdigit()):
-        return None
-    return min(max(int(text[:6]), 1), len(talk.slides))
+    wished = whole_number(shared.page.get(SHOW), 0)
+    return None if wished is None or not talk.slides else min(max(wished, 1), len(talk.slides))
 
 
 def start(at: int = 1) -> None:

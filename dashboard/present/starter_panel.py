@@ -46,13 +46,13 @@ def _make(page: Opened) -> None:
 def views(page: Opened) -> list[View]:
     """Where the network stands among all, what it decides for the images, where the cost goes, and its training."""
     page = replace(page, shared=replace(page.shared, path="/", page={}))
-    shown = decide(image_bar.pictures_at_hand(page.card, page.shared)[:PAGE_SIZE], page.card, page.budget)
+    shown = decide(image_bar.pictures_at_hand(page.card, page.shared)[:PAGE_SIZE], page.point)
     if not shown:
         return []
     item = focus.item_in_focus(shown, page.shared)
     key = item.picture.key if item else None
     found = [
-        build.curve(page, shown, key),
+        build.curve(page, build.curve_state(page, shown, key)),
         build.strip(page, shown, key),
         build.ledger(page, shown, item),
         build.training(page),

@@ -8,19 +8,18 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import unbroken
 from dashboard.answers.tables import Rows
-from dashboard.answers.wording import unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
 from dashboard.ui.page import Opened
-from dashboard.ui.picking import picked
-from dashboard.ui.show import show
+from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
 
-SHARES, CLASSES, CONFIDENCE, GROUPS, POLICIES = "shares", "classes", "confidence", "cost_groups", "policies"
+SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "policies"
 
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
@@ -129,7 +128,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
 
 
-def policy_view(
+def vector_view(
     page: Opened,
     traces: Traces,
     costs: dict[str, np.ndarray],
@@ -139,39 +138,40 @@ def policy_view(
 ) -> None:
     """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
     measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
-    rows = statistics.policy_rows(traces, costs, chosen, vectors_chart.MOST)
+    rows = _vectors(traces, costs, chosen, wanted, vectors_chart.MOST)
     st.markdown("### Decision vectors by frequency")
     view = View(
-        key=POLICIES,
+        key=VECTORS,
         title=f"Commonest decision vectors of {page.in_words}",
-        draw=lambda colours: vectors_chart.policy_chart(
-            rows, measure.column, config, wanted.policy, colours, turn, graded=not wanted.verdict
-        ),
-        tables={"decision vectors": lambda: _vectors(traces, costs, chosen, wanted)},
+        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, turn),
+        tables={
+            "decision vectors": lambda: [
+                {"decision vector" if key == "vector" else key: value for key, value in row.items()}
+                for row in _vectors(traces, costs, chosen, wanted)
+            ]
+        },
         alt="The commonest decision vectors",
         finding=f"There are {count:,} of them",
         stamp=page.stamp("measured"),
-        notes=f"{count:,} distinct decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
+        notes=f"{count:,} different decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
     )
 
     def click() -> None:
-        if found := picked(POLICIES, vectors_chart.POLICY_PARAM):
-            narrow(page, replace(wanted, policy="" if wanted.policy == found["policy"] else found["policy"]))
+        if found := picked(VECTORS, vectors_chart.VECTOR_PARAM):
+            narrow(page, replace(wanted, vector="" if wanted.vector == found["vector"] else found["vector"]))
 
-    show(view, page.colours, click, vectors_chart.POLICY_PARAM)
+    show(view, page.colours, click, vectors_chart.VECTOR_PARAM)
     st.caption(
         unbroken(
-            f"{len(rows)} of {count:,} distinct decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
+            f"{len(rows)} of {count:,} different decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
             f" images. cost: {measure.name}. A click filters; the table has them all."
         )
     )
 
 
-def _vectors(traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> Rows:
-    """All decision vectors; without accuracies where images were chosen by whether they are right."""
-    left_out = ("accuracy",) if wanted.verdict else ()
-    names = {"policy": "decision vector"}
-    return [
-        {names.get(key, key): value for key, value in row.items() if key not in left_out}
-        for row in statistics.policy_rows(traces, costs, chosen)
-    ]
+def _vectors(
+    traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter, most: int | None = None
+) -> Rows:
+    """Decision vectors; without accuracies where images were chosen by whether they are right."""
+    rows = statistics.vector_rows(traces, costs, chosen, most)
+    return [{key: row[key] for key in row if key != "accuracy"} for row in rows] if wanted.verdict else rows

@@ -9,6 +9,7 @@ from typing import Literal, cast
 import numpy as np
 
 from dashboard.answers.costs import Cost
+from dashboard.answers.parameters import finite_number, whole_number
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.trace import FIRST_GATED
 
@@ -25,7 +26,7 @@ class Filter:
         classes: its true class is one of these.
         verdict: whether the prediction is ``right`` or ``wrong``.
         taken: (block, option): it took that option there, in each of them; blocks by their number in the network.
-        policy: its whole decision vector, as ``policy_code`` writes it.
+        vector: its whole decision vector, as ``vector_code`` writes it.
         low: its cost is at least this, in percent.
         high: its cost is at most this, in percent.
     """
@@ -33,7 +34,7 @@ class Filter:
     classes: tuple[str, ...] = ()
     verdict: Verdict = ""
     taken: tuple[tuple[int, str], ...] = ()
-    policy: str = ""
+    vector: str = ""
     low: float | None = None
     high: float | None = None
 
@@ -46,7 +47,7 @@ class Filter:
         """This filter with that decision asked for, in the place of any other at the same block; or no more."""
         rest = tuple(pair for pair in self.taken if pair[0] != block)
         more = () if (block, option) in self.taken else ((block, option),)
-        return Filter(self.classes, self.verdict, tuple(sorted(rest + more)), self.policy, self.low, self.high)
+        return Filter(self.classes, self.verdict, tuple(sorted(rest + more)), self.vector, self.low, self.high)
 
 
 def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
@@ -64,8 +65,8 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
         keep &= traces.correct == (wanted.verdict == "right")
     for block, option in wanted.taken:
         keep &= traces.decisions[:, block - FIRST_GATED] == traces.options.index(option)
-    if wanted.policy:
-        keep &= (traces.decisions == [int(digit) for digit in wanted.policy]).all(axis=1)
+    if wanted.vector:
+        keep &= (traces.decisions == [int(digit) for digit in wanted.vector]).all(axis=1)
     if wanted.low is not None:
         keep &= cost >= wanted.low - SLACK
     if wanted.high is not None:
@@ -73,10 +74,10 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
     return np.flatnonzero(keep)
 
 
-def policy_code(decisions: np.ndarray) -> str:
+def vector_code(decisions: np.ndarray) -> str:
     """A decision vector as it stands in links: one digit a block, the option's index.
 
-    >>> policy_code(np.array([0, 3, 1]))
+    >>> vector_code(np.array([0, 3, 1]))
     '031'
     """
     return "".join(map(str, decisions))
@@ -93,8 +94,8 @@ def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str
         "class": ".".join(wanted.classes),
         "verdict": wanted.verdict,
         "taken": ".".join(f"{block}-{option}" for block, option in wanted.taken),
-        "policy": wanted.policy,
-        "of": ".".join(options) if wanted.policy else "",
+        "policy": wanted.vector,
+        "of": ".".join(options) if wanted.vector else "",
         "by": cost if bounded and cost != USUAL else "",
         "low": "" if wanted.low is None else f"{wanted.low:g}",
         "high": "" if wanted.high is None else f"{wanted.high:g}",
@@ -113,29 +114,18 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
     code = page.get("policy", "")
     known = page.get("of", "") == ".".join(traces.options)
     fits = known and len(code) == blocks and all(digit in "0123456789"[: len(traces.options)] for digit in code)
-    pairs = (word.partition("-") for word in page.get("taken", "").split("."))
-    taken = {
-        int(number): option
-        for number, _, option in pairs
-        if number.isascii()
-        and number.isdigit()
-        and FIRST_GATED <= int(number) < FIRST_GATED + blocks
-        and option in traces.options
-    }
+    taken = {}
+    for word in page.get("taken", "").split("."):
+        number, _, option = word.partition("-")
+        block = whole_number(number, FIRST_GATED, FIRST_GATED + blocks - 1)
+        if block is not None and option in traces.options:
+            taken[block] = option
     verdict, bounds = page.get("verdict", ""), page if page.get("by", USUAL) == cost else {}
     return Filter(
         classes=tuple(name for name in traces.classes if name in page.get("class", "").split(".")),
         verdict=cast(Verdict, verdict if verdict in ("right", "wrong") else ""),
         taken=tuple(sorted(taken.items())),
-        policy=code if fits else "",
-        low=_percent(bounds.get("low")),
-        high=_percent(bounds.get("high")),
+        vector=code if fits else "",
+        low=finite_number(bounds.get("low")),
+        high=finite_number(bounds.get("high")),
     )
-
-
-def _percent(text: str | None) -> float | None:
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return None
-    return value if 0 <= value < float("inf") else None

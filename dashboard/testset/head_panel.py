@@ -38,7 +38,7 @@ def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, An
         if row["low"] is not None and not (row is here and wanted.verdict):  # else all are right, or none
             accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
         values = [f"{row['images']:,}", accuracy, _percent(row["cp"]), _percent(row["all_in"])]
-        values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['policies']:,}"]
+        values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['vectors']:,}"]
         values.append(f"{row['deciding']} of {row['blocks']}" if row["images"] else "-")
         cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
     heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
@@ -57,8 +57,8 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
         _verdict(page, wanted)
         _cost_range(page, cost, wanted)
     parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
-    if wanted.policy:
-        parts.append((f"decision vector {wanted.policy}", replace(wanted, policy="")))
+    if wanted.vector:
+        parts.append((f"decision vector {wanted.vector}", replace(wanted, vector="")))
     if wanted.is_empty:
         return
     with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.parameters import whole_number
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.testset import map_rows as facts
@@ -69,10 +70,9 @@ def _wished(own: Mapping[str, str], count: int) -> tuple[Sorting, tuple[int, int
     """The order, and the first and last row, from 1, that a page's parameters ask for; what is impossible is usual."""
     sort = own.get("sort", "")
     by = cast(Sorting, sort if sort in get_args(Sorting) else next(iter(ORDERS)))
-    first, _, last = own.get("rows", "").partition("-")
-    if first.isascii() and first.isdigit() and last.isascii() and last.isdigit() and 0 < int(first) < int(last):
-        found = min(int(first), count), min(int(last), count)
-        return by, found if found[0] < found[1] else (1, count)
+    first, last = (whole_number(text) for text in own.get("rows", "").partition("-")[::2])
+    if first and last and first < min(last, count):
+        return by, (first, min(last, count))
     return by, (1, count)
 
 

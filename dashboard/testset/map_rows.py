@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from dashboard.answers.costs import Measure
-from dashboard.answers.naming import option_label
 from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.checkpoints.words import option_label
 from dfs_core.trace import FIRST_GATED
 
 Sorting = Literal["policy", "cost", "class", "confidence"]
@@ -84,7 +84,7 @@ def arrange(
 
 
 def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> np.ndarray:
-    """The chosen images in the order of the rows, (n,). Of equal ones the commoner policy comes first.
+    """The chosen images in the order of the rows, (n,). Of equal ones the commoner decision vector comes first.
 
     Args:
         traces: of the test set.
@@ -92,7 +92,7 @@ def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) 
         chosen: indices of the images.
         by: the order.
     """
-    rank, own = policy_ranks(traces, chosen), cost[chosen]
+    rank, own = vector_ranks(traces, chosen), cost[chosen]
     labels, wrong = traces.labels[chosen], ~traces.correct[chosen]
     first: dict[Sorting, tuple[np.ndarray, ...]] = {  # the last key counts most
         "policy": (wrong, labels, rank),
@@ -103,8 +103,8 @@ def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) 
     return chosen[np.lexsort((chosen, *first[by]))]
 
 
-def policy_ranks(traces: Traces, chosen: np.ndarray) -> np.ndarray:
-    """Rank of each chosen image's decision vector, (n,): 0 for the commonest, as ``statistics.policy_rows`` counts."""
+def vector_ranks(traces: Traces, chosen: np.ndarray) -> np.ndarray:
+    """Rank of each chosen image's decision vector, (n,): 0 for the commonest, as ``statistics.vector_rows`` counts."""
     _, inverse, counts = np.unique(vectors(traces, chosen), return_inverse=True, return_counts=True)
     ranks = np.empty(len(counts), np.int64)
     ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
@@ -142,8 +142,8 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     usual = counts.argmax(axis=0)
     left = 100 * (1 - counts.max(axis=0) / images)  # percent of the images that leave a block's usual option
     deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
-    ranks = policy_ranks(traces, chosen)
-    policies, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
+    ranks = vector_ranks(traces, chosen)
+    count, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
     said = [f"{images:,} test images by {blocks} gated blocks: {of_all} of all decisions."]
     if len(deciding):
         said.append(
@@ -155,8 +155,8 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     else:
         said.append(f"In every block at least {100 - MINORITY:g} % of the images take the same option.")
     said.append(
-        f"There are {policies:,} different decision vectors; the commonest is that of {share:.1f} % of the images."
-        if policies > 1
+        f"There are {count:,} different decision vectors; the commonest is that of {share:.1f} % of the images."
+        if count > 1
         else "All images take the same decisions."
     )
     return " ".join(said)
@@ -188,7 +188,7 @@ def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, ch
 def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> tuple[Rows, list[float]]:
     """Marks and edges beside the rows: names of groups in their middle, or values at even steps."""
     if by in ("class", "policy"):
-        keys = traces.labels[chosen] if by == "class" else policy_ranks(traces, chosen)
+        keys = traces.labels[chosen] if by == "class" else vector_ranks(traces, chosen)
         starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         groups = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
         names = {a: traces.classes[keys[a]] if by == "class" else f"vector {keys[a] + 1}" for a, _ in groups}

@@ -1,4 +1,4 @@
-"""What a test set's traces say: shares, costs, policies, easy and hard images. Arrays in, tables out; no Streamlit."""
+"""What a test set's traces say: shares, costs, decision vectors, easy and hard images. No Streamlit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from dashboard.answers import costs
 from dashboard.answers.tables import Rows, stage_of
-from dashboard.testset.filters import policy_code
+from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95, wilson_interval
 from dfs_core.model.config import ModelConfig
@@ -36,7 +36,7 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
 
     Keys: ``images``, ``right``, ``accuracy`` with ``low`` and ``high`` (95 % Wilson interval), the mean of every
     measure of cost, ``spread`` (coefficient of variation of per-image cp, its standard deviation over its mean),
-    ``policies`` (distinct decision vectors), ``blocks`` (gated ones) and ``deciding`` (how many of them give at least 5
+    ``vectors`` (different decision vectors), ``blocks`` (gated ones) and ``deciding`` (how many of them give at least 5
     percent of the images another option than the commonest). Percentages in percent; None where there is no image.
     """
     n, right = len(chosen), int(traces.correct[chosen].sum())
@@ -52,7 +52,7 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
         "high": high,
         **means,
         "spread": float(cp.std() / cp.mean()) if n and cp.mean() else None,
-        "policies": len(np.unique(vectors(traces, chosen))),
+        "vectors": len(np.unique(vectors(traces, chosen))),
         "blocks": traces.decisions.shape[1],
         "deciding": sum(share >= MINORITY for share in minority),
     }
@@ -139,10 +139,10 @@ def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
     return rows
 
 
-def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None) -> Rows:
+def vector_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None) -> Rows:
     """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all.
 
-    Keys: ``rank`` (from 1), ``policy`` (as links write it), ``images``, ``share`` and ``cumulative`` in percent,
+    Keys: ``rank`` (from 1), ``vector`` (as links write it), ``images``, ``share`` and ``cumulative`` in percent,
     ``accuracy`` in percent, and what it costs by every measure.
     """
     if not len(chosen):
@@ -156,7 +156,7 @@ def policy_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarr
     return [
         {
             "rank": rank,
-            "policy": policy_code(traces.decisions[chosen[first[place]]]),
+            "vector": vector_code(traces.decisions[chosen[first[place]]]),
             "images": int(counts[place]),
             "share": 100 * float(counts[place]) / len(chosen),
             "cumulative": float(cumulative[rank - 1]),
@@ -187,7 +187,7 @@ def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarra
             "verdict": "right" if traces.correct[index] else "wrong",
             "confidence": 100 * float(traces.confidence[index]),
             **{column: float(values[index]) for column, values in cost.items()},
-            "policy": policy_code(traces.decisions[index]),
+            "vector": vector_code(traces.decisions[index]),
         }
         for index in chosen.tolist()
     ]

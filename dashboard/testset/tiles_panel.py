@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.testset import statistics
 from dashboard.testset.statistics import Order
@@ -91,8 +92,7 @@ def _is_traced_set(images: ImageSet, traces: Traces) -> bool:
 def _place(own: Mapping[str, str], count: int) -> tuple[Order, int]:
     """Which order, and which place in it, from 0, a page's parameters ask for."""
     order = own.get("order", "")
-    number = own.get("shown", "")
-    wished = AT_A_TIME * (int(number) - 1) if number.isascii() and number.isdigit() and number != "0" else 0
+    wished = AT_A_TIME * ((whole_number(own.get("shown")) or 1) - 1)
     return cast(Order, order if order in get_args(Order) else next(iter(ORDERS))), wished if wished < count else 0
 
 

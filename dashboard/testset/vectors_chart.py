@@ -14,34 +14,25 @@ from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
-POLICY_PARAM = "policy_pick"
-MOST = 20  # policies that are drawn
+VECTOR_PARAM = "vector_pick"
+MOST = 20  # decision vectors that are drawn
 ROW = 25  # pixels
 _NAME_ROOM = 17
 _RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
 
 
-def policy_chart(
-    rows: Rows,
-    column: str,
-    config: ModelConfig,
-    picked: str,
-    colours: Palette,
-    turn: int = 0,
-    graded: bool = True,
-) -> Figure:
-    """The commonest policies, one a row: its decisions, the share of images that it has, its cost and its accuracy.
+def vector_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colours: Palette, turn: int = 0) -> Figure:
+    """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
 
-    A click on a row gives ``policy`` to the selection ``POLICY_PARAM``, with ``turn``.
+    A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``turn``.
 
     Args:
-        rows: as ``statistics.policy_rows`` gives them; the first ``MOST`` are drawn.
+        rows: as ``statistics.vector_rows`` gives them, with accuracies or without; the first ``MOST`` are drawn.
         column: of the measure of cost.
         config: of the checkpoint.
-        picked: the policy that the images are filtered by; marked.
+        picked: the decision vector that the images are filtered by; marked.
         colours: of the theme.
         turn: comes back with a selection; by another one a second click on the same mark is told from the first.
-        graded: whether accuracy is told: not where images are chosen by whether they are right.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
@@ -57,22 +48,22 @@ def policy_chart(
     cells = [
         {"row": place, "option": names[int(digit)]} | looks[names[int(digit)]] | block
         for place, row in enumerate(shown)
-        for digit, block in zip(row["policy"], blocks, strict=True)
+        for digit, block in zip(row["vector"], blocks, strict=True)
     ]
-    policies = [
+    vectors = [
         row
         | {
             "row": place,
             "cost": row[column],
             "length": row["share"] / most,
-            "strength": 0.14 if row["policy"] == picked else 0.0,
+            "strength": 0.14 if row["vector"] == picked else 0.0,
             "about": f"decision vector {row['rank']}: {row['share']:.1f} % of the images",
             "turn": turn,
         }
         for place, row in enumerate(shown)
     ]
-    data = {"cells": cells, "policies": policies, "stages": stages(config), "blocks": blocks}
-    spec = _template(config, colours, graded)
+    data = {"cells": cells, "vectors": vectors, "stages": stages(config), "blocks": blocks}
+    spec = _template(config, colours, graded=all("accuracy" in row for row in shown))
     height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
     return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
 
@@ -80,7 +71,7 @@ def policy_chart(
 @lru_cache(maxsize=32)
 def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, Any]:
     scale = scale_of(config)
-    cells, policies = table("cells"), table("policies")
+    cells, vectors = table("cells"), table("vectors")
     room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
 
     def down(share: float) -> Any:
@@ -105,14 +96,14 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         alt.Tooltip("cp:Q", title="cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
     ]
-    click = alt.selection_point(name=POLICY_PARAM, fields=["policy", "turn"], on="click", empty=False)
-    # Bars start behind the strips, in pixels: their lengths are shares of the commonest policy's.
+    click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "turn"], on="click", empty=False)
+    # Bars start behind the strips, in pixels: their lengths are shares of the commonest one's.
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
     top = table("stages").transform_filter("datum.stage == 1")
     titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
     whole = {"x": alt.value(-_RANK), "x2": right(_SHARE + 168), "y": down(0), "y2": down(1)}
     marks = [
-        policies.mark_rect(aria=False, fill=colours.accent, cornerRadius=4).encode(
+        vectors.mark_rect(aria=False, fill=colours.accent, cornerRadius=4).encode(
             **whole,
             fillOpacity=alt.FillOpacity("strength:Q", scale=None),
         ),
@@ -125,19 +116,19 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         cells.transform_filter("datum.option != 'skip'")
         .mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room))
         .encode(x=centre, y=middle, text="option:N", color=alt.Color(ink, scale=None)),
-        policies.mark_text(aria=False, align="right", fontSize=11, color=colours.muted).encode(
+        vectors.mark_text(aria=False, align="right", fontSize=11, color=colours.muted).encode(
             x=alt.value(-8), y=middle, text="rank:Q"
         ),
-        policies.mark_rect(aria=False, fill=colours.families[0], opacity=0.55, cornerRadius=2).encode(
+        vectors.mark_rect(aria=False, fill=colours.families[0], opacity=0.55, cornerRadius=2).encode(
             x=right(12), x2=bar, y=down(0.22), y2=down(0.78)
         ),
-        policies.mark_text(**look).encode(x=right(_SHARE + 4), y=middle, text=alt.Text("share:Q", format=".1f")),
+        vectors.mark_text(**look).encode(x=right(_SHARE + 4), y=middle, text=alt.Text("share:Q", format=".1f")),
         *(
-            policies.mark_text(**look).encode(x=right(at), y=middle, text=alt.Text(f"{name}:Q", format=form))
+            vectors.mark_text(**look).encode(x=right(at), y=middle, text=alt.Text(f"{name}:Q", format=form))
             for name, at, _, form in columns
         ),
         *(top.mark_text(text=title, **head).encode(x=at, y=alt.value(-12)) for at, title in titles),
-        policies.mark_rect(fillOpacity=0, cursor="pointer")
+        vectors.mark_rect(fillOpacity=0, cursor="pointer")
         .encode(
             x=alt.value(-_RANK), x2=right(_SHARE + 168), y=down(0), y2=down(1), tooltip=tooltip, description="about:N"
         )

@@ -26,6 +26,7 @@ from dashboard.ui import kept
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.folders import find_data_dir
@@ -133,19 +134,19 @@ def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Pic
         return str(error)
 
 
-def traces(card: Card, budget: float | None) -> Traces | UserError:
+def traces(point: OperatingPoint) -> Traces | UserError:
     """Stored decisions of an operating point for the test set, or the error that says why there are none."""
-    folder = pretrained_dir() / card.name
-    return _traces(str(folder), card.name, card.weights_sha256, budget, stamp(folder, "traces*.parquet"), card)
+    card, folder = point.card, pretrained_dir() / point.card.name
+    return _traces(str(folder), card.name, card.weights_sha256, point.budget, stamp(folder, "traces*.parquet"), point)
 
 
 # Some 400 kB each for 10,000 images of 17 blocks.
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _traces(
-    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _card: Card
+    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _point: OperatingPoint
 ) -> Traces | UserError:
     try:
-        return read_traces(Path(folder), _card, budget)
+        return read_traces(Path(folder), _point)
     except UserError as error:
         return error
 

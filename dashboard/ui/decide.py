@@ -9,19 +9,19 @@ import streamlit as st
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown
 from dashboard.ui import cached, messages
-from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 
 
-def decide(pictures: Sequence[Picture], card: Card, budget: float | None = None) -> list[Shown]:
+def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
     """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing."""
     engine = cached.engine()
     try:
-        if engine.knows(pictures, card, budget):
-            traces = engine.predict(pictures, card, budget)
+        if engine.knows(pictures, point):
+            traces = engine.predict(pictures, point)
         else:
             with st.spinner("Deciding"):
-                traces = engine.predict(pictures, card, budget)
+                traces = engine.predict(pictures, point)
     except UserError as error:
         messages.cannot_decide(error)
         return []

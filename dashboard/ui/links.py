@@ -21,12 +21,14 @@ from urllib.parse import urlencode
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
-from dashboard.answers.naming import format_alpha
+from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.answers.tables import Scale
+from dfs_core.checkpoints.operating_point import DIGITS
+from dfs_core.checkpoints.words import format_alpha
 
 _SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
-_MOST_DIGITS = 7  # of a page of the gallery
+_LAST_PAGE = 10**6  # of the gallery; how many there are is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # of a page's own parameters in a link
 
 
@@ -93,7 +95,7 @@ def from_query(
     return State(
         checkpoint=card.name,
         image=query.get("image") or None,
-        gallery=_page_number(query.get("gallery", "")),
+        gallery=min(whole_number(query.get("gallery")) or 1, _LAST_PAGE),
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
@@ -115,7 +117,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         if card.alpha is not None and card.alpha != default.alpha:
             query["alpha"] = format_alpha(card.alpha)
     if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
-        query["budget"] = f"{state.budget:.{operating.DIGITS}g}"
+        query["budget"] = f"{state.budget:.{DIGITS}g}"
     if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
         query["image"] = state.image
     if state.gallery != 1:
@@ -150,24 +152,14 @@ def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapp
 def _number(query: Mapping[str, str], key: str, notes: list[str]) -> float | None:
     if key not in query:
         return None
-    try:
-        value = float(query[key])
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
+    value = finite_number(query[key]) or None
+    if value is None:
         notes.append(f"The link's {key} '{query[key]}' is not a positive number.")
-        return None
     return value
 
 
 def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:
     return query[key] if query.get(key) in allowed else allowed[0]
-
-
-def _page_number(text: str) -> int:
-    """A page of the gallery, from 1; how many there are is not known here, and what is no number is the first."""
-    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
-    return min(int(digits[:_MOST_DIGITS] or "1"), 10 ** (_MOST_DIGITS - 1))
 
 
 def _can_be_own(key: str, value: str, forms: Mapping[str, str]) -> bool:

@@ -10,12 +10,12 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import describe
 from dashboard.drawing.palette import Palette, palette
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.ui import cached, copy_link, messages, point_controls, state
 from dashboard.ui.state import State
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +25,38 @@ class Opened:
     Attributes:
         catalogue: the checkpoints on this machine; at least one.
         shared: the state that all pages share.
-        card: of the checkpoint in use.
-        budget: in percent, that a checkpoint for every budget is asked for; None for any other.
+        point: the operating point in use.
         colours: of the theme.
     """
 
     catalogue: Catalogue
     shared: State
-    card: Card
-    budget: float | None
+    point: OperatingPoint
     colours: Palette
 
     @property
-    def point(self) -> tuple[Card, float | None]:
-        """The operating point."""
-        return self.card, self.budget
+    def card(self) -> Card:
+        """Of the checkpoint in use."""
+        return self.point.card
+
+    @property
+    def budget(self) -> float | None:
+        """In percent, that a checkpoint for every budget is asked for; None for any other."""
+        return self.point.budget
 
     @property
     def in_words(self) -> str:
         """The operating point in words."""
-        return describe(self.card, self.budget)
+        return self.point.in_words
 
     @property
     def has_test_figures(self) -> bool:
-        """Whether the card's test figures are those of this budget: it has those of one alone."""
-        return self.budget is None or self.budget == operating.usual_budget(self.card)
+        """Whether the card's test figures are those of this operating point."""
+        return operating.is_cards(self.point)
 
-    def at(self, budget: float | None) -> Opened:
+    def at(self, point: OperatingPoint) -> Opened:
         """This page at another budget of its checkpoint, for what is shown of that one; controls stay as they are."""
-        return replace(self, budget=budget, shared=replace(self.shared, budget=budget))
+        return replace(self, point=point, shared=replace(self.shared, budget=point.budget))
 
     def stamp(self, kind: Kind, *cards: Card) -> Stamp:
         """Where a view of this page comes from.
@@ -89,8 +92,8 @@ def open_page(choose: bool = True, measure: bool = True, forms: Mapping[str, str
     cached.engine().hold_back()
     shared = state.open_state(catalogue, forms or {})
     if choose:
-        card, budget = point_controls.choose_point(catalogue, shared, point_controls.Seat(measure=measure))
+        point = point_controls.choose_point(catalogue, shared, point_controls.Seat(measure=measure))
     else:
-        card, budget = catalogue.named(shared.checkpoint) or catalogue.default, shared.budget
+        point = OperatingPoint(catalogue.named(shared.checkpoint) or catalogue.default, shared.budget)
     copy_link.copy_link()
-    return Opened(catalogue, shared, card, budget, palette(st.context.theme.type))
+    return Opened(catalogue, shared, point, palette(st.context.theme.type))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -62,3 +63,19 @@ def show_live(view: View, colours: Palette, said: str) -> None:
 def _frame(view: View) -> st.delta_generator.DeltaGenerator:
     """What a chart scrolls in; ``style.css`` says which charts need how much room."""
     return st.container(key=f"{view.key}_scroll")
+
+
+def picked(chart: str, *params: str) -> dict[str, Any] | None:
+    """The newest of what is selected in a chart; None where that is nothing that can be chosen.
+
+    A selection stays until another one of the same kind replaces it. Vega-Lite reports a click on any mark, also on
+    what other marks stand between or before: published points, titles, rules. Only what is there to be clicked has a
+    ``turn`` (see ``State``).
+
+    Args:
+        chart: the key of its view.
+        params: names of its selections that count.
+    """
+    selection = st.session_state[chart].selection
+    chosen = [found[0] for param in params if (found := selection.get(param)) and "turn" in found[0]]
+    return max(chosen, key=lambda datum: datum["turn"], default=None)

@@ -11,6 +11,7 @@ from dashboard.ui import cached, messages
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
@@ -22,34 +23,36 @@ class Found:
 
     Attributes:
         traces: its decisions, or the error that says why there are none.
-        budget: in percent, that they are of; None for a checkpoint with one operating point.
+        point: that they are of.
         note: says that this is not the budget that was asked for; else empty.
     """
 
     traces: Traces | UserError
-    budget: float | None
+    point: OperatingPoint
     note: str = ""
 
 
-def exactly(card: Card, budget: float | None) -> Traces | None:
+def exactly(point: OperatingPoint) -> Traces | None:
     """The traces of this very operating point; None if they are not stored."""
-    found = find(card, budget)
+    found = find(point)
     return None if found.note or isinstance(found.traces, UserError) else found.traces
 
 
-def find(card: Card, budget: float | None) -> Found:
+def find(point: OperatingPoint) -> Found:
     """The traces of an operating point; of a checkpoint for every budget, those of the nearest budget that has some."""
+    card, budget = point.card, point.budget
     if budget is None:
-        return Found(cached.traces(card, None), None)
+        return Found(cached.traces(point), point)
     stored = cached.traced_budgets(card)
-    found = operating.nearest(budget, stored)
+    nearest = operating.nearest(budget, stored)
     note = ""
-    if found != budget:
+    if nearest != budget:
         known = ", ".join(f"{value:g}" for value in stored)
         note = (
-            f"Decisions of {card.name} are stored at budgets of {known} %, not at {budget:.3g} %. Shown: {found:g} %."
+            f"Decisions of {card.name} are stored at budgets of {known} %, not at {budget:.3g} %. Shown: {nearest:g} %."
         )
-    return Found(cached.traces(card, found), found, note)
+    found = OperatingPoint(card, nearest)
+    return Found(cached.traces(found), found, note)
 
 
 def say_missing(card: Card, error: UserError) -> None:
@@ -65,17 +68,16 @@ def say_missing(card: Card, error: UserError) -> None:
         )
     else:
         st.error(messages.plain(str(error)), icon=":material/error:")
-    command = str(error).partition("make it with '")[2].rstrip("'")
-    if command:
-        st.code(command.replace("DIR", str(cached.data_dir())), language="sh")
+    if error.command:
+        st.code(error.command.replace("DIR", str(cached.data_dir())), language="sh")
 
 
 def open_traces(page: Opened) -> tuple[Opened, Traces]:
     """A page at the budget that its stored traces are of, and these; where there are none, a message and no more."""
-    found = find(*page.point)
+    found = find(page.point)
     if found.note:
         st.info(found.note, icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
         say_missing(page.card, found.traces)
         st.stop()
-    return page.at(found.budget), found.traces
+    return page.at(found.point), found.traces

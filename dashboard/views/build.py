@@ -13,8 +13,12 @@ from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.view import View
 from dashboard.ui.page import Opened
-from dashboard.views import cached, curve_chart, ledger_entries, strip_chart
+from dashboard.views import cached, ledger_entries
+from dashboard.views.curve import CurveState
+from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.ledger_chart import ledger_chart
+from dashboard.views.strip_chart import decision_strip
+from dashboard.views.training_chart import training_curve
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
 CLOSE = "close"  # parameter of the page: the axes span what costs about as much as the point in use
@@ -26,7 +30,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
     return View(
         key=STRIP,
         title=f"Decisions of {page.in_words}",
-        draw=lambda colours: strip_chart.decision_strip(shown, config, focus, colours, turn, page.shared.cost),
+        draw=lambda colours: decision_strip(shown, config, focus, colours, turn, page.shared.cost),
         tables={
             "images": lambda: tables.image_rows(shown, config),
             "decisions": lambda: tables.decision_rows(shown, config),
@@ -43,47 +47,42 @@ def points(page: Opened) -> Rows:
     return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
 
 
-def seen(page: Opened) -> Rows:
-    """The points of the families that are not switched off."""
-    return curve_chart.visible(points(page), page.shared.hidden)
-
-
-def curve(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
-    """Accuracy against cost of all checkpoints, and where the images shown stand."""
-    card, shared, rows = page.card, page.shared, points(page)
-    images = tables.image_rows(shown, card.config)
-    visible = seen(page)
-    published = any(row["family"] == PUBLISHED_KEY for row in visible)
-    return View(
-        key=CURVE,
-        title=f"Accuracy and {MEASURES[shared.cost].name} on {card.dataset}",
-        draw=lambda colours: curve_chart.accuracy_curve(
-            rows,
-            images,
-            card.name,
-            focus,
-            shared.cost,
-            shared.scale,
-            colours,
-            shared.turn,
-            page.budget,
-            shared.hidden,
-            CLOSE in shared.page,
-        ),
-        tables={"points": lambda: [{k: v for k, v in row.items() if k not in ("family", "line")} for row in visible]},
-        alt=f"Test accuracy against cost of {len(visible)} points",
-        finding="; ".join(filter(None, (f"In use: {page.in_words}", outside(page, shown)))),
-        stamp=page.stamp("measured and published" if published else "measured"),
-        notes=MEASURES[shared.cost].about,
+def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> CurveState:
+    """What the curve is of on a page that shows these images; ``focus`` is the key of the image in focus."""
+    shared = page.shared
+    return CurveState(
+        points=points(page),
+        images=tables.image_rows(shown, page.card.config),
+        cost=shared.cost,
+        scale=shared.scale,
+        checkpoint=page.card.name,
+        budget=page.budget,
+        focus=focus,
+        hidden=shared.hidden,
+        close=CLOSE in shared.page,
+        turn=shared.turn,
     )
 
 
-def outside(page: Opened, shown: Sequence[Shown]) -> str:
-    """How many of the images shown lie outside the curve's axis, as words; empty where all of them are on it."""
-    shared, images = page.shared, tables.image_rows(shown, page.card.config)
-    close = CLOSE in shared.page
-    where = page.card.name, shared.cost, shared.scale, page.budget, shared.hidden, close
-    count = curve_chart.outside(points(page), images, *where)
+def curve(page: Opened, state: CurveState) -> View:
+    """Accuracy against cost of all checkpoints, and where the images shown stand."""
+    published = any(row["family"] == PUBLISHED_KEY for row in state.visible)
+    measure = MEASURES[state.cost]
+    return View(
+        key=CURVE,
+        title=f"Accuracy and {measure.name} on {page.card.dataset}",
+        draw=lambda colours: accuracy_curve(state, colours),
+        tables={"points": lambda: [{k: v for k, v in p.items() if k not in ("family", "line")} for p in state.visible]},
+        alt=f"Test accuracy against cost of {len(state.visible)} points",
+        finding="; ".join(filter(None, (f"In use: {page.in_words}", outside_in_words(state)))),
+        stamp=page.stamp("measured and published" if published else "measured"),
+        notes=measure.about,
+    )
+
+
+def outside_in_words(state: CurveState) -> str:
+    """How many of the images shown lie outside the curve's axis; empty where all of them are on it."""
+    count = state.outside
     return f"{count} {'image lies' if count == 1 else 'images lie'} outside this view" if count else ""
 
 
@@ -111,12 +110,12 @@ def training(page: Opened) -> View | None:
     """cp against its target while the checkpoint was trained; None if it has no log with a cp in it."""
     name = page.card.name
     log = cached.training_log(name)
-    if curve_chart.training_curve(log, LIGHT) is None:
+    if training_curve(log, LIGHT) is None:
         return None
     return View(
         key=TRAINING,
         title=f"cp of {name} in training",
-        draw=lambda colours: cast(Figure, curve_chart.training_curve(log, colours)),
+        draw=lambda colours: cast(Figure, training_curve(log, colours)),
         tables={"training": lambda: log},
         alt="cp of the training batches against its target",
         stamp=page.stamp("measured"),

@@ -1,159 +1,71 @@
-"""Accuracy against cost, and cp against its target. Tables and colours in, Altair charts out; no Streamlit."""
+"""Accuracy against cost. A curve's state and colours in, an Altair chart out; no Streamlit."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.costs import MEASURES, Cost
-from dashboard.answers.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY
-from dashboard.answers.tables import LIVE_KEY, SAME_BUDGET, Rows, Scale
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.answers.tables import LIVE_KEY, Rows, Scale
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
-from dashboard.views import curve_axes, curve_marks
-from dashboard.views.curve_marks import POINT_PARAM, TICK_PARAM
+from dashboard.views.curve import OTHERS, CurveState
+from dfs_core.checkpoints.words import METHODS, SESSION
 
-__all__ = ["POINT_PARAM", "TICK_PARAM", "accuracy_curve", "outside", "point_legend", "training_curve", "visible"]
-
+POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
 HEIGHT = 400
+_LANE = 22  # pixels at the foot of the plot, where the shown images stand
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
 _LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
 _WORDS = {
     PUBLISHED_KEY: "published, not measured here",
     LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
 }
-_OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
 
 
-def accuracy_curve(
-    points: Rows,
-    images: Rows,
-    selected: str,
-    focus: str | None,
-    cost: Cost,
-    scale: Scale,
-    colours: Palette,
-    turn: int = 0,
-    budget: float | None = None,
-    hidden: Collection[str] = (),
-    close: bool = False,
-) -> Figure:
+def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     """Test accuracy against cost: checkpoints with 95 % intervals, other points, and where the shown images stand.
 
     A click on a measured point gives its checkpoint and budget to the selection ``POINT_PARAM``, one on an image's tick
-    gives its key to ``TICK_PARAM``, both with ``turn``. Published points are hollow diamonds and cannot be clicked:
-    there is nothing to load. A dial, reached by a price without training, is dashed.
-
-    Args:
-        points: as ``points.point_rows`` gives them, all with the chosen cost.
-        images: as ``tables.image_rows`` gives them: each image's own cost is a tick at the foot.
-        selected: the checkpoint in use.
-        focus: key of the image in focus; its tick is the long one.
-        cost: the measure on the x axis.
-        scale: of the x axis. A cost of 0 has no place on a logarithmic axis and stands at its left end.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same point is told from the first.
-        budget: what a checkpoint for every budget is asked for; on an axis of cp it is marked.
-        hidden: keys of the families that are switched off; the others keep their colours.
-        close: whether the axes span the points that cost about as much as the one in use, not all costs up to 100 %.
-            Images that lie outside are left out; ``outside`` counts them.
+    gives its key to ``TICK_PARAM``, both with the state's ``turn``. Published points are hollow diamonds and cannot be
+    clicked: there is nothing to load. A dial, reached by a price without training, is dashed. A cost of 0 has no place
+    on a logarithmic axis and stands at its left end. Families that are switched off leave the others their colours.
     """
-    column, title = MEASURES[cost].column, MEASURES[cost].axis
-    looks = {name: (ink, shape) for name, ink, shape in point_legend(points, colours)}
-    points = visible(points, hidden)
-    near = _near(points, selected, budget, column) if close else None
-    low, high = domain = curve_axes.cost_domain(points, images, column, scale, near)
+    looks = {name: (ink, shape) for name, ink, shape in point_legend(state.points, colours)}
+    low, high = state.costs
     drawn = [
         point
         | {
-            "x": max(point[column], low / 100 if close else low),  # close up, what is outside is cut off
-            "in_use": _in_use(point, selected, budget),
+            "x": max(point[state.column], low / 100 if state.close else low),  # close up, what is outside is cut off
+            "in_use": state.in_use(point),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
             "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
         }
-        for point in points
+        for point in state.visible
     ]
-    kinds: dict[str, Rows] = {key: [point for point in drawn if point["family"] == key] for key in _OTHERS}
+    own = [point for point in drawn if point["family"] not in OTHERS]
+    asked = state.budget if state.cost == "cp" else None
     data = {
-        "measured": [
-            point | {"id": number, "turn": turn}
-            for number, point in enumerate(point for point in drawn if point["family"] not in _OTHERS)
-        ],
-        **kinds,
-        "asked": [{"x": budget}] if budget and cost == "cp" and low <= budget <= high else [],
+        "measured": [point | {"id": number, "turn": state.turn} for number, point in enumerate(own)],
+        **{key: [point for point in drawn if point["family"] == key] for key in OTHERS},
+        "asked": [{"x": asked}] if asked and low <= asked <= high else [],
         "images": [
             image
             | {
-                "x": max(image[column], low),
-                "long": image["key"] == focus,
-                "ink": colours.accent if image["key"] == focus else colours.ink,
-                "turn": turn,
+                "x": max(image[state.column], low),
+                "long": image["key"] == state.focus,
+                "ink": colours.accent if image["key"] == state.focus else colours.ink,
+                "turn": state.turn,
             }
-            for image in curve_axes.in_view(images, column, domain, close)
+            for image in state.images_inside
         ],
     }
-    template = _curve_template(domain, curve_axes.accuracy_domain(near or points), title, scale, colours)
-    return Figure(template, data, _point_keys(points, looks))
-
-
-@lru_cache(maxsize=32)
-def _curve_template(
-    costs: tuple[float, float],
-    accuracies: tuple[float, float],
-    title: str,
-    scale: Scale,
-    colours: Palette,
-) -> dict[str, Any]:
-    """The specification of the curve without its data."""
-    ticks: dict[str, Any] = {"values": _LOG_TICKS, "labelOverlap": True} if scale == "log" else {"tickCount": 6}
-    x = alt.X(
-        "x:Q",
-        title=title,
-        scale=alt.Scale(type=scale, domain=list(costs), nice=False),
-        axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
-    )
-    # Room at the foot for the lane of the images, so that no point lies in it.
-    y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
-    return alt.layer(*curve_marks.marks(x, y, colours)).properties(height=HEIGHT).to_dict()
-
-
-def outside(
-    points: Rows,
-    images: Rows,
-    selected: str,
-    cost: Cost,
-    scale: Scale,
-    budget: float | None = None,
-    hidden: Collection[str] = (),
-    close: bool = False,
-) -> int:
-    """How many of the images have no place on the axis that ``accuracy_curve`` draws of the same."""
-    column, points = MEASURES[cost].column, visible(points, hidden)
-    near = _near(points, selected, budget, column) if close else None
-    domain = curve_axes.cost_domain(points, images, column, scale, near)
-    return len(images) - len(curve_axes.in_view(images, column, domain, close))
-
-
-def visible(points: Rows, hidden: Collection[str]) -> Rows:
-    """The points of the families that are not switched off.
-
-    A dial and shuffled decisions are made from a checkpoint, and go with the family that its own points are of.
-
-    Args:
-        points: of all families, those that are switched off among them.
-        hidden: keys of the families that are switched off.
-    """
-    owners = {point["checkpoint"]: point["family"] for point in points if point["family"] not in _OTHERS}
-    return [
-        point
-        for point in points
-        if point["family"] not in hidden and owners.get(point["checkpoint"], point["family"]) not in hidden
-    ]
+    template = _template(state.costs, state.accuracies, MEASURES[state.cost].axis, state.scale, colours)
+    return Figure(template, data, _point_keys(state.visible, looks))
 
 
 def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
@@ -170,57 +82,122 @@ def _point_keys(points: Rows, looks: dict[str, tuple[str, str]]) -> tuple[Key, .
     return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)
 
 
-def _near(points: Rows, selected: str, budget: float | None, column: str) -> Rows:
-    """The points around the one in use, or around that of its checkpoint with the nearest budget."""
-    own = [point for point in points if point["checkpoint"] == selected and point["family"] not in _OTHERS]
-    point = min(own, key=lambda one: abs((one["budget"] or 0.0) - (budget or 0.0)), default=None)
-    return curve_axes.neighbours(points, None if point is None else point[column], column)
+@lru_cache(maxsize=32)
+def _template(
+    costs: tuple[float, float],
+    accuracies: tuple[float, float],
+    title: str,
+    scale: Scale,
+    colours: Palette,
+) -> dict[str, Any]:
+    """The specification of the curve without its data."""
+    ticks: dict[str, Any] = {"values": _LOG_TICKS, "labelOverlap": True} if scale == "log" else {"tickCount": 6}
+    x = alt.X(
+        "x:Q",
+        title=title,
+        scale=alt.Scale(type=scale, domain=list(costs), nice=False),
+        axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
+    )
+    # Room at the foot for the lane of the images, so that no point lies in it.
+    y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
+    return (
+        alt.layer(*_others(x, y, colours), *_measured(x, y, colours), *_images(x)).properties(height=HEIGHT).to_dict()
+    )
 
 
-def _in_use(point: dict[str, Any], selected: str, budget: float | None) -> bool:
-    """Whether a point is the operating point: its checkpoint and, where it serves every budget, its budget too."""
-    if point["checkpoint"] != selected or point["family"] in _OTHERS:
-        return False
-    own = point["budget"]
-    return budget is None or own is None or math.isclose(own, budget, rel_tol=SAME_BUDGET)
-
-
-def training_curve(log: Rows, colours: Palette) -> Figure | None:
-    """cp of the training batches against the target, over epochs, with cp on validation; None if the log has no cp."""
-    steps = [row for row in log if "cp" in row and "target" in row]
-    if len(steps) < 2:
-        return None
-    data = {"steps": [{key: row[key] for key in ("epoch", "cp", "target")} for row in steps]}
-    checks = [row for row in log if "validation_cp" in row]
-    if checks:
-        keys = ("epoch", "validation_cp", "validation_accuracy")
-        data["checks"] = [{key: row.get(key) for key in keys} for row in checks]
-    legend = [Key("training batches", colours.families[0], "line"), Key("target", colours.accent, "dashed")]
-    if checks:
-        legend.append(Key("validation", colours.ink, "ring"))
-    return Figure(_training_template(bool(checks), colours), data, tuple(legend))
-
-
-@lru_cache(maxsize=8)
-def _training_template(checked: bool, colours: Palette) -> dict[str, Any]:
-    """The specification of the training curve without its data."""
-    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
-    y = alt.Y("cp:Q", title="cp %", scale=alt.Scale(zero=True))
-    when = alt.Tooltip("epoch:Q", format=".2f")
-    base = table("steps")
-    marks = [
-        base.mark_line(strokeWidth=1.5, color=colours.families[0]).encode(
-            x=x, y=y, tooltip=[when, alt.Tooltip("cp:Q", title="cp %", format=".2f")]
+def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
+    """What stands behind the families: published points, shuffled decisions, dials, the budget that is asked for."""
+    hollow: Any = {"filled": False, "fill": "transparent", "color": colours.muted}
+    dial = table("dial")
+    asked = table("asked").encode(x=x)
+    # Held back by keys, so that the wheel scrolls the page and a click selects; a pinch counts as Ctrl and the wheel.
+    zoom = alt.selection_interval(
+        name=ZOOM_PARAM,
+        bind="scales",
+        translate="[pointerdown[event.shiftKey], window:pointerup] > window:pointermove!",
+        zoom="wheel![event.ctrlKey || event.metaKey]",
+    )
+    tooltip = [*_tooltip("published")[:1], alt.Tooltip("accuracy:Q", title="accuracy %"), *_tooltip("")[-1:]]
+    return [
+        table("published")
+        .mark_point(shape="diamond", size=70, strokeWidth=1.3, clip=True, **hollow)
+        .encode(x=x, y=y, tooltip=[*tooltip[:2], alt.Tooltip("cp:Q", title="cp %"), tooltip[2]])
+        .add_params(zoom),
+        table("shuffled")
+        .mark_point(shape="M-.6,-.6L.6,.6M-.6,.6L.6,-.6", size=70, strokeWidth=1.6, clip=True, **hollow)
+        .encode(x=x, y=y, tooltip=_tooltip("decisions shuffled")),
+        dial.mark_line(strokeWidth=1.4, strokeDash=[5, 4], color=colours.muted, clip=True).encode(
+            x=x, y=y, detail="line:N"
         ),
-        base.mark_line(strokeDash=[5, 4], strokeWidth=1.5, color=colours.accent).encode(x=x, y="target:Q"),
+        dial.mark_point(shape="circle", size=36, strokeWidth=1.4, clip=True, **hollow).encode(
+            x=x, y=y, tooltip=_tooltip("dial, not trained")
+        ),
+        asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),
+        asked.mark_text(text="budget", align="left", dx=4, dy=6, fontSize=11, color=colours.accent, aria=False).encode(
+            y=alt.value(0)
+        ),
     ]
-    if checked:
-        tooltip = [
-            when,
-            alt.Tooltip("validation_cp:Q", title="cp on validation %", format=".2f"),
-            alt.Tooltip("validation_accuracy:Q", title="accuracy on validation %", format=".2f"),
-        ]
-        checks = table("checks")
-        points = checks.mark_point(filled=False, size=60, strokeWidth=1.8, color=colours.ink)
-        marks.append(points.encode(x=x, y="validation_cp:Q", tooltip=tooltip))
-    return alt.layer(*marks).properties(height=240).to_dict()
+
+
+def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
+    """A line along each family's budgets, intervals, points, a ring round the one in use, and what is clicked."""
+    base = table("measured", "id")
+    ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
+    in_use = base.transform_filter("datum.in_use")
+    number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
+    look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
+    ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
+    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "budget", "turn"], on="click", empty=False)
+    line = base.mark_line(strokeWidth=1.2, opacity=0.45, clip=True)
+    return [
+        line.encode(x=x, y=y, color=ink, detail=["family:N", "line:N"]),
+        base.mark_rule(strokeWidth=1.3, opacity=0.8, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),
+        base.mark_point(filled=True, size=85, opacity=1, strokeWidth=1.8, clip=True).encode(
+            x=x, y=y, fill=alt.Fill("body:N", scale=None), stroke=alt.Stroke("ink:N", scale=None), shape=shape
+        ),
+        in_use.mark_point(size=330, strokeWidth=2.4, clip=True, **ring).encode(x=x, y=y),
+        number.mark_text(stroke=colours.background, strokeWidth=5, strokeJoin="round", clip=True, **look),
+        number.mark_text(clip=True, **look),
+        base.mark_circle(size=420, opacity=0.001, cursor="pointer", clip=True)
+        .encode(x=x, y=y, tooltip=_tooltip("measured"))
+        .add_params(click),
+    ]
+
+
+def _tooltip(title: str) -> list[alt.Tooltip]:
+    """Everything that is known of a point; a measure that it has not is null there."""
+    costs = [alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()]
+    return [
+        alt.Tooltip("label:N", title=title),
+        alt.Tooltip("checkpoint:N"),
+        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
+        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
+        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
+        alt.Tooltip("backbone:N", title="made of"),
+        alt.Tooltip("loss:Q", title="points below that", format=".2f"),
+        *costs,
+        alt.Tooltip("source:N"),
+    ]
+
+
+def _images(x: alt.X) -> list[alt.Chart]:
+    """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
+    base = table("images", "row")
+    tooltip = [alt.Tooltip("image:N", title="picture"), alt.Tooltip("prediction:N")]
+    tooltip += [
+        alt.Tooltip(f"{one.column}:Q", title=f"its own {one.name} %", format=".2f") for one in MEASURES.values()
+    ]
+    ink = alt.Color("ink:N", scale=None)
+    foot = alt.value(alt.expr("height"))
+    click = alt.selection_point(name=TICK_PARAM, fields=["key", "turn"], on="click", empty=False)
+    return [
+        base.mark_rule(strokeWidth=2, opacity=0.55, clip=True, aria=False).encode(
+            x=x, y=alt.value(alt.expr(f"height - {_LANE}")), y2=alt.value(alt.expr("height - 4")), color=ink
+        ),
+        base.transform_filter("datum.long")
+        .mark_rule(strokeWidth=3, clip=True, aria=False)
+        .encode(x=x, y=alt.value(alt.expr(f"height - {_LANE + 10}")), y2=foot, color=ink),
+        base.mark_rule(strokeWidth=9, opacity=0.001, cursor="pointer", clip=True)
+        .encode(x=x, y=alt.value(alt.expr(f"height - {_LANE + 4}")), y2=foot, tooltip=tooltip)
+        .add_params(click),
+    ]

@@ -16,6 +16,7 @@ from dashboard.answers.tables import Rows, Shown, stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NetworkMacs, count_macs
+from dfs_core.trace import FIRST_GATED
 
 ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
 SUBJECTS = ("focus", "shown", "test")
@@ -45,7 +46,7 @@ def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
         add(0, None, ALWAYS, "stem", 100 * macs.stem / macs.plain)
         add(1, 1, ALWAYS, "first block", 100 * macs.blocks[0].convolutions / macs.plain)
     for index, block_shares in enumerate(shares):
-        stage, block = stage_of(index, config), index + 2
+        stage, block = stage_of(index, config), index + FIRST_GATED
         spent = block_shares * np.asarray(model.table[index])
         shortcut = _shortcut_part(config, macs, index) if counted else np.zeros(len(spent))
         if counted and macs.blocks[index + 1].gate:
@@ -64,7 +65,7 @@ def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
     rows = entries(config, cost, _shares([item], config))
     for row in rows:
         block = row["block"]
-        row["option"] = item.trace.decisions[block - 2] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
+        row["option"] = item.trace.decisions[block - FIRST_GATED] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
     total = {"stage": None, "block": None, "kind": "sum", "part": "all of it", "option": ""}
     return [*rows, total | {"percent": sum(row["percent"] for row in rows)}]
 

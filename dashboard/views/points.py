@@ -14,10 +14,12 @@ from typing import Any
 from dashboard.answers import costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, Cost
-from dashboard.answers.naming import DIAL_KEY, METHODS, PUBLISHED_KEY, SESSION, SHUFFLED_KEY, describe, family_key
+from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key
 from dashboard.answers.tables import Rows, measured_on
 from dfs_core.checkpoints.card import Card
-from dfs_core.results.points import against
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import METHODS, SESSION
+from dfs_core.results.collect import against
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "
@@ -94,7 +96,7 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
                 "family": family.key,
                 "group": family.title,
                 "checkpoint": card.name,
-                "label": describe(card),
+                "label": OperatingPoint(card).in_words,
                 "budget": card.budget,
                 "alpha": card.alpha,
                 "seed": card.seed,
@@ -129,7 +131,7 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         point |= {
             "family": DIAL_KEY if by_dial else family_key(title),
             "group": GROUPS[DIAL_KEY] if by_dial else title,
-            "label": describe(card, row["budget"] if card.budget_range else None) if card else row["label"],
+            "label": row["label"] if card is None else _at(card, row["budget"]).in_words,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
             "source": f"measured here on {int(row['n']):,} test images",
         }
@@ -138,6 +140,10 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         if row.get("shuffled") is not None:
             own = {"family": SHUFFLED_KEY, "group": GROUPS[SHUFFLED_KEY], "accuracy": row["shuffled"], "loss": None}
             yield point | own | {"low": None, "high": None, "line": f"shuffled {point['line']}"}
+
+
+def _at(card: Card, budget: float | None) -> OperatingPoint:
+    return OperatingPoint(card, budget if card.budget_range else None)
 
 
 def _serves(card: Card, budget: float | None) -> bool:

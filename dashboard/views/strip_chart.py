@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
-from dashboard.drawing.figure import Figure
+from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
-from dashboard.views.strip_marks import COST_WIDTH, TEXT_WIDTH, Place, cell_marks, headings, row_marks
 from dfs_core.model.config import ModelConfig
 
 ROW = 42  # pixels; thumbnails are a little less
 DENSE_ROW = 34
 DENSE_FROM = 13  # images
 _HEADER, _FOOTER = 26, 18
+FOCUS_PARAMS = ("cell", "thumb")
+TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels before the cells for texts, and behind them for costs
+NAME_ROOM, NUMBER_ROOM = 17, 14  # pixels that a cell needs for an option's name, and a column for its block's number
 
 
 def decision_strip(
@@ -106,10 +108,9 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
         looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
     rows = decision_rows(shown, config)
     for row in rows:
-        start = blocks.start_of(row["block"], row)
         row["cell"] = row["row"] * 1000 + row["block"]
         row["about"] = f"{row['image']}, block {row['block']}: {row['option']}"
-        row |= {"start": start + 0.03, "end": start + 0.97, "centre": start + 0.5, **looks[row["option"]]}
+        row |= blocks.placed(row) | looks[row["option"]]
     return rows
 
 
@@ -124,3 +125,128 @@ def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colo
         row["about"] = f"{row['image']}: {row['prediction']}, {row['detail']}"
         row["strength"] = 0.13 if row["key"] == focus else 0.0
     return rows
+
+
+class Place:
+    """Where things stand: blocks along a scale, rows in pixels from the top, and what lies beside the strip."""
+
+    def __init__(self, row: int, left: int, scale: alt.Scale) -> None:
+        self.row, self.left, self.scale = row, left, scale
+
+    def at(self, field: str) -> alt.X:
+        """x of a column in blocks."""
+        return alt.X(f"{field}:Q", scale=self.scale, axis=None)
+
+    def down(self, share: float) -> Any:
+        """y within the row of a datum: 0 is its upper edge, 1 the lower."""
+        return alt.value(alt.expr(f"(datum.row + {share}) * {self.row}"))
+
+
+def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
+    """The band of the image in focus, its pictures, the prediction before and the cost behind its strip."""
+    base, pictures = table("images", "row"), table("pictures")
+    left, side = place.left, place.row - 8
+    columns = ["given", "seen"] if both else ["seen"]
+    text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
+    tooltip = [
+        alt.Tooltip("image:N", title="picture"),
+        alt.Tooltip("prediction:N"),
+        alt.Tooltip("confidence:Q", title="confidence %", format=".1f"),
+        alt.Tooltip("truth:N", title="is"),
+        *(alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()),
+    ]
+    whole = {"y": place.down(0.01), "y2": place.down(0.99)}
+    middle = place.down(0.5)
+    label = base.mark_text(
+        aria=False, align="left", dy=-7, fontSize=13, fontWeight=600, limit=TEXT_WIDTH - 8, color=colours.ink
+    )
+    detail = base.mark_text(aria=False, align="left", dy=9, fontSize=11, limit=TEXT_WIDTH - 8)
+    cost = base.mark_text(aria=False, align="right", fontSize=12, color=colours.ink)
+    click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "turn"], on="click", empty=False)
+    end = alt.value(alt.expr(f"width + {COST_WIDTH - 2}"))
+    return [
+        base.mark_rect(aria=False, cornerRadius=4, fill=colours.accent).encode(
+            x=alt.value(-left), x2=end, **whole, fillOpacity=alt.FillOpacity("strength:Q", scale=None)
+        ),
+        *(
+            pictures.mark_image(aria=False, width=side, height=side, align="left").encode(
+                x=alt.value(4 - left + index * (side + 4)), y=middle, url=f"{column}:N"
+            )
+            for index, column in enumerate(columns)
+        ),
+        label.encode(x=text_at, y=middle, text="prediction:N"),
+        detail.encode(x=text_at, y=middle, text="detail:N", color=alt.Color("detail_ink:N", scale=None)),
+        cost.encode(x=alt.value(alt.expr("width + 50")), y=middle, text=alt.Text("cp:Q", format=".1f")),
+        cost.encode(x=alt.value(alt.expr("width + 100")), y=middle, text=alt.Text(f"{second.column}:Q", format=".1f")),
+        base.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(x=alt.value(-left), x2=alt.value(-2), **whole, tooltip=tooltip, description="about:N")
+        .add_params(click),
+        base.mark_rect(aria=False, fillOpacity=0).encode(
+            x=alt.value(alt.expr("width + 8")), x2=end, **whole, tooltip=tooltip
+        ),
+    ]
+
+
+def cell_marks(place: Place, length: float) -> list[alt.Chart]:
+    """Cells, the wire through skipped ones, names, and above all an invisible layer that is pointed at and clicked."""
+    base = table("cells", "cell")
+    room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
+    tooltip = [
+        alt.Tooltip("image:N", title="picture"),
+        alt.Tooltip("block:Q", title="block"),
+        alt.Tooltip("option:N", title="option"),
+        alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),
+        alt.Tooltip("bits:Q", title="bits"),
+        alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
+        alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
+        *(alt.Tooltip(f"{one.column}:Q", title=f"adds to {one.name} %", format=".2f") for one in MEASURES.values()),
+    ]
+    click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "turn"], on="click", empty=False)
+    filled, skipped = base.transform_filter("datum.bits > 0"), base.transform_filter("datum.bits == 0")
+    x, x2, middle = place.at("start"), alt.X2("end:Q"), place.down(0.5)
+    box = {"x": x, "x2": x2, "y": place.down(0.09), "y2": place.down(0.91)}
+    ink = "ink:N"
+    return [
+        base.mark_rect(aria=False, cornerRadius=2, strokeWidth=1).encode(
+            **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None)
+        ),
+        skipped.mark_rule(aria=False, strokeWidth=1.5, opacity=0.75).encode(
+            x=x, x2=x2, y=middle, stroke=alt.Stroke(ink, scale=None)
+        ),
+        filled.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
+            x=place.at("centre"), y=middle, text="option:N", color=alt.Color(ink, scale=None)
+        ),
+        base.mark_rect(fillOpacity=0, cursor="pointer")
+        .encode(**box, tooltip=tooltip, description="about:N")
+        .add_params(click),
+    ]
+
+
+def headings(place: Place, length: float, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
+    """Stage names with a line over each, block numbers below, and the titles of the columns on either side."""
+    room = alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
+    look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
+    above = alt.value(-14)
+    stages, blocks = table("stages"), table("blocks")
+    titles: list[tuple[str, Literal["left", "right"], str]] = [
+        (f"{4 - place.left}", "left", "given and seen" if both else "image"),
+        ("width + 50", "right", "cp %"),
+        ("width + 100", "right", f"{second.name} %"),
+    ]
+    return [
+        stages.mark_text(align="left", limit=alt.expr("width / 3 - 6"), **look).encode(
+            x=place.at("start"), y=above, text="title:N"
+        ),
+        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
+            x=place.at("start"), x2="end:Q", y=alt.value(-6)
+        ),
+        blocks.mark_text(aria=False, fontSize=10, color=colours.muted, baseline="top", opacity=room).encode(
+            x=place.at("centre"), y=place.down(0.12), text="block:Q"
+        ),
+        *(
+            stages.transform_filter("datum.stage == 1")
+            .mark_text(align=align, text=text, **look)
+            .encode(x=alt.value(alt.expr(at)), y=above)
+            for at, align, text in titles
+        ),
+    ]

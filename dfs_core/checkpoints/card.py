@@ -14,8 +14,6 @@ from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.files import json_text
 from dfs_core.model.config import ModelConfig
 
-SESSION = "session"  # method of checkpoints whose gates were tuned live: a family of their own, never published
-
 
 class CheckpointError(UserError):
     """A checkpoint that cannot be used: it is missing, damaged, of another kind, or disagrees with itself."""

@@ -17,7 +17,9 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from dfs_core.checkpoints.card import Card, CheckpointError
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.trace import FIRST_GATED
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Outcome
@@ -60,15 +62,14 @@ class Traces:
     decisions: np.ndarray
 
     @classmethod
-    def of(cls, outcome: Outcome, card: Card, budget: float | None = None) -> Self:
+    def of(cls, outcome: Outcome, point: OperatingPoint) -> Self:
         """The traces of a measured test set.
 
         Args:
             outcome: of ``evaluate.run`` on the whole test split.
-            card: of the checkpoint that was measured, with its weights' hash.
-            budget: what was asked for, in percent; None for the usual one.
+            point: that was measured; its card has its weights' hash.
         """
-        in_force, price = card.config.operating_point(budget)
+        card, (in_force, price) = point.card, point.in_force
         return cls(
             checkpoint=card.name,
             weights_sha256=card.weights_sha256,
@@ -137,7 +138,7 @@ def parse_traces(data: bytes) -> Traces:
 
 def _block(index: int) -> str:
     """Column of a gated block, named by its number in the network: the first block is not gated."""
-    return f"block_{index + 2}"
+    return f"block_{index + FIRST_GATED}"
 
 
 def _quantised(confidence: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
 from dfs_core.errors import UserError
+from dfs_core.trace import FIRST_GATED
 
 if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
@@ -111,12 +112,12 @@ def _evaluation_text(result: dict[str, Any]) -> str:
         ("accuracy", f"{number(result['accuracy'], '%')} (95 % interval {low:.2f} to {high:.2f})"),
         ("cp", number(result["cp"], "%")),
         ("all-in", number(result["all_in"], "%")),
-        ("policies", f"{result['policies']:,}"),
+        ("decision vectors", f"{result['policies']:,}"),
     ]
     options = list(result["shares"][0])
     blocks = [
         (str(block), *(number(row[option], "%", decimals=1) for option in options))
-        for block, row in enumerate(result["shares"], start=1)
+        for block, row in enumerate(result["shares"], start=FIRST_GATED)
     ]
-    lines = [f"{name:<12}{value}" for name, value in head]
-    return "\n".join([*lines, "", table(("gated block", *options), blocks)])
+    lines = [f"{name:<18}{value}" for name, value in head]
+    return "\n".join([*lines, "", table(("block", *options), blocks)])

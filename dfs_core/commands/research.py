@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dfs_core.commands.checkpoints import add_checkpoint
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
-from dfs_core.commands.traces import asked_budgets
+from dfs_core.commands.traces import asked_points
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run_dial(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.card_files import save_card
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.results.points import DIAL_FILE
+    from dfs_core.results.collect import DIAL_FILE
     from dfs_core.training.measure import measure_prices
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -66,7 +66,7 @@ def run_dial(args: argparse.Namespace) -> int:
         (row["price"], *(number(row[key], "%") for key in ("accuracy", "cp", "all_in")), f"{row['policies']:,}")
         for row in rows
     ]
-    write(table(("price", "accuracy", "cp", "all-in", "policies"), shown, words=()))
+    write(table(("price", "accuracy", "cp", "all-in", "decision vectors"), shown, words=()))
     return 0
 
 
@@ -97,7 +97,7 @@ def run_prices(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.trace_files import stored_budgets
     from dfs_core.evaluation.evaluate import run
     from dfs_core.evaluation.metrics import summarise
-    from dfs_core.results.points import SHUFFLED_FILE
+    from dfs_core.results.collect import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
 
@@ -145,20 +145,22 @@ def run_shuffle(args: argparse.Namespace) -> int:
     import numpy as np
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_command
+    from dfs_core.checkpoints.operating_point import OperatingPoint
+    from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.results.points import SHUFFLED_FILE, measured_rows
+    from dfs_core.results.collect import SHUFFLED_FILE, measured_rows
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
-    budgets = asked_budgets(card, args.budget, stored_budgets(folder))
-    if not budgets:
-        raise UserError(f"there are no stored decisions of '{card.name}': make them with '{traces_command(card)}'")
+    points = asked_points(card, args.budget, stored_budgets(folder))
+    if not points:
+        command = OperatingPoint(card).command
+        raise UserError(f"there are no stored decisions of '{card.name}': make them with '{command}'", command)
     images = measured_images(card, data_dir_of(args), "test")
     rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
     compared = []
-    for budget in budgets:
-        traces = read_traces(folder, card, budget)
+    for point in points:
+        traces, budget = read_traces(folder, point), point.budget
         mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
         found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
         key = "" if budget is None else f"{budget:g}"

@@ -29,20 +29,20 @@ def run_results(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.locate import pretrained_dir
     from dfs_core.files import write_whole
+    from dfs_core.results.collect import collect, collect_other_seeds
     from dfs_core.results.comparison import Comparison, compare
-    from dfs_core.results.point import Point, read_points, to_csv
-    from dfs_core.results.points import collect, collect_other_seeds
+    from dfs_core.results.measurement import Measurement, read_measurements, to_csv
     from dfs_core.results.seeds import over_seeds
     from dfs_core.results.tables import full_page, tables, with_headlines
 
     root = pretrained_dir()
     points, comparisons = collect(root), compare(root)
-    others = collect_other_seeds(args.seeds, root) if args.seeds else read_points(args.out / SEEDS_FILE)
+    others = collect_other_seeds(args.seeds, root) if args.seeds else read_measurements(args.out / SEEDS_FILE)
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
-    write_whole(args.out / "points.csv", to_csv(points, Point).encode())
+    write_whole(args.out / "points.csv", to_csv(points, Measurement).encode())
     write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
-    write_whole(args.out / SEEDS_FILE, to_csv(others, Point).encode())
+    write_whole(args.out / SEEDS_FILE, to_csv(others, Measurement).encode())
     write_whole(args.out / "README.md", full_page(points, comparisons, others, seeds).encode())
     if args.json:
         found: dict[str, list[Any]] = {"points": points, "comparisons": comparisons}

@@ -15,6 +15,7 @@ from dfs_core.errors import UserError
 if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
     from dfs_core.checkpoints.checkpoint import Checkpoint
+    from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.data.sets import ImageSet
     from dfs_core.evaluation.metrics import Evaluation, Outcome
 
@@ -40,7 +41,7 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
 def run_traces(args: argparse.Namespace) -> int:
     """Write the traces beside the checkpoint and print what they hold."""
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets, traces_file
+    from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets
     from dfs_core.checkpoints.traces import Traces
     from dfs_core.evaluation.metrics import summarise
     from dfs_core.files import write_whole
@@ -49,18 +50,18 @@ def run_traces(args: argparse.Namespace) -> int:
     card = checkpoint.card
     low, high = card.config.budget_range or (0.0, 0.0)
     usual = [budget for budget in BUDGETS if low <= budget <= high]
-    budgets = asked_budgets(card, args.budget, sorted({*usual, *stored_budgets(checkpoint.folder)}))
+    points = asked_points(card, args.budget, sorted({*usual, *stored_budgets(checkpoint.folder)}))
     images, card_test = measured_images(card, data_dir_of(args), "test"), card.evaluation("test")
     lines = []
-    for budget in budgets:
-        outcome = _outcome(checkpoint, images, budget)
+    for point in points:
+        outcome = _outcome(checkpoint, images, point.budget)
         found = summarise(outcome, card.config)
-        if card_test is not None and budget is None:
+        if card_test is not None and point.budget is None:
             _compare(found, card_test)
-        path = checkpoint.folder / traces_file(card.config, budget)
-        data = Traces.of(outcome, card, budget).to_bytes()
+        path = checkpoint.folder / point.traces_file
+        data = Traces.of(outcome, point).to_bytes()
         write_whole(path, data)
-        lines.append(_line(path, len(data), budget, found))
+        lines.append(_line(path, len(data), point.budget, found))
     if args.json:
         write_json(lines)
     else:
@@ -83,26 +84,27 @@ def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> 
         return run(checkpoint.model, images, card.mean, card.std, budget=budget, progress=progress)
 
 
-def asked_budgets(card: Card, asked: list[float] | None, usual: Sequence[float]) -> Sequence[float | None]:
-    """The operating points that are meant, in percent; None is a checkpoint's only one.
+def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) -> list[OperatingPoint]:
+    """The operating points that are meant.
 
     Args:
         card: of the checkpoint.
-        asked: what somebody typed, if anything.
-        usual: what is meant where nobody asked.
+        asked: the budgets that somebody typed, if any.
+        usual: those that are meant where nobody asked.
 
     Raises:
         UserError: the checkpoint has one operating point and was asked for others, or has no such budget.
     """
-    from dfs_core.checkpoints.trace_files import traces_file
+    from dfs_core.checkpoints.operating_point import OperatingPoint
 
     if not card.config.every_budget:
         if asked:
             raise UserError(f"'{card.name}' has one operating point: leave --budget out")
-        return [None]
-    for budget in asked or ():
-        traces_file(card.config, budget)  # refused now rather than after a minute's work on the one before it
-    return list(dict.fromkeys(asked or usual))
+        return [OperatingPoint(card)]
+    points = [OperatingPoint(card, budget) for budget in dict.fromkeys(asked or usual)]
+    for point in points:
+        _ = point.traces_file  # refused now rather than after a minute's work on the one before it
+    return points
 
 
 def _compare(found: Evaluation, card_test: Evaluation) -> None:
@@ -121,5 +123,6 @@ def _line(path: Path, size: int, budget: float | None, found: Evaluation) -> dic
 
 
 def _text(line: dict[str, Any]) -> str:
-    figures = f"accuracy {number(line['accuracy'], '%')}, cp {number(line['cp'], '%')}, {line['policies']:,} policies"
-    return f"{line['file']}: {line['n']:,} images in {line['bytes'] / 1000:.0f} kB; {figures}"
+    figures = f"accuracy {number(line['accuracy'], '%')}, cp {number(line['cp'], '%')}"
+    vectors = f"{line['policies']:,} decision vectors"
+    return f"{line['file']}: {line['n']:,} images in {line['bytes'] / 1000:.0f} kB; {figures}, {vectors}"

@@ -27,7 +27,8 @@ class Evaluation:
         accuracy_ci95: 95 % Wilson interval of ``accuracy``, (low, high).
         cp: mean computation percentage (method section 1).
         all_in: mean all-in cost: bit operations relative to the plain full-precision network.
-        policies: number of distinct decision vectors.
+        policies: number of different decision vectors. Cards, ``results/*.csv``, JSON output and links (``policy``, one
+            decision vector) keep this older name, so that what was written before can still be read.
         shares: per gated block, option name -> share of the images that took it; each block sums to 100.
     """
 

@@ -9,10 +9,11 @@ import numpy as np
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_all
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.cost import cost_models
-from dfs_core.results.points import distinct_traces
+from dfs_core.results.collect import distinct_traces
 
 DYNAMIC = ("every-budget", "blockdrop")
 STATIC = ("static", "mixed")
@@ -67,54 +68,66 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     return 100 * float(mean), 100 * float(mean - half), 100 * float(mean + half)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """An operating point with its traces and their mean cp in percent."""
+
+    point: OperatingPoint
+    traces: Traces
+    cp: float
+
+    @property
+    def accuracy(self) -> float:
+        return 100 * float(self.traces.correct.mean())
+
+
 def compare(root: Path) -> list[Comparison]:
     """For every static point each dynamic method's of the same cost and backbone, where traces of both are stored."""
     cards = read_all(root)
     methods = {card.name: card.method for card in cards}
-    points = {method: _points(cards, root, method) for method in (*DYNAMIC, *STATIC)}
+    stored = {method: _stored(cards, root, method) for method in (*DYNAMIC, *STATIC)}
     found = []
     for method in STATIC:
-        for card, budget, traces, cp in points[method]:
+        for static in stored[method]:
             for rival in DYNAMIC:
-                kin = [other for other in points[rival] if other[0].backbone(cards) == card.backbone(cards)]
-                near = [other for other in kin if _comparable(other, card, cp)]
+                near = [dynamic for dynamic in stored[rival] if _comparable(dynamic, static, cards)]
                 if near:
-                    closest = min(near, key=lambda other: abs(other[3] - cp))
-                    found.append(_comparison(closest, (card, budget, traces, cp)))
+                    closest = min(near, key=lambda dynamic: abs(dynamic.cp - static.cp))
+                    found.append(_comparison(closest, static))
     return sorted(found, key=lambda one: (DYNAMIC.index(methods[one.dynamic]), one.static_cp, one.static))
 
 
-_Measured = tuple[Card, float | None, Traces, float]
+def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
+    return [
+        _Stored(point, traces, cost_models(card.config)["cp"].total(traces.decisions))
+        for card in cards
+        if card.method == method
+        for point, traces in distinct_traces(root / card.name, card)
+    ]
 
 
-def _points(cards: list[Card], root: Path, method: str) -> list[_Measured]:
-    found: list[_Measured] = []
-    for card in cards:
-        if card.method != method:
-            continue
-        for budget, traces in distinct_traces(root / card.name, card):
-            found.append((card, budget, traces, cost_models(card.config)["cp"].total(traces.decisions)))
-    return found
+def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
+    """Whether both are of one backbone, one data set and one depth, and cost the same."""
+    kin = [
+        (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.depth)
+        for one in (dynamic, static)
+    ]
+    return kin[0] == kin[1] and static.cp > 0 and 1 / TOLERANCE < dynamic.cp / static.cp < TOLERANCE
 
 
-def _comparable(dynamic: _Measured, card: Card, cp: float) -> bool:
-    same = (dynamic[0].dataset, dynamic[0].config.depth) == (card.dataset, card.config.depth)
-    return same and cp > 0 and 1 / TOLERANCE < dynamic[3] / cp < TOLERANCE
-
-
-def _comparison(dynamic: _Measured, static: _Measured) -> Comparison:
-    difference, low, high = paired_difference(dynamic[2].correct, static[2].correct)
+def _comparison(dynamic: _Stored, static: _Stored) -> Comparison:
+    difference, low, high = paired_difference(dynamic.traces.correct, static.traces.correct)
     return Comparison(
-        dynamic=dynamic[0].name,
-        budget=float(dynamic[1] or 0.0),
-        static=static[0].name,
-        static_budget=static[1],
-        dynamic_cp=round(dynamic[3], 4),
-        static_cp=round(static[3], 4),
-        dynamic_accuracy=round(100 * float(dynamic[2].correct.mean()), 4),
-        static_accuracy=round(100 * float(static[2].correct.mean()), 4),
+        dynamic=dynamic.point.card.name,
+        budget=float(dynamic.point.budget or 0.0),
+        static=static.point.card.name,
+        static_budget=static.point.budget,
+        dynamic_cp=round(dynamic.cp, 4),
+        static_cp=round(static.cp, 4),
+        dynamic_accuracy=round(dynamic.accuracy, 4),
+        static_accuracy=round(static.accuracy, 4),
         difference=round(difference, 4),
         low=round(low, 4),
         high=round(high, 4),
-        n=len(static[2]),
+        n=len(static.traces),
     )

@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.results.comparison import DYNAMIC, STATIC
-from dfs_core.results.point import Point
+from dfs_core.results.measurement import Measurement
 
 COSTS = (0.45, 0.65, 1.0, 1.56, 5.0)  # cp in percent; every seed has points on both sides of each
 
@@ -49,24 +50,31 @@ class OverSeeds:
     all_in: float
 
 
-def reached(points: Sequence[Point], cost: float) -> tuple[float, float] | None:
+class Reached(NamedTuple):
+    """What a method reaches at a cp, in percent."""
+
+    accuracy: float
+    all_in: float
+
+
+def reached(points: Sequence[Measurement], cost: float) -> Reached | None:
     """Accuracy and all-in cost of the most accurate lottery between two points (or of one point) at a cp.
 
     Returns:
         Both in percent; None if all points cost more, or all cost less.
     """
-    found = [(point.accuracy, point.all_in) for point in points if point.cp == cost]
+    found = [Reached(point.accuracy, point.all_in) for point in points if point.cp == cost]
     for one, other in combinations(points, 2):
         low, high = sorted((one, other), key=lambda point: point.cp)
         if low.cp < cost < high.cp:
             share = (cost - low.cp) / (high.cp - low.cp)
             ends = ((low.accuracy, high.accuracy), (low.all_in, high.all_in))
             accuracy, all_in = (first + share * (last - first) for first, last in ends)
-            found.append((accuracy, all_in))
+            found.append(Reached(accuracy, all_in))
     return max(found, default=None)
 
 
-def over_seeds(points: Sequence[Point]) -> list[OverSeeds]:
+def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
     """Each dynamic method against the static ones at the ``COSTS``, where both were run with several seeds.
 
     Only runs that every seed has are used, and only at the budgets that every run is measured at, so that no seed and
@@ -81,12 +89,12 @@ def over_seeds(points: Sequence[Point]) -> list[OverSeeds]:
     ]
 
 
-def _kind(point: Point) -> tuple[str, int, str]:
+def _kind(point: Measurement) -> tuple[str, int, str]:
     """What two points have to have in common to be compared."""
     return point.dataset, point.depth, point.backbone or ""
 
 
-def _against_static(points: Sequence[Point], method: str) -> list[OverSeeds]:
+def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeeds]:
     by_seed = _by_seed(points, (method,)), _by_seed(points, STATIC)
     seeds = sorted(by_seed[0].keys() & by_seed[1].keys())
     if len(seeds) < 2:
@@ -101,37 +109,37 @@ def _against_static(points: Sequence[Point], method: str) -> list[OverSeeds]:
     return found
 
 
-def run_of(point: Point) -> str:
+def run_of(point: Measurement) -> str:
     """Name of a point's run without its seed."""
     return point.checkpoint.removesuffix(f"-seed{point.seed}")
 
 
-def _summary(name: str, cost: float, pairs: list[tuple[tuple[float, float], tuple[float, float]]]) -> OverSeeds:
-    differences = [dynamic[0] - static[0] for dynamic, static in pairs]
+def _summary(name: str, cost: float, pairs: list[tuple[Reached, Reached]]) -> OverSeeds:
+    differences = [dynamic.accuracy - static.accuracy for dynamic, static in pairs]
     mean = fmean(differences)
     half = float(stdtrit(len(pairs) - 1, 0.975)) * stdev(differences) / len(pairs) ** 0.5
     return OverSeeds(
         dynamic=name,
         cost=cost,
-        dynamic_accuracy=round(fmean(dynamic[0] for dynamic, _ in pairs), 4),
-        static_accuracy=round(fmean(static[0] for _, static in pairs), 4),
+        dynamic_accuracy=round(fmean(dynamic.accuracy for dynamic, _ in pairs), 4),
+        static_accuracy=round(fmean(static.accuracy for _, static in pairs), 4),
         differences=tuple(round(value, 4) for value in differences),
         difference=round(mean, 4),
         low=round(mean - half, 4),
         high=round(mean + half, 4),
-        all_in=round(fmean(dynamic[1] - static[1] for dynamic, static in pairs), 4) + 0.0,  # never -0
+        all_in=round(fmean(dynamic.all_in - static.all_in for dynamic, static in pairs), 4) + 0.0,  # never -0
     )
 
 
-def _by_seed(points: Sequence[Point], methods: Sequence[str]) -> dict[int, list[Point]]:
-    groups: dict[int, list[Point]] = defaultdict(list)
+def _by_seed(points: Sequence[Measurement], methods: Sequence[str]) -> dict[int, list[Measurement]]:
+    groups: dict[int, list[Measurement]] = defaultdict(list)
     for point in points:
         if point.family in methods and (point.budget is None or point.budget in BUDGETS):
             groups[point.seed].append(point)
     return groups
 
 
-def _shared(groups: list[list[Point]]) -> list[list[Point]]:
+def _shared(groups: list[list[Measurement]]) -> list[list[Measurement]]:
     """The points of the runs that every seed has."""
     runs = set.intersection(*({run_of(point) for point in group} for group in groups))
     return [[point for point in group if run_of(point) in runs] for group in groups]

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import TOLERANCE, Comparison
-from dfs_core.results.point import DIAL, Point
+from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.seeds import OverSeeds
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
@@ -21,14 +21,17 @@ HEADLINE_COSTS = (0.4, 0.65, 1.0, 1.56, 5.0)  # cp in percent
 FEW = 2  # points of a checkpoint that are always shown
 
 
-def tables(points: Sequence[Point], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
+def tables(points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
     """All three tables, the second and the third only if there is something to compare."""
     compared = [comparisons_table(comparisons)] if comparisons else []
     return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else [])])
 
 
 def full_page(
-    points: Sequence[Point], comparisons: Sequence[Comparison], others: Sequence[Point], seeds: Sequence[OverSeeds]
+    points: Sequence[Measurement],
+    comparisons: Sequence[Comparison],
+    others: Sequence[Measurement],
+    seeds: Sequence[OverSeeds],
 ) -> str:
     """Every point, every comparison and the points of the runs with other seeds: the page beside their data."""
     page = (
@@ -45,7 +48,7 @@ def full_page(
 
 
 def with_headlines(
-    text: str, points: Sequence[Point], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()
+    text: str, points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()
 ) -> str:
     """A text with the tables that matter most in the place between its marks.
 
@@ -72,11 +75,11 @@ def headline_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
     return list(found.values())
 
 
-def headline_points(points: Sequence[Point], comparisons: Sequence[Comparison]) -> list[Point]:
+def headline_points(points: Sequence[Measurement], comparisons: Sequence[Comparison]) -> list[Measurement]:
     """Those that the comparisons are of; of a checkpoint that has none of these and more than two, its ends."""
     compared: set[tuple[str, float | None]] = {(row.dynamic, row.budget) for row in comparisons}
     compared |= {(row.static, row.static_budget) for row in comparisons}
-    by_checkpoint: dict[tuple[str, str], list[Point]] = defaultdict(list)
+    by_checkpoint: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
     for point in points:
         by_checkpoint[point.checkpoint, point.family].append(point)
     shown = []
@@ -86,7 +89,7 @@ def headline_points(points: Sequence[Point], comparisons: Sequence[Comparison]) 
     return shown
 
 
-def points_table(points: Sequence[Point]) -> str:
+def points_table(points: Sequence[Measurement]) -> str:
     """Every measured point: accuracy with its interval, both costs, and how far decisions depend on the image."""
     rows = [
         (

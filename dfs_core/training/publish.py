@@ -9,7 +9,8 @@ from pathlib import Path
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
-from dfs_core.checkpoints.trace_files import BUDGETS, traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
 from dfs_core.data.splits import Splits, split_facts
@@ -83,10 +84,12 @@ def traces_of(
         others: budgets in percent beside ``BUDGETS``; those out of the network's range are left out.
     """
     usual = card.config.usual_budget
-    files = {traces_file(card.config): Traces.of(outcome, card).to_bytes()}
+    own = OperatingPoint(card)
+    files = {own.traces_file: Traces.of(outcome, own).to_bytes()}
     low, high = card.budget_range or (0.0, 0.0)
     for budget in dict.fromkeys((*BUDGETS, *others)):
         if low <= budget <= high and budget != usual:
             found = run(model, test, card.mean, card.std, budget=budget)
-            files[traces_file(card.config, budget)] = Traces.of(found, card, budget).to_bytes()
+            point = OperatingPoint(card, budget)
+            files[point.traces_file] = Traces.of(found, point).to_bytes()
     return files

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.card import SESSION, Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.splits import SPLIT_SEED, asked
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation

@@ -13,7 +13,8 @@ from places import PRETRAINED
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.evaluation.metrics import summarise
@@ -61,8 +62,8 @@ def test_the_traces_of_a_shipped_checkpoint_give_its_cards_figures(card: Card) -
     budgets = stored_budgets(folder) if card.config.every_budget else (None,)
     assert budgets
     for budget in budgets:
-        traces = read_traces(folder, card, budget)
-        assert (folder / traces_file(card.config, budget)).stat().st_size < 300_000
+        traces = read_traces(folder, OperatingPoint(card, budget))
+        assert (folder / OperatingPoint(card, budget).traces_file).stat().st_size < 300_000
         if budget in (None, card.config.usual_budget):
             assert summarise(traces, card.config) == card.evaluation("test")
 

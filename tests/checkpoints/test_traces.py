@@ -20,7 +20,8 @@ from tiny_runs import GATED, train
 
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.data.sets import load_images
@@ -47,19 +48,19 @@ def outcome(n: int = 3, blocks: int = 2, options: int = 3, seed: int = 0) -> Sim
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / NAME).write_bytes(Traces.of(outcome(), CARD).to_bytes())
+    (tmp_path / NAME).write_bytes(Traces.of(outcome(), OperatingPoint(CARD)).to_bytes())
     return tmp_path
 
 
 def error_of(folder: Path, card=CARD, budget: float | None = None) -> str:
     with pytest.raises(UserError) as caught:
-        read_traces(folder, card, budget)
+        read_traces(folder, OperatingPoint(card, budget))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
 def test_traces_come_back_as_they_were_written(folder: Path) -> None:
-    found, wanted = read_traces(folder, CARD), outcome()
+    found, wanted = read_traces(folder, OperatingPoint(CARD)), outcome()
     for name in ("labels", "predictions", "decisions"):
         assert np.array_equal(getattr(found, name), getattr(wanted, name)), name
     assert np.abs(found.confidence - wanted.confidence).max() <= 0.5 / 65535 + 1e-7
@@ -77,7 +78,7 @@ def test_any_parquet_reader_finds_one_column_a_block_and_the_facts(folder: Path)
 
 @pytest.mark.parametrize(("blocks", "options"), [(17, 4), (35, 6)])
 def test_ten_thousand_images_with_a_decision_vector_each_stay_below_300_kb(blocks: int, options: int) -> None:
-    made = Traces.of(outcome(10_000, blocks, options), CARD)
+    made = Traces.of(outcome(10_000, blocks, options), OperatingPoint(CARD))
     assert len(np.unique(made.decisions, axis=0)) > 9_000
     assert len(made.to_bytes()) < 300_000
 
@@ -86,16 +87,17 @@ def test_every_budget_of_a_checkpoint_that_serves_many_has_its_file(tmp_path: Pa
     config = ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 10.0), (100.0, 0.1)))
     many = make_card("many", "every-budget", config, weights_sha256="ab" * 32)
     for budget in (2.5, 0.4):
-        (tmp_path / traces_file(config, budget)).write_bytes(Traces.of(outcome(), many, budget).to_bytes())
+        point = OperatingPoint(many, budget)
+        (tmp_path / point.traces_file).write_bytes(Traces.of(outcome(), point).to_bytes())
     (tmp_path / "traces-by-hand.parquet").write_bytes(b"")
     assert stored_budgets(tmp_path) == (0.4, 2.5)
-    found = read_traces(tmp_path, many, 0.4)
+    found = read_traces(tmp_path, OperatingPoint(many, 0.4))
     assert (found.budget, found.price) == (0.4, config.price_for(0.4))
     assert "--checkpoint many --budget 5 --data-dir" in error_of(tmp_path, many, budget=5)
     assert "--budget 1 --data-dir" in error_of(tmp_path, many), "the usual budget is the middle of the range"
     (tmp_path / "traces-b0.4.parquet").rename(tmp_path / "traces-b0.5.parquet")
     assert "was made for another budget" in error_of(tmp_path, many, budget=0.5)
-    assert traces_file(CONFIG) == NAME
+    assert OperatingPoint(CARD).traces_file == NAME
 
 
 def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: Path) -> None:
@@ -105,14 +107,15 @@ def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: 
         for dearest in (100.0, 50.0)
     )
     old, new = (make_card("many", "every-budget", one, weights_sha256="ab" * 32) for one in (before, after))
-    (tmp_path / traces_file(before, 0.4)).write_bytes(Traces.of(outcome(), old, 0.4).to_bytes())
-    assert read_traces(tmp_path, old, 0.4).price == before.price_for(0.4)
+    point = OperatingPoint(old, 0.4)
+    (tmp_path / point.traces_file).write_bytes(Traces.of(outcome(), point).to_bytes())
+    assert read_traces(tmp_path, point).price == before.price_for(0.4)
     assert "was made for another budget or another price" in error_of(tmp_path, new, budget=0.4)
 
 
 def test_missing_traces_are_told_from_bad_ones_and_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoTraces, match="python -m dfs_core traces --checkpoint one --data-dir DIR"):
-        read_traces(tmp_path, CARD)
+        read_traces(tmp_path, OperatingPoint(CARD))
 
 
 def test_traces_of_other_weights_are_refused(folder: Path) -> None:
@@ -136,7 +139,7 @@ def test_a_flipped_byte_anywhere_is_an_answer_or_a_message_and_never_a_traceback
     for position in range(0, len(data), 7):
         path.write_bytes(data[:position] + bytes([data[position] ^ 0xFF]) + data[position + 1 :])
         with suppress(UserError):
-            read_traces(folder, CARD)
+            read_traces(folder, OperatingPoint(CARD))
 
 
 def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None:
@@ -162,7 +165,7 @@ def test_reading_needs_no_torch(folder: Path) -> None:
 
 def test_a_training_run_stores_the_traces_that_its_card_was_reckoned_from(tmp_path: Path, cifar10_dir: Path) -> None:
     made = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 20}, stage="joint", alpha=1e-3)
-    checkpoint, traces = load_checkpoint(made), read_traces(made, read_card(made))
+    checkpoint, traces = load_checkpoint(made), read_traces(made, OperatingPoint(read_card(made)))
     images = load_images("cifar10", cifar10_dir, "test")
     assert np.array_equal(traces.labels, images.labels.numpy())
     assert summarise(traces, checkpoint.card.config) == checkpoint.card.evaluation("test")

@@ -129,15 +129,16 @@ def test_evaluate_dense_and_grouped_agree_and_limit_takes_the_first(
     assert grouped["n"] == 7
 
 
-def test_evaluate_for_people_names_every_gated_block(
+def test_evaluate_for_people_names_every_gated_block_by_its_number_in_the_network(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
     assert main(["evaluate", "--checkpoint", "tiny-dfs-20", "--split", "train"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "images      90 of cifar10, train" in lines
-    assert lines[-6].split() == ["gated", "block", "skip", "8", "16", "full"]
-    assert [line.split()[0] for line in lines[-5:]] == ["1", "2", "3", "4", "5"]
+    assert [" ".join(line.split()) for line in lines[:2]] == ["checkpoint tiny-dfs-20", "images 90 of cifar10, train"]
+    assert any(line.startswith("decision vectors  ") for line in lines)
+    assert lines[-6].split() == ["block", "skip", "8", "16", "full"]
+    assert [line.split()[0] for line in lines[-5:]] == ["2", "3", "4", "5", "6"], "as pages number them"
 
 
 def test_evaluate_refuses_a_validation_split_of_other_training_images(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from every_budget import CONFIG, NAME, Load, write_every_budget
+from every_budget import CONFIG, NAME, Load, every_budget_card, write_every_budget
 from pages import control, go_to, said, text_of
 from PIL import Image
 from places import APP
@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import CIFAR10
 
 from dashboard.ui import cached
-from dfs_core.checkpoints.trace_files import traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 
 
@@ -26,7 +26,8 @@ def folder(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPa
     shutil.copytree(pretrained_folder, folder)
     write_every_budget(folder)
     for budget in (1.25, 5.0):
-        (folder / NAME / traces_file(CONFIG, budget)).write_bytes(_traces(budget).to_bytes())
+        point = OperatingPoint(every_budget_card(), budget)
+        (folder / NAME / point.traces_file).write_bytes(_traces(budget).to_bytes())
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr("dfs_core.predictor.Predictor", Load)

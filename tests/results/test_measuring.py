@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.trace_files import read_traces, stored_budgets, traces_file
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.cli import main
 from dfs_core.data.sets import ImageSet
 from dfs_core.evaluation import evaluate
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.network import DFSNet
-from dfs_core.results.points import collect
+from dfs_core.results.collect import collect
 
 
 def test_shuffled_decisions_are_measured_and_join_the_point(
@@ -62,8 +63,8 @@ def test_the_dial_of_a_gate_is_measured_and_stays_a_dial(
     assert [point.cp for point in dials] == sorted(point.cp for point in dials)
     assert all(point.budget is None for point in dials)
     assert sorted(row["cp"] for row in told) == pytest.approx([point.cp for point in dials])
-    assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", card).checkpoint == "tiny-dfs-20"
-    assert traces_file(card.config) == "traces.parquet"
+    assert read_traces(tmp_path / "pretrained" / "tiny-dfs-20", OperatingPoint(card)).checkpoint == "tiny-dfs-20"
+    assert OperatingPoint(card).traces_file == "traces.parquet"
 
 
 def test_the_dial_ends_where_the_network_breaks_down_on_validation_images(

@@ -11,19 +11,21 @@ from tiny_runs import BACKBONE, train
 
 from dfs_core.cli import main
 from dfs_core.errors import UserError
-from dfs_core.results.point import Point, read_points, to_csv
+from dfs_core.results.measurement import Measurement, read_measurements, to_csv
 from dfs_core.results.seeds import COSTS, over_seeds, reached
 from dfs_core.results.tables import seeds_table
 
 
-def point(family: str, cp: float, accuracy: float, seed: int = 0, budget: float | None = None, run: str = "") -> Point:
+def point(
+    family: str, cp: float, accuracy: float, seed: int = 0, budget: float | None = None, run: str = ""
+) -> Measurement:
     name = (run or family) + (f"-seed{seed}" if seed else "")
     measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp}
     measured |= {"all_in": cp + 6, "macs": None, "energy": 9.5}
     about = {"dataset": "cifar10", "depth": 38, "split": "test", "label": name, "made_by": "", "budget": budget}
     about |= {"backbone": "plain", "loss": None}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": 0.5, "shuffled": None}
-    return Point(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
+    return Measurement(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
 
 
 def test_between_two_points_a_lottery_reaches_the_mean_of_both() -> None:
@@ -79,12 +81,12 @@ def test_one_seed_says_nothing_of_others() -> None:
 
 def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
     points = [point("static", 0.3, 80.0, 1), point("every-budget", 6.0, 80.0, 2, 6.25)]
-    (tmp_path / "seeds.csv").write_text(to_csv(points, Point))
-    assert read_points(tmp_path / "seeds.csv") == points
-    assert read_points(tmp_path / "none.csv") == []
+    (tmp_path / "seeds.csv").write_text(to_csv(points, Measurement))
+    assert read_measurements(tmp_path / "seeds.csv") == points
+    assert read_measurements(tmp_path / "none.csv") == []
     (tmp_path / "old.csv").write_text("family,label\na,b\n")
     with pytest.raises(UserError, match="has other columns than points have now"):
-        read_points(tmp_path / "old.csv")
+        read_measurements(tmp_path / "old.csv")
 
 
 def test_runs_of_other_seeds_are_collected_once_and_stay(
@@ -96,9 +98,9 @@ def test_runs_of_other_seeds_are_collected_once_and_stay(
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     out = ["results", "--out", str(tmp_path / "results")]
     assert main([*out, "--seeds", str(tmp_path / "runs")]) == 0
-    (other,) = read_points(tmp_path / "results" / "seeds.csv")
+    (other,) = read_measurements(tmp_path / "results" / "seeds.csv")
     assert (other.seed, other.checkpoint) == (4, "plain4")
     assert other.made_by == f"python -m dfs_core evaluate --checkpoint {tmp_path}/runs/plain4 --data-dir DIR"
     assert "| plain4 |" in (tmp_path / "results" / "README.md").read_text()
     assert main(out) == 0
-    assert read_points(tmp_path / "results" / "seeds.csv") == [other]
+    assert read_measurements(tmp_path / "results" / "seeds.csv") == [other]

@@ -6,7 +6,7 @@ import pytest
 
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
-from dfs_core.results.point import DIAL, Point
+from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.tables import (
     BEGIN,
     END,
@@ -23,13 +23,13 @@ def comparison(static: str, cp: float, accuracy: float, dynamic: str = "every") 
     return Comparison(dynamic, cp, static, budget, cp, cp, 90.0, accuracy, 90.0 - accuracy, -1.0, 1.0, 10_000)
 
 
-def point(checkpoint: str, budget: float | None, family: str = "x") -> Point:
+def point(checkpoint: str, budget: float | None, family: str = "x") -> Measurement:
     measured = {"n": 10_000, "accuracy": 90.0, "low": 89.0, "high": 91.0, "cp": budget or 1.0, "all_in": 9.0}
     measured |= {"macs": None, "energy": None}
     about = {"dataset": "cifar10", "depth": 38, "seed": 0, "split": "test", "label": checkpoint, "made_by": ""}
     about |= {"backbone": "plain", "loss": None}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": None, "shuffled": None}
-    return Point(family=family, checkpoint=checkpoint, budget=budget, **measured, **about, **dynamics)
+    return Measurement(family=family, checkpoint=checkpoint, budget=budget, **measured, **about, **dynamics)
 
 
 ROWS = [

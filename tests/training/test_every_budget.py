@@ -10,6 +10,7 @@ import torch
 from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
@@ -75,7 +76,8 @@ def test_the_card_tells_of_the_usual_budget_and_each_stored_budget_has_its_trace
     assert card.config.usual_budget in stored_budgets(runs["utility"])
     for budget in stored_budgets(runs["utility"]):
         found = evaluate(checkpoint.model, images, card.mean, card.std, budget=budget)
-        assert 100 * read_traces(runs["utility"], card, budget).correct.mean() == pytest.approx(found.accuracy)
+        traces = read_traces(runs["utility"], OperatingPoint(card, budget))
+        assert 100 * traces.correct.mean() == pytest.approx(found.accuracy)
 
 
 def test_a_table_decides_the_same_for_every_image(runs: dict[str, Path]) -> None:

@@ -12,8 +12,8 @@ import pytest
 import torch
 from tiny import make_card, make_network, pictures
 
-from dfs_core.checkpoints.card import SESSION
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.sets import load_images, train_validation
 from dfs_core.data.splits import VALIDATION, divide
 from dfs_core.errors import UserError

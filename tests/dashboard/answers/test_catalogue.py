@@ -6,8 +6,10 @@ import pytest
 from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import describe, describe_both, format_alpha
+from dashboard.answers.naming import told_apart
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.model.config import ModelConfig, backbone_config
 
 
@@ -37,11 +39,11 @@ def test_two_networks_of_one_method_are_told_apart_in_the_title(catalogue):
 
 
 def test_operating_points_of_the_same_words_are_told_apart_by_name():
-    first, second = (make_card(name, "backbone", backbone_config(14)) for name in ("first", "strong"))
-    assert describe_both((first, None), (second, None)) == ["Backbone ResNet-14 (first)", "Backbone ResNet-14 (strong)"]
-    assert describe_both((first, None), (first, None)) == ["Backbone ResNet-14"] * 2
-    other = dfs(20, 5e-6)
-    assert describe_both((first, None), (other, None)) == [describe(first), describe(other)]
+    cards = (make_card("first", "backbone", backbone_config(14)), make_card("strong", "backbone", backbone_config(14)))
+    first, second, other = (OperatingPoint(card) for card in (*cards, dfs(20, 5e-6)))
+    assert told_apart(first, second) == ["Backbone ResNet-14 (first)", "Backbone ResNet-14 (strong)"]
+    assert told_apart(first, first) == ["Backbone ResNet-14"] * 2
+    assert told_apart(first, other) == [first.in_words, other.in_words]
 
 
 def test_the_page_opens_at_20_percent_with_the_most_trained_alpha(catalogue):
@@ -99,4 +101,4 @@ def test_alpha_is_written_as_people_write_it(alpha, text):
 
 
 def test_a_checkpoint_in_words_leaves_out_what_it_has_not(catalogue):
-    assert describe(catalogue.cards[0]) == "Backbone ResNet-14"
+    assert OperatingPoint(catalogue.cards[0]).in_words == "Backbone ResNet-14"

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.answers.engine import QUIET_S, Engine, Recent
+from dashboard.answers.engine import BATCH, QUIET_S, Engine, Recent
 from dashboard.answers.pictures import Picture, make_picture
-from dashboard.answers.questions import BATCH
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
@@ -62,56 +62,59 @@ def some(count: int) -> list[Picture]:
 
 def test_traces_come_in_the_order_of_the_pictures(engine, card):
     shown = some(5)
-    traces = engine.predict(shown[::-1], card)
+    traces = engine.predict(shown[::-1], OperatingPoint(card))
     assert [trace.cp for trace in traces] == [picture.seen.mean() for picture in shown[::-1]]
 
 
 def test_what_was_asked_before_does_not_reach_the_model_again(engine, card, calls):
     shown = some(6)
-    engine.predict(shown[:4], card)
-    assert not engine.knows(shown, card)
-    engine.predict(shown, card)
-    engine.predict(shown[::-1], card)
+    engine.predict(shown[:4], OperatingPoint(card))
+    assert not engine.knows(shown, OperatingPoint(card))
+    engine.predict(shown, OperatingPoint(card))
+    engine.predict(shown[::-1], OperatingPoint(card))
     assert calls == [("tiny", 4), ("tiny", 2)]
-    assert engine.knows(shown, card)
+    assert engine.knows(shown, OperatingPoint(card))
 
 
 def test_the_same_pixels_twice_are_asked_once(engine, card, calls):
     one = some(1)[0]
-    first, second = engine.predict([one, make_picture("other", "copy", "upload", one.seen)], card)
+    first, second = engine.predict([one, make_picture("other", "copy", "upload", one.seen)], OperatingPoint(card))
     assert first == second
     assert calls == [("tiny", 1)]
 
 
 def test_other_weights_under_the_same_name_are_asked_anew(engine, card, calls):
     shown = some(1)
-    engine.predict(shown, card)
-    engine.predict(shown, make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="1" * 64))
+    engine.predict(shown, OperatingPoint(card))
+    retrained = make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="1" * 64)
+    engine.predict(shown, OperatingPoint(retrained))
     assert len(calls) == 2
 
 
 def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(engine, card, calls):
-    engine.predict(some(BATCH + 3), card)
+    engine.predict(some(BATCH + 3), OperatingPoint(card))
     assert calls == [("tiny", BATCH), ("tiny", 3)]
 
 
 def test_another_budget_price_or_forced_option_is_another_question(engine, card, calls, fake):
     shown = some(2)
     forced = np.array([[-1, 0, -1, -1, -1], [-1, -1, -1, 2, -1]])
-    wishes = [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": 0.4}, {"forced": forced}, {"forced": forced * 0}]
+    asked: list[tuple[OperatingPoint, dict]] = [(OperatingPoint(card, budget), {}) for budget in (None, 1.25, 2.5)]
+    asked += [(OperatingPoint(card, price=0.4), {})]
+    asked += [(OperatingPoint(card), {"forced": forced}), (OperatingPoint(card), {"forced": forced * 0})]
     for _ in range(2):
-        for wish in wishes:
-            engine.predict(shown, card, **wish)
-            assert engine.knows(shown, card, **wish)
-    assert len(calls) == len(wishes)
+        for point, wish in asked:
+            engine.predict(shown, point, **wish)
+            assert engine.knows(shown, point, **wish)
+    assert len(calls) == len(asked)
     assert fake.wishes[:4] == [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": [0.4, 0.4]}]
     assert np.array_equal(fake.wishes[4]["forced"], forced)
 
 
 def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(engine, card, calls, fake):
     one = some(1)[0]
-    engine.predict([one], card, price=0.2)
-    engine.predict([one] * 4, card, price=[0.1, 0.2, 0.3, 0.1])
+    engine.predict([one], OperatingPoint(card, price=0.2))
+    engine.predict([one] * 4, OperatingPoint(card), prices=[0.1, 0.2, 0.3, 0.1])
     assert calls == [("tiny", 1), ("tiny", 2)]
     assert fake.wishes[1] == {"price": [0.1, 0.3]}
 
@@ -119,8 +122,8 @@ def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(en
 def test_only_the_rows_of_pictures_that_are_asked_are_forced(engine, card, fake):
     shown = some(3)
     forced = np.array([[0, -1], [-1, 1], [2, -1]])
-    engine.predict(shown[1:2], card, forced=forced[1:2])
-    engine.predict(shown, card, forced=forced)
+    engine.predict(shown[1:2], OperatingPoint(card), forced=forced[1:2])
+    engine.predict(shown, OperatingPoint(card), forced=forced)
     assert np.array_equal(fake.wishes[1]["forced"], forced[[0, 2]])
 
 
@@ -128,7 +131,7 @@ def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(eng
     shown, wrong = some(24), []
 
     def ask(picture: Picture) -> None:
-        if engine.predict([picture], card)[0].cp != picture.seen.mean():
+        if engine.predict([picture], OperatingPoint(card))[0].cp != picture.seen.mean():
             wrong.append(picture.key)
 
     threads = [threading.Thread(target=ask, args=(picture,)) for picture in shown]
@@ -141,18 +144,18 @@ def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(eng
 
 def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
     shown = some(3)
-    engine.look_ahead(shown, [(card, None)])
-    engine.look_ahead(shown, [(card, None)])
+    engine.look_ahead(shown, [OperatingPoint(card)])
+    engine.look_ahead(shown, [OperatingPoint(card)])
     deadline = time.monotonic() + 5
-    while not engine.knows(shown, card) and time.monotonic() < deadline:
+    while not engine.knows(shown, OperatingPoint(card)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    engine.predict(shown, card)
+    engine.predict(shown, OperatingPoint(card))
     assert calls == [("tiny", 3)]
 
 
 def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
     shown = some(3)
-    engine.look_ahead(shown, [(card, None)])
+    engine.look_ahead(shown, [OperatingPoint(card)])
     for _ in range(4):
         time.sleep(QUIET_S / 2)
         engine.hold_back()
@@ -166,8 +169,8 @@ def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
 def test_what_is_to_be_done_afterwards_waits_for_what_was_asked_ahead(engine, card):
     shown, known = some(3), []
     done = threading.Event()
-    engine.look_ahead(shown, [(card, None)])
-    engine.afterwards(lambda: (known.append(engine.knows(shown, card)), done.set()))
+    engine.look_ahead(shown, [OperatingPoint(card)])
+    engine.afterwards(lambda: (known.append(engine.knows(shown, OperatingPoint(card))), done.set()))
     assert done.wait(5)
     assert known == [True]
 
@@ -177,9 +180,9 @@ def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence
         raise UserError("truncated")
 
     engine = Engine(broken)
-    engine.look_ahead(some(1), [(card, None)])
+    engine.look_ahead(some(1), [OperatingPoint(card)])
     with pytest.raises(UserError, match="truncated"):
-        engine.predict(some(1), card)
+        engine.predict(some(1), OperatingPoint(card))
 
 
 def test_recent_forgets_what_was_not_used_for_longest():

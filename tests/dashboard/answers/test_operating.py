@@ -10,6 +10,7 @@ from every_budget import PRICES, every_budget_card
 from tiny import make_card
 
 from dashboard.answers import operating
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig
 
 
@@ -38,10 +39,10 @@ def test_a_budget_out_of_range_gives_the_nearest_end_and_says_so(card, wished, f
 
 def test_budget_and_alpha_lead_to_each_other(card):
     for price, budget in PRICES:
-        assert operating.alpha_for(card, budget) == pytest.approx(price / 128, rel=1e-3)
+        assert OperatingPoint(card, budget).alpha == pytest.approx(price / 128, rel=1e-3)
         assert operating.budget_for(card, price / 128) == pytest.approx(budget, rel=1e-3)
     for budget in (0.31, 0.7, 2.345, 9.87):
-        assert operating.budget_for(card, operating.alpha_for(card, budget)) == pytest.approx(budget, rel=2e-3)
+        assert operating.budget_for(card, OperatingPoint(card, budget).alpha) == pytest.approx(budget, rel=2e-3)
 
 
 def test_the_ends_of_an_odd_range_stay_within_it_when_they_are_rounded():
@@ -67,5 +68,6 @@ def test_the_neighbours_of_a_budget_are_where_the_sliders_next_steps_lead():
     low, high = operating.budget_bounds(card)
     values = operating.positions(low, high, 1.2345)
     here = values.index(1.2345)
-    assert operating.neighbours(card, 1.2345) == [values[here + 1], values[here - 1]]
-    assert len(operating.neighbours(card, low)) == 1, "at the end there is nothing below"
+    around = operating.neighbours(OperatingPoint(card, 1.2345))
+    assert around == [OperatingPoint(card, values[here + 1]), OperatingPoint(card, values[here - 1])]
+    assert len(operating.neighbours(OperatingPoint(card, low))) == 1, "at the end there is nothing below"

@@ -29,6 +29,7 @@ from dashboard.drawing.diverging import colour_of, sign_of, signed
 from dashboard.drawing.palette import DARK, LIGHT, luminance
 from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -171,12 +172,13 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
 
     drawn(cost_charts.group_chart(statistics.cost_rows(everything, cp, ALL), "cp", LIGHT))
 
-    found = statistics.policy_rows(everything, COSTS, ALL)
-    figure = vectors_chart.policy_chart(found, "cp", CONFIG, "02", LIGHT)
+    found = statistics.vector_rows(everything, COSTS, ALL)
+    figure = vectors_chart.vector_chart(found, "cp", CONFIG, "02", LIGHT)
     assert "right %" in json.dumps(figure.spec)
-    assert "right %" not in json.dumps(vectors_chart.policy_chart(found, "cp", CONFIG, "02", LIGHT, graded=False).spec)
+    ungraded = [{key: row[key] for key in row if key != "accuracy"} for row in found]
+    assert "right %" not in json.dumps(vectors_chart.vector_chart(ungraded, "cp", CONFIG, "02", LIGHT).spec)
     drawn(figure)
-    assert [row["strength"] > 0 for row in figure.data["policies"]] == [False, True, False, False]
+    assert [row["strength"] > 0 for row in figure.data["vectors"]] == [False, True, False, False]
     assert [cell["option"] for cell in figure.data["cells"]] == [
         "skip",
         "8",
@@ -203,29 +205,29 @@ def card_of(name: str, budget: float, alpha: float = 5e-6):
     return make_card(name, "dfs", ModelConfig(depth=8, budget=budget), alpha=alpha)
 
 
-def nothing_stored(card: Card) -> tuple[float, ...]:
-    return ()
+def rival(own: dict[str, str], catalogue: Catalogue, card: Card, budget: float | None = None, *traced: float):
+    return rivals.rival(own, catalogue, OperatingPoint(card, budget), lambda card: traced)
 
 
 def test_the_rival_is_the_next_budget_unless_the_link_names_another() -> None:
     cards = tuple(card_of(f"b{budget}", float(budget)) for budget in (10, 20, 30))
     catalogue = Catalogue(cards)
-    assert rivals.rival({}, catalogue, cards[0], None, nothing_stored)[0].name == "b20"
-    assert rivals.rival({}, catalogue, cards[2], None, nothing_stored)[0].name == "b20"
-    assert rivals.rival({"right": "b10"}, catalogue, cards[1], None, nothing_stored) == (cards[0], None, "")
-    card, _, note = rivals.rival({"right": "gone"}, catalogue, cards[1], None, nothing_stored)
-    assert (card.name, note) == ("b30", "There is no checkpoint 'gone' here.")
-    assert rivals.rival({}, Catalogue(cards[:1]), cards[0], None, nothing_stored)[0] is cards[0]
+    assert rival({}, catalogue, cards[0])[0].card.name == "b20"
+    assert rival({}, catalogue, cards[2])[0].card.name == "b20"
+    assert rival({"right": "b10"}, catalogue, cards[1]) == (OperatingPoint(cards[0]), "")
+    found, note = rival({"right": "gone"}, catalogue, cards[1])
+    assert (found.card.name, note) == ("b30", "There is no checkpoint 'gone' here.")
+    assert rival({}, Catalogue(cards[:1]), cards[0])[0].card is cards[0]
 
 
 def test_a_checkpoint_for_every_budget_is_compared_with_itself_at_twice_the_budget() -> None:
     config = ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 10.0), (100.0, 0.1)))
     many = make_card("many", "every-budget", config)
     catalogue = Catalogue((many,))
-    assert rivals.rival({}, catalogue, many, 2.0, nothing_stored) == (many, 4.0, "")
-    assert rivals.rival({}, catalogue, many, 8.0, nothing_stored)[1] == 4
-    assert rivals.rival({}, catalogue, many, 2.0, lambda card: (1.0, 2.0, 3.9))[1] == 3.9, "stored, and not that of A"
-    assert rivals.rival({"right": "many", "rb": "0.5"}, catalogue, many, 2.0, nothing_stored)[1] == 0.5
-    _, budget, note = rivals.rival({"rb": "50"}, catalogue, many, 2.0, nothing_stored)
-    assert budget == pytest.approx(10)
+    assert rival({}, catalogue, many, 2.0) == (OperatingPoint(many, 4.0), "")
+    assert rival({}, catalogue, many, 8.0)[0].budget == 4
+    assert rival({}, catalogue, many, 2.0, 1.0, 2.0, 3.9)[0].budget == 3.9, "stored, and not that of A"
+    assert rival({"right": "many", "rb": "0.5"}, catalogue, many, 2.0)[0].budget == 0.5
+    found, note = rival({"rb": "50"}, catalogue, many, 2.0)
+    assert found.budget == pytest.approx(10)
     assert "not 50 %" in note

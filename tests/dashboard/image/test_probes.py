@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard.answers.asking import Asking
-from dashboard.answers.engine import Engine
+from dashboard.answers.engine import Asking, Engine
 from dashboard.image.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 from dfs_core.trace import DecisionTrace
@@ -69,7 +69,8 @@ def test_several_gates_are_forced_at_once_and_none_is_the_free_decision(predicto
 def test_force_holds_at_the_price_that_it_is_asked_at(predictor):
     (dear,) = predictor.predict([IMAGE], price=-100.0)
     assert set(dear.decisions) == {"full"}
-    found = force(predictor, IMAGE, dear, {2: "skip"}, hold=False, price=-100.0)
+    model = Asking(Engine(lambda name: predictor), OperatingPoint(predictor.card, price=-100.0))
+    found = force(model, IMAGE, dear, {2: "skip"}, hold=False)
     assert found.forced.decisions.count("full") == len(dear.decisions) - 1
 
 
@@ -118,12 +119,12 @@ def test_the_engine_answers_a_probe_from_memory_the_second_time(predictor, free)
             Counting.calls += 1
             return predictor.predict(images, **wishes)
 
-    model = Asking(Engine(lambda name: Counting()), predictor.card)
+    model = Asking(Engine(lambda name: Counting()), OperatingPoint(predictor.card))
     for _ in range(2):
         assert force(model, IMAGE, free, {1: "full"}, hold=False).forced.decisions[1] == "full"
     assert Counting.calls == 1
     force(model, IMAGE, free, {1: "16"}, hold=False)
     assert Counting.calls == 2
     first = model.predict([IMAGE] * 3, price=[0.0, 1.0, 100.0])
-    assert model.predict([IMAGE], price=100.0) == first[2:]
+    assert model.predict([IMAGE], price=[100.0]) == first[2:]
     assert Counting.calls == 3

@@ -22,6 +22,7 @@ from dashboard.laboratory.tuning import Laboratory, Reading, latest, steps_of
 from dashboard.ui import kept
 from dashboard.views.points import point_rows
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.predictor import Predictor
@@ -105,7 +106,7 @@ def test_what_is_kept_is_served_and_stands_on_the_curve_marked_as_live(done):
     assert card.name.startswith(f"{PREFIX}b60-a1e-3-")
     assert laboratory.keep(job) == card
     assert engine.adopted([card.name, "another"]) == [card]
-    (trace,) = engine.predict(SHOWN[:1], card)
+    (trace,) = engine.predict(SHOWN[:1], OperatingPoint(card))
     assert (trace.checkpoint, trace.budget) == (card.name, 60.0)
     catalogue = kept.with_session(Catalogue((CARD,)), [card])
     (point,) = point_rows(catalogue, "cifar10", [], "cp")
@@ -144,7 +145,7 @@ def test_others_get_their_turn_while_a_run_goes_on(laboratory, engine):
     while not steps_of(job):
         time.sleep(0.005)
     for number in range(5):
-        engine.predict([make_picture("x", "x", "upload", pictures(1, seed=50 + number)[0])], CARD)
+        engine.predict([make_picture("x", "x", "upload", pictures(1, seed=50 + number)[0])], OperatingPoint(CARD))
     assert not job.ended, "the answers came between its steps"
     laboratory.jobs.cancel(job)
     assert ended(job).state == "cancelled"
@@ -155,7 +156,7 @@ def test_a_turn_keeps_everybody_else_from_the_model(engine):
     inside = threading.Event()
 
     def ask() -> None:
-        engine.predict(SHOWN[:1], CARD)
+        engine.predict(SHOWN[:1], OperatingPoint(CARD))
         inside.set()
 
     with engine.turn():

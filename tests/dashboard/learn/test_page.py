@@ -23,6 +23,7 @@ from dashboard.drawing.palette import LIGHT
 from dashboard.learn import charts, lesson
 from dashboard.learn.glossary import TERMS, as_html
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import PolicyName
 
@@ -91,7 +92,7 @@ def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
 
 def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: Path):
     folders = [tiny_pretrained / name for name in ("tiny-backbone", "tiny-dfs-20")]
-    plain, own = (read_traces(folder, read_card(folder)) for folder in folders)
+    plain, own = (read_traces(folder, OperatingPoint(read_card(folder))) for folder in folders)
     words = " ".join(sentences(opened(step="5")))
     assert "as many as the plain network" in words, "the two are right on as many"
     assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
@@ -196,9 +197,9 @@ def test_at_each_measured_budget_the_test_sets_cost_stands_beside_the_images():
         {"checkpoint": card.name, "budget": None, "cp": 9.0},  # of a dial
         {"checkpoint": "another", "budget": 1.25, "cp": 5.0},
     ]
-    (row,) = lesson.budget_rows(card, 1.25, [], measured)
+    (row,) = lesson.budget_rows(OperatingPoint(card, 1.25), [], measured)
     assert row == {"budget": 1.25, "cp": 1.3, "checkpoint": card.name, "what": lesson.TEST_SET, "in_use": True}
-    (row,) = lesson.budget_rows(card, 2.5, [], measured)
+    (row,) = lesson.budget_rows(OperatingPoint(card, 2.5), [], measured)
     assert not row["in_use"]
 
 

@@ -18,8 +18,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.export.talk import Talk
 from dashboard.present import talk_file
-from dashboard.ui import making, session_talk
-from dashboard.ui.making import TalkFile
+from dashboard.ui import downloads, session_talk
+from dashboard.ui.downloads import TalkFile
 
 PAGE = "present"
 
@@ -108,7 +108,7 @@ def test_a_file_is_made_of_the_talk_as_it_is_when_it_is_asked_for(made: AppTest,
     made.run()
     before = dict(makers)
     made.text_input[0].set_value("Named just now").run()
-    monkeypatch.setattr(making, "WAIT_S", 0.0)
+    monkeypatch.setattr(downloads, "WAIT_S", 0.0)
     for label, (make, name) in before.items():
         assert "what-a-dynamic" not in name  # the title may change by the very click
         written = make()

@@ -58,8 +58,8 @@ def test_rows_come_in_the_order_that_was_chosen(by: Sorting, wanted: list[int]) 
 
 def test_equal_rows_lie_together_and_the_commonest_first() -> None:
     mixed = replace(traces(), decisions=np.array([(2, 2), (0, 1), (1, 2), (0, 1), (1, 2), (0, 1)], np.uint8))
-    assert facts.policy_ranks(mixed, ALL).tolist() == [2, 0, 1, 0, 1, 0]
-    # Within a policy by class, and there the wrong one last: image 1 is the wrong one, but the only one of its class.
+    assert facts.vector_ranks(mixed, ALL).tolist() == [2, 0, 1, 0, 1, 0]
+    # Within a vector by class, and there the wrong one last: image 1 is the wrong one, but the only one of its class.
     assert facts.in_order(mixed, COSTS["cp"], ALL, "policy").tolist() == [1, 3, 5, 2, 4, 0]
     ordered = facts.in_order(mixed, COSTS["cp"], ALL, "policy")
     rows = facts.arrange(mixed, COSTS, MEASURES["cp"], ordered, "policy")

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 
 TESTSET, COMPARE = "testset", "compare"
@@ -65,7 +66,7 @@ def test_the_test_sets_figures_are_the_cards(with_data):
 def test_filters_combine_count_and_stand_in_the_link(with_data):
     app = open_page(TESTSET)
     control(app.segmented_control, "verdict").set_value("wrong").run()
-    traces = read_traces(with_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    traces = read_traces(with_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
     wrong = int((~traces.correct).sum())
     assert f"of {wrong}" in text_of(app)
     assert dict(app.query_params) == {"verdict": "wrong"}
@@ -82,7 +83,7 @@ def test_filters_combine_count_and_stand_in_the_link(with_data):
 
 
 def test_a_link_opens_its_filter_and_its_order(without_data):
-    traces = read_traces(without_data / "tiny-dfs-10", read_card("tiny-dfs-10"))
+    traces = read_traces(without_data / "tiny-dfs-10", OperatingPoint(read_card("tiny-dfs-10")))
     option = traces.options[traces.decisions[0, 0]]
     app = open_page(TESTSET, checkpoint="tiny-dfs-10", budget="10", taken=f"2-{option}", order="cheapest")
     count = int((traces.decisions[:, 0] == traces.decisions[0, 0]).sum())
@@ -124,7 +125,7 @@ def plotly_figure(app: AppTest) -> dict:
 
 
 def test_the_map_has_a_row_for_every_image_that_passes_the_filter(without_data):
-    traces = read_traces(without_data / "tiny-dfs-20", read_card("tiny-dfs-20"))
+    traces = read_traces(without_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
     app = open_page(TESTSET)
     assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 40
     assert "40 test images, commonest decision vector first" in text_of(app)
@@ -149,10 +150,10 @@ def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
         assert "40 test images, commonest decision vector first" in text_of(app)
 
 
-def test_a_static_network_has_one_policy_and_nothing_to_set_against_its_cost(without_data):
+def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its_cost(without_data):
     app = open_page(TESTSET, checkpoint="tiny-backbone")
     said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
-    assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in said
+    assert "1 of 1 different decision vectors; these have 100.0 % of the images" in said
     assert "nothing to set against confidence" in said
     assert "Each of these images costs 100.00 % (cp), whatever its class." in said
     assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"
@@ -195,7 +196,8 @@ def test_two_operating_points_are_compared_on_the_same_images_and_on_the_test_se
     assert "tiny-dfs-30" in text
     assert len(data_of(app, "cells")) >= 2 * 10 * 5
     assert len(data_of(app, "differences")) == 10 * 5
-    a, b = (read_traces(without_data / name, read_card(name)) for name in ("tiny-dfs-20", "tiny-dfs-30"))
+    names = "tiny-dfs-20", "tiny-dfs-30"
+    a, b = (read_traces(without_data / name, OperatingPoint(read_card(name))) for name in names)
     only = int((a.correct & ~b.correct).sum())
     assert f"<td>{only}<small>" in text
     control(app.select_slider, "b_budget").set_value(10.0).run()

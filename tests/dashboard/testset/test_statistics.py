@@ -13,7 +13,7 @@ from tiny import make_card
 
 from dashboard.answers import agreement
 from dashboard.testset import statistics
-from dashboard.testset.filters import Filter, from_page, passing, policy_code, to_page
+from dashboard.testset.filters import Filter, from_page, passing, to_page, vector_code
 from dfs_core.evaluation.metrics import wilson_interval
 from dfs_core.model.config import backbone_config
 
@@ -21,7 +21,7 @@ from dfs_core.model.config import backbone_config
 def test_per_image_costs_and_the_summary_equal_sums_done_by_hand() -> None:
     assert COSTS["cp"].tolist() == CP
     found = statistics.summary(traces(), COSTS, ALL)
-    assert (found["images"], found["right"], found["policies"], found["blocks"]) == (6, 5, 4, 2)
+    assert (found["images"], found["right"], found["vectors"], found["blocks"]) == (6, 5, 4, 2)
     assert found["accuracy"] == pytest.approx(500 / 6)
     assert (found["low"], found["high"]) == wilson_interval(5, 6)
     assert found["cp"] == pytest.approx(sum(CP) / 6)
@@ -48,7 +48,7 @@ def test_a_block_decides_from_five_percent_of_the_images() -> None:
 def test_no_images_are_no_error() -> None:
     none = ALL[:0]
     found = statistics.summary(traces(), COSTS, none)
-    assert (found["images"], found["accuracy"], found["cp"], found["spread"], found["policies"]) == (
+    assert (found["images"], found["accuracy"], found["cp"], found["spread"], found["vectors"]) == (
         0,
         None,
         None,
@@ -58,7 +58,7 @@ def test_no_images_are_no_error() -> None:
     assert statistics.class_rows(traces(), COSTS["cp"], none) == []
     assert statistics.confidence_rows(traces(), COSTS["cp"], none) == []
     assert statistics.cost_rows(traces(), COSTS["cp"], none) == []
-    assert statistics.policy_rows(traces(), COSTS, none) == []
+    assert statistics.vector_rows(traces(), COSTS, none) == []
 
 
 def test_shares_are_of_the_chosen_images_and_stack_to_a_hundred() -> None:
@@ -109,17 +109,9 @@ def test_cost_groups_never_part_images_of_equal_cost() -> None:
     assert (rows[0]["images"], rows[0]["accuracy"]) == (2, 50)
 
 
-def test_an_image_that_costs_as_much_as_an_edge_belongs_to_the_cheaper_group() -> None:
-    cost = np.arange(11.0)  # of eleven images; the tenths of 0 to 10 are 1, 2, ..., 9
-    one = np.zeros(11, int)
-    made = replace(traces(), labels=one, predictions=one, confidence=one, decisions=np.zeros((11, 2), np.uint8))
-    rows = statistics.cost_rows(made, cost, np.arange(11))
-    assert [(row["from"], row["to"]) for row in rows] == [(0, 1), *((edge, edge) for edge in range(2, 11))]
-
-
-def test_policies_come_commonest_first_and_add_up() -> None:
-    rows = statistics.policy_rows(traces(), COSTS, ALL)
-    assert [(row["policy"], row["images"]) for row in rows] == [("01", 2), ("02", 2), ("12", 1), ("22", 1)]
+def test_decision_vectors_come_commonest_first_and_add_up() -> None:
+    rows = statistics.vector_rows(traces(), COSTS, ALL)
+    assert [(row["vector"], row["images"]) for row in rows] == [("01", 2), ("02", 2), ("12", 1), ("22", 1)]
     assert [round(row["cumulative"], 4) for row in rows] == [33.3333, 66.6667, 83.3333, 100]
     assert [row["accuracy"] for row in rows] == [50, 100, 100, 100]
     assert [row["cp"] for row in rows] == [3.125, 50, 53.125, 100]
@@ -146,7 +138,7 @@ def test_images_are_ranked_by_cost_and_by_ease(order: str, wanted: list[int]) ->
         (Filter(classes=("b", "c")), [1, 2, 3, 4, 5]),
         (Filter(verdict="wrong"), [1]),
         (Filter(taken=((2, "skip"), (3, "full"))), [2, 3]),
-        (Filter(policy="12"), [4]),
+        (Filter(vector="12"), [4]),
         (Filter(low=50), [2, 3, 4, 5]),
         (Filter(low=50, high=53.13), [2, 3, 4]),
         (Filter(classes=("c",), verdict="right", taken=((2, "skip"),), low=10), [3]),
@@ -162,20 +154,10 @@ def test_filters_combine_and_a_link_gives_them_back(wanted: Filter, left: list[i
 
 
 def test_bounds_are_of_one_measure_and_a_decision_vector_of_one_option_set() -> None:
-    wanted = Filter(classes=("b",), policy="12", low=50, high=60)
+    wanted = Filter(classes=("b",), vector="12", low=50, high=60)
     page = to_page(wanted, traces().options, "energy")
-    assert from_page(page, traces(), "cp") == Filter(classes=("b",), policy="12")
+    assert from_page(page, traces(), "cp") == Filter(classes=("b",), vector="12")
     assert from_page(page | {"of": "skip.2.full"}, traces(), "energy") == Filter(classes=("b",), low=50, high=60)
-
-
-def test_a_bound_that_a_link_writes_with_few_digits_keeps_the_images_that_cost_just_as_much() -> None:
-    made = traces()
-    for cost, shown in ((100 / 3, "33.3333"), (200 / 3, "66.6667")):  # written too low, and too high
-        wanted = Filter(low=cost, high=cost)
-        page = {key: value for key, value in to_page(wanted, made.options, "cp").items() if value}
-        assert (page["low"], page["high"]) == (shown, shown)
-        assert passing(from_page(page, made, "cp"), made, np.full(6, cost)).tolist() == ALL.tolist()
-        assert not len(passing(from_page(page, made, "cp"), made, np.full(6, cost + 0.01)))
 
 
 def test_what_a_link_asks_for_that_does_not_exist_is_left_out() -> None:
@@ -188,7 +170,7 @@ def test_a_decision_is_asked_for_by_one_click_and_no_more_by_a_second() -> None:
     assert once.taken == ((2, "skip"), (3, "full"))
     assert once.toggled(2, "8").taken == ((2, "8"), (3, "full")), "a block takes one option"
     assert once.toggled(3, "full").taken == ((2, "skip"),)
-    assert policy_code(np.array([0, 2])) == "02"
+    assert vector_code(np.array([0, 2])) == "02"
 
 
 def test_mcnemar_counts_and_p_equal_those_done_by_hand() -> None:

@@ -16,15 +16,18 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown, decision_rows, image_rows, ledger_rows, read_log, stage_rows
 from dashboard.answers.tables import test_figures as figures_on_test
-from dashboard.drawing import legends
+from dashboard.drawing import legends, marks
 from dashboard.drawing.figure import Key
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export import sheet
 from dashboard.views import curve_chart
-from dashboard.views.curve_chart import accuracy_curve, outside, point_legend, training_curve
+from dashboard.views.curve import CurveState
+from dashboard.views.curve_chart import accuracy_curve, point_legend
 from dashboard.views.points import point_rows, read_published
 from dashboard.views.strip_chart import decision_strip
+from dashboard.views.training_chart import training_curve
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
@@ -135,7 +138,9 @@ def test_stages_begin_and_end_where_the_network_says():
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):
     points = point_rows(catalogue, "cifar10", read_published(PUBLISHED), "cp")
-    figure = accuracy_curve(points, image_rows(shown, CONFIG), "tiny-dfs-20", "k1", "cp", "linear", LIGHT)
+    figure = accuracy_curve(
+        CurveState(points, image_rows(shown, CONFIG), "cp", "linear", "tiny-dfs-20", focus="k1"), LIGHT
+    )
     measured, published = figure.data["measured"], figure.data["published"]
     assert {point["checkpoint"] for point in measured} == {card.name for card in catalogue.cards}
     assert all(point["low"] <= point["accuracy"] <= point["high"] for point in measured)
@@ -146,14 +151,16 @@ def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones
 
 def test_each_image_stands_at_its_own_cost_and_the_one_in_focus_is_long(shown):
     for cost, key in (("cp", "cp"), ("all-in", "all_in")):
-        ticks = accuracy_curve([], image_rows(shown, CONFIG), "", "k1", cost, "linear", LIGHT).data["images"]
+        ticks = accuracy_curve(CurveState([], image_rows(shown, CONFIG), cost, "linear", focus="k1"), LIGHT).data[
+            "images"
+        ]
         assert [tick["x"] for tick in ticks] == [getattr(item.trace, key) for item in shown]
         assert [tick["long"] for tick in ticks] == [False, True, False, False]
 
 
 def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
     free = [replace(shown[0], trace=replace(shown[0].trace, cp=0.0))]
-    tick = accuracy_curve([], image_rows(free, CONFIG), "", None, "cp", "log", LIGHT).data["images"][0]
+    tick = accuracy_curve(CurveState([], image_rows(free, CONFIG), "cp", "log"), LIGHT).data["images"][0]
     assert tick["x"] > 0
     assert tick["cp"] == 0
 
@@ -164,10 +171,11 @@ def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catal
     costs = [0.0, min(point["cp"] for point in points), 55.5, max(point["cp"] for point in points) * 1.5]
     items = [replace(i, trace=replace(i.trace, cp=cp)) for i, cp in zip(shown, costs, strict=True)]
     images = image_rows(items, CONFIG)
-    near = accuracy_curve(points, images, "", None, "cp", scale, LIGHT, close=True).data["images"]
+    close = CurveState(points, images, "cp", scale, close=True)
+    near = accuracy_curve(close, LIGHT).data["images"]
     assert [tick["x"] for tick in near] == [tick["cp"] for tick in near] == costs[1:3]
-    assert outside(points, images, "", "cp", scale, close=True) == 2
-    assert outside(points, images[:3], "", "cp", scale) == 0
+    assert close.outside == 2
+    assert CurveState(points, images[:3], "cp", scale).outside == 0
 
 
 def test_published_points_have_no_all_in_cost_and_are_not_given_one(catalogue):
@@ -189,7 +197,7 @@ def test_families_differ_in_colour_and_in_shape(catalogue):
 
 def test_the_ledger_has_the_test_figures_of_the_card_above_the_means_of_the_images(catalogue, shown):
     card = catalogue.named("tiny-dfs-20")
-    test, here = ledger_rows(shown, card, figures_on_test(card, None, True, []))
+    test, here = ledger_rows(shown, card, figures_on_test(OperatingPoint(card), []))
     assert (test["accuracy"], test["cp"], test["all_in"]) == tuple(
         card.metrics["test"][key] for key in ("accuracy", "cp", "all_in")
     )
@@ -228,11 +236,19 @@ def test_the_legend_shows_a_name_as_it_is_and_not_as_html():
     assert "&lt;b&gt;x" in legends.legend((Key("<b>x", LIGHT.ink, "circle"),))
 
 
-def test_every_shape_of_a_legend_looks_like_itself_on_a_page_as_in_an_export():
-    style = (APP.parent / "assets" / "style.css").read_text()
-    for shape in {*sheet._SHAPES, *sheet._STROKES} - {"square"}:  # a square is what a mark is without any rule
-        assert f".dfs-legend .dfs-{shape} {{" in style or f".dfs-legend .dfs-{shape}," in style, shape
-    assert {*curve_chart._SHAPES} <= {*sheet._SHAPES}
+@pytest.mark.parametrize("shape", [*marks.SHAPES, *marks.CELLS])
+def test_every_shape_of_a_legend_looks_the_same_on_a_page_as_in_an_export(shape):
+    key = Key("text", "#123456", shape)
+    page, paper = legends.legend((key,)), sheet._legend([key], 0, 900, LIGHT)[0][0]
+    drawings = [re.findall(r' d="([^"]*)"|<(rect)', text) for text in (page, paper)]
+    assert drawings[0] == drawings[1]
+    assert drawings[0]
+    assert "#123456" in page
+
+
+def test_the_curves_shapes_are_shapes_of_legends():
+    assert {*curve_chart._SHAPES} <= {*marks.SHAPES}
+    assert len({shape.character for shape in marks.SHAPES.values()}) == len(marks.SHAPES)
 
 
 def test_the_style_has_nothing_that_could_be_a_tag_because_streamlit_then_leaves_all_of_it_out():

@@ -13,7 +13,8 @@ from tiny import make_card
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, of_card
 from dashboard.drawing.palette import LIGHT
-from dashboard.views import curve_chart
+from dashboard.views.curve import CurveState
+from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.points import point_rows, read_measured
 from dfs_core.model.config import ModelConfig, backbone_config
 
@@ -88,7 +89,7 @@ def test_a_family_that_is_switched_off_is_gone_and_the_others_keep_their_looks(c
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
 
     def drawn(hidden: tuple[str, ...]) -> dict[str, tuple[str, str]]:
-        data = curve_chart.accuracy_curve(rows, [], "", None, "cp", "linear", LIGHT, hidden=hidden).data
+        data = accuracy_curve(CurveState(rows, [], "cp", "linear", hidden=hidden), LIGHT).data
         return {row["family"]: (row["ink"], row["shape"]) for name in data for row in data[name] if "family" in row}
 
     everything = drawn(())
@@ -100,19 +101,18 @@ def test_a_family_that_is_switched_off_is_gone_and_the_others_keep_their_looks(c
 def test_what_is_made_from_a_checkpoint_goes_with_its_family(catalogue, results):
     published = [{"method": "a", "network": "b", "dataset": "cifar10", "accuracy": 90.0, "cp": 9.0, "source": "c"}]
     rows = point_rows(catalogue, "cifar10", published, "cp", results)
-    left = by_family(curve_chart.visible(rows, ("dfs",)))
+    left = by_family(CurveState(rows, [], "cp", "log", hidden=("dfs",)).visible)
     assert list(left) == ["dfs-every-budget", "static-uniform", "published"], "neither dial nor shuffled decisions"
-    figure = curve_chart.accuracy_curve(rows, [], "", None, "cp", "log", LIGHT, hidden=("dfs",))
+    figure = accuracy_curve(CurveState(rows, [], "cp", "log", hidden=("dfs",)), LIGHT)
     assert figure.data["dial"] == figure.data["shuffled"] == []
     assert not {key.text for key in figure.legend} & {"dial, not trained", "decisions shuffled between images"}
     orphans = [row for row in rows if row["family"] in ("dial", "shuffled")]
-    assert curve_chart.visible(orphans, ("dfs",)) == orphans, "of a checkpoint that has no point of its own"
+    alone = CurveState(orphans, [], "cp", "log", hidden=("dfs",))
+    assert alone.visible == orphans, "of a checkpoint that has no point of its own"
 
 
 def test_a_dial_is_dashed_and_says_that_nobody_trained_it(catalogue, results):
-    figure = curve_chart.accuracy_curve(
-        point_rows(catalogue, "cifar10", [], "cp", results), [], "", None, "cp", "log", LIGHT
-    )
+    figure = accuracy_curve(CurveState(point_rows(catalogue, "cifar10", [], "cp", results), [], "cp", "log"), LIGHT)
     dashed = [
         layer for layer in figure.spec["layer"] if layer["mark"].get("strokeDash") and layer["mark"]["type"] == "line"
     ]
@@ -136,7 +136,7 @@ def test_a_line_joins_the_points_of_one_family_and_one_seed(tmp_path):
             for bits in (2, 4):
                 writer.writerow(measured(family="static", checkpoint=f"static{bits}-seed{seed}", seed=seed, cp=bits))
     rows = point_rows(Catalogue(tuple(cards)), "cifar10", [], "cp", read_measured(path))
-    figure = curve_chart.accuracy_curve(rows, [], "", None, "cp", "log", LIGHT)
+    figure = accuracy_curve(CurveState(rows, [], "cp", "log"), LIGHT)
     (line,) = (
         layer
         for layer in figure.spec["layer"]
@@ -157,7 +157,7 @@ def test_the_point_in_use_is_that_of_the_budget_and_between_points_the_budget_is
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
 
     def figure(budget: float) -> dict:
-        return curve_chart.accuracy_curve(rows, [], NAME, None, "cp", "log", LIGHT, budget=budget).data
+        return accuracy_curve(CurveState(rows, [], "cp", "log", NAME, budget=budget), LIGHT).data
 
     assert [row["budget"] for row in figure(1.25)["measured"] if row["in_use"]] == [1.25]
     assert not [row for row in figure(0.8)["measured"] if row["in_use"]]
@@ -167,7 +167,7 @@ def test_the_point_in_use_is_that_of_the_budget_and_between_points_the_budget_is
 def test_close_up_the_axis_spans_the_points_and_not_everything(catalogue, results):
     rows = [row for row in point_rows(catalogue, "cifar10", [], "cp", results) if row["family"] == "dfs-every-budget"]
     for scale in ("linear", "log"):
-        layers = curve_chart.accuracy_curve(rows, [], "", None, "cp", scale, LIGHT, close=True).spec["layer"]
+        layers = accuracy_curve(CurveState(rows, [], "cp", scale, close=True), LIGHT).spec["layer"]
         axes = [layer["encoding"]["x"] for layer in layers if "scale" in layer["encoding"].get("x", {})]
         ((low, high),) = {tuple(axis["scale"]["domain"]) for axis in axes}
         assert 0 <= low <= 0.5 < 1.25 <= high < 2
@@ -177,7 +177,7 @@ def test_close_up_the_axes_span_what_costs_about_as_much_as_the_point_in_use(cat
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
 
     def domains(selected: str, budget: float | None) -> list[list[float]]:
-        spec = curve_chart.accuracy_curve(rows, [], selected, None, "cp", "log", LIGHT, budget=budget, close=True).spec
+        spec = accuracy_curve(CurveState(rows, [], "cp", "log", selected, budget=budget, close=True), LIGHT).spec
         encoding = spec["layer"][0]["encoding"]
         return [encoding[axis]["scale"]["domain"] for axis in ("x", "y")]
 
@@ -187,15 +187,13 @@ def test_close_up_the_axes_span_what_costs_about_as_much_as_the_point_in_use(cat
     assert worst < 89.4 < best
     assert domains(NAME, 1.2) == domains(NAME, 1.25), "a small step of the slider leaves the axes in place"
     assert domains("dfs-20", None)[0][0] > 3
-    drawn = curve_chart.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT, close=True).data["measured"]
+    drawn = accuracy_curve(CurveState(rows, [], "cp", "log", "dfs-20", close=True), LIGHT).data["measured"]
     assert [point["x"] for point in drawn] == [point["cp"] for point in drawn], "no point stands at another's cost"
 
 
 def test_points_of_cards_and_of_results_can_be_drawn_together(catalogue, results):
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
-    table = curve_chart.accuracy_curve(rows, [], "dfs-20", None, "cp", "log", LIGHT).for_streamlit()["datasets"][
-        "measured"
-    ]
+    table = accuracy_curve(CurveState(rows, [], "cp", "log", "dfs-20"), LIGHT).for_streamlit()["datasets"]["measured"]
     assert table["seed"].type == "int64"
 
 

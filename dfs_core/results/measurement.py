@@ -1,4 +1,4 @@
-"""One measured operating point, and files of them: a row of ``results/``."""
+"""What was measured at one operating point, and files of such measurements: a row of ``results/``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ DIAL = "dial"  # the family of points that are no checkpoint's own
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
-    """One operating point on a test set. Percentages in percent; None where something does not apply.
+class Measurement:
+    """What one operating point reached on a test set. Percentages in percent; None where something does not apply.
 
     Attributes:
         family: method, as in the card; ``dial`` for a point that a price reached without training.
@@ -37,7 +37,7 @@ class Point:
         all_in: mean all-in cost.
         macs: mean executed MACs; of the plain network, as all costs are.
         energy: mean energy of the arithmetic.
-        policies: distinct decision vectors.
+        policies: number of different decision vectors, as ``Evaluation`` names it.
         minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
         cp_variation: standard deviation of the images' cp over its mean.
         shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.
@@ -78,8 +78,8 @@ def to_csv(rows: Sequence[Any], kind: type) -> str:
     return text.getvalue()
 
 
-def read_points(path: Path) -> list[Point]:
-    """Points from a file that ``to_csv`` wrote; none if there is no file.
+def read_measurements(path: Path) -> list[Measurement]:
+    """Measurements from a file that ``to_csv`` wrote; none if there is no file.
 
     Raises:
         UserError: it has other columns.
@@ -89,9 +89,10 @@ def read_points(path: Path) -> list[Point]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         rows = list(reader)
-    if reader.fieldnames != [field.name for field in fields(Point)]:
+    if reader.fieldnames != [field.name for field in fields(Measurement)]:
         raise UserError(f"{path} has other columns than points have now: make it anew with 'results --seeds DIR'")
-    return [Point(**{field.name: _value(field.type, row[field.name]) for field in fields(Point)}) for row in rows]
+    columns = fields(Measurement)
+    return [Measurement(**{one.name: _value(one.type, row[one.name]) for one in columns}) for row in rows]
 
 
 def _value(kind: Any, text: str) -> Any:

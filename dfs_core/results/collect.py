@@ -16,19 +16,20 @@ import numpy as np
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
-from dfs_core.results.point import DIAL, Point
+from dfs_core.results.measurement import DIAL, Measurement
 
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # where no decisions are stored
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
 
 
-def collect(root: Path) -> list[Point]:
+def collect(root: Path) -> list[Measurement]:
     """All points of the checkpoints in a folder, by family, seed and cost.
 
     Raises:
@@ -38,7 +39,7 @@ def collect(root: Path) -> list[Point]:
     return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, ""))
 
 
-def collect_other_seeds(runs: Path, root: Path) -> list[Point]:
+def collect_other_seeds(runs: Path, root: Path) -> list[Measurement]:
     """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder.
 
     Args:
@@ -57,40 +58,42 @@ def collect_other_seeds(runs: Path, root: Path) -> list[Point]:
     return _sorted(point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix))
 
 
-def _sorted(points: Iterable[Point]) -> list[Point]:
+def _sorted(points: Iterable[Measurement]) -> list[Measurement]:
     return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
 
 
-def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[float | None, Traces]]:
-    """Budget and traces of every operating point that is stored; budgets that lead to the same decisions are one."""
+def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, Traces]]:
+    """Every operating point that is stored, with its traces; budgets that lead to the same decisions are one."""
     before = None
     for budget in stored_budgets(folder) if card.config.every_budget else (None,):
+        point = OperatingPoint(card, budget)
         try:
-            traces = read_traces(folder, card, budget)
+            traces = read_traces(folder, point)
         except NoTraces:
             continue
         if before is None or not np.array_equal(traces.decisions, before):
-            yield budget, traces
+            yield point, traces
         before = traces.decisions
 
 
-def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Point]:
+def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Measurement]:
     """The points of a checkpoint in ``folder``; ``prefix`` is what commands put before its name."""
     shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
-    stored: list[tuple[float | None, Traces | None]] = list(distinct_traces(folder, card))
+    stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
-        stored = [(card.config.usual_budget if card.config.every_budget else None, None)]
-    for budget, traces in stored:
+        stored = [(OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None), None)]
+    for point, traces in stored:
+        budget = point.budget
         asked = "" if budget is None else f" --budget {budget:g}"
         command = f"python -m dfs_core evaluate --checkpoint {prefix}{card.name}{asked} --data-dir DIR"
         figures = _figures_of_card(card) if traces is None else figures_of(traces, card)
-        head = _head(card, card.method, card.budget if budget is None else budget, command)
+        head = _head(card, card.method, point.target, command)
         lost = against(backbone, card, figures["accuracy"])
-        yield Point(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
+        yield Measurement(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
     for row in measured_rows(folder / DIAL_FILE, card):
         head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
         figures = _figures_of_dial(row)
-        yield Point(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
+        yield Measurement(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
 
 
 def against(backbone: Card | None, card: Card, accuracy: float, split: str = "test") -> dict[str, Any]:
@@ -115,7 +118,7 @@ def _figures_of_dial(row: dict[str, str]) -> dict[str, Any]:
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
-    """What stored traces say of an operating point: the figures of a ``Point`` that are not in its name."""
+    """What stored traces say of an operating point: the figures of a ``Measurement`` that are not in its name."""
     costs, n = cost_models(card.config), len(traces)
     low, high = wilson_interval(int(traces.correct.sum()), n)
     own = costs["cp"].per_image(traces.decisions)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.ui import picking
+from dashboard.ui import show
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,6 @@ from dashboard.ui import picking
 def test_the_newest_choice_counts_and_what_is_not_there_to_be_clicked_does_not(
     selection: dict[str, Any], chosen: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picking.st, "session_state", {"curve": SimpleNamespace(selection=selection)})
-    found = picking.picked("curve", "pick", "tick")
+    monkeypatch.setattr(show.st, "session_state", {"curve": SimpleNamespace(selection=selection)})
+    found = show.picked("curve", "pick", "tick")
     assert (found and found["checkpoint"]) == chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.answers.wording import unbroken
+from dashboard.answers.naming import unbroken
 
 
 def test_a_unit_stays_with_its_number_and_other_spaces_break():

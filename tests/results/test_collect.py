@@ -13,13 +13,14 @@ import pytest
 from places import REPOSITORY
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.model.cost import cost_models
+from dfs_core.results.collect import collect, figures_of
 from dfs_core.results.comparison import Comparison, compare, paired_difference
-from dfs_core.results.point import Point, read_points, to_csv
-from dfs_core.results.points import collect, figures_of
+from dfs_core.results.measurement import Measurement, read_measurements, to_csv
 from dfs_core.results.seeds import over_seeds
 from dfs_core.results.tables import comparisons_table, full_page, points_table, with_headlines
 
@@ -29,7 +30,7 @@ def test_a_point_says_what_its_traces_say(root: Path) -> None:
     card = load_checkpoint(root / "every").card
     assert points
     for point in points:
-        traces = read_traces(root / "every", card, point.budget)
+        traces = read_traces(root / "every", OperatingPoint(card, point.budget))
         own = cost_models(card.config)["cp"].per_image(traces.decisions)
         assert point.accuracy == pytest.approx(100 * (traces.predictions == traces.labels).mean())
         assert point.cp == pytest.approx(own.mean(), abs=1e-3)
@@ -119,7 +120,7 @@ def test_the_command_writes_what_it_prints(root: Path, tmp_path: Path, capsys: p
     printed = capsys.readouterr().out
     points = collect(root)
     assert points_table(points) in printed
-    assert (tmp_path / "results" / "points.csv").read_text() == to_csv(points, Point)
+    assert (tmp_path / "results" / "points.csv").read_text() == to_csv(points, Measurement)
     with (tmp_path / "results" / "points.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["checkpoint"] for row in rows] == [point.checkpoint for point in points]
@@ -132,13 +133,13 @@ def test_the_readmes_tables_are_those_of_the_shipped_checkpoints(tmp_path: Path)
     """If this fails, run ``make results``."""
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     points, comparisons = collect(REPOSITORY / "pretrained"), compare(REPOSITORY / "pretrained")
-    others = read_points(REPOSITORY / "results" / "seeds.csv")
+    others = read_measurements(REPOSITORY / "results" / "seeds.csv")
     seeds = over_seeds([*points, *others])
     assert with_headlines(readme, points, comparisons, seeds) == readme
     assert full_page(points, comparisons, others, seeds) == (REPOSITORY / "results" / "README.md").read_text(
         encoding="utf-8"
     )
-    assert to_csv(points, Point) == (REPOSITORY / "results" / "points.csv").read_text()
+    assert to_csv(points, Measurement) == (REPOSITORY / "results" / "points.csv").read_text()
     assert to_csv(comparisons, Comparison) == (REPOSITORY / "results" / "comparisons.csv").read_text()
 
 

@@ -1,0 +1,69 @@
+"""The marks of legends, each drawn once: as SVG for pages and exports, and as a character where only text fits."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import NamedTuple
+
+from dashboard.drawing.figure import Key
+
+WIDTH, HEIGHT = 18, 14  # pixels of a mark
+
+
+class Shape(NamedTuple):
+    """How a mark looks.
+
+    Attributes:
+        path: around (0, 0), in pixels, as SVG.
+        character: much like it. None of these is an emoji too: browsers would draw that in its own colours.
+        dash: of its line; "none" for an unbroken one. None fills the shape instead.
+    """
+
+    path: str
+    character: str
+    dash: str | None = None
+
+
+_CIRCLE = "M-5,0a5,5 0 1,0 10,0a5,5 0 1,0 -10,0"
+SHAPES = {
+    "circle": Shape(_CIRCLE, "●"),
+    "square": Shape("M-5,-5h10v10h-10Z", "■"),
+    "triangle-up": Shape("M0,-6L6,5H-6Z", "▲"),
+    "triangle-down": Shape("M0,6L6,-5H-6Z", "▼"),
+    "triangle-right": Shape("M6,0L-5,6V-6Z", "►"),
+    "triangle-left": Shape("M-6,0L5,6V-6Z", "◄"),
+    "cross": Shape("M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z", "✚"),
+    "ring": Shape(_CIRCLE, "○", "none"),
+    "x": Shape("M-4,-4L4,4M-4,4L4,-4", "✕", "none"),
+    "diamond": Shape("M0,-6L6,0L0,6L-6,0Z", "◇", "none"),
+    "line": Shape("M-9,0h18", "—", "none"),
+    "dashed": Shape("M-9,0h18", "╌", "5 4"),
+    "tick": Shape("M0,-7v14", "|", "none"),
+}
+CELLS = ("cell", "skip")  # the decision strip's: a filled box, and an empty one that a wire runs through
+
+
+def drawn(key: Key, ink: str, edge: str) -> str:
+    """The mark of a legend's entry around (0, 0), as SVG.
+
+    Args:
+        key: the entry.
+        ink: colour of a skipped cell's wire.
+        edge: colour of a cell's edge.
+    """
+    colour = escape(key.colour)
+    if key.shape in CELLS:
+        wire = f'<path d="M-9,0h18" stroke="{ink}" stroke-width="1.5"/>' if key.shape == "skip" else ""
+        return f'<rect x="-9" y="-7" width="18" height="14" rx="3" fill="{colour}" stroke="{edge}"/>{wire}'
+    shape = SHAPES[key.shape]
+    if shape.dash is None:
+        return f'<path d="{shape.path}" fill="{colour}"/>'
+    return f'<path d="{shape.path}" fill="none" stroke="{colour}" stroke-width="1.8" stroke-dasharray="{shape.dash}"/>'
+
+
+def alone(key: Key, ink: str, edge: str) -> str:
+    """The mark as an SVG of its own, for HTML; it says nothing to a screen reader, as its text stands beside it."""
+    return (
+        f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="{-WIDTH / 2:g} {-HEIGHT / 2:g} {WIDTH} {HEIGHT}"'
+        f' aria-hidden="true">{drawn(key, ink, edge)}</svg>'
+    )

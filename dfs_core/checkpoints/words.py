@@ -1,0 +1,34 @@
+"""What people call what stands in a card: methods, options, alphas."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+SESSION = "session"  # method of checkpoints whose gates were fine-tuned live: never mixed with published ones
+METHODS = {
+    "every-budget": "DFS every budget",
+    "dfs": "DFS",
+    "skipnet": "SkipNet",
+    "blockdrop": "BlockDrop",
+    "mixed": "Static mixed",
+    "static": "Static uniform",
+    "backbone": "Backbone",
+    SESSION: "Session, gates tuned live",
+}
+
+
+def option_label(name: str) -> str:
+    """An option in a list: ``4 bits``, ``skip``, ``full``."""
+    return f"{name} bits" if name.isdigit() else name
+
+
+def option_in_words(name: str) -> str:
+    """An option in a sentence: ``4 bits``, ``skip``, ``full precision``."""
+    return "full precision" if name == "full" else option_label(name)
+
+
+@lru_cache(maxsize=4096)  # a slider asks for hundreds at every run
+def format_alpha(alpha: float, digits: int = 7) -> str:
+    """Alpha as people write it: ``5e-6``, not ``5e-06``."""
+    mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
