@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, read_card
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
 from dfs_core.model.lsq import keep_positive

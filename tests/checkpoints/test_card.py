@@ -44,10 +44,6 @@ def test_a_card_comes_back_from_json_as_it_was(training: dict, notes: str) -> No
     assert Card.from_json(card.to_json()) == card
 
 
-def test_shares_stand_on_a_line_each(card: Card) -> None:
-    assert '        {"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0},\n' in card.to_json()
-
-
 def test_summary_has_the_keys_and_test_figures_that_scripts_rely_on(card: Card) -> None:
     assert card.summary() == {
         "name": "one",
