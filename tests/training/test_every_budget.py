@@ -90,13 +90,8 @@ def test_a_table_decides_the_same_for_every_image(runs: dict[str, Path]) -> None
     assert found.policies == 1
 
 
-def test_adapting_moves_the_body_under_the_policys_own_decisions(
-    runs: dict[str, Path], cifar10_dir: Path, tmp_path: Path
-) -> None:
-    adapted = train(
-        tmp_path / "adapted", cifar10_dir, MODEL, stage="adapt", start_from=str(runs["utility"]), iterations=2, lr=0.01
-    )
-    before, after = weights(runs["utility"]), weights(adapted)
+def test_adapting_moves_the_body_under_the_policys_own_decisions(runs: dict[str, Path]) -> None:
+    before, after = weights(runs["utility gates"]), weights(runs["utility"])
     assert all(torch.equal(after[name], value) for name, value in before.items() if name.startswith("policy."))
     assert not torch.equal(after["body.stem.0.weight"], before["body.stem.0.weight"])
-    assert load_checkpoint(adapted).card.budget_range
+    assert load_checkpoint(runs["utility"]).card.budget_range
