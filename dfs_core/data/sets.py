@@ -91,7 +91,7 @@ def load_images(
 
     The order is that of the images' digests: the same for every layout, and random with respect to classes, so that the
     first N images are the same fair sample everywhere. Images that are read as they are needed have no pixels yet: of
-    folders the digests are then those of class and file name.
+    folders the digests are then those of the files' places in the tree.
 
     Args:
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder with ``{train,test}/<class>/`` in it.

@@ -35,11 +35,14 @@ class StoredImages:
     Attributes:
         sources: files, or the pictures of an archive.
         size: side in pixels that they are brought to.
+        root: the folder that all files of the split lie in.
     """
 
-    def __init__(self, sources: Sources, size: int) -> None:
+    def __init__(self, sources: Sources, size: int, root: Path | None = None) -> None:
         self.sources = sources
         self.size = size
+        files = not isinstance(sources, np.ndarray) and len(sources) > 0
+        self.root = Path(os.path.commonpath(sources)) if files and root is None else root
 
     def __len__(self) -> int:
         return len(self.sources)
@@ -53,10 +56,10 @@ class StoredImages:
     def subset(self, chosen: Chosen) -> StoredImages:
         """The images chosen, not decoded yet."""
         if isinstance(chosen, slice):
-            return StoredImages(self.sources[chosen], self.size)
+            return StoredImages(self.sources[chosen], self.size, self.root)
         if isinstance(self.sources, np.ndarray):
             return StoredImages(self.sources[chosen.numpy()], self.size)
-        return StoredImages([self.sources[index] for index in chosen.tolist()], self.size)
+        return StoredImages([self.sources[index] for index in chosen.tolist()], self.size, self.root)
 
     def batches(self, order: Iterable[Chosen]) -> Iterator[Tensor]:
         """For each choice its images, uint8 (n, 3, size, size), decoded ahead by ``WORKERS`` processes.
@@ -79,9 +82,9 @@ class StoredImages:
             yield _tensor(pixels)
 
     def identities(self) -> Iterator[bytes]:
-        """What tells each image from the others: its class and file name, or its pixels in the archive."""
+        """What tells each image from the others: its place among the files, or its pixels in the archive."""
         for source in self.sources:
-            yield "/".join(source.parts[-2:]).encode() if isinstance(source, Path) else source.tobytes()
+            yield source.tobytes() if isinstance(source, np.ndarray) else os.path.relpath(source, self.root).encode()
 
 
 class _Decoder(Dataset):

@@ -86,6 +86,19 @@ def test_the_order_is_mixed_and_the_same_for_every_copy(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("on_disk")
+def test_files_of_one_name_in_folders_of_one_name_are_told_apart(folder: Path) -> None:
+    for part in ("a", "b"):
+        nested = folder / "shapes" / "train" / "star" / part / "same"
+        nested.mkdir(parents=True)
+        Image.new("RGB", (70, 70), {"a": "red", "b": "blue"}[part]).save(nested / "0.png")
+    images = sets.load_images("shapes", folder, "train", size=64)
+    assert isinstance(images.images, StoredImages)
+    assert len(set(images.images.identities())) == len(images) == 38
+    part = images.subset([5, 3, 8])
+    assert list(part.images.identities()) == [list(images.images.identities())[index] for index in (5, 3, 8)]
+
+
+@pytest.mark.usefixtures("on_disk")
 def test_a_split_is_balanced_keeps_files_on_disk_and_follows_its_seed(folder: Path) -> None:
     whole = sets.load_images("shapes", folder, "train", size=64)
     train, validation = sets.train_validation(whole, 3)
