@@ -58,7 +58,9 @@ def budget_text(value: float | None) -> str:
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a JPEG, PNG or WebP picture of any size")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
+    )
     add_checkpoint(parser)
     add_budget(parser)
     add_json(parser)
