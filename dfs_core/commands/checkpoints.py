@@ -59,7 +59,7 @@ def budget_text(value: float | None) -> str:
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="a picture: JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
+        "images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG"
     )
     add_checkpoint(parser)
     add_budget(parser)
