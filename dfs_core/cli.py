@@ -50,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
     ),
-    "train": ("carry out a training run", "configs/NAME.toml --data-dir data --resume", work.add_train),
+    "train": ("carry out a training run", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
     "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),
     "import-reference": (
         "convert a checkpoint of the public DFS code",

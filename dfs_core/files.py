@@ -18,10 +18,31 @@ def json_text(data: Any) -> str:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, even if the machine stops."""
+    """Write a file that is there in full or not at all, even if the machine stops.
+
+    Raises:
+        OSError: it cannot be written; the error names the file, and nothing half-written stays.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise type(error)(error.errno, error.strerror, str(path)) from error  # writing and fsync name no file
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a text file.
+
+    Raises:
+        OSError: it cannot be written; the error names the file.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error

@@ -14,7 +14,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 
 def why_not(left: Traces, right: Traces) -> str:
@@ -95,7 +95,7 @@ def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelCo
 
 
 def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> Rows:
-    """How much more or less each block does for the images of each class; networks of one depth.
+    """How much more or less each block does for the images of each class; networks of one layout.
 
     Keys: ``class``, ``block``, ``stage``, ``a`` and ``b`` (mean cost relative to the full block, in percent), ``more``
     (B less A, in points).

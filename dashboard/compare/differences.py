@@ -9,8 +9,8 @@ from typing import Any
 from dashboard.answers import costs
 from dashboard.answers.tables import Rows, Shown, stage_of
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
-from dfs_core.trace import FIRST_GATED
 
 SAME = 1e-9  # costs that are as near are equal
 
@@ -28,10 +28,10 @@ Pair = tuple[Side, Side]  # left and right: A and B
 
 def why_not(left: ModelConfig, right: ModelConfig) -> str:
     """Why two networks cannot be compared block by block; empty if they can, whatever their options are."""
-    if left.depth == right.depth:
+    if left.layout == right.layout:
         return ""
     return (
-        f"ResNet-{left.depth} has {left.gated_blocks} gated blocks and ResNet-{right.depth} has {right.gated_blocks}:"
+        f"{left.layout.title} has {left.gated_blocks} gated blocks and {right.layout.title} has {right.gated_blocks}:"
         " a block of one is no block of the other, so there is no difference block by block. Predictions and costs"
         " are compared below."
     )
@@ -69,7 +69,7 @@ def lane_rows(pairs: Sequence[Pair]) -> Rows:
 
 
 def difference_rows(pairs: Sequence[Pair]) -> Rows:
-    """One row for every gated block of every pair; none where the depths differ.
+    """One row for every gated block of every pair; none where the networks differ.
 
     Keys: ``row``, ``a_image`` and ``b_image``, ``block``, ``stage``, ``a`` and ``b`` (options), ``more``
     (cost on side B less that on side A, relative to the full block, -1 to 1), and the same in percent of the

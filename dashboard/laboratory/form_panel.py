@@ -41,7 +41,7 @@ def owner() -> str:
 
 def has_data(page: Opened) -> bool:
     """Whether the checkpoint's data set is on this machine."""
-    return not isinstance(cached.test_images(page.card.dataset), str)
+    return not isinstance(cached.test_images(page.card), str)
 
 
 def current(page: Opened) -> Job | None:

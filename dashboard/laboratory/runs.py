@@ -80,7 +80,7 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
 
     Args:
         catalogue: the checkpoints on this machine.
-        card: of the checkpoint in use; its data set and depth count.
+        card: of the checkpoint in use; its data set and layout count.
         budget: wished, in percent.
         log: from a checkpoint's name to its training log.
 
@@ -88,7 +88,7 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
         Trained budget -> one row a logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``, ``target``; two
         budgets at most, none where nothing was recorded.
     """
-    kin = [c for c in catalogue.cards if (c.dataset, c.config.depth) == (card.dataset, card.config.depth)]
+    kin = [c for c in catalogue.cards if (c.dataset, c.config.layout) == (card.dataset, card.config.layout)]
     recorded: dict[float, dict[str, Rows]] = {}
     for other in kin:
         if other.budget is None or other.alpha is None:

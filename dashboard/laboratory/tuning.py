@@ -51,7 +51,7 @@ class Laboratory:
         self.jobs = Jobs()
         self._engine = engine
         self._parents: Recent[tuple[str, str], Predictor] = Recent(MAX_PARENTS)
-        self._materials: Recent[tuple[str, str], Material] = Recent(MAX_MATERIALS)
+        self._materials: Recent[tuple[str, int, str], Material] = Recent(MAX_MATERIALS)
 
     def start(
         self, owner: str, parent: Card, settings: Settings, data_dir: Path | None, pictures: Sequence[Picture] = ()
@@ -110,7 +110,7 @@ class Laboratory:
     def _material(self, card: Card, data_dir: Path, report: Report) -> Material:
         from dfs_core.training.material import from_data_set
 
-        key = (card.dataset, str(data_dir))
+        key = (card.dataset, card.config.image_size, str(data_dir))
         found = self._materials.get(key)
         if found is None:
             found = from_data_set(card, data_dir, report=lambda done, total: report(Reading(done, total)))
@@ -122,7 +122,7 @@ class Laboratory:
 
         traces = self._engine.predict(pictures, OperatingPoint(card))
         labels = [picture.truth or trace.label for picture, trace in zip(pictures, traces, strict=True)]
-        return from_pictures(card, [picture.seen for picture in pictures], labels)
+        return from_pictures(card, [picture.at(card.config.image_size).seen for picture in pictures], labels)
 
 
 def steps_of(job: Job) -> list[Step]:

@@ -21,7 +21,7 @@ OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
 
 def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     """Draw the bar above the images and return those to show: own ones first, then the gallery's page."""
-    images = cached.test_images(card.dataset)
+    images, size = cached.test_images(card), card.config.image_size
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         uploads.uploader()
         mine = uploads.pictures()
@@ -31,8 +31,9 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     say_refused()
     st.session_state[_LINKED] = shared.image
     if show == OWN:
-        return mine
-    shown = [*(mine if show == BOTH else []), *_linked_drawing(images, shared), *gallery]
+        return [picture.at(size) for picture in mine]
+    own = mine if show == BOTH else []
+    shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, shared), *gallery)]
     if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
         messages.no_image(shared.image, shown[0].name)
     return shown
@@ -52,13 +53,14 @@ def say_refused() -> None:
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
-    images = cached.test_images(card.dataset)
-    return [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    images = cached.test_images(card)
+    found = [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    return [picture.at(card.config.image_size) for picture in found]
 
 
 def more_pictures(card: Card, shared: state.State) -> None:
     """Below the images: the camera, and the offer to fetch real test images where there are none."""
-    images = cached.test_images(card.dataset)
+    images = cached.test_images(card)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # only then, so that no browser asks for the camera unbidden
         camera.camera_input("Take a picture", key=uploads.CAMERA, label_visibility="collapsed")
@@ -93,8 +95,12 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
     turn.append(("Next", ":material/chevron_right:", page % pages + 1))
     for label, icon, target in turn:
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
-    what = "drawings" if isinstance(images, str) else f"{images.dataset} test images"
-    st.caption(f"{what}, page {page:,} of {pages:,}", width="content")
+    what, lost = "drawings", 0
+    if not isinstance(images, str):
+        what = f"{images.dataset} test images"
+        lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
+    unread = f", {lost} of them cannot be read" if lost else ""
+    st.caption(f"{what}, page {page:,} of {pages:,}{unread}", width="content")
     return pictures
 
 
@@ -115,9 +121,11 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
     if named is not None and named < len(order):
         page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
     shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    if isinstance(images, str):
-        return [drawn[index] for index in shown], page, pages
-    return [cached.test_picture(images, int(index)) for index in shown], page, pages
+    if not isinstance(images, str):
+        found = [cached.test_picture(images, int(index)) for index in shown]
+        readable = [picture for picture in found if isinstance(picture, Picture)]
+        return readable or list(cached.drawn()[:PAGE_SIZE]), page, pages
+    return [drawn[index] for index in shown], page, pages
 
 
 def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:

@@ -136,6 +136,7 @@ class Card:
         return {
             "name": self.name,
             "dataset": self.dataset,
+            "network": config.layout.title,
             "depth": config.depth,
             "options": config.options,
             "budget": self.budget,

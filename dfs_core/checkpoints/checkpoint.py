@@ -23,6 +23,7 @@ from dfs_core.checkpoints.card import Card, CheckpointError
 from dfs_core.checkpoints.card_files import read_card_of
 from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, reason, refuse_pickle
 from dfs_core.files import write_whole
+from dfs_core.model.finite import first_not_finite
 from dfs_core.model.network import DFSNet
 
 
@@ -49,8 +50,8 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
         device: where the network goes.
 
     Raises:
-        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, or does
-            not fit its card.
+        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, does not
+            fit its card, or holds numbers that are not finite.
     """
     folder = find(name_or_path)
     card = read_card_of(folder)
@@ -77,8 +78,10 @@ def save_checkpoint(
         The folder.
 
     Raises:
-        CheckpointError: the card is not this model's.
+        CheckpointError: the card is not this model's, or the weights are not finite.
     """
+    if name := first_not_finite(model.state_dict()):
+        raise CheckpointError(f"{card.name} is not saved: {name} is not finite")
     if card.config != model.config:
         raise CheckpointError(f"the card '{card.name}' is not this model's: their settings differ")
     folder = Path(folder)
@@ -134,4 +137,6 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
             break  # one says enough: where one shape differs, many do
     if problems:
         raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
+    if bad := first_not_finite(tensors):
+        raise CheckpointError(f"the weights in {folder} are of no use: {bad} is not finite, the training had diverged")
     model.load_state_dict(tensors)

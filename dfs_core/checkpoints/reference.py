@@ -70,7 +70,7 @@ def convert(state: State) -> DFSNet:
     model = DFSNet(config)
     wanted = model.state_dict()
     for key, value in wanted.items():
-        source = _source(key, config.blocks_per_stage)
+        source = _source(key, len(config.layout.stages[0]))
         if source not in state:
             raise UserError(f"not a checkpoint of the DFS code: it lacks {source}")
         try:

@@ -34,8 +34,8 @@ def run_list(args: argparse.Namespace) -> int:
     if args.json:
         write_json(lines)
     elif lines:
-        header = ("name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in")
-        write(table(header, [_list_row(line) for line in lines], words=(0, 1, 3)))
+        header = ("name", "dataset", "network", "options", "budget", "alpha", "accuracy", "cp", "all-in")
+        write(table(header, [_list_row(line) for line in lines], words=(0, 1, 2, 3)))
     elif not problems:
         write(f"no checkpoints in {pretrained_dir()}: train one with 'train', or convert one with 'import-reference'")
     for problem in problems:
@@ -48,7 +48,7 @@ def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
     budget = "{:g}-{:g} %".format(*lowest_highest) if lowest_highest else budget_text(line["budget"])
     alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
-    return (line["name"], line["dataset"], str(line["depth"]), line["options"], budget, alpha, *measured)
+    return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
 
 
 def budget_text(value: float | None) -> str:
@@ -75,7 +75,7 @@ def run_predict(args: argparse.Namespace) -> int:
     names, inputs = [], []
     for name in args.images:
         try:
-            inputs.append(to_model_input(open_image(_head(Path(name)), name)))
+            inputs.append(to_model_input(open_image(_head(Path(name)), name), predictor.card.config.image_size))
             names.append(name)
         except UserError as error:
             complain(error)

@@ -11,12 +11,16 @@ from dfs_core.errors import UserError
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Define ``train``."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the run, such as those in configs/")
+    parser.add_argument(
+        "run_name",
+        metavar="RUN",
+        help="a run of configs/, such as static4-resnet38-cifar10, or a TOML file",
+    )
     add_data_dir(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run that was stopped left off")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; by default runs/NAME")
-    parser.add_argument("--seed", type=int, metavar="N", help="another seed than the file's; the run is NAME-seedN")
-    parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from than the file's")
+    parser.add_argument("--seed", type=int, metavar="N", help="another seed; the run is then NAME-seedN")
+    parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from")
     parser.set_defaults(run=run_train)
 
 
@@ -25,10 +29,10 @@ def run_train(args: argparse.Namespace) -> int:
     from dfs_core.training.config_files import of_seed
     from dfs_core.training.train import train
 
-    changes = {} if args.seed is None else of_seed(args.config, args.seed)
+    changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
-    write(str(train(args.config, data_dir_of(args), args.out, args.resume, changes)))
+    write(str(train(args.run_name, data_dir_of(args), args.out, args.resume, changes)))
     return 0
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from dfs_core.data.images import open_image, to_model_input
+from dfs_core.data.decode import Sources
 from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
 
 SPLITS = ("train", "test")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_CHUNK = 256
 
-Report = Callable[[int, int], None]
-Pixels = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # the images, their labels (N,), class names
 
 
 def find_data_dir() -> Path | None:
@@ -53,17 +49,11 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
     }
 
 
-def read_folders(dataset: str, root: Path, split: str, report: Report | None = None) -> Pixels:
-    """Read ``root/<split>/<class>/*``: images (N, 32, 32, 3) uint8, labels (N,), class names.
-
-    Args:
-        dataset: its name.
-        root: the folder that holds the split.
-        split: ``train`` or ``test``.
-        report: told how many images are read, and of how many, chunk by chunk; what it raises ends the reading.
+def find_images(dataset: str, root: Path, split: str) -> Found:
+    """The image files ``root/<split>/<class>/*``, their labels (N,) and class names; no file is opened.
 
     Raises:
-        UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
+        UserError: wrong or empty class folders, or too many images for a known set.
     """
     found, info = class_folders(root, split), KNOWN.get(dataset)
     classes = classes_of(dataset, found, root / split)
@@ -73,7 +63,7 @@ def read_folders(dataset: str, root: Path, split: str, report: Report | None = N
             f"{root / split} holds {len(files):,} images, but {dataset} has {info.size(split):,}: remove what was added"
         )
     labels = np.array([label for _, label in files], dtype=np.int64)
-    return _decode([file for file, _ in files], report), labels, classes
+    return [file for file, _ in files], labels, classes
 
 
 def classes_of(dataset: str, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
@@ -119,28 +109,6 @@ def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
         if different:
             raise UserError(f"'train' and 'test' in {root} have different class folders: {_some(different)}")
     return tuple(found)
-
-
-def _decode(files: list[Path], report: Report | None) -> np.ndarray:
-    images = np.empty((len(files), 32, 32, 3), np.uint8)
-
-    def fill(start: int) -> None:
-        for index, file in enumerate(files[start : start + _CHUNK], start):
-            try:
-                images[index] = to_model_input(open_image(file.read_bytes(), str(file)))
-            except OSError as error:
-                raise UserError(f"{file} cannot be read: {error.strerror or error}") from error
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        tasks = [pool.submit(fill, start) for start in range(0, len(files), _CHUNK)]
-        try:
-            for number, task in enumerate(tasks, start=1):
-                task.result()
-                if report is not None:
-                    report(min(number * _CHUNK, len(files)), len(files))
-        finally:  # after the first bad file, or when it is cancelled, nobody waits for the rest
-            pool.shutdown(wait=False, cancel_futures=True)
-    return images
 
 
 def _some(names: tuple[str, ...] | list[str], most: int = 5) -> str:

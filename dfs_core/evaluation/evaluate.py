@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from dfs_core.data.augment import normalise
-from dfs_core.data.sets import ImageSet
+from dfs_core.data.sets import ImageSet, batches_of
+from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation, Outcome, summarise
 from dfs_core.model.execute import Execution
@@ -37,7 +38,7 @@ class Settings(BatchSettings, total=False):
 
 def forward_batches(
     model: DFSNet,
-    images: torch.Tensor,
+    images: torch.Tensor | StoredImages,
     mean: Sequence[float],
     std: Sequence[float],
     *,
@@ -51,7 +52,7 @@ def forward_batches(
 
     Args:
         model: the network, in evaluation mode.
-        images: uint8 (N, 3, H, W).
+        images: uint8 (N, 3, S, S), in memory or read as they are needed.
         mean: channel means in 0..1 that the network was trained with.
         std: channel standard deviations, likewise.
         budget: percent; None for the usual one.
@@ -64,15 +65,16 @@ def forward_batches(
         One output a batch, on the CPU.
 
     Raises:
-        UserError: the model has no such budget, or ``forced`` does not fit the images, blocks and options.
+        UserError: the model has no such budget, ``forced`` does not fit the images, blocks and options, or the answers
+            are not finite.
     """
     device = next(model.parameters()).device
     choices = None if forced is None else torch.as_tensor(forced).long()
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
     prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
-    for start in range(0, len(images), batch_size):
-        chosen = slice(start, start + batch_size)
+    order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
+    for chosen, pixels in zip(order, batches_of(images, order), strict=True):
         # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
         with (
             torch.inference_mode(),
@@ -80,11 +82,13 @@ def forward_batches(
             # On a GPU: the digits that TF32 leaves out become whole steps in the next quantiser.
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
-            inputs = normalise(images[chosen].to(device), mean, std)
+            inputs = normalise(pixels.to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
+        if not bool(cpu.logits.isfinite().all()):
+            raise UserError("the network's answers are not finite: its training has diverged, or it is damaged")
         yield cpu
 
 

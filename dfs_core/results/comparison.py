@@ -107,9 +107,9 @@ def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
 
 
 def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
-    """Whether both are of one backbone, one data set and one depth, and cost the same."""
+    """Whether both are of one backbone, one data set and one layout, and cost the same."""
     kin = [
-        (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.depth)
+        (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.layout)
         for one in (dynamic, static)
     ]
     return kin[0] == kin[1] and static.cp > 0 and 1 / TOLERANCE < dynamic.cp / static.cp < TOLERANCE

@@ -57,7 +57,7 @@ def fine_tune(
         name: of the checkpoint that comes out.
 
     Raises:
-        UserError: the checkpoint has no gates that could be tuned.
+        UserError: the checkpoint has no gates that could be tuned, or the loss ceased to be finite.
     """
     if not can_tune(parent.card):
         raise UserError(f"{parent.card.name} has no recurrent gates to fine-tune: choose a DFS or SkipNet checkpoint")
@@ -100,6 +100,8 @@ def _descend(
         loss = F.cross_entropy(output.logits, labels)
         term, cp = cost_term(output, model.costs, settings.budget, settings.alpha)
         loss = loss + term
+        if not bool(loss.isfinite()):
+            raise UserError(f"the loss of step {number + 1} is not finite: lower alpha or the rate")
         with turn():
             optimiser.zero_grad(set_to_none=True)
             loss.backward(inputs=gates)  # nothing is computed for, or written to, the body's weights

@@ -152,8 +152,8 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
     assert main(["import-reference", "a.pth", "--dataset", "svhn"]) == 0
     changes = {"name": "run-seed3", "seed": 3, "start_from": "other"}
     assert calls == [
-        (config, Path("d"), Path("o"), True, {}),
-        (config, Path("d"), None, False, changes),
+        (str(config), Path("d"), Path("o"), True, {}),
+        (str(config), Path("d"), None, False, changes),
         (Path("a.pth"), None, "svhn"),
     ]
     assert capsys.readouterr().out == "somewhere\n" * 3

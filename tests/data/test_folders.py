@@ -30,7 +30,7 @@ def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: 
 
 
 def test_reading_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 8)
+    monkeypatch.setattr("dfs_core.data.decode._CHUNK", 8)
     write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 2))
     said: list[tuple[int, int]] = []
     sets.load_images("cifar10", tmp_path, "test", lambda done, total: said.append((done, total)))

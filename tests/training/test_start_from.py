@@ -79,10 +79,30 @@ def test_shared_batch_norm_and_batch_norm_per_option_start_from_each_other(ours:
     torch.testing.assert_close(found.logits, wanted.logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [backbone_config(8), backbone_config(14, classes=100)])
-def test_another_depth_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig) -> None:
-    with pytest.raises(UserError, match="another depth or number of classes"):
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (backbone_config(8), "this network is ResNet-8 with 10"),
+        (backbone_config(14, classes=100), "this network is ResNet-14 with 100"),
+        (replace(backbone_config(14), image_size=48), "this network is ResNet-14, 48 px with 10"),
+        (replace(backbone_config(14), width=2.0), "this network is ResNet-14 x2 with 10"),
+    ],
+)
+def test_another_layout_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig, named: str) -> None:
+    with pytest.raises(UserError, match=f"cannot start from ResNet-14 with 10 classes: {named}"):
         start_from(DFSNet(config), backbone)
+
+
+def test_every_batch_norm_of_a_bottleneck_starts_from_the_backbones() -> None:
+    shape = {"architecture": "imagenet-resnet", "depth": 50, "width": 1 / 16, "image_size": 64}
+    backbone = DFSNet(replace(backbone_config(), **shape))
+    for name, buffer in backbone.named_buffers():
+        if name.endswith("running_mean"):
+            buffer += 1
+    model = DFSNet(ModelConfig(**shape, options="skip,4,full"))
+    new = start_from(model, backbone)
+    assert all("quantisers" in key or key.startswith("policy.") for key in new)
+    assert all((mean == 1).all() for name, mean in model.named_buffers() if name.endswith("running_mean"))
 
 
 def test_only_new_quantisers_are_calibrated() -> None:
@@ -99,7 +119,7 @@ def test_only_new_quantisers_are_calibrated() -> None:
     assert not torch.equal(quantisers["8"].activation_step, before)
 
 
-def test_a_teacher_is_looked_for_among_the_runs_first_and_has_the_same_classes(
+def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -111,3 +131,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_has_the_same_classes(
     save_checkpoint("runs/other", DFSNet(config), card)
     with pytest.raises(UserError, match="teacher 'other' knows 3 classes, not 10"):
         train(Path("runs/third"), cifar10_dir, BACKBONE, **taught | {"teacher": "other"})
+    larger = replace(backbone_config(8), image_size=48)
+    save_checkpoint("runs/larger", DFSNet(larger), make_card("larger", "backbone", larger))
+    with pytest.raises(UserError, match="teacher 'larger' takes images of 48 pixels, not of 32"):
+        train(Path("runs/fourth"), cifar10_dir, BACKBONE, **taught | {"teacher": "larger"})
