@@ -48,7 +48,7 @@ def test_normalising_one_pixel_by_hand() -> None:
 def test_every_augmented_image_is_a_shifted_and_perhaps_mirrored_original(size: int, padding: int) -> None:
     images = noise(16, size)
     before = images.clone()
-    result = sets.augment(images, torch.Generator().manual_seed(3))
+    result = augment(images, torch.Generator().manual_seed(3))
     padded = torch.nn.functional.pad(images, [padding] * 4)
     found = []
     for index, image in enumerate(result):
@@ -102,10 +102,10 @@ def test_a_resized_crop_is_an_enlarged_part_of_its_own_image() -> None:
 
 def test_large_images_are_cropped_and_resized_mirrored_and_repeat_with_their_generator() -> None:
     images = noise(16, 64)
-    first, again = (sets.augment(images, torch.Generator().manual_seed(2), erase=8) for _ in range(2))
+    first, again = (augment(images, torch.Generator().manual_seed(2), erase=8) for _ in range(2))
     assert torch.equal(first, again)
     assert first.dtype == torch.uint8
     assert (first.flatten(1) == 0).float().mean(dim=1).min() > 16 / 64**2, "a square is erased"
     ramp = torch.arange(64, dtype=torch.uint8).expand(50, 3, 64, 64)
-    rising = sets.augment(ramp, torch.Generator().manual_seed(2)).int()[:, 0, 0].diff(dim=1).sum(dim=1) > 0
+    rising = augment(ramp, torch.Generator().manual_seed(2)).int()[:, 0, 0].diff(dim=1).sum(dim=1) > 0
     assert 10 < int(rising.sum()) < 40

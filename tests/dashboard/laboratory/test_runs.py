@@ -79,7 +79,7 @@ def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
 
 
 def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_dir, monkeypatch):
-    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 10)
+    monkeypatch.setattr("dfs_core.data.decode._CHUNK", 10)
     read = material.from_data_set
     begun = threading.Event()
 
