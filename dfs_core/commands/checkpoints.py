@@ -58,9 +58,7 @@ def budget_text(value: float | None) -> str:
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
-    parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG"
-    )
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG")
     add_checkpoint(parser)
     add_budget(parser)
     add_json(parser)
