@@ -16,7 +16,7 @@ RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) 
 .PHONY: app test lint format bench measure data train seeds results screenshots clean
 
 app: $(VENV)/.app
-	$(RUN) -m streamlit run dashboard/app.py
+	$(RUN) -m dashboard
 
 test: $(VENV)/.dev
 	$(RUN) -m pytest

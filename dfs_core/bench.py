@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dfs_core.checkpoints.card import CheckpointError
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet

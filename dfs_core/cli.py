@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from dfs_core import __version__
 from dfs_core.commands import checkpoints, evaluate, research, results, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
@@ -80,6 +81,7 @@ def build_parser() -> Parser:
     """The parser of all commands."""
     examples = "\n".join(f"  {PROGRAM} {name} {example}" for name, (_, example, _) in COMMANDS.items())
     parser = Parser(prog=PROGRAM, description=DESCRIPTION, epilog=f"examples:\n{examples}")
+    parser.add_argument("--version", action="version", version=f"dfs-explorer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (purpose, example, define) in COMMANDS.items():
         epilog = f"example:\n  {PROGRAM} {name} {example}"

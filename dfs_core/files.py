@@ -1,9 +1,20 @@
-"""Writing files that other processes read: there in full or not at all."""
+"""Writing files: as JSON, and so that other processes find them in full or not at all."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+
+def json_text(data: Any) -> str:
+    """Plain data as indented ASCII JSON, ended by a line break.
+
+    Raises:
+        ValueError: a number is not finite, which JSON cannot say.
+    """
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -6,7 +6,7 @@ import torch
 from tiny import CIFAR10, make_network, pictures
 from torch import Tensor
 
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import BlockShape, ConvShape
 from dfs_core.model.network import DFSNet, calibrate

@@ -65,6 +65,7 @@ def write_runs(root: Path, data_dir: Path) -> Path:
         run(root / f"shapes-{method}", data_dir, model, stage="joint", method=method, hold_budget=True, **after)
     after = {"iterations": 4, "lr": 0.02}
     supernet = run(root.with_name("supernet"), data_dir, PRICED, stage="supernet", start_from=str(backbone), **after)
-    settings = {"stage": "utilities", "method": "every-budget", "start_from": str(supernet), **after}
-    run(root / "shapes-lowbit", data_dir, PRICED, **settings)
+    gates = run(root.with_name("gates"), data_dir, PRICED, stage="utilities", start_from=str(supernet), **after)
+    adapt = {"stage": "adapt", "method": "every-budget", "start_from": str(gates), **after}
+    run(root / "shapes-lowbit", data_dir, PRICED, **adapt)
     return root

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from places import REPOSITORY
 
+MOST_PARAMETERS = 6
 LONGEST = 400  # lines: a file may be as long as its idea
 FORBIDDEN = {
     "dfs_core": {"streamlit", "plotly", "altair", "dashboard"},
@@ -128,3 +129,13 @@ def test_relative_imports_and_words_in_texts_are_no_imports() -> None:
 def test_no_file_is_longer_than_a_reader_can_hold(package: str) -> None:
     lengths = {str(path.relative_to(REPOSITORY)): len(path.read_text().splitlines()) for path in files(package)}
     assert not {name: lines for name, lines in lengths.items() if lines > LONGEST}
+
+
+def test_no_function_of_the_dashboard_takes_more_than_a_reader_can_hold() -> None:
+    found = {}
+    for path in files("dashboard"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+                found[f"{path.relative_to(REPOSITORY)} {node.name}"] = len([a for a in args if a.arg != "self"])
+    assert not {name: count for name, count in found.items() if count > MOST_PARAMETERS}

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, format_alpha
 

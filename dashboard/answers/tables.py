@@ -13,7 +13,7 @@ from dashboard.answers import costs, operating
 from dashboard.answers.costs import COLUMNS
 from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.model.config import ModelConfig

@@ -18,9 +18,8 @@ from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import Seat, choose_measure
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
-from dfs_core.data.sets import ImageSet
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
@@ -142,7 +141,7 @@ def two_images(page: Opened) -> Compared:
 def _linked(page: Opened) -> list[Picture]:
     """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
     key, images = page.shared.page.get(OTHER), cached.test_images(page.card)
-    if not isinstance(images, ImageSet):
+    if isinstance(images, str):
         return []
     index = index_of_test(key)
     if index is None:

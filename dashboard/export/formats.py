@@ -17,12 +17,12 @@ from dashboard.answers.tables import Rows
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing, sheet
-from dashboard.export.freeze import plain
+from dashboard.export.plain import plain
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dashboard.export.webpage import Part, webpage
-from dfs_core import jsontext
 from dfs_core.errors import UserError
+from dfs_core.files import json_text
 
 FigureKind = Literal["svg", "png", "pdf", "html"]
 TableKind = Literal["csv", "json"]
@@ -38,9 +38,8 @@ MIME = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
 PPI = 300
-_PIXELS_PER_INCH, _POINTS_PER_INCH = 96, 72  # of a sheet, and of a PDF
+_POINTS_PER_PIXEL = 72 / 96  # of a PDF and of a sheet
 _LONGEST_NAME = 160  # room for two operating points; what a file system takes ends at 255
-_PREVIEW_SCALE = 0.6
 
 
 def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> bytes:
@@ -62,31 +61,24 @@ def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> b
     return draw(figure, view.title, stamp, view.in_words, kind)
 
 
-def draw(figure: Figure, title: str, stamp: Stamp | None, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
+def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
     """A figure of the light palette as a picture; a PNG has 300 pixels an inch.
 
     Raises:
         UserError: it cannot be drawn.
     """
-    ratio = _POINTS_PER_INCH / _PIXELS_PER_INCH
-    svg = sheet.picture(figure, title, stamp, alt, ratio if kind == "pdf" else 1.0)
+    svg = sheet.picture(figure, title, stamp, alt, _POINTS_PER_PIXEL if kind == "pdf" else 1.0)
     if kind == "svg":
         return svg.encode()
     try:
-        if kind == "pdf":
-            return drawing.svg_to_pdf(svg)
-        return drawing.svg_to_png(svg, scale=ratio, ppi=PPI)
+        return drawing.svg_to_pdf(svg) if kind == "pdf" else png(svg)
     except ValueError as error:
         raise UserError(f"the chart could not be written as {kind.upper()}: {str(error)[:200]}") from error
 
 
-def preview(figure: Figure, title: str) -> bytes:
-    """A small PNG of a chart with its title, for lists.
-
-    Raises:
-        UserError: it cannot be drawn.
-    """
-    return drawing.svg_to_png(sheet.picture(figure, title, None, ""), scale=_PREVIEW_SCALE)
+def png(svg: str) -> bytes:
+    """A sheet as PNG with 300 pixels an inch. Errors as for ``Drawing.ask``."""
+    return drawing.svg_to_png(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
 
 
 def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
@@ -97,7 +89,7 @@ def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> 
     """
     plain_rows = [plain(row) for row in rows]
     if kind == "json":
-        return jsontext.dump({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
+        return json_text({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
     text = io.StringIO()
     for line in _head(title, stamp):
         text.write(f"# {line}\n")

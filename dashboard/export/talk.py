@@ -1,8 +1,4 @@
-"""A talk: views that were frozen as they were, in an order, with notes. Plain data, and a file that is opened again.
-
-A file may come from anybody: it is bounded in size, and its charts are let in only if they neither fetch nor execute
-anything (``harmless``).
-"""
+"""A talk: pictures of views as they were, in an order, with notes. Plain data, bounded in size."""
 
 from __future__ import annotations
 
@@ -12,14 +8,13 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from dashboard.drawing.figure import Figure
-from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.export.freeze import freeze
+from dashboard.drawing.palette import DARK, LIGHT, Palette
+from dashboard.export import kept_svg, sheet
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dfs_core.errors import UserError
 
-MAX_SLIDES, MAX_BYTES = 60, 16 * 2**20
+MAX_SLIDES, MAX_BYTES = 60, 20 * 2**20
 MAX_TITLE, MAX_NOTES, MAX_ALT = 160, 8_000, 2_000  # characters
 
 
@@ -31,48 +26,47 @@ class Slide:
         title: above the chart.
         alt: the chart in words.
         stamp: where it comes from; its link, relative to the app, opens the page again.
-        light: the chart in the light palette: for exports, and for pages in the light theme.
-        dark: the same chart in the dark palette.
+        light: the chart with its legend in the light palette, as SVG: for exports, and for pages in the light theme.
+        dark: the same in the dark palette.
         notes: for the speaker.
-        digest: of the charts; slides of the same digest show the same.
-        size: of the charts in bytes, about.
+        digest: of the pictures; slides of the same digest show the same.
+        size: of the pictures in a file, in bytes.
         key: the slide's own, whatever is edited; of no account when slides are compared, and in no file.
     """
 
     title: str
     alt: str
     stamp: Stamp
-    light: Figure = field(repr=False)
-    dark: Figure = field(repr=False)
+    light: str = field(repr=False)
+    dark: str = field(repr=False)
     notes: str = ""
     digest: str = field(default="", init=False)
     size: int = field(default=0, init=False)
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:8], compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        charts = [(figure.spec, figure.data, figure.legend) for figure in (self.light, self.dark)]
-        content = json.dumps(charts, default=str, sort_keys=True).encode()  # a file may order columns otherwise
+        content = json.dumps([self.light, self.dark]).encode()
         object.__setattr__(self, "digest", hashlib.blake2b(content, digest_size=8).hexdigest())
         object.__setattr__(self, "size", len(content))
 
     @classmethod
     def of(cls, view: View) -> Self:
-        """Freeze a view.
+        """Take the pictures of a view as it is now.
 
         Raises:
-            UserError: its chart cannot be kept in a file.
+            UserError: its chart cannot be drawn, or does more than draw.
         """
         return cls(
             title=_short(view.title, MAX_TITLE),
             alt=_short(view.in_words, MAX_ALT),
             stamp=view.stamp,
-            light=freeze(view.draw(LIGHT)),
-            dark=freeze(view.draw(DARK)),
+            light=_picture(view, LIGHT),
+            dark=_picture(view, DARK),
             notes=view.notes[:MAX_NOTES],
         )
 
-    def figure(self, theme: str | None) -> Figure:
-        """The chart in Streamlit's theme: ``dark``, or anything else for light."""
+    def picture(self, theme: str | None) -> str:
+        """The picture in Streamlit's theme: ``dark``, or anything else for light."""
         return self.dark if theme == "dark" else self.light
 
 
@@ -98,7 +92,7 @@ class Talk:
             raise UserError(f"a talk has at most {MAX_SLIDES} slides: remove one first")
         slide = Slide.of(view)
         if sum(other.size for other in (*self.slides, slide)) > MAX_BYTES:
-            raise UserError(f"a talk holds at most {MAX_BYTES >> 20} MB of charts: remove a slide first")
+            raise UserError(f"a talk holds at most {MAX_BYTES >> 20} MB of pictures: remove a slide first")
         return replace(self, slides=(*self.slides, slide))
 
     def move(self, index: int, by: int) -> Self:
@@ -129,6 +123,12 @@ class Talk:
     def remove(self, index: int) -> Self:
         """Without a slide."""
         return replace(self, slides=(*self.slides[:index], *self.slides[index + 1 :]))
+
+
+def _picture(view: View, colours: Palette) -> str:
+    svg = kept_svg.lean(sheet.picture(view.draw(colours), "", None, "", colours=colours))
+    kept_svg.check(svg)  # what is kept can be opened again
+    return svg
 
 
 def _short(text: str, most: int) -> str:

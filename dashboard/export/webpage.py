@@ -5,6 +5,7 @@ The page forbids itself any request (its content security policy), so that not e
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from dashboard.drawing.figure import Figure
 from dashboard.drawing.live import mode_bar
 from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing
-from dashboard.export.freeze import plain
+from dashboard.export.plain import plain
 from dashboard.export.sheet import FONT, sized, styled
 from dashboard.export.stamp import Stamp
 
@@ -32,30 +33,37 @@ class Part:
 
     Attributes:
         title: above it.
-        figure: drawn in the light palette.
+        figure: drawn in the light palette; None where there is a picture of it alone.
         alt: the chart in words.
         stamp: where it comes from.
         notes: below it, as text.
         tables: name -> rows.
         live: drawn in the place of ``figure``, as a Plotly figure, if there is one.
+        picture: SVG in the place of both.
     """
 
     title: str
-    figure: Figure
+    figure: Figure | None
     alt: str
     stamp: Stamp
     notes: str = ""
     tables: Mapping[str, Rows] = field(default_factory=dict)
     live: dict[str, Any] | None = None
+    picture: str = ""
 
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
-    """The page. Its charts are live: hovering shows details."""
-    specs = [plain(part.live | {"config": mode_bar()}) if part.live else _spec(part) for part in parts]
+    """The page. Its charts are live: hovering shows details; pictures are just shown."""
+    specs = [
+        plain(part.live | {"config": mode_bar()}) if part.live else part.figure and _spec(part.figure, part.alt)
+        for part in parts
+    ]
     heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
     body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
     # In JSON "<" can be written otherwise, so that nothing in the data ends the script.
     charts = json.dumps(specs, default=str, separators=(",", ":")).replace("<", "\\u003c")
+    data = f'<script type="application/json" id="charts">{charts}</script>'
+    scripts = f"{data}\n{_libraries(parts)}\n<script>{_SCRIPT}</script>" if any(specs) else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -67,9 +75,7 @@ def webpage(title: str, parts: Sequence[Part]) -> bytes:
 </head>
 <body>
 {heading}<main>{body}</main>
-<script type="application/json" id="charts">{charts}</script>
-{_libraries(parts)}
-<script>{_SCRIPT}</script>
+{scripts}
 </body>
 </html>
 """.encode()
@@ -78,7 +84,7 @@ def webpage(title: str, parts: Sequence[Part]) -> bytes:
 def _libraries(parts: Sequence[Part]) -> str:
     """What draws them: Vega, Vega-Lite and vega-embed, or plotly.js, or both; each only where a chart needs it."""
     found = []
-    if any(part.live is None for part in parts):
+    if any(part.figure and part.live is None for part in parts):
         found.append(drawing.javascript_bundle())
     if any(part.live is not None for part in parts):
         from plotly.offline import get_plotlyjs  # a second, and needed for this alone
@@ -87,17 +93,16 @@ def _libraries(parts: Sequence[Part]) -> str:
     return "\n".join(f"<script>{text}</script>" for text in found)
 
 
-def _spec(part: Part) -> dict[str, Any]:
-    spec = styled(sized(part.figure.spec), LIGHT)
+def _spec(figure: Figure, alt: str) -> dict[str, Any]:
+    spec = styled(sized(figure.spec), LIGHT)
     spec.pop("$schema", None)
-    return spec | {"datasets": part.figure.data, "description": part.alt}
+    return spec | {"datasets": figure.data, "description": alt}
 
 
 def _section(number: int, part: Part, alone: bool) -> str:
     level = "h1" if alone else "h2"
-    keys = "".join(
-        f"<span>{marks.alone(key, LIGHT.ink, LIGHT.faint)}{escape(key.text)}</span>" for key in part.figure.legend
-    )
+    shown = part.figure.legend if part.figure else ()
+    keys = "".join(f"<span>{marks.alone(key, LIGHT.ink, LIGHT.faint)}{escape(key.text)}</span>" for key in shown)
     legend = f'<p class="legend">{keys}</p>' if keys else ""
     notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""
     # Vega says for itself what its chart shows.
@@ -105,9 +110,16 @@ def _section(number: int, part: Part, alone: bool) -> str:
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
     return (
         f"<section><{level}>{escape(part.title)}</{level}>{legend}"
-        f'<div class="chart" id="chart{number}"{spoken}></div>{notes}'
+        f'<div class="chart" id="chart{number}"{spoken}>{_image(part)}</div>{notes}'
         f"<footer>{escape(part.stamp.line())}</footer>{tables}</section>"
     )
+
+
+def _image(part: Part) -> str:
+    if not part.picture:
+        return ""
+    data = base64.b64encode(part.picture.encode()).decode()
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(part.alt)}">'
 
 
 def _table(name: str, rows: Rows) -> str:
@@ -130,7 +142,7 @@ def _words(value: object) -> str:
 
 _SCRIPT = """
 const charts = JSON.parse(document.getElementById('charts').textContent);
-charts.forEach((spec, number) => spec.layout
+charts.forEach((spec, number) => !spec ? null : spec.layout
   ? Plotly.newPlot('chart' + number, spec.data, spec.layout, spec.config)
   : vegaEmbed('#chart' + number, spec, {mode: 'vega-lite', renderer: 'svg', actions: false, ast: true}));
 """
@@ -141,6 +153,7 @@ section {{ margin-bottom: 3.5rem; }}
 h1, h2 {{ font-size: 1.5rem; margin: 0.6rem 0; }}
 header h1 {{ font-size: 2rem; }}
 .chart {{ overflow-x: auto; }}
+.chart img {{ max-width: 100%; }}
 .legend {{ display: flex; flex-wrap: wrap; gap: 0.3rem 1.3rem; font-size: 0.9rem; margin: 0.3rem 0 0.8rem; }}
 .legend span {{ display: inline-flex; align-items: center; gap: 0.4rem; }}
 .notes {{ white-space: pre-wrap; max-width: 46rem; }}

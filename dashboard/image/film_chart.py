@@ -9,15 +9,14 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.costs import MEASURES, Cost
-from dashboard.answers.pictures import Picture
+from dashboard.answers.costs import MEASURES
 from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import block_numbers, start_of
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.film import Film, Settled
 from dashboard.image.layout import FRAME_PARAM, GLYPHS, y_of
-from dashboard.image.tables import frame_rows
+from dashboard.image.tables import Subject, frame_rows
 from dfs_core.model.config import ModelConfig
 
 ROW = 14  # pixels
@@ -29,16 +28,7 @@ BAND = 26  # pixels of the predictions above the gates
 GAP = 12
 
 
-def gate_film(
-    film: Film,
-    picture: Picture,
-    config: ModelConfig,
-    cost: Cost,
-    where: float,
-    settled: Settled,
-    colours: Palette,
-    turn: int = 0,
-) -> Figure:
+def gate_film(film: Film, subject: Subject, where: float, settled: Settled, colours: Palette) -> Figure:
     """Every gate's decision at every budget, what the image is taken for on top, and what it costs at the foot.
 
     The frame nearest to where the page stands is framed; a flag marks the first of those in which the prediction stays
@@ -46,15 +36,13 @@ def gate_film(
 
     Args:
         film: of the image.
-        picture: the image.
-        config: of the checkpoint that decided.
-        cost: the measure at the foot.
+        subject: the image; its cost stands at the foot.
         where: the budget in percent, or on a dial the price, that the page stands at.
         settled: from where on the prediction stays right.
         colours: of the theme.
-        turn: comes back with a selection, so that a second click is told from the first.
     """
-    frames = frame_rows(film, picture, config)
+    config, cost, turn = subject.config, subject.cost, subject.turn
+    frames = frame_rows(film, subject.picture, config)
     rows = {block: y for block, y, _ in _places(config)}
     gates_end = max(rows.values()) + ROW
     foot = gates_end + GAP + COST

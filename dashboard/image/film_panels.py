@@ -18,7 +18,7 @@ FRAME, FILM, STABLE = "film_frame", "film", "stability"
 
 def film(answer: Answer) -> None:
     """The gate film with its slider, and the smallest budget at which the prediction stays right."""
-    page, config, reel, turn = answer.page, answer.page.card.config, answer.film, answer.page.shared.turn
+    page, config, reel = answer.page, answer.page.card.config, answer.film
     if reel is None:
         st.caption("This network decides the same at any budget, so there is no film of its gates.")
         return
@@ -40,9 +40,7 @@ def film(answer: Answer) -> None:
     view = View(
         key=FILM,
         title=f"Gate film of {answer.picture.name}, {page.card.name}",
-        draw=lambda colours: film_chart.gate_film(
-            reel, answer.picture, config, page.shared.cost, answer.where, found, colours, turn
-        ),
+        draw=lambda colours: film_chart.gate_film(reel, answer.subject, answer.where, found, colours),
         tables={
             "frames": lambda: tables.frame_rows(reel, answer.picture, config),
             "decisions": lambda: tables.film_rows(reel, config),

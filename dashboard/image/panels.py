@@ -73,15 +73,13 @@ def summary(answer: Answer) -> None:
 
 def path(answer: Answer) -> None:
     """The way through the network; a click on a block makes it the one that is at hand below."""
-    page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
+    page, config = answer.page, answer.page.card.config
     st.html(legends.options(config.option_set, page.colours))
     forced = f", {counted(len(answer.what_if.gates), _thing(answer))} forced" if answer.what_if.gates else ""
     view = View(
         key=PATH,
         title=f"{answer.picture.name} through {answer.in_words}{forced}",
-        draw=lambda colours: path_chart.network_path(
-            answer.what_if, answer.picture, config, page.shared.cost, answer.block, colours, turn
-        ),
+        draw=lambda colours: path_chart.network_path(answer.what_if, answer.subject, answer.block, colours),
         tables={"blocks": lambda: tables.path_rows(answer.what_if, config, page.shared.cost)},
         alt=f"The way of an image through {config.gated_blocks} gated blocks",
         finding=_path_in_words(answer),

@@ -17,8 +17,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
-from dashboard.image.tables import path_rows, verdict
-from dfs_core.model.config import ModelConfig
+from dashboard.image.tables import Subject, path_rows, verdict
 from dfs_core.model.options import Option
 
 _ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
@@ -30,15 +29,7 @@ _NAME, _WAS = 100, 114
 _PICTURE = 72
 
 
-def network_path(
-    what_if: WhatIf,
-    picture: Picture,
-    config: ModelConfig,
-    cost: Cost,
-    chosen: int | None,
-    colours: Palette,
-    turn: int = 0,
-) -> Figure:
+def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours: Palette) -> Figure:
     """The picture, the blocks that it runs through or past, what it is taken for, and the cost that adds up below.
 
     A block's square is filled in proportion to its cost: a quarter of the side, a sixteenth of the work, for 8 of 32
@@ -47,13 +38,11 @@ def network_path(
 
     Args:
         what_if: the decisions; where gates are forced, the free ones are shown beside.
-        picture: the image.
-        config: of the checkpoint that decided.
-        cost: the measure that adds up.
+        subject: the image; its cost adds up.
         chosen: number of the block that is looked at; it gets a band.
         colours: of the theme.
-        turn: comes back with a selection, so that a second click is told from the first.
     """
+    picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
     free = path_rows(WhatIf(what_if.free, what_if.free, {}, False), config, cost) if what_if.gates else []
     most = max(1.0, *(row["so_far"] for row in [*rows, *free])) * 1.12
@@ -63,7 +52,7 @@ def network_path(
         "blocks": [
             _block(row, line, colours)
             | {"y": _cost_y(row["so_far"], most), "before_y": _cost_y(row["so_far"] - row["adds"], most)}
-            | {"turn": turn, "chosen": row["block"] == chosen}
+            | {"turn": subject.turn, "chosen": row["block"] == chosen}
             for row in rows
         ],
         "way": _way(rows, line),

@@ -14,6 +14,7 @@ from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
 from dashboard.image.film import Film
 from dashboard.image.probes import Variant, WhatIf
+from dashboard.image.tables import Subject
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -49,6 +50,11 @@ class Answer:
     def dialled(self) -> bool:
         """Whether the decisions are those of a dial away from its trained point."""
         return self.film is not None and self.film.dial and self.where != 0
+
+    @property
+    def subject(self) -> Subject:
+        """The image, as charts take it."""
+        return Subject(self.picture, self.page.card.config, self.page.shared.cost, self.page.shared.turn)
 
     @property
     def in_words(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,24 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import Option
 from dfs_core.trace import DecisionTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The image that a chart is of, and how it is looked at.
+
+    Attributes:
+        picture: the image.
+        config: of the checkpoint that decides.
+        cost: the measure of cost.
+        turn: comes back with a click, so that a second one is told from the first.
+    """
+
+    picture: Picture
+    config: ModelConfig
+    cost: Cost
+    turn: int = 0
+
 
 _FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}
 

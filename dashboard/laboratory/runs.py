@@ -11,7 +11,7 @@ from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import steps_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.words import format_alpha
-from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned
+from dfs_core.training.lab_run import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp that count as being on target
 SMOOTHED = 8  # steps that a running mean covers: one batch alone has few images

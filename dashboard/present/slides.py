@@ -11,7 +11,7 @@ from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.util import Emu, Inches, Pt
 
 from dashboard.drawing.palette import LIGHT
-from dashboard.export.formats import draw
+from dashboard.export.formats import png
 from dashboard.export.talk import Slide, Talk
 from dashboard.export.webpage import Part, webpage
 from dfs_core.errors import UserError
@@ -50,7 +50,7 @@ def to_html(talk: Talk, address: str | None = None) -> bytes:
         UserError: there is nothing to show.
     """
     _refuse_empty(talk)
-    parts = [Part(s.title, s.light, s.alt, s.stamp.absolute(address), s.notes) for s in talk.slides]
+    parts = [Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light) for s in talk.slides]
     return webpage(talk.title, parts)
 
 
@@ -73,8 +73,7 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
     inner = _WIDTH - 2 * _MARGIN
     slide = _titled(deck, talk_slide.title, (_MARGIN, Inches(0.3), inner, _TITLE_HEIGHT), 30)
     # Title and stamp are texts of the slide itself, where they can be edited: the picture is the chart with its legend.
-    png = draw(talk_slide.light, "", None, talk_slide.alt, "png")
-    picture = slide.shapes.add_picture(io.BytesIO(png), 0, 0)
+    picture = slide.shapes.add_picture(io.BytesIO(_png(talk_slide)), 0, 0)
     top = Inches(0.3) + _TITLE_HEIGHT
     room = _HEIGHT - top - _FOOT_HEIGHT - Inches(0.1)
     scale = min(inner / picture.width, room / picture.height)
@@ -88,6 +87,13 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
         foot.hyperlink.address = stamp.link
         picture.click_action.hyperlink.address = stamp.link
     slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, talk_slide.alt, stamp.link)))
+
+
+def _png(slide: Slide) -> bytes:
+    try:
+        return png(slide.light)
+    except ValueError as error:
+        raise UserError(f"the picture of '{slide.title}' could not be drawn: {str(error)[:200]}") from error
 
 
 def _titled(deck: Any, title: str, box: tuple[int, int, int, int], size: int) -> Any:

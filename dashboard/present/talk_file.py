@@ -1,7 +1,4 @@
-"""A talk as a file that people can read, and back. What is opened may come from anybody.
-
-The tables of a chart are stored once, and again for the dark theme only where they hold other colours.
-"""
+"""A talk as a file that people can read, and back. What is opened may come from anybody."""
 
 from __future__ import annotations
 
@@ -9,20 +6,17 @@ import json
 import re
 from typing import Any, get_args
 
-from dashboard.answers.tables import Rows
-from dashboard.drawing.figure import Figure, Key
-from dashboard.export import harmless
+from dashboard.export import kept_svg
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.export.talk import MAX_ALT, MAX_BYTES, MAX_NOTES, MAX_SLIDES, MAX_TITLE, Slide, Talk
-from dfs_core import jsontext
 from dfs_core.errors import UserError
+from dfs_core.files import json_text
 
-FORMAT = "dfs-explorer-talk 1"
+FORMAT, WITH_PROGRAMS = "dfs-explorer-talk 2", "dfs-explorer-talk 1"
 SUFFIX = "talk.json"
-MAX_FILE = 24 * 2**20  # bytes: what fits into a talk, in JSON that people can read
+MAX_FILE = 24 * 2**20  # bytes: what fits into a talk, as JSON
 _LINK = re.compile(r"/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?", re.ASCII)
-_COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-z]{3,20}")
-_MAX_KEYS, _MAX_NAME, _MAX_OTHERS = 40, 200, 20
+_MAX_NAME, _MAX_OTHERS = 200, 20
 
 
 class TalkError(UserError):
@@ -32,14 +26,14 @@ class TalkError(UserError):
 def to_json(talk: Talk) -> str:
     """The talk as JSON."""
     slides = [_slide_to_dict(slide) for slide in talk.slides]
-    return jsontext.dump({"format": FORMAT, "title": talk.title, "slides": slides})
+    return json_text({"format": FORMAT, "title": talk.title, "slides": slides})
 
 
 def from_json(data: bytes) -> Talk:
     """Read a talk.
 
     Raises:
-        TalkError: it is none, or one of its charts does what a chart may not do.
+        TalkError: it is none, or one of its pictures could do more than draw.
     """
     if len(data) > MAX_FILE:
         raise TalkError(f"the file is larger than {MAX_FILE >> 20} MB")
@@ -47,6 +41,11 @@ def from_json(data: bytes) -> Talk:
         read = json.loads(data.decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise TalkError("this is no talk: the file is not JSON") from None
+    if isinstance(read, dict) and read.get("format") == WITH_PROGRAMS:
+        raise TalkError(
+            "this talk is from a version that kept charts as programs, and those are not run any more: add the views"
+            " anew and save it again"
+        )
     if not isinstance(read, dict) or read.get("format") != FORMAT:
         raise TalkError(f"this is no talk: its format is not '{FORMAT}'")
     slides = _list(read, "slides", MAX_SLIDES)
@@ -62,7 +61,6 @@ def from_json(data: bytes) -> Talk:
 
 def _slide_to_dict(slide: Slide) -> dict[str, Any]:
     stamp = slide.stamp
-    same = {name: rows for name, rows in slide.dark.data.items() if rows == slide.light.data.get(name)}
     return {
         "title": slide.title,
         "notes": slide.notes,
@@ -75,23 +73,9 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "kind": stamp.kind,
             "others": [list(pair) for pair in stamp.others],
         },
-        "light": _chart_to_dict(slide.light, {}),
-        "dark": _chart_to_dict(slide.dark, same),
+        "light": slide.light,
+        "dark": slide.dark,
     }
-
-
-def _chart_to_dict(figure: Figure, known: dict[str, Rows]) -> dict[str, Any]:
-    return {
-        "legend": [[key.text, key.colour, key.shape] for key in figure.legend],
-        "spec": figure.spec,
-        "data": {name: _table_to_dict(rows) for name, rows in figure.data.items() if name not in known},
-    }
-
-
-def _table_to_dict(rows: Rows) -> dict[str, Any]:
-    """Names once and values in lines: half as long as objects."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    return {"columns": columns, "rows": [[row.get(column) for column in columns] for row in rows]}
 
 
 def _slide_from_dict(data: Any) -> Slide:
@@ -105,10 +89,9 @@ def _slide_from_dict(data: Any) -> Slide:
         raise TalkError("its link does not lead into the app")
     checkpoint, weights, cost = (_text(says, name, _MAX_NAME) for name in ("checkpoint", "weights_sha256", "cost"))
     others = tuple(_pair(entry) for entry in _list(says, "others", _MAX_OTHERS)) if "others" in says else ()
-    light = _chart_from_dict(data.get("light"), {})
-    dark = _chart_from_dict(data.get("dark"), light.data)
-    for figure in (light, dark):
-        harmless.check(figure)
+    light, dark = (_text(data, name, MAX_BYTES) for name in ("light", "dark"))
+    for picture in (light, dark):
+        kept_svg.check(picture)
     return Slide(
         title=_text(data, "title", MAX_TITLE),
         alt=_text(data, "alt", MAX_ALT),
@@ -124,32 +107,6 @@ def _pair(entry: Any) -> tuple[str, str]:
     if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry)):
         raise TalkError("its stamp is not readable")
     return entry[0][:_MAX_NAME], entry[1][:_MAX_NAME]
-
-
-def _chart_from_dict(data: Any, known: dict[str, Rows]) -> Figure:
-    if not (isinstance(data, dict) and isinstance(data.get("spec"), dict) and isinstance(data.get("data"), dict)):
-        raise TalkError("its chart is not readable")
-    keys = []
-    for entry in _list(data, "legend", _MAX_KEYS):
-        if not (isinstance(entry, list) and len(entry) == 3 and all(isinstance(part, str) for part in entry)):
-            raise TalkError("its legend is not readable")
-        text, colour, shape = entry
-        if not _COLOUR.fullmatch(colour) or not re.fullmatch(r"[a-z-]{1,20}", shape):
-            raise TalkError("its legend is not readable")
-        keys.append(Key(text[:MAX_TITLE], colour, shape))
-    tables = {name: _table_from_dict(table) for name, table in data["data"].items()}
-    return Figure(data["spec"], {**known, **tables}, tuple(keys))
-
-
-def _table_from_dict(data: Any) -> Rows:
-    if not isinstance(data, dict):
-        raise TalkError("its data are not readable")
-    columns, rows = _list(data, "columns", _MAX_NAME), _list(data, "rows", MAX_BYTES)
-    if not all(isinstance(column, str) for column in columns):
-        raise TalkError("its data are not readable")
-    if not all(isinstance(row, list) and len(row) == len(columns) for row in rows):
-        raise TalkError("its data are not readable")
-    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _text(data: dict[str, Any], key: str, most: int) -> str:

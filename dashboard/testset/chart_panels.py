@@ -138,15 +138,18 @@ def vector_view(
 ) -> None:
     """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
     measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
-    rows = statistics.vector_rows(traces, costs, chosen, vectors_chart.MOST)
+    rows = _vectors(traces, costs, chosen, wanted, vectors_chart.MOST)
     st.markdown("### Decision vectors by frequency")
     view = View(
         key=VECTORS,
         title=f"Commonest decision vectors of {page.in_words}",
-        draw=lambda colours: vectors_chart.vector_chart(
-            rows, measure.column, config, wanted.vector, colours, turn, graded=not wanted.verdict
-        ),
-        tables={"decision vectors": lambda: _vectors(traces, costs, chosen, wanted)},
+        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, turn),
+        tables={
+            "decision vectors": lambda: [
+                {"decision vector" if key == "vector" else key: value for key, value in row.items()}
+                for row in _vectors(traces, costs, chosen, wanted)
+            ]
+        },
         alt="The commonest decision vectors",
         finding=f"There are {count:,} of them",
         stamp=page.stamp("measured"),
@@ -166,11 +169,9 @@ def vector_view(
     )
 
 
-def _vectors(traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter) -> Rows:
-    """All decision vectors; without accuracies where images were chosen by whether they are right."""
-    left_out = ("accuracy",) if wanted.verdict else ()
-    names = {"vector": "decision vector"}
-    return [
-        {names.get(key, key): value for key, value in row.items() if key not in left_out}
-        for row in statistics.vector_rows(traces, costs, chosen)
-    ]
+def _vectors(
+    traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter, most: int | None = None
+) -> Rows:
+    """Decision vectors; without accuracies where images were chosen by whether they are right."""
+    rows = statistics.vector_rows(traces, costs, chosen, most)
+    return [{key: row[key] for key in row if key != "accuracy"} for row in rows] if wanted.verdict else rows

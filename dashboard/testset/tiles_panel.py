@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 import streamlit as st
@@ -19,7 +19,9 @@ from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.data.sets import ImageSet
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
 
 AT_A_TIME = 16  # two full rows of the eight that ``style.css`` lets stand beside each other
 ORDERS: dict[Order, str] = {

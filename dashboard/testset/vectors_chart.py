@@ -21,27 +21,18 @@ _NAME_ROOM = 17
 _RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
 
 
-def vector_chart(
-    rows: Rows,
-    column: str,
-    config: ModelConfig,
-    picked: str,
-    colours: Palette,
-    turn: int = 0,
-    graded: bool = True,
-) -> Figure:
+def vector_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colours: Palette, turn: int = 0) -> Figure:
     """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
 
     A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``turn``.
 
     Args:
-        rows: as ``statistics.vector_rows`` gives them; the first ``MOST`` are drawn.
+        rows: as ``statistics.vector_rows`` gives them, with accuracies or without; the first ``MOST`` are drawn.
         column: of the measure of cost.
         config: of the checkpoint.
         picked: the decision vector that the images are filtered by; marked.
         colours: of the theme.
         turn: comes back with a selection; by another one a second click on the same mark is told from the first.
-        graded: whether accuracy is told: not where images are chosen by whether they are right.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
@@ -72,7 +63,7 @@ def vector_chart(
         for place, row in enumerate(shown)
     ]
     data = {"cells": cells, "vectors": vectors, "stages": stages(config), "blocks": blocks}
-    spec = _template(config, colours, graded)
+    spec = _template(config, colours, graded=all("accuracy" in row for row in shown))
     height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
     return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -22,15 +23,20 @@ from dashboard.answers.pictures import (
     read_upload,
 )
 from dashboard.ui import kept
-from dfs_core.checkpoints.checkpoint import Card, pretrained_dir, scan
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.card_files import scan
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
-from dfs_core.data.sets import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
-from dfs_core.predictor import Predictor
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
+    from dfs_core.predictor import Predictor
 
 Stamp = tuple[tuple[str, int], ...]
 
@@ -38,7 +44,13 @@ Stamp = tuple[tuple[str, int], ...]
 @st.cache_resource(max_entries=1, show_spinner=False)
 def engine() -> Engine:
     """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
-    return Engine(Predictor.load)
+    return Engine(_load)
+
+
+def _load(name: str) -> Predictor:
+    from dfs_core.predictor import Predictor
+
+    return Predictor.load(name)
 
 
 def catalogue() -> Catalogue:
@@ -83,6 +95,8 @@ def test_images(card: Card) -> ImageSet | str:
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the test images")
 def _test_images(dataset: str, size: int, folder: str, stamp: Stamp) -> ImageSet | str:
+    from dfs_core.data.sets import load_images
+
     try:
         return load_images(dataset, Path(folder), "test", size=size)
     except UserError as error:
@@ -96,7 +110,7 @@ def gallery(images: ImageSet) -> np.ndarray:
 
 def gallery_pages(images: ImageSet | str) -> int:
     """How many pages a gallery has: of test images, or of the drawings where there are none."""
-    return -(-len(images if isinstance(images, ImageSet) else drawn()) // PAGE_SIZE)
+    return -(-len(drawn() if isinstance(images, str) else images) // PAGE_SIZE)
 
 
 def test_picture(images: ImageSet, index: int) -> Picture | str:
@@ -166,6 +180,8 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
     Raises:
         UserError: it could not be done; the message says what to do.
     """
+    from dfs_core.data.download import download
+
     download(dataset, data_dir(), report)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
 from dashboard.answers.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, uploads
 from dashboard.ui.links import OWN_KEYS
-from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.data.sets import ImageSet
+from dfs_core.checkpoints.card import Card
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
 
 SHOW, _LINKED = "own_show", "own_linked"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
@@ -92,7 +96,7 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
     for label, icon, target in turn:
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
     what, lost = "drawings", 0
-    if isinstance(images, ImageSet):
+    if not isinstance(images, str):
         what = f"{images.dataset} test images"
         lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
     unread = f", {lost} of them cannot be read" if lost else ""
@@ -105,28 +109,28 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
 
     An image of the gallery that is in focus takes its page along, so that a link has to name the image alone.
     """
-    if isinstance(images, ImageSet):
-        order = cached.gallery(images)
-        named = index_of_test(shared.image)
-    else:
+    if isinstance(images, str):
         drawn = cached.drawn()
         order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
         named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
+    else:
+        order = cached.gallery(images)
+        named = index_of_test(shared.image)
     pages = cached.gallery_pages(images)
     page = min(shared.gallery, pages)
     if named is not None and named < len(order):
         page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
     shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    if isinstance(images, ImageSet):
-        found = [cached.test_picture(images, int(index)) for index in shown]
-        readable = [picture for picture in found if isinstance(picture, Picture)]
-        return readable or list(cached.drawn()[:PAGE_SIZE]), page, pages
-    return [drawn[index] for index in shown], page, pages
+    if isinstance(images, str):
+        return [drawn[index] for index in shown], page, pages
+    found = [cached.test_picture(images, int(index)) for index in shown]
+    readable = [picture for picture in found if isinstance(picture, Picture)]
+    return readable or list(cached.drawn()[:PAGE_SIZE]), page, pages
 
 
 def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:
     """The drawing in focus where test images are the gallery: a link may be older than they are on this machine."""
-    if not isinstance(images, ImageSet):
+    if isinstance(images, str):
         return []
     return [picture for picture in cached.drawn() if picture.key == shared.image]
 

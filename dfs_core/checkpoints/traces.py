@@ -23,7 +23,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.layout import FIRST_GATED
 
 if TYPE_CHECKING:
-    from dfs_core.evaluation.evaluate import Outcome
+    from dfs_core.evaluation.metrics import Outcome
 
 FORMAT = 1
 ORDER = "as load_images gives the test split: by digests of pixels, or of the places of files read as needed"

@@ -26,7 +26,8 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Print the checkpoints in ``pretrained_dir()``; those that cannot be read are named on stderr."""
-    from dfs_core.checkpoints.checkpoint import pretrained_dir, scan
+    from dfs_core.checkpoints.card_files import scan
+    from dfs_core.checkpoints.locate import pretrained_dir
 
     cards, problems = scan()
     lines = [card.summary() for card in cards]
@@ -57,7 +58,7 @@ def budget_text(value: float | None) -> str:
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a JPEG, PNG or WebP picture of any size")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG")
     add_checkpoint(parser)
     add_budget(parser)
     add_json(parser)

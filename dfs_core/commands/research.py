@@ -15,6 +15,7 @@ from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Evaluation
+    from dfs_core.results.collect import Remeasured
 
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
 DIAL_POINTS = 12  # at most
@@ -37,7 +38,8 @@ def run_dial(args: argparse.Namespace) -> int:
     """
     from dataclasses import replace
 
-    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
+    from dfs_core.checkpoints.card_files import save_card
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.results.collect import DIAL_FILE
     from dfs_core.training.measure import measure_prices
@@ -94,7 +96,8 @@ def run_prices(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
     from dfs_core.checkpoints.trace_files import stored_budgets
-    from dfs_core.evaluation.evaluate import run, summarise
+    from dfs_core.evaluation.evaluate import run
+    from dfs_core.evaluation.metrics import summarise
     from dfs_core.results.collect import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
@@ -110,7 +113,7 @@ def run_prices(args: argparse.Namespace) -> int:
     prices = measure_prices(model, images["validation"], card.mean, card.std, chosen, known)
     model.config = replace(card.config, prices=prices)
     outcomes = {split: run(model, part, card.mean, card.std) for split, part in images.items()}
-    metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}
+    metrics = {split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
     folder = checkpoint.folder
     files = traces_of(model, card, images["test"], outcomes["test"], stored_budgets(folder))
@@ -146,7 +149,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.results.collect import SHUFFLED_FILE, measured_rows
+    from dfs_core.results.collect import SHUFFLED_FILE, remeasured
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
@@ -155,13 +158,13 @@ def run_shuffle(args: argparse.Namespace) -> int:
         command = OperatingPoint(card).command
         raise UserError(f"there are no stored decisions of '{card.name}': make them with '{command}'", command)
     images = measured_images(card, data_dir_of(args), "test")
-    rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
+    rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}
     compared = []
     for point in points:
         traces, budget = read_traces(folder, point), point.budget
         mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
         found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
-        key = "" if budget is None else f"{budget:g}"
+        key = _key(budget)
         rows[key] = {"budget": key} | _row(found, card.weights_sha256)
         own = 100 * float(traces.correct.mean())
         compared.append({"budget": budget, "accuracy": own, "shuffled": found.accuracy})
@@ -171,6 +174,17 @@ def run_shuffle(args: argparse.Namespace) -> int:
     if args.json:
         write_json(compared)
     return 0
+
+
+def _key(budget: float | None) -> str:
+    """A budget as it stands in the file of shuffled decisions."""
+    return "" if budget is None else f"{budget:g}"
+
+
+def _kept(row: Remeasured) -> dict[str, Any]:
+    """A row as it was read, to be written again."""
+    keys = ("n", "accuracy", "cp", "all_in", "policies", "low", "high", "weights")
+    return {"budget": _key(row.budget)} | {key: getattr(row, key) for key in keys}
 
 
 def _row(found: Evaluation, weights: str) -> dict[str, Any]:

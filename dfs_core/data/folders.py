@@ -1,4 +1,4 @@
-"""Data sets as image folders: ``<root>/{train,test}/<class>/**/*.png``, or any other format that pictures have."""
+"""The data folder, and data sets as image folders: ``<root>/{train,test}/<class>/**/*.png`` or another format."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ from dfs_core.errors import UserError
 SPLITS = ("train", "test")
 
 Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # the images, their labels (N,), class names
+
+
+def find_data_dir() -> Path | None:
+    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
+    named = os.environ.get("DFS_DATA_DIR")
+    if named:
+        return Path(named).expanduser()
+    return Path("data") if Path("data").is_dir() else None
 
 
 def folder_root(dataset: str, data_dir: Path) -> Path | None:

@@ -6,7 +6,6 @@ A split that fits is decoded once into a uint8 tensor; a larger one stays on dis
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import tee
@@ -17,29 +16,12 @@ import torch
 from torch import Tensor
 
 from dfs_core.data.archives import download_command, files_present, read_archive
-from dfs_core.data.augment import augment, normalise
 from dfs_core.data.decode import Report, decode
-from dfs_core.data.download import describe, download
 from dfs_core.data.folders import SPLITS, Found, find_images, folder_root
-from dfs_core.data.known import KNOWN, Channels, DatasetInfo
+from dfs_core.data.known import KNOWN, Channels
 from dfs_core.data.stored import Chosen, StoredImages, fits_memory
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
-
-__all__ = [
-    "KNOWN",
-    "DatasetInfo",
-    "ImageSet",
-    "augment",
-    "batches_of",
-    "channel_statistics",
-    "describe",
-    "download",
-    "find_data_dir",
-    "load_images",
-    "normalise",
-    "train_validation",
-]
 
 SAMPLE = 10_000  # images whose pixels say enough about those of all the others
 PART = 1000  # images whose pixels are counted at a time
@@ -100,14 +82,6 @@ def batches_of(images: Tensor | StoredImages, order: Iterable[Chosen]) -> Iterat
     return (
         images[chosen if isinstance(chosen, slice) else chosen.to(images.device, non_blocking=True)] for chosen in order
     )
-
-
-def find_data_dir() -> Path | None:
-    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
-    named = os.environ.get("DFS_DATA_DIR")
-    if named:
-        return Path(named).expanduser()
-    return Path("data") if Path("data").is_dir() else None
 
 
 def load_images(

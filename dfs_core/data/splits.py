@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dfs_core.bar import progress_bar
-from dfs_core.data.known import Channels
-from dfs_core.data.sets import KNOWN, ImageSet, channel_statistics, load_images, train_validation
+from dfs_core.data.known import KNOWN, Channels
+from dfs_core.data.sets import ImageSet, channel_statistics, load_images, train_validation
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
 

@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
 from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
 
-from dfs_core.data.sets import ImageSet, batches_of, normalise
+from dfs_core.data.augment import normalise
+from dfs_core.data.sets import ImageSet, batches_of
 from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import DECIMALS, Evaluation, wilson_interval
-from dfs_core.model.cost import cost_models
+from dfs_core.evaluation.metrics import Evaluation, Outcome, summarise
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet, DFSOutput
 
-__all__ = [
-    "Evaluation",
-    "Outcome",
-    "evaluate",
-    "forward_batches",
-    "run",
-    "summarise",
-    "wilson_interval",
-]
-
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a network said for every image of a set, in the set's order.
-
-    Attributes:
-        labels: the true classes, int64 (N,).
-        predictions: the most probable classes, int64 (N,).
-        confidence: probability of the predicted class, 0 to 1, float32 (N,).
-        decisions: index of the option taken, uint8 (N, gated blocks).
-    """
-
-    labels: np.ndarray
-    predictions: np.ndarray
-    confidence: np.ndarray
-    decisions: np.ndarray
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Which images got the right label, bool (N,)."""
-        return self.predictions == self.labels
-
-    @classmethod
-    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
-        """Several parts of a set as one, in their order."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 class BatchSettings(TypedDict, total=False):
@@ -176,29 +138,8 @@ def run(
     )
 
 
-def summarise(outcome: Outcome, model: DFSNet) -> Evaluation:
-    """Reduce what was predicted and decided to the figures of a card."""
-    correct, n = int(outcome.correct.sum()), len(outcome.labels)
-    low, high = wilson_interval(correct, n)
-    costs = cost_models(model.config)
-    names = model.config.option_set.names
-    shares = [100 * (outcome.decisions == index).mean(axis=0) for index in range(len(names))]
-    return Evaluation(
-        n=n,
-        accuracy=round(100 * correct / n, DECIMALS),
-        accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
-        cp=round(float(costs["cp"].total(outcome.decisions)), DECIMALS),
-        all_in=round(float(costs["bitops"].total(outcome.decisions)), DECIMALS),
-        policies=len(np.unique(outcome.decisions, axis=0)),
-        shares=tuple(
-            {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}
-            for block in range(model.config.gated_blocks)
-        ),
-    )
-
-
 def evaluate(
     model: DFSNet, images: ImageSet, mean: Sequence[float], std: Sequence[float], **settings: Unpack[Settings]
 ) -> Evaluation:
     """Measure a network on a set of images: ``run``, then ``summarise``. Arguments and errors as for ``run``."""
-    return summarise(run(model, images, mean, std, **settings), model)
+    return summarise(run(model, images, mean, std, **settings), model.config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
@@ -182,39 +181,3 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
     for handle in handles:
         handle.remove()
     model.train(was_training)
-
-
-def start_from(model: DFSNet, source: DFSNet) -> list[str]:
-    """Copy a trained network's weights into another option set or policy: a backbone into a gated network, say.
-
-    Every option's batch norm starts from the source's batch norm for the same option if it has one, else from its
-    costliest option's. Gates and quantisers are copied where both have them in the same shape.
-
-    Returns:
-        Names of the entries that the source had nothing for (new gates, new quantiser steps).
-
-    Raises:
-        UserError: the two networks differ in layout or number of classes.
-    """
-    if (model.config.layout, model.config.classes) != (source.config.layout, source.config.classes):
-        raise UserError(
-            f"cannot start from {source.config.layout.title} with {source.config.classes} classes: this network is "
-            f"{model.config.layout.title} with {model.config.classes}"
-        )
-    given = source.state_dict()
-    fallback = source.config.option_set.names[-1] if source.config.batch_norm == "per-option" else "shared"
-    new = []
-    for key, value in model.state_dict().items():
-        candidates = [key]
-        for option in (*model.config.option_set.names, "shared"):
-            candidates += [key.replace(f"_bn.{option}.", f"_bn.{fallback}."), _renamed_norm(key, option, fallback)]
-        found = next((name for name in candidates if name in given and given[name].shape == value.shape), None)
-        if found is None:
-            new.append(key)
-        else:
-            value.copy_(given[found])
-    return new
-
-
-def _renamed_norm(key: str, option: str, fallback: str) -> str:
-    return re.sub(rf"\.(bn\d)\.{re.escape(option)}\.", rf".\1.{fallback}.", key)

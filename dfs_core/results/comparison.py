@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import read_all
+from dfs_core.checkpoints.card_files import read_all
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95

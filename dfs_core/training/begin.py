@@ -9,13 +9,15 @@ from typing import Any
 import torch
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, read_card
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
 from dfs_core.model.lsq import keep_positive
-from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.start_from import start_from
 from dfs_core.training.precision import resolve
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState

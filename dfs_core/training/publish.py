@@ -15,7 +15,8 @@ from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
 from dfs_core.data.splits import Splits, split_facts
-from dfs_core.evaluation.evaluate import Outcome, run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import Outcome, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
 from dfs_core.training.config_files import CONFIG_FILE, config_text
@@ -62,7 +63,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         machine=provenance.machine(),
         wall_time_s=round(state.seconds, 1),
         created=provenance.now(),
-        metrics={split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()},
+        metrics={split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()},
         weights_sha256=weights_hash(model),
         parents=state.parents,
     )

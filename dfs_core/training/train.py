@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.data.sets import augment, normalise
+from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
@@ -31,7 +31,7 @@ from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import STATE_FILE, RunLog, alone_in
 
 
-def train_from_config(
+def train(
     run: str | Path,
     data_dir: Path,
     out: Path | None = None,

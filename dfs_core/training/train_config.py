@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from dfs_core.checked import build
 from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, ModelConfig
-from dfs_core.settings import check_settings
 from dfs_core.training.precision import Precision
 
 Schedule = Literal["cosine", "step"]
@@ -31,7 +31,8 @@ class Stage:
             the policy at random ``prices``; the policy at random prices with single blocks ``swapped``; or the policy
             as it is ``evaluated``, under running statistics.
         target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
-        measured: whether what comes out is measured; a network whose policy has yet to learn is not.
+        measured: whether what comes out is measured. A network is not whose policy has yet to learn, or whose weights
+            have yet to learn under its policy.
     """
 
     body: bool
@@ -51,7 +52,7 @@ STAGES = {
     "gates": Stage(body=False, policy=True, target=100.0),
     "joint": Stage(body=True, policy=True),
     "supernet": Stage(body=True, policy=False, decisions="random", measured=False),
-    "utilities": Stage(body=False, policy=True, decisions="swapped"),
+    "utilities": Stage(body=False, policy=True, decisions="swapped", measured=False),
     "adapt": Stage(body=True, policy=False, decisions="prices"),
     "settle": Stage(body=True, policy=False, decisions="evaluated"),
 }
@@ -214,10 +215,9 @@ class TrainConfig:
         Raises:
             UserError: no name, an unknown key, or a value of a wrong type or range.
         """
-        check_settings(cls, data, "setting")
-        if "name" not in data:
+        if isinstance(data, dict) and "name" not in data:
             raise UserError("a run needs a name: name = 'my-run'")
-        return cls(**data | {"model": ModelConfig.from_dict(data.get("model", {}))})
+        return build(cls, data)
 
     def with_classes(self, classes: int) -> TrainConfig:
         """The same run for a data set of so many classes."""

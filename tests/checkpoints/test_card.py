@@ -44,10 +44,6 @@ def test_a_card_comes_back_from_json_as_it_was(training: dict, notes: str) -> No
     assert Card.from_json(card.to_json()) == card
 
 
-def test_shares_stand_on_a_line_each(card: Card) -> None:
-    assert '        {"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0},\n' in card.to_json()
-
-
 def test_summary_has_the_keys_and_test_figures_that_scripts_rely_on(card: Card) -> None:
     assert card.summary() == {
         "name": "one",
@@ -83,27 +79,27 @@ def test_optional_fields_may_be_left_out(card: Card) -> None:
     [
         ({"format": 2}, "card format 2 is not the 1"),
         ({"surprise": 1}, "unknown key surprise"),
-        ({"name": ""}, "'name' must be a name"),
-        ({"name": 7}, "'name' must be a name, not 7"),
-        ({"classes": ["cat", "cat"]}, "'classes' must be a list of different class names"),
+        ({"name": ""}, "name must be a word"),
+        ({"name": 7}, "name must be a word of at most 200 characters, not 7"),
+        ({"classes": ["cat", "cat"]}, "classes must be a list of different class names"),
         ({"classes": ["cat", "dog"]}, "2 class names for a model of 10 classes"),
-        ({"mean": [0.5, 0.5]}, "'mean' must be three numbers"),
-        ({"std": [0.2, 0.0, 0.2]}, "'std' must be three positive numbers"),
-        ({"budget": "20"}, "'budget' must be a percentage or null"),
-        ({"budget": 120}, "'budget' must be a percentage or null"),
-        ({"budget": 10}, "the budget is 10, but that of the model's settings is 20.0"),
-        ({"budget_range": 5}, "'budget_range' must be"),
-        ({"budget_range": [30, 10]}, "'budget_range' must be"),
-        ({"alpha": -1e-6}, "'alpha' must be"),
-        ({"seed": 1.5}, "'seed' must be a whole number"),
-        ({"metrics": {"train": METRICS}}, "'metrics' must be"),
-        ({"metrics": {"test": {"accuracy": 93}}}, "metrics of test: an evaluation has exactly the keys"),
-        ({"metrics": {"test": METRICS | {"shares": SHARES[:1]}}}, "the shares do not fit"),
-        ({"metrics": {"test": METRICS | {"shares": [{"4": 100.0}] * 2}}}, "the shares do not fit"),
-        ({"weights_sha256": "abc"}, "'weights_sha256' must be 64 hexadecimal digits"),
+        ({"mean": [0.5, 0.5]}, "mean must be a list of 3, each item a number from 0 to 1"),
+        ({"std": [0.2, 0.0, 0.2]}, r"std\[1\] must be a number above 0 and up to 1, not 0.0"),
+        ({"budget": "20"}, "budget must be a percentage above 0 and up to 100 or null, not '20'"),
+        ({"budget": 120}, "budget must be a percentage above 0 and up to 100 or null, not 120"),
+        ({"budget": 10}, "the budget is 10.0, but that of the model's settings is 20.0"),
+        ({"budget_range": 5}, "budget_range must be a list of 2"),
+        ({"budget_range": [30, 10]}, "budget_range is .* but the model's prices say None"),
+        ({"alpha": -1e-6}, "alpha must be a number, 0 or more or null, not -1e-06"),
+        ({"seed": 1.5}, "seed must be a whole number"),
+        ({"metrics": {"train": METRICS}}, "metrics are of validation and test, not of 'train'"),
+        ({"metrics": {"test": {"accuracy": 93}}}, "metrics.test: missing key n"),
+        ({"metrics": {"test": METRICS | {"shares": SHARES[:1]}}}, "metrics.test.shares do not fit"),
+        ({"metrics": {"test": METRICS | {"shares": [{"4": 100.0}] * 2}}}, "metrics.test.shares do not fit"),
+        ({"weights_sha256": "abc"}, "weights_sha256 must be 64 hexadecimal digits"),
         ({"model": {"depth": 9}}, "model: depth 9 is not 6n[+]2"),
-        ({"model": {"widths": 9}}, "model: unknown model setting widths"),
-        ({"model": []}, "'model' must be an object"),
+        ({"model": {"widths": 9}}, "unknown key model.widths"),
+        ({"model": []}, "model must be a table"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(card: Card, change: dict, message: str) -> None:
@@ -117,9 +113,9 @@ def test_a_wrong_value_is_refused_by_name(card: Card, change: dict, message: str
     [
         ("", "not readable as JSON"),
         ("{", "not readable as JSON"),
-        ("[]", "must be a JSON object"),
-        ('{"format": 1}', "missing key name, missing key method"),
-        ('{"format": NaN}', "NaN is not a number"),
+        ("[]", "must be a table"),
+        ('{"format": 1}', "missing key name"),
+        ('{"format": NaN}', "card format nan is not the 1"),
         ("[" * 100_000, "not readable as JSON"),
     ],
 )

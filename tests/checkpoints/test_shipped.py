@@ -6,17 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from places import PRETRAINED
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import load_checkpoint, scan
+from dfs_core.checkpoints.card_files import scan
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
-from dfs_core.evaluation.evaluate import evaluate, summarise
+from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.evaluation.metrics import summarise
 from dfs_core.training.config_files import load_config
 
 CARDS, PROBLEMS = scan(PRETRAINED)
@@ -69,7 +70,7 @@ def test_the_traces_of_a_shipped_checkpoint_give_its_cards_figures(card: Card) -
         traces = read_traces(folder, OperatingPoint(card, budget))
         assert (folder / OperatingPoint(card, budget).traces_file).stat().st_size < 300_000
         if budget in (None, card.config.usual_budget):
-            assert summarise(traces, SimpleNamespace(config=card.config)) == card.evaluation("test")
+            assert summarise(traces, card.config) == card.evaluation("test")
 
 
 @needs_checkpoints

@@ -11,7 +11,7 @@ from console import run_json, run_wrong
 from PIL import Image
 from tiny import CIFAR10, picture
 
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.cli import main
 
 

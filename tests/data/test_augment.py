@@ -8,7 +8,7 @@ from fake_data import image_set
 from torch import Tensor
 
 from dfs_core.data import sets
-from dfs_core.data.augment import LEAST_AREA, erase_square, resized_crop
+from dfs_core.data.augment import LEAST_AREA, augment, erase_square, normalise, resized_crop
 
 
 def noise(count: int, size: int) -> Tensor:
@@ -27,12 +27,12 @@ def test_channel_statistics_are_those_of_all_pixels() -> None:
 def test_a_channel_that_never_varies_can_still_be_normalised() -> None:
     whole = image_set([2, 2])
     flat = replace(whole, images=torch.full_like(whole.images, 7))
-    assert sets.normalise(flat.images, *sets.channel_statistics(flat)).isfinite().all()
+    assert normalise(flat.images, *sets.channel_statistics(flat)).isfinite().all()
 
 
 def test_normalising_gives_zero_mean_and_unit_spread_and_keeps_the_memory_format() -> None:
     whole = image_set([10, 10])
-    result = sets.normalise(whole.images.to(memory_format=torch.channels_last), *sets.channel_statistics(whole))
+    result = normalise(whole.images.to(memory_format=torch.channels_last), *sets.channel_statistics(whole))
     assert result.dtype == torch.float32
     assert result.is_contiguous(memory_format=torch.channels_last)
     assert result.mean((0, 2, 3)).abs().max() < 1e-5
@@ -41,16 +41,14 @@ def test_normalising_gives_zero_mean_and_unit_spread_and_keeps_the_memory_format
 
 def test_normalising_one_pixel_by_hand() -> None:
     pixel = torch.tensor([255, 0, 51], dtype=torch.uint8).view(1, 3, 1, 1)
-    assert sets.normalise(pixel, (0.5, 0.5, 0.2), (0.5, 0.25, 0.1)).flatten().tolist() == pytest.approx(
-        [1, -2, 0], abs=1e-6
-    )
+    assert normalise(pixel, (0.5, 0.5, 0.2), (0.5, 0.25, 0.1)).flatten().tolist() == pytest.approx([1, -2, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize(("size", "padding"), [(7, 0), (14, 1), (32, 4), (48, 6)])
 def test_every_augmented_image_is_a_shifted_and_perhaps_mirrored_original(size: int, padding: int) -> None:
     images = noise(16, size)
     before = images.clone()
-    result = sets.augment(images, torch.Generator().manual_seed(3))
+    result = augment(images, torch.Generator().manual_seed(3))
     padded = torch.nn.functional.pad(images, [padding] * 4)
     found = []
     for index, image in enumerate(result):
@@ -72,8 +70,8 @@ def test_every_augmented_image_is_a_shifted_and_perhaps_mirrored_original(size: 
 def test_augmentation_repeats_with_its_generator_and_moves_on_with_it() -> None:
     images = image_set([8, 8]).images
     generator = torch.Generator().manual_seed(5)
-    first, second = sets.augment(images, generator), sets.augment(images, generator)
-    assert torch.equal(first, sets.augment(images, torch.Generator().manual_seed(5)))
+    first, second = augment(images, generator), augment(images, generator)
+    assert torch.equal(first, augment(images, torch.Generator().manual_seed(5)))
     assert not torch.equal(first, second)
 
 
@@ -104,10 +102,10 @@ def test_a_resized_crop_is_an_enlarged_part_of_its_own_image() -> None:
 
 def test_large_images_are_cropped_and_resized_mirrored_and_repeat_with_their_generator() -> None:
     images = noise(16, 64)
-    first, again = (sets.augment(images, torch.Generator().manual_seed(2), erase=8) for _ in range(2))
+    first, again = (augment(images, torch.Generator().manual_seed(2), erase=8) for _ in range(2))
     assert torch.equal(first, again)
     assert first.dtype == torch.uint8
     assert (first.flatten(1) == 0).float().mean(dim=1).min() > 16 / 64**2, "a square is erased"
     ramp = torch.arange(64, dtype=torch.uint8).expand(50, 3, 64, 64)
-    rising = sets.augment(ramp, torch.Generator().manual_seed(2)).int()[:, 0, 0].diff(dim=1).sum(dim=1) > 0
+    rising = augment(ramp, torch.Generator().manual_seed(2)).int()[:, 0, 0].diff(dim=1).sum(dim=1) > 0
     assert 10 < int(rising.sum()) < 40

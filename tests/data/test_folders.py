@@ -12,10 +12,12 @@ from fake_data import write_tree
 from PIL import Image
 
 from dfs_core.data import sets
+from dfs_core.data.download import describe
 from dfs_core.data.folders import class_folders, passed_over
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
-CLASSES = sets.KNOWN["cifar10"].classes
+CLASSES = KNOWN["cifar10"].classes
 
 
 def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) 
 def test_an_odd_folder_of_a_known_set_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], message: str
 ) -> None:
-    monkeypatch.setitem(sets.KNOWN, "cifar10", replace(sets.KNOWN["cifar10"], test_size=5))
+    monkeypatch.setitem(KNOWN, "cifar10", replace(KNOWN["cifar10"], test_size=5))
     write_tree(tmp_path / "cifar10", "test", counts)
     with pytest.raises(UserError, match=message):
         sets.load_images("cifar10", tmp_path, "test")
@@ -213,7 +215,7 @@ def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:
     (pets / "test" / "cat" / ".DS_Store").write_bytes(b"x")
     os.mkfifo(pets / "test" / "cat" / "pipe.png")
     assert passed_over(pets, "test") == {".txt": 2, "outside a class": 1, "no suffix": 1, ".png": 1}
-    (row,) = [row for row in sets.describe(tmp_path) if row["split"] == "test"]
+    (row,) = [row for row in describe(tmp_path) if row["split"] == "test"]
     assert row["images"] == 4
     assert row["status"] == "complete; passed over: 2 .txt, 1 outside a class, 1 no suffix, 1 .png"
     assert len(sets.load_images("pets", tmp_path, "test")) == 4, "a pipe does not hang it"

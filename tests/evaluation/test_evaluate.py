@@ -15,7 +15,8 @@ from tiny import CIFAR10, pictures
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import Evaluation, evaluate, run, wilson_interval
+from dfs_core.evaluation.evaluate import evaluate, run
+from dfs_core.evaluation.metrics import Evaluation, wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,11 @@ def test_evaluation_round_trips_as_plain_data(tiny_checkpoint: Checkpoint, image
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"n": None}, "cannot be read"), ({"shares": [3]}, "cannot be read"), ({"extra": 1}, "exactly the keys")],
+    [
+        ({"n": None}, "n must be a whole number from 1 to a thousand million, not None"),
+        ({"shares": [3]}, r"shares\[0\] must be a table, not 3"),
+        ({"extra": 1}, "unknown key extra"),
+    ],
 )
 def test_odd_evaluations_are_refused(change: dict, message: str) -> None:
     good = Evaluation(2, 50.0, (9.45, 90.55), 6.25, 10.0, 1, ({"8": 100.0},)).to_dict()

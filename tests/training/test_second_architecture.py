@@ -12,6 +12,7 @@ from shapes import BACKBONE, CLASSES, GATED, NETWORK, PRICED, SIZE, run, shape, 
 from tiny_runs import log_of, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.cli import main
 from dfs_core.data import stored
@@ -22,6 +23,7 @@ from dfs_core.predictor import Predictor
 from dfs_core.training.laboratory import Settings, fine_tune
 from dfs_core.training.material import from_data_set
 from dfs_core.training.train import Trainer
+from dfs_core.training.train_config import STAGES
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_a_card_says_which_network_it_is_and_what_was_measured(runs: Path, data_
     images = load_images("shapes", data_dir, "test", size=SIZE)
     assert images.images.shape == (18, 3, SIZE, SIZE)
     assert card.evaluation("test") == evaluate(checkpoint.model, images, card.mean, card.std)
-    traces = read_traces(runs / name, card)
+    traces = read_traces(runs / name, OperatingPoint(card))
     assert traces.decisions.shape == (18, 7)
     assert 100 * traces.correct.mean() == pytest.approx(card.evaluation("test").accuracy, abs=1e-3)
 
@@ -99,7 +101,8 @@ def test_every_stage_and_policy_trains(
     start = {"start_from": str(runs / "shapes-backbone"), "iterations": 2, "lr": 0.01}
     folder = run(tmp_path / "run", data_dir, model, **start, **settings)
     assert all(value.isfinite().all() for value in weights(folder).values())
-    assert load_checkpoint(folder).card.evaluation("test") is not None
+    measured = load_checkpoint(folder).card.evaluation("test") is not None
+    assert measured == STAGES[settings["stage"]].measured
 
 
 def test_the_laboratory_tunes_its_gates(runs: Path, data_dir: Path) -> None:

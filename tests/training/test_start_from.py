@@ -14,7 +14,8 @@ from tiny_runs import BACKBONE, train
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
-from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.start_from import start_from
 
 IMAGES = inputs(6, seed=2)
 
@@ -82,15 +83,34 @@ def test_shared_batch_norm_and_batch_norm_per_option_start_from_each_other(ours:
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        (backbone_config(8), "this network is ResNet-8 with 10"),
-        (backbone_config(14, classes=100), "this network is ResNet-14 with 100"),
-        (replace(backbone_config(14), image_size=48), "this network is ResNet-14, 48 px with 10"),
-        (replace(backbone_config(14), width=2.0), "this network is ResNet-14 x2 with 10"),
+        (backbone_config(8), "ResNet-8"),
+        (replace(backbone_config(14), image_size=48), "ResNet-14, 48 px"),
+        (replace(backbone_config(14), width=2.0), "ResNet-14 x2"),
     ],
 )
-def test_another_layout_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig, named: str) -> None:
-    with pytest.raises(UserError, match=f"cannot start from ResNet-14 with 10 classes: {named}"):
+def test_a_network_with_other_blocks_is_refused(backbone: DFSNet, config: ModelConfig, named: str) -> None:
+    with pytest.raises(UserError, match=f"cannot start from ResNet-14: its blocks do not fit {named}"):
         start_from(DFSNet(config), backbone)
+
+
+def test_other_classes_keep_the_body_and_get_a_new_classifier(backbone: DFSNet) -> None:
+    model = DFSNet(backbone_config(14, classes=100))
+    assert start_from(model, backbone) == ["body.classifier.weight", "body.classifier.bias"]
+    given, found = backbone.state_dict(), model.state_dict()
+    assert all(torch.equal(found[key], given[key]) for key in given if not key.startswith("body.classifier."))
+
+
+def test_a_deeper_network_takes_each_block_of_a_shallower_one_in_turn(backbone: DFSNet) -> None:
+    model = DFSNet(ModelConfig(depth=26, options="skip,4,full"))
+    new = start_from(model, backbone)
+    given, found = backbone.state_dict(), model.state_dict()
+    # Two blocks a stage become four: the first, which may stride, and three times the second.
+    for ours, theirs in enumerate((0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 5, 5)):
+        for part in ("conv1.weight", "conv2.weight", "bn1.full.running_mean", "bn2.full.weight"):
+            assert torch.equal(found[f"body.blocks.{ours}.{part}"], given[f"body.blocks.{theirs}.{part}"])
+    assert torch.equal(found["body.blocks.4.shortcut_conv.weight"], given["body.blocks.2.shortcut_conv.weight"])
+    assert torch.equal(found["body.stem.0.weight"], given["body.stem.0.weight"])
+    assert {key.split(".")[0] for key in new if "quantisers" not in key} == {"policy"}
 
 
 def test_every_batch_norm_of_a_bottleneck_starts_from_the_backbones() -> None:

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from tiny_runs import BACKBONE, GATED, log_of, start, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.data.sets import KNOWN, channel_statistics, load_images, train_validation
+from dfs_core.data.known import KNOWN
+from dfs_core.data.sets import channel_statistics, load_images, train_validation
 from dfs_core.data.splits import VALIDATION
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.network import DFSNet

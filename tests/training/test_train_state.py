@@ -16,7 +16,8 @@ from nets import settled_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
 from torch import Tensor
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
+from dfs_core.checkpoints.card_files import save_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError

@@ -19,6 +19,7 @@ from dashboard.image import film_chart, gates_chart, path_chart, stability_chart
 from dashboard.image.film import Settled, settled, shoot
 from dashboard.image.layout import Line
 from dashboard.image.probes import NEAR_TIE, WhatIf, force, stability
+from dashboard.image.tables import Subject
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
@@ -57,7 +58,7 @@ def test_the_cost_that_adds_up_along_the_path_ends_at_the_images_cost(forced, co
 
 
 def test_the_path_fills_each_block_by_its_cost_and_passes_skipped_ones(forced, config):
-    figure = path_chart.network_path(forced, PICTURE, config, "cp", 5, LIGHT, turn=3)
+    figure = path_chart.network_path(forced, Subject(PICTURE, config, "cp", 3), 5, LIGHT)
     blocks = {row["block"]: row for row in figure.data["blocks"]}
     assert (blocks[3]["share"], blocks[5]["share"]) == (0, 1)
     assert [block for block, row in blocks.items() if row["forced"]] == [3, 5]
@@ -75,7 +76,7 @@ def test_the_path_fills_each_block_by_its_cost_and_passes_skipped_ones(forced, c
 
 def test_with_free_gates_nothing_is_compared(predictor, config):
     (free,) = predictor.predict([PICTURE.seen])
-    figure = path_chart.network_path(WhatIf(free, free, {}, False), PICTURE, config, "cp", None, DARK)
+    figure = path_chart.network_path(WhatIf(free, free, {}, False), Subject(PICTURE, config, "cp"), None, DARK)
     assert figure.data["unforced"] == []
     assert not any(row["was"] for row in figure.data["blocks"])
     assert figure.data["answer"][0]["label"] == free.label
@@ -104,7 +105,7 @@ def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sig
 
 def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", 0.0, settled(film.labels, "cat"), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, settled(film.labels, "cat"), LIGHT)
     covered = dict.fromkeys((row["y"] for row in figure.data["cells"]), 0)
     assert len(covered) == config.gated_blocks
     for cell in figure.data["cells"]:
@@ -136,7 +137,7 @@ def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low
     frames = len(shot.positions)
     positions = [low * (high / low) ** (frame / (frames - 1)) for frame in range(frames)]
     film = replace(shot, positions=(*positions[:-1], high), dial=False)
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", low, Settled("cat", True, None, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), low, Settled("cat", True, None, 0), LIGHT)
     ticks = figure.data["ticks"]
     assert [tick["text"] for tick in ticks] == labels
     for tick in ticks:
@@ -146,16 +147,16 @@ def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low
 
 def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    flagged = film_chart.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, 7, 0), LIGHT)
+    flagged = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, 7, 0), LIGHT)
     assert [row["centre"] for row in flagged.data["flag"]] == [7.5], "in the middle of its frame, as the axis has it"
-    never = film_chart.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 2), LIGHT)
+    never = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, None, 2), LIGHT)
     assert never.data["flag"] == []
 
 
 @pytest.mark.parametrize(("frame", "anchor"), [(0, "start"), (7, "start"), (36, "end"), (39, "end")])
 def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, frame, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, frame, 0), LIGHT)
     svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
     texts = [tag for tag in re.findall(r"<text[^>]*>[^<]*", svg) if "stays right from here" in tag]
     assert len(texts) == 2, "and a border of it in the colour of the page"
@@ -164,7 +165,7 @@ def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
 
 def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", 0.0, Settled("cat", True, None, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, None, 0), LIGHT)
     assert any(band["dash"] for band in figure.data["bands"])
     assert not any("strokeDash" in layer["encoding"] for layer in figure.spec["layer"])
     svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
@@ -174,7 +175,7 @@ def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, c
 def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
     between = (film.positions[3] + 2 * film.positions[4]) / 3
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", between, Settled("cat", True, 7, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), between, Settled("cat", True, 7, 0), LIGHT)
     (here,) = figure.data["here"]
     assert here["start"] == film.nearest(between) == 4
     assert here["end"] == 5
@@ -183,7 +184,9 @@ def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
 @pytest.mark.parametrize("where", [0, 7, 19, 20, 39])
 def test_no_line_of_the_film_crosses_the_room_of_a_name(predictor, config, where):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, PICTURE, config, "cp", film.positions[where], Settled("cat", True, 7, 0), LIGHT)
+    figure = film_chart.gate_film(
+        film, Subject(PICTURE, config, "cp"), film.positions[where], Settled("cat", True, 7, 0), LIGHT
+    )
     cells = {(cell["y"] + film_chart.ROW / 2, (cell["start"] + cell["end"]) / 2): cell for cell in figure.data["cells"]}
     assert figure.data["options"]
     named = [(name, cells[name["y"], name["centre"]], (where, where + 1, 7.5)) for name in figure.data["options"]]
@@ -210,8 +213,8 @@ def test_only_numbers_change_when_a_gate_is_forced_so_that_a_page_need_not_draw_
     (free,) = predictor.predict([PICTURE.seen])
     more = force(predictor, PICTURE.seen, free, {1: "8"}, hold=False)
     assert (
-        path_chart.network_path(forced, PICTURE, config, "cp", 3, LIGHT).spec
-        == path_chart.network_path(more, PICTURE, config, "all-in", None, LIGHT).spec
+        path_chart.network_path(forced, Subject(PICTURE, config, "cp"), 3, LIGHT).spec
+        == path_chart.network_path(more, Subject(PICTURE, config, "all-in"), None, LIGHT).spec
     )
     assert gates_chart.gate_board(forced, config, 3, LIGHT).spec == gates_chart.gate_board(more, config, 4, LIGHT).spec
 

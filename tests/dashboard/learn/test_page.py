@@ -22,7 +22,7 @@ from dashboard.answers.tables import Shown
 from dashboard.drawing.palette import LIGHT
 from dashboard.learn import charts, lesson
 from dashboard.learn.glossary import TERMS, as_html
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import PolicyName

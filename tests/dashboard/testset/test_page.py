@@ -14,7 +14,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 
@@ -153,7 +153,7 @@ def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
 def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its_cost(without_data):
     app = open_page(TESTSET, checkpoint="tiny-backbone")
     said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
-    assert "1 of 1 distinct decision vectors; these have 100.0 % of the images" in said
+    assert "1 of 1 different decision vectors; these have 100.0 % of the images" in said
     assert "nothing to set against confidence" in said
     assert "Each of these images costs 100.00 % (cp), whatever its class." in said
     assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import APP, PRETRAINED
+from places import APP, REPOSITORY
 from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
@@ -33,7 +33,7 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
-PUBLISHED = PRETRAINED / "published.csv"
+PUBLISHED = REPOSITORY / "dashboard" / "views" / "published.csv"
 CONFIG = ModelConfig(depth=14, budget=20.0)
 
 
@@ -50,7 +50,7 @@ def shown() -> list[Shown]:
 
 @pytest.fixture
 def catalogue(tiny_pretrained: Path) -> Catalogue:
-    from dfs_core.checkpoints.checkpoint import scan
+    from dfs_core.checkpoints.card_files import scan
 
     return Catalogue(*(tuple(part) for part in scan()))
 
