@@ -5,16 +5,18 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
-# Every published run, in the order in which they start from one another.
-RUNS := resnet38-cifar10 gates-paper-small supernet-skipnet \
-	$(addprefix dfs-resnet38-cifar10-,b10 b20 b30 b40 b20-a1e-6 b20-a2.5e-5) \
-	supernet-lowbit $(foreach method,lowbit mixed blockdrop skipnet,$(method)-gates $(method)-resnet38-cifar10) \
-	$(addsuffix -resnet38-cifar10,static2 static3 static4 static8)
+# The published runs of a network, in the order in which they start from one another; make train NETWORK=resnet74-cifar100
+NETWORK ?= resnet38-cifar10
+ONLY_resnet38-cifar10 := $(addprefix dfs-resnet38-cifar10-,b20-a1e-6 b20-a2.5e-5) \
+	$(foreach method,blockdrop-gates blockdrop,$(method)-resnet38-cifar10)
+RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) supernet-lowbit-$(NETWORK) \
+	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed,$(method)-$(NETWORK)) \
+	$(foreach method,supernet-skipnet skipnet-gates skipnet,$(method)-$(NETWORK)) $(ONLY_$(NETWORK))
 
 .PHONY: app test lint format bench measure data train seeds results screenshots clean
 
 app: $(VENV)/.app
-	$(RUN) -m streamlit run dashboard/app.py
+	$(RUN) -m dashboard
 
 test: $(VENV)/.dev
 	$(RUN) -m pytest
@@ -39,21 +41,21 @@ data: $(VENV)/.app
 
 train: $(VENV)/.app
 	set -e; for run in $(RUNS); do \
-		$(RUN) -m dfs_core train configs/$$run.toml --data-dir $(DATA_DIR) --resume; \
+		$(RUN) -m dfs_core train $$run --data-dir $(DATA_DIR) --resume; \
 	done
 
 # The low-bit networks for every budget and their static rivals again, with other seeds, from the same shared weights
-# (runs/supernet-lowbit, which make train leaves).
+# (in runs/, where make train leaves them).
 SEEDS := 1 2
 TRAIN_AGAIN = $(RUN) -m dfs_core train --data-dir $(DATA_DIR) --resume --seed $$seed
 
 seeds: $(VENV)/.app
 	set -e; for seed in $(SEEDS); do \
 		for method in lowbit mixed blockdrop; do \
-			$(TRAIN_AGAIN) configs/$$method-gates.toml; \
-			$(TRAIN_AGAIN) configs/$$method-resnet38-cifar10.toml --start-from $$method-gates-seed$$seed; \
+			$(TRAIN_AGAIN) $$method-gates-$(NETWORK); \
+			$(TRAIN_AGAIN) $$method-$(NETWORK) --start-from $$method-gates-$(NETWORK)-seed$$seed; \
 		done; \
-		for bits in 2 3 4 8; do $(TRAIN_AGAIN) configs/static$$bits-resnet38-cifar10.toml; done; \
+		for bits in 2 3 4 8; do $(TRAIN_AGAIN) static$$bits-$(NETWORK); done; \
 	done
 	$(RUN) -m dfs_core results --seeds runs --readme README.md
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dfs_core.checkpoints.card import CheckpointError
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet
@@ -64,7 +64,7 @@ def run(options: str = "paper", batch: int = BATCH) -> dict[str, str | float]:
 
 
 def _training_step(model: DFSNet, decisions: Tensor | None, execution: str, batch: int) -> Callable[[], None]:
-    images = torch.randn(batch, 3, 32, 32)
+    images = torch.randn(batch, 3, model.config.image_size, model.config.image_size)
     labels = torch.randint(model.config.classes, (batch,))
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
@@ -83,7 +83,7 @@ def _training_step(model: DFSNet, decisions: Tensor | None, execution: str, batc
 
 
 def _evaluation(model: DFSNet, decisions: Tensor, execution: str) -> Callable[[], None]:
-    images = torch.randn(BATCH, 3, 32, 32)
+    images = torch.randn(BATCH, 3, model.config.image_size, model.config.image_size)
 
     def evaluate() -> None:
         model.eval()

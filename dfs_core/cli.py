@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
+from dfs_core import __version__
 from dfs_core.commands import checkpoints, evaluate, research, results, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
@@ -49,7 +50,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
     ),
-    "train": ("carry out a training run", "configs/NAME.toml --data-dir data --resume", work.add_train),
+    "train": ("carry out a training run", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
     "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),
     "import-reference": (
         "convert a checkpoint of the public DFS code",
@@ -80,6 +81,7 @@ def build_parser() -> Parser:
     """The parser of all commands."""
     examples = "\n".join(f"  {PROGRAM} {name} {example}" for name, (_, example, _) in COMMANDS.items())
     parser = Parser(prog=PROGRAM, description=DESCRIPTION, epilog=f"examples:\n{examples}")
+    parser.add_argument("--version", action="version", version=f"dfs-explorer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (purpose, example, define) in COMMANDS.items():
         epilog = f"example:\n  {PROGRAM} {name} {example}"

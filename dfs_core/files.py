@@ -1,16 +1,48 @@
-"""Writing files that other processes read: there in full or not at all."""
+"""Writing files: as JSON, and so that other processes find them in full or not at all."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+
+def json_text(data: Any) -> str:
+    """Plain data as indented ASCII JSON, ended by a line break.
+
+    Raises:
+        ValueError: a number is not finite, which JSON cannot say.
+    """
+    return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, even if the machine stops."""
+    """Write a file that is there in full or not at all, even if the machine stops.
+
+    Raises:
+        OSError: it cannot be written; the error names the file, and nothing half-written stays.
+    """
     partial = path.with_name(f".{path.name}.partial")
-    with partial.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise type(error)(error.errno, error.strerror, str(path)) from error  # writing and fsync name no file
+
+
+def append_line(path: Path, line: str) -> None:
+    """Append one line to a text file.
+
+    Raises:
+        OSError: it cannot be written; the error names the file.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error

@@ -16,7 +16,7 @@ from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.images import to_model_input
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import forward_batches
-from dfs_core.model.cost import IMAGE_SIZE, cost_models
+from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSOutput
 from dfs_core.trace import DecisionTrace
 
@@ -53,7 +53,8 @@ class Predictor:
         """Classify pictures.
 
         Args:
-            images: uint8 arrays (32, 32, 3), or PIL images of any size, which are cropped and reduced.
+            images: uint8 arrays (S, S, 3), S being the network's image size, or PIL images of any size, which are
+                cropped and resized.
             budget: percent of cp; None for the checkpoint's own or, where it serves every budget, its usual one.
             forced: option indices to impose, (images, gated blocks), with -1 where the policy is to decide.
             price: of a block in full, for all pictures or one for each; takes the place of a budget.
@@ -66,7 +67,7 @@ class Predictor:
                 that do not fit.
         """
         card, model = self.checkpoint.card, self.checkpoint.model
-        pixels = _stack(images)
+        pixels = _stack(images, card.config.image_size)
         if price is None or isinstance(price, float | int):
             points = [card.config.operating_point(budget, price)] * len(pixels)
         else:
@@ -77,10 +78,10 @@ class Predictor:
         return traces
 
 
-def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray) -> torch.Tensor:
-    """Pictures as one uint8 tensor (N, 3, 32, 32)."""
-    wanted = (IMAGE_SIZE, IMAGE_SIZE, 3)
-    arrays = [to_model_input(image) if isinstance(image, Image.Image) else np.asarray(image) for image in images]
+def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray, size: int) -> torch.Tensor:
+    """Pictures as one uint8 tensor (N, 3, size, size)."""
+    wanted = (size, size, 3)
+    arrays = [to_model_input(image, size) if isinstance(image, Image.Image) else np.asarray(image) for image in images]
     for position, array in enumerate(arrays):
         if array.shape != wanted or array.dtype != np.uint8:
             raise UserError(

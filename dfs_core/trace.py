@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-FIRST_GATED = 2  # number, in the network, of the first block that has a gate
-
 
 @dataclass(frozen=True, slots=True)
 class DecisionTrace:

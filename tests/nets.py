@@ -6,8 +6,9 @@ import torch
 from tiny import CIFAR10, make_network, pictures
 from torch import Tensor
 
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import BlockShape, ConvShape
 from dfs_core.model.network import DFSNet, calibrate
 
 
@@ -15,6 +16,13 @@ def inputs(n: int, seed: int = 0) -> Tensor:
     """Made-up photographs as a network takes them, float (n, 3, 32, 32)."""
     pixels = torch.from_numpy(pictures(n, seed)).permute(0, 3, 1, 2).contiguous()
     return normalise(pixels, CIFAR10.mean, CIFAR10.std)
+
+
+def block_shape(stride: int) -> BlockShape:
+    """A basic block from 16 channels and 8 x 8 pixels, to twice as many and half the side with a stride of 2."""
+    width, size = 16 * stride, 8 // stride
+    convolutions = ConvShape(16, width, 3, stride, size), ConvShape(width, width, 3, 1, size)
+    return BlockShape(2, 1, 16, 8, convolutions, ConvShape(16, width, 1, 2, size) if stride == 2 else None)
 
 
 def random_decisions(config: ModelConfig, n: int, seed: int = 0) -> Tensor:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dfs_core.checkpoints.checkpoint import CheckpointError, load_checkpoint
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, budget=20.0)

@@ -12,7 +12,7 @@ import torch
 from tiny import make_card
 
 from dfs_core import bench
-from dfs_core.checkpoints.checkpoint import CheckpointError
+from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 

@@ -13,7 +13,7 @@ from PIL import Image
 from tiny import CIFAR10, picture, pictures
 
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.errors import UserError
 from dfs_core.model.cost import cost_models
 from dfs_core.model.options import Option

@@ -13,9 +13,12 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.data.sets import KNOWN, ImageSet, load_images, normalise, train_validation
+from dfs_core.data.augment import normalise
+from dfs_core.data.known import KNOWN
+from dfs_core.data.sets import ImageSet, load_images, train_validation
 from dfs_core.data.splits import VALIDATION
-from dfs_core.evaluation.evaluate import run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import summarise
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.network import DFSNet, calibrate
 
@@ -102,7 +105,7 @@ def write_pretrained(folder: Path, data_dir: Path) -> Path:
     def add(name: str, method: str, config: ModelConfig, seed: int, alpha: float | None) -> None:
         model = make_network(config, seed)
         outcomes = {key: run(model, images, CIFAR10.mean, CIFAR10.std) for key, images in splits.items()}
-        metrics = {key: summarise(outcome, model).to_dict() for key, outcome in outcomes.items()}
+        metrics = {key: summarise(outcome, config).to_dict() for key, outcome in outcomes.items()}
         parents = () if method == "backbone" else ("tiny-backbone",)
         card = make_card(name, method, config, alpha=alpha, split=split, metrics=metrics, parents=parents)
         extra: dict[str, str | bytes] = {"config.toml": f'name = "{name}"\n'}

@@ -11,8 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from dfs_core.data.splits import load_splits
+from dfs_core.training import train as training
 from dfs_core.training.config_files import load_config
-from dfs_core.training.train import Trainer, train_from_config
+from dfs_core.training.train import Trainer
 
 BACKBONE = {"depth": 8, "options": "full", "policy": "constant", "constant": ["full"]}
 GATED = {"depth": 8, "options": "skip,4,full"}
@@ -34,7 +35,7 @@ def toml(table: dict[str, Any]) -> Iterable[str]:
 
 def train(out: Path, data_dir: Path, model: dict[str, Any], resume: bool = False, **settings: Any) -> Path:
     """Write ``out.toml`` and carry it out in ``out``."""
-    return train_from_config(write_config(out.with_suffix(".toml"), model, **settings), data_dir, out, resume)
+    return training.train(write_config(out.with_suffix(".toml"), model, **settings), data_dir, out, resume)
 
 
 def start(folder: Path, data_dir: Path, model: dict[str, Any], **settings: Any) -> Trainer:

@@ -15,7 +15,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 
 def why_not(left: Traces, right: Traces) -> str:
@@ -156,7 +156,7 @@ ClassBlockRow = TypedDict(
 
 
 def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> list[ClassBlockRow]:
-    """How much more or less each block does for the images of each class; networks of one depth."""
+    """How much more or less each block does for the images of each class; networks of one layout."""
     spent = [
         100 * np.asarray(config.option_set.costs)[traces.decisions]
         for traces, config in zip((left, right), configs, strict=True)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, format_alpha
 
@@ -173,11 +173,11 @@ class Catalogue:
         return next((family.choose(budget, None)[0] for family in self.families if family.budgets), self.default)
 
 
-def _kind(card: Card) -> tuple[str, str, int, str]:
+def _kind(card: Card) -> tuple[str, str, str, str]:
     config = card.config
     # Networks that always decide the same differ in their options as those with budgets differ in their budgets.
     options = "" if config.policy == "constant" else str(config.option_set)
-    return card.method, card.dataset, config.depth, options
+    return card.method, card.dataset, config.layout.title, options
 
 
 def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]], plain: bool) -> str:
@@ -186,6 +186,6 @@ def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]
     if plain:
         return name
     same = [other for other in groups if other[0] == kind[0]]
-    shown = (str(kind[1]), f"ResNet-{kind[2]}", str(kind[3]))
+    shown = (str(kind[1]), str(kind[2]), str(kind[3]))
     telling = [text for index, text in enumerate(shown, start=1) if len({other[index] for other in same}) > 1]
     return " · ".join([name, *telling])

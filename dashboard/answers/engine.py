@@ -41,7 +41,7 @@ class Predicts(Protocol):
         forced: np.ndarray | None = None,
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3); prices in a sequence are one for each image."""
+        """Traces of uint8 images (S, S, 3); prices in a sequence are one for each image."""
 
 
 class Asked(Protocol):
@@ -54,7 +54,7 @@ class Asked(Protocol):
         forced: np.ndarray | None = None,
         price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3); prices are one for each image."""
+        """Traces of uint8 images (S, S, 3); prices are one for each image."""
 
 
 class Seen(Protocol):
@@ -62,11 +62,14 @@ class Seen(Protocol):
 
     @property
     def seen(self) -> np.ndarray:
-        """Uint8 (32, 32, 3)."""
+        """Uint8 (S, S, 3)."""
 
     @property
     def digest(self) -> str:
         """Of ``seen``."""
+
+    def at(self, size: int) -> Seen:
+        """The same for a network that takes images of that size."""
 
 
 class Question(NamedTuple):
@@ -85,6 +88,7 @@ def questions_of(
 ) -> list[Question]:
     """One question for each picture; prices and forced decisions as ``Engine.predict`` takes them."""
     card, budget = point.card, point.budget
+    pictures = [picture.at(card.config.image_size) for picture in pictures]
     own_prices = [point.price] * len(pictures) if prices is None else list(prices)
     imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
     return [
@@ -178,7 +182,8 @@ class Engine:
             rows = [missing[question] for question in batch]
             wishes = wishes_of(batch, None if forced is None else forced[rows])
             with self._model:
-                traces = self._predictor(point.card).predict([pictures[row].seen for row in rows], **wishes)
+                seen = [pictures[row].at(point.card.config.image_size).seen for row in rows]
+                traces = self._predictor(point.card).predict(seen, **wishes)
             for question, trace in zip(batch, traces, strict=True):
                 fresh[question] = trace
                 self._traces.put(question, trace)
@@ -264,6 +269,10 @@ class Pixels:
     seen: np.ndarray
     digest: str
 
+    def at(self, size: int) -> Pixels:
+        """Itself: whoever asks with pixels has those of the right size."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -278,7 +287,7 @@ class Asking:
         forced: np.ndarray | None = None,
         price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (32, 32, 3), at one price each if given; errors as for ``Engine.predict``."""
+        """Traces of uint8 images (S, S, 3), at one price each if given; errors as for ``Engine.predict``."""
         known: dict[int, Pixels] = {}  # a film asks for one image many times
         for image in images:
             known.setdefault(id(image), Pixels(image, digest_of(image)))

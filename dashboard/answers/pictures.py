@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -14,12 +16,13 @@ from PIL import Image
 from dashboard.answers.parameters import MOST, whole_number
 from dfs_core.data.drawings import drawings
 from dfs_core.data.images import open_image, to_model_input
+from dfs_core.model.layout import CIFAR_SIZE
 
 Origin = Literal["drawing", "test", "upload", "camera"]
 GIVEN_SIDE = 256  # pixels of the picture as given that are kept: enough for its largest view on any page
 THUMB_SIDE = 72
-TINY = 32  # pixels: a data set's own images
-SEEN_SCALE = 4  # the network's 32 pixels are enlarged without smoothing, so that each one is seen
+TINY = 32  # pixels: images of a data set that would be a blur if a browser enlarged them
+SEEN_SIDE = 128  # to which what a network sees is enlarged, without smoothing, so that each pixel is seen
 PAGE_SIZE = 10
 OWN_KEYS = ("upload-", "camera-")
 TEST_KEY = "test-"
@@ -35,7 +38,9 @@ class Picture:
         name: for people.
         origin: where it comes from.
         truth: its class, where somebody knows it: the data set's label, or what was drawn.
-        seen: what the network is given, uint8 (32, 32, 3).
+        given_size: width and height of the picture as given, in pixels.
+        seen: what the network in use is given, uint8 (S, S, 3).
+        others: what networks that take images of other sizes are given, by their image size.
         given_uri: the picture as given, reduced, as a data URI.
         thumb_uri: the same, much smaller.
         seen_uri: ``seen`` enlarged without smoothing, as a data URI.
@@ -46,25 +51,51 @@ class Picture:
     name: str
     origin: Origin
     truth: str | None
+    given_size: tuple[int, int]
     seen: np.ndarray
+    others: Mapping[int, np.ndarray]
     given_uri: str
     thumb_uri: str
     seen_uri: str
     digest: str
 
+    def at(self, size: int) -> Picture:
+        """The picture for a network that takes images of that size.
+
+        A size that it was not made for is made of the largest that it was.
+        """
+        return self if size == len(self.seen) else _at(self, size)
+
+
+@lru_cache(maxsize=256)
+def _at(picture: Picture, size: int) -> Picture:
+    known = {**picture.others, len(picture.seen): picture.seen}
+    seen = known.get(size)
+    if seen is None:
+        seen = to_model_input(Image.fromarray(known[max(known)]), size)
+    return replace(picture, seen=seen, others=known, seen_uri=uri_of(seen), digest=digest_of(seen))
+
 
 def make_picture(
-    key: str, name: str, origin: Origin, image: Image.Image | np.ndarray, truth: str | None = None
+    key: str,
+    name: str,
+    origin: Origin,
+    image: Image.Image | np.ndarray,
+    truth: str | None = None,
+    sizes: Sequence[int] = (CIFAR_SIZE,),
 ) -> Picture:
-    """Prepare a picture, given as a PIL image or as uint8 (height, width, 3)."""
+    """Prepare a picture, given as a PIL image or as uint8 (height, width, 3), for networks of some image sizes."""
     given = image if isinstance(image, Image.Image) else Image.fromarray(image)
-    seen = to_model_input(given)
+    made = {size: to_model_input(given, size) for size in sizes}
+    seen = made[sizes[0]]
     return Picture(
         key=key,
         name=name,
         origin=origin,
         truth=truth,
+        given_size=given.size,
         seen=seen,
+        others=made,
         given_uri=_reduced(given, GIVEN_SIDE),
         thumb_uri=_reduced(given, THUMB_SIDE),
         seen_uri=uri_of(seen),
@@ -78,23 +109,23 @@ def digest_of(seen: np.ndarray) -> str:
 
 
 def uri_of(seen: np.ndarray) -> str:
-    """What a network sees, uint8 (32, 32, 3), enlarged without smoothing, as a data URI."""
+    """What a network sees, uint8 (S, S, 3), enlarged without smoothing, as a data URI."""
     return _enlarged(Image.fromarray(seen))
 
 
-def drawn_pictures() -> tuple[Picture, ...]:
+def drawn_pictures(sizes: Sequence[int] = (CIFAR_SIZE,)) -> tuple[Picture, ...]:
     """The project's own drawings, there on every machine; ``truth`` is what was drawn."""
-    return tuple(make_picture(d.name, d.name, "drawing", d.image, d.label) for d in drawings())
+    return tuple(make_picture(d.name, d.name, "drawing", d.image, d.label, sizes) for d in drawings())
 
 
-def read_upload(data: bytes, name: str, origin: Origin = "upload") -> Picture:
-    """An untrusted file as a picture.
+def read_upload(data: bytes, name: str, origin: Origin = "upload", sizes: Sequence[int] = (CIFAR_SIZE,)) -> Picture:
+    """An untrusted file as a picture, for networks of some image sizes.
 
     Raises:
         ImageError: it cannot be used; the message names the file.
     """
     digest = hashlib.blake2b(data, digest_size=6).hexdigest()
-    return make_picture(f"{origin}-{digest}", name, origin, open_image(data, name))
+    return make_picture(f"{origin}-{digest}", name, origin, open_image(data, name), sizes=sizes)
 
 
 def index_of_test(key: str | None) -> int | None:
@@ -134,7 +165,8 @@ def _reduced(image: Image.Image, side: int) -> str:
 
 def _enlarged(image: Image.Image) -> str:
     """Each pixel as a square; left to itself a browser would blur it."""
-    size = (image.width * SEEN_SCALE, image.height * SEEN_SCALE)
+    scale = max(1, SEEN_SIDE // max(TINY, *image.size))
+    size = (image.width * scale, image.height * scale)
     return _data_uri(image.resize(size, Image.Resampling.NEAREST), "PNG")
 
 
@@ -145,5 +177,5 @@ def _data_uri(image: Image.Image, kind: str) -> str:
 
 
 def loses_nothing(picture: Picture) -> bool:
-    """Whether it is 32 by 32 already: then what was given and what the network sees are the very same."""
-    return picture.given_uri == picture.seen_uri
+    """Whether it had the network's size already: then what was given and what the network sees are the very same."""
+    return picture.given_size == picture.seen.shape[:2]

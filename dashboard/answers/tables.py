@@ -13,12 +13,12 @@ from dashboard.answers import costs, operating
 from dashboard.answers.costs import COLUMNS, Costs
 from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import IMAGE_SIZE, STAGE_WIDTHS
-from dfs_core.trace import FIRST_GATED, DecisionTrace
+from dfs_core.model.layout import FIRST_GATED
+from dfs_core.trace import DecisionTrace
 
 Rows = list[dict[str, Any]]  # being made
 Table = Sequence[Mapping[str, Any]]  # made: what charts, pages and downloads read
@@ -204,19 +204,19 @@ def gated_numbers(config: ModelConfig) -> range:
 
 
 def stage_of(index: int, config: ModelConfig) -> int:
-    """Stage, from 1, of the gated block with that index, from 0 (the network's first block is not gated)."""
-    return (index + 1) // config.blocks_per_stage + 1
+    """Stage, from 1, of the gated block with that index, from 0."""
+    return config.layout.gated[index].stage
 
 
 def stage_rows(config: ModelConfig) -> Rows:
     """One row a stage: ``stage``, ``first`` and ``last`` gated block (numbers in the network), ``title``."""
     rows: Rows = []
-    for stage, width in enumerate(STAGE_WIDTHS, start=1):
-        last = stage * config.blocks_per_stage
-        size = IMAGE_SIZE // 2 ** (stage - 1)
-        first = max(FIRST_GATED, last - config.blocks_per_stage + 1)
-        rows.append({"stage": stage, "first": first, "last": last, "title": f"stage {stage} · {width} ch · {size}²"})
-    return [row for row in rows if row["first"] <= row["last"]]
+    for stage in config.layout.stages:
+        gated, last = [block for block in stage if block.number >= FIRST_GATED], stage[-1]
+        if gated:
+            title = f"stage {last.stage} · {last.channels} ch · {last.size}²"
+            rows.append({"stage": last.stage, "first": gated[0].number, "last": last.number, "title": title})
+    return rows
 
 
 def read_log(path: Path) -> Rows:

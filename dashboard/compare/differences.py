@@ -10,8 +10,8 @@ from dashboard.answers import costs
 from dashboard.answers.costs import COLUMNS, Costs
 from dashboard.answers.tables import Shown, stage_of
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
-from dfs_core.trace import FIRST_GATED
 
 SAME = 1e-9  # costs that are as near are equal
 
@@ -29,10 +29,10 @@ Pair = tuple[Side, Side]  # left and right: A and B
 
 def why_not(left: ModelConfig, right: ModelConfig) -> str:
     """Why two networks cannot be compared block by block; empty if they can, whatever their options are."""
-    if left.depth == right.depth:
+    if left.layout == right.layout:
         return ""
     return (
-        f"ResNet-{left.depth} has {left.gated_blocks} gated blocks and ResNet-{right.depth} has {right.gated_blocks}:"
+        f"{left.layout.title} has {left.gated_blocks} gated blocks and {right.layout.title} has {right.gated_blocks}:"
         " a block of one is no block of the other, so there is no difference block by block. Predictions and costs"
         " are compared below."
     )
@@ -114,7 +114,7 @@ class DifferenceRow(Costs):
 
 
 def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
-    """One row for every gated block of every pair; none where the depths differ."""
+    """One row for every gated block of every pair; none where the networks differ."""
     rows: list[DifferenceRow] = []
     for row, (left, right) in enumerate(pairs):
         if why_not(left.config, right.config):

@@ -8,7 +8,7 @@ from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.parameters import finite_number
 from dashboard.answers.tables import SAME_BUDGET
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
 RIGHT, BUDGET = "right", "rb"

@@ -18,9 +18,8 @@ from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import Seat, choose_measure
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
-from dfs_core.data.sets import ImageSet
 
 POINTS, IMAGES = "points", "images"
 KINDS = {POINTS: "Two operating points", IMAGES: "Two images"}
@@ -105,6 +104,11 @@ def two_points(page: Opened) -> Compared:
             point_controls.choose_point(page.catalogue, view, B_SEAT)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
+    sizes = [point.card.config.image_size for point in points]
+    if sizes[0] != sizes[1]:
+        st.caption(
+            f"A sees images of {sizes[0]} pixels, B of {sizes[1]}: test images are read for A, and resized for B."
+        )
     left, right = (decide(pictures, point) for point in points)
     pairs = [
         (Side(a, page.card.config), Side(b, other.card.config))
@@ -136,13 +140,14 @@ def two_images(page: Opened) -> Compared:
 
 def _linked(page: Opened) -> list[Picture]:
     """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
-    key, images = page.shared.page.get(OTHER), cached.test_images(page.card.dataset)
-    if not isinstance(images, ImageSet):
+    key, images = page.shared.page.get(OTHER), cached.test_images(page.card)
+    if isinstance(images, str):
         return []
     index = index_of_test(key)
     if index is None:
-        return [picture for picture in cached.drawn() if picture.key == key]
-    return [cached.test_picture(images, index)] if index < len(images) else []
+        return [picture.at(images.size) for picture in cached.drawn() if picture.key == key]
+    found = cached.test_picture(images, index) if index < len(images) else ""
+    return [found] if isinstance(found, Picture) else []
 
 
 def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:

@@ -11,7 +11,7 @@ from dashboard.answers.tables import Rows, stage_rows
 from dashboard.drawing.figure import table
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 STAGE_GAP = 0.5  # between stages, in blocks
 
@@ -55,6 +55,11 @@ def scale_of(config: ModelConfig) -> alt.Scale:
     return alt.Scale(domain=[0, stages(config)[-1]["end"]], nice=False, zero=False)
 
 
+def name_room(length: float) -> str:
+    """Vega expression: pixels for the name of a stage, along an axis of that length; it ends where the stage does."""
+    return f"width * (datum.end - datum.start) / {length} - 6"
+
+
 def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Chart]:
     """Stage names with a line over each, from the data ``stages``, and block numbers, from the data ``blocks``.
 
@@ -70,7 +75,7 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
     named, numbers = table("stages"), table("blocks")
     text: Any = {"aria": False, "fontSize": 11, "color": colours.muted}
     return [
-        named.mark_text(align="left", baseline="bottom", limit=alt.expr("width / 3 - 6"), **text).encode(
+        named.mark_text(align="left", baseline="bottom", limit=alt.expr(name_room(scale["domain"][1])), **text).encode(
             x=at("start"), y=alt.value(-12), text="title:N"
         ),
         named.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(

@@ -21,8 +21,8 @@ from dashboard.export.plain import plain
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dashboard.export.webpage import Part, webpage
-from dfs_core import jsontext
 from dfs_core.errors import UserError
+from dfs_core.files import json_text
 
 FigureKind = Literal["svg", "png", "pdf", "html"]
 TableKind = Literal["csv", "json"]
@@ -89,7 +89,7 @@ def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") ->
     """
     plain_rows = [plain(row) for row in rows]
     if kind == "json":
-        return jsontext.dump({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
+        return json_text({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
     text = io.StringIO()
     for line in _head(title, stamp):
         text.write(f"# {line}\n")

@@ -95,7 +95,7 @@ def positions(config: ModelConfig) -> tuple[float, ...]:
 
 
 def shoot(model: Asked, pixels: np.ndarray, config: ModelConfig) -> Film:
-    """Ask for every frame of an image, uint8 (32, 32, 3), a few frames at a time."""
+    """Ask for every frame of an image, uint8 (S, S, 3), a few frames at a time."""
     where = positions(config)
     prices = [config.price_for(budget) for budget in where] if config.every_budget else list(where)
     traces: list[DecisionTrace] = []

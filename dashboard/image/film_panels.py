@@ -60,6 +60,7 @@ def stability(answer: Answer) -> None:
     page, config = answer.page, answer.page.card.config
     st.markdown("### Stability")
     variants, free = ask_stability(answer), answer.what_if.free
+    pixels = f"the {config.image_size} x {config.image_size} pixels that the network sees"
     moved = [variant.name for variant in variants if variant.trace.label != free.label]
     words = f"The prediction changes: {', '.join(moved)}." if moved else "The prediction stays the same."
     view = View(
@@ -70,12 +71,12 @@ def stability(answer: Answer) -> None:
         alt="Decisions for the image as given, mirrored and after JPEG",
         finding=words,
         stamp=page.stamp("the images shown"),
-        notes="Mirror and JPEG are made from the 32 x 32 pixels that the network sees."
+        notes=f"Mirror and JPEG are made from {pixels}."
         + (" Framed gates flip." if config.policy != "constant" else ""),
     )
     show(view, page.colours)
     gates = f"; {_ALL_FREE}" if config.policy != "constant" else ""
-    st.caption(f"{words} Changes are made to the 32 x 32 pixels that the network sees{gates}.")
+    st.caption(f"{words} Changes are made to {pixels}{gates}.")
 
 
 def settled_in_words(answer: Answer, found: Settled) -> str:

@@ -13,6 +13,7 @@ import altair as alt
 from dashboard.answers.tables import Rows, stage_rows
 from dashboard.drawing.blocks import STAGE_GAP, start_of
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import Layout
 
 LEFT, RIGHT = 96, 148  # pixels beside the network: the picture before it, the answer behind it
 END = 0.9  # room for the stem, and for the classifier, in blocks
@@ -24,21 +25,21 @@ BLOCK_PARAM, GATE_PARAM, FRAME_PARAM = "block", "gate", "frame"  # selections of
 class Line:
     """The network along a line, in blocks."""
 
-    blocks_per_stage: int
+    layout: Layout
 
     @classmethod
     def of(cls, config: ModelConfig) -> Line:
         """The line of a network."""
-        return cls(config.blocks_per_stage)
+        return cls(config.layout)
 
     @property
     def length(self) -> float:
         """From the stem's beginning to the classifier's end."""
-        return self.end(3 * self.blocks_per_stage) + STAGE_GAP + END
+        return self.end(len(self.layout.blocks)) + STAGE_GAP + END
 
     def start(self, block: int) -> float:
         """Where a block begins, by its number in the network from 1."""
-        return END + STAGE_GAP + start_of(block, (block - 1) // self.blocks_per_stage + 1, first=1)
+        return END + STAGE_GAP + start_of(block, self.layout.blocks[block - 1].stage, first=1)
 
     def end(self, block: int) -> float:
         """Where a block ends."""

@@ -21,7 +21,7 @@ from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, messages, state
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.words import option_label
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
 PATH, GATES = "path", "gates"

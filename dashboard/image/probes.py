@@ -14,8 +14,9 @@ from PIL import Image
 
 from dashboard.answers.engine import Asked
 from dashboard.answers.parameters import whole_number
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
-from dfs_core.trace import FIRST_GATED, DecisionTrace
+from dfs_core.trace import DecisionTrace
 
 NEAR_TIE = 0.1  # of probability: a lead below this is a near tie
 JPEG_QUALITIES = (90, 50)
@@ -65,7 +66,7 @@ def force(
 
     Args:
         model: who predicts, at the same budget and price.
-        pixels: the image, uint8 (32, 32, 3).
+        pixels: the image, uint8 (S, S, 3).
         free: what is decided for it without force.
         gates: the option to impose, by gated block from 0.
         hold: keep all other decisions; otherwise the gates behind a forced one see another input and decide anew.
@@ -80,7 +81,7 @@ def force(
 
 
 def stability(model: Asked, pixels: np.ndarray) -> tuple[Variant, ...]:
-    """The decisions for the image in a mirror and after JPEG, both made from the 32 x 32 that the network sees."""
+    """The decisions for the image in a mirror and after JPEG, both made from what the network sees."""
     changed = {"mirrored": np.ascontiguousarray(pixels[:, ::-1])}
     changed |= {f"JPEG {quality}": through_jpeg(pixels, quality) for quality in JPEG_QUALITIES}
     traces = model.predict(list(changed.values()))

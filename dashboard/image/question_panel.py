@@ -19,7 +19,7 @@ from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 FORCE, HOLD, PRICE, BLOCK = "force", "hold", "price", "block"  # the page's own parameters in its link
 

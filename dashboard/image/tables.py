@@ -15,8 +15,9 @@ from dashboard.answers.tables import Rows, stage_of
 from dashboard.image.film import Film
 from dashboard.image.probes import NEAR_TIE, Variant, WhatIf, flips, lead
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import Option
-from dfs_core.trace import FIRST_GATED, DecisionTrace
+from dfs_core.trace import DecisionTrace
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,11 @@ from dashboard.laboratory.cached import laboratory
 from dashboard.laboratory.jobs import Job
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
-from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.training.laboratory import STEPS, Settings, can_tune
+from dfs_core.training.lab_run import STEPS, Settings, can_tune
 
 OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
 USUAL_START = 20.0  # percent: from here both a lower and a higher target are far enough away to see a chase
@@ -42,7 +41,7 @@ def owner() -> str:
 
 def has_data(page: Opened) -> bool:
     """Whether the checkpoint's data set is on this machine."""
-    return isinstance(cached.test_images(page.card.dataset), ImageSet)
+    return not isinstance(cached.test_images(page.card), str)
 
 
 def current(page: Opened) -> Job | None:

@@ -17,10 +17,10 @@ from dashboard.ui import cached, kept, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import training_log
-from dfs_core.checkpoints.checkpoint import pretrained_dir
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
-from dfs_core.training.laboratory import Settings, Tuned
+from dfs_core.training.lab_run import Settings, Tuned
 
 SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart

@@ -12,7 +12,7 @@ from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import steps_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.words import format_alpha
-from dfs_core.training.laboratory import ALPHAS, STEPS, Settings, Tuned
+from dfs_core.training.lab_run import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp that count as being on target
 SMOOTHED = 8  # steps that a running mean covers: one batch alone has few images
@@ -99,7 +99,7 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
 
     Args:
         catalogue: the checkpoints on this machine.
-        card: of the checkpoint in use; its data set and depth count.
+        card: of the checkpoint in use; its data set and layout count.
         budget: wished, in percent.
         log: from a checkpoint's name to its training log.
 
@@ -107,7 +107,7 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
         Trained budget -> one row a logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``, ``target``; two
         budgets at most, none where nothing was recorded.
     """
-    kin = [c for c in catalogue.cards if (c.dataset, c.config.depth) == (card.dataset, card.config.depth)]
+    kin = [c for c in catalogue.cards if (c.dataset, c.config.layout) == (card.dataset, card.config.layout)]
     recorded: dict[float, dict[str, Rows]] = {}
     for other in kin:
         if other.budget is None or other.alpha is None:

@@ -13,7 +13,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.learn.lesson import TEST_SET, THIS_IMAGE
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 HEIGHT = 340
 BLOCK_PARAM = "block"

@@ -16,10 +16,11 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import format_alpha, option_in_words
-from dfs_core.trace import FIRST_GATED, DecisionTrace
+from dfs_core.model.layout import FIRST_GATED
+from dfs_core.trace import DecisionTrace
 
 STEPS = {
-    "1": "A picture becomes 32 by 32",
+    "1": "A picture becomes {size} by {size}",
     "2": "A gate looks",
     "3": "Options and their cost",
     "4": "Budget and alpha",
@@ -29,6 +30,11 @@ QUIZ, GLOSSARY = "quiz", "glossary"
 PLACES = (*STEPS, QUIZ, GLOSSARY)
 THIS_IMAGE, TEST_SET = "this image", "test set, mean"
 CLEAR = 10.0  # points of probability: below this lead a decision is a near-tie
+
+
+def title_of(place: str, image_size: int) -> str:
+    """What a step is called, for a network that takes images of that side in pixels."""
+    return STEPS[place].format(size=image_size)
 
 
 def place_of(text: str | None) -> str:
@@ -43,6 +49,7 @@ def drawing_like(picture: Picture, drawings: Sequence[Picture]) -> Picture:
 
 def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
     """Step 1; ``drawing`` stands below an image that loses nothing."""
+    size = len(item.picture.seen)
     known = {
         True: "and it is one",
         False: f"but it is {with_article(item.picture.truth or '')}",
@@ -50,7 +57,7 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
     }
     lost = "What is lost here no budget brings back, so compare the two: could you still tell?"
     if loses_nothing(item.picture):
-        lost = "This image is 32 by 32 already, so nothing is lost."
+        lost = f"This image is {size} by {size} already, so nothing is lost."
         if drawing is None:
             lost += " To see what usually is, compare it with a drawing, or upload an image of your own."
         else:
@@ -59,7 +66,8 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
                 " budget brings back. Could you still tell?"
             )
     return [
-        "The network sees every picture as 32 by 32 squares of three colours: 3,072 numbers, whatever the camera knew.",
+        f"The network sees every picture as {size} by {size} squares of three colours: {3 * size**2:,} numbers,"
+        " whatever the camera knew.",
         lost,
         f"From these numbers the network says **{item.trace.label}**, {100 * item.trace.confidence:.0f} % sure;"
         f" {known[item.right]}.",
@@ -234,4 +242,4 @@ def _look(share: float) -> str:
 
 
 def _kin(one: Card, other: Card) -> bool:
-    return (one.dataset, one.config.depth) == (other.dataset, other.config.depth)
+    return (one.dataset, one.config.layout) == (other.dataset, other.config.layout)

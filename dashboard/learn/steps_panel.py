@@ -29,7 +29,6 @@ from dfs_core.trace import DecisionTrace
 
 DRAWN = "drawn"  # parameter of the page: a drawing stands below an image that loses nothing
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
-TITLES = {**{key: f"{key} {title}" for key, title in lesson.STEPS.items()}, "quiz": "Quiz", "glossary": "Glossary"}
 BUDGETS_TRIED = 12
 
 
@@ -38,7 +37,7 @@ def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGe
     drawing = None
     with controls:
         if lesson.loses_nothing(item.picture) and _wants_drawing(page):
-            drawing = lesson.drawing_like(item.picture, cached.drawn())
+            drawing = lesson.drawing_like(item.picture, cached.drawn()).at(len(item.picture.seen))
         _upload()
     st.html(large_html(item, drawing))
     return lesson.picture_words(item, drawing)
@@ -80,11 +79,14 @@ def navigation(page: Opened) -> str:
     """The row of steps; returns the one that is open."""
     place = lesson.place_of(page.shared.page.get("step"))
     control = state.Control.showing(STEP, place)
+    size = page.card.config.image_size
+    steps = {key: f"{key} {lesson.title_of(key, size)}" for key in lesson.STEPS}
+    titles = steps | {lesson.QUIZ: "Quiz", lesson.GLOSSARY: "Glossary"}
     st.segmented_control(
         "Part of the lesson",
-        list(TITLES),
+        list(titles),
         default=place,
-        format_func=TITLES.__getitem__,
+        format_func=titles.__getitem__,
         key=control.key,
         required=True,
         label_visibility="collapsed",
@@ -120,7 +122,7 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     with st.container(key="lesson"):
         left, right = st.columns([34, 66], gap="large")
     with left:
-        st.markdown(f"## {place}. {lesson.STEPS[place]}")
+        st.markdown(f"## {place}. {lesson.title_of(place, page.card.config.image_size)}")
         words = st.container(key="words")
         focus.choose(
             "Image", {other.picture.key: other.picture.name for other in shown}, item.picture.key, "lesson_image"

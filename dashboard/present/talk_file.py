@@ -9,8 +9,8 @@ from typing import Any, get_args
 from dashboard.export import kept_svg
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.export.talk import MAX_ALT, MAX_BYTES, MAX_NOTES, MAX_SLIDES, MAX_TITLE, Slide, Talk
-from dfs_core import jsontext
 from dfs_core.errors import UserError
+from dfs_core.files import json_text
 
 FORMAT, WITH_PROGRAMS = "dfs-explorer-talk 2", "dfs-explorer-talk 1"
 SUFFIX = "talk.json"
@@ -26,7 +26,7 @@ class TalkError(UserError):
 def to_json(talk: Talk) -> str:
     """The talk as JSON."""
     slides = [_slide_to_dict(slide) for slide in talk.slides]
-    return jsontext.dump({"format": FORMAT, "title": talk.title, "slides": slides})
+    return json_text({"format": FORMAT, "title": talk.title, "slides": slides})
 
 
 def from_json(data: bytes) -> Talk:

@@ -11,7 +11,7 @@ import numpy as np
 from dashboard.answers.costs import Cost
 from dashboard.answers.parameters import finite_number, whole_number
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 Verdict = Literal["", "right", "wrong"]
 USUAL: Cost = "cp"  # the measure of bounds where a link names none

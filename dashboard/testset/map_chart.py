@@ -14,8 +14,8 @@ from dashboard.drawing.live import packed, steps
 from dashboard.drawing.palette import Palette, between
 from dashboard.testset.map_rows import DecisionMap
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
-from dfs_core.trace import FIRST_GATED
 
 HEIGHT = 680  # pixels
 GAP = 6  # pixels between stages, at whatever zoom

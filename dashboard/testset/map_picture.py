@@ -17,7 +17,7 @@ from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.map_rows import DecisionMap
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 HEIGHT = 620  # pixels, with what is above and below the rows
 _HEADER, _FOOTER, _LEFT = 28, 22, 100

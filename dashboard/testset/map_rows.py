@@ -14,7 +14,7 @@ from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import option_label
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 Sorting = Literal["policy", "cost", "class", "confidence"]
 TITLES: dict[Sorting, str] = {

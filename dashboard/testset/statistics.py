@@ -16,7 +16,7 @@ from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95, wilson_interval
 from dfs_core.model.config import ModelConfig
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
 MINORITY = 5.0  # percent of images: where all but the commonest option take so many, a block decides by the image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 import streamlit as st
@@ -17,8 +17,11 @@ from dashboard.testset import statistics
 from dashboard.testset.statistics import Order
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.data.sets import ImageSet
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
 
 AT_A_TIME = 16  # two full rows of the eight that ``style.css`` lets stand beside each other
 ORDERS: dict[Order, str] = {
@@ -59,7 +62,7 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
         _turn("Images after", ":material/chevron_right:", start + AT_A_TIME, len(chosen))
         if order in ("hardest", "easiest"):
             st.caption(_EASE, width="content")
-    pictures, why = test_pictures(traces, [row["index"] for row in rows])
+    pictures, why = test_pictures(page.card, traces, [row["index"] for row in rows])
     if why:
         st.info(why, icon=":material/image_not_supported:")
     with st.container(gap="small", key="tiles"):
@@ -67,12 +70,12 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
             _tile(page, row, picture)
 
 
-def test_pictures(traces: Traces, indices: list[int]) -> tuple[list[Picture | None], str]:
+def test_pictures(card: Card, traces: Traces, indices: list[int]) -> tuple[list[Picture | None], str]:
     """The pictures of some test images; without the data set, None for each and the reason in words.
 
     Labels tell whether the images on this machine are those that were traced: an index means nothing in another set.
     """
-    images = cached.test_images(traces.dataset)
+    images = cached.test_images(card)
     if isinstance(images, str):
         return [None] * len(indices), f"The pictures cannot be shown, only their numbers: {messages.plain(images)}"
     if not _is_traced_set(images, traces):
@@ -80,7 +83,8 @@ def test_pictures(traces: Traces, indices: list[int]) -> tuple[list[Picture | No
             f"The pictures cannot be shown, only their numbers: the {len(images):,} test images on this machine are not"
             f" the {len(traces):,} that were traced."
         )
-    return [cached.test_picture(images, index) for index in indices], ""
+    found = [cached.test_picture(images, index) for index in indices]
+    return [picture if isinstance(picture, Picture) else None for picture in found], ""
 
 
 def _is_traced_set(images: ImageSet, traces: Traces) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -22,14 +23,20 @@ from dashboard.answers.pictures import (
     read_upload,
 )
 from dashboard.ui import kept
-from dfs_core.checkpoints.checkpoint import Card, pretrained_dir, scan
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.card_files import scan
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
-from dfs_core.data.sets import ImageSet, download, find_data_dir, load_images
 from dfs_core.errors import UserError
-from dfs_core.predictor import Predictor
+from dfs_core.model.layout import CIFAR_SIZE
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
+    from dfs_core.predictor import Predictor
 
 Stamp = tuple[tuple[str, int], ...]
 
@@ -37,7 +44,13 @@ Stamp = tuple[tuple[str, int], ...]
 @st.cache_resource(max_entries=1, show_spinner=False)
 def engine() -> Engine:
     """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
-    return Engine(Predictor.load)
+    return Engine(_load)
+
+
+def _load(name: str) -> Predictor:
+    from dfs_core.predictor import Predictor
+
+    return Predictor.load(name)
 
 
 def catalogue() -> Catalogue:
@@ -53,10 +66,19 @@ def _catalogue(root: str, stamp: Stamp) -> Catalogue:
     return Catalogue(tuple(cards), tuple(problems))
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+def image_sizes() -> tuple[int, ...]:
+    """Sizes of the images that the networks on this machine take, smallest first."""
+    return tuple(sorted({card.config.image_size for card in catalogue().cards})) or (CIFAR_SIZE,)
+
+
 def drawn() -> tuple[Picture, ...]:
     """The project's own drawings."""
-    return drawn_pictures()
+    return _drawn(image_sizes())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _drawn(sizes: tuple[int, ...]) -> tuple[Picture, ...]:
+    return drawn_pictures(sizes)
 
 
 def data_dir() -> Path:
@@ -64,58 +86,68 @@ def data_dir() -> Path:
     return find_data_dir() or Path("data")
 
 
-def test_images(dataset: str) -> ImageSet | str:
-    """The test set of a data set, or in words why it cannot be shown."""
-    folder = data_dir()
-    return _test_images(dataset, str(folder), stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*"))
+def test_images(card: Card) -> ImageSet | str:
+    """The test set of a checkpoint at its network's image size, or in words why it cannot be shown."""
+    folder, dataset = data_dir(), card.dataset
+    files = stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*")
+    return _test_images(dataset, card.config.image_size, str(folder), files)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the test images")
-def _test_images(dataset: str, folder: str, stamp: Stamp) -> ImageSet | str:
+def _test_images(dataset: str, size: int, folder: str, stamp: Stamp) -> ImageSet | str:
+    from dfs_core.data.sets import load_images
+
     try:
-        return load_images(dataset, Path(folder), "test")
+        return load_images(dataset, Path(folder), "test", size=size)
     except UserError as error:
         return str(error)
 
 
 def gallery(images: ImageSet) -> np.ndarray:
     """Indices of the test images in the order in which a gallery shows them."""
-    return _gallery_order(images.dataset, len(images), images)
+    return _gallery_order(*_set(images), images)
 
 
 def gallery_pages(images: ImageSet | str) -> int:
     """How many pages a gallery has: of test images, or of the drawings where there are none."""
-    return -(-len(images if isinstance(images, ImageSet) else drawn()) // PAGE_SIZE)
+    return -(-len(drawn() if isinstance(images, str) else images) // PAGE_SIZE)
 
 
-def test_picture(images: ImageSet, index: int) -> Picture:
-    """One test image, by its index in the data set's canonical order."""
-    return _test_picture(images.dataset, len(images), index, images)
+def test_picture(images: ImageSet, index: int) -> Picture | str:
+    """One test image, by its index in the data set's canonical order, or in words why it cannot be read."""
+    return _test_picture(*_set(images), index, images)
+
+
+def _set(images: ImageSet) -> tuple[str, int, int]:
+    """What tells one set of test images from another: its data set, its number of images, and their size."""
+    return images.dataset, len(images), images.size
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _gallery_order(dataset: str, count: int, _images: ImageSet) -> np.ndarray:
+def _gallery_order(dataset: str, count: int, size: int, _images: ImageSet) -> np.ndarray:
     return gallery_order(_images.labels.numpy())
 
 
 @st.cache_resource(max_entries=2048, show_spinner=False)
-def _test_picture(dataset: str, count: int, index: int, _images: ImageSet) -> Picture:
-    pixels = _images.images[index].permute(1, 2, 0).numpy()
-    return make_picture(
-        f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, _images.classes[int(_images.labels[index])]
-    )
+def _test_picture(dataset: str, count: int, size: int, index: int, _images: ImageSet) -> Picture | str:
+    try:
+        pixels = _images.images[index].permute(1, 2, 0).numpy()
+    except UserError as error:  # images that do not fit into memory are read one by one
+        return str(error)
+    truth = _images.classes[int(_images.labels[index])]
+    return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, truth, (size,))
 
 
 def upload(file: UploadedFile, origin: Origin) -> Picture | str:
     """An untrusted file as a picture, or in words why it cannot be one."""
-    return _upload(file.file_id, file.name, origin, file)
+    return _upload(file.file_id, file.name, origin, image_sizes(), file)
 
 
 # By the upload's id: to hash megabytes of pixels at every move of a slider would cost more than to predict them.
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _upload(file_id: str, name: str, origin: Origin, _file: UploadedFile) -> Picture | str:
+def _upload(file_id: str, name: str, origin: Origin, sizes: tuple[int, ...], _file: UploadedFile) -> Picture | str:
     try:
-        return read_upload(_file.getvalue(), name, origin)
+        return read_upload(_file.getvalue(), name, origin, sizes)
     except ImageError as error:
         return str(error)
 
@@ -148,6 +180,8 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
     Raises:
         UserError: it could not be done; the message says what to do.
     """
+    from dfs_core.data.download import download
+
     download(dataset, data_dir(), report)
 
 

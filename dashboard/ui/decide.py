@@ -14,8 +14,12 @@ from dfs_core.errors import UserError
 
 
 def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
-    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing."""
+    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing.
+
+    Each is shown as that point's network sees it.
+    """
     engine = cached.engine()
+    pictures = [picture.at(point.card.config.image_size) for picture in pictures]
     try:
         if engine.knows(pictures, point):
             traces = engine.predict(pictures, point)

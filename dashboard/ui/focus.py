@@ -63,7 +63,7 @@ def given_and_seen(picture: Picture) -> str:
     """A picture as given and as the network sees it, as figures in HTML; once where the two are the same."""
     figures = [
         (picture.given_uri, f"{picture.name}, as given", "as given"),
-        (picture.seen_uri, f"{picture.name}, 32 by 32", "as the network sees it"),
+        (picture.seen_uri, f"{picture.name}, {len(picture.seen)} by {len(picture.seen)}", "as the network sees it"),
     ]
     if loses_nothing(picture):
         figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
 from dashboard.answers.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, uploads
 from dashboard.ui.links import OWN_KEYS
-from dfs_core.checkpoints.checkpoint import Card
-from dfs_core.data.sets import ImageSet
+from dfs_core.checkpoints.card import Card
+
+if TYPE_CHECKING:
+    from dfs_core.data.sets import ImageSet
 
 SHOW, _LINKED = "own_show", "own_linked"
 OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
@@ -17,7 +21,7 @@ OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
 
 def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     """Draw the bar above the images and return those to show: own ones first, then the gallery's page."""
-    images = cached.test_images(card.dataset)
+    images, size = cached.test_images(card), card.config.image_size
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         uploads.uploader()
         mine = uploads.pictures()
@@ -27,8 +31,9 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     say_refused()
     st.session_state[_LINKED] = shared.image
     if show == OWN:
-        return mine
-    shown = [*(mine if show == BOTH else []), *_linked_drawing(images, shared), *gallery]
+        return [picture.at(size) for picture in mine]
+    own = mine if show == BOTH else []
+    shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, shared), *gallery)]
     if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
         messages.no_image(shared.image, shown[0].name)
     return shown
@@ -48,13 +53,14 @@ def say_refused() -> None:
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
-    images = cached.test_images(card.dataset)
-    return [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    images = cached.test_images(card)
+    found = [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    return [picture.at(card.config.image_size) for picture in found]
 
 
 def more_pictures(card: Card, shared: state.State) -> None:
     """Below the images: the camera, and the offer to fetch real test images where there are none."""
-    images = cached.test_images(card.dataset)
+    images = cached.test_images(card)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # only then, so that no browser asks for the camera unbidden
         camera.camera_input("Take a picture", key=uploads.CAMERA, label_visibility="collapsed")
@@ -89,8 +95,12 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
     turn.append(("Next", ":material/chevron_right:", page % pages + 1))
     for label, icon, target in turn:
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
-    what = f"{images.dataset} test images" if isinstance(images, ImageSet) else "drawings"
-    st.caption(f"{what}, page {page:,} of {pages:,}", width="content")
+    what, lost = "drawings", 0
+    if not isinstance(images, str):
+        what = f"{images.dataset} test images"
+        lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
+    unread = f", {lost} of them cannot be read" if lost else ""
+    st.caption(f"{what}, page {page:,} of {pages:,}{unread}", width="content")
     return pictures
 
 
@@ -99,26 +109,28 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
 
     An image of the gallery that is in focus takes its page along, so that a link has to name the image alone.
     """
-    if isinstance(images, ImageSet):
-        order = cached.gallery(images)
-        named = index_of_test(shared.image)
-    else:
+    if isinstance(images, str):
         drawn = cached.drawn()
         order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
         named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
+    else:
+        order = cached.gallery(images)
+        named = index_of_test(shared.image)
     pages = cached.gallery_pages(images)
     page = min(shared.gallery, pages)
     if named is not None and named < len(order):
         page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
     shown = order[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    if isinstance(images, ImageSet):
-        return [cached.test_picture(images, int(index)) for index in shown], page, pages
-    return [drawn[index] for index in shown], page, pages
+    if isinstance(images, str):
+        return [drawn[index] for index in shown], page, pages
+    found = [cached.test_picture(images, int(index)) for index in shown]
+    readable = [picture for picture in found if isinstance(picture, Picture)]
+    return readable or list(cached.drawn()[:PAGE_SIZE]), page, pages
 
 
 def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:
     """The drawing in focus where test images are the gallery: a link may be older than they are on this machine."""
-    if not isinstance(images, ImageSet):
+    if isinstance(images, str):
         return []
     return [picture for picture in cached.drawn() if picture.key == shared.image]
 

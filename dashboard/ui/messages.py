@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.ui import cached, state
-from dfs_core.checkpoints.checkpoint import pretrained_dir
-from dfs_core.data.sets import KNOWN
+from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
@@ -36,8 +36,9 @@ def no_checkpoints(catalogue: Catalogue) -> None:
     for line in catalogue.problems:
         st.error(plain(line), icon=":material/error:")
     st.markdown(
-        "- The project's own lie in `pretrained/` of the repository: unset `DFS_PRETRAINED_DIR`, or let it name a"
-        " folder that holds checkpoints.\n"
+        "- The published checkpoints lie in `pretrained/` of the project's repository, not in the installed package."
+        " Let the environment variable `DFS_PRETRAINED_DIR` name that folder, or any other that holds checkpoints,"
+        " and start the app again.\n"
         "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
     )
 

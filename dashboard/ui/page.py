@@ -14,7 +14,7 @@ from dashboard.drawing.palette import Palette, palette
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.ui import cached, copy_link, messages, point_controls, state
 from dashboard.ui.state import State
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
 

@@ -15,7 +15,7 @@ from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue, Family, Held
 from dashboard.answers.costs import MEASURES
 from dashboard.ui import messages, state
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha, option_label
 

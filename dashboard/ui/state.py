@@ -124,7 +124,7 @@ def _possible(state: State, catalogue: Catalogue) -> State:
         state = replace(state, budget=budget, note=state.note or note)
     if state.gallery == 1:  # there always is a first one, so that the images need not be read to know it
         return state
-    pages = cached.gallery_pages(cached.test_images(card.dataset))
+    pages = cached.gallery_pages(cached.test_images(card))
     if state.gallery <= pages:
         return state
     note = f"The gallery has no page {state.gallery:,}: its last one is {pages:,}."

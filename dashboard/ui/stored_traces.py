@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.ui import cached, messages
 from dashboard.ui.page import Opened
-from dfs_core.checkpoints.checkpoint import Card, pretrained_dir
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces

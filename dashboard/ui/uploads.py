@@ -16,6 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.answers.pictures import Origin, Picture
 from dashboard.ui import cached, state
+from dfs_core.data.images import FORMATS
 
 UPLOADER, CAMERA = "uploads", "camera"
 MOST = 64  # files of one session, some 5 MB; the oldest give way
@@ -32,8 +33,8 @@ def uploader() -> None:
     if new:
         _refused().clear()
     files = st.file_uploader(
-        "Your own images: JPEG, PNG or WebP, several at once",
-        type=["jpg", "jpeg", "png", "webp"],
+        f"Your own images: {FORMATS}, several at once",
+        type=None,  # Streamlit's own filter refuses without a word; open_image says why
         accept_multiple_files=True,
         key=UPLOADER,
         label_visibility="collapsed",

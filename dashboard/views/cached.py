@@ -11,10 +11,9 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.tables import Rows, read_log
 from dashboard.ui.cached import Stamp, stamp
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
-from dfs_core.checkpoints.checkpoint import pretrained_dir
+from dfs_core.checkpoints.locate import pretrained_dir
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-PUBLISHED = REPOSITORY / "pretrained" / "published.csv"
+PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

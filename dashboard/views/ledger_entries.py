@@ -16,7 +16,7 @@ from dashboard.answers.tables import Rows, Shown, stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NetworkMacs, count_macs
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
 Subject = Literal["focus", "shown", "test"]
@@ -45,13 +45,15 @@ def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
 
     if counted:
         add(0, None, ALWAYS, "stem", 100 * macs.stem / macs.plain)
-        add(1, 1, ALWAYS, "first block", 100 * macs.blocks[0].convolutions / macs.plain)
+        first = macs.blocks[0]
+        add(1, 1, ALWAYS, "first block", 100 * (first.convolutions + first.shortcut) / macs.plain)
     for index, block_shares in enumerate(shares):
         stage, block = stage_of(index, config), index + FIRST_GATED
+        gate = macs.blocks[block - 1].gate
         spent = block_shares * np.asarray(model.table[index])
         shortcut = _shortcut_part(config, macs, index) if counted else np.zeros(len(spent))
-        if counted and macs.blocks[index + 1].gate:
-            add(stage, block, GATES, f"gate of block {block}", 100 * macs.blocks[index + 1].gate / macs.plain)
+        if counted and gate:
+            add(stage, block, GATES, f"gate of block {block}", 100 * gate / macs.plain)
         if shortcut.any():
             add(stage, block, SHORTCUTS, f"shortcut of block {block}", float((spent * shortcut).sum()))
         add(stage, block, DECISIONS, f"block {block}", float((spent * (1 - shortcut)).sum()))
@@ -130,7 +132,7 @@ def _of_test(card: Card, cost: Cost) -> Rows | None:
 
 def _shortcut_part(config: ModelConfig, macs: NetworkMacs, index: int) -> np.ndarray:
     """Of what each option of a block costs, the share that its 1x1 shortcut takes: all of it where it is skipped."""
-    block = macs.blocks[index + 1]
+    block = macs.blocks[index + FIRST_GATED - 1]
     part = block.shortcut / (block.shortcut + block.convolutions)
     return np.array([1.0 if option.is_skip and block.shortcut else part for option in config.option_set])
 

@@ -23,7 +23,7 @@ from dfs_core.results.collect import against
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "
-_FIXED = ("backbone", "reference", SESSION)  # methods whose points are no curve
+_FIXED = ("backbone", SESSION)  # methods whose points are no curve
 _BLANK = dict.fromkeys(
     (
         *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high"),

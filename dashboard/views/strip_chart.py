@@ -11,6 +11,7 @@ import altair as alt
 from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
+from dashboard.drawing.blocks import name_room
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -234,7 +235,7 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
         ("width + 100", "right", f"{second.name} %"),
     ]
     return [
-        stages.mark_text(align="left", limit=alt.expr("width / 3 - 6"), **look).encode(
+        stages.mark_text(align="left", limit=alt.expr(name_room(length)), **look).encode(
             x=place.at("start"), y=above, text="title:N"
         ),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(

@@ -8,10 +8,10 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
 
-from dfs_core import jsontext
 from dfs_core.checkpoints.card_checks import CHECKS, FORMAT
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
+from dfs_core.files import json_text
 from dfs_core.model.config import ModelConfig
 
 
@@ -136,6 +136,7 @@ class Card:
         return {
             "name": self.name,
             "dataset": self.dataset,
+            "network": config.layout.title,
             "depth": config.depth,
             "options": config.options,
             "budget": self.budget,
@@ -148,7 +149,7 @@ class Card:
 
     def to_json(self) -> str:
         """The card as JSON that ``from_json`` reads back and that people can read too."""
-        return jsontext.dump(asdict(self))
+        return json_text(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:

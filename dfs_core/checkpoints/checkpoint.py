@@ -1,4 +1,4 @@
-"""Checkpoints: a folder with weights (safetensors) and a card (JSON). Saving, loading, listing; nothing executes code.
+"""Checkpoints: a folder with weights (safetensors) and a card (JSON). Saving and loading; nothing executes code.
 
 pretrained/<name>/weights.safetensors    the network's state
 pretrained/<name>/card.json              what it is and what it reached, with the weights' hash
@@ -20,23 +20,11 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from dfs_core.checkpoints.card import Card, CheckpointError
-from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, refuse_pickle, require_card
+from dfs_core.checkpoints.card_files import read_card_of
+from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, reason, refuse_pickle
 from dfs_core.files import write_whole
+from dfs_core.model.finite import first_not_finite
 from dfs_core.model.network import DFSNet
-
-__all__ = [
-    "Card",
-    "Checkpoint",
-    "CheckpointError",
-    "load_checkpoint",
-    "pretrained_dir",
-    "read_all",
-    "read_card",
-    "save_card",
-    "save_checkpoint",
-    "scan",
-    "weights_hash",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,51 +50,14 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
         device: where the network goes.
 
     Raises:
-        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, or does
-            not fit its card.
+        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, does not
+            fit its card, or holds numbers that are not finite.
     """
     folder = find(name_or_path)
-    card = _read_card(folder)
+    card = read_card_of(folder)
     model = DFSNet(card.config)
     _fill(model, _read_weights(folder / WEIGHTS_FILE, card), folder)
     return Checkpoint(card, model.to(device).eval(), folder)
-
-
-def read_card(name_or_path: str | Path) -> Card:
-    """Read a checkpoint's card and leave its weights alone; arguments and errors as for ``load_checkpoint``."""
-    return _read_card(find(name_or_path))
-
-
-def read_all(folder: Path) -> list[Card]:
-    """The cards of all checkpoints in a folder, for what must not leave any of them out.
-
-    Raises:
-        CheckpointError: there is no such folder, or one of them cannot be read.
-    """
-    cards, problems = scan(folder)
-    if problems:
-        raise CheckpointError(problems[0])
-    return cards
-
-
-def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
-    """Read the cards of all checkpoints in a folder, ``pretrained_dir()`` unless another is given.
-
-    Returns:
-        The cards that can be read, in the order of their names, and what is wrong with the others, a line each.
-    """
-    root = pretrained_dir() if folder is None else Path(folder)
-    if not root.is_dir():
-        return [], [f"there is no folder {root} with checkpoints"]
-    cards, problems = [], []
-    for entry in sorted(root.iterdir()):
-        if not entry.is_dir() or entry.name.startswith("."):
-            continue
-        try:
-            cards.append(_read_card(require_card(entry)))
-        except CheckpointError as error:
-            problems.append(str(error))
-    return cards, problems
 
 
 def save_checkpoint(
@@ -127,8 +78,10 @@ def save_checkpoint(
         The folder.
 
     Raises:
-        CheckpointError: the card is not this model's.
+        CheckpointError: the card is not this model's, or the weights are not finite.
     """
+    if name := first_not_finite(model.state_dict()):
+        raise CheckpointError(f"{card.name} is not saved: {name} is not finite")
     if card.config != model.config:
         raise CheckpointError(f"the card '{card.name}' is not this model's: their settings differ")
     folder = Path(folder)
@@ -141,11 +94,6 @@ def save_checkpoint(
     return folder
 
 
-def save_card(folder: Path, card: Card) -> None:
-    """Write a card anew, with something more in it, beside weights that stay as they are."""
-    write_whole(folder / CARD_FILE, card.to_json().encode())
-
-
 def weights_hash(model: DFSNet) -> str:
     """SHA-256 of the weights' file that ``save_checkpoint`` would write: what its card will say."""
     return hashlib.sha256(_serialised(model)).hexdigest()
@@ -156,26 +104,11 @@ def _serialised(model: DFSNet) -> bytes:
     return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
 
 
-def _read_card(folder: Path) -> Card:
-    """The card in a folder, under the folder's name: a copied folder is a checkpoint of its own name."""
-    path = folder / CARD_FILE
-    try:
-        card = Card.from_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} cannot be read: {_reason(error)}") from None
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    if not (folder / WEIGHTS_FILE).is_file():
-        raise CheckpointError(f"{folder} has a card but no {WEIGHTS_FILE}: copy the whole folder")
-    # A link has a name of its own; what has none, such as '.' or '..', is resolved.
-    return replace(card, name=folder.name if folder.name not in ("", "..") else folder.resolve().name)
-
-
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {_reason(error)}") from None
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from None
     refuse_pickle(path, data)
     try:
         tensors = load_tensors(data)
@@ -204,8 +137,6 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
             break  # one says enough: where one shape differs, many do
     if problems:
         raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
+    if bad := first_not_finite(tensors):
+        raise CheckpointError(f"the weights in {folder} are of no use: {bad} is not finite, the training had diverged")
     model.load_state_dict(tensors)
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not a text file"

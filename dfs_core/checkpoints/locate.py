@@ -18,9 +18,15 @@ _SHIPPED = Path(__file__).resolve().parents[2] / "pretrained"
 
 
 def pretrained_dir() -> Path:
-    """Where checkpoints are looked for by name: ``DFS_PRETRAINED_DIR``, else the repository's ``pretrained/``."""
+    """Where checkpoints are looked for by name: in ``DFS_PRETRAINED_DIR``, else in ``pretrained/``.
+
+    That is the folder of the checkout that this package lies in. An installed package lies in none, and takes the one
+    in the working directory.
+    """
     named = os.environ.get("DFS_PRETRAINED_DIR")
-    return Path(named).expanduser() if named else _SHIPPED
+    if named:
+        return Path(named).expanduser()
+    return _SHIPPED if _SHIPPED.is_dir() else Path("pretrained")
 
 
 def find(name_or_path: str | Path) -> Path:
@@ -81,3 +87,8 @@ def _suggestion(text: str) -> str:
         return f"{root} holds none; give the path of a checkpoint's folder"
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}, or a folder's path"
+
+
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file cannot be read, in a few words."""
+    return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not a text file"

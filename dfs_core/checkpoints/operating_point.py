@@ -52,7 +52,7 @@ class OperatingPoint:
         'DFS ResNet-38, budget 20 %, alpha 5e-6'
         """
         card, target, alpha = self.card, self.target, self.alpha
-        parts = [f"{METHODS.get(card.method, card.method)} ResNet-{card.config.depth}"]
+        parts = [f"{METHODS.get(card.method, card.method)} {card.config.layout.title}"]
         if card.method == "static" and len(set(card.config.constant)) == 1:
             parts.append(option_label(card.config.constant[0]))
         if card.budget_range is not None and self.budget is None:

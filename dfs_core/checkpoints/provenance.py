@@ -10,8 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("dfs-explorer", "torch", "numpy", "safetensors", "pillow")
 
@@ -34,6 +32,8 @@ def versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """The machine in words: ``cpu``, ``threads``, ``memory_gb`` (None if the system does not tell), ``accelerator``."""
+    import torch  # seconds to load, and what else is here is read without it
+
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {"cpu": _cpu(), "threads": os.cpu_count(), "memory_gb": _memory_gb(), "accelerator": accelerator}
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import pretrained_dir, save_checkpoint
-from dfs_core.data.known import DatasetInfo
-from dfs_core.data.sets import KNOWN
+from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.network import DFSNet
@@ -70,7 +70,7 @@ def convert(state: State) -> DFSNet:
     model = DFSNet(config)
     wanted = model.state_dict()
     for key, value in wanted.items():
-        source = _source(key, config.blocks_per_stage)
+        source = _source(key, len(config.layout.stages[0]))
         if source not in state:
             raise UserError(f"not a checkpoint of the DFS code: it lacks {source}")
         try:

@@ -1,9 +1,10 @@
 """Decision traces: what an operating point said and decided for every test image, as parquet. Read without torch.
 
 One row an image, in the canonical order of ``data.load_images``: ``label``, ``prediction``, ``confidence`` (of 65535)
-and, for each gated block, the option's index in ``block_2``, ``block_3``, ... Columns of a few small numbers pack to a
-few bits a decision, even where every image has a decision vector of its own: measured for 10,000 images, 41 kB with 114
-vectors of 17 blocks and 165 kB with 10,000 of 35. What else is needed stands in the file's own metadata.
+and, for each gated block, the option's index in ``block_2``, ``block_3``, ..., by its number in the network. Columns of
+a few small numbers pack to a few bits a decision, even where every image has a decision vector of its own: measured for
+10,000 images, 41 kB with 114 vectors of 17 blocks and 165 kB with 10,000 of 35. What else is needed stands in the
+file's own metadata.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import OperatingPoint
-from dfs_core.trace import FIRST_GATED
+from dfs_core.model.layout import FIRST_GATED
 
 if TYPE_CHECKING:
-    from dfs_core.evaluation.evaluate import Outcome
+    from dfs_core.evaluation.metrics import Outcome
 
 FORMAT = 1
 ORDER = "ascending BLAKE2b digests of the pixels, as dfs_core.data.load_images gives the test split"

@@ -13,7 +13,6 @@ METHODS = {
     "mixed": "Static mixed",
     "static": "Static uniform",
     "backbone": "Backbone",
-    "reference": "Reference",
     SESSION: "Session, gates tuned live",
 }
 

@@ -26,15 +26,16 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 def run_list(args: argparse.Namespace) -> int:
     """Print the checkpoints in ``pretrained_dir()``; those that cannot be read are named on stderr."""
-    from dfs_core.checkpoints.checkpoint import pretrained_dir, scan
+    from dfs_core.checkpoints.card_files import scan
+    from dfs_core.checkpoints.locate import pretrained_dir
 
     cards, problems = scan()
     lines = [card.summary() for card in cards]
     if args.json:
         write_json(lines)
     elif lines:
-        header = ("name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in")
-        write(table(header, [_list_row(line) for line in lines], words=(0, 1, 3)))
+        header = ("name", "dataset", "network", "options", "budget", "alpha", "accuracy", "cp", "all-in")
+        write(table(header, [_list_row(line) for line in lines], words=(0, 1, 2, 3)))
     elif not problems:
         write(f"no checkpoints in {pretrained_dir()}: train one with 'train', or convert one with 'import-reference'")
     for problem in problems:
@@ -47,7 +48,7 @@ def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
     budget = "{:g}-{:g} %".format(*lowest_highest) if lowest_highest else budget_text(line["budget"])
     alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
-    return (line["name"], line["dataset"], str(line["depth"]), line["options"], budget, alpha, *measured)
+    return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
 
 
 def budget_text(value: float | None) -> str:
@@ -57,7 +58,7 @@ def budget_text(value: float | None) -> str:
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a JPEG, PNG or WebP picture of any size")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG")
     add_checkpoint(parser)
     add_budget(parser)
     add_json(parser)
@@ -74,7 +75,7 @@ def run_predict(args: argparse.Namespace) -> int:
     names, inputs = [], []
     for name in args.images:
         try:
-            inputs.append(to_model_input(open_image(_head(Path(name)), name)))
+            inputs.append(to_model_input(open_image(_head(Path(name)), name), predictor.card.config.image_size))
             names.append(name)
         except UserError as error:
             complain(error)

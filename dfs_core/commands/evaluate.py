@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
 from dfs_core.errors import UserError
-from dfs_core.trace import FIRST_GATED
 
 if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
     from dfs_core.data.sets import ImageSet
+    from dfs_core.model.layout import Layout
 
 SPLITS = ("test", "validation", "train")
 
@@ -37,8 +37,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on real images."""
-    from tqdm import tqdm
-
+    from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.evaluation.evaluate import evaluate
 
@@ -48,7 +47,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     images = images_of(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
-    with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
+    with progress_bar("evaluating") as progress:
         found = evaluate(
             checkpoint.model,
             images,
@@ -56,7 +55,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
             card.std,
             budget=args.budget,
             execution=args.execution,
-            progress=lambda done, _total: bar.update(done - bar.n),
+            progress=progress,
         )
     head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
     result = head | {"budget": budget} | found.to_dict()
@@ -64,7 +63,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
         write_json({key: result[key] for key in keys.split()})
     else:
-        write(_evaluation_text(result))
+        write(_evaluation_text(result, card.config.layout))
     return 0
 
 
@@ -88,10 +87,13 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     Raises:
         UserError: they are not there, have other classes, or cannot be divided in that way.
     """
+    from dfs_core.bar import progress_bar
     from dfs_core.data.sets import load_images
     from dfs_core.data.splits import divide
 
-    whole = load_images(card.dataset, data_dir, "test" if split == "test" else "train")
+    part = "test" if split == "test" else "train"
+    with progress_bar(f"reading {card.dataset}") as report:
+        whole = load_images(card.dataset, data_dir, part, report, card.config.image_size)
     if whole.classes != card.classes:
         raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
     if split == "test":
@@ -103,7 +105,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     return train if split == "train" else validation
 
 
-def _evaluation_text(result: dict[str, Any]) -> str:
+def _evaluation_text(result: dict[str, Any], layout: Layout) -> str:
     low, high = result["accuracy_ci95"]
     head = [
         ("checkpoint", result["checkpoint"]),
@@ -116,8 +118,8 @@ def _evaluation_text(result: dict[str, Any]) -> str:
     ]
     options = list(result["shares"][0])
     blocks = [
-        (str(block), *(number(row[option], "%", decimals=1) for option in options))
-        for block, row in enumerate(result["shares"], start=FIRST_GATED)
+        (str(block.number), *(number(row[option], "%", decimals=1) for option in options))
+        for block, row in zip(layout.gated, result["shares"], strict=True)
     ]
     lines = [f"{name:<18}{value}" for name, value in head]
     return "\n".join([*lines, "", table(("block", *options), blocks)])

@@ -8,8 +8,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfs_core import jsontext
 from dfs_core.errors import UserError
+from dfs_core.files import json_text
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +33,7 @@ def data_dir_of(args: argparse.Namespace) -> Path:
     Raises:
         UserError: none was named and none was found.
     """
-    from dfs_core.data.sets import find_data_dir
+    from dfs_core.data.folders import find_data_dir
 
     found = args.data_dir or find_data_dir()
     if found is None:
@@ -64,7 +64,7 @@ def write(text: str) -> None:
 
 def write_json(data: Any) -> None:
     """Print a result for a script."""
-    sys.stdout.write(jsontext.dump(data))
+    sys.stdout.write(json_text(data))
 
 
 def complain(message: object) -> None:

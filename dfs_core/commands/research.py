@@ -37,7 +37,8 @@ def run_dial(args: argparse.Namespace) -> int:
     """
     from dataclasses import replace
 
-    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
+    from dfs_core.checkpoints.card_files import save_card
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.results.collect import DIAL_FILE
     from dfs_core.training.measure import measure_prices
@@ -94,7 +95,8 @@ def run_prices(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
     from dfs_core.checkpoints.trace_files import stored_budgets
-    from dfs_core.evaluation.evaluate import run, summarise
+    from dfs_core.evaluation.evaluate import run
+    from dfs_core.evaluation.metrics import summarise
     from dfs_core.results.collect import SHUFFLED_FILE
     from dfs_core.training.measure import measure_prices
     from dfs_core.training.publish import traces_of
@@ -110,7 +112,7 @@ def run_prices(args: argparse.Namespace) -> int:
     prices = measure_prices(model, images["validation"], card.mean, card.std, chosen, known)
     model.config = replace(card.config, prices=prices)
     outcomes = {split: run(model, part, card.mean, card.std) for split, part in images.items()}
-    metrics = {split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()}
+    metrics = {split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
     folder = checkpoint.folder
     files = traces_of(model, card, images["test"], outcomes["test"], stored_budgets(folder))

@@ -27,7 +27,7 @@ def run_results(args: argparse.Namespace) -> int:
     """Write every point and comparison, as data and as a page, from cards and stored traces, and print the tables."""
     from dataclasses import asdict
 
-    from dfs_core.checkpoints.checkpoint import pretrained_dir
+    from dfs_core.checkpoints.locate import pretrained_dir
     from dfs_core.files import write_whole
     from dfs_core.results.collect import collect, collect_other_seeds
     from dfs_core.results.comparison import Comparison, compare

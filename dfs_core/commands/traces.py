@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.checkpoint import Checkpoint
     from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.data.sets import ImageSet
-    from dfs_core.evaluation.evaluate import Outcome
-    from dfs_core.evaluation.metrics import Evaluation
+    from dfs_core.evaluation.metrics import Evaluation, Outcome
 
 NOISE = 0.1  # points by which another machine's rounding may move accuracy or cp
 
@@ -44,7 +43,7 @@ def run_traces(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets
     from dfs_core.checkpoints.traces import Traces
-    from dfs_core.evaluation.evaluate import summarise
+    from dfs_core.evaluation.metrics import summarise
     from dfs_core.files import write_whole
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -56,7 +55,7 @@ def run_traces(args: argparse.Namespace) -> int:
     lines = []
     for point in points:
         outcome = _outcome(checkpoint, images, point.budget)
-        found = summarise(outcome, checkpoint.model)
+        found = summarise(outcome, card.config)
         if card_test is not None and point.budget is None:
             _compare(found, card_test)
         path = checkpoint.folder / point.traces_file

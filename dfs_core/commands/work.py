@@ -11,24 +11,28 @@ from dfs_core.errors import UserError
 
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Define ``train``."""
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file of the run, such as those in configs/")
+    parser.add_argument(
+        "run_name",
+        metavar="RUN",
+        help="a run of configs/, such as static4-resnet38-cifar10, or a TOML file",
+    )
     add_data_dir(parser)
     parser.add_argument("--resume", action="store_true", help="go on where a run that was stopped left off")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; by default runs/NAME")
-    parser.add_argument("--seed", type=int, metavar="N", help="another seed than the file's; the run is NAME-seedN")
-    parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from than the file's")
+    parser.add_argument("--seed", type=int, metavar="N", help="another seed; the run is then NAME-seedN")
+    parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from")
     parser.set_defaults(run=run_train)
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Carry out a training run and print the folder of its checkpoint."""
     from dfs_core.training.config_files import of_seed
-    from dfs_core.training.train import train_from_config
+    from dfs_core.training.train import train
 
-    changes = {} if args.seed is None else of_seed(args.config, args.seed)
+    changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
-    write(str(train_from_config(args.config, data_dir_of(args), args.out, args.resume, changes)))
+    write(str(train(args.run_name, data_dir_of(args), args.out, args.resume, changes)))
     return 0
 
 
@@ -49,7 +53,8 @@ def run_download(args: argparse.Namespace) -> int:
     """Fetch a public data set, with a progress bar where stderr is a terminal."""
     from tqdm import tqdm
 
-    from dfs_core.data.sets import download, find_data_dir
+    from dfs_core.data.download import download
+    from dfs_core.data.folders import find_data_dir
 
     folder = args.data_dir or find_data_dir() or Path("data")
     with tqdm(total=100, bar_format="{desc}: {percentage:3.0f}% {bar} {elapsed}", disable=None) as bar:
@@ -65,7 +70,7 @@ def run_download(args: argparse.Namespace) -> int:
 
 def run_info(args: argparse.Namespace) -> int:
     """Print which data sets a folder holds, and what is wrong with them."""
-    from dfs_core.data.sets import describe
+    from dfs_core.data.download import describe
 
     folder = data_dir_of(args)
     if not folder.is_dir():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dfs_core.data.folders import Pixels
+from dfs_core.data.folders import Found
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import open_split
 from dfs_core.errors import UserError
@@ -24,7 +24,7 @@ def files_present(dataset: str, data_dir: Path) -> list[Path]:
     return [data_dir / name for name in names if (data_dir / name).exists()]
 
 
-def read_archive(dataset: str, data_dir: Path, split: str) -> Pixels:
+def read_archive(dataset: str, data_dir: Path, split: str) -> Found:
     """Read a split of a known data set: images (N, 32, 32, 3) uint8, labels (N,) int64, class names.
 
     Raises:

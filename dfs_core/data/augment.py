@@ -1,12 +1,16 @@
-"""From uint8 images to network input: random crop, flip and erased square, and the normalisation that all share."""
+"""From uint8 images to network input: random crop, mirror and erased square, and the normalisation that all share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+RESIZED_FROM = 64  # pixels: an object of a smaller image fills it, and a part of it would be too little to tell by
+LEAST_AREA = 0.25  # of the image that is left by a crop; the usual 0.08 is meant for larger images and longer training
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -28,40 +32,75 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     return images.to(torch.float32).div_(255).sub_(centre).div_(spread)
 
 
-def augment(images: Tensor, generator: torch.Generator, padding: int = 4, erase: int = 0) -> Tensor:
-    """Shift every image by its own random offset and mirror every other one at random (method section 6, step 0).
+def augment(images: Tensor, generator: torch.Generator, erase: int = 0) -> Tensor:
+    """Crop every image at random, mirror every other one, and erase a square where that is asked for.
 
-    With ``erase``, a black square at a random place is laid over each as well (cutout: DeVries and Taylor, 2017).
+    Images below ``RESIZED_FROM`` pixels are shifted by up to an eighth of their side, those of 32 pixels by 4 as in
+    method section 6 (``pad_crop``). Larger ones are cropped and resized, as is usual for ImageNet (``resized_crop``).
 
-    The border that a shift brings in is black, as in torchvision's ``RandomCrop``. Random numbers are drawn on the
-    generator's device: a CPU generator gives the same augmentation for images on any device.
+    Random numbers are drawn on the generator's device: a CPU generator gives the same augmentation for images on any
+    device.
 
     Args:
-        images: uint8, (N, C, H, W), on any device; left as they are.
+        images: uint8, (N, C, S, S), on any device; left as they are.
         generator: the source of randomness.
-        padding: the largest shift in pixels, in each of the four directions.
-        erase: side of the erased square in pixels; near the border a part of it lies outside.
+        erase: side of the erased square in pixels; 0 for none.
 
     Returns:
-        uint8, (N, C, H, W), new memory on the same device.
+        uint8, (N, C, S, S), new memory on the same device.
+    """
+    size = images.shape[2]
+    small = size < RESIZED_FROM
+    cropped = pad_crop(images, generator, padding=size // 8) if small else resized_crop(images, generator)
+    mirrored = _whole(images, generator, 2).bool().view(-1, 1, 1, 1)
+    augmented = torch.where(mirrored, cropped.flip(3), cropped)
+    return erase_square(augmented, generator, erase) if erase else augmented
+
+
+def pad_crop(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
+    """Shift every image (N, C, H, W) by its own random offset of up to ``padding`` pixels in each direction.
+
+    The border that a shift brings in is black, as in torchvision's ``RandomCrop``.
     """
     count, _, height, width = images.shape
-    device = images.device
-
-    def draw(limit: int) -> Tensor:
-        drawn = torch.randint(limit, (count,), generator=generator, device=generator.device)
-        return drawn.to(device, non_blocking=True)
-
-    top, left, mirrored = draw(2 * padding + 1), draw(2 * padding + 1), draw(2).bool()
+    top, left = (_whole(images, generator, 2 * padding + 1) for _ in range(2))
     # Every possible crop is a view of the padded batch; one gather then copies whole rows, not single pixels.
     crops = F.pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
-    shifted = crops[torch.arange(count, device=device), :, top, left]
-    augmented = torch.where(mirrored.view(-1, 1, 1, 1), shifted.flip(3), shifted)
-    if not erase:
-        return augmented
+    return crops[torch.arange(count, device=images.device), :, top, left]
+
+
+def resized_crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Cut a random part out of every image (N, C, H, W) and enlarge it to the whole size.
+
+    The part has ``LEAST_AREA`` to all of the area and sides in a ratio of 3:4 to 4:3 (torchvision's
+    ``RandomResizedCrop``).
+    """
+    area, ratio, x, y = torch.rand(4, len(images), generator=generator, device=generator.device).to(images.device)
+    area = LEAST_AREA + (1 - LEAST_AREA) * area
+    ratio = ((2 * ratio - 1) * math.log(4 / 3)).exp()
+    width, height = (area * ratio).sqrt().clamp_max(1), (area / ratio).sqrt().clamp_max(1)
+    none = torch.zeros_like(area)
+    # Each output pixel's place in the input, in units of -1 to 1: scaled to the part, then moved within the whole.
+    rows = [width, none, (2 * x - 1) * (1 - width), none, height, (2 * y - 1) * (1 - height)]
+    grid = F.affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    cut = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
+    return cut.round_().to(torch.uint8)
+
+
+def erase_square(images: Tensor, generator: torch.Generator, side: int) -> Tensor:
+    """Lay a black square at a random place over every image (N, C, H, W), in place (cutout: DeVries and Taylor, 2017).
+
+    Near the border a part of the square lies outside.
+    """
     rows, columns = (
-        (torch.arange(side, device=device) - draw(side)[:, None] + erase // 2).clamp(-1, erase)
-        for side in (height, width)
+        (torch.arange(length, device=images.device) - _whole(images, generator, length)[:, None] + side // 2)
+        for length in images.shape[2:]
     )
-    inside = [(line >= 0) & (line < erase) for line in (rows, columns)]
-    return augmented.masked_fill_((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0)
+    inside = [(line >= 0) & (line < side) for line in (rows, columns)]
+    return images.masked_fill_((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0)
+
+
+def _whole(images: Tensor, generator: torch.Generator, limit: int) -> Tensor:
+    """A random whole number below ``limit`` for each image, on the images' device."""
+    drawn = torch.randint(limit, (len(images),), generator=generator, device=generator.device)
+    return drawn.to(images.device, non_blocking=True)

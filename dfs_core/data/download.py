@@ -11,7 +11,7 @@ from typing import Any
 
 from dfs_core.data.archives import download_command, files_present
 from dfs_core.data.fetch import EXPLAINED
-from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root
+from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root, passed_over
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import complete_splits
 from dfs_core.errors import UserError
@@ -118,7 +118,9 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
         mistake = str(error)
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
-    status = mistake or ("complete" if expected in (None, images) else "a part")
+    others = passed_over(root, split)
+    left_out = f"; passed over: {', '.join(f'{count} {kind}' for kind, count in others.items())}" if others else ""
+    status = mistake or ("complete" if expected in (None, images) else "a part") + left_out
     return _row(dataset, split, "folders", images, len(found), expected, status)
 
 

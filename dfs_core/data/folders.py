@@ -1,24 +1,30 @@
-"""Data sets as image folders: ``<root>/{train,test}/<class>/*.png|jpg|jpeg|webp``."""
+"""The data folder, and data sets as image folders: ``<root>/{train,test}/<class>/**/*.png`` or another format."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from dfs_core.data.images import open_image, to_model_input
+from dfs_core.data.decode import Sources
+from dfs_core.data.images import FORMATS, SUFFIXES
 from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
 
 SPLITS = ("train", "test")
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_CHUNK = 256
 
-Report = Callable[[int, int], None]
-Pixels = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
+Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # the images, their labels (N,), class names
+
+
+def find_data_dir() -> Path | None:
+    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
+    named = os.environ.get("DFS_DATA_DIR")
+    if named:
+        return Path(named).expanduser()
+    return Path("data") if Path("data").is_dir() else None
 
 
 def folder_root(dataset: str, data_dir: Path) -> Path | None:
@@ -28,7 +34,9 @@ def folder_root(dataset: str, data_dir: Path) -> Path | None:
 
 
 def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
-    """Image files of a split by class name, sorted; hidden files and other suffixes are passed over.
+    """Image files of a split by class name, sorted; those in folders inside a class's folder belong to it.
+
+    Hidden files, other suffixes and what is no file are left out: ``passed_over`` counts them.
 
     Raises:
         UserError: the split has no folder.
@@ -37,25 +45,51 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise UserError(f"{root} has no '{split}' folder: put class folders with images in {folder}")
     return {
-        entry.name: sorted(
-            file for file in entry.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        )
+        entry.name: sorted(file for file in _inside(entry) if _is_image(file))
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and not entry.name.startswith(".")
     }
 
 
-def read_folders(dataset: str, root: Path, split: str, report: Report | None = None) -> Pixels:
-    """Read ``root/<split>/<class>/*``: images (N, 32, 32, 3) uint8, labels (N,), class names.
+def passed_over(root: Path, split: str) -> dict[str, int]:
+    """What a split's folder holds that is not read: how many files of each suffix, the most frequent first.
 
-    Args:
-        dataset: its name.
-        root: the folder that holds the split.
-        split: ``train`` or ``test``.
-        report: told how many images are read, and of how many, chunk by chunk; what it raises ends the reading.
+    Files outside a class's folder are counted too; hidden ones, which systems leave everywhere, are not.
+    """
+    folder, counts = root / split, Counter[str]()
+    if folder.is_dir():
+        loose = [entry for entry in folder.iterdir() if not entry.is_dir() and not entry.name.startswith(".")]
+        counts["outside a class"] = len(loose)
+        for entry in folder.iterdir():
+            if entry.is_dir() and not entry.name.startswith("."):
+                others = [file for file in _inside(entry) if not _is_image(file)]
+                counts.update(file.suffix.lower() or "no suffix" for file in others)
+    return {kind: count for kind, count in counts.most_common() if count}
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Everything in a folder and its folders, links followed, that is neither hidden nor a folder."""
+    for place, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if Path(place).resolve() in (above.resolve() for above in Path(place).parents):  # a link to where it lies
+            folders.clear()
+            continue
+        yield from (Path(place, name) for name in names if not name.startswith("."))
+
+
+def _is_image(file: Path) -> bool:
+    """Whether it has the suffix of a picture and is no pipe or device, which would never end.
+
+    A link to nowhere counts: whoever reads it is told.
+    """
+    return file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
+
+
+def find_images(dataset: str, root: Path, split: str) -> Found:
+    """The image files ``root/<split>/<class>/*``, their labels (N,) and class names; no file is opened.
 
     Raises:
-        UserError: wrong or empty class folders, too many images for a known set, or a file that is no picture.
+        UserError: wrong or empty class folders, or too many images for a known set.
     """
     found, info = class_folders(root, split), KNOWN.get(dataset)
     classes = classes_of(dataset, found, root / split)
@@ -65,7 +99,7 @@ def read_folders(dataset: str, root: Path, split: str, report: Report | None = N
             f"{root / split} holds {len(files):,} images, but {dataset} has {info.size(split):,}: remove what was added"
         )
     labels = np.array([label for _, label in files], dtype=np.int64)
-    return _decode([file for file, _ in files], report), labels, classes
+    return [file for file, _ in files], labels, classes
 
 
 def classes_of(dataset: str, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
@@ -92,7 +126,7 @@ def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path
         )
     total, empty = sum(map(len, found.values())), [name for name in info.classes if not found.get(name)]
     if not total:
-        raise UserError(f"{folder} has no images: put PNG, JPEG or WebP files in folders named {_some(info.classes)}")
+        raise UserError(f"{folder} has no images: put {FORMATS} files in folders named {_some(info.classes)}")
     # A small random part of a data set can miss a class by chance; a larger one that does was not unpacked completely.
     if empty and total >= 10 * len(info.classes):
         raise UserError(f"{folder} has no images of {_some(empty)}: unpack {info.name} again, it is incomplete")
@@ -104,35 +138,13 @@ def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     if len(found) < 2:
         raise UserError(f"{folder} needs at least two class folders with images; it has {len(found)}")
     if empty:
-        raise UserError(f"{folder} has no PNG, JPEG or WebP images of {_some(empty)}: add some or remove the folder")
+        raise UserError(f"{folder} has no images of {_some(empty)} ({FORMATS}): add some or remove the folder")
     root = folder.parent
     for other in SPLITS:
         different = sorted(set(class_folders(root, other)) ^ set(found)) if (root / other).is_dir() else []
         if different:
             raise UserError(f"'train' and 'test' in {root} have different class folders: {_some(different)}")
     return tuple(found)
-
-
-def _decode(files: list[Path], report: Report | None) -> np.ndarray:
-    images = np.empty((len(files), 32, 32, 3), np.uint8)
-
-    def fill(start: int) -> None:
-        for index, file in enumerate(files[start : start + _CHUNK], start):
-            try:
-                images[index] = to_model_input(open_image(file.read_bytes(), str(file)))
-            except OSError as error:
-                raise UserError(f"{file} cannot be read: {error.strerror or error}") from error
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        tasks = [pool.submit(fill, start) for start in range(0, len(files), _CHUNK)]
-        try:
-            for number, task in enumerate(tasks, start=1):
-                task.result()
-                if report is not None:
-                    report(min(number * _CHUNK, len(files)), len(files))
-        finally:  # after the first bad file, or when it is cancelled, nobody waits for the rest
-            pool.shutdown(wait=False, cancel_futures=True)
-    return images
 
 
 def _some(names: tuple[str, ...] | list[str], most: int = 5) -> str:

@@ -1,11 +1,14 @@
-"""Data sets in memory: decoded once into a uint8 tensor, in an order and a split that do not depend on their layout."""
+"""Data sets: their images in an order, and in a split, that do not depend on how they lie on disk.
+
+A split that fits is decoded once into a uint8 tensor; a larger one stays on disk and is read as it is needed.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
@@ -13,25 +16,15 @@ import torch
 from torch import Tensor
 
 from dfs_core.data.archives import download_command, files_present, read_archive
-from dfs_core.data.augment import augment, normalise
-from dfs_core.data.download import describe, download
-from dfs_core.data.folders import SPLITS, Pixels, Report, folder_root, read_folders
-from dfs_core.data.known import KNOWN, Channels, DatasetInfo
+from dfs_core.data.decode import Report, decode
+from dfs_core.data.folders import SPLITS, Found, find_images, folder_root
+from dfs_core.data.known import KNOWN, Channels
+from dfs_core.data.stored import Chosen, StoredImages, fits_memory
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
-__all__ = [
-    "KNOWN",
-    "DatasetInfo",
-    "ImageSet",
-    "augment",
-    "channel_statistics",
-    "describe",
-    "download",
-    "find_data_dir",
-    "load_images",
-    "normalise",
-    "train_validation",
-]
+SAMPLE = 10_000  # images whose pixels say enough about those of all the others
+PART = 1000  # images whose pixels are counted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,45 +34,71 @@ class ImageSet:
     Attributes:
         dataset: name of the data set, such as ``cifar10``.
         split: ``train``, ``validation`` or ``test``.
-        images: uint8, (N, 3, 32, 32).
+        images: uint8, (N, 3, S, S); or not decoded yet, in which case indexing decodes.
         labels: int64, (N,), indices into ``classes``.
         classes: class names.
     """
 
     dataset: str
     split: str
-    images: Tensor
+    images: Tensor | StoredImages
     labels: Tensor
     classes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def size(self) -> int:
+        """Side of the images in pixels."""
+        return self.images.size if isinstance(self.images, StoredImages) else self.images.shape[-1]
+
     def subset(self, indices: Tensor | Sequence[int] | slice, split: str | None = None) -> ImageSet:
         """The images at ``indices``, in that order, under the same split's name unless another is given."""
         chosen = indices if isinstance(indices, slice) else torch.as_tensor(indices, dtype=torch.int64)
-        return ImageSet(self.dataset, split or self.split, self.images[chosen], self.labels[chosen], self.classes)
+        images = self.images.subset(chosen) if isinstance(self.images, StoredImages) else self.images[chosen]
+        return ImageSet(self.dataset, split or self.split, images, self.labels[chosen], self.classes)
+
+    def loaded(self) -> ImageSet:
+        """The same images in memory, whatever they take: for a sample that is used again and again."""
+        return replace(self, images=self.images[:]) if isinstance(self.images, StoredImages) else self
+
+    def on(self, device: torch.device) -> ImageSet:
+        """The same images on a device; those that are not decoded stay where they are."""
+        images = self.images if isinstance(self.images, StoredImages) else self.images.to(device)
+        return replace(self, images=images, labels=self.labels.to(device))
+
+    def batches(self, order: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images and labels for each choice of indices (n,), read ahead where they are not in memory."""
+        ours, theirs = tee(order)
+        for chosen, images in zip(ours, batches_of(self.images, theirs), strict=True):
+            yield images, self.labels[chosen.to(self.labels.device, non_blocking=True)]
 
 
-def find_data_dir() -> Path | None:
-    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
-    named = os.environ.get("DFS_DATA_DIR")
-    if named:
-        return Path(named).expanduser()
-    return Path("data") if Path("data").is_dir() else None
+def batches_of(images: Tensor | StoredImages, order: Iterable[Chosen]) -> Iterator[Tensor]:
+    """For each choice its images, uint8 (n, 3, S, S), from memory or read ahead from disk."""
+    if isinstance(images, StoredImages):
+        return images.batches(order)
+    return (
+        images[chosen if isinstance(chosen, slice) else chosen.to(images.device, non_blocking=True)] for chosen in order
+    )
 
 
-def load_images(dataset: str, data_dir: Path, split: str, report: Report | None = None) -> ImageSet:
-    """Read a whole split as it lies on disk, from image folders or from torchvision's files.
+def load_images(
+    dataset: str, data_dir: Path, split: str, report: Report | None = None, size: int = CIFAR_SIZE
+) -> ImageSet:
+    """Find a whole split on disk, in image folders or in torchvision's files, and read it if it fits into memory.
 
     The order is that of the images' digests: the same for every layout, and random with respect to classes, so that the
-    first N images are the same fair sample everywhere.
+    first N images are the same fair sample everywhere. Images that are read as they are needed have no pixels yet: of
+    folders the digests are then those of the files' places in the tree.
 
     Args:
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder with ``{train,test}/<class>/`` in it.
         data_dir: the folder that holds it.
         split: ``train`` or ``test``.
-        report: told how many images are read, and of how many, while folders are; what it raises ends the reading.
+        report: told how many images are read, and of how many; what it raises ends the reading.
+        size: side in pixels that the network takes; other images are cropped to a square and resized.
 
     Raises:
         UserError: the data set is missing, half there, damaged or not what its name says; the message says what to do.
@@ -91,11 +110,13 @@ def load_images(dataset: str, data_dir: Path, split: str, report: Report | None 
         raise UserError(
             f"'{dataset}' is not a data set's name: use {', '.join(KNOWN)} or the name of a folder in {data_dir}"
         )
-    images, labels, classes = _read(dataset, data_dir, split, report)
-    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+    sources, labels, classes = _find(dataset, data_dir, split)
+    images: Tensor | StoredImages = StoredImages(sources, size)
+    if fits_memory(len(sources), size):
+        images = torch.from_numpy(decode(sources, size, report)).permute(0, 3, 1, 2).contiguous()
     # Identical images exist in the public sets, some under two labels: the label then settles the order.
-    order = np.lexsort((labels, _digests(pixels)))
-    return ImageSet(dataset, split, pixels[order], torch.from_numpy(labels[order]), classes)
+    order = np.lexsort((labels, _digests(images)))
+    return ImageSet(dataset, split, images, torch.from_numpy(labels), classes).subset(torch.from_numpy(order))
 
 
 def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
@@ -127,12 +148,20 @@ def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[
 
 
 def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
-    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, for sets that are not KNOWN."""
+    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, for sets that are not KNOWN.
+
+    Of images that are read as they are needed, the first ``SAMPLE`` are looked at.
+    """
+    looked_at = images.subset(slice(SAMPLE)) if isinstance(images.images, StoredImages) else images
+    counts = torch.zeros(3, 256, dtype=torch.float64)
+    order = [slice(start, start + PART) for start in range(0, len(looked_at), PART)]
+    for pixels in batches_of(looked_at.images, order):
+        for channel in range(3):  # 256 counts say as much as millions of pixels, exactly and without a float copy
+            counts[channel] += torch.bincount(pixels[:, channel].flatten().to(torch.int64), minlength=256)
     levels = torch.arange(256, dtype=torch.float64) / 255
     means, spreads = [], []
-    for channel in range(3):  # 256 counts say as much as millions of pixels, exactly and without a float copy of them
-        counts = torch.bincount(images.images[:, channel].flatten().to(torch.int64), minlength=256).double()
-        weights = counts / counts.sum()
+    for row in counts:
+        weights = row / row.sum()
         mean = (weights * levels).sum()
         means.append(float(mean))
         # A channel that never varies would be divided by zero: one grey level is its smallest spread.
@@ -140,22 +169,26 @@ def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
     return (means[0], means[1], means[2]), (spreads[0], spreads[1], spreads[2])
 
 
-def _read(dataset: str, data_dir: Path, split: str, report: Report | None) -> Pixels:
-    """Read from the layout that is there; image folders, which somebody made on purpose, come first."""
+def _find(dataset: str, data_dir: Path, split: str) -> Found:
+    """What lies in the layout that is there; image folders, which somebody made on purpose, come first."""
     root = folder_root(dataset, data_dir)
     known = dataset in KNOWN
     if known and files_present(dataset, data_dir) and (root is None or not (root / split).is_dir()):
         return read_archive(dataset, data_dir, split)
     if root is not None:
-        return read_folders(dataset, root, split, report)
+        return find_images(dataset, root, split)
     folders = f"put image folders in {data_dir / dataset}/{{train,test}}/<class>/"
     if known:
         raise UserError(f"no {dataset} in {data_dir}: run '{download_command(dataset, data_dir)}', or {folders}")
     raise UserError(f"no data set '{dataset}' in {data_dir}: {folders}, or use {', '.join(KNOWN)}")
 
 
-def _digests(pixels: Tensor, seed: int | None = None) -> np.ndarray:
-    """A BLAKE2 digest of every image's bytes (N, 3, 32, 32) as uint64, (N,); each seed gives others."""
+def _digests(images: Tensor | StoredImages, seed: int | None = None) -> np.ndarray:
+    """A BLAKE2 digest of what every image is as uint64 (N,); each seed gives others."""
     salt = b"" if seed is None else seed.to_bytes(8, "little", signed=True)
-    digests = b"".join(hashlib.blake2b(image.tobytes(), digest_size=8, salt=salt).digest() for image in pixels.numpy())
+    if isinstance(images, StoredImages):
+        identities = images.identities()
+    else:
+        identities = (pixels.tobytes() for pixels in images.numpy())
+    digests = b"".join(hashlib.blake2b(identity, digest_size=8, salt=salt).digest() for identity in identities)
     return np.frombuffer(digests, ">u8").astype(np.uint64)

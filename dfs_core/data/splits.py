@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dfs_core.data.known import Channels
-from dfs_core.data.sets import KNOWN, ImageSet, channel_statistics, load_images, train_validation
+from dfs_core.bar import progress_bar
+from dfs_core.data.known import KNOWN, Channels
+from dfs_core.data.sets import ImageSet, channel_statistics, load_images, train_validation
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE
 
 SPLIT_SEED = 0
 VALIDATION = 5000  # images to set aside, where nobody says otherwise
@@ -26,22 +28,24 @@ class Splits:
     std: Channels
 
 
-def load_splits(dataset: str, validation: int, data_dir: Path) -> Splits:
+def load_splits(dataset: str, validation: int, data_dir: Path, size: int = CIFAR_SIZE) -> Splits:
     """Read a data set and set validation images aside.
 
     Args:
         dataset: its name, as for ``load_images``.
         validation: how many images to set aside, as for ``train_validation``.
         data_dir: where data sets lie.
+        size: side of the images in pixels, as for ``load_images``.
 
     Raises:
         UserError: the data set is missing, incomplete or odd.
     """
-    whole = load_images(dataset, data_dir, "train")
+    with progress_bar(f"reading {dataset}") as report:
+        whole, test = (load_images(dataset, data_dir, split, report, size) for split in ("train", "test"))
     train, held_out = train_validation(whole, validation, SPLIT_SEED)
     known = KNOWN.get(dataset)
     mean, std = (known.mean, known.std) if known else channel_statistics(train)
-    return Splits(train, held_out, load_images(dataset, data_dir, "test"), mean, std)
+    return Splits(train, held_out, test, mean, std)
 
 
 def split_facts(splits: Splits, asked: int) -> dict[str, int]:

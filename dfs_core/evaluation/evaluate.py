@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
 from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
 
-from dfs_core.data.sets import ImageSet, normalise
+from dfs_core.data.augment import normalise
+from dfs_core.data.sets import ImageSet, batches_of
+from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import DECIMALS, Evaluation, wilson_interval
-from dfs_core.model.cost import cost_models
+from dfs_core.evaluation.metrics import Evaluation, Outcome, summarise
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet, DFSOutput
 
-__all__ = [
-    "Evaluation",
-    "Outcome",
-    "evaluate",
-    "forward_batches",
-    "run",
-    "summarise",
-    "wilson_interval",
-]
-
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a network said for every image of a set, in the set's order.
-
-    Attributes:
-        labels: the true classes, int64 (N,).
-        predictions: the most probable classes, int64 (N,).
-        confidence: probability of the predicted class, 0 to 1, float32 (N,).
-        decisions: index of the option taken, uint8 (N, gated blocks).
-    """
-
-    labels: np.ndarray
-    predictions: np.ndarray
-    confidence: np.ndarray
-    decisions: np.ndarray
-
-    @property
-    def correct(self) -> np.ndarray:
-        """Which images got the right label, bool (N,)."""
-        return self.predictions == self.labels
-
-    @classmethod
-    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
-        """Several parts of a set as one, in their order."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 class BatchSettings(TypedDict, total=False):
@@ -75,7 +38,7 @@ class Settings(BatchSettings, total=False):
 
 def forward_batches(
     model: DFSNet,
-    images: torch.Tensor,
+    images: torch.Tensor | StoredImages,
     mean: Sequence[float],
     std: Sequence[float],
     *,
@@ -89,7 +52,7 @@ def forward_batches(
 
     Args:
         model: the network, in evaluation mode.
-        images: uint8 (N, 3, H, W).
+        images: uint8 (N, 3, S, S), in memory or read as they are needed.
         mean: channel means in 0..1 that the network was trained with.
         std: channel standard deviations, likewise.
         budget: percent; None for the usual one.
@@ -102,15 +65,16 @@ def forward_batches(
         One output a batch, on the CPU.
 
     Raises:
-        UserError: the model has no such budget, or ``forced`` does not fit the images, blocks and options.
+        UserError: the model has no such budget, ``forced`` does not fit the images, blocks and options, or the answers
+            are not finite.
     """
     device = next(model.parameters()).device
     choices = None if forced is None else torch.as_tensor(forced).long()
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
     prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
-    for start in range(0, len(images), batch_size):
-        chosen = slice(start, start + batch_size)
+    order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
+    for chosen, pixels in zip(order, batches_of(images, order), strict=True):
         # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
         with (
             torch.inference_mode(),
@@ -118,11 +82,13 @@ def forward_batches(
             # On a GPU: the digits that TF32 leaves out become whole steps in the next quantiser.
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
-            inputs = normalise(images[chosen].to(device), mean, std)
+            inputs = normalise(pixels.to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
+        if not bool(cpu.logits.isfinite().all()):
+            raise UserError("the network's answers are not finite: its training has diverged, or it is damaged")
         yield cpu
 
 
@@ -172,29 +138,8 @@ def run(
     )
 
 
-def summarise(outcome: Outcome, model: DFSNet) -> Evaluation:
-    """Reduce what was predicted and decided to the figures of a card."""
-    correct, n = int(outcome.correct.sum()), len(outcome.labels)
-    low, high = wilson_interval(correct, n)
-    costs = cost_models(model.config)
-    names = model.config.option_set.names
-    shares = [100 * (outcome.decisions == index).mean(axis=0) for index in range(len(names))]
-    return Evaluation(
-        n=n,
-        accuracy=round(100 * correct / n, DECIMALS),
-        accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
-        cp=round(float(costs["cp"].total(outcome.decisions)), DECIMALS),
-        all_in=round(float(costs["bitops"].total(outcome.decisions)), DECIMALS),
-        policies=len(np.unique(outcome.decisions, axis=0)),
-        shares=tuple(
-            {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}
-            for block in range(model.config.gated_blocks)
-        ),
-    )
-
-
 def evaluate(
     model: DFSNet, images: ImageSet, mean: Sequence[float], std: Sequence[float], **settings: Unpack[Settings]
 ) -> Evaluation:
     """Measure a network on a set of images: ``run``, then ``summarise``. Arguments and errors as for ``run``."""
-    return summarise(run(model, images, mean, std, **settings), model)
+    return summarise(run(model, images, mean, std, **settings), model.config)

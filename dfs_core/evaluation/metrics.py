@@ -1,12 +1,17 @@
-"""The figures by which networks are compared: an evaluation, and an interval. Plain data and arithmetic."""
+"""The figures by which networks are compared: what was said for each image, an evaluation, an interval. No torch."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+import numpy as np
+
 from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import cost_models
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
@@ -82,3 +87,51 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     # Rounding may leave 0 of n or n of n a hair outside; the exact bounds there are 0 and 100.
     return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a network said for every image of a set, in the set's order.
+
+    Attributes:
+        labels: the true classes, int64 (N,).
+        predictions: the most probable classes, int64 (N,).
+        confidence: probability of the predicted class, 0 to 1, float32 (N,).
+        decisions: index of the option taken, uint8 (N, gated blocks).
+    """
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    confidence: np.ndarray
+    decisions: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Which images got the right label, bool (N,)."""
+        return self.predictions == self.labels
+
+    @classmethod
+    def joined(cls, parts: Sequence[Outcome]) -> Outcome:
+        """Several parts of a set as one, in their order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
+def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
+    """Reduce what a network of that configuration predicted and decided to the figures of a card."""
+    correct, n = int(outcome.correct.sum()), len(outcome.labels)
+    low, high = wilson_interval(correct, n)
+    costs = cost_models(config)
+    names = config.option_set.names
+    shares = [100 * (outcome.decisions == index).mean(axis=0) for index in range(len(names))]
+    return Evaluation(
+        n=n,
+        accuracy=round(100 * correct / n, DECIMALS),
+        accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
+        cp=round(float(costs["cp"].total(outcome.decisions)), DECIMALS),
+        all_in=round(float(costs["bitops"].total(outcome.decisions)), DECIMALS),
+        policies=len(np.unique(outcome.decisions, axis=0)),
+        shares=tuple(
+            {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}
+            for block in range(config.gated_blocks)
+        ),
+    )

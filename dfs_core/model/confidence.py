@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import gate_inputs
 from dfs_core.model.utilities import TablePolicy, mean_and_spread, price_features, rising
 
 STRENGTH = 0.8  # of doubt: a round number, as short trials on validation images could not tell 0.5 from 1
@@ -47,7 +46,7 @@ class ConfidencePolicy(TablePolicy):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        inputs = [2 * channels for channels, _ in gate_inputs(config)]
+        inputs = [2 * block.inputs for block in config.layout.gated]
         self.norms = nn.ModuleList(nn.LayerNorm(size) for size in inputs)
         self.answers = nn.ModuleList(nn.Linear(size, config.classes) for size in inputs)
         self.usual = nn.ModuleList(nn.BatchNorm1d(1, affine=False) for _ in inputs)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
 from dfs_core.errors import UserError
+from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
 from dfs_core.model.options import OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 from dfs_core.settings import check_settings
@@ -16,14 +17,19 @@ PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot
 PRICED = ("utility", "confidence", "one-shot", "table")
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
+# Settings that older checkpoints do not have: left out of their cards as long as they stand at their defaults.
+ADDED = ("architecture", "width", "image_size")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Architecture of a CIFAR ResNet of depth 6n+2 whose blocks a policy decides over.
+    """A residual network whose blocks a policy decides over.
 
     Attributes:
-        depth: 6n+2; n blocks in each of the three stages.
+        architecture: ``cifar-resnet``, ``imagenet-resnet``, or another one that is registered in ``layout``.
+        depth: number of weighted layers: 6n+2 for a CIFAR ResNet; 18, 34 or 50 for an ImageNet ResNet.
+        width: factor on all numbers of channels.
+        image_size: side of the images in pixels.
         classes: number of classes.
         options: option set of the gated blocks: a named set or a list such as ``skip,4,8,full``.
         policy: ``recurrent`` (the paper's gate, method section 3), ``constant`` (the same decisions for every image),
@@ -39,7 +45,10 @@ class ModelConfig:
         prices: (price, cp in percent) as measured on validation images, by rising price; empty if nobody measured it.
     """
 
+    architecture: str = "cifar-resnet"
     depth: int = 38
+    width: float = 1.0
+    image_size: int = CIFAR_SIZE
     classes: int = 10
     options: str = "paper-small"
     policy: PolicyName = "recurrent"
@@ -51,8 +60,7 @@ class ModelConfig:
     prices: PriceList = ()
 
     def __post_init__(self) -> None:
-        if self.depth < 8 or (self.depth - 2) % 6:
-            raise UserError(f"depth {self.depth} is not 6n+2: use 8, 14, 20, 26, 32, 38, ..., 74, 110")
+        blocks = len(self.layout.gated)  # raises if there is no such network
         if self.classes < 2:
             raise UserError(f"a classifier needs at least two classes, not {self.classes}")
         if self.gate_width < 1:
@@ -66,8 +74,8 @@ class ModelConfig:
         options = self.option_set  # raises if it cannot be read
         if (self.policy == "constant") != bool(self.constant):
             raise UserError("'constant' lists the decisions of the constant policy, and of no other")
-        if len(self.constant) not in (0, 1, self.gated_blocks):
-            raise UserError(f"'constant' needs one option or {self.gated_blocks}, not {len(self.constant)}")
+        if len(self.constant) not in (0, 1, blocks):
+            raise UserError(f"'constant' needs one option or {blocks}, not {len(self.constant)}")
         for name in self.constant:
             options.index(name)
         object.__setattr__(self, "prices", tuple(tuple(pair) for pair in self.prices))
@@ -81,14 +89,14 @@ class ModelConfig:
         return OptionSet.parse(self.options)
 
     @property
-    def blocks_per_stage(self) -> int:
-        """n of 6n+2."""
-        return (self.depth - 2) // 6
+    def layout(self) -> Layout:
+        """The network's blocks, with their shapes and MACs."""
+        return build_layout(self.architecture, self.depth, self.width, self.image_size)
 
     @property
     def gated_blocks(self) -> int:
-        """Number of blocks that a policy decides over: all but the first, 3n-1."""
-        return 3 * self.blocks_per_stage - 1
+        """Number of blocks that a policy decides over: all but the first."""
+        return len(self.layout.gated)
 
     @property
     def every_budget(self) -> bool:
@@ -153,7 +161,9 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data that ``from_dict`` reads back."""
         prices = [list(pair) for pair in self.prices]
-        return asdict(self) | {"constant": list(self.constant), "prices": prices}
+        data = asdict(self) | {"constant": list(self.constant), "prices": prices}
+        usual = {field.name: field.default for field in fields(self) if field.name in ADDED}
+        return {name: value for name, value in data.items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

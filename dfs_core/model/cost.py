@@ -1,8 +1,9 @@
 """What a network's decisions cost, by the four measures that a user can switch between.
 
 One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation counts b_w x b_a bit operations; an average
-pool counts one MAC for each value that it adds, at 32 x 32 bits. Everything is given in percent of the plain
-full-precision network without gates, so that 100 % means the same thing for every method.
+pool counts one MAC for each value that it adds, at 32 x 32 bits; a max pool only compares, and counts nothing.
+Everything is given in percent of the plain full-precision network without gates, so that 100 % means the same thing for
+every method.
 
 - ``cp``, the paper's computation percentage: the mean over gated blocks of (bits / 32)^2, every block counting the
   same; stem, first block, shortcuts, classifier and gates are left out (method section 1).
@@ -20,10 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.layout import FIRST_GATED, BlockShape
 from dfs_core.model.options import FULL_BITS, Option
 
-STAGE_WIDTHS = (16, 32, 64)
-IMAGE_SIZE = 32
 ONE_SHOT_GRID = 4  # side of the grid that the one-shot policy pools its input to
 
 # Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
@@ -34,7 +34,7 @@ ENERGY_MULTIPLY_FLOAT, ENERGY_ADD_FLOAT = 3.7, 0.9
 
 @dataclass(frozen=True, slots=True)
 class BlockMacs:
-    """MACs of one residual block: two 3x3 convolutions, the 1x1 shortcut (0 if identity), and the gate before it."""
+    """MACs of one residual block: its convolutions, the 1x1 shortcut (0 if identity), and the gate before it."""
 
     convolutions: int
     shortcut: int
@@ -43,7 +43,7 @@ class BlockMacs:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMacs:
-    """MACs of a whole network for one 32 x 32 image; ``blocks[0]`` is the block that always runs in full."""
+    """MACs of a whole network for one image; ``blocks[0]`` is the block that always runs in full."""
 
     stem: int
     blocks: tuple[BlockMacs, ...]
@@ -58,40 +58,35 @@ class NetworkMacs:
 
 
 def count_macs(config: ModelConfig) -> NetworkMacs:
-    """Count the MACs of every part of the network by their closed form."""
-    blocks: list[BlockMacs] = []
-    channels, size = STAGE_WIDTHS[0], IMAGE_SIZE
-    for stage, width in enumerate(STAGE_WIDTHS):
-        for position in range(config.blocks_per_stage):
-            strided = stage > 0 and position == 0
-            gate = _gate_macs(config, len(blocks) - 1, channels, size) if blocks else 0
-            size = size // 2 if strided else size
-            convolutions = 9 * (channels * width + width * width) * size**2
-            blocks.append(BlockMacs(convolutions, channels * width * size**2 if strided else 0, gate))
-            channels = width
-    stem = 9 * 3 * STAGE_WIDTHS[0] * IMAGE_SIZE**2
-    return NetworkMacs(stem, tuple(blocks), channels * size**2, channels * config.classes)
+    """The MACs of every part of the network: those of its layout, with the gates between them."""
+    layout = config.layout
+    last = layout.blocks[-1]
+    blocks = tuple(BlockMacs(block.macs, block.shortcut_macs, _gate_macs(config, block)) for block in layout.blocks)
+    return NetworkMacs(layout.stem.macs, blocks, last.channels * last.size**2, last.channels * config.classes)
 
 
-def gate_inputs(config: ModelConfig) -> list[tuple[int, int]]:
-    """(channels, side) of the input of each gated block, in order."""
-    sides = [IMAGE_SIZE, IMAGE_SIZE // 2, IMAGE_SIZE // 4]
-    before = [(number - 1) // config.blocks_per_stage for number in range(1, config.gated_blocks + 1)]
-    return [(STAGE_WIDTHS[stage], sides[stage]) for stage in before]
-
-
-def _gate_macs(config: ModelConfig, index: int, channels: int, size: int) -> int:
-    """What the policy computes before the gated block of that index, on an input of channels x size x size."""
-    values, width, options = channels * size**2, config.gate_width, len(config.option_set)
+def _gate_macs(config: ModelConfig, block: BlockShape) -> int:
+    """What the policy computes before a block, on its input."""
+    channels, width, options = block.inputs, config.gate_width, len(config.option_set)
+    values = channels * block.input_size**2
+    if block.number < FIRST_GATED:
+        return 0
     if config.policy == "recurrent":  # average pool, linear embedding, one LSTM step, linear layer to the options
         return values + channels * width + 4 * width * (width + width) + width * options
     if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
         return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
     if config.policy == "confidence":  # mean and spread, a linear classifier
         return 2 * values + 2 * channels * config.classes
-    if config.policy == "one-shot" and index == 0:  # pooled to a grid once, two linear layers
-        return values + (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
+    if config.policy == "one-shot" and block.number == FIRST_GATED:  # pooled to a grid once, two linear layers
+        pooled = channels * _grid_span(block.input_size) ** 2
+        return pooled + (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
     return 0  # constant or one-shot's later blocks: nothing; a table is looked up
+
+
+def _grid_span(size: int) -> int:
+    """Pixels that one side of the one-shot policy's grid adds up: ``size``, or more where its cells overlap."""
+    cells = range(ONE_SHOT_GRID)
+    return sum(-(-(cell + 1) * size // ONE_SHOT_GRID) - cell * size // ONE_SHOT_GRID for cell in cells)
 
 
 def mac_energy(option: Option) -> float:
@@ -143,7 +138,8 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     gated = macs.blocks[1:]
     options = config.option_set
     full_mac = mac_energy(Option(FULL_BITS))
-    ungated = macs.stem + macs.blocks[0].convolutions + macs.pooling + macs.classifier
+    first = macs.blocks[0]
+    ungated = macs.stem + first.convolutions + first.shortcut + macs.pooling + macs.classifier
 
     def executed(block: BlockMacs, option: Option) -> float:
         return block.shortcut + (0 if option.is_skip else block.convolutions)

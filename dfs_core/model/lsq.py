@@ -14,6 +14,7 @@ from dfs_core.model.options import OptionSet
 
 SMALLEST_VALUE = 1e-8
 LEARNED_BITS = 8
+RANGE_IMAGES = 16  # of a batch, from which the range of a step is read
 
 
 class _RoundGroups(torch.autograd.Function):
@@ -84,6 +85,18 @@ def best_step(x: Tensor, bounds: Tensor) -> Tensor:
     return candidates[(rounded - x).square().mean(dim=1).argmin()].reshape(1)
 
 
+@torch.no_grad()
+def useful_range(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the greatest value that the highest level may stand for: the mean magnitude and the largest one.
+
+    Batch norm follows each convolution and takes out any factor of its input and weight. So the loss hardly depends on
+    a step that is much too small or too large, and the noise of its gradient drives it on: through zero, or a
+    thousandfold up. Inside this range, and at its ends, the gradient is LSQ's.
+    """
+    magnitudes = x.detach().abs()
+    return magnitudes.mean(dtype=torch.float32), magnitudes.amax().float()
+
+
 class LearnedStep(nn.Module):
     """LSQ for one convolution at one bit width: a learned step for its input and one for its weights.
 
@@ -102,6 +115,7 @@ class LearnedStep(nn.Module):
 
     def __init__(self, bits: int) -> None:
         super().__init__()
+        self.bits = bits
         half = 2.0 ** (bits - 1)
         for kind, step, bounds in (
             ("activation", 4.0 / (2 * half - 1), (0.0, 2 * half - 1)),
@@ -119,6 +133,33 @@ class LearnedStep(nn.Module):
         self.activation_step.copy_(best_step(x, self.activation_bounds[0]))
         self.weight_step.copy_(best_step(weight, self.weight_bounds[0]))
 
+    @torch.no_grad()
+    def keep_within(self, activation_range: tuple[Tensor, Tensor], weight_range: tuple[Tensor, Tensor]) -> None:
+        """Move both steps, where they are learned, into what ``useful_range`` gives of this input and weight."""
+        for step, (low, high), highest_level in (
+            (self.activation_step, activation_range, 2**self.bits - 1),
+            (self.weight_step, weight_range, 2 ** (self.bits - 1) - 1),
+        ):
+            if step.requires_grad:
+                step.clamp_(low / highest_level, high / highest_level).clamp_min_(SMALLEST_VALUE)
+
+
+def keep_positive(model: nn.Module) -> None:
+    """Lift every learned step of a model that is not positive to just above zero; the next forward pass does the rest.
+
+    To be called after each update of the parameters, so that a state saved at any moment has positive steps only.
+    """
+    steps = [
+        step
+        for module in model.modules()
+        if isinstance(module, LearnedStep)
+        for step in (module.activation_step, module.weight_step)
+        if step.requires_grad
+    ]
+    if steps:
+        with torch.no_grad():
+            torch._foreach_clamp_min_(steps, SMALLEST_VALUE)
+
 
 class LearnedStepQuantiser(nn.ModuleDict):
     """LSQ for one convolution: steps for each option that rounds."""
@@ -130,6 +171,10 @@ class LearnedStepQuantiser(nn.ModuleDict):
     def forward(self, x: Tensor, weight: Tensor, groups: Groups) -> list[tuple[Tensor, Tensor]]:
         """Input (n, C, H, W) and weight of each group of x (N, C, H, W), none of which skips, as its option asks."""
         own = [cast(LearnedStep, self[option.name]) for option in groups.counts if option.is_quantised]
+        if self.training:
+            ranges = useful_range(x[:: max(1, len(x) // RANGE_IMAGES)]), useful_range(weight)
+            for step in own:
+                step.keep_within(*ranges)
         levels = torch.cat([step.activation_bounds for step in own]), torch.cat([step.weight_bounds for step in own])
         steps = [step.activation_step for step in own] + [step.weight_step for step in own]
         rounded = _RoundGroups.apply(_dense(x), weight, groups, levels, self.kernels, *steps)

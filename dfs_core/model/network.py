@@ -42,7 +42,7 @@ class DFSOutput(NamedTuple):
 
 
 class DFSNet(nn.Module):
-    """A CIFAR ResNet whose gated blocks execute, image by image, the option that its policy chooses.
+    """A residual network whose gated blocks execute, image by image, the option that its policy chooses.
 
     Nothing is kept on the module between calls, so threads can share one. One image gives what it gives in a batch.
     """
@@ -73,7 +73,7 @@ class DFSNet(nn.Module):
         """Classify normalised images.
 
         Args:
-            images: (N, 3, 32, 32), float, normalised.
+            images: (N, 3, S, S), float, normalised; S is the configuration's ``image_size``.
             budget: percent of cp; refused unless the model was trained for it or serves every budget.
             forced: decisions to impose, (N, gated blocks) option indices, with -1 where the policy is to decide.
             execution: ``grouped`` or ``dense``; in evaluation mode the same result, at different speed.
@@ -116,7 +116,7 @@ class DFSNet(nn.Module):
         return self.body.head(x)
 
     def enter(self, images: Tensor) -> Tensor:
-        """Stem and first block, which run for every image: (N, 3, 32, 32) -> (N, 16, 32, 32)."""
+        """Stem and first block, which run for every image: (N, 3, S, S) -> the input of the first gated block."""
         x = self.body.stem(images.contiguous(memory_format=self.memory_format))
         return run_uniform(cast(ResidualBlock, self.body.blocks[0]), x, 0)
 
@@ -162,7 +162,7 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
 
     Args:
         model: the network.
-        images: a sample, normalised (N, 3, 32, 32).
+        images: a sample, normalised (N, 3, S, S).
         only: names of the quantisers to set, such as ``body.blocks.3.conv1.quantisers.4``; all of them by default.
     """
     was_training = model.training
@@ -181,39 +181,3 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
     for handle in handles:
         handle.remove()
     model.train(was_training)
-
-
-def start_from(model: DFSNet, source: DFSNet) -> list[str]:
-    """Copy a trained network's weights into another option set or policy: a backbone into a gated network, say.
-
-    Every option's batch norm starts from the source's batch norm for the same option if it has one, else from its
-    costliest option's. Gates and quantisers are copied where both have them in the same shape.
-
-    Returns:
-        Names of the entries that the source had nothing for (new gates, new quantiser steps).
-
-    Raises:
-        UserError: the two bodies differ in depth or number of classes.
-    """
-    same = ("depth", "classes")
-    if any(getattr(model.config, key) != getattr(source.config, key) for key in same):
-        raise UserError("cannot start from a network of another depth or number of classes")
-    given = source.state_dict()
-    fallback = source.config.option_set.names[-1] if source.config.batch_norm == "per-option" else "shared"
-    new = []
-    for key, value in model.state_dict().items():
-        candidates = [key]
-        for option in (*model.config.option_set.names, "shared"):
-            candidates += [key.replace(f"_bn.{option}.", f"_bn.{fallback}."), _renamed_norm(key, option, fallback)]
-        found = next((name for name in candidates if name in given and given[name].shape == value.shape), None)
-        if found is None:
-            new.append(key)
-        else:
-            value.copy_(given[found])
-    return new
-
-
-def _renamed_norm(key: str, option: str, fallback: str) -> str:
-    for norm in ("bn1", "bn2"):
-        key = key.replace(f".{norm}.{option}.", f".{norm}.{fallback}.")
-    return key

@@ -1,7 +1,7 @@
 """What a gated block can do for an image: the only place where a bit width or its cost is written.
 
 An option is its bit width: 0 bits is to skip the block, 32 bits is to run it in full precision, and anything between is
-to run both of its 3x3 convolutions with weights and activations quantised to that many bits. One formula, the paper's,
+to run all of its convolutions with weights and activations quantised to that many bits. One formula, the paper's,
 then gives every cost: (bits / 32)^2, from 0 for skip to 1 for full.
 """
 

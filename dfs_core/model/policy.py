@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import gate_inputs
 from dfs_core.model.pooling import pooled
 from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
@@ -42,7 +41,7 @@ class RecurrentPolicy(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         width = config.gate_width
-        self.embeddings = nn.ModuleList(nn.Linear(channels, width) for channels, _ in gate_inputs(config))
+        self.embeddings = nn.ModuleList(nn.Linear(block.inputs, width) for block in config.layout.gated)
         self.lstm = nn.LSTMCell(width, width)
         self.to_options = nn.Linear(width, len(config.option_set))
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The residual blocks of a CIFAR ResNet 6n+2, each able to run under any option of its set."""
+"""The residual blocks of a layout, each able to run under any option of its set."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import STAGE_WIDTHS
 from dfs_core.model.groups import Groups
+from dfs_core.model.layout import FIRST_GATED, BlockShape, ConvShape
 from dfs_core.model.options import Option, OptionSet
 from dfs_core.model.pooling import pooled
 from dfs_core.model.quantize import QUANTISERS
@@ -21,8 +21,9 @@ SHARED = "shared"
 class PlainConv(nn.Conv2d):
     """A convolution without bias, whose result for an image does not depend on the other images of the batch."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+    def __init__(self, shape: ConvShape) -> None:
+        padding = shape.kernel // 2
+        super().__init__(shape.inputs, shape.outputs, shape.kernel, shape.stride, padding, bias=False)
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -41,8 +42,8 @@ class PlainConv(nn.Conv2d):
 class OptionConv(PlainConv):
     """A convolution whose input and weight are rounded as each image's option asks; one weight for all options."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, options: OptionSet, quantiser: str) -> None:
-        super().__init__(inputs, outputs, kernel, stride)
+    def __init__(self, shape: ConvShape, options: OptionSet, quantiser: str) -> None:
+        super().__init__(shape)
         self.quantisers = QUANTISERS[quantiser](options)
 
     def forward(self, x: Tensor, groups: Groups) -> list[Tensor]:  # type: ignore[override]
@@ -67,24 +68,25 @@ class OptionNorm(nn.ModuleDict):
 
 
 class ResidualBlock(nn.Module):
-    """A basic block: two 3x3 convolutions with batch norm, and a shortcut.
+    """A basic block or a bottleneck: convolutions with batch norm, ReLUs between them, and a shortcut.
 
-    The shortcut is the identity or, in a strided block, a 1x1 convolution with batch norm. An option's bits apply to
-    that convolution too; on skip it runs in full precision and is the output, without a ReLU (as in the reference).
+    The shortcut is the identity or, where channels or size change, a 1x1 convolution with batch norm. An option's bits
+    apply to that convolution too; on skip it runs in full precision and is the output, without a ReLU (as in the
+    reference).
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, options: OptionSet, config: ModelConfig) -> None:
+    def __init__(self, shape: BlockShape, options: OptionSet, config: ModelConfig) -> None:
         super().__init__()
         self.options = options
         executed = [option for option in options if not option.is_skip]
-        self.conv1 = OptionConv(inputs, outputs, 3, stride, options, config.quantiser)
-        self.bn1 = OptionNorm(outputs, executed, config.batch_norm)
-        self.conv2 = OptionConv(outputs, outputs, 3, 1, options, config.quantiser)
-        self.bn2 = OptionNorm(outputs, executed, config.batch_norm)
-        self.has_projection = stride != 1
-        if self.has_projection:
-            self.shortcut_conv = OptionConv(inputs, outputs, 1, stride, options, config.quantiser)
-            self.shortcut_bn = OptionNorm(outputs, options, config.batch_norm)
+        self.names = [(f"conv{number}", f"bn{number}") for number in range(1, len(shape.convolutions) + 1)]
+        for (conv, norm), own in zip(self.names, shape.convolutions, strict=True):
+            self.add_module(conv, OptionConv(own, options, config.quantiser))
+            self.add_module(norm, OptionNorm(own.outputs, executed, config.batch_norm))
+        self.has_projection = shape.shortcut is not None
+        if shape.shortcut is not None:
+            self.shortcut_conv = OptionConv(shape.shortcut, options, config.quantiser)
+            self.shortcut_bn = OptionNorm(shape.channels, options, config.batch_norm)
 
     def forward(self, x: Tensor, groups: Groups) -> Tensor:
         """Run the block on x (N, C, H, W), whose images lie in the order of ``groups``: (N, C', H', W')."""
@@ -100,30 +102,29 @@ class ResidualBlock(nn.Module):
         return self.shortcut_bn(self.shortcut_conv(x, groups), groups) if self.has_projection else x
 
     def _run(self, x: Tensor, groups: Groups) -> Tensor:
-        out = F.relu(self.bn1(self.conv1(x, groups), groups))
-        return F.relu(self.bn2(self.conv2(out, groups), groups) + self._shortcut(x, groups))
+        out = x
+        for index, (conv, norm) in enumerate(self.names):
+            out = getattr(self, norm)(getattr(self, conv)(F.relu(out) if index else out, groups), groups)
+        return F.relu(out + self._shortcut(x, groups))
 
 
 class ResNetBody(nn.Module):
-    """Stem, blocks and classifier of a CIFAR ResNet 6n+2; who decides what each block does is not its business."""
+    """Stem, blocks and classifier of a layout; who decides what each block does is not its business."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         gated, full = config.option_set, OptionSet.parse("full")
-        self.stem = nn.Sequential(PlainConv(3, STAGE_WIDTHS[0], 3), nn.BatchNorm2d(STAGE_WIDTHS[0]), nn.ReLU())
-        self.blocks = nn.ModuleList()
-        channels = STAGE_WIDTHS[0]
-        for stage, width in enumerate(STAGE_WIDTHS):
-            for position in range(config.blocks_per_stage):
-                stride = 2 if stage > 0 and position == 0 else 1
-                options = gated if len(self.blocks) else full  # the first block always runs in full
-                self.blocks.append(ResidualBlock(channels, width, stride, options, config))
-                channels = width
-        self.classifier = nn.Linear(channels, config.classes)
+        layout = config.layout
+        pool = [nn.MaxPool2d(3, stride=2, padding=1)] if layout.max_pool else []
+        self.stem = nn.Sequential(PlainConv(layout.stem), nn.BatchNorm2d(layout.stem.outputs), nn.ReLU(), *pool)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(shape, full if shape.number < FIRST_GATED else gated, config) for shape in layout.blocks
+        )
+        self.classifier = nn.Linear(layout.blocks[-1].channels, config.classes)
 
     def gated(self) -> list[ResidualBlock]:
         """The blocks that a policy decides over, in order."""
-        return list(self.blocks[1:])  # type: ignore[arg-type]
+        return list(self.blocks[FIRST_GATED - 1 :])  # type: ignore[arg-type]
 
     def head(self, x: Tensor) -> Tensor:
         """Pool (N, C, H, W) and classify: logits (N, classes) in float32."""

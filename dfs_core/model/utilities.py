@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import ONE_SHOT_GRID, STAGE_WIDTHS, gate_inputs
+from dfs_core.model.cost import ONE_SHOT_GRID
 
 LOWEST_PRICE = 1e-5
 LOWEST_TEMPERATURE = 1e-8  # nats; where compute is free no option costs more than another
@@ -105,7 +105,8 @@ class OneShotPolicy(TablePolicy):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.hidden = nn.Linear(STAGE_WIDTHS[0] * ONE_SHOT_GRID**2 + 3, config.gate_width)
+        seen = config.layout.gated[0].inputs * ONE_SHOT_GRID**2 + 3  # the grid, and the price's features
+        self.hidden = nn.Linear(seen, config.gate_width)
         self.to_own = nn.Linear(config.gate_width, config.gated_blocks * len(config.option_set))
         nn.init.zeros_(self.to_own.weight)
         nn.init.zeros_(self.to_own.bias)
@@ -141,7 +142,7 @@ class UtilityPolicy(TablePolicy):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         width = config.gate_width
-        self.embeddings = nn.ModuleList(nn.Linear(2 * channels, width) for channels, _ in gate_inputs(config))
+        self.embeddings = nn.ModuleList(nn.Linear(2 * block.inputs, width) for block in config.layout.gated)
         self.norm = nn.LayerNorm(width)
         self.lstm = nn.LSTMCell(width + 3, width)
         self.to_own = nn.Linear(width, len(config.option_set))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import read_all, read_card
+from dfs_core.checkpoints.card_files import read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import read_all
+from dfs_core.checkpoints.card_files import read_all
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
@@ -107,9 +107,9 @@ def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
 
 
 def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
-    """Whether both are of one backbone, one data set and one depth, and cost the same."""
+    """Whether both are of one backbone, one data set and one layout, and cost the same."""
     kin = [
-        (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.depth)
+        (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.layout)
         for one in (dynamic, static)
     ]
     return kin[0] == kin[1] and static.cp > 0 and 1 / TOLERANCE < dynamic.cp / static.cp < TOLERANCE

@@ -9,12 +9,15 @@ from typing import Any
 import torch
 
 from dfs_core.checkpoints import provenance
-from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, read_card
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.data.sets import normalise
+from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
-from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.model.lsq import keep_positive
+from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.start_from import start_from
 from dfs_core.training.precision import resolve
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
@@ -32,7 +35,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
         device: where it is to run.
 
     Raises:
-        UserError: what it starts from is missing, or is a network of another depth or number of classes.
+        UserError: what it starts from is missing, or is a network of another layout or number of classes.
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
@@ -52,6 +55,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     ]
     learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
     optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+    optimiser.register_step_post_hook(lambda *_: keep_positive(model))
     average = copy.deepcopy(model) if config.ema else None
     precision = resolve(config.precision, device)
     return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config))
@@ -81,13 +85,16 @@ def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
     """The network that a run distils from, in evaluation mode; None if it distils from none.
 
     Raises:
-        UserError: it is missing, or tells other classes apart.
+        UserError: it is missing, tells other classes apart, or takes images of another size.
     """
     if not config.teacher:
         return None
     model = source(config.teacher).model
     if model.config.classes != config.model.classes:
         raise UserError(f"teacher '{config.teacher}' knows {model.config.classes} classes, not {config.model.classes}")
+    if model.config.image_size != config.model.image_size:
+        sizes = f"{model.config.image_size} pixels, not of {config.model.image_size}"
+        raise UserError(f"teacher '{config.teacher}' takes images of {sizes}")
     return model.to(device).eval()
 
 

@@ -1,8 +1,13 @@
-"""One TOML file per published run: read with those it builds on, changed for another seed, kept with its weights."""
+"""The configuration of a run: from a TOML file, or by its name from a recipe and a network.
+
+configs/<recipe>.toml            how a method is trained; its name holds {network}, and maybe {bits}, {budget}, {alpha}
+configs/networks/<network>.toml  data set and depth; in [runs.NAME] what a single run of this network has of its own
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,64 +17,108 @@ from dfs_core.errors import UserError
 from dfs_core.training.train_config import TrainConfig
 
 CONFIG_FILE = "config.toml"
-Changes = Mapping[str, str | int]  # settings that take the place of a file's
+CONFIGS = Path("configs")
+NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
+PARTS = {"network": r".+?", "bits": r"\d+", "budget": NUMBER, "alpha": NUMBER}
+NUMBERS = ("budget", "alpha")  # where these stand alone, a number takes their place
+Table = dict[str, Any]
 
 
-def load_config(path: Path, changes: Changes | None = None) -> TrainConfig:
-    """Read a TOML file; ``base = "other.toml"`` starts from that file's settings, and its [model] table is merged.
+def load_config(run: str | Path, changes: Mapping[str, str | int] | None = None) -> TrainConfig:
+    """The configuration of a run.
 
     Args:
-        path: the file.
+        run: a TOML file (``base = "other.toml"`` starts from that file's settings; their [model] tables are merged),
+            or the name of a run, such as ``static4-resnet74-cifar100``, which a recipe and a network in ``configs/``
+            give.
         changes: settings that take the place of the file's.
 
     Raises:
-        UserError: the file is missing, is not TOML, or sets something that does not exist.
+        UserError: no file and no recipe has that name, it is not TOML, or it sets something that does not exist.
     """
+    path = Path(run)
+    by_name = path.suffix != ".toml"
     try:
-        return TrainConfig.from_dict(_read_merged(path) | dict(changes or {}))
+        table = _of_name(str(run)) if by_name else _read_merged(path)
+        return TrainConfig.from_dict(table | dict(changes or {}))
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        raise UserError(f"{'run ' if by_name else ''}{run}: {error}") from None
 
 
-def of_seed(path: Path, seed: int) -> dict[str, str | int]:
-    """The changes that make a file's run one of another seed, with a name of its own."""
-    return {"name": f"{load_config(path).name}-seed{seed}", "seed": seed}
+def of_seed(run: str | Path, seed: int) -> dict[str, str | int]:
+    """The changes that make a run one of another seed, with a name of its own."""
+    return {"name": f"{load_config(run).name}-seed{seed}", "seed": seed}
 
 
-def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> dict[str, Any]:
-    if path.resolve() in derived:
-        raise UserError("it is its own base")
+def config_text(config: TrainConfig) -> str:
+    """A configuration as a TOML file that gives it again, without any other file."""
+    settings = config.to_dict()
+    model = settings.pop("model")
+    lines = [f"# Everything that determines the run {config.name}.", *_lines(settings), "", "[model]", *_lines(model)]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(table: Table) -> list[str]:
+    # Numbers, texts, truth values and lists of them read in TOML as in JSON; what is None is left out, as by default.
+    return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
+
+
+def _of_name(name: str) -> Table:
+    networks = {path.stem: path for path in sorted((CONFIGS / "networks").glob("*.toml"))}
+    recipes = [path for path in sorted(CONFIGS.glob("*.toml")) if "{network}" in str(_read(path).get("name"))]
+    for recipe in recipes:
+        table = _read_merged(recipe)
+        pattern = re.sub(r"\\\{(\w+)\\\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", re.escape(table["name"]))
+        found = re.fullmatch(pattern, name)
+        if found and found["network"] in networks:
+            network = _read(networks[found["network"]])
+            own = network.pop("runs", {}).get(name, {})
+            return _merged(_filled(table, found.groupdict()), _merged(network, own))
+    known = f"networks: {', '.join(networks)}; recipes: {', '.join(str(_read(path)['name']) for path in recipes)}"
+    where = "this folder has no configs/ with recipes" if not recipes else f"no recipe and network give it ({known})"
+    raise UserError(f"{where}; a file's name ends in .toml")
+
+
+def _filled(value: Any, parts: Mapping[str, str]) -> Any:
+    """The same settings with what the run's name says in the places of ``{network}``, ``{bits}`` and so on."""
+    if isinstance(value, dict):
+        return {key: _filled(item, parts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, parts) for item in value]
+    if not isinstance(value, str):
+        return value
+    if value.strip("{}") in NUMBERS and value.startswith("{"):
+        number = float(parts[value.strip("{}")])
+        return int(number) if number.is_integer() else number
+    return re.sub(r"\{(\w+)\}", lambda part: parts[part[1]], value)
+
+
+def _read(path: Path) -> Table:
     try:
-        data = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError("no such configuration; the published ones are in configs/") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise UserError(f"cannot be read as TOML: {error}") from None
+
+
+def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> Table:
+    if path.resolve() in derived:
+        raise UserError("it is its own base")
+    data = _read(path)
     if "base" not in data:
         return data
     name = data.pop("base")
-    # A checkpoint holds its own config.toml with the bases beside it, so that is where they have to be here too.
-    if not isinstance(name, str) or Path(name).name != name or name == CONFIG_FILE:
-        raise UserError(f"base must be the name of a file beside it, other than {CONFIG_FILE}, not {name!r}")
+    if not isinstance(name, str) or Path(name).name != name:
+        raise UserError(f"base must be the name of a file beside it, not {name!r}")
     try:
         base = _read_merged(path.parent / name, (*derived, path.resolve()))
     except UserError as error:
         raise UserError(f"base {name}: {error}") from None
+    return _merged(base, data)
+
+
+def _merged(base: Table, data: Table) -> Table:
+    """Settings that take the place of a base's; of two [model] tables, setting by setting."""
     models = [part["model"] for part in (base, data) if isinstance(part.get("model"), dict)]
     return base | data | ({"model": models[0] | models[1]} if len(models) == 2 else {})
-
-
-def config_texts(path: Path, changes: Changes | None = None) -> dict[str, str]:
-    """A run's file as ``config.toml``, and every base that it needs, by file name: what travels with a checkpoint.
-
-    With changes, ``config.toml`` holds these alone, and its base is the run's file under the name of its run.
-    """
-    texts, name = {CONFIG_FILE: path.read_text()}, path.name
-    while base := tomllib.loads(texts[CONFIG_FILE if name == path.name else name]).get("base"):
-        name = base
-        texts[name] = (path.parent / name).read_text()
-    if changes:
-        own = f"{load_config(path).name}.toml"
-        lines = [f"{key} = {json.dumps(value)}\n" for key, value in {"base": own, **changes}.items()]
-        texts = {**texts, CONFIG_FILE: "".join(lines), own: texts[CONFIG_FILE]}
-    return texts

@@ -37,7 +37,7 @@ def utility_loss(
 
     Args:
         model: its body in evaluation mode and frozen; its policy, one of utilities, gets the gradient.
-        images: normalised (N, 3, 32, 32).
+        images: normalised (N, 3, S, S).
         losses: gives each image's loss (N,) for logits (N, classes).
         prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / ``TEMPERATURE``).
         execution: ``grouped`` or ``dense``.

@@ -51,8 +51,8 @@ def capture_step(model: DFSNet, config: TrainConfig, teacher: DFSNet | None, pre
     Raises:
         UserError: the GPU's memory is too small for such a batch.
     """
-    device, size = model.costs.device, config.batch_size
-    sample = (torch.zeros(size, 3, 32, 32, device=device), torch.zeros(size, dtype=torch.int64, device=device))
+    device, size, side = model.costs.device, config.batch_size, config.model.image_size
+    sample = (torch.zeros(size, 3, side, side, device=device), torch.zeros(size, dtype=torch.int64, device=device))
     arguments = (*sample, *draws(config, size, device))
     before = [buffer.clone() for buffer in model.buffers()]
     step = _Step(model, config, teacher, precision)

@@ -31,7 +31,7 @@ def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, 
     Returns:
         The price; 0 if the budget was met as it was, negative if cp had to rise.
     """
-    sample = images.subset(slice(IMAGES))
+    sample = images.subset(slice(IMAGES)).loaded()
     cost = cost_models(model.config)["cp"]
     assert isinstance(model.policy, RecurrentPolicy)
     bias = model.policy.to_options.bias.detach()

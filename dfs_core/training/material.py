@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.data.folders import Report
+from dfs_core.data.decode import Report
 from dfs_core.data.sets import ImageSet, load_images
 from dfs_core.data.splits import SPLIT_SEED, asked, divide
 from dfs_core.errors import UserError
 
 KEPT = 20_000  # training images that are kept: more than the longest run sees, and 60 MB instead of 150
+KEPT_BYTES = 250_000_000  # of pixels, where images are so large that fewer have to do
 HELD_OUT = 500  # images to measure on: an interval of some 5 points, and seconds instead of minutes
 FEWEST = 4
 TOY = (
@@ -51,12 +52,13 @@ def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT, report: 
     Raises:
         UserError: the data set is not there or cannot be read.
     """
-    whole = load_images(card.dataset, data_dir, "train", report)
+    whole = load_images(card.dataset, data_dir, "train", report, card.config.image_size)
     if whole.classes != card.classes:
         raise UserError(f"the {card.dataset} in {data_dir} has other classes than {card.name} was trained for")
     train, validation = divide(whole, {"validation": 0, "seed": SPLIT_SEED} | card.split | {"asked": asked(card.split)})
     # Images lie in an order that is random with respect to classes, so the first ones are a fair sample.
-    return Material(_copied(train, KEPT), _copied(validation, held_out))
+    kept = min(KEPT, KEPT_BYTES // (3 * card.config.image_size**2))
+    return Material(_copied(train, kept), _copied(validation, held_out))
 
 
 def from_pictures(card: Card, pictures: Sequence[np.ndarray], labels: Sequence[str]) -> Material:
@@ -64,7 +66,7 @@ def from_pictures(card: Card, pictures: Sequence[np.ndarray], labels: Sequence[s
 
     Args:
         card: of the checkpoint that is to be fine-tuned.
-        pictures: uint8 (32, 32, 3).
+        pictures: uint8 (S, S, 3), S being the network's image size.
         labels: their classes, known or predicted.
 
     Raises:
@@ -82,4 +84,4 @@ def from_pictures(card: Card, pictures: Sequence[np.ndarray], labels: Sequence[s
 
 def _copied(images: ImageSet, count: int) -> ImageSet:
     """The first images, in memory of their own, so that the others can be forgotten."""
-    return images.subset(torch.arange(min(count, len(images))))
+    return images.subset(torch.arange(min(count, len(images)))).loaded()

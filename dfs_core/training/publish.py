@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from dfs_core.bar import progress_bar
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
@@ -14,16 +15,18 @@ from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
 from dfs_core.data.splits import Splits, split_facts
-from dfs_core.evaluation.evaluate import Outcome, run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import Outcome, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
+from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import measure_prices
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import LOG_FILE, RunState
 
 
-def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, texts: Mapping[str, str]) -> Path:
+def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
     A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
@@ -31,7 +34,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
     Returns:
         The folder, which is now a checkpoint that ``load_checkpoint`` takes.
     """
-    model = state.final
+    model, text = state.final, config_text(config)  # prices, found below, are a result and no setting
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     stage = STAGES[config.stage]
@@ -40,7 +43,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         model.config = replace(model.config, prices=prices)
         config = replace(config, model=model.config)
     measured = (splits.validation, splits.test) if stage.measured else ()
-    outcomes = {split.split: run(model, split, splits.mean, splits.std) for split in measured}
+    outcomes = {split.split: _run(model, split, splits) for split in measured}
     card = Card(
         name=config.name,
         method=config.method,
@@ -60,14 +63,19 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path, 
         machine=provenance.machine(),
         wall_time_s=round(state.seconds, 1),
         created=provenance.now(),
-        metrics={split: summarise(outcome, model).to_dict() for split, outcome in outcomes.items()},
+        metrics={split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()},
         weights_sha256=weights_hash(model),
         parents=state.parents,
     )
-    files: dict[str, str | bytes] = {**texts, LOG_FILE: (folder / LOG_FILE).read_text()}
+    files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text()}
     if stage.measured:
         files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
     return save_checkpoint(folder, model, card, files)
+
+
+def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:
+    with progress_bar(f"measuring on {images.split}") as progress:
+        return run(model, images, splits.mean, splits.std, progress=progress)
 
 
 def traces_of(

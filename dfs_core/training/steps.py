@@ -43,7 +43,7 @@ def step_loss(
         model: the network in training.
         config: the run; its stage says who decides.
         teacher: a network to distil from, or None.
-        images: normalised (N, 3, 32, 32).
+        images: normalised (N, 3, S, S).
         labels: classes (N,).
         drawn: what ``draws`` gave.
         execution: ``grouped``, or ``dense``, whose kernels are the same ones in every step.

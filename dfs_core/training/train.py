@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,33 +14,34 @@ from tqdm import tqdm
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.data.sets import augment, normalise
+from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import RUNS, begin, teacher_of
-from dfs_core.training.config_files import Changes, config_texts, load_config
+from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.publish import publish
 from dfs_core.training.steps import StepLoss, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
-from dfs_core.training.train_state import STATE_FILE, RunLog
+from dfs_core.training.train_state import STATE_FILE, RunLog, alone_in
 
 
-def train_from_config(
-    config_path: Path,
+def train(
+    run: str | Path,
     data_dir: Path,
     out: Path | None = None,
     resume: bool = False,
-    changes: Changes | None = None,
+    changes: Mapping[str, str | int] | None = None,
 ) -> Path:
-    """Carry out the run that a TOML file describes.
+    """Carry out a run.
 
     Args:
-        config_path: the file.
+        run: its TOML file, or its name (``load_config``).
         data_dir: where the data set is.
         out: folder of the run; ``runs/<name>`` by default. The checkpoint is written there.
         resume: go on from the folder's saved state, or start if there is none. Otherwise a folder with one is refused.
@@ -50,21 +51,22 @@ def train_from_config(
         The checkpoint's folder.
 
     Raises:
-        UserError: a mistake in the configuration, the data or the folder.
+        UserError: a mistake in the configuration, the data or the folder, or another process trains there.
     """
-    config = load_config(config_path, changes)
-    texts = config_texts(config_path, changes)  # as they are now, not as they will be when the run is over
+    config = load_config(run, changes)
     folder = out or RUNS / config.name
-    splits = load_splits(config.dataset, config.validation, data_dir)
+    splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
     published = resume and _published(folder, config)
     if published and not (folder / STATE_FILE).exists():
         return folder
-    trainer = Trainer(config, splits, folder, resume)
-    if not (trainer.finished and published):
-        trainer.run()
-        config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
-        publish(trainer.state, config, splits, folder, texts)
+    config.total_steps(len(splits.train))  # refused before anything is made
+    with alone_in(folder):
+        trainer = Trainer(config, splits, folder, resume)
+        if not (trainer.finished and published):
+            trainer.run()
+            config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
+            publish(trainer.state, config, splits, folder)
     return folder
 
 
@@ -94,8 +96,8 @@ class Trainer:
         if config.compile:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
-        self.images = splits.train.images.to(self.device)
-        self.labels = splits.train.labels.to(self.device)
+        self.losses: list[Tensor] = []  # of the steps since somebody last looked whether they are finite
+        self.images = splits.train.on(self.device)
 
     def _resume(self, resume: bool) -> None:
         begun = (self.folder / STATE_FILE).exists()
@@ -127,13 +129,17 @@ class Trainer:
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
-        for indices in self._batches(self.state.step):
+        for images, labels in self.images.batches(self._batches(self.state.step)):
             if self.state.step == self.settles_at:
                 self._begin_to_settle()
-            metrics = self._step(indices)
+            metrics = self._step(images, labels)
             self.state.step += 1
             self.state.seconds = time.perf_counter() - started
-            if self.state.step % self.config.log_every == 0 or self.state.step == self.total:
+            last = self.state.step == self.total
+            logs = last or self.state.step % self.config.log_every == 0
+            saves = last or self.state.step % self.config.save_every == 0
+            self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
+            if logs:
                 metrics = {key: float(value) for key, value in metrics.items()}
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
                 bar.set_postfix(
@@ -141,10 +147,31 @@ class Trainer:
                 )
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **self._validate())
-            if self.state.step % self.config.save_every == 0 or self.state.step == self.total:
+            if saves:
+                self._stop_if_damaged()
                 self.state.save(self.folder, self.config.to_dict())
             bar.update()
         bar.close()
+
+    def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
+        """Stop at the first loss that is not finite. A GPU is asked only where it is waited for in any case."""
+        self.losses.append(loss)
+        if look or self.device.type == "cpu":
+            bad = torch.stack(self.losses).isfinite().logical_not()
+            if bad.any():
+                step = self.state.step - len(self.losses) + 1 + int(bad.int().argmax())
+                raise UserError(f"the loss of step {step} is not finite, {self._what_to_do()}")
+            self.losses.clear()
+
+    def _stop_if_damaged(self) -> None:
+        """The last update may have ruined weights whose loss nobody has seen."""
+        if name := first_not_finite(self.state.final.state_dict()):
+            raise UserError(f"after step {self.state.step} {name} is not finite, {self._what_to_do()}")
+
+    def _what_to_do(self) -> str:
+        begun = (self.folder / STATE_FILE).exists()
+        kept = f"the last good state is kept in {self.folder}" if begun else "nothing was kept"
+        return f"so the run was stopped; {kept}. Lower lr ({self.config.lr:g} now) and train under another name"
 
     def _begin_phase(self) -> None:
         """From here on steps are of ``phase``; on a GPU one of them is captured, to be replayed."""
@@ -185,7 +212,7 @@ class Trainer:
     def _seed(self, step: int, purpose: int) -> int:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
 
-    def _step(self, indices: Tensor) -> dict[str, float | Tensor]:
+    def _step(self, pixels: Tensor, labels: Tensor) -> dict[str, float | Tensor]:
         config, step = self.phase, self.state.step
         torch.manual_seed(self._seed(step, 1))  # what a stage draws, and the gate's random branch
         generator = torch.Generator().manual_seed(self._seed(step, 2))
@@ -193,11 +220,8 @@ class Trainer:
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        indices = indices.to(self.device, non_blocking=True)
-        images = normalise(
-            augment(self.images[indices], generator, erase=config.erase), self.splits.mean, self.splits.std
-        )
-        labels = self.labels[indices]
+        pixels = augment(pixels.to(self.device, non_blocking=True), generator, erase=config.erase)
+        images = normalise(pixels, self.splits.mean, self.splits.std)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
             loss, metrics = self.step_loss(images, labels, *draws(config, len(images), self.device))
         self.state.optimiser.zero_grad(set_to_none=True)

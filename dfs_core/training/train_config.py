@@ -31,7 +31,8 @@ class Stage:
             the policy at random ``prices``; the policy at random prices with single blocks ``swapped``; or the policy
             as it is ``evaluated``, under running statistics.
         target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
-        measured: whether what comes out is measured; a network whose policy has yet to learn is not.
+        measured: whether what comes out is measured. A network is not whose policy has yet to learn, or whose weights
+            have yet to learn under its policy.
     """
 
     body: bool
@@ -51,7 +52,7 @@ STAGES = {
     "gates": Stage(body=False, policy=True, target=100.0),
     "joint": Stage(body=True, policy=True),
     "supernet": Stage(body=True, policy=False, decisions="random", measured=False),
-    "utilities": Stage(body=False, policy=True, decisions="swapped"),
+    "utilities": Stage(body=False, policy=True, decisions="swapped", measured=False),
     "adapt": Stage(body=True, policy=False, decisions="prices"),
     "settle": Stage(body=True, policy=False, decisions="evaluated"),
 }

@@ -16,14 +16,10 @@ from safetensors.torch import load_file, save_file
 from saved import CONFIG, error_of
 from tiny import make_card, make_network
 
-from dfs_core.checkpoints.checkpoint import (
-    CheckpointError,
-    load_checkpoint,
-    pretrained_dir,
-    read_card,
-    save_checkpoint,
-    scan,
-)
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.card_files import read_card, scan
+from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.model.config import backbone_config
 
 

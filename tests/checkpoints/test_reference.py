@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.reference import convert, import_reference
-from dfs_core.data.sets import KNOWN
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet

@@ -6,17 +6,19 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from places import PRETRAINED
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import load_checkpoint, scan
+from dfs_core.checkpoints.card_files import scan
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
-from dfs_core.evaluation.evaluate import evaluate, summarise
+from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.evaluation.metrics import summarise
+from dfs_core.training.config_files import load_config
 
 CARDS, PROBLEMS = scan(PRETRAINED)
 REAL_IMAGES = 1000
@@ -41,7 +43,8 @@ def test_every_folder_in_pretrained_is_a_readable_checkpoint() -> None:
 
 @needs_checkpoints
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
-def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card) -> None:
+def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PRETRAINED.parent)
     folder = load_checkpoint(PRETRAINED / card.name).folder
     assert set(card.metrics) == {"validation", "test"}
     assert card.training
@@ -49,8 +52,11 @@ def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card) -> None
     assert card.machine
     assert card.commit != "unknown"
     for parent in card.parents:  # what it started from is here too, or can be made again
-        assert (PRETRAINED / parent).is_dir() or (PRETRAINED.parent / "configs" / f"{parent}.toml").is_file()
-    assert (folder / "config.toml").is_file()
+        assert (PRETRAINED / parent).is_dir() or load_config(parent).name == parent
+    kept = load_config(folder / "config.toml").to_dict()
+    assert {key: card.training[key] for key in kept.keys() & card.training.keys() - {"model"}} == {
+        key: value for key, value in kept.items() if key in card.training and key != "model"
+    }
     assert all(json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines())
 
 
@@ -64,7 +70,7 @@ def test_the_traces_of_a_shipped_checkpoint_give_its_cards_figures(card: Card) -
         traces = read_traces(folder, OperatingPoint(card, budget))
         assert (folder / OperatingPoint(card, budget).traces_file).stat().st_size < 300_000
         if budget in (None, card.config.usual_budget):
-            assert summarise(traces, SimpleNamespace(config=card.config)) == card.evaluation("test")
+            assert summarise(traces, card.config) == card.evaluation("test")
 
 
 @needs_checkpoints

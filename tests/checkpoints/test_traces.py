@@ -18,14 +18,16 @@ import pytest
 from tiny import UNTRACED, make_card
 from tiny_runs import GATED, train
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint, read_card
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import run, summarise
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import summarise
 from dfs_core.model.config import ModelConfig
 
 CONFIG = ModelConfig(depth=8, options="skip,4,full", budget=20.0)
@@ -34,7 +36,7 @@ NAME = "traces.parquet"
 
 
 def outcome(n: int = 3, blocks: int = 2, options: int = 3, seed: int = 0) -> SimpleNamespace:
-    """Made-up answers, in the shape of ``evaluate.Outcome``."""
+    """Made-up answers, in the shape of ``metrics.Outcome``."""
     rng = np.random.default_rng(seed)
     return SimpleNamespace(
         labels=rng.integers(0, 10, n),
@@ -98,6 +100,19 @@ def test_every_budget_of_a_checkpoint_that_serves_many_has_its_file(tmp_path: Pa
     assert OperatingPoint(CARD).traces_file == NAME
 
 
+def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: Path) -> None:
+    # The weights stay and the prices are measured anew: the same budget then leads to other decisions.
+    before, after = (
+        ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 10.0), (dearest, 0.1)))
+        for dearest in (100.0, 50.0)
+    )
+    old, new = (make_card("many", "every-budget", one, weights_sha256="ab" * 32) for one in (before, after))
+    point = OperatingPoint(old, 0.4)
+    (tmp_path / point.traces_file).write_bytes(Traces.of(outcome(), point).to_bytes())
+    assert read_traces(tmp_path, point).price == before.price_for(0.4)
+    assert "was made for another budget or another price" in error_of(tmp_path, new, budget=0.4)
+
+
 def test_missing_traces_are_told_from_bad_ones_and_the_command_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoTraces, match="python -m dfs_core traces --checkpoint one --data-dir DIR"):
         read_traces(tmp_path, OperatingPoint(CARD))
@@ -153,7 +168,7 @@ def test_a_training_run_stores_the_traces_that_its_card_was_reckoned_from(tmp_pa
     checkpoint, traces = load_checkpoint(made), read_traces(made, OperatingPoint(read_card(made)))
     images = load_images("cifar10", cifar10_dir, "test")
     assert np.array_equal(traces.labels, images.labels.numpy())
-    assert summarise(traces, checkpoint.model) == checkpoint.card.evaluation("test")
+    assert summarise(traces, checkpoint.card.config) == checkpoint.card.evaluation("test")
     again = run(checkpoint.model, images, checkpoint.card.mean, checkpoint.card.std)
     assert np.array_equal(traces.decisions, again.decisions)
 

@@ -11,7 +11,7 @@ from console import run_json, run_wrong
 from PIL import Image
 from tiny import CIFAR10, picture
 
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.cli import main
 
 
@@ -26,13 +26,14 @@ def test_list_prints_the_keys_and_test_figures_of_every_card(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path
 ) -> None:
     lines = run_json(capsys, "list")
-    keys = "name dataset depth options budget budget_range alpha accuracy cp all_in"
+    keys = "name dataset network depth options budget budget_range alpha accuracy cp all_in"
     assert [list(line) for line in lines] == [keys.split()] * 6
     by_name = {line["name"]: line for line in lines}
     test = read_card("tiny-dfs-10").metrics["test"]
     assert by_name["tiny-dfs-10"] == {
         "name": "tiny-dfs-10",
         "dataset": "cifar10",
+        "network": "ResNet-14",
         "depth": 14,
         "options": "paper-small",
         "budget": 10,
@@ -48,8 +49,8 @@ def test_list_prints_the_keys_and_test_figures_of_every_card(
 def test_list_for_people_is_an_aligned_table(capsys: pytest.CaptureFixture[str], tiny_pretrained: Path) -> None:
     assert main(["list"]) == 0
     head, backbone, first, *_ = capsys.readouterr().out.splitlines()
-    assert head.split() == ["name", "dataset", "depth", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
-    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "14", "full", "-", "-"]
+    assert head.split() == ["name", "dataset", "network", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
+    assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "ResNet-14", "full", "-", "-"]
     assert first.split()[4:7] == ["10", "%", "5e-06"]
     assert backbone.index("cifar10") == first.index("cifar10") == head.index("dataset")
 

@@ -101,7 +101,7 @@ def test_data_download_is_asked_for_the_named_set_and_folder(
         progress(0.5, "halfway")
         asked.append((dataset, data_dir))
 
-    monkeypatch.setattr("dfs_core.data.sets.download", download)
+    monkeypatch.setattr("dfs_core.data.download.download", download)
     assert main(["data", "download", "cifar10", "--data-dir", str(tmp_path)]) == 0
     assert asked == [("cifar10", tmp_path)]
     assert capsys.readouterr().out == f"cifar10 is in {tmp_path}\n"
@@ -143,7 +143,7 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
         calls.append(arguments)
         return Path("somewhere")
 
-    monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train_from_config=record))
+    monkeypatch.setitem(sys.modules, "dfs_core.training.train", SimpleNamespace(train=record))
     monkeypatch.setitem(sys.modules, "dfs_core.checkpoints.reference", SimpleNamespace(import_reference=record))
     config = write_config(tmp_path / "run.toml", BACKBONE)
     again = ["--seed", "3", "--start-from", "other"]
@@ -152,8 +152,8 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
     assert main(["import-reference", "a.pth", "--dataset", "svhn"]) == 0
     changes = {"name": "run-seed3", "seed": 3, "start_from": "other"}
     assert calls == [
-        (config, Path("d"), Path("o"), True, {}),
-        (config, Path("d"), None, False, changes),
+        (str(config), Path("d"), Path("o"), True, {}),
+        (str(config), Path("d"), None, False, changes),
         (Path("a.pth"), None, "svhn"),
     ]
     assert capsys.readouterr().out == "somewhere\n" * 3
@@ -176,7 +176,7 @@ def test_interruption_is_quiet_and_the_systems_refusals_are_one_line(
     def fail() -> None:
         raise raised
 
-    monkeypatch.setattr("dfs_core.checkpoints.checkpoint.scan", fail)
+    monkeypatch.setattr("dfs_core.checkpoints.card_files.scan", fail)
     assert main(["list"]) == status
     assert capsys.readouterr().err == line
 

@@ -201,7 +201,7 @@ def test_a_download_without_network_gives_one_honest_message(app, monkeypatch):
 
         raise UserError(f"{dataset} could not be downloaded (no route): check the network")
 
-    monkeypatch.setattr("dashboard.ui.cached.download", no_network)
+    monkeypatch.setattr("dfs_core.data.download.download", no_network)
     app.button(key="download").click().run()
     assert not app.exception
     assert [error.value.replace("\\", "") for error in app.error] == [
@@ -215,7 +215,7 @@ def test_after_a_download_the_gallery_shows_the_test_images(app, no_data, cifar1
         progress(0.5, "half")
         shutil.copytree(cifar10_dir, folder, dirs_exist_ok=True)
 
-    monkeypatch.setattr("dashboard.ui.cached.download", copied)
+    monkeypatch.setattr("dfs_core.data.download.download", copied)
     app.query_params["image"] = "frog"  # a drawing, which the test images take the place of
     app.run()
     app.button(key="download").click().run()

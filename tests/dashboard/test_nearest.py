@@ -30,7 +30,7 @@ def folder(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPa
         (folder / NAME / point.traces_file).write_bytes(_traces(budget).to_bytes())
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(cached, "Predictor", Load)
+    monkeypatch.setattr("dfs_core.predictor.Predictor", Load)
     cached.engine.clear()
     yield folder
     cached.engine.clear()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from dfs_core.data import sets
 from dfs_core.data.archives import read_archive
+from dfs_core.data.download import describe
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import load_datasets
 from dfs_core.errors import UserError
@@ -80,7 +81,7 @@ def test_half_a_data_set_is_refused_with_the_command_that_mends_it(cifar10: Path
     command = f"python -m dfs_core data download cifar10 --data-dir {cifar10}"
     with pytest.raises(UserError, match=rf"incomplete or damaged: fetch what is missing with '{command}'"):
         sets.load_images("cifar10", cifar10, "test")
-    assert {row["status"] for row in sets.describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
+    assert {row["status"] for row in describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
 
 
 def test_an_interrupted_download_is_recognised(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_named(cifar10: Path, monkeypatch: pytest.
 
 
 def test_describe_counts_a_complete_download(cifar10: Path) -> None:
-    rows = sets.describe(cifar10)
+    rows = describe(cifar10)
     assert [(row["split"], row["images"], row["classes"], row["status"]) for row in rows] == [
         ("train", 20, 10, "complete"),
         ("test", 10, 10, "complete"),
@@ -117,7 +118,7 @@ def test_svhn_may_be_there_by_halves(svhn_test: Path) -> None:
     assert len(sets.load_images("svhn", svhn_test, "test")) == 30
     with pytest.raises(UserError, match="incomplete or damaged"):
         sets.load_images("svhn", svhn_test, "train")
-    train, test = sets.describe(svhn_test)
+    train, test = describe(svhn_test)
     assert (train["images"], test["images"], test["status"]) == (0, KNOWN["svhn"].test_size, "complete")
     assert "data download svhn" in train["status"]
 

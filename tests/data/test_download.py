@@ -93,12 +93,12 @@ def test_a_server_without_the_file_is_one_clear_message(tmp_path: Path, server: 
 def test_a_file_in_the_way_of_the_folder_is_one_clear_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"file/data cannot be written \(.+\): choose another data folder"):
-        sets.download("cifar10", tmp_path / "file" / "data")
+        download.download("cifar10", tmp_path / "file" / "data")
 
 
 def test_only_public_sets_can_be_downloaded(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'fruit' cannot be downloaded: choose one of cifar10, cifar100, svhn"):
-        sets.download("fruit", tmp_path)
+        download.download("fruit", tmp_path)
 
 
 def test_without_a_network_there_is_one_clear_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_without_a_network_there_is_one_clear_message(tmp_path: Path, monkeypatc
     with pytest.raises(
         UserError, match=r"^cifar100 could not be downloaded \(.*refused\): check the network"
     ) as caught:
-        sets.download("cifar100", tmp_path)
+        download.download("cifar100", tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -147,7 +147,7 @@ def test_progress_is_the_growth_of_the_files(tmp_path: Path, child: Path) -> Non
             steps.append((fraction, text))
         (tmp_path / "data" / f"seen {[0, 0.125, 0.25, 1].index(fraction)}").touch()
 
-    sets.download("svhn", tmp_path / "data", progress)
+    download.download("svhn", tmp_path / "data", progress)
     assert steps == [
         (0.0, "asking for svhn"),
         (0.125, "downloading svhn (0 of 0 MB)"),
@@ -162,7 +162,7 @@ def test_the_rest_of_an_interrupted_download_is_no_progress(tmp_path: Path, chil
     (tmp_path / "train_32x32.mat").write_bytes(bytes(100))
     (tmp_path / "test_32x32.mat").write_bytes(bytes(299))
     steps: list[float] = []
-    sets.download("svhn", tmp_path, lambda fraction, text: steps.append(fraction))
+    download.download("svhn", tmp_path, lambda fraction, text: steps.append(fraction))
     assert set(steps) == {0.25, 1.0}
 
 
@@ -180,7 +180,7 @@ def test_an_interruption_ends_the_download(tmp_path: Path, child: Path, stop: ty
             raise stop
 
     with pytest.raises(stop):
-        sets.download("svhn", tmp_path, interrupt)
+        download.download("svhn", tmp_path, interrupt)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
 
@@ -196,4 +196,4 @@ def test_an_interruption_ends_the_download(tmp_path: Path, child: Path, stop: ty
 def test_a_download_that_fails_says_why(tmp_path: Path, child: Path, script: str, message: str) -> None:
     child.write_text(script)
     with pytest.raises(UserError, match=message):
-        sets.download("svhn", tmp_path)
+        download.download("svhn", tmp_path)

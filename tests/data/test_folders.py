@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,12 @@ from fake_data import write_tree
 from PIL import Image
 
 from dfs_core.data import sets
+from dfs_core.data.download import describe
+from dfs_core.data.folders import class_folders, passed_over
+from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
-CLASSES = sets.KNOWN["cifar10"].classes
+CLASSES = KNOWN["cifar10"].classes
 
 
 def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: Path) -> None:
@@ -29,7 +33,7 @@ def test_a_folder_tree_loads_every_image_with_the_label_of_its_folder(tmp_path: 
 
 
 def test_reading_tells_how_far_it_is_and_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 8)
+    monkeypatch.setattr("dfs_core.data.decode._CHUNK", 8)
     write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 2))
     said: list[tuple[int, int]] = []
     sets.load_images("cifar10", tmp_path, "test", lambda done, total: said.append((done, total)))
@@ -76,14 +80,14 @@ def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) 
     ("counts", "message"),
     [
         ({"cats": 2, "dog": 2}, r"no classes of cifar10 \(cats\): its classes are airplane, .* and 5 more"),
-        (dict.fromkeys(CLASSES, 0), r"has no images: put PNG, JPEG or WebP files"),
+        (dict.fromkeys(CLASSES, 0), r"has no images: put JPEG, PNG, .* files"),
         ({"dog": 6}, r"holds 6 images, but cifar10 has 5"),
     ],
 )
 def test_an_odd_folder_of_a_known_set_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int], message: str
 ) -> None:
-    monkeypatch.setitem(sets.KNOWN, "cifar10", replace(sets.KNOWN["cifar10"], test_size=5))
+    monkeypatch.setitem(KNOWN, "cifar10", replace(KNOWN["cifar10"], test_size=5))
     write_tree(tmp_path / "cifar10", "test", counts)
     with pytest.raises(UserError, match=message):
         sets.load_images("cifar10", tmp_path, "test")
@@ -155,7 +159,7 @@ def test_folders_of_ones_own_load_at_any_size_from_either_place(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("train", "test", "message"),
     [
-        ({"apple": 2, "pear": 0}, {"apple": 1, "pear": 1}, r"no PNG, JPEG or WebP images of pear"),
+        ({"apple": 2, "pear": 0}, {"apple": 1, "pear": 1}, r"no images of pear \(JPEG, PNG, .*\)"),
         ({"apple": 2}, {"apple": 1}, r"at least two class folders with images; it has 1"),
         ({}, {"apple": 1, "pear": 1}, r"at least two class folders with images; it has 0"),
         ({"apple": 2, "pear": 2}, {"apple": 2, "plum": 2}, r"different class folders: pear, plum"),
@@ -169,3 +173,49 @@ def test_odd_folders_of_ones_own_are_refused(
     write_tree(tmp_path / "fruit", "test", test)
     with pytest.raises(UserError, match=message):
         sets.load_images("fruit", tmp_path, "train")
+
+
+def write_own(root: Path) -> Path:
+    """A data set of one's own with two classes, two images in each split of each; its folder."""
+    for split in sets.SPLITS:
+        write_tree(root / "pets", split, {"cat": 2, "dog": 2})
+    return root / "pets"
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".BMP", ".gif", ".jfif", ".tif", ".tiff", ".avif", ".webp", ".jpg"])
+def test_images_of_every_format_are_read(tmp_path: Path, suffix: str) -> None:
+    pets = write_own(tmp_path)
+    kind = {".jfif": "JPEG", ".jpg": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+    Image.new("RGB", (32, 32), "red").save(pets / "test" / "cat" / f"more{suffix}", kind)
+    assert len(sets.load_images("pets", tmp_path, "test")) == 5
+    assert passed_over(pets, "test") == {}
+
+
+def test_images_in_folders_inside_a_class_belong_to_it_and_links_are_followed(tmp_path: Path) -> None:
+    pets = write_own(tmp_path)
+    inner = pets / "test" / "dog" / "garden" / "summer"
+    inner.mkdir(parents=True)
+    Image.new("RGB", (32, 32), "green").save(inner / "a.png")
+    (pets / "test" / "dog" / "b.png").symlink_to(inner / "a.png")
+    (inner / "round").symlink_to(pets / "test" / "dog")  # must not be walked for ever
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (32, 32), "blue").save(tmp_path / "elsewhere" / "c.png")
+    (pets / "test" / "cat" / "linked").symlink_to(tmp_path / "elsewhere")
+    found = class_folders(pets, "test")
+    assert [file.name for file in found["dog"]] == ["0.png", "1.png", "b.png", "a.png"]
+    assert [file.name for file in found["cat"]] == ["0.png", "1.png", "c.png"]
+
+
+def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:
+    pets = write_own(tmp_path)
+    (pets / "test" / "cat" / "notes.txt").write_text("a cat")
+    (pets / "test" / "cat" / "more.txt").write_text("another")
+    (pets / "test" / "cat" / "raw").write_text("x")
+    (pets / "test" / "loose.png").write_bytes(b"x")
+    (pets / "test" / "cat" / ".DS_Store").write_bytes(b"x")
+    os.mkfifo(pets / "test" / "cat" / "pipe.png")
+    assert passed_over(pets, "test") == {".txt": 2, "outside a class": 1, "no suffix": 1, ".png": 1}
+    (row,) = [row for row in describe(tmp_path) if row["split"] == "test"]
+    assert row["images"] == 4
+    assert row["status"] == "complete; passed over: 2 .txt, 1 outside a class, 1 no suffix, 1 .png"
+    assert len(sets.load_images("pets", tmp_path, "test")) == 4, "a pipe does not hang it"

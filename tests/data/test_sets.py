@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfs_core.data import sets
+from dfs_core.data.download import describe
+from dfs_core.data.folders import find_data_dir
+from dfs_core.data.known import KNOWN
 from dfs_core.data.splits import Splits, divide, split_facts
 from dfs_core.errors import UserError
 
-CLASSES = sets.KNOWN["cifar10"].classes
+CLASSES = KNOWN["cifar10"].classes
 
 
 @given(counts=st.lists(st.integers(0, 40), min_size=2, max_size=5), wanted=st.integers(1, 60), seed=st.integers(-3, 3))
@@ -95,11 +98,11 @@ def test_the_environment_names_the_data_folder_before_the_working_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DFS_DATA_DIR", raising=False)
-    assert sets.find_data_dir() is None
+    assert find_data_dir() is None
     (tmp_path / "data").mkdir()
-    assert sets.find_data_dir() == Path("data")
+    assert find_data_dir() == Path("data")
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "elsewhere"))
-    assert sets.find_data_dir() == tmp_path / "elsewhere"
+    assert find_data_dir() == tmp_path / "elsewhere"
 
 
 def test_describe_counts_what_is_there(tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     write_tree(tmp_path / "fruit", "train", {"apple": 2, "pear": 2})
     write_tree(tmp_path / "cifar100", "train", {"nonsense": 1})
     (tmp_path / "unrelated").mkdir()
-    rows = {(row["dataset"], row["split"]): row for row in sets.describe(tmp_path)}
+    rows = {(row["dataset"], row["split"]): row for row in describe(tmp_path)}
     assert set(rows) == {("cifar10", "test"), ("fruit", "train"), ("fruit", "test"), ("cifar100", "train")}
     part = rows["cifar10", "test"]
     assert (part["layout"], part["images"], part["expected"], part["status"]) == ("folders", 3, 10_000, "a part")
@@ -115,8 +118,8 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     assert "no classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
     assert "has no 'test' folder" in rows["fruit", "test"]["status"]
     write_tree(tmp_path / "one", "train", {"apple": 2})
-    assert "at least two class folders" in next(r["status"] for r in sets.describe(tmp_path) if r["dataset"] == "one")
-    assert sets.describe(tmp_path / "absent") == []
+    assert "at least two class folders" in next(r["status"] for r in describe(tmp_path) if r["dataset"] == "one")
+    assert describe(tmp_path / "absent") == []
 
 
 @pytest.mark.slow
@@ -127,5 +130,5 @@ def test_a_part_of_the_real_images_loads_with_the_known_statistics(tmp_path: Pat
     loaded = sets.load_images("cifar10", tmp_path, "test")
     assert len(loaded) == 500
     mean, std = sets.channel_statistics(loaded)
-    assert mean == pytest.approx(sets.KNOWN["cifar10"].mean, abs=0.03)
-    assert std == pytest.approx(sets.KNOWN["cifar10"].std, abs=0.03)
+    assert mean == pytest.approx(KNOWN["cifar10"].mean, abs=0.03)
+    assert std == pytest.approx(KNOWN["cifar10"].std, abs=0.03)

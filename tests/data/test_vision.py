@@ -11,6 +11,7 @@ import torch
 from fake_data import write_tree
 
 from dfs_core.data import sets, vision
+from dfs_core.data.download import describe
 from dfs_core.errors import UserError
 
 FAILS_WITHOUT_OPERATORS = """
@@ -95,6 +96,6 @@ def test_image_folders_do_without_torchvision(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     write_tree(tmp_path / "cifar10", "test", {"dog": 3})
     assert len(sets.load_images("cifar10", tmp_path, "test")) == 3
-    assert sets.describe(tmp_path)[0]["images"] == 3
+    assert describe(tmp_path)[0]["images"] == 3
     with pytest.raises(UserError, match="torchvision cannot be used"):
         vision.load_datasets()

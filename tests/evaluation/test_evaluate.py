@@ -15,7 +15,8 @@ from tiny import CIFAR10, pictures
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import Evaluation, evaluate, run, wilson_interval
+from dfs_core.evaluation.evaluate import evaluate, run
+from dfs_core.evaluation.metrics import Evaluation, wilson_interval
 
 
 @pytest.fixture(scope="module")

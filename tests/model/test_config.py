@@ -15,6 +15,8 @@ from dfs_core.model.config import ModelConfig, backbone_config
 gated_configs = st.builds(
     ModelConfig,
     depth=st.integers(1, 20).map(lambda n: 6 * n + 2),
+    width=st.sampled_from([0.5, 1.0, 4.0]),
+    image_size=st.integers(32, 256),
     classes=st.integers(2, 1000),
     options=st.sampled_from(["paper", "skipnet", "skip,2,5,full", "8"]),
     quantiser=st.sampled_from(["lsq", "minmax"]),
@@ -29,12 +31,20 @@ gated_configs = st.builds(
 )
 def test_all_blocks_but_the_first_are_gated(depth: int, per_stage: int, gated: int) -> None:
     config = ModelConfig(depth=depth)
-    assert (config.blocks_per_stage, config.gated_blocks) == (per_stage, gated)
+    assert [len(stage) for stage in config.layout.stages] == [per_stage] * 3
+    assert config.gated_blocks == len(config.layout.gated) == gated
 
 
 @given(gated_configs)
 def test_settings_come_back_from_json_as_they_were(config: ModelConfig) -> None:
     assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_settings_that_older_checkpoints_lack_are_written_only_where_they_say_something() -> None:
+    assert ModelConfig().to_dict().keys().isdisjoint({"architecture", "width", "image_size"})
+    own = ModelConfig(architecture="imagenet-resnet", depth=18, width=0.5, image_size=64)
+    assert own.to_dict().items() >= {"architecture": "imagenet-resnet", "width": 0.5, "image_size": 64}.items()
+    assert ModelConfig.from_dict(json.loads(json.dumps(own.to_dict()))) == own
 
 
 def test_constant_decisions_come_back_from_json_as_they_were() -> None:
@@ -54,6 +64,13 @@ def test_the_backbone_runs_every_block_in_full() -> None:
         ({"depth": 40}, "depth 40 is not 6n"),
         ({"depth": 2}, "depth 2 is not 6n"),
         ({"depth": -4}, "depth -4 is not 6n"),
+        ({"architecture": "vgg"}, "architecture 'vgg' is unknown: use cifar-resnet or imagenet-resnet"),
+        ({"architecture": "imagenet-resnet"}, "depth 38 is no ImageNet ResNet: use 18, 34, 50"),
+        ({"architecture": "imagenet-resnet", "depth": 18}, "takes images of 64 to 1024 pixels, not 32: set image_size"),
+        ({"image_size": 31}, "cifar-resnet takes images of 32 to 1024 pixels, not 31"),
+        ({"image_size": 2000}, "32 to 1024 pixels, not 2000"),
+        ({"width": 0}, "width is a factor on the channels, above 0 and up to 64, not 0"),
+        ({"width": -1.0}, "width is a factor"),
         ({"classes": 1}, "at least two classes"),
         ({"gate_width": 0}, "gate_width must be positive"),
         ({"policy": "random"}, "policy 'random' is unknown: use constant or recurrent"),

@@ -170,6 +170,21 @@ def test_macs_of_a_classifier_in_the_gate_are_those_that_it_executes() -> None:
     assert counter.get_total_flops() == 2 * (sum(2 * channels * 10 for channels, _ in sizes) + table)
 
 
+def test_a_policy_that_decides_once_is_paid_once() -> None:
+    config = ModelConfig(depth=14, options="lowbit", policy="one-shot")
+    policy, counter = DFSNet(config).eval().policy, FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        state = policy.start(torch.zeros(1, 16, 32, 32), torch.zeros(1))
+        for block in range(config.gated_blocks):
+            _, state = policy.step(block, torch.zeros(1), state)
+    gates = [block.gate for block in count_macs(config).blocks]
+    pooled = 16 * 32 * 32
+    linear = (16 * 4 * 4 + 3) * 10 + 10 * config.gated_blocks * 6  # what it sees to 10, then to six options a block
+    assert gates == [0, pooled + linear, 0, 0, 0, 0]
+    table = config.gated_blocks * 5 * 3  # looked up at the price: five steps of three terms, for each block
+    assert counter.get_total_flops() == 2 * (linear + table)
+
+
 def test_the_ungated_full_precision_share_is_that_of_the_method() -> None:
     # Method section 1: about 6.5 % of all MACs for ResNet-38 and 3.2 % for ResNet-74, gates aside.
     for depth, share in ((38, 6.5), (74, 3.2)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from nets import inputs, random_decisions, settled_network
+from nets import block_shape, inputs, random_decisions, settled_network
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -21,7 +21,7 @@ CHOICES = 4
 
 def make_block(stride: int = 1) -> ResidualBlock:
     torch.manual_seed(3)
-    block = ResidualBlock(16, 16 * stride, stride, OptionSet.parse(CONFIG.options), CONFIG).eval()
+    block = ResidualBlock(block_shape(stride), OptionSet.parse(CONFIG.options), CONFIG).eval()
     for name, value in block.named_buffers():
         if name.endswith("running_mean"):  # as after training: options differ in their batch norm too
             value.copy_(0.3 * torch.randn(value.shape))

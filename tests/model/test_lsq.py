@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dfs_core.model.groups import Groups
 from dfs_core.model.kernels import PLAIN
-from dfs_core.model.lsq import LearnedStep, LearnedStepQuantiser, best_step
+from dfs_core.model.lsq import LearnedStep, LearnedStepQuantiser, best_step, keep_positive
 from dfs_core.model.options import OptionSet
 
 bit_widths = st.integers(2, 16)
@@ -118,6 +118,7 @@ def test_the_gradients_of_a_learned_step_are_lsqs(bits: int, signed: bool) -> No
 
 def test_the_gradient_to_a_step_is_scaled_by_the_features_of_one_image_and_the_highest_level() -> None:
     quantiser, own = quantiser_of(3)
+    quantiser.eval()  # in training the steps would move to where these values are
     # Above the range the plain gradient is the highest level for each value, and below it the lowest: 7 and -4.
     rounded, weight = both(quantiser, torch.full((5, 2, 4, 4), 100.0), torch.full((2, 3, 3, 3), -100.0))
     (rounded.sum() + weight.sum()).backward()
@@ -144,7 +145,7 @@ COUNTS = {OPTIONS[0]: 2, OPTIONS[2]: 1, OPTIONS[3]: 3}
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_groups_together_are_rounded_and_differentiated_as_one_by_one(layout: torch.memory_format) -> None:
     generator = torch.Generator().manual_seed(0)
-    quantiser = LearnedStepQuantiser(OPTIONS)
+    quantiser = LearnedStepQuantiser(OPTIONS).eval()  # in training, where steps lie depends on who is in the batch
     source = torch.randn(6, 3, 5, 4, generator=generator).to(memory_format=layout)
     kernel = (0.3 * torch.randn(7, 3, 3, 3, generator=generator)).to(memory_format=layout)
     upstream = [torch.randn(6, 3, 5, 4, generator=generator), torch.randn(3, 7, 3, 3, 3, generator=generator)]
@@ -217,3 +218,63 @@ def test_calibration_rounds_better_than_the_first_guess_and_than_the_full_range(
     own.calibrate(x, weight)
     assert all(after <= before for after, before in zip(error(), guess, strict=True))
     assert all(after <= before for after, before in zip(error(), full_range, strict=True))
+
+
+def levels_of(own: LearnedStep) -> tuple[float, float]:
+    """What the highest level of the input stands for, and that of the weight."""
+    bits = own.bits
+    return (2**bits - 1) * float(own.activation_step.detach()), (2 ** (bits - 1) - 1) * float(own.weight_step.detach())
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 8])
+@pytest.mark.parametrize("step", [-0.3, 0.0, 1e-9, 1e6])
+def test_in_training_steps_out_of_range_come_back_and_have_a_gradient(bits: int, step: float) -> None:
+    torch.manual_seed(0)
+    quantiser, own = quantiser_of(bits)
+    x, w = torch.rand(4, 8, 6, 6), torch.randn(8, 8, 3, 3)
+    with torch.no_grad():
+        own.activation_step.fill_(step)
+        own.weight_step.fill_(step)
+    rounded, weight = both(quantiser, x, w)
+    for level, values in zip(levels_of(own), (x, w), strict=True):
+        assert float(values.abs().mean()) * 0.999 <= level <= 1.001 * float(values.abs().max())
+    assert min(len(weight.unique()), len(rounded.unique())) > 1, "not all rounded to one value"
+    ((rounded - x).square().sum() + (weight - w).square().sum()).backward()
+    sign = 1 if step > 1 else -1  # too small a step has to grow, too large a one to shrink
+    assert sign * float(own.activation_step.grad) > 0
+    assert sign * float(own.weight_step.grad) > 0
+
+
+def test_a_useful_step_and_every_step_at_evaluation_stay_as_they_are() -> None:
+    torch.manual_seed(0)
+    quantiser, own = quantiser_of(4)
+    x, w = torch.rand(4, 8, 6, 6), torch.randn(8, 8, 3, 3)
+    own.calibrate(x, w)
+    before = own.state_dict()["weight_step"].clone(), own.state_dict()["activation_step"].clone()
+    both(quantiser, x, w)
+    assert (own.weight_step, own.activation_step) == before
+    with torch.no_grad():
+        own.weight_step.fill_(1e-9)
+    both(quantiser.eval(), x, w)
+    assert float(own.weight_step.detach()) == pytest.approx(1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_stay_positive_and_useful_at_a_rate_that_throws_them_about(seed: int) -> None:
+    torch.manual_seed(seed)
+    quantiser, own = quantiser_of(4)
+    x, w = torch.rand(4, 8, 6, 6), torch.randn(8, 8, 3, 3)
+    target = torch.randn(4, 8, 6, 6)
+    optimiser = torch.optim.SGD(quantiser.parameters(), lr=0.5, momentum=0.9)
+    optimiser.register_step_post_hook(lambda *_: keep_positive(quantiser))
+    for _ in range(30):
+        rounded, weight = both(quantiser, x, w)
+        out = torch.nn.functional.conv2d(rounded, weight, padding=1)
+        loss = (out - target).square().mean()  # far from batch norm: its gradients are as large as they get
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        assert float(own.activation_step.detach()) > 0
+        assert float(own.weight_step.detach()) > 0
+    both(quantiser, x, w)
+    assert levels_of(own)[1] >= 0.999 * float(w.abs().mean())

@@ -149,6 +149,22 @@ def test_an_unknown_execution_is_refused(lsq: DFSNet) -> None:
         look(lsq, execution="sparse")
 
 
+def test_a_price_is_taken_off_what_each_option_is_worth(lsq: DFSNet) -> None:
+    free, costs = look(lsq).probabilities[:, 0].log(), torch.tensor(lsq.config.option_set.costs)
+    for price in (0.7, -0.7):
+        # Before the first gated block all images are as they were: its logits are the same at any price.
+        found = look(lsq, price=price).probabilities[:, 0]
+        torch.testing.assert_close(found, (free - price * costs).softmax(dim=1))
+    prices = torch.linspace(-2.0, 2.0, len(IMAGES))
+    found = look(lsq, price=prices).probabilities[:, 0]
+    torch.testing.assert_close(found, (free - prices[:, None] * costs).softmax(dim=1))
+
+
+def test_compute_that_is_dear_is_not_bought_and_what_is_paid_for_is(lsq: DFSNet) -> None:
+    assert (look(lsq, price=1e4).decisions == 0).all(), "everything is skipped"
+    assert (look(lsq, price=-1e4).decisions == len(lsq.config.option_set) - 1).all(), "everything runs in full"
+
+
 def test_nothing_is_kept_between_calls(model: DFSNet) -> None:
     before = {key: value.clone() for key, value in model.state_dict().items()}
     first = look(model)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from dfs_core.model.confidence import ConfidencePolicy, doubt
+from dfs_core.model.confidence import STRENGTH, ConfidencePolicy, doubt
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.policy import ConstantPolicy, RecurrentPolicy
-from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy, mean_and_spread
+from dfs_core.model.utilities import FIRST_ROOT, OneShotPolicy, TablePolicy, UtilityPolicy, mean_and_spread
 
 
 def features(channels: int, n: int = 3, size: int = 8, seed: int = 0) -> Tensor:
@@ -181,3 +181,16 @@ def test_mean_and_spread_are_those_of_each_channel_and_a_dead_channel_has_a_grad
     found.sum().backward()
     assert x.grad is not None
     assert x.grad.isfinite().all()
+
+
+def test_doubt_counts_by_its_deviation_from_the_usual_and_less_where_the_classifier_is_less_reliable() -> None:
+    policy = ConfidencePolicy(ModelConfig(depth=8, options="lowbit", policy="confidence")).eval()
+    x, prices = features(16, n=6), torch.full((6,), 0.01)
+    for usual in (0.2, 0.9):
+        policy.usual[0].running_mean.fill_(usual)
+        policy.usual[0].running_var.fill_(0.01)
+        utilities, state = policy.step(0, x, policy.start(x, prices))
+        unusual = (doubt(policy.guess(state)) - usual) / (0.01 + policy.usual[0].eps) ** 0.5
+        factor = (2 * STRENGTH * (1 - usual) * unusual).exp()  # twice, as utilities are sums of squared roots
+        steps = utilities.diff(dim=1)
+        torch.testing.assert_close(steps[:, 1:], FIRST_ROOT**2 * factor[:, None].expand(-1, 4))

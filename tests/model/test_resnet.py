@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from nets import block_shape
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.execute import run_uniform
+from dfs_core.model.layout import ConvShape, build_layout
 from dfs_core.model.options import OptionSet
 from dfs_core.model.resnet import PlainConv, ResidualBlock
 
@@ -19,7 +21,7 @@ SKIP, FOUR, FULL = range(3)
 def block(stride: int, batch_norm: str = "per-option", quantiser: str = "lsq") -> ResidualBlock:
     torch.manual_seed(stride)
     config = ModelConfig(depth=8, options="skip,4,full", batch_norm=batch_norm, quantiser=quantiser)
-    return ResidualBlock(16, 16 * stride, stride, OPTIONS, config).eval()
+    return ResidualBlock(block_shape(stride), OPTIONS, config).eval()
 
 
 def images(n: int = 3) -> Tensor:
@@ -74,6 +76,39 @@ def test_an_options_bits_apply_to_both_convolutions_and_to_the_shortcuts(quantis
         assert all(min(levels) > 400 for levels in seen.values())
 
 
+@pytest.mark.parametrize("number", [2, 4])
+def test_an_options_bits_apply_to_all_three_convolutions_of_a_bottleneck(number: int) -> None:
+    torch.manual_seed(0)
+    config = ModelConfig(architecture="imagenet-resnet", depth=50, width=1 / 16, image_size=64, options="skip,4,full")
+    own = build_layout("imagenet-resnet", 50, 1 / 16, 64).blocks[number - 1]
+    net, seen = ResidualBlock(own, OPTIONS, config).eval(), {}
+    convolutions = {name: module for name, module in net.named_children() if isinstance(module, PlainConv)}
+    assert set(convolutions) == {"conv1", "conv2", "conv3", *(["shortcut_conv"] if number == 4 else [])}
+    for name, conv in convolutions.items():
+        conv.register_forward_pre_hook(lambda conv, args, name=name: seen.update({name: args[1].counts}))
+    x = torch.randn(2, own.inputs, own.input_size, own.input_size)
+    with torch.no_grad():
+        found = run_uniform(net, x, FOUR)
+    assert found.shape == (2, own.channels, own.size, own.size)
+    assert seen == {name: {OPTIONS[FOUR]: 2} for name in convolutions}
+
+
+def test_a_bottleneck_in_full_is_the_textbooks_block() -> None:
+    config = ModelConfig(architecture="imagenet-resnet", depth=50, width=1 / 16, image_size=64, options="skip,4,full")
+    own = config.layout.blocks[3]
+    assert own.shortcut is not None
+    net, x = ResidualBlock(own, OPTIONS, config).eval(), torch.randn(2, own.inputs, own.input_size, own.input_size)
+    conv = torch.nn.functional.conv2d
+    with torch.no_grad():
+        inner = net.bn1["full"](conv(x, net.conv1.weight)).relu()
+        inner = net.bn2["full"](conv(inner, net.conv2.weight, stride=2, padding=1)).relu()
+        out = net.bn3["full"](conv(inner, net.conv3.weight))
+        shortcut = net.shortcut_bn["full"](conv(x, net.shortcut_conv.weight, stride=2))
+        torch.testing.assert_close(run_uniform(net, x, FULL), (out + shortcut).relu())
+        skipped = net.shortcut_bn["skip"](conv(x, net.shortcut_conv.weight, stride=2))
+        torch.testing.assert_close(run_uniform(net, x, SKIP), skipped)
+
+
 def test_batch_norm_per_option_learns_from_its_own_images_only() -> None:
     net = block(2).train()
     before = means(net)
@@ -94,7 +129,7 @@ def test_shared_batch_norm_learns_from_every_option() -> None:
 
 
 def test_a_single_image_is_convolved_as_in_a_batch_and_trains_without_its_double() -> None:
-    conv, x = PlainConv(16, 8, 3), images()
+    conv, x = PlainConv(ConvShape(16, 8, 3, 1, 8)), images()
     work = {}
     for training in (False, True):
         conv.train(training)

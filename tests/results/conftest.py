@@ -18,7 +18,10 @@ def shipped(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path
     backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=2)
     learn = {"stage": "utilities", "start_from": str(backbone), "iterations": 3, "lr": 0.02}
     for name, policy, method in (("every", "utility", "every-budget"), ("mix", "table", "mixed")):
-        train(root / name, cifar10_dir, MODEL | {"policy": policy}, method=method, **learn)
+        model = MODEL | {"policy": policy}
+        gates = train(tmp_path_factory.mktemp("gates") / name, cifar10_dir, model, **learn)
+        adapt = {"stage": "adapt", "start_from": str(gates), "iterations": 1, "lr": 1e-3}
+        train(root / name, cifar10_dir, model, method=method, **adapt)
     return root
 
 

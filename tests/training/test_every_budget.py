@@ -30,26 +30,30 @@ def runs(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> dict[st
         root / "supernet", cifar10_dir, MODEL, stage="supernet", start_from=str(backbone), epochs=4, lr=0.02, **distil
     )
     learn = {"stage": "utilities", "start_from": str(supernet), "iterations": 12, "lr": 0.02}
+    adapt = {"stage": "adapt", "iterations": 2, "lr": 0.01}
     found = {"backbone": backbone, "supernet": supernet}
     for policy in ("utility", "table"):
-        found[policy] = train(root / policy, cifar10_dir, MODEL | {"policy": policy}, **learn)
+        model = MODEL | {"policy": policy}
+        found[f"{policy} gates"] = train(root / f"{policy}-gates", cifar10_dir, model, **learn)
+        found[policy] = train(root / policy, cifar10_dir, model, start_from=str(found[f"{policy} gates"]), **adapt)
     return found
 
 
-def test_shared_weights_are_not_measured_as_their_policy_has_yet_to_learn(runs: dict[str, Path]) -> None:
-    card = load_checkpoint(runs["supernet"]).card
+@pytest.mark.parametrize("run", ["supernet", "utility gates", "table gates"])
+def test_what_others_start_from_is_not_measured(runs: dict[str, Path], run: str) -> None:
+    card = load_checkpoint(runs[run]).card
     assert card.metrics == {}
     assert card.budget_range is None
     assert card.alpha is None
-    assert not list(runs["supernet"].glob("*.parquet"))
+    assert not list(runs[run].glob("*.parquet"))
 
 
 def test_the_body_learns_in_the_supernet_and_the_policy_after_it(runs: dict[str, Path]) -> None:
-    before, after = weights(runs["supernet"]), weights(runs["utility"])
+    before, after = weights(runs["supernet"]), weights(runs["utility gates"])
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert changed
     assert all(name.startswith("policy.") for name in changed)
-    assert len(log_of(runs["utility"], "explained")) == 12
+    assert len(log_of(runs["utility gates"], "explained")) == 12
 
 
 def test_a_checkpoint_serves_every_budget_within_its_range_and_its_price_falls_with_it(runs: dict[str, Path]) -> None:
@@ -86,13 +90,8 @@ def test_a_table_decides_the_same_for_every_image(runs: dict[str, Path]) -> None
     assert found.policies == 1
 
 
-def test_adapting_moves_the_body_under_the_policys_own_decisions(
-    runs: dict[str, Path], cifar10_dir: Path, tmp_path: Path
-) -> None:
-    adapted = train(
-        tmp_path / "adapted", cifar10_dir, MODEL, stage="adapt", start_from=str(runs["utility"]), iterations=2, lr=0.01
-    )
-    before, after = weights(runs["utility"]), weights(adapted)
+def test_adapting_moves_the_body_under_the_policys_own_decisions(runs: dict[str, Path]) -> None:
+    before, after = weights(runs["utility gates"]), weights(runs["utility"])
     assert all(torch.equal(after[name], value) for name, value in before.items() if name.startswith("policy."))
     assert not torch.equal(after["body.stem.0.weight"], before["body.stem.0.weight"])
-    assert load_checkpoint(adapted).card.budget_range
+    assert load_checkpoint(runs["utility"]).card.budget_range

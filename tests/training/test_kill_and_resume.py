@@ -106,12 +106,12 @@ def test_every_stage_goes_on_as_it_would_have(
     wanted = train(tmp_path / "in-peace" / "run", cifar10_dir, model, **settings)
     step, done = Trainer._step, []
 
-    def interrupted(trainer: Trainer, indices: torch.Tensor) -> dict[str, float]:
+    def interrupted(trainer: Trainer, *batch: torch.Tensor) -> dict[str, float]:
         if trainer.state.step == stop and stop not in done:
             done.append(stop)
             raise KeyboardInterrupt
         done.append(trainer.state.step)
-        return step(trainer, indices)
+        return step(trainer, *batch)
 
     monkeypatch.setattr(Trainer, "_step", interrupted)
     with pytest.raises(KeyboardInterrupt):

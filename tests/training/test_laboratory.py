@@ -19,7 +19,8 @@ from dfs_core.data.splits import VALIDATION, divide
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.predictor import Predictor
-from dfs_core.training.laboratory import Progress, Settings, Tuned, can_tune, fine_tune, with_own_gates
+from dfs_core.training.lab_run import Progress, Settings, Tuned, can_tune
+from dfs_core.training.laboratory import fine_tune, with_own_gates
 from dfs_core.training.material import FEWEST, Material, from_data_set, from_pictures
 from dfs_core.training.session import keep_on_disk
 

@@ -14,7 +14,8 @@ from tiny_runs import BACKBONE, train
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
-from dfs_core.model.network import DFSNet, calibrate, start_from
+from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.start_from import start_from
 
 IMAGES = inputs(6, seed=2)
 
@@ -79,10 +80,49 @@ def test_shared_batch_norm_and_batch_norm_per_option_start_from_each_other(ours:
     torch.testing.assert_close(found.logits, wanted.logits, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [backbone_config(8), backbone_config(14, classes=100)])
-def test_another_depth_or_number_of_classes_is_refused(backbone: DFSNet, config: ModelConfig) -> None:
-    with pytest.raises(UserError, match="another depth or number of classes"):
+@pytest.mark.parametrize(
+    ("config", "named"),
+    [
+        (backbone_config(8), "ResNet-8"),
+        (replace(backbone_config(14), image_size=48), "ResNet-14, 48 px"),
+        (replace(backbone_config(14), width=2.0), "ResNet-14 x2"),
+    ],
+)
+def test_a_network_with_other_blocks_is_refused(backbone: DFSNet, config: ModelConfig, named: str) -> None:
+    with pytest.raises(UserError, match=f"cannot start from ResNet-14: its blocks do not fit {named}"):
         start_from(DFSNet(config), backbone)
+
+
+def test_other_classes_keep_the_body_and_get_a_new_classifier(backbone: DFSNet) -> None:
+    model = DFSNet(backbone_config(14, classes=100))
+    assert start_from(model, backbone) == ["body.classifier.weight", "body.classifier.bias"]
+    given, found = backbone.state_dict(), model.state_dict()
+    assert all(torch.equal(found[key], given[key]) for key in given if not key.startswith("body.classifier."))
+
+
+def test_a_deeper_network_takes_each_block_of_a_shallower_one_in_turn(backbone: DFSNet) -> None:
+    model = DFSNet(ModelConfig(depth=26, options="skip,4,full"))
+    new = start_from(model, backbone)
+    given, found = backbone.state_dict(), model.state_dict()
+    # Two blocks a stage become four: the first, which may stride, and three times the second.
+    for ours, theirs in enumerate((0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 5, 5)):
+        for part in ("conv1.weight", "conv2.weight", "bn1.full.running_mean", "bn2.full.weight"):
+            assert torch.equal(found[f"body.blocks.{ours}.{part}"], given[f"body.blocks.{theirs}.{part}"])
+    assert torch.equal(found["body.blocks.4.shortcut_conv.weight"], given["body.blocks.2.shortcut_conv.weight"])
+    assert torch.equal(found["body.stem.0.weight"], given["body.stem.0.weight"])
+    assert {key.split(".")[0] for key in new if "quantisers" not in key} == {"policy"}
+
+
+def test_every_batch_norm_of_a_bottleneck_starts_from_the_backbones() -> None:
+    shape = {"architecture": "imagenet-resnet", "depth": 50, "width": 1 / 16, "image_size": 64}
+    backbone = DFSNet(replace(backbone_config(), **shape))
+    for name, buffer in backbone.named_buffers():
+        if name.endswith("running_mean"):
+            buffer += 1
+    model = DFSNet(ModelConfig(**shape, options="skip,4,full"))
+    new = start_from(model, backbone)
+    assert all("quantisers" in key or key.startswith("policy.") for key in new)
+    assert all((mean == 1).all() for name, mean in model.named_buffers() if name.endswith("running_mean"))
 
 
 def test_only_new_quantisers_are_calibrated() -> None:
@@ -99,7 +139,7 @@ def test_only_new_quantisers_are_calibrated() -> None:
     assert not torch.equal(quantisers["8"].activation_step, before)
 
 
-def test_a_teacher_is_looked_for_among_the_runs_first_and_has_the_same_classes(
+def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -111,3 +151,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_has_the_same_classes(
     save_checkpoint("runs/other", DFSNet(config), card)
     with pytest.raises(UserError, match="teacher 'other' knows 3 classes, not 10"):
         train(Path("runs/third"), cifar10_dir, BACKBONE, **taught | {"teacher": "other"})
+    larger = replace(backbone_config(8), image_size=48)
+    save_checkpoint("runs/larger", DFSNet(larger), make_card("larger", "backbone", larger))
+    with pytest.raises(UserError, match="teacher 'larger' takes images of 48 pixels, not of 32"):
+        train(Path("runs/fourth"), cifar10_dir, BACKBONE, **taught | {"teacher": "larger"})

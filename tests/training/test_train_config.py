@@ -13,32 +13,96 @@ from tiny_runs import BACKBONE, GATED, write_config
 
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
-from dfs_core.training.config_files import config_texts, load_config, of_seed
+from dfs_core.training.config_files import config_text, load_config, of_seed
 from dfs_core.training.train_config import TrainConfig
 
-PUBLISHED = sorted((REPOSITORY / "configs").glob("*.toml"))
+NETWORKS = sorted(path.stem for path in (REPOSITORY / "configs/networks").glob("*.toml"))
+PAPER = sorted((REPOSITORY / "configs").glob("paper-*.toml"))
+CARDS = [json.loads(path.read_text()) for path in sorted((REPOSITORY / "pretrained").glob("*/card.json"))]
 
 
-@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
-def test_every_published_run_can_be_read_and_is_named_as_its_file(path: Path) -> None:
-    config = load_config(path)
-    assert config.name.startswith(path.stem)
-    assert config.total_steps(45_000) > 0
-    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+@pytest.fixture
+def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs are looked up by name in the repository's configs/, wherever the tests are started."""
+    monkeypatch.chdir(REPOSITORY)
 
 
-def test_there_are_published_runs() -> None:
-    assert len(PUBLISHED) > 5
+def runs_of(network: str) -> list[str]:
+    """The runs that ``make train NETWORK=...`` carries out, in order."""
+    command = ["make", "-n", "train", f"NETWORK={network}"]
+    said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    return said.partition("for run in ")[2].partition(";")[0].split()
 
 
-def test_make_train_carries_out_what_a_run_builds_on_before_the_run() -> None:
-    said = subprocess.run(["make", "-n", "train"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    runs = said.partition("for run in ")[2].partition(";")[0].split()
-    assert runs
+def test_there_are_networks_and_the_papers_own_schedules() -> None:
+    assert {"resnet38-cifar10", "resnet74-cifar10", "resnet38-cifar100", "resnet74-cifar100"} <= set(NETWORKS)
+    for path in PAPER:
+        config = load_config(path)
+        assert config.name.startswith(path.stem)
+        assert config.total_steps(45_000) > 0
+    assert len(PAPER) == 3
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_make_train_carries_out_what_a_run_builds_on_before_the_run(network: str, in_repository: None) -> None:
+    runs = runs_of(network)
+    assert len(runs) >= 17
     for place, name in enumerate(runs):
-        config = load_config(REPOSITORY / "configs" / f"{name}.toml")
+        config = load_config(name)
+        assert config.name == name
         assert {config.start_from, config.teacher} - {""} <= set(runs[:place]), name
-    assert set(runs) >= {card.parent.name for card in (REPOSITORY / "pretrained").glob("*/card.json")}
+        assert f"resnet{config.model.depth}-{config.dataset}" == network
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    published = {card["name"] for card in CARDS if network in card["name"]}
+    assert published <= set(runs)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("resnet74-cifar100", {"stage": "backbone", "dataset": "cifar100", "depth": 74, "start_from": ""}),
+        ("static4-resnet74-cifar100", {"options": "4,full", "constant": ("4",), "teacher": "resnet74-cifar100"}),
+        ("dfs-resnet38-cifar100-b20", {"budget": 20, "alpha": 5e-6, "start_from": "gates-resnet38-cifar100"}),
+        ("dfs-resnet38-cifar10-b12.5-a2.5e-5", {"budget": 12.5, "alpha": 2.5e-5, "gate_lr": 750.0}),
+        ("dfs-resnet38-cifar10-b20-a2.5e-5", {"budget": 20, "alpha": 2.5e-5, "gate_lr": 150.0, "settle": 0}),
+        ("mixed-resnet38-cifar100", {"policy": "table", "start_from": "mixed-gates-resnet38-cifar100", "lr": 0.01}),
+    ],
+)
+def test_the_name_of_a_run_says_what_it_is(name: str, settings: dict[str, Any], in_repository: None) -> None:
+    config = load_config(name)
+    found = config.to_dict() | config.to_dict()["model"]
+    assert {key: found[key] for key in settings} == {
+        key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["static4", "static4-resnet74", "statik4-resnet74-cifar100", "static-resnet38-cifar10", ""]
+)
+def test_a_name_that_no_recipe_gives_is_refused_with_those_that_there_are(name: str, in_repository: None) -> None:
+    with pytest.raises(UserError, match=r"no recipe and network give it \(networks: .*resnet74-cifar100") as refusal:
+        load_config(name)
+    assert "\n" not in str(refusal.value)
+
+
+def test_where_there_are_no_recipes_a_name_is_refused_and_a_file_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"no configs/ with recipes; a file's name ends in \.toml"):
+        load_config("static4-resnet38-cifar10")
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card["name"])
+def test_a_published_run_is_what_its_recipe_gives(card: dict[str, Any], in_repository: None) -> None:
+    config = load_config(card["name"]).to_dict()
+    made = card["training"]
+    for key in ("precision", "traced", "log_every", "save_every", "compile"):
+        config.pop(key), made.pop(key)
+    for settings in (config["model"], made["model"]):
+        for key in ("classes", "prices"):
+            settings.pop(key, None)
+    assert {key: value for key, value in made.items() if config.get(key) != value} == {}
 
 
 def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Path) -> None:
@@ -53,33 +117,16 @@ def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Pat
     assert third.model == ModelConfig(depth=14, options="skip,4,full", gate_width=7, budget=20)
 
 
-def test_a_file_and_its_bases_travel_together_and_are_read_again(tmp_path: Path) -> None:
-    write_config(tmp_path / "first.toml", GATED, lr=0.5)
-    (tmp_path / "second.toml").write_text('base = "first.toml"\nepochs = 4\n')
-    (tmp_path / "third.toml").write_text('base = "second.toml"\nname = "third"\n')
-    texts = config_texts(tmp_path / "third.toml")
-    assert set(texts) == {"config.toml", "second.toml", "first.toml"}
+def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_path: Path) -> None:
+    write_config(tmp_path / "first.toml", {**GATED, "gate_width": 7}, lr=0.5, milestones=[0.25, 0.5], nesterov=True)
+    (tmp_path / "second.toml").write_text('base = "first.toml"\nname = "second"\n[model]\nbudget = 12.5\n')
+    changes = of_seed(tmp_path / "second.toml", 7) | {"start_from": 'parent "7"'}
+    config = load_config(tmp_path / "second.toml", changes)
+    assert (config.name, config.seed, config.start_from, config.lr) == ("second-seed7", 7, 'parent "7"', 0.5)
     (tmp_path / "checkpoint").mkdir()
-    for name, text in texts.items():
-        (tmp_path / "checkpoint" / name).write_text(text)
     again = tmp_path / "checkpoint" / "config.toml"
-    assert load_config(again) == load_config(tmp_path / "third.toml")
-    assert config_texts(again) == texts
-
-
-def test_a_run_of_another_seed_has_a_name_of_its_own_and_its_file_says_what_was_changed(tmp_path: Path) -> None:
-    write_config(tmp_path / "first.toml", GATED, lr=0.5)
-    path = tmp_path / "second.toml"
-    path.write_text('base = "first.toml"\nname = "second"\n')
-    changes = of_seed(path, 7) | {"start_from": "parent-seed7"}
-    config = load_config(path, changes)
-    assert (config.name, config.seed, config.start_from, config.lr) == ("second-seed7", 7, "parent-seed7", 0.5)
-    (tmp_path / "checkpoint").mkdir()
-    for name, text in config_texts(path, changes).items():
-        (tmp_path / "checkpoint" / name).write_text(text)
-    again = tmp_path / "checkpoint" / "config.toml"
+    again.write_text(config_text(config))
     assert load_config(again) == config
-    assert again.read_text().splitlines()[0] == 'base = "second.toml"'
     assert load_config(again, of_seed(again, 8)).name == "second-seed7-seed8"
 
 
@@ -90,12 +137,11 @@ def test_a_run_of_another_seed_has_a_name_of_its_own_and_its_file_says_what_was_
         ("\xff\xfe", "cannot be read as TOML"),
         ('name = "a"\nbase = "gone.toml"', r"base gone.toml: no such configuration"),
         ('name = "a"\nbase = "run.toml"', r"base run.toml: it is its own base"),
-        ('name = "a"\nbase = 3', "base must be the name of a file beside it, other than config.toml, not 3"),
-        ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, .* not '../b.toml'"),
-        ('name = "a"\nbase = "config.toml"', r"base must be the name of a file beside it, .* not 'config.toml'"),
+        ('name = "a"\nbase = 3', "base must be the name of a file beside it, not 3"),
+        ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, not '../b.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown setting learning_rate"),
-        ('name = "a"\n[model]\nwidth = 3', "unknown model setting width"),
+        ('name = "a"\n[model]\nwidths = 3', "unknown model setting widths"),
         ('name = "a"\n[model]\nwidth = 3\n[optimiser]', "unknown setting optimiser"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -15,15 +16,17 @@ from nets import settled_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
 from torch import Tensor
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint, save_card
+from dfs_core.checkpoints.card_files import save_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
+from dfs_core.files import append_line, write_whole
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.begin import source
 from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer
-from dfs_core.training.train_state import STATE_FILE, RunLog, RunState
+from dfs_core.training.train_state import STATE_FILE, RunLog, RunState, alone_in
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +199,57 @@ def test_every_step_and_every_seed_augments_in_its_own_way(
     for seed in (0, 1):
         train(tmp_path / str(seed), cifar10_dir, BACKBONE, iterations=4, seed=seed)
     assert len(seeds) == len(set(seeds)) == 8
+
+
+@pytest.mark.parametrize("place", ["tensor", "progress"])
+def test_a_state_with_a_flipped_bit_is_not_trained_on(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path, place: str
+) -> None:
+    folder = tmp_path / "backbone"
+    shutil.copytree(backbone, folder)
+    data = bytearray((folder / STATE_FILE).read_bytes())
+    position = len(data) - 7 if place == "tensor" else data.index(b"seconds") + 11
+    data[position] ^= 1
+    (folder / STATE_FILE).write_bytes(data)
+    config = load_config(backbone.with_suffix(".toml"))
+    with pytest.raises(UserError, match=r"cannot be read \(it is not as it was written\); delete .* and train anew"):
+        Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    "line", ["[]", "3", '{"loss": 1}', '{"step": "two"}', '{"step": [2]}', '{"step": true}', "[" * 100_000, "nonsense"]
+)
+def test_a_log_that_is_none_is_refused_by_its_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "log.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 3}}\n')
+    with pytest.raises(UserError, match=r"log\.jsonl, line 2: no JSON object with a whole number as its step"):
+        RunLog(tmp_path, 3)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path, cifar10_dir: Path) -> None:
+    with alone_in(tmp_path / "run"), pytest.raises(UserError, match=r"another process trains in .*run: wait"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2)
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2)
+    assert not (folder / ".lock").exists()
+    assert not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
+def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_half_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_whole(tmp_path / "card.json", b"old")
+    monkeypatch.setattr(fails, full)
+    with pytest.raises(OSError, match="No space left") as error:
+        write_whole(tmp_path / "card.json", b"new")
+    assert error.value.filename == str(tmp_path / "card.json")
+    assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
+    assert (tmp_path / "card.json").read_bytes() == b"old"
+
+
+def test_a_log_that_cannot_be_written_names_the_file() -> None:
+    with pytest.raises(OSError, match="No space left") as error:
+        append_line(Path("/dev/full"), "line")
+    assert error.value.filename == "/dev/full"

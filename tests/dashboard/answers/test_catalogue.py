@@ -7,7 +7,7 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import told_apart
-from dfs_core.checkpoints.checkpoint import Card
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
 from dfs_core.model.config import ModelConfig, backbone_config

@@ -19,7 +19,7 @@ from dashboard.answers.pictures import (
     read_upload,
 )
 from dashboard.ui.focus import given_and_seen
-from dfs_core.data.images import ImageError
+from dfs_core.data.images import ImageError, to_model_input
 
 
 def decode(uri: str) -> Image.Image:
@@ -49,12 +49,30 @@ def test_a_large_picture_is_reduced_for_the_page_and_keeps_its_shape():
     assert made.seen.shape == (32, 32, 3)
 
 
-@pytest.mark.parametrize(("side", "figures"), [(32, 1), (33, 2)])
-def test_what_the_network_sees_is_shown_beside_what_was_given_where_they_differ(side, figures):
-    made = make_picture("a", "<a>", "test", picture(0, side), "cat")
+@pytest.mark.parametrize(("side", "size", "figures"), [(32, 32, 1), (33, 32, 2), (64, 64, 1), (32, 64, 2)])
+def test_what_the_network_sees_is_shown_beside_what_was_given_where_they_differ(side, size, figures):
+    made = make_picture("a", "<a>", "test", picture(0, side), "cat", (size,))
     html = given_and_seen(made)
     assert html.count("<figure>") == figures
     assert "<a>" not in html
+
+
+def test_a_picture_is_made_for_every_size_of_the_networks_that_are_there():
+    made = make_picture("a", "a", "upload", picture(2, 200), sizes=(32, 64))
+    larger = made.at(64)
+    assert made.at(32) is made
+    assert np.array_equal(larger.seen, to_model_input(Image.fromarray(picture(2, 200)), 64))
+    assert larger.digest != made.digest
+    assert decode(larger.seen_uri).size == decode(made.seen_uri).size == (128, 128)
+    assert np.array_equal(larger.at(32).seen, made.seen)
+    assert (larger.key, larger.given_uri) == (made.key, made.given_uri)
+
+
+def test_a_size_that_nobody_had_asked_for_is_made_of_the_largest_that_was():
+    made = make_picture("a", "a", "test", picture(2, 200), sizes=(32, 64))
+    wanted = to_model_input(Image.fromarray(made.at(64).seen), 48)
+    assert np.array_equal(made.at(48).seen, wanted)
+    assert np.array_equal(made.at(64).at(48).seen, wanted)
 
 
 def test_the_digest_is_that_of_what_the_network_sees():

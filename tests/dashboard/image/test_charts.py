@@ -21,6 +21,7 @@ from dashboard.image.layout import Line
 from dashboard.image.probes import NEAR_TIE, WhatIf, force, stability
 from dashboard.image.tables import Subject
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.predictor import Predictor
 
@@ -219,8 +220,19 @@ def test_only_numbers_change_when_a_gate_is_forced_so_that_a_page_need_not_draw_
 
 
 def test_blocks_stand_in_order_with_a_gap_between_stages():
-    line = Line(2)
+    line = Line.of(ModelConfig(depth=14))
     starts = [line.start(block) for block in range(1, 7)]
     steps = np.diff(starts)
     assert steps.tolist() == pytest.approx([1, 1 + STAGE_GAP, 1, 1 + STAGE_GAP, 1])
     assert line.length > line.end(6)
+
+
+def test_a_stage_has_as_many_blocks_as_its_layout_says():
+    config = ModelConfig(architecture="imagenet-resnet", depth=34, image_size=64)
+    line = Line.of(config)
+    gaps = [block for block in range(1, 16) if line.start(block + 1) - line.start(block) > 1.1]
+    assert gaps == [3, 7, 13], "stages of 3, 4, 6 and 3 blocks"
+    assert [row["title"] for row in line.stages(config)] == [
+        f"stage {number} · {channels} ch · {size}²"
+        for number, channels, size in ((1, 64, 16), (2, 128, 8), (3, 256, 4), (4, 512, 2))
+    ]

@@ -16,7 +16,7 @@ from dashboard.answers.naming import PREFIX
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import LIVE_KEY
 from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.laboratory import chart, runs, tuning
+from dashboard.laboratory import chart, runs
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import Laboratory, Reading, latest, steps_of
 from dashboard.ui import kept
@@ -26,7 +26,8 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.predictor import Predictor
-from dfs_core.training.laboratory import Settings
+from dfs_core.training import material
+from dfs_core.training.lab_run import Settings
 
 CONFIG = ModelConfig(depth=8, budget=20.0)
 CARD = make_card("tiny", "dfs", CONFIG, weights_sha256="0" * 64, alpha=5e-6)
@@ -78,8 +79,8 @@ def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
 
 
 def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_dir, monkeypatch):
-    monkeypatch.setattr("dfs_core.data.folders._CHUNK", 10)
-    read = tuning.from_data_set
+    monkeypatch.setattr("dfs_core.data.decode._CHUNK", 10)
+    read = material.from_data_set
     begun = threading.Event()
 
     def slowly(card, data_dir, report):
@@ -91,7 +92,7 @@ def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_d
 
         return read(card, data_dir, report=told)
 
-    monkeypatch.setattr(tuning, "from_data_set", slowly)
+    monkeypatch.setattr(material, "from_data_set", slowly)
     job = laboratory.start("me", CARD, WISH, cifar10_dir)
     assert begun.wait(30)
     laboratory.jobs.cancel(job)

@@ -22,7 +22,7 @@ from dashboard.answers.tables import Shown
 from dashboard.drawing.palette import LIGHT
 from dashboard.learn import charts, lesson
 from dashboard.learn.glossary import TERMS, as_html
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import PolicyName
@@ -48,9 +48,9 @@ def sentences(app: AppTest) -> list[str]:
 
 def test_the_five_steps_follow_one_another_and_each_says_three_sentences():
     app = opened()
-    for number, title in lesson.STEPS.items():
+    for number in lesson.STEPS:
         assert not app.exception
-        assert app.markdown[0].value == f"## {number}. {title}"
+        assert app.markdown[0].value == f"## {number}. {lesson.title_of(number, 32)}"
         assert len(sentences(app)) == 3
         assert len(app.get("vega_lite_chart")) == (number != "1")
         app.button(key="go_Next").click().run()

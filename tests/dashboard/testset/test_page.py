@@ -14,7 +14,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
-from dfs_core.checkpoints.checkpoint import read_card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 

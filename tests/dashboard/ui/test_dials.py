@@ -22,7 +22,7 @@ def app(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch
     write_every_budget(folder)
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.setattr(cached, "Predictor", Load)
+    monkeypatch.setattr("dfs_core.predictor.Predictor", Load)
     cached.engine.clear()
     yield AppTest.from_file(str(APP), default_timeout=60)
     cached.engine.clear()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pages import go_to
 from PIL import Image
+from pillow_heif import register_heif_opener
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import picture
@@ -41,3 +42,17 @@ def test_files_that_cannot_be_used_are_not_told_on_other_pages_and_do_not_count(
     assert app.button(key="remove_own").label == "Remove 1"
     go_to(app, "explore").run()
     assert not app.error
+
+
+def test_pictures_of_a_telephone_open_and_what_is_none_is_refused_in_words(app):
+    register_heif_opener()
+    files = []
+    for name, kind in (("phone.heic", "HEIF"), ("scan.tiff", "TIFF"), ("old.bmp", "BMP"), ("moving.gif", "GIF")):
+        stream = io.BytesIO()
+        Image.new("RGB", (40, 30), "red").save(stream, kind)
+        files.append((name, stream.getvalue(), "application/octet-stream"))
+    app.file_uploader(key="uploads").set_value([*files, ("letter.pdf", b"%PDF-1.7", "application/pdf")]).run()
+    assert not app.exception
+    said = app.error[0].value
+    assert "letter.pdf is no JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture" in said
+    assert not any(name in said for name, _, _ in files)

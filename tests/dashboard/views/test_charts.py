@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import APP, PRETRAINED
+from places import APP, REPOSITORY
 from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
@@ -33,7 +33,7 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
-PUBLISHED = PRETRAINED / "published.csv"
+PUBLISHED = REPOSITORY / "dashboard" / "views" / "published.csv"
 CONFIG = ModelConfig(depth=14, budget=20.0)
 
 
@@ -50,7 +50,7 @@ def shown() -> list[Shown]:
 
 @pytest.fixture
 def catalogue(tiny_pretrained: Path) -> Catalogue:
-    from dfs_core.checkpoints.checkpoint import scan
+    from dfs_core.checkpoints.card_files import scan
 
     return Catalogue(*(tuple(part) for part in scan()))
 
@@ -134,6 +134,8 @@ def test_stages_begin_and_end_where_the_network_says():
     stages = [(row["first"], row["last"]) for row in stage_rows(ModelConfig(depth=38))]
     assert stages == [(2, 6), (7, 12), (13, 18)]
     assert [row["stage"] for row in stage_rows(ModelConfig(depth=8))] == [2, 3]
+    other = ModelConfig(architecture="imagenet-resnet", depth=18, image_size=64)
+    assert [(row["first"], row["last"]) for row in stage_rows(other)] == [(2, 2), (3, 4), (5, 6), (7, 8)]
 
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):

@@ -7,7 +7,7 @@ import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from tiny import make_card, pictures
 
-from dashboard.answers.costs import MEASURES, of_card, of_trace
+from dashboard.answers.costs import MEASURES, models, of_card, of_trace
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
 from dashboard.drawing.palette import LIGHT
@@ -46,6 +46,18 @@ def test_the_test_sets_column_adds_up_to_the_figures_of_its_shares(cost):
     total = ledger_rows([], None, card, cost)[-1]
     if cost != "all-in":  # the card's own figure was made up
         assert total["test"] == pytest.approx(of_card(card)[MEASURES[cost].column])
+
+
+@pytest.mark.parametrize("cost", MEASURES)
+@pytest.mark.parametrize("policy", ["recurrent", "one-shot"])
+def test_the_parts_of_a_bottleneck_network_add_up_to_its_cost(cost, policy):
+    config = ModelConfig(architecture="imagenet-resnet", depth=50, image_size=64, options="skip,4,full", policy=policy)
+    assert config.layout.blocks[0].shortcut is not None, "even its first block has a convolution on the shortcut"
+    decisions = np.random.default_rng(0).integers(0, 3, (4, config.gated_blocks))
+    shares = np.stack([(decisions == index).mean(axis=0) for index in range(3)], axis=1)
+    parts = entries(config, cost, shares)
+    total = models(config)[MEASURES[cost].column].total(decisions)
+    assert sum(row["percent"] for row in parts) == pytest.approx(total)
 
 
 def test_cp_counts_decisions_alone_and_all_in_every_part(shown):

@@ -120,6 +120,39 @@ def test_a_dial_is_dashed_and_says_that_nobody_trained_it(catalogue, results):
     assert "dial, not trained" in {key.text for key in figure.legend}
 
 
+def test_a_line_joins_the_points_of_one_family_and_one_seed(tmp_path):
+    test = {"n": 100, "accuracy": 91.0, "accuracy_ci95": [90.0, 92.0], "cp": 20.3, "all_in": 25.0, "policies": 3}
+    metrics = {"test": test | {"shares": [{"skip": 10.0, "8": 40.0, "16": 50.0, "full": 0.0}] * 5}}
+    cards = [
+        make_card(f"dfs-{budget}-{seed}", "dfs", ModelConfig(depth=14, budget=budget), seed=seed, metrics=metrics)
+        for budget in (10.0, 20.0)
+        for seed in (0, 1)
+    ]
+    path = tmp_path / "points.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, IN_RESULTS.split())
+        writer.writeheader()
+        for seed in (0, 1):
+            for bits in (2, 4):
+                writer.writerow(measured(family="static", checkpoint=f"static{bits}-seed{seed}", seed=seed, cp=bits))
+    rows = point_rows(Catalogue(tuple(cards)), "cifar10", [], "cp", read_measured(path))
+    figure = accuracy_curve(CurveState(rows, [], "cp", "log"), LIGHT)
+    (line,) = (
+        layer
+        for layer in figure.spec["layer"]
+        if layer["mark"]["type"] == "line" and layer["data"]["name"] == "measured"
+    )
+    details = [detail["field"] for detail in line["encoding"]["detail"]]
+    joined: dict[tuple, set] = {}
+    for point in figure.data["measured"]:
+        key = tuple(point[detail] for detail in details)
+        joined.setdefault(key, set()).add((point["family"], point["seed"], point["checkpoint"]))
+    assert sorted({(family, seed) for family, seed, _ in points} for points in joined.values()) == [
+        {(family, seed)} for family in ("dfs", "static-uniform") for seed in (0, 1)
+    ]
+    assert all(len(points) == 2 for points in joined.values()), "both points of a family and a seed are on its line"
+
+
 def test_the_point_in_use_is_that_of_the_budget_and_between_points_the_budget_is_marked(catalogue, results):
     rows = point_rows(catalogue, "cifar10", [], "cp", results)
 

@@ -1,0 +1,67 @@
+"""Cards on disk: reading one, or those of all checkpoints in a folder, without their weights and without torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dfs_core.checkpoints.card import Card, CheckpointError
+from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, reason, require_card
+from dfs_core.files import write_whole
+
+
+def read_card(name_or_path: str | Path) -> Card:
+    """Read a checkpoint's card and leave its weights alone; arguments and errors as for ``load_checkpoint``."""
+    return read_card_of(find(name_or_path))
+
+
+def read_all(folder: Path) -> list[Card]:
+    """The cards of all checkpoints in a folder, for what must not leave any of them out.
+
+    Raises:
+        CheckpointError: there is no such folder, or one of them cannot be read.
+    """
+    cards, problems = scan(folder)
+    if problems:
+        raise CheckpointError(problems[0])
+    return cards
+
+
+def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
+    """Read the cards of all checkpoints in a folder, ``pretrained_dir()`` unless another is given.
+
+    Returns:
+        The cards that can be read, in the order of their names, and what is wrong with the others, a line each.
+    """
+    root = pretrained_dir() if folder is None else Path(folder)
+    if not root.is_dir():
+        return [], [f"there is no folder {root} with checkpoints"]
+    cards, problems = [], []
+    for entry in sorted(root.iterdir()):
+        if not entry.is_dir() or entry.name.startswith("."):
+            continue
+        try:
+            cards.append(read_card_of(require_card(entry)))
+        except CheckpointError as error:
+            problems.append(str(error))
+    return cards, problems
+
+
+def save_card(folder: Path, card: Card) -> None:
+    """Write a card anew, with something more in it, beside weights that stay as they are."""
+    write_whole(folder / CARD_FILE, card.to_json().encode())
+
+
+def read_card_of(folder: Path) -> Card:
+    """The card in a folder, under the folder's name: a copied folder is a checkpoint of its own name."""
+    path = folder / CARD_FILE
+    try:
+        card = Card.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from None
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise CheckpointError(f"{folder} has a card but no {WEIGHTS_FILE}: copy the whole folder")
+    # A link has a name of its own; what has none, such as '.' or '..', is resolved.
+    return replace(card, name=folder.name if folder.name not in ("", "..") else folder.resolve().name)

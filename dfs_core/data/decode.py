@@ -1,0 +1,64 @@
+"""Decoding many pictures to the size that a network takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dfs_core.data.images import open_image, to_model_input
+from dfs_core.errors import UserError
+
+Report = Callable[[int, int], None]
+Sources = Sequence[Path] | np.ndarray  # image files, or pictures as they lie in an archive: uint8 (N, H, W, 3)
+
+_CHUNK = 256
+
+
+def decode_one(source: Path | np.ndarray, size: int) -> np.ndarray:
+    """One picture as a network sees it, uint8 (size, size, 3).
+
+    Raises:
+        UserError: the file cannot be read or is no picture; the message names it.
+    """
+    if isinstance(source, np.ndarray):
+        return to_model_input(Image.fromarray(source), size)
+    try:
+        return to_model_input(open_image(source.read_bytes(), str(source)), size)
+    except OSError as error:
+        raise UserError(f"{source} cannot be read: {error.strerror or error}") from error
+
+
+def decode(sources: Sources, size: int, report: Report | None = None) -> np.ndarray:
+    """All pictures as a network sees them, uint8 (N, size, size, 3), on all cores.
+
+    Args:
+        sources: the pictures.
+        size: side in pixels; pictures of an archive that have it already are returned as they are.
+        report: told how many images are read, and of how many, chunk by chunk; what it raises ends the reading.
+
+    Raises:
+        UserError: as for ``decode_one``.
+    """
+    if isinstance(sources, np.ndarray) and sources.shape[1:] == (size, size, 3):
+        return sources
+    images = np.empty((len(sources), size, size, 3), np.uint8)
+
+    def fill(start: int) -> None:
+        for index, source in enumerate(sources[start : start + _CHUNK], start):
+            images[index] = decode_one(source, size)
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        tasks = [pool.submit(fill, start) for start in range(0, len(sources), _CHUNK)]
+        try:
+            for number, task in enumerate(tasks, start=1):
+                task.result()
+                if report is not None:
+                    report(min(number * _CHUNK, len(sources)), len(sources))
+        finally:  # after the first bad file, or when it is cancelled, nobody waits for the rest
+            pool.shutdown(wait=False, cancel_futures=True)
+    return images
