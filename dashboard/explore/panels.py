@@ -15,11 +15,11 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
 from dashboard.drawing import legends
 from dashboard.explore import families_panel
-from dashboard.ui import cached, state
+from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
-from dashboard.views.cached import measured
+from dashboard.views.cached import measured, measured_problem
 from dashboard.views.strip_chart import FOCUS_PARAMS
 
 AHEAD = 12  # operating points that are asked in advance
@@ -83,6 +83,8 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
         st.markdown("### Accuracy and cost", width="stretch")
         _scale(shared.scale)
     curve = build.curve_state(page, shown, in_focus.picture.key if in_focus else None)
+    if problem := measured_problem():
+        st.warning(f"Points measured earlier are left out: {messages.plain(problem)}", icon=":material/warning:")
     families_panel.switches(curve.points, shared, page.colours)
     show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
     beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""

@@ -12,6 +12,7 @@ from dashboard.answers.tables import Rows, read_log
 from dashboard.ui.cached import Stamp, stamp
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.errors import UserError
 
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 
@@ -29,12 +30,22 @@ def _measured_file() -> Path:
 
 def measured() -> Rows:
     """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
-    return _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
+    found = _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
+    return [] if isinstance(found, str) else found
+
+
+def measured_problem() -> str:
+    """Why the measured points cannot be read, in words; empty if they can, or if there are none."""
+    found = _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
+    return found if isinstance(found, str) else ""
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _measured(path: str, stamp: Stamp) -> Rows:
-    return read_measured(Path(path))
+def _measured(path: str, stamp: Stamp) -> Rows | str:
+    try:
+        return read_measured(Path(path))
+    except UserError as error:
+        return str(error)
 
 
 def points(catalogue: Catalogue, dataset: str, cost: Cost) -> list[PointRow]:

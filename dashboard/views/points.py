@@ -6,8 +6,8 @@ there by a price alone (the dial), measured with decisions shuffled between imag
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -16,10 +16,12 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, Cost
 from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key
 from dashboard.answers.tables import Rows, measured_on
+from dfs_core.checked import Name, Percent, Text, Word, read_rows
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.results.collect import against
+from dfs_core.results.measurement import read_measurements
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "
@@ -103,23 +105,29 @@ def point_rows(
     return [cast(PointRow, row) for row in rows if costs.known(row, cost)]
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A point that others published; accuracy and cp in percent."""
+
+    method: Word
+    network: Word
+    dataset: Name
+    accuracy: Percent
+    cp: Percent
+    source: Text
+
+
 def read_published(path: Path) -> Rows:
-    """Published points: ``method, network, dataset, accuracy, cp, source``; accuracy and cp in percent."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row | {"accuracy": float(row["accuracy"]), "cp": float(row["cp"])} for row in csv.DictReader(file)]
+    """Points that others published, a row each; errors as for ``read_rows``."""
+    return [asdict(row) for row in read_rows(path, Published)]
 
 
 def read_measured(path: Path) -> Rows:
-    """Points that were measured on test sets, as ``python -m dfs_core results`` writes them; none if it did not yet."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("split") == "test"]
-    numbers = ("budget", "accuracy", "low", "high", "loss", "cp", "all_in", "macs", "energy", "shuffled")
-    return [
-        row | {"seed": int(row.get("seed") or 0)} | {key: float(row[key]) if row.get(key) else None for key in numbers}
-        for row in rows
-    ]
+    """Points that were measured on test sets, as ``python -m dfs_core results`` writes them; none if it did not yet.
+
+    Errors are those of ``read_rows``.
+    """
+    return [asdict(row) for row in read_measurements(path) if row.split == "test"]
 
 
 def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from dfs_core.checkpoints.card import Card, CheckpointError
@@ -43,7 +42,7 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
         try:
             cards.append(read_card_of(require_card(entry)))
         except CheckpointError as error:
-            problems.append(str(error))
+            problems.append(str(error).encode(errors="backslashreplace").decode())  # a folder's name may be no text
     return cards, problems
 
 
@@ -56,12 +55,13 @@ def read_card_of(folder: Path) -> Card:
     """The card in a folder, under the folder's name: a copied folder is a checkpoint of its own name."""
     path = folder / CARD_FILE
     try:
-        card = Card.from_json(path.read_text(encoding="utf-8"))
+        # A link has a name of its own; what has none, such as '.' or '..', is resolved.
+        name = folder.name if folder.name not in ("", "..") else folder.resolve().name
+        card = Card.from_json(path.read_text(encoding="utf-8"), name)
     except (OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} cannot be read: {reason(error)}") from None
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     if not (folder / WEIGHTS_FILE).is_file():
         raise CheckpointError(f"{folder} has a card but no {WEIGHTS_FILE}: copy the whole folder")
-    # A link has a name of its own; what has none, such as '.' or '..', is resolved.
-    return replace(card, name=folder.name if folder.name not in ("", "..") else folder.resolve().name)
+    return card

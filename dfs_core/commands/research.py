@@ -15,6 +15,7 @@ from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Evaluation
+    from dfs_core.results.collect import Remeasured
 
 DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
 DIAL_POINTS = 12  # at most
@@ -148,7 +149,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
-    from dfs_core.results.collect import SHUFFLED_FILE, measured_rows
+    from dfs_core.results.collect import SHUFFLED_FILE, remeasured
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
@@ -157,13 +158,13 @@ def run_shuffle(args: argparse.Namespace) -> int:
         command = OperatingPoint(card).command
         raise UserError(f"there are no stored decisions of '{card.name}': make them with '{command}'", command)
     images = measured_images(card, data_dir_of(args), "test")
-    rows: dict[str, dict[str, Any]] = {row["budget"]: row for row in measured_rows(folder / SHUFFLED_FILE, card)}
+    rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}
     compared = []
     for point in points:
         traces, budget = read_traces(folder, point), point.budget
         mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
         found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
-        key = "" if budget is None else f"{budget:g}"
+        key = _key(budget)
         rows[key] = {"budget": key} | _row(found, card.weights_sha256)
         own = 100 * float(traces.correct.mean())
         compared.append({"budget": budget, "accuracy": own, "shuffled": found.accuracy})
@@ -173,6 +174,17 @@ def run_shuffle(args: argparse.Namespace) -> int:
     if args.json:
         write_json(compared)
     return 0
+
+
+def _key(budget: float | None) -> str:
+    """A budget as it stands in the file of shuffled decisions."""
+    return "" if budget is None else f"{budget:g}"
+
+
+def _kept(row: Remeasured) -> dict[str, Any]:
+    """A row as it was read, to be written again."""
+    keys = ("n", "accuracy", "cp", "all_in", "policies", "low", "high", "weights")
+    return {"budget": _key(row.budget)} | {key: getattr(row, key) for key in keys}
 
 
 def _row(found: Evaluation, weights: str) -> dict[str, Any]:

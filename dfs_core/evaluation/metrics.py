@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from dfs_core.errors import UserError
+from dfs_core.checked import Cost, Count, Percent, build
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 
@@ -32,41 +32,30 @@ class Evaluation:
         shares: per gated block, option name -> share of the images that took it; each block sums to 100.
     """
 
-    n: int
-    accuracy: float
-    accuracy_ci95: tuple[float, float]
-    cp: float
-    all_in: float
-    policies: int
-    shares: tuple[dict[str, float], ...]
+    n: Count
+    accuracy: Percent
+    accuracy_ci95: tuple[Percent, Percent]
+    cp: Percent
+    all_in: Cost
+    policies: Count
+    shares: tuple[dict[str, Percent], ...]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data that ``from_dict`` reads back."""
         return asdict(self) | {"accuracy_ci95": list(self.accuracy_ci95), "shares": [dict(row) for row in self.shares]}
 
     @classmethod
-    def from_dict(cls, data: Any) -> Self:
+    def from_dict(cls, data: Any, where: str = "") -> Self:
         """Read what ``to_dict`` wrote.
 
+        Args:
+            data: that.
+            where: what it is part of, before the keys of errors.
+
         Raises:
-            UserError: a key is missing or unknown, or a value is not a number where one belongs.
+            UserError: a key is missing or unknown, or a value has another type or lies out of range.
         """
-        wanted = [field.name for field in fields(cls)]
-        if not isinstance(data, dict) or set(data) != set(wanted):
-            raise UserError(f"an evaluation has exactly the keys {', '.join(wanted)}")
-        try:
-            low, high = data["accuracy_ci95"]
-            return cls(
-                n=int(data["n"]),
-                accuracy=float(data["accuracy"]),
-                accuracy_ci95=(float(low), float(high)),
-                cp=float(data["cp"]),
-                all_in=float(data["all_in"]),
-                policies=int(data["policies"]),
-                shares=tuple({name: float(share) for name, share in row.items()} for row in data["shares"]),
-            )
-        except (TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"an evaluation cannot be read: {error}") from None
+        return build(cls, data, where)
 
 
 def wilson_interval(correct: int, n: int) -> tuple[float, float]:

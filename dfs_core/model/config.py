@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
+from msgspec import Meta
+
+from dfs_core.checked import Word, build
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
 from dfs_core.model.options import OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
-from dfs_core.settings import check_settings
 
 PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table"]
 # Policies whose logits are utilities: what an option is worth, in nats.
@@ -19,6 +21,11 @@ QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
 # Settings that older checkpoints do not have: left out of their cards as long as they stand at their defaults.
 ADDED = ("architecture", "width", "image_size")
+
+# What a file may ask for: more would take all memory before anything else could be said against it.
+Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
+Classes = Annotated[int, Meta(ge=-1, le=100_000, description="a whole number of at most 100,000")]
+GateWidth = Annotated[int, Meta(ge=-1, le=4096, description="a whole number of at most 4096")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +52,17 @@ class ModelConfig:
         prices: (price, cp in percent) as measured on validation images, by rising price; empty if nobody measured it.
     """
 
-    architecture: str = "cifar-resnet"
-    depth: int = 38
+    architecture: Word = "cifar-resnet"
+    depth: Depth = 38
     width: float = 1.0
     image_size: int = CIFAR_SIZE
-    classes: int = 10
-    options: str = "paper-small"
+    classes: Classes = 10
+    options: Word = "paper-small"
     policy: PolicyName = "recurrent"
     constant: tuple[str, ...] = ()
     quantiser: QuantiserName = "lsq"
     batch_norm: BatchNormName = "per-option"
-    gate_width: int = 10
+    gate_width: GateWidth = 10
     budget: float | None = None
     prices: PriceList = ()
 
@@ -166,14 +173,17 @@ class ModelConfig:
         return {name: value for name, value in data.items() if name not in usual or value != usual[name]}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: Any, where: str = "") -> Self:
         """Build a configuration from plain data.
+
+        Args:
+            data: the settings by name.
+            where: what they are part of, before the keys of errors.
 
         Raises:
             UserError: a key that no field has, or a value of a wrong type or range.
         """
-        check_settings(cls, data, "model setting")
-        return cls(**data)
+        return build(cls, data, where)
 
 
 def backbone_config(depth: int = 38, classes: int = 10) -> ModelConfig:

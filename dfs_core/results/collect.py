@@ -6,13 +6,15 @@ is left when its decisions are shuffled, lies beside the checkpoint, where ``dia
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
+from dfs_core.checked import Budget, Cost, Count, Percent, read_rows
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
@@ -24,6 +26,7 @@ from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
 from dfs_core.results.measurement import DIAL, Measurement
 
+Price = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number of nats")]
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # where no decisions are stored
 MINORITY = 0.05  # share of the images from which on a block's less usual options count
@@ -78,7 +81,7 @@ def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, 
 
 def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Measurement]:
     """The points of a checkpoint in ``folder``; ``prefix`` is what commands put before its name."""
-    shuffled = {row["budget"]: float(row["accuracy"]) for row in measured_rows(folder / SHUFFLED_FILE, card)}
+    shuffled = {row.budget: row.accuracy for row in remeasured(folder / SHUFFLED_FILE, card)}
     stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
         stored = [(OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None), None)]
@@ -89,8 +92,8 @@ def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterato
         figures = _figures_of_card(card) if traces is None else figures_of(traces, card)
         head = _head(card, card.method, point.target, command)
         lost = against(backbone, card, figures["accuracy"])
-        yield Measurement(**head, **lost, **figures, shuffled=shuffled.get("" if budget is None else f"{budget:g}"))
-    for row in measured_rows(folder / DIAL_FILE, card):
+        yield Measurement(**head, **lost, **figures, shuffled=shuffled.get(budget))
+    for row in remeasured(folder / DIAL_FILE, card):
         head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
         figures = _figures_of_dial(row)
         yield Measurement(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)
@@ -112,9 +115,8 @@ def _figures_of_card(card: Card) -> dict[str, Any]:
     return figures | dict(zip(("low", "high"), test["accuracy_ci95"], strict=True)) | UNKNOWN
 
 
-def _figures_of_dial(row: dict[str, str]) -> dict[str, Any]:
-    figures: dict[str, Any] = {key: int(row[key]) for key in ("n", "policies")}
-    return figures | {key: float(row[key]) for key in ("accuracy", "low", "high", "cp", "all_in")} | UNKNOWN
+def _figures_of_dial(row: Remeasured) -> dict[str, Any]:
+    return {key: getattr(row, key) for key in ("n", "policies", "accuracy", "low", "high", "cp", "all_in")} | UNKNOWN
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
@@ -152,9 +154,35 @@ def _head(card: Card, family: str, budget: float | None, command: str) -> dict[s
     }
 
 
-def measured_rows(path: Path, card: Card) -> list[dict[str, str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remeasured:
+    """A row of a file beside a checkpoint: what was measured of it at a price, or with decisions shuffled.
+
+    Attributes:
+        price: of a block in full; None for shuffled decisions.
+        budget: percent of cp; None for a price, and for a checkpoint with one operating point.
+        n: number of images.
+        accuracy: in percent.
+        cp: in percent.
+        all_in: in percent.
+        policies: number of different decision vectors.
+        low: lower end of the accuracy's 95 % interval.
+        high: upper end.
+        weights: beginning of the weights' hash.
+    """
+
+    price: Price | None = None
+    budget: Budget | None = None
+    n: Count
+    accuracy: Percent
+    cp: Percent
+    all_in: Cost
+    policies: Count
+    low: Percent
+    high: Percent
+    weights: str
+
+
+def remeasured(path: Path, card: Card) -> list[Remeasured]:
     """Rows of a file beside a checkpoint, such as ``SHUFFLED_FILE``; those of other weights are out of date."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row.get("weights") == card.weights_sha256[:12]]
+    return [row for row in read_rows(path, Remeasured) if row.weights == card.weights_sha256[:12]]

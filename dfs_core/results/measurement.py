@@ -7,14 +7,17 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from dfs_core.errors import UserError
+from msgspec import Meta
+
+from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Word, read_rows
+from dfs_core.checkpoints.card import Seed
 
 DIAL = "dial"  # the family of points that are no checkpoint's own
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one operating point reached on a test set. Percentages in percent; None where something does not apply.
 
@@ -44,28 +47,28 @@ class Measurement:
         made_by: the command that measures it again.
     """
 
-    family: str
+    family: Word
     label: str
-    checkpoint: str
-    backbone: str | None
-    dataset: str
+    checkpoint: Word
+    backbone: str | None = None
+    dataset: Name
     depth: int
-    seed: int
-    split: str
-    n: int
-    budget: float | None
-    accuracy: float
-    low: float
-    high: float
-    loss: float | None
-    cp: float
-    all_in: float
-    macs: float | None
-    energy: float | None
-    policies: int
-    minority_blocks: float | None
-    cp_variation: float | None
-    shuffled: float | None
+    seed: Seed
+    split: Word
+    n: Count
+    budget: Budget | None = None
+    accuracy: Percent
+    low: Percent
+    high: Percent
+    loss: Points | None = None
+    cp: Percent
+    all_in: Cost
+    macs: Cost | None = None
+    energy: Cost | None = None
+    policies: Count
+    minority_blocks: Percent | None = None
+    cp_variation: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    shuffled: Percent | None = None
     made_by: str
 
 
@@ -79,24 +82,5 @@ def to_csv(rows: Sequence[Any], kind: type) -> str:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Measurements from a file that ``to_csv`` wrote; none if there is no file.
-
-    Raises:
-        UserError: it has other columns.
-    """
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    if reader.fieldnames != [field.name for field in fields(Measurement)]:
-        raise UserError(f"{path} has other columns than points have now: make it anew with 'results --seeds DIR'")
-    columns = fields(Measurement)
-    return [Measurement(**{one.name: _value(one.type, row[one.name]) for one in columns}) for row in rows]
-
-
-def _value(kind: Any, text: str) -> Any:
-    """A cell of a CSV file as the kind of value that a field's annotation names."""
-    if "None" in kind and not text:
-        return None
-    return {"str": str, "int": int, "float": float}[kind.split(" ")[0]](text)
+    """Measurements from a file that ``to_csv`` wrote; none if there is no file. Errors as for ``read_rows``."""
+    return read_rows(path, Measurement)

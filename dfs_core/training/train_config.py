@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
+from dfs_core.checked import build
 from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, ModelConfig
-from dfs_core.settings import check_settings
 from dfs_core.training.precision import Precision
 
 Schedule = Literal["cosine", "step"]
@@ -215,10 +215,9 @@ class TrainConfig:
         Raises:
             UserError: no name, an unknown key, or a value of a wrong type or range.
         """
-        check_settings(cls, data, "setting")
-        if "name" not in data:
+        if isinstance(data, dict) and "name" not in data:
             raise UserError("a run needs a name: name = 'my-run'")
-        return cls(**data | {"model": ModelConfig.from_dict(data.get("model", {}))})
+        return build(cls, data)
 
     def with_classes(self, classes: int) -> TrainConfig:
         """The same run for a data set of so many classes."""

@@ -141,7 +141,11 @@ def test_evaluation_round_trips_as_plain_data(tiny_checkpoint: Checkpoint, image
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"n": None}, "cannot be read"), ({"shares": [3]}, "cannot be read"), ({"extra": 1}, "exactly the keys")],
+    [
+        ({"n": None}, "n must be a whole number from 1 to a thousand million, not None"),
+        ({"shares": [3]}, r"shares\[0\] must be a table, not 3"),
+        ({"extra": 1}, "unknown key extra"),
+    ],
 )
 def test_odd_evaluations_are_refused(change: dict, message: str) -> None:
     good = Evaluation(2, 50.0, (9.45, 90.55), 6.25, 10.0, 1, ({"8": 100.0},)).to_dict()

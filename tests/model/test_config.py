@@ -93,17 +93,17 @@ def test_a_value_out_of_range_is_refused(settings: dict[str, Any], reason: str) 
 @pytest.mark.parametrize(
     ("settings", "reason"),
     [
-        ({"options": 5}, "options must be a text, not 5"),
-        ({"depth": 38.0}, "depth must be a whole number, not 38.0"),
-        ({"classes": True}, "classes must be a whole number, not True"),
-        ({"budget": "20"}, "budget must be a number, not '20'"),
+        ({"options": 5}, "options must be a word of at most 200 characters, not 5"),
+        ({"depth": 38.0}, "depth must be a whole number of at most 2000, not 38.0"),
+        ({"classes": True}, "classes must be a whole number of at most 100,000, not True"),
+        ({"budget": "20"}, "budget must be a number or null, not '20'"),
         ({"budget": float("nan")}, "budget must be a number, not nan"),
         ({"policy": 1}, "policy must be a word, not 1"),
         ({"constant": "full"}, "constant must be a list, each item a text, not 'full'"),
-        ({"constant": [8]}, r"constant must be a list, each item a text, not \[8\]"),
-        ({"widths": 3, "detph": 38}, "unknown model setting detph, widths"),
-        (["depth", 38], r"model settings must be a table, not \['depth', 38\]"),
-        (None, "model settings must be a table, not None"),
+        ({"constant": [8]}, r"constant\[0\] must be a text, not 8"),
+        ({"widths": 3, "detph": 38}, "unknown key detph, widths"),
+        (["depth", 38], r"it must be a table, not \['depth', 38\]"),
+        (None, "it must be a table, not None"),
     ],
 )
 def test_a_value_of_a_wrong_type_or_name_is_one_clear_line(settings: Any, reason: str) -> None:

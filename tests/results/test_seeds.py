@@ -85,7 +85,7 @@ def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_measurements(tmp_path / "seeds.csv") == points
     assert read_measurements(tmp_path / "none.csv") == []
     (tmp_path / "old.csv").write_text("family,label\na,b\n")
-    with pytest.raises(UserError, match="has other columns than points have now"):
+    with pytest.raises(UserError, match=r"old.csv, row 1: missing key checkpoint"):
         read_measurements(tmp_path / "old.csv")
 
 

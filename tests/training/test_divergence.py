@@ -15,7 +15,9 @@ from safetensors.torch import load_file, save_file
 from tiny_runs import BACKBONE, log_of, start, train
 from torch import Tensor
 
-from dfs_core.checkpoints.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_card, save_checkpoint
+from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.checkpoints.card_files import save_card
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dfs_core.checkpoints.reference import import_reference
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import forward_batches

@@ -18,12 +18,14 @@ from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.points import point_rows, read_measured
 from dfs_core.model.config import ModelConfig, backbone_config
 
-IN_RESULTS = "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in shuffled made_by"
+IN_RESULTS = (
+    "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in policies shuffled made_by"
+)
 
 
 def measured(**fields: object) -> dict[str, object]:
     blank = dict.fromkeys(IN_RESULTS.split(), "")
-    usual = {"label": "x", "dataset": "cifar10", "split": "test", "n": 10000, "depth": 14, "seed": 0}
+    usual = {"label": "x", "dataset": "cifar10", "split": "test", "n": 10000, "depth": 14, "seed": 0, "policies": 5}
     figures = {"accuracy": 90.0, "low": 89.4, "high": 90.6, "cp": 2.0, "all_in": 6.0}
     return blank | usual | figures | fields
 
