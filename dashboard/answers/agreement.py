@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from scipy.special import bdtr  # type: ignore[import-untyped]
 
 from dashboard.answers.costs import MEASURES, Cost, models
-from dashboard.answers.tables import Rows, stage_of
+from dashboard.answers.tables import stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
@@ -25,15 +26,40 @@ def why_not(left: Traces, right: Traces) -> str:
     return f"the one decided about {left.dataset}, the other about {right.dataset}, or about other images of it"
 
 
-def summary(left: Traces, right: Traces) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two operating points, A and B, on one test set.
+
+    Attributes:
+        images: their number.
+        both: images that both get right.
+        a_only: those that A alone gets right.
+        b_only: those that B alone gets right.
+        neither: those that neither gets right.
+        agree: those with the same prediction.
+        gain: accuracy of B less that of A, in points.
+        low: lower end of its 95 % interval, for pairs of answers to the same images.
+        high: upper end.
+        p: of McNemar's exact test.
+    """
+
+    images: int
+    both: int
+    a_only: int
+    b_only: int
+    neither: int
+    agree: int
+    gain: float
+    low: float
+    high: float
+    p: float
+
+
+def summary(left: Traces, right: Traces) -> Agreement:
     """Counts of a test set that both were traced on, and the exact test of whether one is right more often.
 
     McNemar's test looks only at the images on which one is right and the other wrong: were both equally good, each
     would be a toss of a coin. ``p`` is the two-sided binomial probability of a split as uneven as this.
-
-    Keys: ``images``, ``both``, ``a_only``, ``b_only``, ``neither`` (who is right), ``agree`` (images with the same
-    prediction), ``gain`` (accuracy of B less that of A, in points) with ``low`` and ``high`` (95 % interval of the
-    paired difference), ``p``.
     """
     here, there = left.correct, right.correct
     n = len(here)
@@ -41,18 +67,18 @@ def summary(left: Traces, right: Traces) -> dict[str, Any]:
     gain = (b_only - a_only) / n
     half = Z95 * (((a_only + b_only) / n - gain**2) / n) ** 0.5
     split = a_only + b_only
-    return {
-        "images": n,
-        "both": int((here & there).sum()),
-        "a_only": a_only,
-        "b_only": b_only,
-        "neither": int((~here & ~there).sum()),
-        "agree": int((left.predictions == right.predictions).sum()),
-        "gain": 100 * gain,
-        "low": 100 * (gain - half),
-        "high": 100 * (gain + half),
-        "p": min(1.0, 2.0 * float(bdtr(min(a_only, b_only), split, 0.5))),
-    }
+    return Agreement(
+        images=n,
+        both=int((here & there).sum()),
+        a_only=a_only,
+        b_only=b_only,
+        neither=int((~here & ~there).sum()),
+        agree=int((left.predictions == right.predictions).sum()),
+        gain=100 * gain,
+        low=100 * (gain - half),
+        high=100 * (gain + half),
+        p=min(1.0, 2.0 * float(bdtr(min(a_only, b_only), split, 0.5))),
+    )
 
 
 def p_in_words(p: float) -> str:
@@ -79,32 +105,63 @@ def backbones_in_words(left: Card, right: Card, among: Sequence[Card]) -> str:
     return f"A comes from the backbone {a}, B from {b}: part of the difference may be that of these two."
 
 
-def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> dict[str, Any]:
-    """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B.
+class CostChange(NamedTuple):
+    """What B costs against A by one measure.
 
-    Keys: ``a``, ``b``, and ``less``, ``same``, ``more`` (images).
+    Attributes:
+        a: mean cost of A in percent.
+        b: that of B.
+        less: number of images that cost less at B.
+        same: as much.
+        more: more.
     """
+
+    a: float
+    b: float
+    less: int
+    same: int
+    more: int
+
+
+def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> CostChange:
+    """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B."""
     column = MEASURES[cost].column
     here, there = (
         models(config)[column].per_image(traces.decisions)
         for traces, config in zip((left, right), configs, strict=True)
     )
     off = (there - here).round(9)
-    counts = {"less": int((off < 0).sum()), "same": int((off == 0).sum()), "more": int((off > 0).sum())}
-    return {"a": float(here.mean()), "b": float(there.mean())} | counts
+    less, same, more = (int(found.sum()) for found in (off < 0, off == 0, off > 0))
+    return CostChange(float(here.mean()), float(there.mean()), less, same, more)
 
 
-def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> Rows:
-    """How much more or less each block does for the images of each class; networks of one layout.
+# What one block does for the images of one class.
+#   class: name of the class.
+#   block: number in the network.
+#   stage: from 1.
+#   a: mean cost at A relative to the full block, in percent.
+#   b: the same at B.
+#   more: B less A, in points.
+ClassBlockRow = TypedDict(
+    "ClassBlockRow",
+    {
+        "class": str,
+        "block": int,
+        "stage": int,
+        "a": float,
+        "b": float,
+        "more": float,
+    },
+)
 
-    Keys: ``class``, ``block``, ``stage``, ``a`` and ``b`` (mean cost relative to the full block, in percent), ``more``
-    (B less A, in points).
-    """
+
+def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> list[ClassBlockRow]:
+    """How much more or less each block does for the images of each class; networks of one layout."""
     spent = [
         100 * np.asarray(config.option_set.costs)[traces.decisions]
         for traces, config in zip((left, right), configs, strict=True)
     ]
-    rows: Rows = []
+    rows: list[ClassBlockRow] = []
     for label, name in enumerate(left.classes):
         members = left.labels == label
         if not members.any():

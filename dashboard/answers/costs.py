@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypedDict, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from dfs_core.model.cost import CostModel, cost_models
 from dfs_core.trace import DecisionTrace
 
 Cost = Literal["cp", "all-in", "macs", "energy"]
+Column = Literal["cp", "all_in", "macs", "energy"]  # of tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Measure:
     """
 
     model: str
-    column: str
+    column: Column
     name: str
     axis: str
     about: str
@@ -66,30 +67,41 @@ MEASURES: dict[Cost, Measure] = {
         "Energy of every multiplication and addition by Horowitz's table (ISSCC 2014, 45 nm), memory left out.",
     ),
 }
+
+
+class Costs(TypedDict):
+    """A cost by every measure, in percent; names are the columns of tables."""
+
+    cp: float
+    all_in: float
+    macs: float
+    energy: float
+
+
 COLUMNS = tuple(measure.column for measure in MEASURES.values())
 
 
 @lru_cache(maxsize=64)
-def models(config: ModelConfig) -> dict[str, CostModel]:
+def models(config: ModelConfig) -> dict[Column, CostModel]:
     """The cost models of a network by column of tables."""
     found = cost_models(config)
     return {measure.column: found[measure.model] for measure in MEASURES.values()}
 
 
-def of_trace(trace: DecisionTrace, config: ModelConfig) -> dict[str, float]:
-    """Column -> cost of one image in percent."""
-    return _counted(trace.decisions, config) | {"cp": trace.cp, "all_in": trace.all_in}
+def of_trace(trace: DecisionTrace, config: ModelConfig) -> Costs:
+    """The costs of one image."""
+    return cast(Costs, _counted(trace.decisions, config) | {"cp": trace.cp, "all_in": trace.all_in})
 
 
 @lru_cache(maxsize=4096)  # charts, tables and words of one page all ask for the same few
-def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[str, float]:
+def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[Column, float]:
     names = config.option_set.names
     chosen = np.array([[names.index(name) for name in decisions]])
     return {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
 
 
-def of_card(card: Card, split: str = "test") -> dict[str, float] | None:
-    """Column -> mean cost on a split in percent; None if it was not measured.
+def of_card(card: Card, split: str = "test") -> Costs | None:
+    """The mean costs on a split; None if it was not measured.
 
     A cost is a sum over blocks, so the shares of each option in each block give its mean over the images exactly.
     """
@@ -102,7 +114,7 @@ def of_card(card: Card, split: str = "test") -> dict[str, float] | None:
         column: model.fixed + float((shares * np.asarray(model.table)).sum())
         for column, model in models(card.config).items()
     }
-    return means | {"cp": measured.cp, "all_in": measured.all_in}
+    return cast(Costs, means | {"cp": measured.cp, "all_in": measured.all_in})
 
 
 def known(row: Mapping[str, object], cost: Cost) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, cast
 
 from dashboard.answers import costs, operating
-from dashboard.answers.costs import COLUMNS
+from dashboard.answers.costs import COLUMNS, Costs
 from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.card import Card
@@ -20,7 +20,8 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
-Rows = list[dict[str, Any]]
+Rows = list[dict[str, Any]]  # being made
+Table = Sequence[Mapping[str, Any]]  # made: what charts, pages and downloads read
 Scale = Literal["log", "linear"]
 LIVE_KEY = family_key(METHODS[SESSION])  # of session checkpoints, among the keys of families
 SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
@@ -39,17 +40,39 @@ class Shown:
         return None if self.picture.truth is None else self.picture.truth == self.trace.label
 
 
-def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
-    """One row for every gated block of every image.
+class DecisionRow(Costs):
+    """One gated block of one image. What it adds to each measure of cost stands in ``Costs``, in percent.
 
-    Keys: ``row`` (of the image, from 0), ``image``, ``key``, ``block`` (number in the network), ``stage``,
-    ``option``, ``fraction`` (cost relative to the full block, 0 to 1), ``probability`` and ``lead`` (of the choice,
-    and its lead over the next option, in percent), ``bits``, and in every measure of cost what it adds, in percent:
-    ``cp``, ``all_in``, ``macs``, ``energy``.
+    Attributes:
+        row: of the image, from 0.
+        image: its name.
+        key: its key.
+        block: number in the network.
+        stage: from 1.
+        option: that was taken.
+        fraction: its cost relative to the full block, 0 to 1.
+        probability: of the choice, in percent.
+        lead: of the choice over the next option, in points.
+        bits: of the option; 0 for skip.
     """
+
+    row: int
+    image: str
+    key: str
+    block: int
+    stage: int
+    option: str
+    fraction: float
+    probability: float
+    lead: float
+    bits: int
+
+
+def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> list[DecisionRow]:
+    """One row for every gated block of every image."""
     models, options = costs.models(config), tuple(config.option_set)
     index_of = {option.name: index for index, option in enumerate(options)}
-    rows: Rows = []
+    rows: list[DecisionRow] = []
     for row, item in enumerate(shown):
         trace = item.trace
         for index, name in enumerate(trace.decisions):
@@ -68,7 +91,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
                     "probability": 100 * probabilities[chosen],
                     "lead": 100 * (probabilities[chosen] - max(rest, default=0.0)),
                     "bits": options[chosen].bits,
-                    **{column: model.table[index][chosen] for column, model in models.items()},
+                    **cast(Costs, {column: model.table[index][chosen] for column, model in models.items()}),
                 }
             )
     return rows
@@ -96,11 +119,38 @@ def measured_on(card: Card) -> str:
     return "validation" if card.method == SESSION else "test"
 
 
-def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> Rows:
-    """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
+class LedgerLine(TypedDict):
+    """One line of figures: an operating point on the test set, or the images on a page. None where there is none.
 
-    Keys: ``what``, ``images``, ``accuracy`` (percent), ``low`` and ``high`` (its 95 % interval), ``right`` of ``known``
-    (counts), and every measure of cost; None where there is none.
+    Attributes:
+        what: in words.
+        images: their number.
+        accuracy: in percent.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        right: images that are right, of those whose class is known.
+        known: their number.
+        cp: mean, in percent.
+        all_in: likewise.
+        macs: likewise.
+        energy: likewise.
+    """
+
+    what: str
+    images: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    right: int | None
+    known: int | None
+    cp: float | None
+    all_in: float | None
+    macs: float | None
+    energy: float | None
+
+
+def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> list[LedgerLine]:
+    """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
 
     Args:
         shown: the images on this page.
@@ -110,7 +160,7 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
     known = [item.right for item in shown if item.right is not None]
     count, config = len(shown), card.config
     mine = [costs.of_trace(item.trace, config) for item in shown]
-    here = {
+    here: LedgerLine = {
         "what": "images shown",
         "images": count,
         "accuracy": 100 * sum(known) / len(known) if known else None,
@@ -118,9 +168,11 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
         "high": None,
         "right": sum(known),
         "known": len(known),
-        **{column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS},
+        **cast(Costs, {column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS}),
     }
-    return [here] if measured is None else [here | {"right": None, "known": None} | measured, here]
+    if measured is None:
+        return [here]
+    return [cast(LedgerLine, here | {"right": None, "known": None} | measured), here]
 
 
 def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.agreement import ClassBlockRow
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, signed
 from dashboard.drawing.figure import Figure, table
@@ -20,7 +21,7 @@ _ROOM = 26  # pixels that a number needs
 _LEFT, _HEADER, _FOOTER = 96, 28, 20
 
 
-def class_heatmap(rows: Rows, config: ModelConfig, colours: Palette) -> Figure:
+def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: Palette) -> Figure:
     """Mean difference in cost, one row a class and one column a block: orange and + where B computes more.
 
     Args:

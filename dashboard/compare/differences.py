@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from dashboard.answers import costs
-from dashboard.answers.tables import Rows, Shown, stage_of
+from dashboard.answers.costs import COLUMNS, Costs
+from dashboard.answers.tables import Shown, stage_of
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
@@ -42,13 +43,33 @@ def options_of(left: ModelConfig, right: ModelConfig) -> OptionSet:
     return OptionSet(tuple(sorted({*left.option_set, *right.option_set})))
 
 
-def lane_rows(pairs: Sequence[Pair]) -> Rows:
-    """One row for every gated block of both sides of every pair.
+class LaneRow(TypedDict):
+    """A gated block of one side of a pair.
 
-    Keys: ``row`` (of the pair, from 0), ``side`` (``A`` or ``B``), ``image``, ``block``, ``stage``, ``option``,
-    ``bits``, ``fraction`` (cost relative to the full block).
+    Attributes:
+        row: of the pair, from 0.
+        side: ``A`` or ``B``.
+        image: its name.
+        block: number in the network.
+        stage: from 1.
+        option: that was taken.
+        bits: of the option.
+        fraction: its cost relative to the full block.
     """
-    rows: Rows = []
+
+    row: int
+    side: str
+    image: str
+    block: int
+    stage: int
+    option: str
+    bits: int
+    fraction: float
+
+
+def lane_rows(pairs: Sequence[Pair]) -> list[LaneRow]:
+    """One row for every gated block of both sides of every pair."""
+    rows: list[LaneRow] = []
     for row, pair in enumerate(pairs):
         for letter, side in zip("AB", pair, strict=True):
             options = {option.name: option for option in side.config.option_set}
@@ -68,14 +89,33 @@ def lane_rows(pairs: Sequence[Pair]) -> Rows:
     return rows
 
 
-def difference_rows(pairs: Sequence[Pair]) -> Rows:
-    """One row for every gated block of every pair; none where the networks differ.
+class DifferenceRow(Costs):
+    """What a gated block does otherwise at B. ``Costs`` are B less A in percent of the whole network.
 
-    Keys: ``row``, ``a_image`` and ``b_image``, ``block``, ``stage``, ``a`` and ``b`` (options), ``more``
-    (cost on side B less that on side A, relative to the full block, -1 to 1), and the same in percent of the
-    whole network by every measure of cost.
+    Attributes:
+        row: of the pair, from 0.
+        a_image: name of the image at A.
+        b_image: at B.
+        block: number in the network.
+        stage: from 1.
+        a: option at A.
+        b: at B.
+        more: cost at B less that at A, relative to the full block, -1 to 1.
     """
-    rows: Rows = []
+
+    row: int
+    a_image: str
+    b_image: str
+    block: int
+    stage: int
+    a: str
+    b: str
+    more: float
+
+
+def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
+    """One row for every gated block of every pair; none where the networks differ."""
+    rows: list[DifferenceRow] = []
     for row, (left, right) in enumerate(pairs):
         if why_not(left.config, right.config):
             continue
@@ -95,23 +135,71 @@ def difference_rows(pairs: Sequence[Pair]) -> Rows:
                     "a": here,
                     "b": there,
                     "more": parts[1] - parts[0],
-                    **{
-                        column: tables[1][column].table[index][chosen[1]] - model.table[index][chosen[0]]
-                        for column, model in tables[0].items()
-                    },
+                    **cast(
+                        Costs,
+                        {
+                            column: tables[1][column].table[index][chosen[1]] - model.table[index][chosen[0]]
+                            for column, model in tables[0].items()
+                        },
+                    ),
                 }
             )
     return rows
 
 
-def change_rows(pairs: Sequence[Pair]) -> Rows:
-    """One row a pair of one image: what changes from A to B in prediction, confidence and cost.
+class ChangeRow(TypedDict):
+    """What changes from A to B for one image.
 
-    Keys: ``row``, ``image``, ``truth``, ``a`` and ``b`` (predictions), ``change`` (in
-    words), ``a_confidence``, ``b_confidence``, ``confidence`` (difference), and for every measure of cost
-    ``a_cp``, ``b_cp``, ``cp`` (difference), ...; all in percent.
+    Attributes:
+        row: of the pair, from 0.
+        image: its name.
+        truth: its class; empty where nobody knows it.
+        a: prediction at A.
+        b: at B.
+        change: in words.
+        a_confidence: at A, in percent.
+        b_confidence: at B.
+        confidence: B less A.
+        a_cp: at A, in percent.
+        b_cp: at B.
+        cp: B less A.
+        a_all_in: at A, in percent.
+        b_all_in: at B.
+        all_in: B less A.
+        a_macs: at A, in percent.
+        b_macs: at B.
+        macs: B less A.
+        a_energy: at A, in percent.
+        b_energy: at B.
+        energy: B less A.
     """
-    rows: Rows = []
+
+    row: int
+    image: str
+    truth: str
+    a: str
+    b: str
+    change: str
+    a_confidence: float
+    b_confidence: float
+    confidence: float
+    a_cp: float
+    b_cp: float
+    cp: float
+    a_all_in: float
+    b_all_in: float
+    all_in: float
+    a_macs: float
+    b_macs: float
+    macs: float
+    a_energy: float
+    b_energy: float
+    energy: float
+
+
+def change_rows(pairs: Sequence[Pair]) -> list[ChangeRow]:
+    """One row a pair of one image: what changes from A to B in prediction, confidence and cost."""
+    rows: list[ChangeRow] = []
     for row, (left, right) in enumerate(pairs):
         line: dict[str, Any] = {
             "row": row,
@@ -123,10 +211,10 @@ def change_rows(pairs: Sequence[Pair]) -> Rows:
         }
         figures = {"confidence": tuple(100 * side.shown.trace.confidence for side in (left, right))}
         spent = [costs.of_trace(side.shown.trace, side.config) for side in (left, right)]
-        figures |= {column: (spent[0][column], spent[1][column]) for column in spent[0]}
+        figures |= {column: (spent[0][column], spent[1][column]) for column in COLUMNS}
         for name, (here, there) in figures.items():
             line |= {f"a_{name}": here, f"b_{name}": there, name: there - here}
-        rows.append(line)
+        rows.append(cast(ChangeRow, line))
     return rows
 
 
@@ -135,12 +223,28 @@ def are_two_images(pair: Pair) -> bool:
     return pair[0].shown.picture.key != pair[1].shown.picture.key
 
 
-def side_rows(pair: Pair) -> Rows:
-    """One row for A and one for B, where they are two images.
+class SideRow(Costs):
+    """One of two images.
 
-    Keys: ``side``, ``image``, ``truth``, ``prediction``, ``verdict``, ``confidence`` and every measure of cost, in
-    percent.
+    Attributes:
+        side: ``A`` or ``B``.
+        image: its name.
+        truth: its class; empty where nobody knows it.
+        prediction: its predicted class.
+        verdict: ``right``, ``wrong`` or empty.
+        confidence: in percent.
     """
+
+    side: str
+    image: str
+    truth: str
+    prediction: str
+    verdict: str
+    confidence: float
+
+
+def side_rows(pair: Pair) -> list[SideRow]:
+    """One row for A and one for B, where they are two images."""
     return [
         {
             "side": letter,

@@ -11,7 +11,7 @@ import altair as alt
 from dashboard.answers import costs
 from dashboard.answers.costs import Measure
 from dashboard.answers.tables import Rows
-from dashboard.compare.differences import SAME, Pair, difference_rows, lane_rows, options_of
+from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
 from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
 from dashboard.drawing.figure import Figure, table
@@ -67,7 +67,7 @@ def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:
     return cells
 
 
-def _difference(row: dict[str, Any], config: ModelConfig, height: int, colours: Palette) -> dict[str, Any]:
+def _difference(row: DifferenceRow, config: ModelConfig, height: int, colours: Palette) -> dict[str, Any]:
     more = row["more"] if abs(row["more"]) > SAME else 0.0
     fill = colour_of(more, colours)
     (cell,) = _scaled([blocks.placed(row)], config)

@@ -10,9 +10,9 @@ import streamlit as st
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
 from dashboard.answers.naming import told_apart, unbroken
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Table
 from dashboard.compare import class_heatmap, differences, lanes
-from dashboard.compare.differences import Pair
+from dashboard.compare.differences import Pair, SideRow
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import difference_keys, signed
 from dashboard.export.view import View
@@ -51,7 +51,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
     show(view, page.colours)
 
 
-def _table(pairs: Sequence[Pair]) -> dict[str, Callable[[], Rows]]:
+def _table(pairs: Sequence[Pair]) -> dict[str, Callable[[], Table]]:
     """What is said of both sides below the strips, as a table."""
     if _two_images(pairs):
         return {"images": lambda: differences.side_rows(pairs[0])}
@@ -71,7 +71,8 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
         return
     st.markdown("### What changes from A to B")
     lines = []
-    for row in differences.change_rows(pairs):
+    rows: Table = differences.change_rows(pairs)
+    for row in rows:
         cells = [escape(row["image"]), escape(row["truth"]), escape(row["a"]), escape(row["b"]), row["change"]]
         cells.append(f"{row['a_confidence']:.1f} → {row['b_confidence']:.1f} %")
         cells += [
@@ -83,7 +84,7 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
     st.html(_lines(heads, lines))
 
 
-def _images(rows: Rows, measures: Sequence[Measure]) -> None:
+def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
     """A and B in a line each, and by how much B costs more."""
     lines = []
     for row in rows:
@@ -139,10 +140,10 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
     found, configs = agreement.summary(a, b), (left.card.config, right.card.config)
     measure = MEASURES[page.shared.cost]
     cost = agreement.cost_change(a, b, configs, page.shared.cost)
-    n = found["images"]
-    split, p = found["a_only"] + found["b_only"], agreement.p_in_words(found["p"])
+    n = found.images
+    split, p = found.a_only + found.b_only, agreement.p_in_words(found.p)
     origins = agreement.backbones_in_words(left.card, right.card, page.catalogue.cards)
-    verdict = "more than chance would explain" if found["p"] < 0.05 else "which chance would explain"
+    verdict = "more than chance would explain" if found.p < 0.05 else "which chance would explain"
 
     def cell(count: int) -> str:
         return f"<td>{count:,}<small>{100 * count / n:.2f} %</small></td>"
@@ -150,15 +151,15 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
     said = unbroken(
         f"""<div class="dfs-cross"><table>
 <thead><tr><td></td><th>B right</th><th>B wrong</th></tr></thead>
-<tbody><tr><th scope="row">A right</th>{cell(found["both"])}{cell(found["a_only"])}</tr>
-<tr><th scope="row">A wrong</th>{cell(found["b_only"])}{cell(found["neither"])}</tr></tbody></table>
-<p><b>{signed(found["gain"])} points</b> of accuracy from A to B (95 % interval {signed(found["low"])} to
-{signed(found["high"])}). They disagree about being right on {split:,} images, of which B has {found["b_only"]:,} and A
-{found["a_only"]:,}: {verdict} (McNemar's exact test, {p}). One seed each: the test knows nothing of another
+<tbody><tr><th scope="row">A right</th>{cell(found.both)}{cell(found.a_only)}</tr>
+<tr><th scope="row">A wrong</th>{cell(found.b_only)}{cell(found.neither)}</tr></tbody></table>
+<p><b>{signed(found.gain)} points</b> of accuracy from A to B (95 % interval {signed(found.low)} to
+{signed(found.high)}). They disagree about being right on {split:,} images, of which B has {found.b_only:,} and A
+{found.a_only:,}: {verdict} (McNemar's exact test, {p}). One seed each: the test knows nothing of another
 training.{" " + escape(origins) if origins else ""}</p>
-<p>The same prediction on {100 * found["agree"] / n:.2f} % of {n:,} images. Mean {measure.name}: {cost["a"]:.2f} %
-at A, {cost["b"]:.2f} % at B. B costs less on {cost["less"]:,} images, as much on {cost["same"]:,}, more on
-{cost["more"]:,}.</p></div>"""
+<p>The same prediction on {100 * found.agree / n:.2f} % of {n:,} images. Mean {measure.name}: {cost.a:.2f} %
+at A, {cost.b:.2f} % at B. B costs less on {cost.less:,} images, as much on {cost.same:,}, more on
+{cost.more:,}.</p></div>"""
     )
     st.html(said)
 

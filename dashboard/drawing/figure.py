@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Table
 
 
 def table(name: str, key: str | None = None) -> alt.Chart:
@@ -54,9 +55,9 @@ class Figure:
     """
 
     spec: dict[str, Any]
-    data: dict[str, Rows]
+    data: Mapping[str, Table]
     legend: tuple[Key, ...] = ()
 
     def for_streamlit(self) -> dict[str, Any]:
         """What ``st.vega_lite_chart`` takes. Given Arrow tables, it need not make data frames of the rows first."""
-        return self.spec | {"datasets": {name: pa.Table.from_pylist(rows) for name, rows in self.data.items()}}
+        return self.spec | {"datasets": {name: pa.Table.from_pylist(list(rows)) for name, rows in self.data.items()}}

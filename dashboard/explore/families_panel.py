@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
-from dashboard.answers.tables import Rows
 from dashboard.drawing.marks import SHAPES
 from dashboard.drawing.palette import Palette
 from dashboard.ui import state
 from dashboard.views import curve_chart
 from dashboard.views.build import CLOSE
+from dashboard.views.points import PointRow
 
 FAMILIES, ZOOM = "families", "zoom"
 
 
-def switches(points: Rows, shared: state.State, colours: Palette) -> None:
+def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) -> None:
     """Draw a switch for every family that has points, in its colour and with its shape, and one for the axis.
 
     Args:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, get_args
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Table
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.export import drawing, sheet
@@ -81,7 +81,7 @@ def png(svg: str) -> bytes:
     return drawing.svg_to_png(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
 
 
-def export_table(rows: Rows, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
+def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
     """A table as a file, with all its columns.
 
     CSV begins with the stamp in lines that start with ``# `` (``comment="#"`` in pandas) and is UTF-8. JSON is an

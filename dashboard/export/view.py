@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Table
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import Palette
 from dashboard.export.stamp import Stamp
@@ -33,7 +33,7 @@ class View:
     key: str
     title: str
     draw: Callable[[Palette], Figure]
-    tables: Mapping[str, Callable[[], Rows]]
+    tables: Mapping[str, Callable[[], Table]]
     alt: str
     stamp: Stamp
     notes: str = ""

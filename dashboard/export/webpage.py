@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Table
 from dashboard.drawing import marks
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.live import mode_bar
@@ -47,7 +47,7 @@ class Part:
     alt: str
     stamp: Stamp
     notes: str = ""
-    tables: Mapping[str, Rows] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
     live: dict[str, Any] | None = None
     picture: str = ""
 
@@ -122,7 +122,7 @@ def _image(part: Part) -> str:
     return f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(part.alt)}">'
 
 
-def _table(name: str, rows: Rows) -> str:
+def _table(name: str, rows: Table) -> str:
     columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in _NOT_SHOWN]
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     lines = "".join(

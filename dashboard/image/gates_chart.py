@@ -11,7 +11,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
 from dashboard.image.probes import NEAR_TIE, WhatIf
-from dashboard.image.tables import gate_rows, lead_rows
+from dashboard.image.tables import GateRow, gate_rows, lead_rows
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
 
@@ -58,7 +58,7 @@ def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
     return frame(alt.layer(band, *marks, _target(line)), ROW * options + LEAD, TOP, BOTTOM)
 
 
-def _cell(row: dict[str, Any], names: tuple[str, ...], line: Line, colours: Palette) -> dict[str, Any]:
+def _cell(row: GateRow, names: tuple[str, ...], line: Line, colours: Palette) -> dict[str, Any]:
     """Where a cell lies and how it looks."""
     place, fill = names.index(row["option"]), colours.option(row["option"])
     start, inner = line.start(row["block"]) + 0.05, 0.9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +17,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
-from dashboard.image.tables import Subject, path_rows, verdict
+from dashboard.image.tables import PathRow, Subject, path_rows, verdict
 from dfs_core.model.options import Option
 
 _ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
@@ -67,7 +67,7 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
     return Figure(path_template(line, len(free) > 0, colours), data)
 
 
-def _block(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
+def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
     """Where a block stands and how it looks."""
     fill = colours.option(row["option"])
     notes = []
@@ -89,7 +89,7 @@ def _block(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
     }
 
 
-def _way(rows: Rows, line: Line) -> Rows:
+def _way(rows: Sequence[PathRow], line: Line) -> Rows:
     """The thick line's corners: straight on through a block that runs, in an arch past one that is skipped."""
     corners = [(0.0, float(WIRE))]
     for row in rows:
@@ -99,13 +99,13 @@ def _way(rows: Rows, line: Line) -> Rows:
     return [{"step": step, "x": x, "y": y} for step, (x, y) in enumerate(corners)]
 
 
-def _shortcuts(rows: Rows, line: Line) -> Rows:
+def _shortcuts(rows: Sequence[PathRow], line: Line) -> Rows:
     """The corners of the shortcut past each block."""
     arches = [(row["block"], _arch(row, line)) for row in rows]
     return [{"block": block, "x": x, "y": y} for block, arch in arches for x, y in arch]
 
 
-def _arch(row: Mapping[str, Any], line: Line) -> list[tuple[float, float]]:
+def _arch(row: PathRow, line: Line) -> list[tuple[float, float]]:
     """Half a rounded rectangle over a block, from wire to wire."""
     centre, turns = line.start(row["block"]) + 0.5, [math.pi * step / 16 for step in range(17)]
     # A superellipse: rounder than a box and wider than a circle, so that it clears the block's corners.
@@ -118,7 +118,7 @@ def _arch(row: Mapping[str, Any], line: Line) -> list[tuple[float, float]]:
     ]
 
 
-def _spent(rows: Rows, line: Line, most: float) -> Rows:
+def _spent(rows: Sequence[PathRow], line: Line, most: float) -> Rows:
     """Corners of the staircase of cost so far: each block's step at its beginning."""
     if not rows:
         return []
@@ -134,7 +134,7 @@ def _cost_y(cost: float, most: float) -> float:
 
 
 def _answer(
-    what_if: WhatIf, picture: Picture, cost: Cost, total: float, free: Rows, colours: Palette
+    what_if: WhatIf, picture: Picture, cost: Cost, total: float, free: Sequence[PathRow], colours: Palette
 ) -> dict[str, Any]:
     """The texts behind the network: what it is taken for, how surely, what it cost, and what that was without force."""
     trace, measure = what_if.forced, MEASURES[cost].name

@@ -15,7 +15,7 @@ from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GLYPHS, y_of
 from dashboard.image.probes import Variant
-from dashboard.image.tables import stability_rows
+from dashboard.image.tables import StabilityRow, stability_rows
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -69,7 +69,7 @@ def stability_diff(
     return Figure(_template(length, len(heads), colours), data)
 
 
-def _head(row: dict[str, Any], url: str, colours: Palette) -> dict[str, Any]:
+def _head(row: StabilityRow, url: str, colours: Palette) -> dict[str, Any]:
     """What stands beside a row: the picture, what it is taken for, and how many gates flip."""
     wrong = row["verdict"] == "wrong"
     count = row["flips"]

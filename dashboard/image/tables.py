@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -40,18 +40,41 @@ class Subject:
 _FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}
 
 
-def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> Rows:
-    """One row a block, in order, the first and ungated one included.
+class PathRow(TypedDict):
+    """A block on the way through the network.
 
-    Keys: ``block`` (number in the network, from 1), ``stage``, ``gated``, ``option``, ``bits``, ``forced`` (imposed),
-    ``free`` (the option without force), ``followed`` (decided anew because of a forced gate), ``adds`` (cost of this
-    block in percent) and ``so_far`` (cost up to and including it, with what is always paid: stem, gates, classifier).
+    Attributes:
+        block: number in the network, from 1.
+        stage: from 1.
+        gated: whether a gate decides about it.
+        option: that it runs under.
+        bits: of the option.
+        forced: whether that was imposed.
+        free: the option without force.
+        followed: whether it was decided anew because of a forced gate.
+        adds: cost of this block in percent.
+        so_far: cost up to and including it, with what is always paid: stem, gates, classifier.
     """
+
+    block: int
+    stage: int
+    gated: bool
+    option: str
+    bits: int
+    forced: bool
+    free: str
+    followed: bool
+    adds: float
+    so_far: float
+
+
+def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]:
+    """One row a block, in order, the first and ungated one included."""
     model = costs.models(config)[MEASURES[cost].column]
     names = config.option_set.names
     total = model.fixed
     # What the first block costs is a part of what is always paid.
-    rows: Rows = [_FIRST | {"gated": False, "free": "full", "adds": 0.0, "so_far": total}]
+    rows: list[PathRow] = [cast(PathRow, _FIRST | {"gated": False, "free": "full", "adds": 0.0, "so_far": total})]
     for index, name in enumerate(what_if.forced.decisions):
         adds = model.table[index][names.index(name)]
         total += adds
@@ -72,13 +95,32 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> Rows:
     return rows
 
 
-def gate_rows(what_if: WhatIf, config: ModelConfig) -> Rows:
-    """One row for every option of every gate, costliest option first.
+class GateRow(TypedDict):
+    """An option of a gate.
 
-    Keys: ``block``, ``stage``, ``option``, ``probability`` (percent, the gate's own, forced or not), ``taken``,
-    ``forced``, ``preferred`` (the gate's own choice).
+    Attributes:
+        block: number in the network.
+        stage: from 1.
+        option: its name.
+        probability: the gate's own, forced or not, in percent.
+        taken: whether it is carried out.
+        forced: whether it was imposed.
+        preferred: whether it is the gate's own choice.
     """
-    trace, rows = what_if.forced, []
+
+    block: int
+    stage: int
+    option: str
+    probability: float
+    taken: bool
+    forced: bool
+    preferred: bool
+
+
+def gate_rows(what_if: WhatIf, config: ModelConfig) -> list[GateRow]:
+    """One row for every option of every gate, costliest option first."""
+    trace = what_if.forced
+    rows: list[GateRow] = []
     for index, probabilities in enumerate(trace.probabilities):
         preferred = max(range(len(probabilities)), key=probabilities.__getitem__)
         for option in reversed(range(len(probabilities))):
@@ -152,14 +194,42 @@ def film_rows(film: Film, config: ModelConfig) -> Rows:
     ]
 
 
-def stability_rows(free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig) -> Rows:
-    """One row a gate and picture, as given and changed.
+class StabilityRow(TypedDict):
+    """A gate for the picture as given or changed.
 
-    Keys: ``row``, ``picture``, ``prediction``, ``confidence``, ``verdict``, ``flips`` (gates that decide otherwise than
-    for the picture as given), ``block``, ``stage``, ``option``, ``flipped``, ``free`` (the option for it as given).
+    Attributes:
+        row: of the picture, from 0.
+        picture: in words.
+        prediction: its class.
+        confidence: in percent.
+        verdict: ``right``, ``wrong`` or empty.
+        flips: gates that decide otherwise than for the picture as given.
+        block: number in the network.
+        stage: from 1.
+        option: that was taken.
+        flipped: whether that is another one.
+        free: the option for the picture as given.
     """
+
+    row: int
+    picture: str
+    prediction: str
+    confidence: float
+    verdict: str
+    flips: int
+    block: int
+    stage: int
+    option: str
+    flipped: bool
+    free: str
+
+
+def stability_rows(
+    free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig
+) -> list[StabilityRow]:
+    """One row a gate and picture, as given and changed."""
     named: list[tuple[str, DecisionTrace]] = [("as given", free), *((v.name, v.trace) for v in variants)]
-    rows: Rows = []
+    rows: list[StabilityRow] = []
     for row, (name, trace) in enumerate(named):
         flipped = flips(free, trace)
         about: dict[str, Any] = {
@@ -171,14 +241,17 @@ def stability_rows(free: DecisionTrace, variants: Sequence[Variant], picture: Pi
             "flips": len(flipped),
         }
         rows += [
-            about
-            | {
-                "block": index + FIRST_GATED,
-                "stage": stage_of(index, config),
-                "option": option,
-                "flipped": index in flipped,
-                "free": free.decisions[index],
-            }
+            cast(
+                StabilityRow,
+                about
+                | {
+                    "block": index + FIRST_GATED,
+                    "stage": stage_of(index, config),
+                    "option": option,
+                    "flipped": index in flipped,
+                    "free": free.decisions[index],
+                },
+            )
             for index, option in enumerate(trace.decisions)
         ]
     return rows

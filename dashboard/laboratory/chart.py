@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import Rows, Table
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
+from dashboard.laboratory.runs import ChaseRow
 
 HEIGHT, LOW_HEIGHT = 300, 190
 _DASHES = ((1, 0), (6, 2), (2, 2), (8, 3, 2, 3))  # so that no run is told by its colour alone
 
 
-def chase(rows: Rows, target: float, steps: int, colours: Palette) -> Figure:
+def chase(rows: Sequence[ChaseRow], target: float, steps: int, colours: Palette) -> Figure:
     """cp of every step against the target: the run in focus in colour, the ones before it thin.
 
     Args:
@@ -26,7 +28,7 @@ def chase(rows: Rows, target: float, steps: int, colours: Palette) -> Figure:
     """
     last = {row["run"]: row for row in rows}
     inks = {name: colours.families[0] if row["current"] else colours.muted for name, row in last.items()}
-    data = {
+    data: dict[str, Table] = {
         "steps": [row | {"ink": inks[row["run"]]} for row in rows],
         "names": [{"run": name, "place": index, "ink": ink} for index, (name, ink) in enumerate(inks.items())],
         "now": [row for row in last.values() if row["current"]],
@@ -65,7 +67,7 @@ def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: 
     return alt.layer(*marks).properties(height=HEIGHT).to_dict()
 
 
-def accuracy(rows: Rows, steps: int, colours: Palette) -> Figure:
+def accuracy(rows: Sequence[ChaseRow], steps: int, colours: Palette) -> Figure:
     """Accuracy of the batches of the run in focus, and its running mean."""
     current = [row for row in rows if row["current"]]
     lowest = min([80.0, *(row["accuracy"] for row in current)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.parameters import finite_number, whole_number
@@ -50,13 +51,31 @@ def run_name(settings: Settings) -> str:
     return f"target {settings.budget:g} %, alpha {format_alpha(settings.alpha, 3)}"
 
 
-def chase_rows(jobs: Sequence[Job]) -> Rows:
-    """One row a step of each run, the last of which is the one in focus.
+class ChaseRow(TypedDict):
+    """A step of a run.
 
-    Keys: ``run``, ``current``, ``step``, ``target``, ``cp``, ``accuracy`` (of the step's batch, in percent), and
-    ``smooth`` (mean accuracy of the last steps).
+    Attributes:
+        run: its name.
+        current: whether it is the one in focus.
+        step: from 1.
+        target: cp that is aimed at, in percent.
+        cp: of the step's batch, in percent.
+        accuracy: likewise.
+        smooth: mean accuracy of the last steps.
     """
-    rows: Rows = []
+
+    run: str
+    current: bool
+    step: int
+    target: float
+    cp: float
+    accuracy: float
+    smooth: float
+
+
+def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
+    """One row a step of each run, the last of which is the one in focus."""
+    rows: list[ChaseRow] = []
     for job in jobs:
         steps, settings = steps_of(job), job.about.settings
         for index, step in enumerate(steps):

@@ -198,13 +198,13 @@ def sum_words(
     return said
 
 
-def _against(found: Mapping[str, Any]) -> str:
+def _against(found: agreement.Agreement) -> str:
     """A checkpoint against the plain network on the same images, as ``agreement.summary`` tests it."""
-    if not found["gain"]:
-        return f"On the same {found['images']:,} images that is as many as the plain network."
-    than = f"{abs(found['gain']):.2f} points {'more' if found['gain'] > 0 else 'fewer'} than the plain network"
-    chance = "chance alone would rarely do that" if found["p"] < 0.05 else "chance alone may do that"
-    return f"That is {than}; on the same {found['images']:,} images {chance} ({agreement.p_in_words(found['p'])})."
+    if not found.gain:
+        return f"On the same {found.images:,} images that is as many as the plain network."
+    than = f"{abs(found.gain):.2f} points {'more' if found.gain > 0 else 'fewer'} than the plain network"
+    chance = "chance alone would rarely do that" if found.p < 0.05 else "chance alone may do that"
+    return f"That is {than}; on the same {found.images:,} images {chance} ({agreement.p_in_words(found.p)})."
 
 
 def budget_rows(

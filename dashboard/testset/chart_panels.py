@@ -9,12 +9,12 @@ import streamlit as st
 
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import unbroken
-from dashboard.answers.tables import Rows
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
+from dashboard.testset.statistics import VectorRow
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
@@ -171,7 +171,10 @@ def vector_view(
 
 def _vectors(
     traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter, most: int | None = None
-) -> Rows:
+) -> list[VectorRow]:
     """Decision vectors; without accuracies where images were chosen by whether they are right."""
     rows = statistics.vector_rows(traces, costs, chosen, most)
-    return [{key: row[key] for key in row if key != "accuracy"} for row in rows] if wanted.verdict else rows
+    if wanted.verdict:
+        for row in rows:
+            del row["accuracy"]
+    return rows

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import Rows
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
+from dashboard.testset.statistics import ClassRow, ConfidenceRow, CostRow
 
 CLASS_PARAM = "class_pick"
 GROUP_PARAM = "group_pick"
@@ -20,7 +20,9 @@ HEIGHT = 230
 GLYPHS = {"right": "✓", "wrong": "✗"}
 
 
-def class_chart(rows: Rows, axis: str, picked: Collection[str], colours: Palette, turn: int = 0) -> Figure:
+def class_chart(
+    rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, turn: int = 0
+) -> Figure:
     """Mean cost of each class with its 95 % interval, and the band in which eight in ten of its images lie.
 
     A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``turn``.
@@ -85,7 +87,7 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
     )
 
 
-def confidence_chart(rows: Rows, measure: str, colours: Palette) -> Figure:
+def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palette) -> Figure:
     """Mean cost by confidence with 95 % intervals: right predictions as discs, wrong ones as crosses.
 
     Args:
@@ -143,7 +145,7 @@ def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) ->
     )
 
 
-def group_chart(rows: Rows, axis: str, colours: Palette, turn: int = 0) -> Figure:
+def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, turn: int = 0) -> Figure:
     """Accuracy of the images by their cost, in groups of about equal size, with 95 % intervals.
 
     A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``turn``.

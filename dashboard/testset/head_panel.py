@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from html import escape
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,6 +12,7 @@ import streamlit as st
 from dashboard.answers.costs import MEASURES
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
+from dashboard.testset.statistics import Summary
 from dashboard.ui import state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.traces import Traces
@@ -29,17 +29,17 @@ HEADS = {
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 
 
-def head(page: Opened, traces: Traces, whole: dict[str, Any], here: dict[str, Any], wanted: filters.Filter) -> None:
+def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
     """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
-    lines = [("whole test set", whole)] + ([("filtered", here)] if here["images"] != whole["images"] else [])
+    lines = [("whole test set", whole)] + ([("filtered", here)] if here.images != whole.images else [])
     cells = []
     for name, row in lines:
         accuracy = "-"
-        if row["low"] is not None and not (row is here and wanted.verdict):  # else all are right, or none
-            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
-        values = [f"{row['images']:,}", accuracy, _percent(row["cp"]), _percent(row["all_in"])]
-        values += ["-" if row["spread"] is None else f"{row['spread']:.2f}", f"{row['vectors']:,}"]
-        values.append(f"{row['deciding']} of {row['blocks']}" if row["images"] else "-")
+        if row.low is not None and not (row is here and wanted.verdict):  # else all are right, or none
+            accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
+        values = [f"{row.images:,}", accuracy, _percent(row.costs["cp"]), _percent(row.costs["all_in"])]
+        values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]
+        values.append(f"{row.deciding} of {row.blocks}" if row.images else "-")
         cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
     heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
     st.html(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypedDict, cast
 
 import numpy as np
 
-from dashboard.answers.costs import Measure
+from dashboard.answers.costs import Costs, Measure
 from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
@@ -111,12 +111,36 @@ def vector_ranks(traces: Traces, chosen: np.ndarray) -> np.ndarray:
     return ranks[inverse]
 
 
-def map_rows(traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> Rows:
-    """One row for each image of the map, from the top.
+# An image of the map, with what it costs.
+#   image: its number.
+#   class: its true class.
+#   prediction: its predicted class.
+#   correct: whether that is right.
+#   confidence: in percent.
+#   cp: in percent.
+#   all_in: likewise.
+#   macs: likewise.
+#   energy: likewise.
+#   decisions: the option of each gated block, from the first.
+MapRow = TypedDict(
+    "MapRow",
+    {
+        "image": int,
+        "class": str,
+        "prediction": str,
+        "correct": bool,
+        "confidence": float,
+        "cp": float,
+        "all_in": float,
+        "macs": float,
+        "energy": float,
+        "decisions": str,
+    },
+)
 
-    Keys: ``image`` (its number), ``class``, ``prediction``, ``correct``, ``confidence`` and every measure of cost in
-    percent, and ``decisions``: the option of each gated block, from the first.
-    """
+
+def map_rows(traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> list[MapRow]:
+    """One row for each image of the map, from the top."""
     return [
         {
             "image": index,
@@ -124,7 +148,7 @@ def map_rows(traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray
             "prediction": traces.classes[traces.predictions[index]],
             "correct": bool(traces.correct[index]),
             "confidence": 100 * float(traces.confidence[index]),
-            **{column: float(values[index]) for column, values in costs.items()},
+            **cast(Costs, {column: float(values[index]) for column, values in costs.items()}),
             "decisions": " ".join(traces.options[option] for option in traces.decisions[index]),
         }
         for index in chosen.tolist()

@@ -34,7 +34,7 @@ every_image = st.container()
 with st.container(key="more"):
     left, right = st.columns([58, 42], gap="large")
 with left:
-    chart_panels.vector_view(page, traces, costs, chosen, wanted, here["vectors"])
+    chart_panels.vector_view(page, traces, costs, chosen, wanted, here.vectors)
 with right:
     chart_panels.cost_views(page, traces, cost, chosen, wanted)
 with every_image:  # last, as it takes longest: everything round it is there by then

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
+from dashboard.testset.statistics import ShareRow
 from dfs_core.model.config import ModelConfig
 
 SHARE_PARAM = "share"
@@ -25,7 +25,7 @@ _PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
 
 
 def share_chart(
-    rows: Rows, config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
+    rows: Sequence[ShareRow], config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
 ) -> Figure:
     """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
 

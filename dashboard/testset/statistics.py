@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from dashboard.answers import costs
+from dashboard.answers.costs import Costs
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
@@ -31,40 +33,83 @@ def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
     return {column: model.per_image(traces.decisions).round(9) for column, model in costs.models(config).items()}
 
 
-def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> dict[str, Any]:
-    """The figures above the charts for the chosen images (indices).
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures above the charts, of some images. Percentages in percent; None where there is no image.
 
-    Keys: ``images``, ``right``, ``accuracy`` with ``low`` and ``high`` (95 % Wilson interval), the mean of every
-    measure of cost, ``spread`` (coefficient of variation of per-image cp, its standard deviation over its mean),
-    ``vectors`` (different decision vectors), ``blocks`` (gated ones) and ``deciding`` (how many of them give at least 5
-    percent of the images another option than the commonest). Percentages in percent; None where there is no image.
+    Attributes:
+        images: their number.
+        right: those that are predicted right.
+        accuracy: their share.
+        low: lower end of its 95 % interval (Wilson).
+        high: upper end.
+        costs: mean cost by column of a measure.
+        spread: coefficient of variation of per-image cp, its standard deviation over its mean.
+        vectors: number of different decision vectors.
+        blocks: number of gated blocks.
+        deciding: how many of them give at least 5 percent of the images another option than the commonest.
     """
+
+    images: int
+    right: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    costs: Mapping[str, float | None]
+    spread: float | None
+    vectors: int
+    blocks: int
+    deciding: int
+
+
+def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Summary:
+    """The figures above the charts for the chosen images (indices)."""
     n, right = len(chosen), int(traces.correct[chosen].sum())
     low, high = wilson_interval(right, n) if n else (None, None)
     means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}
     cp = cost["cp"][chosen]
     minority = [100 - max(_shares(column, len(traces.options))) for column in traces.decisions[chosen].T] if n else []
-    return {
-        "images": n,
-        "right": right,
-        "accuracy": 100 * right / n if n else None,
-        "low": low,
-        "high": high,
-        **means,
-        "spread": float(cp.std() / cp.mean()) if n and cp.mean() else None,
-        "vectors": len(np.unique(vectors(traces, chosen))),
-        "blocks": traces.decisions.shape[1],
-        "deciding": sum(share >= MINORITY for share in minority),
-    }
+    return Summary(
+        images=n,
+        right=right,
+        accuracy=100 * right / n if n else None,
+        low=low,
+        high=high,
+        costs=means,
+        spread=float(cp.std() / cp.mean()) if n and cp.mean() else None,
+        vectors=len(np.unique(vectors(traces, chosen))),
+        blocks=traces.decisions.shape[1],
+        deciding=sum(share >= MINORITY for share in minority),
+    )
 
 
-def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> Rows:
-    """One row for every option of every gated block, cheapest first: who takes what.
+class ShareRow(TypedDict):
+    """An option of a gated block.
 
-    Keys: ``block`` (number in the network), ``stage``, ``option``, ``bits``, ``images``, ``share`` in percent, and
-    ``bottom`` and ``top``, between which it lies when the block's shares are stacked.
+    Attributes:
+        block: number in the network.
+        stage: from 1.
+        option: its name.
+        bits: of the option.
+        images: that take it.
+        share: of the images, in percent.
+        bottom: where it begins when the block's shares are stacked.
+        top: where it ends.
     """
-    rows: Rows = []
+
+    block: int
+    stage: int
+    option: str
+    bits: int
+    images: int
+    share: float
+    bottom: float
+    top: float
+
+
+def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[ShareRow]:
+    """One row for every option of every gated block, cheapest first: who takes what."""
+    rows: list[ShareRow] = []
     for index in range(config.gated_blocks):
         shares = _shares(traces.decisions[chosen, index], len(traces.options))
         top = 0.0
@@ -85,66 +130,142 @@ def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> Rows:
     return rows
 
 
-def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
-    """One row for every true class that occurs, cheapest first.
+# A true class.
+#   class: its name.
+#   images: their number.
+#   cost: mean, in percent.
+#   low: lower end of its 95 % interval; None of a single image.
+#   high: upper end.
+#   p10: a tenth of the images costs less.
+#   p90: a tenth costs more.
+#   accuracy: in percent.
+ClassRow = TypedDict(
+    "ClassRow",
+    {
+        "class": str,
+        "images": int,
+        "cost": float,
+        "low": float | None,
+        "high": float | None,
+        "p10": float,
+        "p90": float,
+        "accuracy": float,
+    },
+)
 
-    Keys: ``class``, ``images``, ``cost`` (mean, in percent) with ``low`` and ``high`` (its 95 % interval), ``p10`` and
-    ``p90`` (between which eight in ten images lie), ``accuracy`` in percent.
-    """
-    rows = []
+
+def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[ClassRow]:
+    """One row for every true class that occurs, cheapest first."""
+    rows: list[ClassRow] = []
     for label, name in enumerate(traces.classes):
         members = chosen[traces.labels[chosen] == label]
         if len(members):
             p10, p90 = np.percentile(cost[members], (10, 90))
             accuracy = 100 * float(traces.correct[members].mean())
             spread = {"p10": float(p10), "p90": float(p90), "accuracy": accuracy}
-            rows.append({"class": name} | _mean(cost[members]) | spread)
+            rows.append(cast(ClassRow, {"class": name} | _mean(cost[members]) | spread))
     return sorted(rows, key=lambda row: row["cost"])
 
 
-def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
-    """Mean cost by confidence, for right and for wrong predictions apart; bins without images are left out.
+class ConfidenceRow(TypedDict):
+    """A bin of confidence, of right or of wrong predictions.
 
-    Keys: ``verdict``, ``confidence`` (the bin in words), ``bin`` (its place), ``images``, ``cost``, ``low``, ``high``.
+    Attributes:
+        verdict: ``right`` or ``wrong``.
+        confidence: the bin in words.
+        bin: its place.
+        images: their number.
+        cost: mean, in percent.
+        low: lower end of its 95 % interval; None of a single image.
+        high: upper end.
     """
+
+    verdict: str
+    confidence: str
+    bin: int
+    images: int
+    cost: float
+    low: float | None
+    high: float | None
+
+
+def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[ConfidenceRow]:
+    """Mean cost by confidence, for right and for wrong predictions apart; bins without images are left out."""
     places = np.digitize(100 * traces.confidence[chosen], CONFIDENCE_EDGES[1:-1])
-    rows = []
+    rows: list[ConfidenceRow] = []
     for verdict, wanted in (("right", True), ("wrong", False)):
         for place, (low, high) in enumerate(pairwise(CONFIDENCE_EDGES)):
             members = chosen[(places == place) & (traces.correct[chosen] == wanted)]
             if len(members):
                 head = {"verdict": verdict, "confidence": f"{low:g} to {high:g} %", "bin": place}
-                rows.append(head | _mean(cost[members]))
+                rows.append(cast(ConfidenceRow, head | _mean(cost[members])))
     return rows
 
 
-def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> Rows:
-    """Accuracy by cost: the images in ten groups of as equal size as equal costs allow, cheapest first.
+# A group of images of about the same cost.
+#   from: lowest cost in percent.
+#   to: highest.
+#   images: their number.
+#   cost: mean.
+#   accuracy: in percent.
+#   low: lower end of its 95 % interval.
+#   high: upper end.
+CostRow = TypedDict(
+    "CostRow",
+    {
+        "from": float,
+        "to": float,
+        "images": int,
+        "cost": float,
+        "accuracy": float,
+        "low": float,
+        "high": float,
+    },
+)
 
-    Keys: ``from`` and ``to`` (cost in percent), ``images``, ``cost`` (mean), ``accuracy``, ``low``, ``high`` (95 %).
-    """
+
+def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[CostRow]:
+    """Accuracy by cost: the images in ten groups of as equal size as equal costs allow, cheapest first."""
     if not len(chosen):
         return []
     values = cost[chosen]
     edges = np.unique(np.quantile(values, np.arange(1, COST_BINS) / COST_BINS))
     places = np.searchsorted(edges, values)  # an image that costs as much as an edge belongs below it
-    rows = []
+    rows: list[CostRow] = []
     for place in np.unique(places):
         members = chosen[places == place]
         right, n = int(traces.correct[members].sum()), len(members)
         low, high = wilson_interval(right, n)
         own = cost[members]
         ends = {"from": float(own.min()), "to": float(own.max()), "images": n, "cost": float(own.mean())}
-        rows.append(ends | {"accuracy": 100 * right / n, "low": low, "high": high})
+        rows.append(cast(CostRow, ends | {"accuracy": 100 * right / n, "low": low, "high": high}))
     return rows
 
 
-def vector_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None) -> Rows:
-    """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all.
+class VectorRow(Costs):
+    """A decision vector with what it costs.
 
-    Keys: ``rank`` (from 1), ``vector`` (as links write it), ``images``, ``share`` and ``cumulative`` in percent,
-    ``accuracy`` in percent, and what it costs by every measure.
+    Attributes:
+        rank: from 1, commonest first.
+        vector: as links write it.
+        images: that take it.
+        share: of the images, in percent.
+        cumulative: with the commoner ones, in percent.
+        accuracy: in percent; not where the images were chosen by whether they are right.
     """
+
+    rank: int
+    vector: str
+    images: int
+    share: float
+    cumulative: float
+    accuracy: NotRequired[float]
+
+
+def vector_rows(
+    traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None
+) -> list[VectorRow]:
+    """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all."""
     if not len(chosen):
         return []
     _, first, inverse, counts = np.unique(
@@ -161,7 +282,7 @@ def vector_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarr
             "share": 100 * float(counts[place]) / len(chosen),
             "cumulative": float(cumulative[rank - 1]),
             "accuracy": 100 * float(right[place] / counts[place]),
-            **{column: float(values[chosen[first[place]]]) for column, values in cost.items()},
+            **cast(Costs, {column: float(values[chosen[first[place]]]) for column, values in cost.items()}),
         }
         for rank, place in enumerate(order[:most].tolist(), start=1)
     ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import Rows
+from dashboard.answers.costs import Column
 from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
+from dashboard.testset.statistics import VectorRow
 from dfs_core.model.config import ModelConfig
 
 VECTOR_PARAM = "vector_pick"
@@ -21,7 +23,9 @@ _NAME_ROOM = 17
 _RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
 
 
-def vector_chart(rows: Rows, column: str, config: ModelConfig, picked: str, colours: Palette, turn: int = 0) -> Figure:
+def vector_chart(
+    rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, turn: int = 0
+) -> Figure:
     """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
 
     A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``turn``.

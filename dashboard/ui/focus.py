@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import streamlit as st
 
@@ -83,7 +84,7 @@ def class_bars(trace: DecisionTrace) -> str:
 
 def _spent(item: Shown) -> str:
     """What the image costs: cp and all-in always, and by the measure in use."""
-    spent = {"cp": item.trace.cp, "all_in": item.trace.all_in}
+    spent: Mapping[str, Any] = {"cp": item.trace.cp, "all_in": item.trace.all_in}
     cost = state.current().cost
     card = cached.catalogue().named(item.trace.checkpoint)
     if card is not None:

@@ -22,7 +22,7 @@ _LABELS: dict[formats.FigureKind, str] = {
     "html": "HTML, with tables",
 }
 _NOT_SHOWN = ("row", "key")
-_COSTS = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
+_COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
 def toolbar(view: View) -> None:
@@ -88,5 +88,5 @@ def _exports(view: View) -> None:
                     downloads.button(table_kind.upper(), make, name, table_kind, key=key, on_click="ignore")
 
 
-def _table(rows: Callable[[], formats.Rows], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:
+def _table(rows: Callable[[], formats.Table], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:
     return formats.export_table(rows(), kind, stamp, title)

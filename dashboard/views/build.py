@@ -8,7 +8,7 @@ from typing import cast
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import PUBLISHED_KEY
-from dashboard.answers.tables import Rows, Shown
+from dashboard.answers.tables import Shown
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.view import View
@@ -17,6 +17,7 @@ from dashboard.views import cached, ledger_entries
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.ledger_chart import ledger_chart
+from dashboard.views.points import PointRow
 from dashboard.views.strip_chart import decision_strip
 from dashboard.views.training_chart import training_curve
 
@@ -42,7 +43,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
     )
 
 
-def points(page: Opened) -> Rows:
+def points(page: Opened) -> list[PointRow]:
     """The points of the accuracy/cost curve, of all families."""
     return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
 

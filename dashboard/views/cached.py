@@ -10,7 +10,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.tables import Rows, read_log
 from dashboard.ui.cached import Stamp, stamp
-from dashboard.views.points import point_rows, read_measured, read_published
+from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.errors import UserError
 
@@ -48,14 +48,14 @@ def _measured(path: str, stamp: Stamp) -> Rows | str:
         return str(error)
 
 
-def points(catalogue: Catalogue, dataset: str, cost: Cost) -> Rows:
+def points(catalogue: Catalogue, dataset: str, cost: Cost) -> list[PointRow]:
     """The points of the accuracy/cost curve of a data set; they change only when files do."""
     files = stamp(_measured_file().parent, _measured_file().name)
     return _points(catalogue.fingerprint, dataset, cost, files, catalogue)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> Rows:
+def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> list[PointRow]:
     return point_rows(_catalogue, dataset, published(), cost, measured())
 
 

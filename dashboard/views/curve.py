@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from dashboard.answers.costs import MEASURES, Cost
+from dashboard.answers.costs import MEASURES, Column, Cost
 from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
 from dashboard.answers.tables import SAME_BUDGET, Rows, Scale
+from dashboard.views.points import PointRow
 
 OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)  # points that are no checkpoint's own
 NEAR = 6.0  # times as dear, or as cheap, as the point in use is still close to it
@@ -33,7 +33,7 @@ class CurveState:
         turn: comes back with a click; by another one a second click on the same point is told from the first.
     """
 
-    points: Rows
+    points: Sequence[PointRow]
     images: Rows
     cost: Cost
     scale: Scale
@@ -45,12 +45,18 @@ class CurveState:
     turn: int = 0
 
     @property
-    def column(self) -> str:
+    def column(self) -> Column:
         """The measure's name in tables."""
         return MEASURES[self.cost].column
 
+    def cost_of(self, point: PointRow) -> float:
+        """The cost of a point by the measure on the axis, which all of ``points`` have."""
+        cost = point[self.column]
+        assert cost is not None
+        return cost
+
     @cached_property
-    def visible(self) -> Rows:
+    def visible(self) -> Sequence[PointRow]:
         """The points of the families that are not switched off.
 
         A dial and shuffled decisions are made from a checkpoint, and go with the family that its own points are of.
@@ -63,7 +69,7 @@ class CurveState:
         ]
 
     @cached_property
-    def near(self) -> Rows | None:
+    def near(self) -> Sequence[PointRow] | None:
         """Close up, the points that cost about as much as the one in use; all of them where its cost is unknown.
 
         The centre is the power of two nearest to the cost in use, so that a slider's move leaves the axis as it is
@@ -73,10 +79,10 @@ class CurveState:
             return None
         own = [p for p in self.visible if p["checkpoint"] == self.checkpoint and p["family"] not in OTHERS]
         point = min(own, key=lambda one: abs((one["budget"] or 0.0) - (self.budget or 0.0)), default=None)
-        if point is None or not point[self.column]:
+        if point is None or not self.cost_of(point):
             return self.visible
-        centre = 2.0 ** round(math.log2(point[self.column]))
-        return [p for p in self.visible if centre / NEAR <= p[self.column] <= centre * NEAR] or self.visible
+        centre = 2.0 ** round(math.log2(self.cost_of(point)))
+        return [p for p in self.visible if centre / NEAR <= self.cost_of(p) <= centre * NEAR] or self.visible
 
     @cached_property
     def costs(self) -> tuple[float, float]:
@@ -84,19 +90,20 @@ class CurveState:
 
         A logarithmic axis of all costs starts at the power of ten below the cheapest point or image.
         """
-        if self.near and (found := _span([row[self.column] for row in self.near], self.scale)):
+        if self.near and (found := _span([self.cost_of(point) for point in self.near], self.scale)):
             return found
         if self.scale == "linear":
             return 0.0, 105.0
-        costs = (row[self.column] for row in (*self.visible, *self.images))
+        costs = (*map(self.cost_of, self.visible), *(image[self.column] for image in self.images))
         cheapest = min((cost for cost in costs if cost > 0), default=1.0)
         return 10.0 ** math.floor(math.log10(cheapest)), 150.0  # room for a number above a point at 100 %
 
     @cached_property
     def accuracies(self) -> tuple[float, float]:
         """From and to of the accuracy axis, in percent, with room for the images at its foot."""
-        keys = ("accuracy", "low", "high")
-        bounds = [point[key] for point in self.near or self.visible for key in keys if point[key] is not None]
+        points = self.near or self.visible
+        found = (bound for point in points for bound in (point["accuracy"], point["low"], point["high"]))
+        bounds = [bound for bound in found if bound is not None]
         if not bounds:
             return 0.0, 100.0
         low, high = min(bounds), max(bounds)
@@ -118,7 +125,7 @@ class CurveState:
         """How many of the images have no place on the axis."""
         return len(self.images) - len(self.images_inside)
 
-    def in_use(self, point: Mapping[str, Any]) -> bool:
+    def in_use(self, point: PointRow) -> bool:
         """Whether a point is the operating point: its checkpoint and, where it serves every budget, its budget too."""
         if point["checkpoint"] != self.checkpoint or point["family"] in OTHERS:
             return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,10 +10,11 @@ import altair as alt
 
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
-from dashboard.answers.tables import LIVE_KEY, Rows, Scale
+from dashboard.answers.tables import LIVE_KEY, Scale, Table
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
 from dashboard.views.curve import OTHERS, CurveState
+from dashboard.views.points import PointRow
 from dfs_core.checkpoints.words import METHODS, SESSION
 
 POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
@@ -39,7 +41,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     drawn = [
         point
         | {
-            "x": max(point[state.column], low / 100 if state.close else low),  # close up, what is outside is cut off
+            "x": max(state.cost_of(point), low / 100 if state.close else low),  # close up, what is outside is cut off
             "in_use": state.in_use(point),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
@@ -49,7 +51,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     ]
     own = [point for point in drawn if point["family"] not in OTHERS]
     asked = state.budget if state.cost == "cp" else None
-    data = {
+    data: dict[str, Table] = {
         "measured": [point | {"id": number, "turn": state.turn} for number, point in enumerate(own)],
         **{key: [point for point in drawn if point["family"] == key] for key in OTHERS},
         "asked": [{"x": asked}] if asked and low <= asked <= high else [],
@@ -68,7 +70,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     return Figure(template, data, _point_keys(state.visible, looks))
 
 
-def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
+def point_legend(points: Sequence[PointRow], colours: Palette) -> list[tuple[str, str, str]]:
     """Name, colour and shape of each group of points, in their order; those of another standing are grey and hollow."""
     families = dict.fromkeys((point["group"], point["family"]) for point in points)
     looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
@@ -76,7 +78,7 @@ def point_legend(points: Rows, colours: Palette) -> list[tuple[str, str, str]]:
     return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
 
 
-def _point_keys(points: Rows, looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:
+def _point_keys(points: Sequence[PointRow], looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:
     """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
     groups = dict.fromkeys((point["group"], point["family"]) for point in points)
     return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)

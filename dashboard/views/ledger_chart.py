@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
-from dashboard.answers.tables import Rows
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
-from dashboard.views.ledger_entries import ALWAYS, DECISIONS, GATES, SHORTCUTS, SUBJECTS
+from dashboard.views.ledger_entries import ALWAYS, DECISIONS, GATES, SHORTCUTS, SUBJECTS, LedgerRow
 
 ROW = 24  # pixels
 _NAMES, _TOP, _FOOT = 200, 26, 60  # pixels beside, above and below the bars
 _COLUMN, _HEADS = 74, {"focus": "in focus", "shown": "shown", "test": "test set"}
 
 
-def ledger_chart(rows: Rows, cost: Cost, colours: Palette) -> Figure:
+def ledger_chart(rows: Sequence[LedgerRow], cost: Cost, colours: Palette) -> Figure:
     """What each part costs: a bar for the image in focus, a tick for the mean of the images shown, and all figures.
 
     Args:
@@ -30,7 +30,7 @@ def ledger_chart(rows: Rows, cost: Cost, colours: Palette) -> Figure:
     *parts, total = rows
     data = {
         "parts": [row | {"ink": inks[row["kind"]]} for row in parts],
-        "total": [total],
+        "total": [{**total}],
         "figures": [
             {"part": row["part"], "at": at, "text": "" if row[key] is None else f"{row[key]:.2f}", "sum": row is total}
             for row in rows

@@ -6,7 +6,7 @@ what is counted; here its total is only taken apart.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypedDict, cast, get_args
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from dfs_core.model.cost import NetworkMacs, count_macs
 from dfs_core.model.layout import FIRST_GATED
 
 ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
-SUBJECTS = ("focus", "shown", "test")
+Subject = Literal["focus", "shown", "test"]
+SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 
 
 def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
@@ -72,12 +73,28 @@ def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
     return [*rows, total | {"percent": sum(row["percent"] for row in rows)}]
 
 
-def ledger_rows(shown: list[Shown], focus: Shown | None, card: Card, cost: Cost, with_test: bool = True) -> Rows:
-    """One row a stage and kind of cost, and a last one that sums them.
+class LedgerRow(TypedDict):
+    """A stage and kind of cost, in percent.
 
-    Keys: ``part``, ``kind``, and in percent ``focus`` (of the image in focus), ``shown`` (mean of the images shown),
-    ``test`` (mean of the test set; None if it was not measured, or ``with_test`` is not set).
+    Attributes:
+        part: in words.
+        kind: one of the four, or ``sum``.
+        focus: of the image in focus.
+        shown: mean of the images shown.
+        test: mean of the test set; None if it was not measured, or is not of this operating point.
     """
+
+    part: str
+    kind: str
+    focus: float | None
+    shown: float | None
+    test: float | None
+
+
+def ledger_rows(
+    shown: list[Shown], focus: Shown | None, card: Card, cost: Cost, with_test: bool = True
+) -> list[LedgerRow]:
+    """One row a stage and kind of cost, and a last one that sums them."""
     config = card.config
     by_subject = {
         "focus": None if focus is None else entries(config, cost, _shares([focus], config)),
@@ -92,7 +109,7 @@ def ledger_rows(shown: list[Shown], focus: Shown | None, card: Card, cost: Cost,
             row[subject] = (row[subject] or 0.0) + entry["percent"]
     total = {"part": "all of it", "kind": "sum"}
     sums = {key: sum(entry["percent"] for entry in parts) if parts else None for key, parts in by_subject.items()}
-    return [*(rows[place] for place in sorted(rows)), total | sums]
+    return [cast(LedgerRow, row) for row in (*(rows[place] for place in sorted(rows)), total | sums)]
 
 
 def _shares(shown: list[Shown], config: ModelConfig) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from dashboard.answers import costs
 from dashboard.answers.catalogue import Catalogue
@@ -34,19 +34,58 @@ _BLANK = dict.fromkeys(
 )
 
 
+class PointRow(TypedDict):
+    """A point of the accuracy/cost curve; percentages in percent, None where nobody measured it.
+
+    Attributes:
+        family: as in links.
+        group: the same for people.
+        checkpoint: its name; empty for published points.
+        label: for people.
+        budget: that was asked for.
+        alpha: the paper's.
+        seed: of the training.
+        accuracy: on the test set.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        backbone: the plain network that it was made of.
+        loss: by how many points it is below that one.
+        cp: by this measure of cost.
+        all_in: likewise.
+        macs: likewise.
+        energy: likewise.
+        line: points with the same one are joined.
+        source: where it comes from.
+    """
+
+    family: str
+    group: str
+    checkpoint: str
+    label: str
+    budget: float | None
+    alpha: float | None
+    seed: int | None
+    accuracy: float
+    low: float | None
+    high: float | None
+    backbone: str | None
+    loss: float | None
+    cp: float | None
+    all_in: float | None
+    macs: float | None
+    energy: float | None
+    line: str | None
+    source: str
+
+
 def point_rows(
     catalogue: Catalogue,
     dataset: str,
     published: Rows,
     cost: Cost,
     measured: Rows | None = None,
-) -> Rows:
+) -> list[PointRow]:
     """One row a point of the accuracy/cost curve of a data set.
-
-    Keys: ``family`` (as in links), ``group`` (for people), ``checkpoint`` (empty for published ones), ``label``,
-    ``budget``, ``alpha``, ``seed``, ``accuracy``, ``low`` and ``high`` (95 % interval), ``backbone`` (the plain network
-    that it was made of) and ``loss`` (by how many points it is below that one), every measure of cost (None where
-    nobody measured it), ``line`` (points with the same one are joined), ``source``.
 
     Args:
         catalogue: the checkpoints on this machine.
@@ -63,7 +102,7 @@ def point_rows(
     ]
     order = [*(family.key for family in catalogue.families), *GROUPS]
     rows.sort(key=lambda row: _place(row["family"], order))
-    return [row for row in rows if costs.known(row, cost)]
+    return [cast(PointRow, row) for row in rows if costs.known(row, cost)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,12 +107,12 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
         fill = colours.option(option.name)
         edge = colours.faint if option.is_skip else fill
         looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
-    rows = decision_rows(shown, config)
-    for row in rows:
-        row["cell"] = row["row"] * 1000 + row["block"]
-        row["about"] = f"{row['image']}, block {row['block']}: {row['option']}"
-        row |= blocks.placed(row) | looks[row["option"]]
-    return rows
+    return [
+        blocks.placed(row)
+        | looks[row["option"]]
+        | {"cell": row["row"] * 1000 + row["block"], "about": f"{row['image']}, block {row['block']}: {row['option']}"}
+        for row in decision_rows(shown, config)
+    ]
 
 
 def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Rows:

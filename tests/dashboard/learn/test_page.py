@@ -101,7 +101,7 @@ def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: P
     item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
     figures = {"images": 40, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
     words = " ".join(lesson.sum_words(item, figures, better, plain))
-    assert f"{found['gain']:.2f} points more than the plain network; on the same 40 images chance alone would" in words
+    assert f"{found.gain:.2f} points more than the plain network; on the same 40 images chance alone would" in words
     assert "(p < 0.0001)" in words
     words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
     assert "The points are what other networks reach" in words

@@ -21,13 +21,13 @@ from dfs_core.model.config import backbone_config
 def test_per_image_costs_and_the_summary_equal_sums_done_by_hand() -> None:
     assert COSTS["cp"].tolist() == CP
     found = statistics.summary(traces(), COSTS, ALL)
-    assert (found["images"], found["right"], found["vectors"], found["blocks"]) == (6, 5, 4, 2)
-    assert found["accuracy"] == pytest.approx(500 / 6)
-    assert (found["low"], found["high"]) == wilson_interval(5, 6)
-    assert found["cp"] == pytest.approx(sum(CP) / 6)
+    assert (found.images, found.right, found.vectors, found.blocks) == (6, 5, 4, 2)
+    assert found.accuracy == pytest.approx(500 / 6)
+    assert (found.low, found.high) == wilson_interval(5, 6)
+    assert found.costs["cp"] == pytest.approx(sum(CP) / 6)
     mean = sum(CP) / 6
-    assert found["spread"] == pytest.approx((sum((cp - mean) ** 2 for cp in CP) / 6) ** 0.5 / mean)
-    assert found["deciding"] == 2, "2 of 6 images leave the commonest option in both blocks"
+    assert found.spread == pytest.approx((sum((cp - mean) ** 2 for cp in CP) / 6) ** 0.5 / mean)
+    assert found.deciding == 2, "2 of 6 images leave the commonest option in both blocks"
 
 
 def test_a_block_decides_from_five_percent_of_the_images() -> None:
@@ -42,13 +42,13 @@ def test_a_block_decides_from_five_percent_of_the_images() -> None:
             decisions=decisions,
         )
         found = statistics.summary(many, statistics.costs_of(many, CONFIG), np.arange(100))
-        assert found["deciding"] == deciding
+        assert found.deciding == deciding
 
 
 def test_no_images_are_no_error() -> None:
     none = ALL[:0]
     found = statistics.summary(traces(), COSTS, none)
-    assert (found["images"], found["accuracy"], found["cp"], found["spread"], found["vectors"]) == (
+    assert (found.images, found.accuracy, found.costs["cp"], found.spread, found.vectors) == (
         0,
         None,
         None,
@@ -177,20 +177,20 @@ def test_mcnemar_counts_and_p_equal_those_done_by_hand() -> None:
     a = traces()
     b = traces(predictions=(1, 1, 1, 2, 2, 0))  # loses images 0 and 5, wins image 1
     found = agreement.summary(a, b)
-    assert (found["both"], found["a_only"], found["b_only"], found["neither"]) == (3, 2, 1, 0)
-    assert found["agree"] == 3
-    assert found["gain"] == pytest.approx(-100 / 6)
-    assert found["p"] == pytest.approx(min(1.0, 2 * binom.cdf(1, 3, 0.5)))
+    assert (found.both, found.a_only, found.b_only, found.neither) == (3, 2, 1, 0)
+    assert found.agree == 3
+    assert found.gain == pytest.approx(-100 / 6)
+    assert found.p == pytest.approx(min(1.0, 2 * binom.cdf(1, 3, 0.5)))
     half = 1.959964 * ((3 / 6 - (1 / 6) ** 2) / 6) ** 0.5
-    assert found["high"] - found["gain"] == pytest.approx(100 * half, rel=1e-6)
-    assert agreement.summary(a, a)["p"] == 1
+    assert found.high - found.gain == pytest.approx(100 * half, rel=1e-6)
+    assert agreement.summary(a, a).p == 1
 
 
 def test_cost_changes_are_counted_by_image_and_by_class_and_block() -> None:
     a, b = traces(), traces(decisions=((0, 1), (0, 2), (0, 1), (0, 2), (1, 2), (2, 2)))
     found = agreement.cost_change(a, b, (CONFIG, CONFIG), "cp")
-    assert (found["less"], found["same"], found["more"]) == (1, 4, 1)
-    assert found["a"] == found["b"] == pytest.approx(sum(CP) / 6)
+    assert (found.less, found.same, found.more) == (1, 4, 1)
+    assert found.a == found.b == pytest.approx(sum(CP) / 6)
     rows = {(row["class"], row["block"]): row["more"] for row in agreement.class_block_rows(a, b, (CONFIG, CONFIG))}
     assert set(rows.values()) == {0.0}, "in class b one image pays what the other saves"
     c = traces(decisions=((1, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 2)))
