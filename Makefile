@@ -1,4 +1,5 @@
 # make app   opens the dashboard        make test  runs the tests        make lint  checks style and types
+# make docs  builds the documentation   make data  fetches CIFAR-10      make results  makes the tables
 # Each makes the environment that it needs in .venv; nothing else has to be installed but Python 3.11 or newer.
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,7 @@ RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) 
 	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed,$(method)-$(NETWORK)) \
 	$(foreach method,supernet-skipnet skipnet-gates skipnet,$(method)-$(NETWORK)) $(ONLY_$(NETWORK))
 
-.PHONY: app test lint format bench measure data train seeds results screenshots clean
+.PHONY: app test lint format docs bench measure data train seeds results screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m dashboard
@@ -29,6 +30,10 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+# The documentation as pages, in site/; a link that leads nowhere ends it.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
 
 bench: $(VENV)/.app
 	$(RUN) -m dfs_core bench --options paper
@@ -66,7 +71,7 @@ screenshots: $(VENV)/.dev
 	$(RUN) -m tools.screenshots
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) site .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 
 $(VENV)/.app: requirements.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 app")'

@@ -18,7 +18,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=Path, metavar="DIR", help="a folder of runs with other seeds; else what is known of them stays"
     )
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="put the headlines between this file's marks")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="put a row for each method between its marks")
     add_json(parser)
     parser.set_defaults(run=run_results)
 
@@ -55,5 +55,5 @@ def run_results(args: argparse.Namespace) -> int:
             text = args.readme.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise UserError(f"{args.readme} is not a text file") from None
-        write_whole(args.readme, with_headlines(text, points, comparisons, seeds).encode())
+        write_whole(args.readme, with_headlines(text, points).encode())
     return 0

@@ -1,24 +1,40 @@
-"""Tables in Markdown from the rows that ``results/`` holds: all of them there, in the README those that matter most.
-
-The README compares every method that decides per image with the best static one at five costs, and shows the points
-that this takes; of a checkpoint with many other points it shows the cheapest and the dearest.
-"""
+"""Tables in Markdown from the rows that ``results/`` holds: all of them there, one row a method in the README."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from dfs_core.checkpoints.words import METHODS
 from dfs_core.errors import UserError
-from dfs_core.results.comparison import TOLERANCE, Comparison
+from dfs_core.results.comparison import Comparison
 from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.seeds import OverSeeds
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
+NEAR = 1.0  # points below its backbone that a method may be in the README's table
+MOST = 8  # rows of that table
+WHAT_COLUMNS_MEAN = """\
+Everything is on the test images, to which no weight and no price was fitted. With their names in
+`points.csv`, the columns are:
 
-HEADLINE_COSTS = (0.4, 0.65, 1.0, 1.56, 5.0)  # cp in percent
-FEW = 2  # points of a checkpoint that are always shown
+- *test accuracy* (`accuracy`, `low`, `high`), with its 95 % Wilson interval: that of the sampling of test
+  images, for one training run;
+- *below its backbone* (`loss`): how many points less accurate than the plain network that it was made of;
+- *cp*: the paper's computation percentage; *all-in* (`all_in`): every bit operation of the network;
+- *decision vectors* (`policies`): how many different ones occur;
+- *blocks that differ* (`minority_blocks`): gated blocks in which at least 5 % of the images do not take the
+  usual option;
+- *variation of cp* (`cp_variation`): standard deviation of the images' cp over its mean;
+- *accuracy, decisions shuffled* (`shuffled`): what is left when each image gets another one's decisions.
+
+An empty cell does not apply or was not measured. The second table sets methods that decide for each image
+against static networks, cp within 5 % of each other. The third does so over several seeds (`make seeds`) at
+exactly equal cp: between two of its points a method is interpolated, as if each image were answered by one of
+the two, drawn at random; *dearer all-in by* is how much more the dynamic network costs all-in. Which static
+network is the best one is read off its test accuracy: that favours the static side. `made_by` in `points.csv`
+is the command that measures a row again."""
 
 
 def tables(points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
@@ -36,8 +52,8 @@ def full_page(
     """Every point, every comparison and the points of the runs with other seeds: the page beside their data."""
     page = (
         "# Every measured point\n\nMade by `make results` from the cards and stored decisions in `pretrained/`. As"
-        " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv). What the columns mean stands in the"
-        f" [README](../README.md#what-was-measured).\n\n{tables(points, comparisons, seeds)}\n"
+        " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv)."
+        f"\n\n{WHAT_COLUMNS_MEAN}\n\n{tables(points, comparisons, seeds)}\n"
     )
     if not others:
         return page
@@ -47,10 +63,8 @@ def full_page(
     )
 
 
-def with_headlines(
-    text: str, points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()
-) -> str:
-    """A text with the tables that matter most in the place between its marks.
+def with_headlines(text: str, points: Sequence[Measurement]) -> str:
+    """A text with one row for each method in the place between its marks.
 
     Raises:
         UserError: it has no such marks.
@@ -58,35 +72,54 @@ def with_headlines(
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise UserError(f"there is no place for the tables: it needs the lines '{BEGIN}' and '{END}'")
-    chosen = headline_comparisons(comparisons)
-    return f"{before}{BEGIN}\n\n{tables(headline_points(points, chosen), chosen, seeds)}\n\n{END}{after}"
+        raise UserError(f"there is no place for the table: it needs the lines '{BEGIN}' and '{END}'")
+    return f"{before}{BEGIN}\n\n{headlines_table(headlines(points))}\n\n{END}{after}"
 
 
-def headline_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Of each dynamic checkpoint that with the most accurate static one at each of the ``HEADLINE_COSTS``."""
-    found: dict[tuple[str, float], Comparison] = {}
-    for row in comparisons:
-        for cost in HEADLINE_COSTS:
-            if 1 / TOLERANCE < row.static_cp / cost < TOLERANCE:
-                best = found.setdefault((row.dynamic, cost), row)
-                if row.static_accuracy > best.static_accuracy:
-                    found[row.dynamic, cost] = row
-    return list(found.values())
+def headlines(points: Sequence[Measurement]) -> list[Measurement]:
+    """Of each method its cheapest point at most ``NEAR`` below the backbone, else its most accurate one; dearest first.
 
-
-def headline_points(points: Sequence[Measurement], comparisons: Sequence[Comparison]) -> list[Measurement]:
-    """Those that the comparisons are of; of a checkpoint that has none of these and more than two, its ends."""
-    compared: set[tuple[str, float | None]] = {(row.dynamic, row.budget) for row in comparisons}
-    compared |= {(row.static, row.static_budget) for row in comparisons}
-    by_checkpoint: dict[tuple[str, str], list[Measurement]] = defaultdict(list)
+    All are of one backbone, the one with the most points.
+    """
+    if not points:
+        return []
+    (backbone, _), *_ = Counter(point.backbone for point in points).most_common()
+    chosen = []
+    by_family: dict[str, list[Measurement]] = defaultdict(list)
     for point in points:
-        by_checkpoint[point.checkpoint, point.family].append(point)
-    shown = []
-    for group in by_checkpoint.values():
-        kept = [point for point in group if (point.checkpoint, point.budget) in compared and point.family != DIAL]
-        shown += group if len(group) <= FEW else kept or [group[0], group[-1]]
-    return shown
+        if point.backbone == backbone:
+            by_family[point.family].append(point)
+    for group in by_family.values():
+        near = [point for point in group if (point.loss or 0.0) <= NEAR]
+        best = min(near, key=lambda point: point.cp) if near else max(group, key=lambda point: point.accuracy)
+        chosen.append(best)
+    return sorted(chosen, key=lambda point: -point.cp)[:MOST]
+
+
+def headlines_table(points: Sequence[Measurement]) -> str:
+    """The README's table."""
+    rows = [
+        (
+            METHODS.get(point.family, "DFS, turned down without training" if point.family == DIAL else point.family),
+            point.checkpoint + ("" if point.budget is None else f" at {point.budget:g} %"),
+            f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})",
+            "" if point.loss is None else f"{point.loss:.2f}",
+            _percent(point.cp),
+            _percent(point.all_in),
+            f"{point.policies:,}",
+        )
+        for point in points
+    ]
+    header = (
+        "method",
+        "checkpoint",
+        "test accuracy (95 % interval)",
+        "points below its backbone",
+        "cp",
+        "all-in",
+        "decision vectors",
+    )
+    return _markdown(header, rows)
 
 
 def points_table(points: Sequence[Measurement]) -> str:

@@ -135,7 +135,7 @@ def test_the_readmes_tables_are_those_of_the_shipped_checkpoints(tmp_path: Path)
     points, comparisons = collect(REPOSITORY / "pretrained"), compare(REPOSITORY / "pretrained")
     others = read_measurements(REPOSITORY / "results" / "seeds.csv")
     seeds = over_seeds([*points, *others])
-    assert with_headlines(readme, points, comparisons, seeds) == readme
+    assert with_headlines(readme, points) == readme
     assert full_page(points, comparisons, others, seeds) == (REPOSITORY / "results" / "README.md").read_text(
         encoding="utf-8"
     )

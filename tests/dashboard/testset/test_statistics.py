@@ -109,6 +109,14 @@ def test_cost_groups_never_part_images_of_equal_cost() -> None:
     assert (rows[0]["images"], rows[0]["accuracy"]) == (2, 50)
 
 
+def test_an_image_that_costs_as_much_as_an_edge_belongs_to_the_cheaper_group() -> None:
+    cost = np.arange(11.0)  # of eleven images; the tenths of 0 to 10 are 1, 2, ..., 9
+    one = np.zeros(11, int)
+    made = replace(traces(), labels=one, predictions=one, confidence=one, decisions=np.zeros((11, 2), np.uint8))
+    rows = statistics.cost_rows(made, cost, np.arange(11))
+    assert [(row["from"], row["to"]) for row in rows] == [(0, 1), *((edge, edge) for edge in range(2, 11))]
+
+
 def test_decision_vectors_come_commonest_first_and_add_up() -> None:
     rows = statistics.vector_rows(traces(), COSTS, ALL)
     assert [(row["vector"], row["images"]) for row in rows] == [("01", 2), ("02", 2), ("12", 1), ("22", 1)]
@@ -158,6 +166,16 @@ def test_bounds_are_of_one_measure_and_a_decision_vector_of_one_option_set() -> 
     page = to_page(wanted, traces().options, "energy")
     assert from_page(page, traces(), "cp") == Filter(classes=("b",), vector="12")
     assert from_page(page | {"of": "skip.2.full"}, traces(), "energy") == Filter(classes=("b",), low=50, high=60)
+
+
+def test_a_bound_that_a_link_writes_with_few_digits_keeps_the_images_that_cost_just_as_much() -> None:
+    made = traces()
+    for cost, shown in ((100 / 3, "33.3333"), (200 / 3, "66.6667")):  # written too low, and too high
+        wanted = Filter(low=cost, high=cost)
+        page = {key: value for key, value in to_page(wanted, made.options, "cp").items() if value}
+        assert (page["low"], page["high"]) == (shown, shown)
+        assert passing(from_page(page, made, "cp"), made, np.full(6, cost)).tolist() == ALL.tolist()
+        assert not len(passing(from_page(page, made, "cp"), made, np.full(6, cost + 0.01)))
 
 
 def test_what_a_link_asks_for_that_does_not_exist_is_left_out() -> None:
