@@ -51,7 +51,7 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
 
     Raises:
         CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, does not
-            fit its card, or holds numbers that are not finite.
+            fit its card, or holds numbers that are not finite or quantiser steps that are not above 0.
     """
     folder = find(name_or_path)
     card = read_card_of(folder)
@@ -139,4 +139,11 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
         raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
     if bad := first_not_finite(tensors):
         raise CheckpointError(f"the weights in {folder} are of no use: {bad} is not finite, the training had diverged")
+    if bad := next(
+        (name for name in sorted(tensors) if name.endswith("_step") and not (tensors[name] > 0).all()), None
+    ):
+        raise CheckpointError(
+            f"the weights in {folder} are of no use: the quantiser step {bad} is not above 0, as versions up to 0.1 could "
+            "leave it; train it again"
+        )
     model.load_state_dict(tensors)

@@ -99,6 +99,22 @@ def test_weights_that_are_not_finite_are_not_loaded(tmp_path: Path, tiny_checkpo
         load_checkpoint(folder)
 
 
+@pytest.mark.parametrize("kind", ["weight_step", "activation_step"])
+@pytest.mark.parametrize("value", [0.0, -0.01])
+def test_a_quantiser_step_that_is_not_above_zero_is_not_loaded(
+    tmp_path: Path, tiny_checkpoint: Checkpoint, kind: str, value: float
+) -> None:
+    folder = save_checkpoint(tmp_path / "new", tiny_checkpoint.model, tiny_checkpoint.card)
+    state = load_file(folder / "weights.safetensors")
+    name = next(name for name in state if name.endswith(kind))
+    state[name].fill_(value)
+    save_file(state, folder / "weights.safetensors")
+    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
+    save_card(folder, replace(tiny_checkpoint.card, weights_sha256=digest))
+    with pytest.raises(CheckpointError, match=f"step {name} is not above 0, .*; train it again"):
+        load_checkpoint(folder)
+
+
 def test_a_reference_checkpoint_that_is_not_finite_is_not_imported(tmp_path: Path) -> None:
     state = random_state(1, 10, 4)
     state["fc.bias"][3] = float("inf")
