@@ -139,11 +139,10 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
         raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
     if bad := first_not_finite(tensors):
         raise CheckpointError(f"the weights in {folder} are of no use: {bad} is not finite, the training had diverged")
-    if bad := next(
-        (name for name in sorted(tensors) if name.endswith("_step") and not (tensors[name] > 0).all()), None
-    ):
+    steps = sorted(name for name in tensors if name.endswith("_step") and not bool((tensors[name] > 0).all()))
+    if steps:
         raise CheckpointError(
-            f"the weights in {folder} are of no use: the quantiser step {bad} is not above 0, as versions up to 0.1 could "
-            "leave it; train it again"
+            f"the weights in {folder} are of no use: the quantiser step {steps[0]} is not above 0, "
+            "as earlier versions could leave it; train it again"
         )
     model.load_state_dict(tensors)
