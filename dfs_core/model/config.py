@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self, get_args
 
 from msgspec import Meta
@@ -14,13 +16,14 @@ from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
 from dfs_core.model.options import OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 
-PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table"]
+PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table", "cascade"]
 # Policies whose logits are utilities: what an option is worth, in nats.
-PRICED = ("utility", "confidence", "one-shot", "table")
+UTILITIES = ("utility", "confidence", "one-shot", "table")
+PRICED = (*UTILITIES, "cascade")  # policies that a price moves, and that serve every budget once their prices are measured
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
 # Settings that older checkpoints do not have: left out of their cards as long as they stand at their defaults.
-ADDED = ("architecture", "width", "image_size")
+ADDED = ("architecture", "width", "image_size", "passes", "limits")
 
 # What a file may ask for: more would take all memory before anything else could be said against it.
 Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
@@ -42,13 +45,16 @@ class ModelConfig:
         policy: ``recurrent`` (the paper's gate, method section 3), ``constant`` (the same decisions for every image),
             or one that weighs utilities against a price: ``utility`` (a richer gate before each block), ``confidence``
             (the doubt of a small classifier before each block), ``one-shot`` (from the first block's output, for all
-            blocks at once) or ``table`` (the same for every image).
+            blocks at once) or ``table`` (the same for every image). ``cascade`` decides by whole passes: it runs the
+            network again at a dearer option where the answer is in doubt.
         constant: for the constant policy, the option's name for every gated block, or one name for all of them;
             empty for other policies.
         quantiser: ``lsq`` (learned steps) or ``minmax`` (the reference's).
         batch_norm: ``per-option``, or ``shared`` by all options as in the reference.
         gate_width: width of the gate's embedding and of its LSTM.
         budget: the budget in percent of cp that a gated model was trained for; None if it was not trained for any.
+        passes: for the cascade, the option of each pass, cheapest first; empty for other policies.
+        limits: for the cascade, one row for each of ``prices``: the lead in nats that stops after each pass but the last.
         prices: (price, cp in percent) as measured on validation images, by rising price; empty if nobody measured it.
     """
 
@@ -65,6 +71,8 @@ class ModelConfig:
     gate_width: GateWidth = 10
     budget: float | None = None
     prices: PriceList = ()
+    passes: tuple[str, ...] = ()
+    limits: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         blocks = len(self.layout.gated)  # raises if there is no such network
@@ -87,8 +95,22 @@ class ModelConfig:
             options.index(name)
         object.__setattr__(self, "prices", tuple(tuple(pair) for pair in self.prices))
         check_prices(self.prices)
+        self._check_cascade(options)
         if self.policy in PRICED and self.budget is not None:
             raise UserError(f"policy '{self.policy}' serves every budget that its prices reach: leave 'budget' out")
+
+    def _check_cascade(self, options: OptionSet) -> None:
+        for name in ("passes", "limits"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if (self.policy == "cascade") != bool(self.passes):
+            raise UserError("'passes' lists the options of the cascade policy, and of no other")
+        chosen = [options.index(name) for name in self.passes]
+        if len(chosen) == 1 or any(first >= second for first, second in pairwise(chosen)):
+            raise UserError(f"'passes' needs two options or more, cheapest first, not {','.join(self.passes)}")
+        if len(self.limits) != (len(self.prices) if self.passes else 0):
+            raise UserError("'limits' has one row for each price of a cascade, and none for other policies")
+        if any(len(row) != len(self.passes) - 1 or not all(0 <= limit < math.inf for limit in row) for row in self.limits):
+            raise UserError(f"each row of 'limits' has {len(self.passes) - 1} numbers, 0 or more")
 
     @property
     def option_set(self) -> OptionSet:
@@ -129,6 +151,23 @@ class ModelConfig:
         """The price in nats that leads to ``budget`` percent of cp; errors as for ``prices.price_for``."""
         return (affordable if self.policy == "table" else price_for)(self.prices, budget)
 
+    def limits_for(self, price: float) -> tuple[float, ...]:
+        """The cascade's limits in nats at a price: by straight lines in the logarithm of the price between its rows.
+
+        Raises:
+            UserError: they have not been measured.
+        """
+        if not self.limits:
+            raise UserError("this cascade has no limits yet: they are measured on validation images when a run ends")
+        levels = [math.log(cost) for cost, _ in self.prices]
+        level = math.log(price) if price > 0 else -math.inf
+        above = bisect_left(levels, level)
+        if above == 0 or above == len(levels):
+            return self.limits[min(above, len(levels) - 1)]
+        share = (level - levels[above - 1]) / (levels[above] - levels[above - 1])
+        rows = zip(self.limits[above - 1], self.limits[above], strict=True)
+        return tuple(cheap + share * (dear - cheap) for cheap, dear in rows)
+
     def budget_for(self, price: float) -> float:
         """The cp in percent that a price in nats leads to, as measured on validation images."""
         return budget_for(self.prices, price)
@@ -168,9 +207,10 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data that ``from_dict`` reads back."""
         prices = [list(pair) for pair in self.prices]
-        data = asdict(self) | {"constant": list(self.constant), "prices": prices}
+        limits = [list(row) for row in self.limits]
+        data = asdict(self) | {"constant": list(self.constant), "passes": list(self.passes), "prices": prices, "limits": limits}
         usual = {field.name: field.default for field in fields(self) if field.name in ADDED}
-        return {name: value for name, value in data.items() if name not in usual or value != usual[name]}
+        return {name: value for name, value in data.items() if name not in usual or value not in (usual[name], [])}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "") -> Self:

@@ -24,6 +24,7 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED, BlockShape
 from dfs_core.model.options import FULL_BITS, Option
 
+NOT_RUN = -1  # in the place of an option's index: a pass that an image did not need
 ONE_SHOT_GRID = 4  # side of the grid that the one-shot policy pools its input to
 
 # Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
@@ -113,7 +114,9 @@ class CostModel:
         title: name for people.
         reference: how much of it the plain full-precision network takes for one image (100 %).
         fixed: what is paid whatever is decided, in percent.
+        again: what a cascade pays for every pass after the first beside its decisions (pooling and classifier), in percent.
         table: what each option adds, gated blocks x options, in percent.
+        passes: how many passes the network can make.
     """
 
     key: str
@@ -121,15 +124,51 @@ class CostModel:
     reference: float
     fixed: float
     table: tuple[tuple[float, ...], ...]
+    again: float = 0.0
+    passes: int = 1
 
     def per_image(self, decisions: np.ndarray) -> np.ndarray:
-        """Cost of each image in percent: decisions (images x blocks, option indices) -> (images,)."""
-        blocks = np.arange(len(self.table))
-        return self.fixed + np.asarray(self.table)[blocks, np.asarray(decisions, dtype=np.int64)].sum(axis=1)
+        """Cost of each image in percent, every pass counted.
+
+        Args:
+            decisions: option indices, (images, blocks); for a cascade (images, passes, blocks), and ``NOT_RUN`` in the
+                passes that an image did not need (``every_pass``).
+
+        Raises:
+            ValueError: a cascade's decisions say nothing of its passes.
+        """
+        chosen = np.asarray(decisions, dtype=np.int64)
+        if chosen.ndim == 2 and self.passes == 1:
+            chosen = chosen[:, None]
+        if chosen.shape[1] != self.passes:
+            raise ValueError(f"a cascade's costs need the decisions of all {self.passes} passes")
+        run = (chosen != NOT_RUN).all(axis=2)
+        spent = np.asarray(self.table)[np.arange(len(self.table)), np.where(run[..., None], chosen, 0)].sum(axis=2)
+        return self.fixed + (spent * run).sum(axis=1) + self.again * (run.sum(axis=1) - 1)
 
     def total(self, decisions: np.ndarray) -> float:
         """Mean cost over images in percent."""
         return float(self.per_image(decisions).mean())
+
+
+def every_pass(config: ModelConfig, decisions: np.ndarray, passes: np.ndarray) -> np.ndarray:
+    """The decisions of every pass, from those of the last one that an image needed.
+
+    Args:
+        config: the network; the earlier passes of a cascade are the same for every image.
+        decisions: option indices of each image's last pass (N, blocks).
+        passes: how many passes each image needed (N,).
+
+    Returns:
+        The decisions themselves, or of a cascade (N, passes, blocks) with ``NOT_RUN`` where a pass was not needed.
+    """
+    if not config.passes:
+        return decisions
+    chosen = np.asarray([config.option_set.index(name) for name in config.passes], dtype=np.int64)
+    position = np.arange(len(chosen))[None, :, None]
+    last = np.asarray(passes, dtype=np.int64)[:, None, None] - 1
+    earlier = np.where(position < last, chosen[None, :, None], NOT_RUN)
+    return np.where(position == last, np.asarray(decisions, dtype=np.int64)[:, None], earlier)
 
 
 def cost_models(config: ModelConfig) -> dict[str, CostModel]:
@@ -140,6 +179,8 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     full_mac = mac_energy(Option(FULL_BITS))
     first = macs.blocks[0]
     ungated = macs.stem + first.convolutions + first.shortcut + macs.pooling + macs.classifier
+
+    passes = len(config.passes) or 1
 
     def executed(block: BlockMacs, option: Option) -> float:
         return block.shortcut + (0 if option.is_skip else block.convolutions)
@@ -157,11 +198,12 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     def model(key: str, title: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
         table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
         fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
-        return CostModel(key, title, macs.plain * per_mac, fixed, table)
+        again = 100 * (macs.pooling + macs.classifier) / macs.plain if config.passes else 0.0
+        return CostModel(key, title, macs.plain * per_mac, fixed, table, again, passes)
 
     paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
     return {
-        "cp": CostModel("cp", "Computation percentage (the paper's)", len(gated), 0.0, paper),
+        "cp": CostModel("cp", "Computation percentage (the paper's)", len(gated), 0.0, paper, passes=passes),
         "macs": model("macs", "Executed MACs", 1, executed),
         "bitops": model("bitops", "All-in cost (bit operations)", 32 * 32, by_bits),
         "energy": model("energy", "Energy of the arithmetic (45 nm)", full_mac, by_energy),
