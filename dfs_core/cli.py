@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from dfs_core import __version__
-from dfs_core.commands import checkpoints, evaluate, research, results, traces, work
+from dfs_core.commands import cascade, checkpoints, evaluate, research, results, traces, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -49,6 +49,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "accuracy when decision vectors are permuted between images",
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
+    ),
+    "cascade": (
+        "accuracy and cost when checkpoints follow one another where the answer is in doubt, without training",
+        "--passes NAME NAME NAME --data-dir data",
+        cascade.add_cascade,
     ),
     "train": ("carry out a training run", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
     "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),

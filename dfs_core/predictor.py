@@ -18,7 +18,7 @@ from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import forward_batches
 from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSOutput
-from dfs_core.trace import DecisionTrace
+from dfs_core.trace import DecisionTrace, PassTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +96,17 @@ def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, floa
     options = card.config.option_set
     costs = cost_models(card.config)
     decisions = output.decisions.numpy()
+    paid = decisions if output.passes is None else output.passes.decisions.numpy()
     # In float64, so that the probabilities of a hundred classes still sum to 1 when a reader adds them up.
     classes = output.logits.double().softmax(dim=1).tolist()
     rows = zip(
         decisions.tolist(),
         output.probabilities.tolist(),
         classes,
-        costs["cp"].per_image(decisions).tolist(),
-        costs["bitops"].per_image(decisions).tolist(),
+        costs["cp"].per_image(paid).tolist(),
+        costs["bitops"].per_image(paid).tolist(),
         points[: len(decisions)],
+        _passes(output, card),
         strict=True,
     )
     return [
@@ -120,6 +122,28 @@ def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, floa
             cp=cp,
             all_in=all_in,
             price=price,
+            passes=passes,
         )
-        for chosen, probabilities, class_probabilities, cp, all_in, (budget, price) in rows
+        for chosen, probabilities, class_probabilities, cp, all_in, (budget, price), passes in rows
+    ]
+
+
+def _passes(output: DFSOutput, card: Card) -> list[tuple[PassTrace, ...]]:
+    """The passes of each image of a batch; empty tuples where the network makes but one."""
+    if output.passes is None:
+        return [()] * len(output.decisions)
+    names, found = card.config.option_set.names, output.passes
+    images = zip(*(part.tolist() for part in found), strict=True)
+    return [
+        tuple(
+            PassTrace(
+                decisions=tuple(names[index] for index in decisions[number]),
+                label=card.classes[answers[number]],
+                confidence=confidence[number],
+                lead=leads[number],
+                limit=limits[number] if number < len(limits) else None,
+            )
+            for number in range(count)
+        )
+        for count, decisions, answers, confidence, leads, limits in images
     ]

@@ -6,6 +6,25 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class PassTrace:
+    """One pass of a cascade over one image.
+
+    Attributes:
+        decisions: the option's name, per gated block.
+        label: the most probable class.
+        confidence: its probability, 0 to 1.
+        lead: its lead over the second class, in nats.
+        limit: the lead that would have stopped here; None for the last pass, which always stops.
+    """
+
+    decisions: tuple[str, ...]
+    label: str
+    confidence: float
+    lead: float
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionTrace:
     """One image's way through a network. Frozen, no tensors: safe to cache, to pickle and to share between threads.
 
@@ -20,6 +39,8 @@ class DecisionTrace:
         class_probabilities: softmax of the logits, in the order of ``classes``.
         cp: computation percentage of this image (method section 1), in percent.
         all_in: all-in cost of this image: bit operations relative to the plain full-precision network, in percent.
+        passes: of a cascade, the passes that this image needed; the other fields are those of the last one, and cp and
+            all_in count every pass. Empty for other policies.
         price: what a block in full cost when the policy decided, in the unit of its logits; 0 where nothing did.
     """
 
@@ -34,6 +55,7 @@ class DecisionTrace:
     cp: float
     all_in: float
     price: float = 0.0
+    passes: tuple[PassTrace, ...] = ()
 
     @property
     def label(self) -> str:

@@ -127,7 +127,7 @@ def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelCo
     """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B."""
     column = MEASURES[cost].column
     here, there = (
-        models(config)[column].per_image(traces.decisions)
+        models(config)[column].per_image(traces.every_pass(config))
         for traces, config in zip((left, right), configs, strict=True)
     )
     off = (there - here).round(9)

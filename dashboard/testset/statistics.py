@@ -30,7 +30,9 @@ def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
 
     Rounded to a billionth of a point, so that decisions of equal cost in other blocks have an equal sum.
     """
-    return {column: model.per_image(traces.decisions).round(9) for column, model in costs.models(config).items()}
+    return {
+        column: model.per_image(traces.every_pass(config)).round(9) for column, model in costs.models(config).items()
+    }
 
 
 @dataclass(frozen=True, slots=True)

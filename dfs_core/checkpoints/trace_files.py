@@ -14,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import MANY_TRACES, OperatingPoint
 from dfs_core.checkpoints.traces import Traces, parse_traces
+from dfs_core.model.cost import NOT_RUN
 
 # Percent: what is stored of a checkpoint that serves every budget; the costs of 2, 3, 4 and 8 bits are among them.
 BUDGETS = (0.39, 0.4, 0.6, 0.8, 0.88, 1.25, 1.56, 2.5, 5.0, 6.25, 10.0)
@@ -82,6 +83,20 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     top = max(int(traces.labels.max()), int(traces.predictions.max()))
     if traces.decisions.shape != shape or traces.decisions.max() >= len(options) or top >= len(card.classes):
         raise CheckpointError("does not fit the card: it has decisions or classes that the network does not have")
+    _check_looks(traces, len(card.config.passes))
+
+
+def _check_looks(traces: Traces, passes: int) -> None:
+    looks = traces.looks
+    if (looks is None) != (passes == 0) or (
+        looks is not None
+        and (
+            looks.answers.shape != (len(traces), passes)
+            or not 1 <= looks.passes.min() <= looks.passes.max() <= passes
+            or not NOT_RUN <= looks.answers.min() <= looks.answers.max() < len(traces.classes)
+        )
+    ):
+        raise CheckpointError("does not fit the card: it has other passes than the network")
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -20,6 +20,9 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.evaluation.metrics import Looks
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import every_pass
 from dfs_core.model.layout import FIRST_GATED
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ class Traces:
         labels: the true classes, int64 (N,).
         predictions: the most probable classes, int64 (N,).
         confidence: probability of the predicted class, 0 to 1 in steps of 1/65535, float32 (N,).
-        decisions: index of the option taken, uint8 (N, gated blocks).
+        decisions: index of the option taken, uint8 (N, gated blocks); of a cascade those of each image's last pass.
+        looks: of a cascade, what each pass said; its confidence in steps as above.
     """
 
     checkpoint: str
@@ -61,6 +65,7 @@ class Traces:
     predictions: np.ndarray
     confidence: np.ndarray
     decisions: np.ndarray
+    looks: Looks | None = None
 
     @classmethod
     def of(cls, outcome: Outcome, point: OperatingPoint) -> Self:
@@ -81,12 +86,17 @@ class Traces:
             options=card.config.option_set.names,
             labels=outcome.labels.astype(np.int64),
             predictions=outcome.predictions.astype(np.int64),
-            confidence=_quantised(outcome.confidence) / np.float32(_LEVELS),
+            confidence=_kept(outcome.confidence),
             decisions=outcome.decisions.astype(np.uint8),
+            looks=outcome.looks and replace(outcome.looks, confidence=_kept(outcome.looks.confidence)),
         )
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def every_pass(self, config: ModelConfig) -> np.ndarray:
+        """The decisions that were paid for, as ``CostModel`` counts them."""
+        return self.decisions if self.looks is None else every_pass(config, self.decisions, self.looks.passes)
 
     @property
     def correct(self) -> np.ndarray:
@@ -100,6 +110,11 @@ class Traces:
             "prediction": self.predictions.astype(np.uint16),
             "confidence": _quantised(self.confidence),
         } | {_block(index): self.decisions[:, index] for index in range(self.decisions.shape[1])}
+        if self.looks is not None:
+            columns["passes"] = self.looks.passes
+            for number in range(self.looks.answers.shape[1]):
+                columns[f"prediction_{number + 1}"] = self.looks.answers[:, number].astype(np.int16)
+                columns[f"confidence_{number + 1}"] = _quantised(self.looks.confidence[:, number])
         facts = {name: getattr(self, name, None) for name in _FACTS} | {"split": "test", "order": ORDER}
         schema = pa.schema(
             [(name, pa.from_numpy_dtype(column.dtype)) for name, column in columns.items()],
@@ -134,12 +149,27 @@ def parse_traces(data: bytes) -> Traces:
         predictions=column["prediction"].astype(np.int64),
         confidence=column["confidence"].astype(np.float32) / np.float32(_LEVELS),
         decisions=np.stack([column[name] for name in blocks], axis=1).astype(np.uint8) if blocks else empty,
+        looks=_looks(column),
     )
+
+
+def _looks(column: dict[str, np.ndarray]) -> Looks | None:
+    if "passes" not in column:
+        return None
+    numbers = range(1, 1 + sum(name.startswith("prediction_") for name in column))
+    answers = np.stack([column[f"prediction_{number}"] for number in numbers], axis=1).astype(np.int64)
+    confidence = np.stack([column[f"confidence_{number}"] for number in numbers], axis=1)
+    return Looks(column["passes"].astype(np.uint8), answers, confidence.astype(np.float32) / np.float32(_LEVELS))
 
 
 def _block(index: int) -> str:
     """Column of a gated block, named by its number in the network: the first block is not gated."""
     return f"block_{index + FIRST_GATED}"
+
+
+def _kept(confidence: np.ndarray) -> np.ndarray:
+    """A confidence as it comes back from the file."""
+    return _quantised(confidence) / np.float32(_LEVELS)
 
 
 def _quantised(confidence: np.ndarray) -> np.ndarray:

@@ -99,7 +99,7 @@ def run_prices(args: argparse.Namespace) -> int:
     from dfs_core.evaluation.evaluate import run
     from dfs_core.evaluation.metrics import summarise
     from dfs_core.results.collect import SHUFFLED_FILE
-    from dfs_core.training.measure import measure_prices
+    from dfs_core.training.measure import serve_every_budget
     from dfs_core.training.publish import traces_of
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -110,8 +110,7 @@ def run_prices(args: argparse.Namespace) -> int:
         raise UserError("--range is the lowest and the highest price, both above 0")
     images = {split: measured_images(card, data_dir_of(args), split) for split in ("validation", "test")}
     chosen, known = (tuple(args.range), ()) if args.range else ((), card.config.prices)
-    prices = measure_prices(model, images["validation"], card.mean, card.std, chosen, known)
-    model.config = replace(card.config, prices=prices)
+    model.config = serve_every_budget(model, images["validation"], card.mean, card.std, chosen, known)
     outcomes = {split: run(model, part, card.mean, card.std) for split, part in images.items()}
     metrics = {split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
@@ -122,9 +121,9 @@ def run_prices(args: argparse.Namespace) -> int:
     for stale in before - {folder / name for name in files}:
         stale.unlink(missing_ok=True)
     if args.json:
-        write_json([{"price": price, "cp": cp} for price, cp in prices])
+        write_json([{"price": price, "cp": cp} for price, cp in model.config.prices])
         return 0
-    write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in prices], words=()))
+    write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in model.config.prices], words=()))
     return 0
 
 

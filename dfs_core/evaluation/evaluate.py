@@ -12,7 +12,8 @@ from dfs_core.data.augment import normalise
 from dfs_core.data.sets import ImageSet, batches_of
 from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import Evaluation, Outcome, summarise
+from dfs_core.evaluation.metrics import Evaluation, Looks, Outcome, summarise
+from dfs_core.model.cascade import Passes
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet, DFSOutput
 
@@ -86,7 +87,8 @@ def forward_batches(
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
             output = model(inputs, budget=budget, price=own, forced=part, execution=execution)
-            cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu())
+            passes = output.passes and Passes(*(part.cpu() for part in output.passes))
+            cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu(), passes)
         if not bool(cpu.logits.isfinite().all()):
             raise UserError("the network's answers are not finite: its training has diverged, or it is damaged")
         yield cpu
@@ -117,13 +119,15 @@ def run(
     was_training = model.training
     model.eval()
     done, batches = 0, forward_batches(model, images.images, mean, std, **settings)
-    confidence, predictions, decisions = [], [], []
+    confidence, predictions, decisions, passes = [], [], [], []
     try:
         for output in batches:
             best = output.logits.softmax(dim=1).max(dim=1)
             confidence.append(best.values)
             predictions.append(best.indices)
             decisions.append(output.decisions.to(torch.uint8))
+            if output.passes is not None:
+                passes.append(output.passes)
             done += len(best.indices)
             if progress is not None:
                 progress(done, len(images))
@@ -135,7 +139,15 @@ def run(
         predictions=torch.cat(predictions).numpy(),
         confidence=torch.cat(confidence).numpy(),
         decisions=torch.cat(decisions).numpy(),
+        looks=_looks(passes) if passes else None,
     )
+
+
+def _looks(passes: list[Passes]) -> Looks:
+    needed, answers, confidence = (
+        torch.cat([getattr(part, name) for part in passes]).numpy() for name in ("needed", "answers", "confidence")
+    )
+    return Looks(needed.astype(np.uint8), answers, confidence)
 
 
 def evaluate(

@@ -11,7 +11,7 @@ import numpy as np
 
 from dfs_core.checked import Cost, Count, Percent, build
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import cost_models
+from dfs_core.model.cost import cost_models, every_pass
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
@@ -78,6 +78,26 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looks:
+    """What the passes of a cascade said for every image of a set.
+
+    Attributes:
+        passes: how many passes each image needed, uint8 (N,).
+        answers: the most probable class after each pass, int64 (N, passes); ``NOT_RUN`` where a pass was not needed.
+        confidence: its probability, float32 (N, passes); 0 where a pass was not needed.
+    """
+
+    passes: np.ndarray
+    answers: np.ndarray
+    confidence: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Looks]) -> Looks:
+        """Several parts of a set as one, in their order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a network said for every image of a set, in the set's order.
@@ -86,13 +106,15 @@ class Outcome:
         labels: the true classes, int64 (N,).
         predictions: the most probable classes, int64 (N,).
         confidence: probability of the predicted class, 0 to 1, float32 (N,).
-        decisions: index of the option taken, uint8 (N, gated blocks).
+        decisions: index of the option taken, uint8 (N, gated blocks); of a cascade those of each image's last pass.
+        looks: of a cascade, what each pass said.
     """
 
     labels: np.ndarray
     predictions: np.ndarray
     confidence: np.ndarray
     decisions: np.ndarray
+    looks: Looks | None = None
 
     @property
     def correct(self) -> np.ndarray:
@@ -102,22 +124,30 @@ class Outcome:
     @classmethod
     def joined(cls, parts: Sequence[Outcome]) -> Outcome:
         """Several parts of a set as one, in their order."""
-        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
+        names = ("labels", "predictions", "confidence", "decisions")
+        looks = [part.looks for part in parts if part.looks is not None]
+        joined = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
+        labels, predictions, confidence, decisions = joined
+        return cls(labels, predictions, confidence, decisions, Looks.joined(looks) if looks else None)
+
+    def every_pass(self, config: ModelConfig) -> np.ndarray:
+        """The decisions that were paid for, as ``CostModel`` counts them."""
+        return self.decisions if self.looks is None else every_pass(config, self.decisions, self.looks.passes)
 
 
 def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
     """Reduce what a network of that configuration predicted and decided to the figures of a card."""
     correct, n = int(outcome.correct.sum()), len(outcome.labels)
     low, high = wilson_interval(correct, n)
-    costs = cost_models(config)
+    costs, paid = cost_models(config), outcome.every_pass(config)
     names = config.option_set.names
     shares = [100 * (outcome.decisions == index).mean(axis=0) for index in range(len(names))]
     return Evaluation(
         n=n,
         accuracy=round(100 * correct / n, DECIMALS),
         accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
-        cp=round(float(costs["cp"].total(outcome.decisions)), DECIMALS),
-        all_in=round(float(costs["bitops"].total(outcome.decisions)), DECIMALS),
+        cp=round(float(costs["cp"].total(paid)), DECIMALS),
+        all_in=round(float(costs["bitops"].total(paid)), DECIMALS),
         policies=len(np.unique(outcome.decisions, axis=0)),
         shares=tuple(
             {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}

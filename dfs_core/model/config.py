@@ -13,17 +13,20 @@ from msgspec import Meta
 from dfs_core.checked import Word, build
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
-from dfs_core.model.options import OptionSet
+from dfs_core.model.options import FULL_BITS, Option, OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 
 PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table", "cascade"]
 # Policies whose logits are utilities: what an option is worth, in nats.
 UTILITIES = ("utility", "confidence", "one-shot", "table")
-PRICED = (*UTILITIES, "cascade")  # policies that a price moves, and that serve every budget once their prices are measured
+PRICED = (
+    *UTILITIES,
+    "cascade",
+)  # policies that a price moves, and that serve every budget once their prices are measured
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
 # Settings that older checkpoints do not have: left out of their cards as long as they stand at their defaults.
-ADDED = ("architecture", "width", "image_size", "passes", "limits")
+ADDED = ("architecture", "width", "image_size", "passes", "limits", "ungated")
 
 # What a file may ask for: more would take all memory before anything else could be said against it.
 Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
@@ -53,8 +56,9 @@ class ModelConfig:
         batch_norm: ``per-option``, or ``shared`` by all options as in the reference.
         gate_width: width of the gate's embedding and of its LSTM.
         budget: the budget in percent of cp that a gated model was trained for; None if it was not trained for any.
+        ungated: bits of what no policy decides over: stem, first block, classifier, a skipped block's shortcut.
         passes: for the cascade, the option of each pass, cheapest first; empty for other policies.
-        limits: for the cascade, one row for each of ``prices``: the lead in nats that stops after each pass but the last.
+        limits: for the cascade, for each of ``prices``, the lead in nats that stops after each pass but the last.
         prices: (price, cp in percent) as measured on validation images, by rising price; empty if nobody measured it.
     """
 
@@ -71,6 +75,7 @@ class ModelConfig:
     gate_width: GateWidth = 10
     budget: float | None = None
     prices: PriceList = ()
+    ungated: int = FULL_BITS
     passes: tuple[str, ...] = ()
     limits: tuple[tuple[float, ...], ...] = ()
 
@@ -96,6 +101,10 @@ class ModelConfig:
         object.__setattr__(self, "prices", tuple(tuple(pair) for pair in self.prices))
         check_prices(self.prices)
         self._check_cascade(options)
+        if Option(self.ungated).is_skip or (self.ungated < FULL_BITS and self.quantiser != "lsq"):
+            raise UserError(
+                f"ungated is a number of bits, below {FULL_BITS} with quantiser 'lsq' only, not {self.ungated}"
+            )
         if self.policy in PRICED and self.budget is not None:
             raise UserError(f"policy '{self.policy}' serves every budget that its prices reach: leave 'budget' out")
 
@@ -109,7 +118,9 @@ class ModelConfig:
             raise UserError(f"'passes' needs two options or more, cheapest first, not {','.join(self.passes)}")
         if len(self.limits) != (len(self.prices) if self.passes else 0):
             raise UserError("'limits' has one row for each price of a cascade, and none for other policies")
-        if any(len(row) != len(self.passes) - 1 or not all(0 <= limit < math.inf for limit in row) for row in self.limits):
+        if any(
+            len(row) != len(self.passes) - 1 or not all(0 <= limit < math.inf for limit in row) for row in self.limits
+        ):
             raise UserError(f"each row of 'limits' has {len(self.passes) - 1} numbers, 0 or more")
 
     @property
@@ -208,7 +219,12 @@ class ModelConfig:
         """JSON-ready data that ``from_dict`` reads back."""
         prices = [list(pair) for pair in self.prices]
         limits = [list(row) for row in self.limits]
-        data = asdict(self) | {"constant": list(self.constant), "passes": list(self.passes), "prices": prices, "limits": limits}
+        data = asdict(self) | {
+            "constant": list(self.constant),
+            "passes": list(self.passes),
+            "prices": prices,
+            "limits": limits,
+        }
         usual = {field.name: field.default for field in fields(self) if field.name in ADDED}
         return {name: value for name, value in data.items() if name not in usual or value not in (usual[name], [])}
 

@@ -16,6 +16,7 @@ every method.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,7 +115,7 @@ class CostModel:
         title: name for people.
         reference: how much of it the plain full-precision network takes for one image (100 %).
         fixed: what is paid whatever is decided, in percent.
-        again: what a cascade pays for every pass after the first beside its decisions (pooling and classifier), in percent.
+        again: what every pass of a cascade after the first pays for pooling and classifier, in percent.
         table: what each option adds, gated blocks x options, in percent.
         passes: how many passes the network can make.
     """
@@ -178,33 +179,33 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     options = config.option_set
     full_mac = mac_energy(Option(FULL_BITS))
     first = macs.blocks[0]
-    ungated = macs.stem + first.convolutions + first.shortcut + macs.pooling + macs.classifier
+    plain, ungated = Option(FULL_BITS), Option(config.ungated)
+    always = macs.stem + first.convolutions + first.shortcut
+    gates = macs.pooling + sum(block.gate for block in gated)  # what averages, or decides, computes in full precision
 
     passes = len(config.passes) or 1
 
-    def executed(block: BlockMacs, option: Option) -> float:
-        return block.shortcut + (0 if option.is_skip else block.convolutions)
+    def model(key: str, title: str, per_mac: float, weight: Callable[[Option], float]) -> CostModel:
+        def spent(block: BlockMacs, option: Option) -> float:
+            # The option's bits apply to the shortcut too; on skip it runs as what is not gated.
+            if option.is_skip:
+                return block.shortcut * weight(ungated)
+            return (block.convolutions + block.shortcut) * weight(option)
 
-    def weighted(block: BlockMacs, option: Option, weight: float) -> float:
-        # On skip the shortcut runs in full precision; otherwise the option's bits apply to it too.
-        return block.shortcut if option.is_skip else (block.convolutions + block.shortcut) * weight
+        def percent(full_macs: float) -> float:
+            return 100 * full_macs / macs.plain
 
-    def by_bits(block: BlockMacs, option: Option) -> float:
-        return weighted(block, option, option.cost)
-
-    def by_energy(block: BlockMacs, option: Option) -> float:
-        return weighted(block, option, mac_energy(option) / full_mac)
-
-    def model(key: str, title: str, per_mac: float, count) -> CostModel:  # type: ignore[no-untyped-def]
-        table = tuple(tuple(100 * count(block, option) / macs.plain for option in options) for block in gated)
-        fixed = 100 * (ungated + sum(block.gate for block in gated)) / macs.plain
-        again = 100 * (macs.pooling + macs.classifier) / macs.plain if config.passes else 0.0
+        table = tuple(tuple(percent(spent(block, option)) for option in options) for block in gated)
+        fixed = percent((always + macs.classifier) * weight(ungated) + gates * weight(plain))
+        again = percent(macs.classifier * weight(ungated) + macs.pooling * weight(plain)) if config.passes else 0.0
         return CostModel(key, title, macs.plain * per_mac, fixed, table, again, passes)
 
     paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
     return {
         "cp": CostModel("cp", "Computation percentage (the paper's)", len(gated), 0.0, paper, passes=passes),
-        "macs": model("macs", "Executed MACs", 1, executed),
-        "bitops": model("bitops", "All-in cost (bit operations)", 32 * 32, by_bits),
-        "energy": model("energy", "Energy of the arithmetic (45 nm)", full_mac, by_energy),
+        "macs": model("macs", "Executed MACs", 1, lambda option: 1.0),
+        "bitops": model("bitops", "All-in cost (bit operations)", 32 * 32, lambda option: option.cost),
+        "energy": model(
+            "energy", "Energy of the arithmetic (45 nm)", full_mac, lambda option: mac_energy(option) / full_mac
+        ),
     }

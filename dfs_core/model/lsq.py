@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import cast
 
 import torch
@@ -10,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 from dfs_core.model.groups import Groups
 from dfs_core.model.kernels import PLAIN, Kernels
-from dfs_core.model.options import OptionSet
+from dfs_core.model.options import Option
 
 SMALLEST_VALUE = 1e-8
 LEARNED_BITS = 8
@@ -105,7 +106,8 @@ class LearnedStep(nn.Module):
     ResNet-38 grew a thousandfold in 250 training steps.
 
     Activations are unsigned (0 to 2^b - 1), as nearly all follow a ReLU; the exception, the shortcut of a skipped
-    strided block, is clipped at zero as a ReLU would. Weights are signed (-2^(b-1) to 2^(b-1) - 1).
+    strided block, is clipped at zero as a ReLU would. ``signed`` is for normalised pixels. Weights are signed
+    (-2^(b-1) to 2^(b-1) - 1).
     """
 
     activation_step: Tensor
@@ -113,12 +115,12 @@ class LearnedStep(nn.Module):
     activation_bounds: Tensor
     weight_bounds: Tensor
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, signed: bool = False) -> None:
         super().__init__()
         self.bits = bits
         half = 2.0 ** (bits - 1)
         for kind, step, bounds in (
-            ("activation", 4.0 / (2 * half - 1), (0.0, 2 * half - 1)),
+            ("activation", 4.0 / (2 * half - 1), (-half, half - 1) if signed else (0.0, 2 * half - 1)),
             ("weight", 0.5 / half, (-half, half - 1)),
         ):
             self.register_buffer(f"{kind}_bounds", torch.tensor([bounds]), persistent=False)
@@ -136,10 +138,11 @@ class LearnedStep(nn.Module):
     @torch.no_grad()
     def keep_within(self, activation_range: tuple[Tensor, Tensor], weight_range: tuple[Tensor, Tensor]) -> None:
         """Move both steps, where they are learned, into what ``useful_range`` gives of this input and weight."""
-        for step, (low, high), highest_level in (
-            (self.activation_step, activation_range, 2**self.bits - 1),
-            (self.weight_step, weight_range, 2 ** (self.bits - 1) - 1),
+        for step, (low, high), bounds in (
+            (self.activation_step, activation_range, self.activation_bounds),
+            (self.weight_step, weight_range, self.weight_bounds),
         ):
+            highest_level = bounds[0, 1]
             if step.requires_grad:
                 step.clamp_(low / highest_level, high / highest_level).clamp_min_(SMALLEST_VALUE)
 
@@ -164,8 +167,8 @@ def keep_positive(model: nn.Module) -> None:
 class LearnedStepQuantiser(nn.ModuleDict):
     """LSQ for one convolution: steps for each option that rounds."""
 
-    def __init__(self, options: OptionSet) -> None:
-        super().__init__({option.name: LearnedStep(option.bits) for option in options if option.is_quantised})
+    def __init__(self, options: Iterable[Option], signed: bool = False) -> None:
+        super().__init__({option.name: LearnedStep(option.bits, signed) for option in options if option.is_quantised})
         self.kernels = PLAIN
 
     def forward(self, x: Tensor, weight: Tensor, groups: Groups) -> list[tuple[Tensor, Tensor]]:

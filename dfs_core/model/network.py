@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dfs_core.errors import UserError
+from dfs_core.model.cascade import CascadePolicy, Passes, look_again
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.execute import (
     TRIED,
@@ -34,11 +35,13 @@ class DFSOutput(NamedTuple):
         decisions: (N, gated blocks), int64 indices into the option set.
         probabilities: (N, gated blocks, options), the softmax of the policy's logits less the price of each option's
             cost. Where a decision was forced, these are still the policy's own.
+        passes: of a cascade, what each pass did; the fields above are then those of each image's last pass.
     """
 
     logits: Tensor
     decisions: Tensor
     probabilities: Tensor
+    passes: Passes | None = None
 
 
 class DFSNet(nn.Module):
@@ -90,6 +93,8 @@ class DFSNet(nn.Module):
         if forced is not None:
             forced = self._check_forced(forced, images)
         x = self.enter(images)
+        if isinstance(self.policy, CascadePolicy):
+            return self._look_again(self.policy, x, prices, forced, execution)
         state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
         toll = prices[:, None] * self.costs
         decisions, probabilities = [], []
@@ -110,10 +115,34 @@ class DFSNet(nn.Module):
 
     def execute(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
         """Logits (N, classes) under given decisions (N, gated blocks), which nobody checks; the policy is not asked."""
-        x = self.enter(images)
+        return self.finish(self.enter(images), decisions, execution)
+
+    def finish(self, x: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
+        """The logits that follow from the first gated block's input x (N, C, H, W); the rest as for ``execute``."""
         for index, block in enumerate(self.body.gated()):
             x = run_chosen(block, x, decisions[:, index], execution)
         return self.body.head(x)
+
+    def uniform(self, x: Tensor, option: int) -> Tensor:
+        """The logits from the first gated block's input x (N, C, H, W), every gated block under one option."""
+        for block in self.body.gated():
+            x = run_uniform(block, x, option)
+        return self.body.head(x)
+
+    def _look_again(
+        self, policy: CascadePolicy, x: Tensor, prices: Tensor, forced: Tensor | None, execution: Execution
+    ) -> DFSOutput:
+        """The forward pass of a cascade; forced decisions are imposed on every pass."""
+        blocks = self.config.gated_blocks
+        planned = torch.tensor(policy.passes, device=x.device)[None, :, None].repeat(len(x), 1, blocks)
+        if forced is not None:
+            planned = torch.where(forced[:, None] == POLICY_DECIDES, planned, forced[:, None])
+        known = {price: self.config.limits_for(price) for price in set(prices.tolist())}
+        limits = torch.tensor([known[price] for price in prices.tolist()], device=x.device).view(len(x), -1)
+        logits, passes = look_again(x, planned, limits, lambda part, chosen: self.finish(part, chosen, execution))
+        decisions = planned[torch.arange(len(x), device=x.device), passes.needed - 1]
+        probabilities = torch.nn.functional.one_hot(decisions, len(self.costs)).float()
+        return DFSOutput(logits, decisions, probabilities, passes)
 
     def enter(self, images: Tensor) -> Tensor:
         """Stem and first block, which run for every image: (N, 3, S, S) -> the input of the first gated block."""
@@ -176,8 +205,7 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
                 module.register_forward_pre_hook(lambda conv, args, q=quantiser: q.calibrate(args[0], conv.weight))
             )
     costliest = len(model.config.option_set) - 1
-    forced = torch.full((images.shape[0], model.config.gated_blocks), costliest, device=images.device)
-    model(images, forced=forced)
+    model.execute(images, torch.full((len(images), model.config.gated_blocks), costliest, device=images.device))
     for handle in handles:
         handle.remove()
     model.train(was_training)

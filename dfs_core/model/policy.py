@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from dfs_core.model.cascade import CascadePolicy
 from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.pooling import pooled
@@ -94,11 +95,12 @@ class ConstantPolicy(nn.Module):
         return logits, state
 
 
-POLICIES: dict[str, type[RecurrentPolicy] | type[ConstantPolicy] | type[TablePolicy]] = {
+POLICIES: dict[str, type[RecurrentPolicy] | type[ConstantPolicy] | type[TablePolicy] | type[CascadePolicy]] = {
     "recurrent": RecurrentPolicy,
     "constant": ConstantPolicy,
     "utility": UtilityPolicy,
     "confidence": ConfidencePolicy,
     "one-shot": OneShotPolicy,
     "table": TablePolicy,
+    "cascade": CascadePolicy,
 }

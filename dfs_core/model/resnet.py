@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.groups import Groups
 from dfs_core.model.layout import FIRST_GATED, BlockShape, ConvShape
+from dfs_core.model.lsq import LearnedStepQuantiser
 from dfs_core.model.options import Option, OptionSet
 from dfs_core.model.pooling import pooled
 from dfs_core.model.quantize import QUANTISERS
@@ -53,6 +54,32 @@ class OptionConv(PlainConv):
         return [self.convolve(part, self.weight) for part in groups.split(x)]
 
 
+class RoundedStem(PlainConv):
+    """The stem at a few bits: normalised pixels, which are signed, and weights are rounded to learned steps."""
+
+    def __init__(self, shape: ConvShape, option: Option) -> None:
+        super().__init__(shape)
+        self.option, self.quantisers = option, LearnedStepQuantiser([option], signed=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve rounded x (N, C, H, W) with the rounded weight."""
+        (rounded,) = self.quantisers(x, self.weight, Groups.uniform(self.option, x))
+        return self.convolve(*rounded)
+
+
+class RoundedLinear(nn.Linear):
+    """The classifier at a few bits, on features that are never negative."""
+
+    def __init__(self, inputs: int, outputs: int, option: Option) -> None:
+        super().__init__(inputs, outputs)
+        self.option, self.quantisers = option, LearnedStepQuantiser([option])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (N, outputs) of rounded x (N, inputs) under the rounded weight."""
+        ((features, weight),) = self.quantisers(x, self.weight, Groups.uniform(self.option, x))
+        return F.linear(features, weight, self.bias)
+
+
 class OptionNorm(nn.ModuleDict):
     """Batch normalisation with statistics and affine parameters per option, or one set shared by all options."""
 
@@ -77,7 +104,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, shape: BlockShape, options: OptionSet, config: ModelConfig) -> None:
         super().__init__()
-        self.options = options
+        self.options, self.ungated = options, Option(config.ungated)
         executed = [option for option in options if not option.is_skip]
         self.names = [(f"conv{number}", f"bn{number}") for number in range(1, len(shape.convolutions) + 1)]
         for (conv, norm), own in zip(self.names, shape.convolutions, strict=True):
@@ -85,7 +112,10 @@ class ResidualBlock(nn.Module):
             self.add_module(norm, OptionNorm(own.outputs, executed, config.batch_norm))
         self.has_projection = shape.shortcut is not None
         if shape.shortcut is not None:
-            self.shortcut_conv = OptionConv(shape.shortcut, options, config.quantiser)
+            shortcut_options = OptionSet(
+                tuple(sorted({*executed, self.ungated}))
+            )  # it runs even where the block is skipped
+            self.shortcut_conv = OptionConv(shape.shortcut, shortcut_options, config.quantiser)
             self.shortcut_bn = OptionNorm(shape.channels, options, config.batch_norm)
 
     def forward(self, x: Tensor, groups: Groups) -> Tensor:
@@ -99,7 +129,10 @@ class ResidualBlock(nn.Module):
         return torch.cat([self._shortcut(idle, skipped), self._run(busy, executed)])
 
     def _shortcut(self, x: Tensor, groups: Groups) -> Tensor:
-        return self.shortcut_bn(self.shortcut_conv(x, groups), groups) if self.has_projection else x
+        if not self.has_projection:
+            return x
+        rounding = Groups({self.ungated if o.is_skip else o: count for o, count in groups.counts.items()}, groups.rows)
+        return self.shortcut_bn(self.shortcut_conv(x, rounding), groups)
 
     def _run(self, x: Tensor, groups: Groups) -> Tensor:
         out = x
@@ -113,14 +146,20 @@ class ResNetBody(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        gated, full = config.option_set, OptionSet.parse("full")
+        gated, ungated = config.option_set, Option(config.ungated)
+        rounds = ungated.is_quantised
         layout = config.layout
         pool = [nn.MaxPool2d(3, stride=2, padding=1)] if layout.max_pool else []
-        self.stem = nn.Sequential(PlainConv(layout.stem), nn.BatchNorm2d(layout.stem.outputs), nn.ReLU(), *pool)
+        stem = RoundedStem(layout.stem, ungated) if rounds else PlainConv(layout.stem)
+        self.stem = nn.Sequential(stem, nn.BatchNorm2d(layout.stem.outputs), nn.ReLU(), *pool)
         self.blocks = nn.ModuleList(
-            ResidualBlock(shape, full if shape.number < FIRST_GATED else gated, config) for shape in layout.blocks
+            ResidualBlock(shape, OptionSet((ungated,)) if shape.number < FIRST_GATED else gated, config)
+            for shape in layout.blocks
         )
-        self.classifier = nn.Linear(layout.blocks[-1].channels, config.classes)
+        features = layout.blocks[-1].channels
+        self.classifier = (
+            RoundedLinear(features, config.classes, ungated) if rounds else nn.Linear(features, config.classes)
+        )
 
     def gated(self) -> list[ResidualBlock]:
         """The blocks that a policy decides over, in order."""

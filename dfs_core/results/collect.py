@@ -123,7 +123,8 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
     """What stored traces say of an operating point: the figures of a ``Measurement`` that are not in its name."""
     costs, n = cost_models(card.config), len(traces)
     low, high = wilson_interval(int(traces.correct.sum()), n)
-    own = costs["cp"].per_image(traces.decisions)
+    paid = traces.every_pass(card.config)
+    own = costs["cp"].per_image(paid)
     usual = [np.bincount(column).max() / n for column in traces.decisions.T]
     return {
         "n": n,
@@ -131,9 +132,9 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
         "low": round(low, DECIMALS),
         "high": round(high, DECIMALS),
         "cp": round(float(own.mean()), DECIMALS),
-        "all_in": round(costs["bitops"].total(traces.decisions), DECIMALS),
-        "macs": round(costs["macs"].total(traces.decisions), DECIMALS),
-        "energy": round(costs["energy"].total(traces.decisions), DECIMALS),
+        "all_in": round(costs["bitops"].total(paid), DECIMALS),
+        "macs": round(costs["macs"].total(paid), DECIMALS),
+        "energy": round(costs["energy"].total(paid), DECIMALS),
         "policies": len(np.unique(traces.decisions, axis=0)),
         "minority_blocks": round(100 * float(np.mean([share <= 1 - MINORITY for share in usual])), DECIMALS),
         "cp_variation": round(float(own.std() / own.mean()) if own.mean() else 0.0, DECIMALS),

@@ -15,7 +15,7 @@ from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.cost import cost_models
 from dfs_core.results.collect import distinct_traces
 
-DYNAMIC = ("every-budget", "blockdrop")
+DYNAMIC = ("cascade", "every-budget", "blockdrop")
 STATIC = ("static", "mixed")
 TOLERANCE = 1.05  # costs that differ by a smaller factor are the same
 
@@ -99,7 +99,7 @@ def compare(root: Path) -> list[Comparison]:
 
 def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
     return [
-        _Stored(point, traces, cost_models(card.config)["cp"].total(traces.decisions))
+        _Stored(point, traces, cost_models(card.config)["cp"].total(traces.every_pass(card.config)))
         for card in cards
         if card.method == method
         for point, traces in distinct_traces(root / card.name, card)

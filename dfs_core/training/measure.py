@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfs_core.data.augment import normalise
 from dfs_core.data.known import Channels
-from dfs_core.data.sets import ImageSet
+from dfs_core.data.sets import ImageSet, batches_of
 from dfs_core.evaluation.evaluate import run
-from dfs_core.model.config import PRICED
+from dfs_core.evaluation.limits import Look, rows_of
+from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSNet
 from dfs_core.model.prices import PriceList
@@ -21,6 +28,7 @@ STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price betw
 NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
 WANTED = 10.0  # percent of cp that the cheapest price should lead to, where a network ever uses that much
 CHEAPEST = 1e-6
+BATCH = 500
 
 
 def measure_prices(
@@ -61,6 +69,46 @@ def measure_prices(
         lowest /= 2
     ratio = (highest / lowest) ** (1 / (COARSE - 1))
     return falling(explore(cp_at, [(price, cp_at(price)) for price in (lowest * ratio**i for i in range(COARSE))]))
+
+
+def serve_every_budget(
+    model: DFSNet,
+    images: ImageSet,
+    mean: Channels,
+    std: Channels,
+    price_range: tuple[float, ...],
+    known: PriceList = (),
+) -> ModelConfig:
+    """The configuration of a network that listens to a price, with its prices and, of a cascade, its limits measured.
+
+    Arguments as for ``measure_prices``; a cascade looks at all the images and needs no prices to begin with.
+    """
+    if not model.config.passes:
+        return replace(model.config, prices=measure_prices(model, images, mean, std, price_range, known))
+    rows = rows_of(looks(model, images, mean, std), model.config.gated_blocks)
+    prices = tuple((row.price, row.cp) for row in rows)
+    return replace(model.config, prices=prices, limits=tuple(row.limits for row in rows))
+
+
+@torch.inference_mode()
+def looks(model: DFSNet, images: ImageSet, mean: Channels, std: Channels) -> list[Look]:
+    """What each pass of a cascade says of a set of images, were it made for all of them."""
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    found: list[list[Tensor]] = [[] for _ in model.config.passes]
+    for pixels in batches_of(images.images, [slice(at, at + BATCH) for at in range(0, len(images), BATCH)]):
+        x = model.enter(normalise(pixels.to(device), mean, std))
+        for logits, name in zip(found, model.config.passes, strict=True):
+            logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
+    model.train(was_training)
+    labels, blocks = images.labels.cpu().numpy(), model.config.gated_blocks
+    costs = [
+        blocks * model.config.option_set.costs[model.config.option_set.index(name)] for name in model.config.passes
+    ]
+    return [
+        Look.of(torch.cat(logits).numpy(), labels, np.full(len(labels), cost))
+        for logits, cost in zip(found, costs, strict=True)
+    ]
 
 
 def explore(cp_at: Callable[[float], float], start: Sequence[tuple[float, float]]) -> PriceList:

@@ -21,7 +21,7 @@ from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
 from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
-from dfs_core.training.measure import measure_prices
+from dfs_core.training.measure import serve_every_budget
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import LOG_FILE, RunState
 
@@ -39,8 +39,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     stage = STAGES[config.stage]
     if stage.measured and config.model.policy in PRICED:
-        prices = measure_prices(model, splits.validation, splits.mean, splits.std, config.price_range)
-        model.config = replace(model.config, prices=prices)
+        model.config = serve_every_budget(model, splits.validation, splits.mean, splits.std, config.price_range)
         config = replace(config, model=model.config)
     measured = (splits.validation, splits.test) if stage.measured else ()
     outcomes = {split.split: _run(model, split, splits) for split in measured}

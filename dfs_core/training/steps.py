@@ -57,6 +57,8 @@ def step_loss(
     stage = STAGES[config.stage]
     if stage.decisions == "swapped":
         return utility_loss(model, images, losses, drawn[0], execution)
+    if stage.decisions == "passes":
+        return _passes_loss(model, images, labels, losses)
     if stage.decisions in ("random", "evaluated"):
         decisions = drawn[0] if drawn else _evaluated(model, images, execution)
         logits = model.execute(images, decisions, execution)
@@ -71,6 +73,16 @@ def step_loss(
     elif config.model.budget is not None:
         metrics["cp"] = 100 * model.costs[decisions].mean()
     return loss, metrics
+
+
+def _passes_loss(
+    model: DFSNet, images: Tensor, labels: Tensor, losses: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Metrics]:
+    """The mean loss of a cascade's passes, each made for every image; stem and first block run once."""
+    x = model.enter(images)
+    logits = [model.uniform(x, model.config.option_set.index(name)) for name in model.config.passes]
+    right = torch.stack([(one.argmax(1) == labels).float().mean() for one in logits])
+    return torch.stack([losses(one).mean() for one in logits]).mean(), {"accuracy": 100 * right.mean()}
 
 
 @torch.no_grad()

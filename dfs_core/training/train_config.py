@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 from dfs_core.checked import build
 from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
-from dfs_core.model.config import PRICED, ModelConfig
+from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
 from dfs_core.training.precision import Precision
 
 Schedule = Literal["cosine", "step"]
@@ -29,7 +29,7 @@ class Stage:
         policy: whether the policy learns.
         decisions: who decides in training: the ``policy`` as it stands, held to a target; ``random`` mixes of options;
             the policy at random ``prices``; the policy at random prices with single blocks ``swapped``; or the policy
-            as it is ``evaluated``, under running statistics.
+            as it is ``evaluated``, under running statistics; or each of a cascade's ``passes``, all in every step.
         target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
         measured: whether what comes out is measured. A network is not whose policy has yet to learn, or whose weights
             have yet to learn under its policy.
@@ -37,7 +37,7 @@ class Stage:
 
     body: bool
     policy: bool
-    decisions: Literal["policy", "random", "prices", "swapped", "evaluated"] = "policy"
+    decisions: Literal["policy", "random", "prices", "swapped", "evaluated", "passes"] = "policy"
     target: float | None = None
     measured: bool = True
 
@@ -55,6 +55,7 @@ STAGES = {
     "utilities": Stage(body=False, policy=True, decisions="swapped", measured=False),
     "adapt": Stage(body=True, policy=False, decisions="prices"),
     "settle": Stage(body=True, policy=False, decisions="evaluated"),
+    "passes": Stage(body=True, policy=False, decisions="passes"),
 }
 
 
@@ -64,7 +65,8 @@ class TrainConfig:
 
     Attributes:
         name: name of the checkpoint that comes out.
-        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``; ``settle``.
+        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``; ``settle``;
+            ``passes``.
         method: the family it is shown under, such as ``backbone``, ``dfs``, ``skipnet``.
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder of images.
         model: the network; its number of classes follows the data set.
@@ -176,11 +178,13 @@ class TrainConfig:
         if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
             raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
         if self.traced and self.model.policy not in PRICED:
-            raise UserError(f"traced lists budgets for a policy of utilities to be asked for: {', '.join(PRICED)}")
+            raise UserError(f"traced lists budgets for a policy that a price moves: {', '.join(PRICED)}")
         if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
             raise UserError(f"traced lists budgets in percent, of six digits at most, and {odd[0]!r} is none")
-        if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in PRICED:
-            raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(PRICED)}")
+        if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
+            raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(UTILITIES)}")
+        if (self.stage == "passes") != (self.model.policy == "cascade"):
+            raise UserError("stage 'passes' trains policy 'cascade', and no other stage does")
         if self.stage != "backbone" and self.model.policy == "constant":
             raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
         if self.stage == "joint" and self.model.budget is None:

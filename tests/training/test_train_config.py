@@ -202,7 +202,7 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"nesterov": True, "momentum": 0}, "give momentum above 0"),
         ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
         ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
-        ({"traced": [1.0]}, "traced lists budgets for a policy of utilities to be asked for: utility, "),
+        ({"traced": [1.0]}, "traced lists budgets for a policy that a price moves: utility, "),
         ({"traced": [0.1234567], "model": {"policy": "table"}}, "of six digits at most, and 0.1234567 is none"),
         ({"traced": [1.0, 0], "model": {"policy": "table"}}, "traced lists budgets in percent, .* and 0.0 is none"),
         ({"hold_budget": True, "model": GATED}, "hold_budget needs the paper's gate and a budget"),

@@ -1,0 +1,153 @@
+"""When a cascade looks again: limits for every price, chosen on validation images. Arithmetic only, without torch.
+
+An image stops after a pass when its answer leads by the pass's limit. For a price, the limits are those of least mean
+loss + price x cost, found from the last pass to the first: at each, all images are sorted by their lead, and the best
+place to cut is kept (method section 12). As the price falls, limits only rise, so that cost only rises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+PRICES = np.geomspace(1e-4, 20.0, 60)  # nats per block in full
+CLOSE = 1.03  # neighbours whose cp differ by a smaller factor need no row between them
+MOST_ROWS = 160
+DIGITS = 6
+TEMPERATURES = np.linspace(0.5, 4.0, 71)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What one pass says of every image of a set, were it made for all of them.
+
+    Attributes:
+        leads: of the most probable class over the second, in nats (N,).
+        losses: cross-entropy of the label in nats (N,), of the softmax at the pass's own best temperature.
+        cost: of this pass, in blocks in full (N,).
+        correct: whether the most probable class is the label, bool (N,).
+    """
+
+    leads: np.ndarray
+    losses: np.ndarray
+    cost: np.ndarray
+    correct: np.ndarray
+
+    @classmethod
+    def of(cls, logits: np.ndarray, labels: np.ndarray, cost: np.ndarray) -> Look:
+        """From what a pass answered: logits (N, classes), labels (N,), cost in blocks in full (N,)."""
+        logits = logits.astype(np.float64)
+        second, first = np.partition(logits, -2, axis=1)[:, -2:].T
+        return cls(first - second, _best_losses(logits, labels), cost, logits.argmax(axis=1) == labels)
+
+
+class Row(NamedTuple):
+    """The limits of a cascade at one price.
+
+    Attributes:
+        price: nats per block in full.
+        cp: what it leads to on the images that it was measured on, in percent.
+        limits: nats, of each pass but the last.
+    """
+
+    price: float
+    cp: float
+    limits: tuple[float, ...]
+
+
+def _best_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Cross-entropies at the temperature that makes their mean least: without it the surest mistakes outweigh all."""
+    rows = np.arange(len(labels))
+
+    def losses(temperature: float) -> np.ndarray:
+        scaled = logits / temperature
+        scaled = scaled - scaled.max(axis=1, keepdims=True)
+        return np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]
+
+    return min((losses(temperature) for temperature in TEMPERATURES), key=np.mean)
+
+
+def follow(looks: Sequence[Look], limits: Sequence[float]) -> np.ndarray:
+    """How many passes each image needs (N,) under given limits."""
+    passes = np.ones(len(looks[0].leads), dtype=np.int64)
+    for number, (look, limit) in enumerate(zip(looks, limits, strict=False), start=1):
+        passes[(passes == number) & (look.leads < limit)] += 1
+    return passes
+
+
+def spent(looks: Sequence[Look], passes: np.ndarray) -> np.ndarray:
+    """Cost of each image in blocks in full (N,), all its passes together."""
+    total = np.cumsum([look.cost for look in looks], axis=0)
+    return total[passes - 1, np.arange(len(passes))]
+
+
+def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
+    """The limits of least mean loss + price x cost."""
+    ahead, limits = looks[-1].losses, []
+    for look, dearer in zip(reversed(looks[:-1]), reversed(looks[1:]), strict=True):
+        going_on = ahead + price * dearer.cost
+        order = np.argsort(-look.leads, kind="stable")  # the surest images first: so many of them stop here
+        stopped = np.concatenate([[0.0], np.cumsum(look.losses[order])])
+        went_on = going_on.sum() - np.concatenate([[0.0], np.cumsum(going_on[order])])
+        stops = int((stopped + went_on).argmin())
+        limit = float(look.leads[order[stops - 1]]) if stops else float(look.leads.max()) * 1.001
+        limits.append(0.0 if stops == len(order) else limit)
+        ahead = np.where(look.leads < limits[-1], going_on, look.losses)
+    return tuple(reversed(limits))
+
+
+def rows_of(looks: Sequence[Look], blocks: int) -> list[Row]:
+    """The limits for every cost between that of the first pass for all and that of every pass for all.
+
+    Args:
+        looks: of the passes on the same images, cheapest first.
+        blocks: number of gated blocks, 100 % of cp.
+
+    Returns:
+        Rows by rising price and falling cp.
+    """
+
+    def row(price: float, limits: np.ndarray) -> Row:
+        kept = tuple(float(f"{limit:.{DIGITS}g}") for limit in limits)
+        cp = 100 * spent(looks, follow(looks, kept)).mean() / blocks
+        return Row(float(f"{price:.{DIGITS}g}"), float(cp), kept)
+
+    chosen = np.array([choose(looks, price) for price in PRICES])
+    chosen = np.maximum.accumulate(chosen[::-1])[::-1]
+    everything = np.array([1.001 * look.leads.max() for look in looks[:-1]])
+    ends = [(PRICES[0] / 10, np.maximum(everything, chosen[0])), (PRICES[-1] * 2, np.zeros(len(everything)))]
+    rows = [row(*ends[0]), *(row(price, limits) for price, limits in zip(PRICES, chosen, strict=True)), row(*ends[1])]
+    return _falling(_filled(rows, row))
+
+
+def _filled(rows: list[Row], row: Callable[[float, np.ndarray], Row]) -> list[Row]:
+    """Rows between neighbours that differ much in cp, with limits halfway between theirs."""
+    while len(rows) < MOST_ROWS:
+        gaps = [
+            (cheap.cp / dear.cp, index)
+            for index, (cheap, dear) in enumerate(pairwise(rows))
+            if cheap.cp > CLOSE * dear.cp and dear.price > cheap.price * 1.0002
+        ]
+        if not gaps:
+            break
+        _, index = max(gaps)
+        cheap, dear = rows[index], rows[index + 1]
+        middle = (np.array(cheap.limits) + np.array(dear.limits)) / 2
+        rows.insert(index + 1, row((cheap.price * dear.price) ** 0.5, middle))
+    return rows
+
+
+def _falling(rows: list[Row]) -> list[Row]:
+    """Those whose price is above and whose cp is below that of every row before; of equal cp the dearest price."""
+    kept: list[Row] = []
+    for row in rows:
+        if kept and row.cp >= kept[-1].cp:
+            continue
+        if kept and row.price <= kept[-1].price:
+            continue
+        kept.append(row)
+    return kept
