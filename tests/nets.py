@@ -37,6 +37,10 @@ def settled_network(config: ModelConfig, seed: int = 0) -> DFSNet:
     images = inputs(48, seed=11)
     with torch.no_grad():
         for turn in range(6):
+            if config.policy == "cascade":
+                for option in range(len(config.option_set)):
+                    model.train().uniform(model.enter(images), option)
+                continue
             forced = random_decisions(config, len(images), seed=turn) if config.policy == "recurrent" else None
             model.train()(images, forced=forced)
         calibrate(model.eval(), images)

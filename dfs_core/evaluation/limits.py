@@ -17,6 +17,7 @@ import numpy as np
 PRICES = np.geomspace(1e-4, 20.0, 60)  # nats per block in full
 CLOSE = 1.03  # neighbours whose cp differ by a smaller factor need no row between them
 MOST_ROWS = 160
+BEYOND = 1.001  # times the largest lead: a limit that no image reaches
 DIGITS = 6
 TEMPERATURES = np.linspace(0.5, 4.0, 71)
 
@@ -94,8 +95,11 @@ def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
         stopped = np.concatenate([[0.0], np.cumsum(look.losses[order])])
         went_on = going_on.sum() - np.concatenate([[0.0], np.cumsum(going_on[order])])
         stops = int((stopped + went_on).argmin())
-        limit = float(look.leads[order[stops - 1]]) if stops else float(look.leads.max()) * 1.001
-        limits.append(0.0 if stops == len(order) else limit)
+        sorted_leads = look.leads[order]
+        if stops in (0, len(order)):
+            limits.append(0.0 if stops else float(sorted_leads[0]) * BEYOND)
+        else:  # halfway between the last image that stops and the first one that goes on
+            limits.append(float(sorted_leads[stops - 1 : stops + 1].mean()))
         ahead = np.where(look.leads < limits[-1], going_on, look.losses)
     return tuple(reversed(limits))
 
@@ -118,7 +122,7 @@ def rows_of(looks: Sequence[Look], blocks: int) -> list[Row]:
 
     chosen = np.array([choose(looks, price) for price in PRICES])
     chosen = np.maximum.accumulate(chosen[::-1])[::-1]
-    everything = np.array([1.001 * look.leads.max() for look in looks[:-1]])
+    everything = np.array([BEYOND * look.leads.max() for look in looks[:-1]])
     ends = [(PRICES[0] / 10, np.maximum(everything, chosen[0])), (PRICES[-1] * 2, np.zeros(len(everything)))]
     rows = [row(*ends[0]), *(row(price, limits) for price, limits in zip(PRICES, chosen, strict=True)), row(*ends[1])]
     return _falling(_filled(rows, row))

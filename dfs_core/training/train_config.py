@@ -181,10 +181,10 @@ class TrainConfig:
             raise UserError(f"traced lists budgets for a policy that a price moves: {', '.join(PRICED)}")
         if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
             raise UserError(f"traced lists budgets in percent, of six digits at most, and {odd[0]!r} is none")
-        if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
-            raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(UTILITIES)}")
         if (self.stage == "passes") != (self.model.policy == "cascade"):
             raise UserError("stage 'passes' trains policy 'cascade', and no other stage does")
+        if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
+            raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(UTILITIES)}")
         if self.stage != "backbone" and self.model.policy == "constant":
             raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
         if self.stage == "joint" and self.model.budget is None:

@@ -1,0 +1,107 @@
+"""A cascade from a backbone to a checkpoint: every pass learns, limits are measured, every budget is served."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_runs import BACKBONE, log_of, train, weights
+
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
+from dfs_core.data.sets import load_images
+from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import evaluate, run
+from dfs_core.predictor import Predictor
+
+MODEL = {"depth": 8, "options": "2,4,8", "policy": "cascade", "passes": ["2", "4", "8"], "ungated": 8}
+
+
+@pytest.fixture(scope="module")
+def cascade(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
+    root = tmp_path_factory.mktemp("runs")
+    backbone = train(root / "backbone", cifar10_dir, BACKBONE, epochs=4, lr=0.1)
+    distil = {"teacher": str(backbone), "distillation": 0.5, "method": "cascade"}
+    return train(
+        root / "cascade", cifar10_dir, MODEL, stage="passes", start_from=str(backbone), epochs=4, lr=0.02, **distil
+    )
+
+
+def test_each_pass_learns_its_own_norms_and_steps(cascade: Path) -> None:
+    found, start = weights(cascade), weights(cascade.parent / "backbone")
+    for option in ("2", "4", "8"):
+        norm = found[f"body.blocks.1.bn1.{option}.running_mean"]
+        assert not torch.equal(norm, start["body.blocks.1.bn1.full.running_mean"])
+    assert not torch.equal(found["body.blocks.1.bn1.2.weight"], found["body.blocks.1.bn1.8.weight"])
+    assert found["body.stem.0.quantisers.8.weight_step"] > 0
+    assert len(log_of(cascade, "loss")) > 4
+
+
+def test_it_serves_every_budget_between_one_pass_and_all(cascade: Path) -> None:
+    card = load_checkpoint(cascade).card
+    low, high = card.budget_range or pytest.fail("no range")
+    assert low == pytest.approx(100 * (2 / 32) ** 2)
+    assert high == pytest.approx(100 * sum((bits / 32) ** 2 for bits in (2, 4, 8)))
+    assert all(more > less for (_, more), (_, less) in pairwise(card.config.prices))
+
+
+def test_the_card_the_stored_passes_and_a_new_measurement_agree(cascade: Path, cifar10_dir: Path) -> None:
+    checkpoint = load_checkpoint(cascade)
+    card = checkpoint.card
+    test = load_images("cifar10", cifar10_dir, "test")
+    budgets = stored_budgets(cascade)
+    assert len(budgets) > 3
+    for budget in budgets:
+        point = OperatingPoint(card, budget)
+        traces = read_traces(cascade, point)
+        outcome = run(checkpoint.model, test, card.mean, card.std, budget=budget)
+        assert np.array_equal(traces.every_pass(card.config), outcome.every_pass(card.config))
+        assert traces.looks is not None
+        assert outcome.looks is not None
+        assert np.array_equal(traces.looks.answers, outcome.looks.answers)
+        last = outcome.looks.passes.astype(int) - 1
+        assert np.array_equal(traces.looks.answers[np.arange(len(test)), last], traces.predictions)
+    found = evaluate(checkpoint.model, test, card.mean, card.std)
+    assert found.to_dict() == card.metrics["test"]
+
+
+def test_a_trace_has_every_pass_and_its_cost_is_their_sum(cascade: Path) -> None:
+    predictor = Predictor.load(cascade)
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
+    low, high = predictor.card.budget_range or pytest.fail("no range")
+    for trace in predictor.predict(pixels, budget=high):
+        assert [look.decisions[0] for look in trace.passes] == ["2", "4", "8"]
+        assert trace.passes[-1].limit is None
+        assert (trace.passes[-1].label, trace.passes[-1].confidence) == (trace.label, pytest.approx(trace.confidence))
+        assert trace.cp == pytest.approx(high)
+    for trace in predictor.predict(pixels, budget=low):
+        assert len(trace.passes) == 1
+        assert trace.cp == pytest.approx(low)
+
+
+def test_damaged_passes_are_refused(cascade: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    card = load_checkpoint(cascade).card
+    point = OperatingPoint(card)
+    traces = read_traces(cascade, point)
+    assert traces.looks is not None
+    for looks in (
+        None,
+        replace(traces.looks, passes=traces.looks.passes + 9),
+        replace(traces.looks, answers=traces.looks.answers[:, :2]),
+    ):
+        (tmp_path / point.traces_file).write_bytes(replace(traces, looks=looks).to_bytes())
+        with pytest.raises(UserError, match="other passes than the network"):
+            read_traces(tmp_path, point)
+
+
+def test_only_its_own_stage_trains_a_cascade(cascade: Path, cifar10_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="stage 'passes' trains policy 'cascade'"):
+        train(tmp_path / "x", cifar10_dir, MODEL, stage="adapt", start_from=str(cascade), epochs=1)
+    with pytest.raises(UserError, match="stage 'passes' trains policy 'cascade'"):
+        train(tmp_path / "y", cifar10_dir, BACKBONE, stage="passes", epochs=1)
