@@ -58,7 +58,7 @@ def test_resuming_where_nothing_was_saved_starts(tmp_path: Path, cifar10_dir: Pa
 def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, cifar10_dir: Path) -> None:
     folder = train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     card = (folder / "card.json").read_text()
-    with pytest.raises(UserError, match="add --resume to go on with it, or give another --out"):
+    with pytest.raises(UserError, match="add --resume to continue it, or give another --out"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     assert (folder / "card.json").read_text() == card
     before = weights(folder)
@@ -74,7 +74,7 @@ def test_a_published_checkpoint_is_never_trained_over(
     folder = tmp_path / "backbone"
     shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns(STATE_FILE))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(UserError, match="holds a checkpoint, which stays as it is; give another --out"):
+    with pytest.raises(UserError, match="has a checkpoint, which is not overwritten: give another --out"):
         train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=steps)
     assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder, "of this very run nothing is left"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -131,7 +131,7 @@ def test_revision_and_precision_are_those_that_the_run_began_with(
 @pytest.mark.parametrize("changed", [{"lr": 0.05}, {"iterations": 3}, {"seed": 1}])
 def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, cifar10_dir: Path, changed: dict[str, Any]) -> None:
     train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
-    with pytest.raises(UserError, match="belongs to other settings; give another --out, or delete"):
+    with pytest.raises(UserError, match="belongs to other settings: give another --out, or delete"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **{"iterations": 2, **changed})
 
 
@@ -142,7 +142,7 @@ def test_a_damaged_state_is_refused_in_words(backbone: Path, tmp_path: Path, cif
     shutil.copy(backbone.with_suffix(".toml"), tmp_path / "backbone.toml")
     (folder / STATE_FILE).write_bytes((backbone / STATE_FILE).read_bytes()[:kept])
     config = load_config(tmp_path / "backbone.toml")
-    with pytest.raises(UserError, match=r"cannot be read .*; delete .* and train anew"):
+    with pytest.raises(UserError, match=r"cannot be read .*: delete .* and train again"):
         Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
 
 
@@ -212,7 +212,7 @@ def test_a_state_with_a_flipped_bit_is_not_trained_on(
     data[position] ^= 1
     (folder / STATE_FILE).write_bytes(data)
     config = load_config(backbone.with_suffix(".toml"))
-    with pytest.raises(UserError, match=r"cannot be read \(it is not as it was written\); delete .* and train anew"):
+    with pytest.raises(UserError, match=r"cannot be read \(its checksum is wrong\): delete .* and train again"):
         Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
 
 
