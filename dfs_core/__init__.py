@@ -1,6 +1,6 @@
-"""Dynamic fractional skipping: per image and per layer, skip, run at a few bits or run in full.
+"""Dynamic fractional skipping: for each image and block, skip, run at a few bits, or run in full.
 
-The public names are imported when they are first used, so that ``import dfs_core`` takes no time and loads no torch.
+Public names are imported when they are first used, so ``import dfs_core`` is fast and does not load torch.
 
 >>> from dfs_core import Option
 >>> Option(8).cost

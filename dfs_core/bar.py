@@ -1,4 +1,4 @@
-"""A progress bar on the terminal, as the callback that long work reports to."""
+"""A progress bar on the terminal, driven by the ``report`` callbacks of long work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a callback (images done, images in all) that moves a bar; without a terminal nothing is shown."""
+    """Yield a callback (images done, total images) that moves a bar. Without a terminal, nothing is shown."""
     with tqdm(desc=text, unit="image", leave=False, disable=None) as bar:
 
         def report(done: int, total: int) -> None:

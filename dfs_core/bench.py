@@ -1,4 +1,4 @@
-"""Timing: what grouped execution saves over dense, and what choosing costs over a plain network, in one run."""
+"""Timing: what grouped execution saves compared with dense, and what gates and options cost compared with none."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from dfs_core.training.objective import cost_term
 from dfs_core.training.precision import has_bf16
 
 DEPTH = 38
-BATCH = 256  # of the published backbone's training, and of the evaluation
+BATCH = 256  # as in the published backbone's training
 ROUNDS, WARM_UP = 7, 2
 SHARES_FROM = "dfs-resnet38-cifar10-b20"
 
 
 def run(options: str = "paper", batch: int = BATCH) -> dict[str, str | float]:
-    """Time ResNet-38 on this machine: medians in seconds, all taken in turn in one run, so that their ratios hold.
+    """Time ResNet-38 on this machine. All timings alternate in one run, so their ratios are reliable.
 
-    Training steps are of ``batch`` random images: forward, backward and update, under bf16 autocast where the machine
-    has arithmetic for it. Their decisions are drawn evenly from the options, so that every option runs on some images
-    in every block, and the gate gets its gradient. Evaluations are of 256 images in float32; their decisions are drawn
-    with the shares that the shipped 20 % checkpoint has on the test images, where ``options`` contains its options, and
-    evenly otherwise.
+    A training step is forward, backward and update for ``batch`` random images, under bf16 autocast if the machine has
+    bf16 in hardware. Decisions are drawn uniformly, so every option runs on some images in every block, and the gate
+    gets its gradient. An evaluation is 256 images in float32. Its decisions are drawn with the shares that the shipped
+    20 % checkpoint has on the test images, or uniformly if ``options`` lacks one of its options.
 
     Args:
         options: an option set, named or listed.
-        batch: images of a training step; the fewer they are, the more it costs to deal them out to the options.
+        batch: images in a training step. In a small batch, splitting the images by option takes a larger share of time.
+
+    Returns:
+        ``options``, ``batch``, and the median of each timing in seconds.
 
     Raises:
         UserError: the option set cannot be read.
@@ -53,11 +55,11 @@ def run(options: str = "paper", batch: int = BATCH) -> dict[str, str | float]:
         "dense_eval_s": _evaluation(gated, eval_decisions, "dense"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in timings}
-    for turn in range(ROUNDS + WARM_UP):
+    for number in range(ROUNDS + WARM_UP):
         for name, action in timings.items():
             started = time.perf_counter()
             action()
-            if turn >= WARM_UP:
+            if number >= WARM_UP:
                 seconds[name].append(time.perf_counter() - started)
     medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
     return {"options": options, "batch": batch, **medians}
@@ -94,7 +96,7 @@ def _evaluation(model: DFSNet, decisions: Tensor, execution: str) -> Callable[[]
 
 
 def _draw(shares: Tensor, images: int) -> Tensor:
-    """Decisions (images, blocks) drawn block by block with the given shares (blocks, options)."""
+    """Random decisions (images, blocks) with the given shares (blocks, options)."""
     return torch.multinomial(shares, images, replacement=True).T.contiguous()
 
 

@@ -1,7 +1,7 @@
-"""The one validator: what is read from files becomes a dataclass by its types, or is refused in a line with its key.
+"""The one validator: plain data from files becomes a dataclass, or a one-line error that names the key.
 
-msgspec does the checking. Here are the types that several dataclasses share, with their bounds and with the words in
-which a wrong value is refused, and the reading of JSON and CSV.
+msgspec checks the types. This module holds the types that several dataclasses share, with their bounds and the words
+for errors, and it reads JSON and CSV.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from msgspec import Meta
 from dfs_core.errors import UserError
 
 T = TypeVar("T")
-LONGEST_QUOTE = 200  # characters of a value that an error repeats
-DEEPEST = 50  # tables within tables
-# No path, no pattern of a glob, no control character.
+LONGEST_QUOTE = 200  # characters of a value that an error quotes
+DEEPEST = 50  # levels of nested tables
+# Not a path, no glob pattern, no control character.
 _NAME = r"^(?!\.{1,2}$)[^/\\*?\[\]\x00-\x1f\x7f]+$"
 
 Text = Annotated[str, Meta(max_length=100_000, description="a text of at most 100,000 characters")]
@@ -40,17 +40,17 @@ WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "
 
 
 def build(kind: type[T], data: Any, where: str = "", strict: bool = True) -> T:
-    """Make a dataclass of plain data.
+    """Build a dataclass from plain data.
 
     Args:
-        kind: the dataclass; nested ones are tables.
+        kind: the dataclass. Nested dataclasses are tables.
         data: its fields by name.
-        where: what it is part of, before the keys of errors.
-        strict: whether a text may not stand for a number.
+        where: prefix for the keys that errors name, such as ``model``.
+        strict: if False, a text such as ``"3.5"`` is accepted for a number.
 
     Raises:
-        UserError: not a table, an unknown or missing key, or a value of a wrong type or range; the message names the
-            key.
+        UserError: ``data`` is not a table, a key is unknown or missing, or a value has the wrong type or range. The
+            message names the key.
     """
     if not isinstance(data, dict):
         raise UserError(f"{where or 'it'} must be a table, not {quote(data)}")
@@ -66,10 +66,10 @@ def build(kind: type[T], data: Any, where: str = "", strict: bool = True) -> T:
 
 
 def parse_json(text: str) -> Any:
-    """Plain data of a JSON text.
+    """Read a JSON text.
 
     Raises:
-        UserError: it is none.
+        UserError: the text is not JSON.
     """
     try:
         return json.loads(text)
@@ -78,12 +78,13 @@ def parse_json(text: str) -> Any:
 
 
 def read_rows(path: Path, kind: type[T]) -> list[T]:
-    """Rows of a CSV file with a header, each as a dataclass; none if there is no file.
+    """The rows of a CSV file with a header, each as a dataclass; none if there is no file.
 
-    Columns that the dataclass does not have are passed over; an empty cell is None where that may be.
+    Columns without a field are ignored. An empty cell is None if the field may be None.
 
     Raises:
-        UserError: it cannot be read, a column is missing, or a cell is wrong; the message names file, row and column.
+        UserError: the file cannot be read, a column is missing, or a cell is wrong. The message names file, row and
+            column.
     """
     if not path.is_file():
         return []
@@ -106,10 +107,10 @@ def read_rows(path: Path, kind: type[T]) -> list[T]:
 
 
 def quote(value: Any) -> str:
-    """A value as an error repeats it, cut where it is long."""
+    """A value as an error quotes it, shortened if it is long."""
     try:
         text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, lists within lists
+    except (ValueError, RecursionError):  # a number with thousands of digits, deeply nested lists
         return "what it is"
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."
 
@@ -125,7 +126,7 @@ def _unknown(kind: type, data: dict[Any, Any], where: str) -> Iterator[str]:
 
 
 def _odd(value: Any, path: str, depth: int = 0) -> Iterator[str]:
-    """What no type would refuse: numbers that are none, halves of characters, and tables within tables without end."""
+    """Errors that no type catches: numbers that are not finite, lone surrogates, and endlessly nested tables."""
     if depth > DEEPEST:
         yield f"{path[:LONGEST_QUOTE]} is nested more than {DEEPEST} deep"
     elif isinstance(value, float) and not math.isfinite(value):
@@ -143,7 +144,7 @@ def _odd(value: Any, path: str, depth: int = 0) -> Iterator[str]:
 
 
 def _in_words(error: msgspec.ValidationError, kind: Any, data: Any, where: str) -> str:
-    """msgspec's refusal as a line that begins with the key; what a dataclass itself refuses stays as it says it."""
+    """msgspec's error as a line that starts with the key. Errors that the dataclass itself raised keep their words."""
     text, _, place = str(error).partition(" - at `")
     steps = re.findall(r"\.(\w+)|\[(\d+)\]", place.rstrip("`"))
     hint, path, value = kind, where, data
@@ -161,7 +162,7 @@ def _in_words(error: msgspec.ValidationError, kind: Any, data: Any, where: str) 
 
 
 def _below(hint: Any, name: str, index: str) -> Any:
-    """The type of a field, or of an item of a list."""
+    """The type of a field, or of an item of a list, within ``hint``."""
     bare = _bare(hint)
     if name:
         return get_type_hints(bare, include_extras=True)[name] if is_dataclass(bare) else get_args(bare)[1]
@@ -170,7 +171,7 @@ def _below(hint: Any, name: str, index: str) -> Any:
 
 
 def _bare(hint: Any) -> Any:
-    """A type without its bounds, and without None where that would do as well."""
+    """A type without its bounds and without ``| None``."""
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]
     if _is_union(hint):
@@ -183,11 +184,11 @@ def _optional(hint: Any) -> bool:
 
 
 def _is_union(hint: Any) -> bool:
-    return get_origin(hint) in (Union, UnionType)  # bounds make the one of what would be the other
+    return get_origin(hint) in (Union, UnionType)  # ``X | None`` becomes a Union if X has bounds
 
 
 def _words(hint: Any) -> str:
-    """What a value of a type is, in words."""
+    """A description of a type for an error."""
     if _is_union(hint):
         words = [_words(part) for part in get_args(hint) if part is not type(None)]
         return " or ".join([*words, "null"] if _optional(hint) else words)

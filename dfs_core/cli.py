@@ -1,4 +1,4 @@
-"""The command line: ``python -m dfs_core COMMAND``. Exit code 0; or 2 and one line on stderr for a user's mistake."""
+"""The command line: ``python -m dfs_core COMMAND``. It exits with 0, or with 2 and one line on stderr for a mistake."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
 PROGRAM = "python -m dfs_core"
-DESCRIPTION = "Dynamic fractional skipping: networks that decide, per image and per layer, how much to compute."
+DESCRIPTION = "Dynamic fractional skipping: networks that decide how much to compute for each image and block."
 
-# Command -> what it is for, an example of its use, and what defines its arguments.
+# Command -> its purpose, an example, and the function that defines its arguments.
 COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
-    "list": ("the trained checkpoints", "--json", checkpoints.add_list),
+    "list": ("list the trained checkpoints", "--json", checkpoints.add_list),
     "predict": (
-        "what a checkpoint sees and decides, picture by picture",
+        "classify pictures and show the decisions for each",
         "cat.jpg dog.png --checkpoint NAME --budget 20",
         checkpoints.add_predict,
     ),
     "evaluate": (
-        "accuracy and cost of a checkpoint on a data set",
+        "measure accuracy and cost of a checkpoint on a data set",
         "--checkpoint NAME --data-dir data --limit 1000",
         evaluate.add_evaluate,
     ),
     "traces": (
-        "store what a checkpoint decides for every test image",
+        "store the decisions of a checkpoint for every test image",
         "--checkpoint NAME --data-dir data",
         traces.add_traces,
     ),
-    "results": ("every measured point and comparison, as data and as tables", "--out results", results.add_results),
+    "results": ("write all measured points and comparisons, as data and tables", "--out results", results.add_results),
     "dial": (
-        "accuracy and cost of a fixed-budget checkpoint at several prices of compute, without training",
+        "measure a fixed-budget checkpoint at several prices, without training",
         "--checkpoint NAME --data-dir data",
         research.add_dial,
     ),
     "prices": (
-        "measure more closely which budget each price leads to",
+        "measure which budget each price leads to, at more prices",
         "--checkpoint NAME --data-dir data --range 0.001 8",
         research.add_prices,
     ),
     "shuffle": (
-        "accuracy when decision vectors are permuted between images",
+        "measure accuracy when decision vectors are permuted between images",
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
     ),
     "cascade": (
-        "accuracy and cost when checkpoints follow one another where the answer is in doubt, without training",
+        "accuracy and cost of checkpoints in a row, the next one asked where the answer is in doubt; without training",
         "--passes NAME NAME NAME --data-dir data",
         cascade.add_cascade,
     ),
-    "train": ("carry out a training run", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
-    "data": ("fetch data sets, or see which are there", "download cifar10 --data-dir data", work.add_data),
+    "train": ("train a network", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
+    "data": ("download data sets, or list those in a folder", "download cifar10 --data-dir data", work.add_data),
     "import-reference": (
         "convert a checkpoint of the public DFS code",
         "model_best.pth.tar --out imported",
@@ -67,7 +67,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that answers a mistake in one line, and knows options by their full names only."""
+    """An argument parser that reports a mistake in one line and accepts no abbreviated options."""
 
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
@@ -98,22 +98,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Args:
-        argv: the words after the program's name; those of the process by default.
+        argv: the arguments after the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0, 2 for a user's mistake, 130 when interrupted from the keyboard.
+        The exit code: 0, 2 for a user's mistake, or 130 after a keyboard interrupt.
     """
     try:
         args = build_parser().parse_args(argv)
         status = args.run(args)
-        sys.stdout.flush()  # so that a reader that has gone away shows here and not when the interpreter exits
+        sys.stdout.flush()  # raises a broken pipe here and not when the interpreter exits
     except UserError as error:
         complain(error)
         return 2
-    except BrokenPipeError:  # as with `... | head`: the reader has what it wanted
+    except BrokenPipeError:  # as in `... | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:  # a full disk, a folder that may not be written to: the user's to mend as well
+    except OSError as error:  # such as a full disk or a read-only folder, which the user can correct
         complain(f"{error.filename}: {error.strerror}" if error.filename else error)
         return 2
     except KeyboardInterrupt:

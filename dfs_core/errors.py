@@ -1,14 +1,14 @@
-"""The one kind of error that is the user's to mend."""
+"""The exception for mistakes that the user can correct."""
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend; the message says in one line what is wrong and what to do.
+    """A mistake that the user can correct. The message says in one line what is wrong and what to do.
 
-    The command line prints it and exits with 2; the dashboard shows it in place of a result. Anything else that is
-    raised is a defect of ours and keeps its traceback.
+    The command line prints the message and exits with 2. The dashboard shows it in place of a result. Any other
+    exception is a defect of this program and keeps its traceback.
 
     Attributes:
-        command: what to type to mend it; empty where no command does.
+        command: the command that corrects it; empty if there is none.
     """
 
     def __init__(self, message: str, command: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Writing files: as JSON, and so that other processes find them in full or not at all."""
+"""Write JSON, and write files atomically."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 
 def json_text(data: Any) -> str:
-    """Plain data as indented ASCII JSON, ended by a line break.
+    """Plain data as indented ASCII JSON with a final line break.
 
     Raises:
-        ValueError: a number is not finite, which JSON cannot say.
+        ValueError: a number is not finite, which JSON cannot express.
     """
     return json.dumps(data, indent=2, allow_nan=False) + "\n"
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, even if the machine stops.
+    """Write a file atomically: it is complete or absent, even if the machine stops.
 
     Raises:
-        OSError: it cannot be written; the error names the file, and nothing half-written stays.
+        OSError: the file cannot be written. The error names the file, and no partial file is left.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -32,14 +32,14 @@ def write_whole(path: Path, data: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise type(error)(error.errno, error.strerror, str(path)) from error  # writing and fsync name no file
+        raise type(error)(error.errno, error.strerror, str(path)) from error  # errors of write and fsync name no file
 
 
 def append_line(path: Path, line: str) -> None:
     """Append one line to a text file.
 
     Raises:
-        OSError: it cannot be written; the error names the file.
+        OSError: the file cannot be written. The error names the file.
     """
     try:
         with path.open("a", encoding="utf-8") as file:

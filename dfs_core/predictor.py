@@ -1,4 +1,4 @@
-"""Predictor: pictures in, decision traces out. What the dashboard and the command line talk to."""
+"""Predictor: pictures in, decision traces out. The dashboard and the command line use it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from dfs_core.trace import DecisionTrace, PassTrace
 
 @dataclass(frozen=True, slots=True)
 class Predictor:
-    """A loaded checkpoint that classifies pictures and tells what it decided for each.
+    """A loaded checkpoint that classifies pictures and returns the decision trace of each.
 
-    It keeps nothing between calls: threads can share one. A picture gets the same answer alone as among others.
+    It keeps nothing between calls, so threads can share one. A picture gives the same trace alone and in a batch.
 
     Attributes:
         checkpoint: the network in evaluation mode, with its card.
@@ -35,12 +35,12 @@ class Predictor:
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str | torch.device = "cpu") -> Self:
-        """Load a checkpoint by name or path; arguments and errors as for ``checkpoint.load_checkpoint``."""
+        """Load a checkpoint by name or path; arguments and errors as for ``load_checkpoint``."""
         return cls(load_checkpoint(name_or_path, device))
 
     @property
     def card(self) -> Card:
-        """What the checkpoint is and what it reached."""
+        """The checkpoint's card."""
         return self.checkpoint.card
 
     def predict(
@@ -53,18 +53,18 @@ class Predictor:
         """Classify pictures.
 
         Args:
-            images: uint8 arrays (S, S, 3), S being the network's image size, or PIL images of any size, which are
+            images: uint8 arrays (S, S, 3), where S is the network's image size, or PIL images of any size, which are
                 cropped and resized.
-            budget: percent of cp; None for the checkpoint's own or, where it serves every budget, its usual one.
-            forced: option indices to impose, (images, gated blocks), with -1 where the policy is to decide.
-            price: of a block in full, for all pictures or one for each; takes the place of a budget.
+            budget: cp in percent; None for the checkpoint's usual budget.
+            forced: option indices to impose, (images, gated blocks); -1 lets the policy decide.
+            price: price of a block in full, one number or one for each picture. Give a budget or a price, not both.
 
         Returns:
-            One trace a picture, in their order.
+            One trace for each picture, in order.
 
         Raises:
-            UserError: a budget that the checkpoint does not have, an array of another shape or type, forced decisions
-                that do not fit.
+            UserError: the checkpoint cannot serve this budget, an array has the wrong shape or type, or forced
+                decisions do not fit.
         """
         card, model = self.checkpoint.card, self.checkpoint.model
         pixels = _stack(images, card.config.image_size)
@@ -92,12 +92,12 @@ def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray, size: int) -
 
 
 def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, float]]) -> list[DecisionTrace]:
-    """One batch's output as plain data."""
+    """The output of a batch as plain data."""
     options = card.config.option_set
     costs = cost_models(card.config)
     decisions = output.decisions.numpy()
     paid = decisions if output.passes is None else output.passes.decisions.numpy()
-    # In float64, so that the probabilities of a hundred classes still sum to 1 when a reader adds them up.
+    # float64, so that the probabilities of a hundred classes add up to 1.
     classes = output.logits.double().softmax(dim=1).tolist()
     rows = zip(
         decisions.tolist(),

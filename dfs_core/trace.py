@@ -1,4 +1,4 @@
-"""What the network decided for one image, as plain data: the language between dfs_core and anything that shows it."""
+"""The decision trace of one image, as plain data: the interface between dfs_core and everything that shows results."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ class PassTrace:
 
 @dataclass(frozen=True, slots=True)
 class DecisionTrace:
-    """One image's way through a network. Frozen, no tensors: safe to cache, to pickle and to share between threads.
+    """The path of one image through a network. It has no tensors, so it can be cached, pickled and shared by threads.
 
     Attributes:
-        checkpoint: name of the checkpoint that decided.
-        budget: the budget in percent that was in force, or None for a checkpoint that has none.
+        checkpoint: name of the checkpoint.
+        budget: the budget in force, in percent of cp; None if there is none.
         options: names of the options, cheapest first.
-        decisions: the chosen option's name, per gated block.
-        fractions: the chosen option's cost relative to the full block, 0 to 1, per gated block.
-        probabilities: the gate's probability of every option, blocks x options; rows sum to 1.
+        decisions: the decision vector: the chosen option's name for each gated block.
+        fractions: the chosen option's cost relative to the full block, 0 to 1, for each gated block.
+        probabilities: the policy's probability of each option, (gated blocks, options). Rows sum to 1.
         classes: class names.
         class_probabilities: softmax of the logits, in the order of ``classes``.
-        cp: computation percentage of this image (method section 1), in percent.
-        all_in: all-in cost of this image: bit operations relative to the plain full-precision network, in percent.
-        passes: of a cascade, the passes that this image needed; the other fields are those of the last one, and cp and
-            all_in count every pass. Empty for other policies.
-        price: what a block in full cost when the policy decided, in the unit of its logits; 0 where nothing did.
+        cp: computation percentage of this image, in percent (method section 1).
+        all_in: all-in cost of this image, in percent: bit operations relative to the plain full-precision network.
+        price: price of a block in full, in the unit of the policy's logits; 0 if none was charged.
+        passes: the passes of a cascade that this image needed; empty for other policies. The fields above are those of
+            the last pass, but ``cp`` and ``all_in`` count every pass.
     """
 
     checkpoint: str

@@ -1,4 +1,4 @@
-"""Accuracy against cost of all checkpoints, from their cards alone: no weights are read, and no torch is loaded.
+"""Plot accuracy against cost of all checkpoints. It reads their cards only: no weights, no torch.
 
 python examples/curve.py curve.svg
 """

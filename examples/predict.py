@@ -1,7 +1,7 @@
-"""What a checkpoint sees and decides in a picture.
+"""Print the prediction and the decisions of a checkpoint for pictures.
 
 python examples/predict.py                      one of the project's own drawings
-python examples/predict.py NAME cat.jpg ...     your pictures, with the checkpoint of that name
+python examples/predict.py NAME cat.jpg ...     your pictures, with the checkpoint NAME
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A whole training run in seconds: two classes of made-up images, a network of three blocks, and what it then says.
+"""Train a network of three blocks on two classes of synthetic images in seconds, then use it.
 
 python examples/tiny_training.py FOLDER
 """
@@ -29,7 +29,7 @@ constant = ["full"]
 
 
 def stripes(lying: bool, seed: int) -> Image.Image:
-    """Stripes that lie or stand, with some noise."""
+    """Horizontal (``lying``) or vertical stripes with noise."""
     rng = np.random.default_rng(seed)
     wave = 127 + 90 * np.sin(np.arange(32) * rng.uniform(0.6, 1.2) + rng.uniform(0, 6))
     image = np.repeat(wave[:, None], 32, axis=1) + rng.normal(0, 20, (32, 32))

@@ -108,7 +108,7 @@ def test_a_backbone_has_no_budget_and_runs_in_full(tiny_pretrained: Path, images
     (trace,) = backbone.predict(images[:1])
     assert (trace.checkpoint, trace.budget, set(trace.decisions)) == ("tiny-backbone", None, {"full"})
     assert (trace.cp, trace.all_in) == pytest.approx((100, 100))
-    with pytest.raises(UserError, match="has no budget"):
+    with pytest.raises(UserError, match="one fixed cost and no budget"):
         backbone.predict(images, budget=20)
 
 
@@ -151,5 +151,5 @@ def test_compute_that_costs_more_is_used_less_and_each_image_can_have_its_own_pr
     assert [trace.decisions for trace in film] == [traces[0].decisions for traces in swept]
     with pytest.raises(UserError, match="a budget or a price"):
         predictor.predict(images, budget=20, price=1.0)
-    with pytest.raises(UserError, match="prices are one for each of 2 images"):
+    with pytest.raises(UserError, match="one price for each of the 2 images"):
         predictor.predict(images[:2], price=[1.0, 2.0, 3.0])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 from dashboard.answers import costs, operating
@@ -217,16 +215,3 @@ def stage_rows(config: ModelConfig) -> Rows:
             title = f"stage {last.stage} · {last.channels} ch · {last.size}²"
             rows.append({"stage": last.stage, "first": gated[0].number, "last": last.number, "title": title})
     return rows
-
-
-def read_log(path: Path) -> Rows:
-    """A training log, one JSON object a line; empty if there is none. A line that a kill cut short is left out."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return [row for row in rows if isinstance(row, dict) and "step" in row and "epoch" in row]

@@ -19,7 +19,7 @@ from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
-from dashboard.views.cached import measured, measured_problem
+from dashboard.views.cached import measured, measured_problem, training_log_problem
 from dashboard.views.strip_chart import FOCUS_PARAMS
 
 AHEAD = 12  # operating points that are asked in advance
@@ -112,7 +112,9 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
 
 
 def training(page: Opened) -> None:
-    """cp against its target while the checkpoint was trained; nothing where no log has a cp in it."""
+    """cp against its target while the checkpoint was trained; nothing if its log has no cp."""
+    if problem := training_log_problem(page.card.name):
+        st.warning(messages.plain(problem), icon=":material/edit_document:")
     view = build.training(page)
     if view is None:
         return

@@ -16,7 +16,7 @@ from dashboard.laboratory.tuning import Reading, latest, steps_of
 from dashboard.ui import cached, kept, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
-from dashboard.views.cached import training_log
+from dashboard.views.cached import training_log, training_log_problem
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
@@ -150,6 +150,8 @@ def _result(job: Job) -> None:
 def recorded(page: Opened, wish: Settings) -> None:
     """How cp chased its target in the recorded trainings, for comparison."""
     found = runs.recorded_rows(page.catalogue, page.card, wish.budget, training_log)
+    for problem in filter(None, (training_log_problem(card.name) for card in page.catalogue.cards)):
+        st.warning(messages.plain(problem), icon=":material/edit_document:")
     if not found:
         st.caption("No checkpoint here has a recorded training with a cp in it.")
     for place, (budget, rows) in enumerate(found.items()):

@@ -8,10 +8,11 @@ import streamlit as st
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
-from dashboard.answers.tables import Rows, read_log
+from dashboard.answers.tables import Rows
 from dashboard.ui.cached import Stamp, stamp
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.errors import UserError
 
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
@@ -60,11 +61,25 @@ def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue
 
 
 def training_log(name: str) -> Rows:
-    """The training log of a checkpoint, empty if it has none."""
-    path = pretrained_dir() / name / "log.jsonl"
+    """The training log of a checkpoint; empty if it has none or it cannot be read."""
+    found = _training_log_of(name)
+    return [] if isinstance(found, str) else found
+
+
+def training_log_problem(name: str) -> str:
+    """Why the training log of a checkpoint cannot be read; empty if it can, or if there is none."""
+    found = _training_log_of(name)
+    return found if isinstance(found, str) else ""
+
+
+def _training_log_of(name: str) -> Rows | str:
+    path = pretrained_dir() / name / LOG_FILE
     return _training_log(str(path), stamp(path.parent, path.name))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _training_log(path: str, stamp: Stamp) -> Rows:
-    return read_log(Path(path))
+def _training_log(path: str, stamp: Stamp) -> Rows | str:
+    try:
+        return read_log(Path(path))
+    except UserError as error:
+        return str(error)

@@ -1,1 +1,1 @@
-"""What is kept: weights with their card, and traces."""
+"""Checkpoints on disk: weights, their card, their traces and their training log."""

@@ -1,4 +1,4 @@
-"""The card of a checkpoint: what its weights are, how they were made and what they reached. Plain data, no weights."""
+"""The card of a checkpoint: its settings, its training and its measured figures. Plain data without weights."""
 
 from __future__ import annotations
 
@@ -28,39 +28,43 @@ Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$", description="64 hexad
 
 
 class CheckpointError(UserError):
-    """A checkpoint that cannot be used: it is missing, damaged, of another kind, or disagrees with itself."""
+    """A checkpoint cannot be used: it is missing, damaged, in another format, or inconsistent."""
 
 
-@dataclass(frozen=True)  # no slots: there is no room for a cached property in them
+@dataclass(frozen=True)  # no slots: a cached property needs the instance's dict
 class Card:
-    """Everything about a checkpoint but its weights.
+    """Everything about a checkpoint except its weights.
 
     Attributes:
-        name: name of the checkpoint: that of its folder.
-        method: ``backbone``, ``dfs``, ``skipnet``, ...: the family that charts and tables group by.
+        name: name of the checkpoint and of its folder.
+        method: ``backbone``, ``dfs``, ``skipnet``, ...: the family by which charts and tables group.
         dataset: name of the data set that it was trained on.
         classes: class names, in the order of the logits.
-        mean: channel means, 0 to 1, that images are normalised with.
-        std: channel standard deviations, likewise.
-        model: the settings of ``ModelConfig``, as its ``to_dict`` gives them.
-        title: what a person reads; may be empty.
-        budget: trained budget in percent of cp; None where there is none.
-        budget_range: (lowest, highest) budget of a checkpoint that takes any between; else None.
-        alpha: |alpha| in the paper's unit (method section 5); None where the objective has none.
-        training: the training configuration, as its own ``to_dict`` gives it.
-        split: how the data were divided: ``train``, ``validation`` and ``test`` (numbers of images), ``asked`` (for how
-            many validation images) and ``seed``.
-        seed: seed of everything random in the training.
-        commit: revision of the code, with ``-dirty`` if files had been changed.
+        mean: channel means for the normalisation of images, 0 to 1.
+        std: channel standard deviations for the normalisation of images, 0 to 1.
+        model: the settings of ``ModelConfig``, from its ``to_dict``.
+        title: name for display; may be empty.
+        budget: trained budget in percent of cp; None if there is none.
+        budget_range: (lowest, highest) budget of a checkpoint that serves every budget; else None.
+        alpha: |alpha| in the paper's unit (method section 5); None if the objective has none.
+        training: the training configuration, from its ``to_dict``.
+        split: the split of the data: ``train``, ``validation`` and ``test`` (numbers of images), ``asked`` (requested
+            number of validation images) and ``seed``.
+        seed: seed of the training.
+        commit: revision of the code, with ``-dirty`` if tracked files were changed.
         versions: package -> version.
-        machine: the machine in words: cpu, threads, memory, accelerator.
+        machine: ``cpu``, ``threads``, ``memory_gb`` and ``accelerator``.
         wall_time_s: training time in seconds.
-        created: when the training ended, ISO 8601.
-        metrics: ``validation`` and ``test``: an ``Evaluation`` as its ``to_dict`` gives it.
-        weights_sha256: hash of the weights' file; filled in when the checkpoint is saved.
-        parents: names of the checkpoints that it started or learned from, the nearest first, each followed by its own.
+        created: end of the training, ISO 8601.
+        metrics: ``validation`` and ``test``, each from the ``to_dict`` of an ``Evaluation``.
+        weights_sha256: hash of the weights file, set when the checkpoint is saved.
+        parents: names of the checkpoints that it started from or distilled from, nearest first, each followed by its
+            own parents.
         notes: anything else that a reader should know.
-        format: version of this layout.
+        format: version of this format.
+
+    Raises:
+        CheckpointError: fields contradict each other.
     """
 
     name: Word
@@ -92,12 +96,12 @@ class Card:
         if len(set(self.classes)) != len(self.classes):
             raise CheckpointError("classes must be a list of different class names")
         if unknown := set(self.metrics) - set(SPLITS):
-            raise CheckpointError(f"metrics are of {' and '.join(SPLITS)}, not of {quote(min(unknown))}")
+            raise CheckpointError(f"metrics must be of {' and '.join(SPLITS)}, not of {quote(min(unknown))}")
         config = self.config
         if len(self.classes) != config.classes:
             raise CheckpointError(f"{len(self.classes)} class names for a model of {config.classes} classes")
         if self.budget != config.budget:
-            raise CheckpointError(f"the budget is {self.budget}, but that of the model's settings is {config.budget}")
+            raise CheckpointError(f"the budget is {self.budget}, but the model's settings say {config.budget}")
         if self.budget_range != config.budget_range:
             raise CheckpointError(
                 f"budget_range is {self.budget_range}, but the model's prices say {config.budget_range}"
@@ -127,20 +131,20 @@ class Card:
             raise CheckpointError(str(error)) from None
 
     def evaluation(self, split: str = "test") -> Evaluation | None:
-        """What was measured on ``validation`` or ``test``; None if that was not measured."""
+        """The evaluation on ``validation`` or ``test``; None if it was not measured."""
         return Evaluation.from_dict(self.metrics[split]) if split in self.metrics else None
 
     def backbone(self, among: Iterable[Card]) -> Card | None:
-        """The plain network that it was made of: itself if it is one, else the nearest of its parents; None if unknown.
+        """The plain network it was made from: itself if it is one, else its nearest plain parent; None if unknown.
 
         Args:
-            among: the cards to look in.
+            among: the cards to search.
         """
         plain = {card.name: card for card in among if card.method == "backbone"}
         return next((plain[name] for name in (self.name, *self.parents) if name in plain), None)
 
     def summary(self) -> dict[str, Any]:
-        """The line of this checkpoint in a list; accuracy, cp and all_in are those on test, None if not measured."""
+        """The row of this checkpoint in a list. accuracy, cp and all_in are on test images, None if not measured."""
         config, test = self.config, self.metrics.get("test", {})
         return {
             "name": self.name,
@@ -157,7 +161,7 @@ class Card:
         }
 
     def to_json(self) -> str:
-        """The card as JSON that ``from_json`` reads back and that people can read too."""
+        """The card as readable JSON for ``from_json``."""
         return json_text(asdict(self))
 
     @classmethod
@@ -165,11 +169,12 @@ class Card:
         """Read a card.
 
         Args:
-            text: what ``to_json`` wrote.
-            name: takes the place of the name that it says.
+            text: the result of ``to_json``.
+            name: replaces the name in the text.
 
         Raises:
-            CheckpointError: not JSON, another format, a missing or unknown key, or a value that does not fit.
+            CheckpointError: the text is not JSON or has another format, a key is missing or unknown, or a value is
+                wrong.
         """
         try:
             data = parse_json(text)

@@ -1,4 +1,4 @@
-"""Cards on disk: reading one, or those of all checkpoints in a folder, without their weights and without torch."""
+"""Read and write cards on disk, one or all in a folder, without loading weights or torch."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from dfs_core.files import write_whole
 
 
 def read_card(name_or_path: str | Path) -> Card:
-    """Read a checkpoint's card and leave its weights alone; arguments and errors as for ``load_checkpoint``."""
+    """Read a checkpoint's card without its weights; arguments and errors as for ``load_checkpoint``."""
     return read_card_of(find(name_or_path))
 
 
 def read_all(folder: Path) -> list[Card]:
-    """The cards of all checkpoints in a folder, for what must not leave any of them out.
+    """The cards of all checkpoints in a folder, for callers that must not miss one.
 
     Raises:
-        CheckpointError: there is no such folder, or one of them cannot be read.
+        CheckpointError: the folder does not exist, or a card cannot be read.
     """
     cards, problems = scan(folder)
     if problems:
@@ -27,10 +27,10 @@ def read_all(folder: Path) -> list[Card]:
 
 
 def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
-    """Read the cards of all checkpoints in a folder, ``pretrained_dir()`` unless another is given.
+    """Read the cards of all checkpoints in a folder, by default in ``pretrained_dir()``.
 
     Returns:
-        The cards that can be read, in the order of their names, and what is wrong with the others, a line each.
+        The cards that can be read, sorted by name, and one line about each problem with the others.
     """
     root = pretrained_dir() if folder is None else Path(folder)
     if not root.is_dir():
@@ -42,20 +42,20 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
         try:
             cards.append(read_card_of(require_card(entry)))
         except CheckpointError as error:
-            problems.append(str(error).encode(errors="backslashreplace").decode())  # a folder's name may be no text
+            problems.append(str(error).encode(errors="backslashreplace").decode())  # folder names may be invalid UTF-8
     return cards, problems
 
 
 def save_card(folder: Path, card: Card) -> None:
-    """Write a card anew, with something more in it, beside weights that stay as they are."""
+    """Replace the card in a checkpoint's folder. The weights do not change."""
     write_whole(folder / CARD_FILE, card.to_json().encode())
 
 
 def read_card_of(folder: Path) -> Card:
-    """The card in a folder, under the folder's name: a copied folder is a checkpoint of its own name."""
+    """The card in a folder, renamed to the folder: a copied folder is a checkpoint under its own name."""
     path = folder / CARD_FILE
     try:
-        # A link has a name of its own; what has none, such as '.' or '..', is resolved.
+        # A link keeps its own name. Only paths without a name, such as '.' or '..', are resolved.
         name = folder.name if folder.name not in ("", "..") else folder.resolve().name
         card = Card.from_json(path.read_text(encoding="utf-8"), name)
     except (OSError, UnicodeDecodeError) as error:

@@ -1,9 +1,9 @@
-"""Checkpoints: a folder with weights (safetensors) and a card (JSON). Saving and loading; nothing executes code.
+"""Save and load checkpoints: folders with weights (safetensors) and a card (JSON). Loading never executes code.
 
-pretrained/<name>/weights.safetensors    the network's state
-pretrained/<name>/card.json              what it is and what it reached, with the weights' hash
-pretrained/<name>/config.toml, log.jsonl what made it, where it was trained here
-pretrained/<name>/traces.parquet         what it decided for every test image (traces.py)
+pretrained/<name>/weights.safetensors    the network's state dict
+pretrained/<name>/card.json              its settings and measured figures, with the hash of the weights (card.py)
+pretrained/<name>/config.toml, log.jsonl its training configuration and log, if it was trained here (run_log.py)
+pretrained/<name>/traces.parquet         its decisions for every test image (traces.py)
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Checkpoint:
     """A network with its card.
 
     Attributes:
-        card: what the weights are; its name is that of the folder.
+        card: the card; its name is that of the folder.
         model: the network, in evaluation mode.
-        folder: where it was read from.
+        folder: the folder that it was read from.
     """
 
     card: Card
@@ -43,15 +43,15 @@ class Checkpoint:
 
 
 def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu") -> Checkpoint:
-    """Load a checkpoint, ready to be evaluated.
+    """Load a checkpoint in evaluation mode.
 
     Args:
         name_or_path: a name in ``pretrained_dir()``, a checkpoint's folder, or its card or weights file.
-        device: where the network goes.
+        device: the device for the network.
 
     Raises:
-        CheckpointError: there is none, or it is a pickle, is truncated, has another hash than its card says, does not
-            fit its card, or holds numbers that are not finite or quantiser steps that are not above 0.
+        CheckpointError: the checkpoint is missing, is a pickle, is truncated, has another hash than its card says, does
+            not fit its card, or has numbers that are not finite or quantiser steps that are not above 0.
     """
     folder = find(name_or_path)
     card = read_card_of(folder)
@@ -63,27 +63,27 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
 def save_checkpoint(
     folder: str | Path, model: DFSNet, card: Card, extra_files: Mapping[str, str | bytes] | None = None
 ) -> Path:
-    """Save a network with its card; other files that are in the folder stay.
+    """Save a network with its card. Other files in the folder are kept.
 
-    Every file appears whole or not at all. The card, which carries the weights' hash, comes last: whoever reads in
-    between, or after a crash in between, is told that the two do not belong together.
+    Each file is written atomically. The card, which has the hash of the weights, is written last. A reader in between,
+    or after a crash in between, gets an error instead of weights that do not match their card.
 
     Args:
-        folder: the checkpoint's folder, made if it is not there; its name is the checkpoint's name.
+        folder: the checkpoint's folder, created if necessary. Its name is the checkpoint's name.
         model: the network.
-        card: its card; the hash is filled in here.
-        extra_files: file name -> text or bytes, such as the configuration that made it.
+        card: its card. This function sets the hash.
+        extra_files: file name -> text or bytes, such as the training configuration.
 
     Returns:
         The folder.
 
     Raises:
-        CheckpointError: the card is not this model's, or the weights are not finite.
+        CheckpointError: the card belongs to another model, or the weights are not finite.
     """
     if name := first_not_finite(model.state_dict()):
         raise CheckpointError(f"{card.name} is not saved: {name} is not finite")
     if card.config != model.config:
-        raise CheckpointError(f"the card '{card.name}' is not this model's: their settings differ")
+        raise CheckpointError(f"the card '{card.name}' does not belong to this model: their settings differ")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = _serialised(model)
@@ -95,12 +95,12 @@ def save_checkpoint(
 
 
 def weights_hash(model: DFSNet) -> str:
-    """SHA-256 of the weights' file that ``save_checkpoint`` would write: what its card will say."""
+    """SHA-256 of the weights file that ``save_checkpoint`` would write."""
     return hashlib.sha256(_serialised(model)).hexdigest()
 
 
 def _serialised(model: DFSNet) -> bytes:
-    # Copies: safetensors refuses tensors that share memory or are not laid out in order (channels_last).
+    # safetensors refuses tensors that share memory or are not contiguous (channels_last), so this copies them.
     return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
 
 
@@ -125,7 +125,7 @@ def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
 
 
 def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
-    """Copy tensors into a model, if they are exactly those that it needs."""
+    """Copy tensors into a model after checking that names, shapes and values fit."""
     wanted = model.state_dict()
     problems = []
     for word, names in (("missing", wanted.keys() - tensors.keys()), ("unexpected", tensors.keys() - wanted.keys())):
@@ -134,15 +134,15 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
     for name in sorted(wanted.keys() & tensors.keys()):
         if wanted[name].shape != tensors[name].shape:
             problems.append(f"{name} is {list(tensors[name].shape)} and should be {list(wanted[name].shape)}")
-            break  # one says enough: where one shape differs, many do
+            break  # one example is enough: if one shape differs, many do
     if problems:
         raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
     if bad := first_not_finite(tensors):
-        raise CheckpointError(f"the weights in {folder} are of no use: {bad} is not finite, the training had diverged")
+        raise CheckpointError(f"the weights in {folder} are unusable: {bad} is not finite, so training had diverged")
     steps = sorted(name for name in tensors if name.endswith("_step") and not bool((tensors[name] > 0).all()))
     if steps:
         raise CheckpointError(
-            f"the weights in {folder} are of no use: the quantiser step {steps[0]} is not above 0, "
-            "as earlier versions could leave it; train it again"
+            f"the weights in {folder} are unusable: the quantiser step {steps[0]} is not above 0, "
+            "a fault of earlier versions; train it again"
         )
     model.load_state_dict(tensors)

@@ -1,4 +1,4 @@
-"""From the name or path that a user gives to a checkpoint's folder, with a clear answer where there is none."""
+"""Find a checkpoint's folder from a name or a path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ _SHIPPED = Path(__file__).resolve().parents[2] / "pretrained"
 
 
 def pretrained_dir() -> Path:
-    """Where checkpoints are looked for by name: in ``DFS_PRETRAINED_DIR``, else in ``pretrained/``.
+    """The folder in which checkpoints are found by name: ``DFS_PRETRAINED_DIR``, else ``pretrained/``.
 
-    That is the folder of the checkout that this package lies in. An installed package lies in none, and takes the one
-    in the working directory.
+    This is the ``pretrained/`` of the checkout. An installed package has no checkout and uses the working directory.
     """
     named = os.environ.get("DFS_PRETRAINED_DIR")
     if named:
@@ -33,10 +32,10 @@ def find(name_or_path: str | Path) -> Path:
     """The folder of a checkpoint.
 
     Args:
-        name_or_path: a name in ``pretrained_dir()``, a folder, or the path of a card or of weights in one.
+        name_or_path: a name in ``pretrained_dir()``, a folder, or the path of its card or weights file.
 
     Raises:
-        CheckpointError: there is nothing of that name, or it is no checkpoint.
+        CheckpointError: nothing has that name, or it is not a checkpoint.
     """
     text = str(name_or_path)
     given = Path(text)
@@ -54,29 +53,29 @@ def find(name_or_path: str | Path) -> Path:
 
 
 def refuse_pickle(path: Path, start: bytes) -> None:
-    """Refuse a file that is a pickle by its name or by its first bytes, without opening it as one.
+    """Check by name and first bytes that a file is not a pickle, without unpickling it.
 
     Raises:
-        CheckpointError: it is one; the message says how to convert a checkpoint of the public DFS code.
+        CheckpointError: it is a pickle. The message says how to convert a checkpoint of the public DFS code.
     """
     if path.suffix.lower() in PICKLE_SUFFIXES or start.startswith(PICKLE_MAGIC):
         raise CheckpointError(
-            f"{path} is a pickle or an archive of one, which could run code when it is opened, so it was not opened: "
-            f"convert it with 'python -m dfs_core import-reference {path}' and use the folder that this makes"
+            f"{path} is a pickle, which could run code when opened, so it was not opened: "
+            f"convert it with 'python -m dfs_core import-reference {path}' and use the new folder"
         )
 
 
 def require_card(folder: Path) -> Path:
-    """Return a folder that has a card.
+    """Return ``folder`` if it has a card.
 
     Raises:
-        CheckpointError: it has none; where it has a pickle instead, the message says how to convert that.
+        CheckpointError: it has no card. If it has a pickle instead, the message says how to convert that.
     """
     if not (folder / CARD_FILE).is_file():
         for path in sorted(folder.iterdir()):
             if path.suffix.lower() in PICKLE_SUFFIXES:
                 refuse_pickle(path, b"")
-        raise CheckpointError(f"{folder} has no {CARD_FILE}: it is not a checkpoint's folder")
+        raise CheckpointError(f"{folder} has no {CARD_FILE}: it is not the folder of a checkpoint")
     return folder
 
 
@@ -84,11 +83,11 @@ def _suggestion(text: str) -> str:
     root = pretrained_dir()
     names = sorted(path.parent.name for path in root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
     if not names:
-        return f"{root} holds none; give the path of a checkpoint's folder"
+        return f"{root} has none; give the path of a checkpoint's folder"
     close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}, or a folder's path"
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:
-    """Why a file cannot be read, in a few words."""
+    """A short reason why a file cannot be read."""
     return (error.strerror or "unreadable") if isinstance(error, OSError) else "it is not a text file"

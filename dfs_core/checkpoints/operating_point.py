@@ -1,4 +1,4 @@
-"""An operating point: a checkpoint, and how much it is to spend."""
+"""An operating point: a checkpoint at a budget or a price."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dfs_core.checkpoints.words import METHODS, format_alpha, option_label
 from dfs_core.errors import UserError
 from dfs_core.model.prices import alpha_of
 
-MANY_TRACES = "traces-b"  # how the names of files begin that hold one budget of many each
-DIGITS = 4  # of an alpha that follows from a budget, and of a budget that follows from an alpha
+MANY_TRACES = "traces-b"  # prefix of trace files of checkpoints that serve every budget
+DIGITS = 4  # significant digits of an alpha computed from a budget, and of a budget computed from an alpha
 
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A checkpoint at one of the settings that it can be asked for.
+    """A checkpoint at one budget or price.
 
     Attributes:
-        card: of the checkpoint.
-        budget: asked for, in percent of cp; None for the checkpoint's own or usual one.
-        price: of a block in full, in nats; takes the place of a budget.
+        card: the card of the checkpoint.
+        budget: the cp asked for, in percent; None for the checkpoint's usual budget.
+        price: price of a block in full, in nats; instead of a budget.
     """
 
     card: Card
@@ -29,24 +29,24 @@ class OperatingPoint:
 
     @property
     def in_force(self) -> tuple[float | None, float]:
-        """Budget in percent and price in nats that this comes to; errors as for ``ModelConfig.operating_point``."""
+        """The resulting budget in percent and price in nats; errors as for ``ModelConfig.operating_point``."""
         return self.card.config.operating_point(self.budget, self.price)
 
     @property
     def target(self) -> float | None:
-        """The budget in percent that is asked for or was trained for; None where there is neither."""
+        """The budget in percent that is asked for, or else was trained for; None if there is neither."""
         return self.card.budget if self.budget is None else self.budget
 
     @property
     def alpha(self) -> float | None:
-        """The paper's alpha: what the card says, or what makes a checkpoint for every budget spend this budget."""
+        """The paper's alpha: the card's, or the one at which a checkpoint for every budget meets this budget."""
         if self.card.budget_range is None or self.budget is None:
             return self.card.alpha
         return round_to(alpha_of(self.card.config.price_for(self.budget)))
 
     @property
     def in_words(self) -> str:
-        """Method, network, and what it was trained for or is asked to spend.
+        """Method, network, and the budget and alpha that it was trained for or is asked for.
 
         >>> OperatingPoint(card).in_words  # doctest: +SKIP
         'DFS ResNet-38, budget 20 %, alpha 5e-6'
@@ -65,10 +65,10 @@ class OperatingPoint:
 
     @property
     def traces_file(self) -> str:
-        """Name of the file with its traces: ``traces.parquet``, or ``traces-b0.4.parquet`` for one budget of many.
+        """Name of its trace file: ``traces.parquet``, or such as ``traces-b0.4.parquet`` for one budget of many.
 
         Raises:
-            UserError: the checkpoint has no such budget, or it has more digits than a file's name.
+            UserError: the checkpoint cannot serve the budget, or the budget has more than six digits.
         """
         budget, _ = self.in_force
         if not self.card.config.every_budget or budget is None:
@@ -80,12 +80,12 @@ class OperatingPoint:
 
     @property
     def command(self) -> str:
-        """What to type for its traces; DIR stands for the folder of the data sets."""
+        """The command that makes its traces; DIR stands for the data folder."""
         budget, _ = self.in_force
         asked = f" --budget {budget:g}" if self.card.config.every_budget else ""
         return f"python -m dfs_core traces --checkpoint {self.card.name}{asked} --data-dir DIR"
 
 
 def round_to(value: float, digits: int = DIGITS) -> float:
-    """``value`` with so many significant digits."""
+    """``value`` rounded to ``digits`` significant digits."""
     return float(f"{value:.{digits}g}")

@@ -1,4 +1,4 @@
-"""How an artefact came about: the code, the packages and the machine, in words that name no host and no user."""
+"""The provenance of a checkpoint: code, packages and machine, without names of hosts or users."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ def versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The machine in words: ``cpu``, ``threads``, ``memory_gb`` (None if the system does not tell), ``accelerator``."""
-    import torch  # seconds to load, and what else is here is read without it
+    """``cpu``, ``threads``, ``memory_gb`` (None if unknown) and ``accelerator`` of this machine."""
+    import torch  # takes seconds to load, and only this function needs it
 
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     return {"cpu": _cpu(), "threads": os.cpu_count(), "memory_gb": _memory_gb(), "accelerator": accelerator}
 
 
 def commit() -> str:
-    """Revision of the repository that this package lies in, with ``-dirty`` if tracked files had been changed.
+    """Revision of this package's repository, with ``-dirty`` if tracked files are changed.
 
-    ``unknown`` where the package is not in a repository of its own, or git is not there.
+    ``unknown`` if the package is not in its own repository, or git is missing.
     """
-    # An installed copy may lie in an environment inside somebody else's repository, whose revision says nothing.
+    # An installed copy may be inside another project's repository, whose revision would be wrong.
     if not (REPOSITORY / ".git").exists():
         return "unknown"
-    # --exclude keeps tags out, so that the full revision is all that is left to describe with.
+    # --exclude ignores tags, so that git describes the commit by its full revision.
     command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=30)
@@ -56,7 +56,7 @@ def commit() -> str:
 
 
 def _cpu() -> str:
-    """The processor's model; where Linux does not tell, its architecture."""
+    """The processor's model; if Linux does not tell it, its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

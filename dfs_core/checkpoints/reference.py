@@ -1,4 +1,4 @@
-"""Checkpoints of the public DFS code, turned into ours: any depth and number of classes, one option set a head."""
+"""Convert checkpoints of the public DFS code, of any depth and number of classes, to this project's format."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.network import DFSNet
 
-# The reference has no names for its option sets; the number of rows of its gate's last layer tells them apart.
+# The reference does not name its option sets. The number of rows of its gate's last layer identifies them.
 OPTIONS_BY_COUNT = {7: "paper", 4: "paper-small", 2: "skipnet"}
 
 State = dict[str, Tensor]
@@ -30,25 +30,25 @@ def import_reference(path: Path, out: Path | None = None, dataset: str = "") -> 
     Args:
         path: a file of ``torch.save`` (a state dict, or a dict with one under ``state_dict``), opened with
             ``weights_only=True``; or an ``.npz`` with entries ``state/<key>``.
-        out: folder of the new checkpoint; by default one in ``pretrained/`` with the file's name up to its first dot.
-        dataset: ``cifar10``, ``cifar100`` or ``svhn``; by default the first of these with as many classes.
+        out: folder of the new checkpoint; by default in ``pretrained/``, named like the file up to its first dot.
+        dataset: ``cifar10``, ``cifar100`` or ``svhn``; by default the first of these with the right number of classes.
 
     Returns:
-        That folder.
+        The folder of the new checkpoint.
 
     Raises:
-        UserError: the file cannot be read safely, is not such a checkpoint or is of another data set, or the folder is
-            there already.
+        UserError: the file cannot be read safely, is not such a checkpoint, or does not fit the data set; or the folder
+            exists.
     """
     path = Path(path)
     state = {key.removeprefix("module."): value for key, value in _read(path).items()}
     model = convert(state)
     folder = Path(out) if out else pretrained_dir() / path.name.split(".")[0]
     if folder.exists():
-        raise UserError(f"{folder} is there already: give another --out, or move it away")
+        raise UserError(f"{folder} exists already: give another --out, or move it away")
     known = _data_set(dataset, model.config.classes)
-    told = "as asked for" if dataset else "inferred from the number of classes"
-    return save_checkpoint(folder, model, _card(folder.name, model, known, path.name, told))
+    origin = "as asked for" if dataset else "inferred from the number of classes"
+    return save_checkpoint(folder, model, _card(folder.name, model, known, path.name, origin))
 
 
 def _data_set(name: str, classes: int) -> DatasetInfo | None:
@@ -56,15 +56,15 @@ def _data_set(name: str, classes: int) -> DatasetInfo | None:
         raise UserError(f"data set '{name}' is unknown: use {', '.join(KNOWN)}")
     fitting = [info for info in KNOWN.values() if len(info.classes) == classes and name in ("", info.name)]
     if name and not fitting:
-        raise UserError(f"the checkpoint tells {classes} classes apart, {name} has {len(KNOWN[name].classes)}")
+        raise UserError(f"the checkpoint has {classes} classes, but {name} has {len(KNOWN[name].classes)}")
     return fitting[0] if fitting else None
 
 
 def convert(state: State) -> DFSNet:
-    """Build our network from a state dict of the reference, its keys without ``module.``.
+    """Build our network from a state dict of the reference, with keys without ``module.``.
 
     Raises:
-        UserError: a key that such a network needs is missing or of a wrong shape.
+        UserError: a key is missing or its tensor has the wrong shape.
     """
     config = _config(state)
     model = DFSNet(config)
@@ -74,7 +74,7 @@ def convert(state: State) -> DFSNet:
         if source not in state:
             raise UserError(f"not a checkpoint of the DFS code: it lacks {source}")
         try:
-            value.copy_(state[source].reshape(value.shape))  # gates are 1x1 convolutions there, linear layers here
+            value.copy_(state[source].reshape(value.shape))  # their gates are 1x1 convolutions, ours linear layers
         except RuntimeError:
             shapes = f"{list(state[source].shape)}, not {list(value.shape)}"
             raise UserError(f"not a checkpoint of the DFS code: {source} has shape {shapes}") from None
@@ -91,17 +91,17 @@ def _read(path: Path) -> State:
         raise UserError(f"{path}: no such file") from None
     except pickle.UnpicklingError:
         raise UserError(
-            f"{path} holds more than tensors, and opening it could run code, so it was refused; "
+            f"{path} contains more than tensors, and opening it could run code, so it was refused: "
             "save its state dict alone with torch.save(model.state_dict(), FILE)"
         ) from None
-    except Exception as error:  # a damaged file fails in many ways, none of which the user can do anything else about
+    except Exception as error:  # a damaged file makes torch.load raise exceptions of any kind
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UserError(f"{path} cannot be read as a checkpoint: {reason}") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     ):
-        raise UserError(f"{path} holds no state dict")
+        raise UserError(f"{path} has no state dict")
     return state
 
 
@@ -127,7 +127,7 @@ def _config(state: State) -> ModelConfig:
 
 
 def _source(key: str, blocks_per_stage: int) -> str:
-    """The reference's key for one of ours."""
+    """The reference's key for one of our keys."""
 
     def layer(index: int) -> str:
         return f"group{index // blocks_per_stage + 1}_layer{index % blocks_per_stage}"
@@ -135,11 +135,11 @@ def _source(key: str, blocks_per_stage: int) -> str:
     if match := re.fullmatch(r"body\.blocks\.(\d+)\.(.+)", key):
         rest = re.sub(r"^(bn\d)\.shared\.", r"\1.", match[2])
         rest = rest.replace("shortcut_bn.shared.", "bn3.").replace("shortcut_conv.", "downsample.")
-        # All bit widths share one activation range there.
+        # In the reference, all bit widths share one activation range.
         rest = re.sub(r"quantisers\.\w+\.", "quantize_input.", rest)
         return f"{layer(int(match[1]))}.{rest}"
     if match := re.fullmatch(r"policy\.embeddings\.(\d+)\.(weight|bias)", key):
-        # Its gate of a block decides over the next block; ours carries the index of the gated block, from 0.
+        # In the reference, the gate of a block decides for the next block. We number it by that next block, from 0.
         return f"{layer(int(match[1])).replace('layer', 'gate')}.1.{match[2]}"
     for ours, theirs in (
         ("body.stem.0.", "conv1."),
@@ -152,7 +152,7 @@ def _source(key: str, blocks_per_stage: int) -> str:
     return key.replace("policy.lstm.", "control.rnn_one.") + "_l0"
 
 
-def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str, told: str) -> Card:
+def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str, origin: str) -> Card:
     classes = model.config.classes
     return Card(
         name=name,
@@ -163,6 +163,6 @@ def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str, told: 
         mean=known.mean if known else (0.5, 0.5, 0.5),
         std=known.std if known else (0.25, 0.25, 0.25),
         model=model.config.to_dict(),
-        notes=f"Weights of the public DFS code. Data set and normalisation are {told}; nothing was measured when it "
+        notes=f"Weights of the public DFS code. Data set and normalisation are {origin}; nothing was measured when it "
         "was imported. Activations are rounded to nearest, not stochastically.",
     )

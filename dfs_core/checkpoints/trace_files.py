@@ -1,7 +1,7 @@
-"""Where traces lie beside a checkpoint, and whether they are its own.
+"""Find and read the trace files of a checkpoint, and check that they belong to it.
 
 pretrained/<name>/traces.parquet         a checkpoint with one operating point
-pretrained/<name>/traces-b0.4.parquet    one budget of a checkpoint that serves many
+pretrained/<name>/traces-b0.4.parquet    one budget of a checkpoint that serves every budget
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from dfs_core.checkpoints.operating_point import MANY_TRACES, OperatingPoint
 from dfs_core.checkpoints.traces import Traces, parse_traces
 from dfs_core.model.cost import NOT_RUN
 
-# Percent: what is stored of a checkpoint that serves every budget; the costs of 2, 3, 4 and 8 bits are among them.
+# Budgets in percent at which traces of a checkpoint for every budget are stored. They include the costs of 2, 3, 4 and
+# 8 bits.
 BUDGETS = (0.39, 0.4, 0.6, 0.8, 0.88, 1.25, 1.56, 2.5, 5.0, 6.25, 10.0)
 
 
 class NoTraces(CheckpointError):
-    """There is no file of traces for this operating point: they can be made."""
+    """This operating point has no trace file yet; ``command`` makes it."""
 
 
 def stored_budgets(folder: Path) -> tuple[float, ...]:
-    """Budgets of a checkpoint that serves many for which its folder holds traces, lowest first."""
+    """The budgets in percent for which a folder has trace files, lowest first."""
     found = []
     for path in folder.glob(f"{MANY_TRACES}*.parquet"):
         try:
@@ -36,17 +37,17 @@ def stored_budgets(folder: Path) -> tuple[float, ...]:
 
 
 def read_traces(folder: Path, point: OperatingPoint) -> Traces:
-    """Read the traces that lie beside a checkpoint.
+    """Read the stored traces of an operating point.
 
     Args:
-        folder: the checkpoint's.
-        point: what they are of: they must be of the same weights and fit its card.
+        folder: the checkpoint's folder.
+        point: the operating point. The traces must have its weights and fit its card.
 
     Raises:
-        NoTraces: there is no such file; ``command`` makes it.
-        CheckpointError: the file is damaged, of another format, or of other weights or another budget; ``command``
-            makes it anew.
-        UserError: the checkpoint has no such budget.
+        NoTraces: the file does not exist; ``command`` makes it.
+        CheckpointError: the file is damaged, or belongs to another format, other weights or another budget;
+            ``command`` makes it again.
+        UserError: the checkpoint cannot serve this budget.
     """
     path = folder / point.traces_file
     remedy = f"make it with '{point.command}'"
@@ -65,7 +66,7 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
 
 
 def _check(traces: Traces, point: OperatingPoint) -> None:
-    """Refuse traces of other weights, and rows that cannot be of this checkpoint."""
+    """Check that traces have the weights, budget, classes, options and shapes of this operating point."""
     card = point.card
     if traces.weights_sha256 != card.weights_sha256:
         raise CheckpointError(
@@ -73,12 +74,12 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
             f"while the card says {card.weights_sha256[:12]}..."
         )
     in_force, price = point.in_force
-    # Prices come from a logarithm and its inverse, whose last digit differs between machines.
+    # Prices are interpolated with logarithms, whose last digit differs between machines.
     if traces.budget != in_force or not math.isclose(traces.price, price, rel_tol=1e-9):
-        raise CheckpointError("was made for another budget or another price than its name and the card say")
+        raise CheckpointError("was made for another budget or price than its name and the card say")
     options = card.config.option_set.names
     if (traces.classes, traces.options) != (card.classes, options) or not len(traces):
-        raise CheckpointError("does not fit the card: its classes or options are others")
+        raise CheckpointError("does not fit the card: its classes or options differ")
     shape = (len(traces), card.config.gated_blocks)
     top = max(int(traces.labels.max()), int(traces.predictions.max()))
     if traces.decisions.shape != shape or traces.decisions.max() >= len(options) or top >= len(card.classes):
@@ -102,4 +103,4 @@ def _check_looks(traces: Traces, passes: int) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, CheckpointError):
         return str(error)
-    return "is truncated or damaged, or is no file of traces"
+    return "is truncated or damaged, or is not a trace file"

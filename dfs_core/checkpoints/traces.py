@@ -1,10 +1,9 @@
-"""Decision traces: what an operating point said and decided for every test image, as parquet. Read without torch.
+"""Decision traces of an operating point for every test image, as parquet. Read without torch.
 
-One row an image, in the canonical order of ``data.load_images``: ``label``, ``prediction``, ``confidence`` (of 65535)
-and, for each gated block, the option's index in ``block_2``, ``block_3``, ..., by its number in the network. Columns of
-a few small numbers pack to a few bits a decision, even where every image has a decision vector of its own: measured for
-10,000 images, 41 kB with 114 vectors of 17 blocks and 165 kB with 10,000 of 35. What else is needed stands in the
-file's own metadata.
+The file has one row for each image, in the order of ``load_images``. The columns are ``label``, ``prediction``,
+``confidence`` (in steps of 1/65535), and the option index of each gated block in ``block_2``, ``block_3``, ..., by its
+number in the network. The file's metadata holds the rest. Columns of small numbers compress to a few bits per decision:
+10,000 images take 41 kB with 114 different decision vectors of 17 blocks, and 165 kB with 10,000 of 35 blocks.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ if TYPE_CHECKING:
 FORMAT = 1
 ORDER = "as load_images gives the test split: by digests of pixels, or of the places of files read as needed"
 _KEY = b"dfs"
-_LEVELS = 65535  # of a confidence
+_LEVELS = 65535  # a confidence is stored as a whole number from 0 to this
 _FACTS = ("checkpoint", "weights_sha256", "budget", "price", "dataset", "split", "classes", "options", "order")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traces:
-    """What one operating point of a checkpoint said for every image of a test set.
+    """Predictions and decisions of one operating point for every image of a test set.
 
     Attributes:
-        checkpoint: its name when the traces were made.
-        weights_sha256: hash of the weights that decided.
-        budget: percent of cp that was in force; None where there is none.
-        price: of cost, in the unit of the policy's logits; 0 where it decided as trained.
+        checkpoint: name of the checkpoint when the traces were made.
+        weights_sha256: hash of the weights.
+        budget: the budget in force, in percent of cp; None if there is none.
+        price: price of a block in full, in the unit of the policy's logits; 0 if none was charged.
         dataset: name of the data set.
         classes: class names; labels and predictions are indices into them.
         options: option names, cheapest first; decisions are indices into them.
@@ -72,8 +71,8 @@ class Traces:
         """The traces of a measured test set.
 
         Args:
-            outcome: of ``evaluate.run`` on the whole test split.
-            point: that was measured; its card has its weights' hash.
+            outcome: the result of ``evaluate.run`` on the whole test split.
+            point: the operating point that was measured. Its card must have the hash of the weights.
         """
         card, (in_force, price) = point.card, point.in_force
         return cls(
@@ -100,11 +99,11 @@ class Traces:
 
     @property
     def correct(self) -> np.ndarray:
-        """Which images got the right label, bool (N,)."""
+        """Whether each image got the right label, bool (N,)."""
         return self.predictions == self.labels
 
     def to_bytes(self) -> bytes:
-        """The traces as a parquet file; the same traces always give the same bytes."""
+        """The traces as a parquet file. The same traces always give the same bytes."""
         columns = {
             "label": self.labels.astype(np.uint16),
             "prediction": self.predictions.astype(np.uint16),
@@ -127,7 +126,7 @@ class Traces:
 
 
 def parse_traces(data: bytes) -> Traces:
-    """Traces as they were written; whatever a damaged file makes pyarrow or the arithmetic raise is the caller's."""
+    """Read a parquet file of traces. The caller must handle any exception that a damaged file causes in pyarrow."""
     table = pq.read_table(pa.BufferReader(data), use_threads=False)
     facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
     if facts["format"] != FORMAT:
@@ -163,7 +162,7 @@ def _looks(column: dict[str, np.ndarray]) -> Looks | None:
 
 
 def _block(index: int) -> str:
-    """Column of a gated block, named by its number in the network: the first block is not gated."""
+    """Column name of a gated block, with its number in the network."""
     return f"block_{index + FIRST_GATED}"
 
 

@@ -1,10 +1,10 @@
-"""What people call what stands in a card: methods, options, alphas."""
+"""Names for display: methods, options and alphas."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
-SESSION = "session"  # method of checkpoints whose gates were fine-tuned live: never mixed with published ones
+SESSION = "session"  # method of checkpoints fine-tuned live, which keeps them apart from published ones
 METHODS = {
     "every-budget": "DFS every budget",
     "dfs": "DFS",
@@ -27,7 +27,7 @@ def option_in_words(name: str) -> str:
     return "full precision" if name == "full" else option_label(name)
 
 
-@lru_cache(maxsize=4096)  # a slider asks for hundreds at every run
+@lru_cache(maxsize=4096)  # the dashboard's slider formats hundreds at every run
 def format_alpha(alpha: float, digits: int = 7) -> str:
     """Alpha as people write it: ``5e-6``, not ``5e-06``."""
     mantissa, _, exponent = f"{alpha:.{digits - 1}e}".partition("e")

@@ -1,5 +1,4 @@
-"""The commands of ``python -m dfs_core``: each module adds its own to the parser and runs them.
+"""The commands of ``python -m dfs_core``. Each module defines the arguments of its commands and runs them.
 
-Torch takes seconds to import. The commands import what they need when they run, so that ``--help`` and a mistyped
-option answer at once.
+Torch takes seconds to import. So commands import what they need when they run, and ``--help`` answers at once.
 """

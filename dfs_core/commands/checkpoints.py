@@ -1,4 +1,4 @@
-"""Commands that show trained checkpoints and use them: list, predict."""
+"""The commands ``list`` and ``predict``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_list(parser: argparse.ArgumentParser) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    """Print the checkpoints in ``pretrained_dir()``; those that cannot be read are named on stderr."""
+    """Print the checkpoints in ``pretrained_dir()``. Problems with unreadable ones go to stderr."""
     from dfs_core.checkpoints.card_files import scan
     from dfs_core.checkpoints.locate import pretrained_dir
 
@@ -44,15 +44,15 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
-    lowest_highest = line["budget_range"]
-    budget = "{:g}-{:g} %".format(*lowest_highest) if lowest_highest else budget_text(line["budget"])
+    budget_range = line["budget_range"]
+    budget = "{:g}-{:g} %".format(*budget_range) if budget_range else budget_text(line["budget"])
     alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
     return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
 
 
 def budget_text(value: float | None) -> str:
-    """A budget for a table."""
+    """A budget as text for a table."""
     return "-" if value is None else f"{value:g} %"
 
 
@@ -66,7 +66,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print what a checkpoint decides for each picture; a bad file is named on stderr, and the others still count."""
+    """Print the prediction and decisions for each picture. Unreadable files are named on stderr and left out."""
     from dfs_core.data.images import open_image, to_model_input
     from dfs_core.predictor import Predictor
 
@@ -93,7 +93,7 @@ def run_predict(args: argparse.Namespace) -> int:
 
 
 def _head(path: Path) -> bytes:
-    """A file's bytes, one more than a picture may have at most: a larger one is refused without filling memory."""
+    """The first ``MAX_BYTES`` + 1 bytes of a file: enough to refuse a larger one without reading all of it."""
     from dfs_core.data.images import MAX_BYTES
 
     with path.open("rb") as file:
@@ -115,4 +115,4 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """Add ``--budget``."""
-    parser.add_argument("--budget", type=percent, metavar="PERCENT", help="in percent of cp; default: the usual one")
+    parser.add_argument("--budget", type=percent, metavar="PERCENT", help="cp in percent; default: the usual budget")

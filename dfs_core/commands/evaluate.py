@@ -1,4 +1,4 @@
-"""The command ``evaluate``, and the images that a checkpoint is measured on."""
+"""The command ``evaluate``, and loading the images that a checkpoint is measured on."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_budget(parser)
     add_data_dir(parser)
     parser.add_argument("--split", choices=SPLITS, default="test", help="which images (default: test)")
-    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N, the same N everywhere")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N images, the same on any machine")
     parser.add_argument(
         "--execution",
         choices=("grouped", "dense"),
         default="grouped",
-        help="grouped runs for each image only what was decided; dense runs everything, as the reference does",
+        help="grouped runs only the chosen option for each image; dense runs all options, as the reference does",
     )
     add_json(parser)
     parser.set_defaults(run=run_evaluate)
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
-    """Print a checkpoint's accuracy, cost and decisions on real images."""
+    """Print a checkpoint's accuracy, cost and decisions on a data set."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.evaluation.evaluate import evaluate
@@ -68,10 +68,10 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
 
 def measured_images(card: Card, data_dir: Path, split: str) -> ImageSet:
-    """The images that a card's figures are of, for what is stored beside them.
+    """The images on which a card's figures were measured.
 
     Raises:
-        UserError: as for ``images_of``; or they are not as many as the card says.
+        UserError: as for ``images_of``, or their number differs from the card's.
     """
     images, measured = images_of(card, data_dir, split), card.evaluation(split)
     if measured is not None and len(images) != measured.n:
@@ -82,10 +82,10 @@ def measured_images(card: Card, data_dir: Path, split: str) -> ImageSet:
 
 
 def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
-    """The images of a split; ``train`` and ``validation`` are divided as they were when the checkpoint was trained.
+    """The images of a split. ``train`` and ``validation`` are split as in the checkpoint's training.
 
     Raises:
-        UserError: they are not there, have other classes, or cannot be divided in that way.
+        UserError: the data set is missing, has other classes, or cannot be split in that way.
     """
     from dfs_core.bar import progress_bar
     from dfs_core.data.sets import load_images

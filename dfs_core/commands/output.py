@@ -1,4 +1,4 @@
-"""What the commands share: words that become numbers, and results that become JSON or an aligned table."""
+"""Helpers of the commands: shared arguments, parsing of numbers, and output as JSON or as an aligned table."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         metavar="DIR",
-        help="folder with the data sets; by default what DFS_DATA_DIR names, else ./data",
+        help="folder with the data sets; default: DFS_DATA_DIR, else ./data",
     )
 
 
 def data_dir_of(args: argparse.Namespace) -> Path:
-    """The data folder that was asked for, or the one that is there.
+    """The data folder from ``--data-dir``, else from ``find_data_dir``.
 
     Raises:
-        UserError: none was named and none was found.
+        UserError: there is neither.
     """
     from dfs_core.data.folders import find_data_dir
 
@@ -42,7 +42,7 @@ def data_dir_of(args: argparse.Namespace) -> Path:
 
 
 def percent(text: str) -> float:
-    """Read a percentage, with or without its sign."""
+    """Parse a percentage, with or without a percent sign."""
     try:
         return float(text.removesuffix("%"))
     except ValueError:
@@ -50,37 +50,37 @@ def percent(text: str) -> float:
 
 
 def positive(text: str) -> int:
-    """Read a whole number above zero."""
+    """Parse a whole number above zero."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
 
 
 def write(text: str) -> None:
-    """Print a result; a character that the terminal's encoding lacks, as in a file name, is spelt out."""
+    """Print a result. Characters that the terminal cannot encode, such as in file names, are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def write_json(data: Any) -> None:
-    """Print a result for a script."""
+    """Print a result as JSON."""
     sys.stdout.write(json_text(data))
 
 
 def complain(message: object) -> None:
-    """Print one line on stderr, whatever line breaks the message has."""
+    """Print an error on stderr as one line, without the message's line breaks."""
     sys.stderr.write(f"error: {' '.join(str(message).split())}\n")
 
 
 def number(value: float | None, unit: str = "", decimals: int = 2) -> str:
-    """A number for people, with its unit; a dash for None."""
+    """A number with its unit as text; a dash for None."""
     if value is None:
         return "-"
     return f"{value:.{decimals}f}{' ' + unit if unit else ''}"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[int] = (0,)) -> str:
-    """Aligned columns: those at the positions ``words`` flush left, the others, which hold numbers, flush right.
+    """Aligned columns: those whose positions are in ``words`` flush left, the others flush right.
 
     >>> print(table(("name", "cp"), [("a", "6.25 %"), ("long", "100.00 %")]))
     name        cp

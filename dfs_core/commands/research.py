@@ -1,4 +1,4 @@
-"""Commands that measure more of a checkpoint: turn its dial, find its prices anew, shuffle its decisions."""
+"""The commands ``dial``, ``prices`` and ``shuffle``, which measure a checkpoint at other prices or decisions."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from dfs_core.evaluation.metrics import Evaluation
     from dfs_core.results.collect import Remeasured
 
-DIAL_RANGE = (0.02, 20.0)  # prices, in the logits of a gate that was trained for one budget
-DIAL_POINTS = 12  # at most
-BROKEN = 10.0  # points of accuracy; who loses more runs under options that training never showed the network
+DIAL_RANGE = (0.02, 20.0)  # (lowest, highest) price, in the unit of the gate's logits
+DIAL_POINTS = 12  # largest number of points
+BROKEN = 10.0  # points; a network that loses more accuracy runs under options that it was not trained for
 
 
 def add_dial(parser: argparse.ArgumentParser) -> None:
@@ -31,10 +31,10 @@ def add_dial(parser: argparse.ArgumentParser) -> None:
 
 
 def run_dial(args: argparse.Namespace) -> int:
-    """Put a price on the decisions of a checkpoint that was trained for one budget, and measure where that leads.
+    """Measure a checkpoint that was trained for one budget at several prices.
 
-    The prices are chosen on validation images; the points along them are measured on the test images. They end where
-    the network breaks down, on validation images too.
+    Prices are chosen on validation images, and the points are measured on test images. Prices at which accuracy on
+    validation images breaks down are left out.
     """
     from dataclasses import replace
 
@@ -80,17 +80,17 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         type=float,
         nargs=2,
         metavar=("LOWEST", "HIGHEST"),
-        help="start anew from this range of prices, in nats per block in full; without it, the prices that the card has"
-        " are kept and more are tried between them",
+        help="start from this range of prices, in nats per block in full; default: keep the card's prices and try more"
+        " between them",
     )
     add_json(parser)
     parser.set_defaults(run=run_prices)
 
 
 def run_prices(args: argparse.Namespace) -> int:
-    """Measure more closely which budget each price leads to, for a checkpoint that serves every budget.
+    """Measure which budget each price leads to, at more prices, for a checkpoint that serves every budget.
 
-    The list comes from validation images; the card's figures and the stored traces are then measured anew with it.
+    The list is measured on validation images. Then the card's figures and the stored traces are measured again with it.
     """
     from dataclasses import replace
 
@@ -107,7 +107,7 @@ def run_prices(args: argparse.Namespace) -> int:
     if not card.config.every_budget:
         raise UserError(f"'{card.name}' does not serve every budget, so it has no prices")
     if args.range and not 0 < args.range[0] < args.range[1] < math.inf:
-        raise UserError("--range is the lowest and the highest price, both above 0")
+        raise UserError("--range must be the lowest and the highest price, both above 0")
     images = {split: measured_images(card, data_dir_of(args), split) for split in ("validation", "test")}
     chosen, known = (tuple(args.range), ()) if args.range else ((), card.config.prices)
     model.config = serve_every_budget(model, images["validation"], card.mean, card.std, chosen, known)
@@ -116,7 +116,7 @@ def run_prices(args: argparse.Namespace) -> int:
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
     folder = checkpoint.folder
     files = traces_of(model, card, images["test"], outcomes["test"], stored_budgets(folder))
-    before = {*folder.glob("traces*.parquet"), folder / SHUFFLED_FILE}  # of decisions at other prices
+    before = {*folder.glob("traces*.parquet"), folder / SHUFFLED_FILE}  # their decisions used the old prices
     save_checkpoint(folder, model, card, files)
     for stale in before - {folder / name for name in files}:
         stale.unlink(missing_ok=True)
@@ -137,10 +137,10 @@ def add_shuffle(parser: argparse.ArgumentParser) -> None:
 
 
 def run_shuffle(args: argparse.Namespace) -> int:
-    """Give every test image another image's decisions: the same shares per block, blind to the image.
+    """Measure accuracy when every test image gets the decision vector of another image.
 
-    What is lost against the checkpoint's own decisions is what looking at the image is worth. What was measured for
-    other budgets before stays.
+    The shares of options per block stay the same, but decisions no longer depend on the image. So the lost accuracy is
+    the value of looking at the image. Earlier results for other budgets are kept.
     """
     import numpy as np
 
@@ -176,12 +176,12 @@ def run_shuffle(args: argparse.Namespace) -> int:
 
 
 def _key(budget: float | None) -> str:
-    """A budget as it stands in the file of shuffled decisions."""
+    """A budget as the file of shuffled decisions writes it."""
     return "" if budget is None else f"{budget:g}"
 
 
 def _kept(row: Remeasured) -> dict[str, Any]:
-    """A row as it was read, to be written again."""
+    """An earlier row, to be written again."""
     keys = ("n", "accuracy", "cp", "all_in", "policies", "low", "high", "weights")
     return {"budget": _key(row.budget)} | {key: getattr(row, key) for key in keys}
 

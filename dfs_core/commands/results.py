@@ -1,4 +1,4 @@
-"""The command ``results``: every measured point and comparison, as data, as a page and in the README."""
+"""The command ``results``: all measured points and comparisons as data, as a page, and in the README."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     """Define ``results``."""
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
     parser.add_argument(
-        "--seeds", type=Path, metavar="DIR", help="a folder of runs with other seeds; else what is known of them stays"
+        "--seeds", type=Path, metavar="DIR", help="folder of runs with other seeds; default: keep the known ones"
     )
-    parser.add_argument("--readme", type=Path, metavar="FILE", help="put a row for each method between its marks")
+    parser.add_argument("--readme", type=Path, metavar="FILE", help="also update the table between the marks of FILE")
     add_json(parser)
     parser.set_defaults(run=run_results)
 
 
 def run_results(args: argparse.Namespace) -> int:
-    """Write every point and comparison, as data and as a page, from cards and stored traces, and print the tables."""
+    """Write all points and comparisons from cards and stored traces, and print the tables."""
     from dataclasses import asdict
 
     from dfs_core.checkpoints.locate import pretrained_dir

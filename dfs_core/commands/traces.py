@@ -1,4 +1,4 @@
-"""The command ``traces``: decision traces of the test set for checkpoints that were published without them."""
+"""The command ``traces``: store the decision traces of a checkpoint on the test set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
     from dfs_core.evaluation.metrics import Evaluation, Outcome
 
-NOISE = 0.1  # points by which another machine's rounding may move accuracy or cp
+NOISE = 0.1  # points; rounding on another machine may change accuracy or cp by this much
 
 
 def add_traces(parser: argparse.ArgumentParser) -> None:
@@ -31,15 +31,15 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
         type=percent,
         nargs="+",
         metavar="PERCENT",
-        help="for a checkpoint that serves every budget: which ones, a file each; default: the usual ones and all"
-        " that are stored",
+        help="budgets in percent, for a checkpoint that serves every budget; default: the usual ones and all stored"
+        " ones",
     )
     add_json(parser)
     parser.set_defaults(run=run_traces)
 
 
 def run_traces(args: argparse.Namespace) -> int:
-    """Write the traces beside the checkpoint and print what they hold."""
+    """Write the traces into the checkpoint's folder and print their figures."""
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets
     from dfs_core.checkpoints.traces import Traces
@@ -71,29 +71,24 @@ def run_traces(args: argparse.Namespace) -> int:
 
 
 def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> Outcome:
-    from tqdm import tqdm
-
+    from dfs_core.bar import progress_bar
     from dfs_core.evaluation.evaluate import run
 
-    with tqdm(total=len(images), unit="image", leave=False, disable=None) as bar:
-
-        def progress(done: int, _total: int) -> None:
-            bar.update(done - bar.n)
-
-        card = checkpoint.card
+    card = checkpoint.card
+    with progress_bar("measuring") as progress:
         return run(checkpoint.model, images, card.mean, card.std, budget=budget, progress=progress)
 
 
 def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) -> list[OperatingPoint]:
-    """The operating points that are meant.
+    """The operating points that a command should use.
 
     Args:
-        card: of the checkpoint.
-        asked: the budgets that somebody typed, if any.
-        usual: those that are meant where nobody asked.
+        card: the card of the checkpoint.
+        asked: the budgets in percent from the command line; None or empty if there are none.
+        usual: the default budgets in percent.
 
     Raises:
-        UserError: the checkpoint has one operating point and was asked for others, or has no such budget.
+        UserError: budgets are given for a checkpoint with one operating point, or it cannot serve one of them.
     """
     from dfs_core.checkpoints.operating_point import OperatingPoint
 
@@ -103,18 +98,18 @@ def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) 
         return [OperatingPoint(card)]
     points = [OperatingPoint(card, budget) for budget in dict.fromkeys(asked or usual)]
     for point in points:
-        _ = point.traces_file  # refused now rather than after a minute's work on the one before it
+        _ = point.traces_file  # raises now, and not after a minute's work on the point before
     return points
 
 
 def _compare(found: Evaluation, card_test: Evaluation) -> None:
-    """Say where the figures are not the card's to the last digit; refuse what rounding cannot explain."""
+    """Report differences from the card's figures. Differences larger than ``NOISE`` are an error."""
     off = {key: (getattr(found, key), getattr(card_test, key)) for key in ("accuracy", "cp")}
-    told = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in off.items())
+    differences = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in off.items())
     if any(abs(here - there) > NOISE for here, there in off.values()):
-        raise UserError(f"these are not the images that the card was measured on: {told}")
+        raise UserError(f"these are not the images that the card was measured on: {differences}")
     if found != card_test:
-        complain(f"this machine rounds otherwise than the one that measured the card: {told}")
+        complain(f"this machine rounds differently from the one that measured the card: {differences}")
 
 
 def _line(path: Path, size: int, budget: float | None, found: Evaluation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands that make something: train, data, import-reference, bench."""
+"""The commands ``train``, ``data``, ``import-reference`` and ``bench``."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run_name",
         metavar="RUN",
-        help="a run of configs/, such as static4-resnet38-cifar10, or a TOML file",
+        help="name of a run from configs/, such as static4-resnet38-cifar10, or a TOML file",
     )
     add_data_dir(parser)
-    parser.add_argument("--resume", action="store_true", help="go on where a run that was stopped left off")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; by default runs/NAME")
-    parser.add_argument("--seed", type=int, metavar="N", help="another seed; the run is then NAME-seedN")
+    parser.add_argument("--resume", action="store_true", help="continue a run that was stopped")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; default: runs/NAME")
+    parser.add_argument("--seed", type=int, metavar="N", help="another seed; the run is then called NAME-seedN")
     parser.add_argument("--start-from", metavar="NAME", help="another run or checkpoint to start from")
     parser.set_defaults(run=run_train)
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Carry out a training run and print the folder of its checkpoint."""
+    """Train a network and print the folder of its checkpoint."""
     from dfs_core.training.config_files import of_seed
     from dfs_core.training.train import train
 
@@ -39,18 +39,18 @@ def run_train(args: argparse.Namespace) -> int:
 def add_data(parser: argparse.ArgumentParser) -> None:
     """Define ``data download`` and ``data info``."""
     actions = parser.add_subparsers(required=True, metavar="download|info", dest="action")
-    download = actions.add_parser("download", help="fetch a public data set")
+    download = actions.add_parser("download", help="download a public data set")
     download.add_argument("dataset", metavar="DATASET", help="cifar10, cifar100 or svhn")
     add_data_dir(download)
     download.set_defaults(run=run_download)
-    info = actions.add_parser("info", help="what a data folder holds")
+    info = actions.add_parser("info", help="list the contents of a data folder")
     add_data_dir(info)
     add_json(info)
     info.set_defaults(run=run_info)
 
 
 def run_download(args: argparse.Namespace) -> int:
-    """Fetch a public data set, with a progress bar where stderr is a terminal."""
+    """Download a public data set, with a progress bar if stderr is a terminal."""
     from tqdm import tqdm
 
     from dfs_core.data.download import download
@@ -69,12 +69,12 @@ def run_download(args: argparse.Namespace) -> int:
 
 
 def run_info(args: argparse.Namespace) -> int:
-    """Print which data sets a folder holds, and what is wrong with them."""
+    """Print the data sets in a folder and their problems."""
     from dfs_core.data.download import describe
 
     folder = data_dir_of(args)
     if not folder.is_dir():
-        raise UserError(f"there is no folder {folder}: give --data-dir, or fetch a data set with 'data download'")
+        raise UserError(f"there is no folder {folder}: give --data-dir, or get a data set with 'data download'")
     rows = describe(folder)
     if args.json:
         write_json(rows)
@@ -90,7 +90,9 @@ def add_import_reference(parser: argparse.ArgumentParser) -> None:
     """Define ``import-reference``."""
     parser.add_argument("file", type=Path, metavar="FILE", help="checkpoint of the public DFS code")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new checkpoint")
-    parser.add_argument("--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by classes")
+    parser.add_argument(
+        "--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by class count"
+    )
     parser.set_defaults(run=run_import_reference)
 
 
@@ -107,13 +109,13 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
     )
-    parser.add_argument("--batch", type=positive, metavar="N", help="images of a training step; default: 256")
+    parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
     add_json(parser)
     parser.set_defaults(run=run_bench)
 
 
 def run_bench(args: argparse.Namespace) -> int:
-    """Time training steps and evaluation, each figure the median of one run on this machine."""
+    """Time training steps and evaluations on this machine, and print the medians."""
     from dfs_core.bench import BATCH, run
 
     batch = args.batch or BATCH

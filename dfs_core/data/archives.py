@@ -1,4 +1,4 @@
-"""Public data sets in the files that torchvision downloads."""
+"""Read public data sets from the files that torchvision downloads."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dfs_core.errors import UserError
 
 
 def download_command(dataset: str, data_dir: Path) -> str:
-    """The command that fetches a known data set, for messages that say what to do."""
+    """The command that downloads a known data set, for error messages."""
     return f"python -m dfs_core data download {dataset} --data-dir {data_dir}"
 
 
 def files_present(dataset: str, data_dir: Path) -> list[Path]:
-    """What is there of a known data set, complete or not: somebody meant to have it there."""
+    """The downloaded or unpacked files of a known data set that exist, complete or not."""
     archive = ARCHIVES[dataset]
     names = [*archive.downloads, *([archive.folder] if archive.folder else [])]
     return [data_dir / name for name in names if (data_dir / name).exists()]
@@ -28,14 +28,13 @@ def read_archive(dataset: str, data_dir: Path, split: str) -> Found:
     """Read a split of a known data set: images (N, 32, 32, 3) uint8, labels (N,) int64, class names.
 
     Raises:
-        UserError: the files are incomplete, damaged or may not be read, or what reads them is not installed.
+        UserError: the files are incomplete, damaged or not readable, or a library that reads them is not installed.
     """
     try:
         found = open_split(dataset, data_dir, split)
     except RuntimeError as error:
         raise UserError(
-            f"{dataset} in {data_dir} is incomplete or damaged: fetch what is missing with "
-            f"'{download_command(dataset, data_dir)}'"
+            f"{dataset} in {data_dir} is incomplete or damaged: run '{download_command(dataset, data_dir)}'"
         ) from error
     except OSError as error:
         raise UserError(f"{error.filename or data_dir} cannot be read: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""From uint8 images to network input: random crop, mirror and erased square, and the normalisation that all share."""
+"""Turn uint8 images into network input: normalisation, and random crop, mirror and erased square for training."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-RESIZED_FROM = 64  # pixels: an object of a smaller image fills it, and a part of it would be too little to tell by
-LEAST_AREA = 0.25  # of the image that is left by a crop; the usual 0.08 is meant for larger images and longer training
+RESIZED_FROM = 64  # pixels; in smaller images the object fills the frame, and a random part would not show enough of it
+LEAST_AREA = 0.25  # smallest share of the image in a crop; the usual 0.08 suits larger images and longer training
 
 
 def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -33,18 +33,17 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 
 
 def augment(images: Tensor, generator: torch.Generator, erase: int = 0) -> Tensor:
-    """Crop every image at random, mirror every other one, and erase a square where that is asked for.
+    """Crop each image at random, mirror it with probability 1/2, and erase a random square if asked.
 
-    Images below ``RESIZED_FROM`` pixels are shifted by up to an eighth of their side, those of 32 pixels by 4 as in
-    method section 6 (``pad_crop``). Larger ones are cropped and resized, as is usual for ImageNet (``resized_crop``).
+    Images below ``RESIZED_FROM`` pixels are shifted by up to an eighth of their side: 4 pixels at 32 pixels, as in
+    method section 6 (``pad_crop``). Larger ones are cropped and resized as usual for ImageNet (``resized_crop``).
 
-    Random numbers are drawn on the generator's device: a CPU generator gives the same augmentation for images on any
-    device.
+    Random numbers are drawn on the generator's device, so a CPU generator gives the same augmentation on any device.
 
     Args:
-        images: uint8, (N, C, S, S), on any device; left as they are.
+        images: uint8, (N, C, S, S), on any device; not changed.
         generator: the source of randomness.
-        erase: side of the erased square in pixels; 0 for none.
+        erase: side of the erased square in pixels; 0 erases nothing.
 
     Returns:
         uint8, (N, C, S, S), new memory on the same device.
@@ -60,19 +59,19 @@ def augment(images: Tensor, generator: torch.Generator, erase: int = 0) -> Tenso
 def pad_crop(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
     """Shift every image (N, C, H, W) by its own random offset of up to ``padding`` pixels in each direction.
 
-    The border that a shift brings in is black, as in torchvision's ``RandomCrop``.
+    The new border is black, as in torchvision's ``RandomCrop``.
     """
     count, _, height, width = images.shape
     top, left = (_whole(images, generator, 2 * padding + 1) for _ in range(2))
-    # Every possible crop is a view of the padded batch; one gather then copies whole rows, not single pixels.
+    # Every possible crop is a view of the padded batch, so one gather copies whole rows instead of single pixels.
     crops = F.pad(images, [padding] * 4).unfold(2, height, 1).unfold(3, width, 1)
     return crops[torch.arange(count, device=images.device), :, top, left]
 
 
 def resized_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Cut a random part out of every image (N, C, H, W) and enlarge it to the whole size.
+    """Cut a random part out of every image (N, C, H, W) and resize it to the full size.
 
-    The part has ``LEAST_AREA`` to all of the area and sides in a ratio of 3:4 to 4:3 (torchvision's
+    The part covers ``LEAST_AREA`` to all of the area, with an aspect ratio of 3:4 to 4:3 (torchvision's
     ``RandomResizedCrop``).
     """
     area, ratio, x, y = torch.rand(4, len(images), generator=generator, device=generator.device).to(images.device)
@@ -80,7 +79,7 @@ def resized_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     ratio = ((2 * ratio - 1) * math.log(4 / 3)).exp()
     width, height = (area * ratio).sqrt().clamp_max(1), (area / ratio).sqrt().clamp_max(1)
     none = torch.zeros_like(area)
-    # Each output pixel's place in the input, in units of -1 to 1: scaled to the part, then moved within the whole.
+    # affine_grid maps each output pixel to its place in the input, from -1 to 1: scale to the part, then shift it.
     rows = [width, none, (2 * x - 1) * (1 - width), none, height, (2 * y - 1) * (1 - height)]
     grid = F.affine_grid(torch.stack(rows, dim=1).view(-1, 2, 3), list(images.shape), align_corners=False)
     cut = F.grid_sample(images.float(), grid, padding_mode="border", align_corners=False)
@@ -88,9 +87,9 @@ def resized_crop(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def erase_square(images: Tensor, generator: torch.Generator, side: int) -> Tensor:
-    """Lay a black square at a random place over every image (N, C, H, W), in place (cutout: DeVries and Taylor, 2017).
+    """Blacken a random square in every image (N, C, H, W), in place (cutout: DeVries and Taylor, 2017).
 
-    Near the border a part of the square lies outside.
+    The square may extend beyond the border.
     """
     rows, columns = (
         (torch.arange(length, device=images.device) - _whole(images, generator, length)[:, None] + side // 2)
@@ -101,6 +100,6 @@ def erase_square(images: Tensor, generator: torch.Generator, side: int) -> Tenso
 
 
 def _whole(images: Tensor, generator: torch.Generator, limit: int) -> Tensor:
-    """A random whole number below ``limit`` for each image, on the images' device."""
+    """A random integer from 0 to ``limit`` - 1 for each image (N,), on the images' device."""
     drawn = torch.randint(limit, (len(images),), generator=generator, device=generator.device)
     return drawn.to(images.device, non_blocking=True)

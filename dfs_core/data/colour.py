@@ -1,4 +1,4 @@
-"""From whatever colours a picture has to sRGB on white, which is what networks are trained on and pages show."""
+"""Convert pictures to sRGB on a white background: the colours that networks are trained on and pages show."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import io
 import numpy as np
 from PIL import Image, ImageCms
 
-USUAL_GAMMA = 1 / 2.2  # what files with sRGB's own curve state
-SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}  # mode of a picture -> colour space of a profile that fits it
+USUAL_GAMMA = 1 / 2.2  # the gamma that sRGB files state
+SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK"}  # mode of a picture -> colour space that its profile must have
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB: by the picture's colour profile or gamma, and with transparency laid on white.
+    """Convert a picture of any mode to sRGB by its colour profile or gamma, and lay transparency on white.
 
-    A profile counts before a gamma, as the PNG specification says; one that is broken, or of another colour space than
-    the picture, is left out. 16-bit grey is rescaled, and not clipped as Pillow's own conversion does.
+    A profile takes precedence over a gamma, as in the PNG specification. A profile that is broken or of another colour
+    space is ignored. 16-bit grey is rescaled; Pillow's own conversion would clip it.
     """
     alpha = _alpha(image)
     base = _without_alpha(image)
@@ -32,8 +32,8 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _alpha(image: Image.Image) -> Image.Image | None:
-    """How opaque each pixel is, or None where all are."""
-    if image.mode.startswith("I"):  # Pillow knows no conversion of 16-bit grey with a transparent value
+    """The alpha channel, or None if all pixels are opaque."""
+    if image.mode.startswith("I"):  # Pillow cannot convert 16-bit grey with a transparent value
         key = image.info.get("transparency")
         return Image.fromarray(np.where(np.asarray(image) == key, 0, 255).astype(np.uint8)) if key is not None else None
     if not image.has_transparency_data:
@@ -42,7 +42,7 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:
-    """The colours alone, in a mode that a profile can be of: RGB, L or CMYK."""
+    """The colours without alpha, in a mode that a profile can have: RGB, L or CMYK."""
     if image.mode.startswith("I"):
         return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     if image.mode in ("L", "RGB", "CMYK"):
@@ -56,7 +56,7 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 
 def _by_profile(base: Image.Image, data: bytes | None) -> Image.Image | None:
-    """The picture in sRGB, by an ICC profile; None where none fits."""
+    """The picture in sRGB by its ICC profile; None if it has no profile that fits."""
     if not data:
         return None
     try:
@@ -64,14 +64,14 @@ def _by_profile(base: Image.Image, data: bytes | None) -> Image.Image | None:
         if profile.profile.xcolor_space != SPACES[base.mode]:
             return None
         if base.mode == "RGB" and (profile.profile.profile_description or "").startswith("sRGB"):
-            return base  # a conversion to itself would move values by the last digit
+            return base  # converting sRGB to sRGB would change last digits
         return ImageCms.profileToProfile(base, profile, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
         return None
 
 
 def _by_gamma(picture: Image.Image, info: dict[str | tuple[int, int], object]) -> Image.Image:
-    """Undo a PNG's own gamma: file value = light ** gamma, and sRGB wants its curve of the light."""
+    """Convert a PNG's own gamma (file value = light ** gamma) to the sRGB curve."""
     gamma = info.get("gamma")
     if "srgb" in info or not isinstance(gamma, float) or not 0.05 <= gamma <= 5 or abs(gamma - USUAL_GAMMA) < 0.01:
         return picture

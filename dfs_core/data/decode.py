@@ -1,4 +1,4 @@
-"""Decoding many pictures to the size that a network takes."""
+"""Decode many pictures to the input size of a network."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dfs_core.data.images import open_image, to_model_input
 from dfs_core.errors import UserError
 
 Report = Callable[[int, int], None]
-Sources = Sequence[Path] | np.ndarray  # image files, or pictures as they lie in an archive: uint8 (N, H, W, 3)
+Sources = Sequence[Path] | np.ndarray  # image files, or decoded pictures of an archive: uint8 (N, H, W, 3)
 
 _CHUNK = 256
 
 
 def decode_one(source: Path | np.ndarray, size: int) -> np.ndarray:
-    """One picture as a network sees it, uint8 (size, size, 3).
+    """One picture as network input, uint8 (size, size, 3).
 
     Raises:
-        UserError: the file cannot be read or is no picture; the message names it.
+        UserError: the file cannot be read or is not a picture. The message names the file.
     """
     if isinstance(source, np.ndarray):
         return to_model_input(Image.fromarray(source), size)
@@ -34,12 +34,13 @@ def decode_one(source: Path | np.ndarray, size: int) -> np.ndarray:
 
 
 def decode(sources: Sources, size: int, report: Report | None = None) -> np.ndarray:
-    """All pictures as a network sees them, uint8 (N, size, size, 3), on all cores.
+    """All pictures as network input, uint8 (N, size, size, 3), decoded on up to 8 cores.
 
     Args:
         sources: the pictures.
-        size: side in pixels; pictures of an archive that have it already are returned as they are.
-        report: told how many images are read, and of how many, chunk by chunk; what it raises ends the reading.
+        size: side in pixels. Archive pictures that already have this size are returned unchanged.
+        report: called after each chunk with the number of images read and their total. An exception in it stops the
+            reading.
 
     Raises:
         UserError: as for ``decode_one``.
@@ -59,6 +60,6 @@ def decode(sources: Sources, size: int, report: Report | None = None) -> np.ndar
                 task.result()
                 if report is not None:
                     report(min(number * _CHUNK, len(sources)), len(sources))
-        finally:  # after the first bad file, or when it is cancelled, nobody waits for the rest
+        finally:  # after a bad file or a cancellation, do not wait for the remaining chunks
             pool.shutdown(wait=False, cancel_futures=True)
     return images

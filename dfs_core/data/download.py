@@ -1,4 +1,4 @@
-"""Which data sets a folder holds, and fetching the public ones into it."""
+"""List the data sets in a folder, and download public ones into it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _POLL_S = 0.2
 
 
 def describe(data_dir: Path) -> list[dict[str, Any]]:
-    """What a data folder holds, one row per data set and split, without decoding an image.
+    """List the contents of a data folder, one row for each data set and split, without decoding an image.
 
     Returns:
         Rows of ``dataset``, ``split``, ``layout`` (``folders`` or ``torchvision``), ``images`` and ``classes`` (counts;
-        0 where the files are unusable), ``expected`` (images of the full split; None for a data set of one's own) and
+        0 if the files are unusable), ``expected`` (images of the full split; None for your own data set) and
         ``status`` (``complete``, ``a part``, or what is wrong and what to do).
     """
     data_dir = Path(data_dir).expanduser()
@@ -37,27 +37,27 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
     rows = []
     for name in sorted({*trees, *KNOWN}):
         root = folder_root(name, data_dir)
-        if root:  # of a public set, what is not in folders can be in torchvision's files
-            there = [split for split in SPLITS if name not in KNOWN or (root / split).is_dir()]
-            rows += [_folder_row(name, root, split) for split in there]
+        if root:  # a split of a public set that has no folder may still be in torchvision's files
+            in_folders = [split for split in SPLITS if name not in KNOWN or (root / split).is_dir()]
+            rows += [_folder_row(name, root, split) for split in in_folders]
         if name in KNOWN and files_present(name, data_dir):
             rows += _torchvision_rows(name, data_dir)
     return rows
 
 
 def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> None:
-    """Fetch a public data set with torchvision; what is already complete is not fetched again.
+    """Download a public data set with torchvision. Complete files are not fetched again.
 
-    torchvision works in a process of its own (see ``fetch``), which ends with this call, however that ends. Progress is
-    the growth of the files it writes.
+    torchvision runs in a child process (see ``fetch``) that ends with this call, even when the call is interrupted.
+    Progress is the growth of the files that it writes.
 
     Args:
         dataset: ``cifar10``, ``cifar100`` or ``svhn``.
-        data_dir: where to put it; made if it does not exist.
-        progress: called from this thread with the fraction done, 0 to 1, and what is being done.
+        data_dir: the folder to write to; created if it does not exist.
+        progress: called from this thread with the fraction done, 0 to 1, and a text that says what is being done.
 
     Raises:
-        UserError: an unknown data set, no network, a damaged download, or a folder that cannot be written.
+        UserError: the data set is unknown, the network fails, the download is damaged, or the folder is not writable.
     """
     if dataset not in KNOWN:
         raise UserError(f"'{dataset}' cannot be downloaded: choose one of {', '.join(KNOWN)}")
@@ -68,7 +68,7 @@ def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> 
         data_dir.mkdir(parents=True, exist_ok=True)
         for path, size in files.items():
             if path.is_file() and path.stat().st_size != size:
-                path.unlink()  # torchvision starts anew after an interruption: the rest of the last time is no progress
+                path.unlink()  # torchvision does not resume, so an old partial file must not count as progress
     except OSError as error:
         raise UserError(f"{data_dir} cannot be written ({error.strerror}): choose another data folder") from error
     with TemporaryFile() as messages:
@@ -77,16 +77,16 @@ def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> 
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=messages,
-            cwd=Path(__file__).parents[2],  # where the package is found, also if it is not installed
+            cwd=Path(__file__).parents[2],  # so that the child finds the package even if it is not installed
         ) as process:
             try:
                 _watch(process, files, dataset, report)
             finally:
                 process.kill()
         messages.seek(0)
-        said = messages.read().decode(errors="replace").strip()
+        printed = messages.read().decode(errors="replace").strip()
     if process.returncode:
-        last = said.splitlines()[-1] if said else f"exit code {process.returncode}"
+        last = printed.splitlines()[-1] if printed else f"exit code {process.returncode}"
         raise UserError(last if process.returncode == EXPLAINED else f"the download of {dataset} failed ({last})")
     report(1.0, f"{dataset} is complete")
 
@@ -126,11 +126,11 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
 
 def _torchvision_rows(dataset: str, data_dir: Path) -> list[dict[str, Any]]:
     info, complete = KNOWN[dataset], complete_splits(dataset, data_dir)
-    mend = f"incomplete or damaged: run '{download_command(dataset, data_dir)}'"
+    repair = f"incomplete or damaged: run '{download_command(dataset, data_dir)}'"
     rows = []
     for split in SPLITS:
         whole, size = split in complete, info.size(split)
-        status = "complete" if whole else mend
+        status = "complete" if whole else repair
         rows.append(_row(dataset, split, "torchvision", whole * size, whole * len(info.classes), size, status))
     return rows
 

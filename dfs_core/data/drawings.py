@@ -1,6 +1,7 @@
-"""The project's own pictures, for a machine without the data sets: at least one per CIFAR-10 class, as SVG.
+"""The project's own SVG pictures, at least one for each CIFAR-10 class, for machines without the data sets.
 
-They are drawings and are to be labelled as such: a network that was trained on photographs owes them nothing.
+Label them as drawings wherever they are shown: the networks were trained on photographs, so accuracy on drawings means
+nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 _FOLDER = Path(__file__).with_name("drawn")
-LABELS = {  # name of the file -> the CIFAR-10 class that it shows, in the order of a gallery
+LABELS = {  # file name -> the CIFAR-10 class that it shows, in gallery order
     "airplane": "airplane",
     "automobile": "automobile",
     "taxi": "automobile",
@@ -33,10 +34,10 @@ LABELS = {  # name of the file -> the CIFAR-10 class that it shows, in the order
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Drawing:
-    """A picture with the class that it is meant to show.
+    """A picture and the class that it shows.
 
     Attributes:
-        name: short and unique, fit for a URL.
+        name: short, unique and usable in a URL.
         label: the CIFAR-10 class.
         image: uint8, (256, 256, 3), RGB.
     """
@@ -47,12 +48,12 @@ class Drawing:
 
 
 def drawings() -> list[Drawing]:
-    """All pictures; the same pixels at every call (about a second: keep the result)."""
+    """All pictures, with the same pixels at every call. A call takes about a second, so keep the result."""
     return [Drawing(name, label, _drawn(_FOLDER / f"{name}.svg")) for name, label in LABELS.items()]
 
 
 def _drawn(path: Path) -> np.ndarray:
-    import vl_convert  # needed for this alone
+    import vl_convert  # imported here because only this function needs it
 
     png = vl_convert.svg_to_png(path.read_text(encoding="utf-8"), scale=1.0)
     with Image.open(io.BytesIO(png)) as image:

@@ -1,7 +1,7 @@
-"""Fetch one public data set with torchvision: ``python -m dfs_core.data.fetch DATASET FOLDER``, for ``download``.
+"""Fetch one public data set with torchvision: ``python -m dfs_core.data.fetch DATASET FOLDER``.
 
-torchvision can be neither stopped nor given a time limit while it downloads, and it draws a bar of its own. A process
-can be ended at any moment, may limit the time of every connection it makes, and writes where nobody looks.
+``download`` runs this as a child process. A torchvision download cannot be stopped, has no time limit and prints a
+progress bar. A child process can be stopped, can set a time limit on its connections, and prints nothing that is seen.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from dfs_core.errors import UserError
 
 EXPLAINED = 2  # exit code: the last line of stderr says what went wrong and what to do
 
-_SILENCE_S = 15  # a server that says nothing for so long is taken for gone
+_SILENCE_S = 15  # give up on a server after this many seconds without data
 
 
 def fetch(dataset: str, data_dir: Path) -> None:
-    """Fetch what is missing of a public data set, and see that it can be read.
+    """Fetch the missing files of a public data set and check that it can be read.
 
     Raises:
-        UserError: no network, a folder that cannot be written, or files that are damaged when they arrive.
+        UserError: the network fails, the folder is not writable, or the downloaded files are damaged.
     """
     try:
         for split in SPLITS:
             open_split(dataset, data_dir, split, download=True)
-    except RuntimeError as error:  # torchvision's word for wrong checksums; not all of them make it fetch files again
+    except RuntimeError as error:  # torchvision's error for wrong checksums; it does not fetch all such files again
         remains = ", ".join(path.name for path in files_present(dataset, data_dir))
         raise UserError(
-            f"{dataset} in {data_dir} is damaged or was cut short on its way: delete {remains} there and try again"
+            f"{dataset} in {data_dir} is damaged or incomplete: delete {remains} there and try again"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
         raise UserError(
-            f"{dataset} could not be downloaded ({reason}): check the network and that {data_dir} can be written, then "
-            f"run '{download_command(dataset, data_dir)}'"
+            f"{dataset} could not be downloaded ({reason}): check the network and that {data_dir} is writable, "
+            f"then run '{download_command(dataset, data_dir)}'"
         ) from error
 
 

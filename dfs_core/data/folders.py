@@ -1,4 +1,4 @@
-"""The data folder, and data sets as image folders: ``<root>/{train,test}/<class>/**/*.png`` or another format."""
+"""Data sets as image folders, ``<root>/{train,test}/<class>/**/*.png`` or another image format, in the data folder."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from dfs_core.errors import UserError
 
 SPLITS = ("train", "test")
 
-Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # the images, their labels (N,), class names
+Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # images, labels (N,) and class names
 
 
 def find_data_dir() -> Path | None:
-    """The data folder: what ``DFS_DATA_DIR`` names (it need not exist yet), else ``./data`` if it exists, else None."""
+    """The data folder: ``DFS_DATA_DIR``, which need not exist yet; else ``./data`` if it exists; else None."""
     named = os.environ.get("DFS_DATA_DIR")
     if named:
         return Path(named).expanduser()
@@ -28,15 +28,15 @@ def find_data_dir() -> Path | None:
 
 
 def folder_root(dataset: str, data_dir: Path) -> Path | None:
-    """The folder that holds ``train/`` or ``test/`` of a data set, or None where there is no such tree."""
+    """The folder that holds ``train/`` or ``test/`` of a data set; None if there is none."""
     candidates = [data_dir / dataset] + ([data_dir] if data_dir.resolve().name == dataset else [])
     return next((root for root in candidates if any((root / split).is_dir() for split in SPLITS)), None)
 
 
 def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
-    """Image files of a split by class name, sorted; those in folders inside a class's folder belong to it.
+    """Image files of a split by class name, sorted. A class includes the files in its subfolders.
 
-    Hidden files, other suffixes and what is no file are left out: ``passed_over`` counts them.
+    Hidden files, other suffixes and special files are left out. ``passed_over`` counts files with other suffixes.
 
     Raises:
         UserError: the split has no folder.
@@ -52,9 +52,9 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
 
 
 def passed_over(root: Path, split: str) -> dict[str, int]:
-    """What a split's folder holds that is not read: how many files of each suffix, the most frequent first.
+    """Count the files of a split that are not read, by suffix, most frequent first.
 
-    Files outside a class's folder are counted too; hidden ones, which systems leave everywhere, are not.
+    Files outside a class folder are counted too. Hidden files are not, because operating systems leave them everywhere.
     """
     folder, counts = root / split, Counter[str]()
     if folder.is_dir():
@@ -68,50 +68,50 @@ def passed_over(root: Path, split: str) -> dict[str, int]:
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Everything in a folder and its folders, links followed, that is neither hidden nor a folder."""
+    """All files in a folder and its subfolders except hidden ones; links are followed."""
     for place, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        if Path(place).resolve() in (above.resolve() for above in Path(place).parents):  # a link to where it lies
+        if Path(place).resolve() in (above.resolve() for above in Path(place).parents):  # a link to its own parent
             folders.clear()
             continue
         yield from (Path(place, name) for name in names if not name.startswith("."))
 
 
 def _is_image(file: Path) -> bool:
-    """Whether it has the suffix of a picture and is no pipe or device, which would never end.
+    """Whether a file has the suffix of a picture and is not a pipe or device, on which reading would never end.
 
-    A link to nowhere counts: whoever reads it is told.
+    A broken link counts as an image, so that the reader gets an error instead of a smaller data set.
     """
     return file.suffix.lower() in SUFFIXES and (file.is_file() or not file.exists())
 
 
 def find_images(dataset: str, root: Path, split: str) -> Found:
-    """The image files ``root/<split>/<class>/*``, their labels (N,) and class names; no file is opened.
+    """The image files of a split, their labels (N,) and the class names. No file is opened.
 
     Raises:
-        UserError: wrong or empty class folders, or too many images for a known set.
+        UserError: class folders are wrong or empty, or a known set has too many images.
     """
     found, info = class_folders(root, split), KNOWN.get(dataset)
     classes = classes_of(dataset, found, root / split)
     files = [(file, label) for label, name in enumerate(classes) for file in found.get(name, [])]
     if info and len(files) > info.size(split):
         raise UserError(
-            f"{root / split} holds {len(files):,} images, but {dataset} has {info.size(split):,}: remove what was added"
+            f"{root / split} has {len(files):,} images, but {dataset} has {info.size(split):,}: remove the added images"
         )
     labels = np.array([label for _, label in files], dtype=np.int64)
     return [file for file, _ in files], labels, classes
 
 
 def classes_of(dataset: str, found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
-    """Names of the classes that a split's folders stand for.
+    """The class names of a split.
 
     Args:
-        dataset: its name.
-        found: what ``class_folders`` found.
-        folder: where.
+        dataset: name of the data set.
+        found: the result of ``class_folders``.
+        folder: the split's folder, for error messages.
 
     Raises:
-        UserError: the folders or their number of images are not what they should be.
+        UserError: class folders are missing, unknown or empty.
     """
     info = KNOWN.get(dataset)
     return _known_classes(info, found, folder) if info else _own_classes(found, folder)
@@ -121,15 +121,15 @@ def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path
     unknown = sorted(set(found) - set(info.classes))
     if unknown:
         raise UserError(
-            f"{folder} has folders that are no classes of {info.name} ({_some(unknown)}): "
+            f"{folder} has folders that are not classes of {info.name} ({_some(unknown)}): "
             f"its classes are {_some(info.classes)}"
         )
     total, empty = sum(map(len, found.values())), [name for name in info.classes if not found.get(name)]
     if not total:
         raise UserError(f"{folder} has no images: put {FORMATS} files in folders named {_some(info.classes)}")
-    # A small random part of a data set can miss a class by chance; a larger one that does was not unpacked completely.
+    # A small random sample can miss a class by chance. A large one that misses a class was not unpacked completely.
     if empty and total >= 10 * len(info.classes):
-        raise UserError(f"{folder} has no images of {_some(empty)}: unpack {info.name} again, it is incomplete")
+        raise UserError(f"{folder} is incomplete, without images of {_some(empty)}: unpack {info.name} again")
     return info.classes
 
 

@@ -1,7 +1,7 @@
-"""From untrusted bytes to a clean sRGB picture, and from a picture to what the network sees.
+"""Read untrusted bytes as a clean sRGB picture, and turn a picture into network input.
 
-Nothing that a file claims is believed: the format is told from its first bytes, its size is checked before anything is
-decoded, and whatever a decoder raises becomes one message that names the file.
+A file's name is never trusted. The format comes from its first bytes, its size is checked before decoding, and any
+exception of a decoder becomes one message that names the file.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
 
 MAX_BYTES = 25 * 2**20
-MAX_SIDE = 20_000  # a decoder's rows have a price of their own: a PNG of 1 x 64,000,000 cost 3.5 GB
-# Larger pictures are kept reduced by a whole factor, with at least this many pixels on the shorter side: far more than
-# the network or a page shows, and a 64-megapixel photo then does not sit in memory.
+MAX_SIDE = 20_000  # pixels; decoders need memory for each row: a PNG of 1 x 64,000,000 pixels took 3.5 GB
+# Larger pictures are reduced by a whole factor that leaves at least this many pixels on the shorter side. That is more
+# than the network or a page needs, and keeps 64-megapixel photos out of memory.
 KEPT_SIDE = 1024
 FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif"),
     *(".gif", ".bmp", ".tif", ".tiff"),
 )
-LARGE = 4_000_000  # pixels; pictures above are decoded one at a time
+LARGE = 4_000_000  # pixels; larger pictures are decoded one at a time
 _ONE_LARGE = threading.Lock()
 
 
 class ImageError(UserError):
-    """A file that cannot be used as a picture; the message names the file and says why."""
+    """A file cannot be used as a picture. The message names the file and the reason."""
 
 
 class Format(NamedTuple):
-    """A kind of file: its decoder, and the most pixels that it decodes in a few hundred megabytes."""
+    """A file format: its decoder, and the largest number of pixels that it decodes in a few hundred megabytes."""
 
     decoder: Callable[[io.BytesIO], ImageFile]
     pixels: int
 
 
-JPEG = Format(JpegImageFile, 64_000_000)  # decodes straight to a fraction of its size
+JPEG = Format(JpegImageFile, 64_000_000)  # can decode directly to a fraction of its size
 PNG = Format(PngImageFile, 24_000_000)
 WEBP = Format(WebPImageFile, 16_000_000)  # its decoder takes 25 bytes a pixel
-HEIC = Format(HeifImageFile, 25_000_000)  # telephones take pictures of 24.5
+HEIC = Format(HeifImageFile, 25_000_000)  # phones take pictures of 24.5 megapixels
 AVIF = Format(AvifImageFile, 20_000_000)
 GIF = Format(GifImageFile, 24_000_000)
 BMP = Format(BmpImageFile, 24_000_000)
@@ -75,16 +75,16 @@ SIGNATURES = {
 def open_image(data: bytes, name: str) -> Image.Image:
     """Read an untrusted file as an upright sRGB picture.
 
-    An animation gives its first frame, transparency is laid on white, 16 bits are rescaled to 8, and a rotation in the
-    EXIF data is applied. Colours are converted from the file's profile or gamma to sRGB; a broken profile is left out.
-    A picture much larger than needed is kept reduced (``KEPT_SIDE``).
+    Of an animation, the first frame is taken. Transparency is laid on white, 16 bits are rescaled to 8, and the EXIF
+    rotation is applied. Colours are converted from the file's profile or gamma to sRGB; a broken profile is ignored. A
+    very large picture is reduced (``KEPT_SIDE``).
 
     Args:
         data: the file's bytes.
-        name: what to call the file in an error message.
+        name: name of the file for error messages.
 
     Raises:
-        ImageError: not a picture of ``FORMATS``, damaged or cut short, or larger than what is accepted.
+        ImageError: the file is not a picture of ``FORMATS``, is damaged or incomplete, or is too large.
     """
     label = " ".join(name.split()) or "the file"
     if not data:
@@ -93,30 +93,30 @@ def open_image(data: bytes, name: str) -> Image.Image:
         raise ImageError(f"{label} is larger than {MAX_BYTES // 2**20} MB: save it smaller")
     kind = _format(data)
     if kind is None:
-        raise ImageError(f"{label} is no {FORMATS} picture, whatever its name says: convert it to one of these")
+        raise ImageError(f"{label} is not a {FORMATS} picture: convert it to one of these formats")
     try:
-        if kind is WEBP:  # its decoder claims memory for the canvas as soon as it exists
+        if kind is WEBP:  # its decoder allocates the canvas on creation, so check the size first
             _check_size(_webp_size(data), kind, label)
-        # The classes are used directly: Image.open would warn on stderr about large pictures before we can refuse them.
+        # We use the decoders directly: Image.open would warn about large pictures on stderr before we refuse them.
         image = kind.decoder(io.BytesIO(data))
         _check_size(image.size, kind, label)
         with _ONE_LARGE if image.width * image.height > LARGE else nullcontext():
             return _decode(image, deep=kind is PNG and data[24] == 16)
     except ImageError:
         raise
-    except Exception as error:  # decoders fed with damaged bytes raise whatever they stumble over
-        raise ImageError(f"{label} is damaged or cut short: save it again as {FORMATS}") from error
+    except Exception as error:  # damaged bytes make decoders raise exceptions of any kind
+        raise ImageError(f"{label} is damaged or incomplete: save it again as {FORMATS}") from error
 
 
 def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
-    """Crop the central square and bring it to the network's size.
+    """Crop the central square and resize it to the network's input size.
 
     Args:
-        image: a picture of any size and mode; turned upright and laid on white as a file is.
+        image: a picture of any size and mode. It is turned upright and laid on white, as in ``open_image``.
         size: side of the result in pixels: the network's ``image_size``.
 
     Returns:
-        uint8, (size, size, 3). A picture of that very size comes back pixel for pixel.
+        uint8, (size, size, 3). A picture that already has this size is returned pixel for pixel.
     """
     picture = to_srgb(_upright(image))
     width, height = picture.size
@@ -131,32 +131,32 @@ def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
 
 
 def _format(data: bytes) -> Format | None:
-    """The kind of file that the first bytes name."""
+    """The format that the first bytes indicate; None if unknown."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
-    if data[4:8] == b"ftyp":  # the brands of an ISO media file: its own, and those it is compatible with
+    if data[4:8] == b"ftyp":  # an ISO media file lists its own brand and compatible ones
         brands = data[8 : min(int.from_bytes(data[:4], "big"), 64)]
         return AVIF if b"avif" in brands or b"avis" in brands else HEIC
     return next((kind for signature, kind in SIGNATURES.items() if data.startswith(signature)), None)
 
 
 def _decode(image: ImageFile, deep: bool) -> Image.Image:
-    """Decode an opened file; ``deep`` if it has 16 bits a channel."""
-    # A JPEG decodes straight to a half, a quarter or an eighth of its size, at a fraction of time and memory.
+    """Decode an opened file; ``deep`` means 16 bits per channel."""
+    # Lets a JPEG decode directly to a half, a quarter or an eighth of its size, which saves time and memory.
     image.draft(None, (KEPT_SIDE, KEPT_SIDE))
     image.load()
     key = image.info.get("transparency")
-    if deep and image.mode == "RGB" and isinstance(key, tuple):  # of 16 bits, while the pixels now have 8
+    if deep and image.mode == "RGB" and isinstance(key, tuple):  # the key still has 16 bits, the pixels now have 8
         image.info["transparency"] = tuple(value >> 8 for value in key)
     picture = to_srgb(_upright(image))
-    # A copy even when nothing is reduced: the decoder behind the picture keeps the file's bytes.
+    # reduce() copies even at factor 1. We need the copy: the picture's decoder would keep the file's bytes in memory.
     reduced = picture.reduce(max(1, min(picture.size) // KEPT_SIDE))
-    reduced.info.clear()  # a colour profile or a rotation that is applied already would be applied again
+    reduced.info.clear()  # otherwise a colour profile or rotation could be applied twice
     return reduced
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """Canvas of a WebP file from its header."""
+    """Width and height of a WebP file's canvas, from its header."""
     kind = data[12:16]
     if kind == b"VP8X":
         return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
@@ -169,17 +169,17 @@ def _webp_size(data: bytes) -> tuple[int, int]:
 def _check_size(size: tuple[int, int], kind: Format, label: str) -> None:
     width, height = size
     if width * height > kind.pixels:
-        limit = f"the {kind.pixels // 10**6} megapixels that are accepted in such a file"
+        limit = f"{kind.pixels // 10**6} megapixels in this format"
     elif max(size) > MAX_SIDE:
-        limit = f"the {MAX_SIDE:,} on a side that are accepted"
+        limit = f"{MAX_SIDE:,} pixels on a side"
     else:
         return
-    raise ImageError(f"{label} has {width} x {height} pixels, more than {limit}: save it smaller")
+    raise ImageError(f"{label} has {width} x {height} pixels, but the limit is {limit}: save it smaller")
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Apply the rotation in the EXIF data; a picture whose EXIF data is broken is shown as it is."""
+    """Apply the EXIF rotation. A picture with broken EXIF data is returned unchanged."""
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # as with the decoders: damaged metadata raises whatever it meets
+    except Exception:  # damaged metadata raises exceptions of any kind
         return image

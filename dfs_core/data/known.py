@@ -1,4 +1,4 @@
-"""The public data sets that are known by name: their classes, sizes, channel statistics and files."""
+"""The public data sets known by name: classes, sizes, channel statistics and files."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ willow_tree wolf woman worm
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What is known of a public data set before it is read.
+    """Facts about a public data set.
 
     Attributes:
-        name: its name here, in configurations and on the command line.
+        name: its name in configurations and on the command line.
         classes: class names; a label is an index into them.
         mean: mean of each channel (red, green, blue) over the training set, in units of 0 to 1.
         std: standard deviation of each channel, in the same units.
@@ -59,11 +59,11 @@ KNOWN: dict[str, DatasetInfo] = {
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What ``torchvision.datasets`` leaves of a data set in the data folder.
+    """The files of a data set that ``torchvision.datasets`` puts into the data folder.
 
     Attributes:
-        downloads: name and size in bytes of each file that is fetched.
-        folder: where they are unpacked to; None if they are read as they are.
+        downloads: name and size in bytes of each downloaded file.
+        folder: the folder they are unpacked to; None if they are not unpacked.
     """
 
     downloads: dict[str, int]

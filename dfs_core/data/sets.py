@@ -1,6 +1,6 @@
-"""Data sets: their images in an order, and in a split, that do not depend on how they lie on disk.
+"""Data sets. The order of images and the validation split do not depend on how the images are stored on disk.
 
-A split that fits is decoded once into a uint8 tensor; a larger one stays on disk and is read as it is needed.
+A split that fits into memory is decoded once into a uint8 tensor. A larger one stays on disk and is decoded on demand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dfs_core.data.stored import Chosen, StoredImages, fits_memory
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
 
-SAMPLE = 10_000  # images whose pixels say enough about those of all the others
+SAMPLE = 10_000  # images from which the channel statistics of a large set are estimated
 PART = 1000  # images whose pixels are counted at a time
 
 
@@ -34,7 +34,7 @@ class ImageSet:
     Attributes:
         dataset: name of the data set, such as ``cifar10``.
         split: ``train``, ``validation`` or ``test``.
-        images: uint8, (N, 3, S, S); or not decoded yet, in which case indexing decodes.
+        images: uint8, (N, 3, S, S); or ``StoredImages``, which decodes when it is indexed.
         labels: int64, (N,), indices into ``classes``.
         classes: class names.
     """
@@ -54,29 +54,29 @@ class ImageSet:
         return self.images.size if isinstance(self.images, StoredImages) else self.images.shape[-1]
 
     def subset(self, indices: Tensor | Sequence[int] | slice, split: str | None = None) -> ImageSet:
-        """The images at ``indices``, in that order, under the same split's name unless another is given."""
+        """The images at ``indices``, in that order. ``split`` renames the split."""
         chosen = indices if isinstance(indices, slice) else torch.as_tensor(indices, dtype=torch.int64)
         images = self.images.subset(chosen) if isinstance(self.images, StoredImages) else self.images[chosen]
         return ImageSet(self.dataset, split or self.split, images, self.labels[chosen], self.classes)
 
     def loaded(self) -> ImageSet:
-        """The same images in memory, whatever they take: for a sample that is used again and again."""
+        """The same images in memory, whatever their size: for a sample that is used repeatedly."""
         return replace(self, images=self.images[:]) if isinstance(self.images, StoredImages) else self
 
     def on(self, device: torch.device) -> ImageSet:
-        """The same images on a device; those that are not decoded stay where they are."""
+        """The same images on a device. Images that are not decoded yet stay on disk."""
         images = self.images if isinstance(self.images, StoredImages) else self.images.to(device)
         return replace(self, images=images, labels=self.labels.to(device))
 
     def batches(self, order: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images and labels for each choice of indices (n,), read ahead where they are not in memory."""
+        """Images and labels for each tensor of indices (n,). Images on disk are read ahead."""
         ours, theirs = tee(order)
         for chosen, images in zip(ours, batches_of(self.images, theirs), strict=True):
             yield images, self.labels[chosen.to(self.labels.device, non_blocking=True)]
 
 
 def batches_of(images: Tensor | StoredImages, order: Iterable[Chosen]) -> Iterator[Tensor]:
-    """For each choice its images, uint8 (n, 3, S, S), from memory or read ahead from disk."""
+    """The images of each choice, uint8 (n, 3, S, S), from memory or read ahead from disk."""
     if isinstance(images, StoredImages):
         return images.batches(order)
     return (
@@ -87,21 +87,21 @@ def batches_of(images: Tensor | StoredImages, order: Iterable[Chosen]) -> Iterat
 def load_images(
     dataset: str, data_dir: Path, split: str, report: Report | None = None, size: int = CIFAR_SIZE
 ) -> ImageSet:
-    """Find a whole split on disk, in image folders or in torchvision's files, and read it if it fits into memory.
+    """Find a whole split in image folders or in torchvision's files, and read it if it fits into memory.
 
-    The order is that of the images' digests: the same for every layout, and random with respect to classes, so that the
-    first N images are the same fair sample everywhere. Images that are read as they are needed have no pixels yet: of
-    folders the digests are then those of the files' places in the tree.
+    Images are sorted by the digests of their pixels. The order is the same however they are stored, and random with
+    respect to classes, so the first N images are the same fair sample everywhere. For images in folders that do not fit
+    into memory, the digests are those of the relative paths.
 
     Args:
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder with ``{train,test}/<class>/`` in it.
-        data_dir: the folder that holds it.
+        data_dir: the folder that holds the data set.
         split: ``train`` or ``test``.
-        report: told how many images are read, and of how many; what it raises ends the reading.
-        size: side in pixels that the network takes; other images are cropped to a square and resized.
+        report: called with the number of images read and their total. An exception in it stops the reading.
+        size: input size of the network in pixels. Other images are cropped to a square and resized.
 
     Raises:
-        UserError: the data set is missing, half there, damaged or not what its name says; the message says what to do.
+        UserError: the data set is missing, incomplete, damaged or not what its name says. The message says what to do.
     """
     data_dir = Path(data_dir).expanduser()
     if split not in SPLITS:
@@ -114,18 +114,18 @@ def load_images(
     images: Tensor | StoredImages = StoredImages(sources, size)
     if fits_memory(len(sources), size):
         images = torch.from_numpy(decode(sources, size, report)).permute(0, 3, 1, 2).contiguous()
-    # Identical images exist in the public sets, some under two labels: the label then settles the order.
+    # The public sets contain identical images, some with two labels. The label breaks such ties.
     order = np.lexsort((labels, _digests(images)))
     return ImageSet(dataset, split, images, torch.from_numpy(labels), classes).subset(torch.from_numpy(order))
 
 
 def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:
-    """Set aside a class-balanced validation split: per class the images with the smallest seeded digests.
+    """Set aside a class-balanced validation split: the images of each class with the smallest seeded digests.
 
     Args:
         images: the training set.
-        validation: size of the validation split; at most a tenth of the set is taken, and at most half of a class.
-        seed: another seed gives another split.
+        validation: size of the validation split, limited to a tenth of the set and to half of each class.
+        seed: seed of the digests; another seed gives another split.
 
     Returns:
         The remaining training images and the validation images, each in the order of ``images``.
@@ -142,21 +142,21 @@ def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[
         share = min(quota + (label < extra), len(members) // 2)
         held[members[np.argsort(digests[members], kind="stable")[:share]]] = True
     if validation > 0 and not held.any():
-        raise UserError(f"{len(images)} training images are too few to set some aside for validation: use 20 or more")
+        raise UserError(f"{len(images)} training images are too few for a validation split: use 20 or more")
     rest, chosen = (torch.from_numpy(np.flatnonzero(mask)) for mask in (~held, held))
     return images.subset(rest, "train"), images.subset(chosen, "validation")
 
 
 def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
-    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, for sets that are not KNOWN.
+    """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, for sets that are not ``KNOWN``.
 
-    Of images that are read as they are needed, the first ``SAMPLE`` are looked at.
+    For images that stay on disk, the first ``SAMPLE`` are used.
     """
-    looked_at = images.subset(slice(SAMPLE)) if isinstance(images.images, StoredImages) else images
+    sample = images.subset(slice(SAMPLE)) if isinstance(images.images, StoredImages) else images
     counts = torch.zeros(3, 256, dtype=torch.float64)
-    order = [slice(start, start + PART) for start in range(0, len(looked_at), PART)]
-    for pixels in batches_of(looked_at.images, order):
-        for channel in range(3):  # 256 counts say as much as millions of pixels, exactly and without a float copy
+    order = [slice(start, start + PART) for start in range(0, len(sample), PART)]
+    for pixels in batches_of(sample.images, order):
+        for channel in range(3):  # a histogram of 256 counts is exact and needs no float copy of the pixels
             counts[channel] += torch.bincount(pixels[:, channel].flatten().to(torch.int64), minlength=256)
     levels = torch.arange(256, dtype=torch.float64) / 255
     means, spreads = [], []
@@ -164,13 +164,13 @@ def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
         weights = row / row.sum()
         mean = (weights * levels).sum()
         means.append(float(mean))
-        # A channel that never varies would be divided by zero: one grey level is its smallest spread.
+        # A constant channel would lead to a division by zero, so the deviation is at least one grey level.
         spreads.append(max(float((weights * (levels - mean) ** 2).sum().sqrt()), 1 / 255))
     return (means[0], means[1], means[2]), (spreads[0], spreads[1], spreads[2])
 
 
 def _find(dataset: str, data_dir: Path, split: str) -> Found:
-    """What lies in the layout that is there; image folders, which somebody made on purpose, come first."""
+    """Find a split on disk. Image folders come first, because somebody made them on purpose."""
     root = folder_root(dataset, data_dir)
     known = dataset in KNOWN
     if known and files_present(dataset, data_dir) and (root is None or not (root / split).is_dir()):
@@ -184,7 +184,7 @@ def _find(dataset: str, data_dir: Path, split: str) -> Found:
 
 
 def _digests(images: Tensor | StoredImages, seed: int | None = None) -> np.ndarray:
-    """A BLAKE2 digest of what every image is as uint64 (N,); each seed gives others."""
+    """The BLAKE2 digest of each image's identity, uint64 (N,). Each seed gives other digests."""
     salt = b"" if seed is None else seed.to_bytes(8, "little", signed=True)
     if isinstance(images, StoredImages):
         identities = images.identities()

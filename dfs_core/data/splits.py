@@ -1,4 +1,4 @@
-"""The data of a run: what it learns from, what it chooses on, and what it is tested on once."""
+"""The data of a run: training images, validation images for choices, and test images for one final test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
 
 SPLIT_SEED = 0
-VALIDATION = 5000  # images to set aside, where nobody says otherwise
+VALIDATION = 5000  # default number of validation images
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The data of a run: 45,000 / 5,000 / 10,000 images for CIFAR, and the statistics that normalise them."""
+    """The data of a run, and the channel statistics that normalise it. CIFAR has 45,000 / 5,000 / 10,000 images."""
 
     train: ImageSet
     validation: ImageSet
@@ -32,13 +32,13 @@ def load_splits(dataset: str, validation: int, data_dir: Path, size: int = CIFAR
     """Read a data set and set validation images aside.
 
     Args:
-        dataset: its name, as for ``load_images``.
-        validation: how many images to set aside, as for ``train_validation``.
-        data_dir: where data sets lie.
-        size: side of the images in pixels, as for ``load_images``.
+        dataset: its name, as in ``load_images``.
+        validation: number of images to set aside, as in ``train_validation``.
+        data_dir: the folder that holds the data set.
+        size: side of the images in pixels, as in ``load_images``.
 
     Raises:
-        UserError: the data set is missing, incomplete or odd.
+        UserError: the data set is missing, incomplete, damaged or too small.
     """
     with progress_bar(f"reading {dataset}") as report:
         whole, test = (load_images(dataset, data_dir, split, report, size) for split in ("train", "test"))
@@ -49,34 +49,34 @@ def load_splits(dataset: str, validation: int, data_dir: Path, size: int = CIFAR
 
 
 def split_facts(splits: Splits, asked: int) -> dict[str, int]:
-    """What a card says of a division: sizes, seed, and how many validation images were asked for.
+    """A card's ``split`` entry: sizes, seed, and the requested number of validation images.
 
-    Where classes are too small to give their share, fewer are set aside than ``asked``, and asking for so many would
-    set aside others.
+    If classes are too small, fewer images than ``asked`` are set aside. The requested number must be kept: requesting
+    the smaller number would select other images.
     """
     sizes = {part.split: len(part) for part in (splits.train, splits.validation, splits.test)}
     return sizes | {"asked": asked, "seed": SPLIT_SEED}
 
 
 def asked(facts: Mapping[str, Any]) -> int:
-    """How many validation images were asked for, as a card's ``split`` says: older ones name their number alone."""
+    """The requested number of validation images from a card's ``split``. Older cards have their actual number only."""
     return int(facts.get("asked", facts.get("validation", VALIDATION)))
 
 
 def divide(whole: ImageSet, facts: Mapping[str, Any]) -> tuple[ImageSet, ImageSet]:
-    """Training and validation images, divided as a card's ``split`` says that they were.
+    """Repeat the split into training and validation images that a card describes.
 
     Args:
-        whole: the training set.
-        facts: the card's ``split``.
+        whole: the whole training set.
+        facts: the card's ``split`` entry.
 
     Raises:
-        UserError: it does not say how, or this is not the whole set that was divided.
+        UserError: the entry is incomplete, or ``whole`` is not the set that was split.
     """
     if not facts.keys() >= {"validation", "seed"}:
-        raise UserError("its card does not say how the training images were divided")
+        raise UserError("its card does not say how the training images were split")
     train, validation = train_validation(whole, asked(facts), facts["seed"])
     if len(validation) < facts["validation"]:
         raise UserError(f"these {len(whole):,} images are not the whole training set that it was trained on")
-    # A network of the laboratory was measured on the first of its parent's validation images; a toy on none of them.
+    # A laboratory network was measured on the first of its parent's validation images. A toy network has none.
     return train, validation.subset(slice(facts["validation"] or None))

@@ -1,4 +1,4 @@
-"""Images that stay where they are stored and are decoded each time they are needed."""
+"""Images that stay on disk and are decoded on demand."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ from torch.utils.data import DataLoader, Dataset
 from dfs_core.data.decode import Sources, decode, decode_one
 from dfs_core.errors import UserError
 
-# Bytes of pixels up to which a split is decoded once and kept in memory. Sorting it takes twice as much for a moment,
-# which a machine of 8 GB has. CIFAR-10 takes 0.15 GB, 100,000 images of 64 pixels 1.2 GB; ImageNet at 224 pixels would
-# take 193 GB.
+# A split of up to this many bytes of pixels is kept in memory. Sorting briefly needs twice as much, which 8 GB allow.
+# CIFAR-10 takes 0.15 GB and 100,000 images of 64 pixels take 1.2 GB. ImageNet at 224 pixels would take 193 GB.
 IN_MEMORY = 2 * 2**30
 WORKERS = min(8, os.cpu_count() or 1)  # processes that decode ahead
 
-Chosen = Tensor | slice  # which images: indices (n,), or a range
+Chosen = Tensor | slice  # a choice of images: indices (n,) or a range
 
 
 def fits_memory(count: int, size: int) -> bool:
-    """Whether so many images of size x size pixels are kept in memory."""
+    """Whether ``count`` images of size x size pixels are kept in memory."""
     return count * 3 * size**2 <= IN_MEMORY
 
 
 class StoredImages:
-    """Images that are decoded when they are asked for.
+    """Images that are decoded when they are indexed.
 
     Attributes:
-        sources: files, or the pictures of an archive.
-        size: side in pixels that they are brought to.
-        root: the folder that all files of the split lie in.
+        sources: image files, or the pictures of an archive.
+        size: side of the decoded images in pixels.
+        root: the folder that contains all files of the split; None for an archive.
     """
 
     def __init__(self, sources: Sources, size: int, root: Path | None = None) -> None:
@@ -48,13 +47,13 @@ class StoredImages:
         return len(self.sources)
 
     def __getitem__(self, chosen: Chosen | int) -> Tensor:
-        """The images chosen, decoded here and now: uint8 (n, 3, size, size), or (3, size, size) for a number."""
+        """Decode the chosen images: uint8 (n, 3, size, size), or (3, size, size) for one index."""
         if isinstance(chosen, int):
             return _tensor(decode_one(self.sources[chosen], self.size)[None])[0]
         return _tensor(decode(self.subset(chosen).sources, self.size))
 
     def subset(self, chosen: Chosen) -> StoredImages:
-        """The images chosen, not decoded yet."""
+        """The chosen images, not decoded yet."""
         if isinstance(chosen, slice):
             return StoredImages(self.sources[chosen], self.size, self.root)
         if isinstance(self.sources, np.ndarray):
@@ -62,18 +61,18 @@ class StoredImages:
         return StoredImages([self.sources[index] for index in chosen.tolist()], self.size, self.root)
 
     def batches(self, order: Iterable[Chosen]) -> Iterator[Tensor]:
-        """For each choice its images, uint8 (n, 3, size, size), decoded ahead by ``WORKERS`` processes.
+        """The images of each choice, uint8 (n, 3, size, size), decoded ahead by ``WORKERS`` processes.
 
         Raises:
-            UserError: a file cannot be read or is no picture.
+            UserError: a file cannot be read or is not a picture.
         """
-        # Its own generator, as a loader would draw from PyTorch's and so change what is drawn in training.
+        # Without its own generator, the loader would draw from PyTorch's global one and change the training run.
         loader = DataLoader(
             _Decoder(self),
             batch_size=None,
             sampler=order,
             num_workers=WORKERS,
-            collate_fn=_as_it_is,
+            collate_fn=_unchanged,
             generator=torch.Generator(),
         )
         for pixels in loader:
@@ -82,13 +81,13 @@ class StoredImages:
             yield _tensor(pixels)
 
     def identities(self) -> Iterator[bytes]:
-        """What tells each image from the others: its place among the files, or its pixels in the archive."""
+        """Bytes that identify each image: its relative path, or its pixels in an archive."""
         for source in self.sources:
             yield source.tobytes() if isinstance(source, np.ndarray) else os.path.relpath(source, self.root).encode()
 
 
 class _Decoder(Dataset):
-    """What a worker does. An error is handed over as a value: raised there, it would come with a traceback."""
+    """The worker's data set. It returns errors as values: raised, they reach the main process with a traceback."""
 
     def __init__(self, images: StoredImages) -> None:
         self.images = images
@@ -100,8 +99,8 @@ class _Decoder(Dataset):
             return error
 
 
-def _as_it_is(pixels: Any) -> Any:
-    """Arrays go through a pipe; tensors would need shared memory, of which containers have little."""
+def _unchanged(pixels: Any) -> Any:
+    """Keep arrays as arrays, which go through a pipe. Tensors need shared memory, which is scarce in containers."""
     return pixels
 
 

@@ -1,4 +1,4 @@
-"""torchvision's data sets: the only place that imports torchvision, and only when its files are read or fetched."""
+"""torchvision's data sets. No other file imports torchvision, and this one does so only when a data set is opened."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _IMPORT = threading.Lock()
 
 
 def load_datasets() -> ModuleType:
-    """The module ``torchvision.datasets``, also where torchvision's compiled operators cannot be loaded.
+    """The module ``torchvision.datasets``, even if torchvision's compiled operators cannot be loaded.
 
-    torchvision's wheel on PyPI is linked against CUDA. Beside a CPU build of PyTorch its operators cannot be loaded,
-    and ``import torchvision`` then fails on describing two of them ("operator torchvision::nms does not exist"),
-    although reading a data set needs none. Naming these two to PyTorch first is all that the import wants. Where
-    torchvision imports as it is, nothing is done.
+    torchvision's wheel on PyPI is linked against CUDA, so its operators do not load next to a CPU build of PyTorch.
+    ``import torchvision`` then fails with "operator torchvision::nms does not exist", although data sets need no
+    operator. We declare the two missing operators to PyTorch and import again. If the plain import works, nothing
+    else happens.
 
     Raises:
         UserError: torchvision is missing or does not fit the installed PyTorch.
@@ -38,7 +38,7 @@ def load_datasets() -> ModuleType:
                 if "operator torchvision::" not in str(error):
                     raise
                 for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-                    del sys.modules[name]  # what was imported before the failure knows nothing of its new parent
+                    del sys.modules[name]  # modules imported before the failure would keep the old, broken parent
                 _name_operators()
                 return importlib.import_module("torchvision.datasets")
         except (ImportError, RuntimeError) as error:
@@ -50,7 +50,7 @@ def load_datasets() -> ModuleType:
 
 @cache
 def _name_operators() -> torch.library.Library:
-    """Declare, without code, the operators that torchvision describes; they live as long as this result is kept."""
+    """Declare torchvision's two missing operators without code. They exist as long as the returned library does."""
     library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -58,13 +58,13 @@ def _name_operators() -> torch.library.Library:
 
 
 def open_split(dataset: str, root: Path, split: str, download: bool = False) -> Any:
-    """A split of a public data set, as torchvision's object, its checksums verified.
+    """A split of a public data set as torchvision's object, with verified checksums.
 
     Args:
         dataset: ``cifar10``, ``cifar100`` or ``svhn``.
         root: the data folder.
         split: ``train`` or ``test``.
-        download: fetch what is missing first.
+        download: fetch missing files first.
 
     Raises:
         UserError: torchvision or SciPy is not installed.
@@ -78,7 +78,7 @@ def open_split(dataset: str, root: Path, split: str, download: bool = False) -> 
 
 
 def complete_splits(dataset: str, root: Path) -> set[str]:
-    """Which of ``train`` and ``test`` are there with the right checksums; of CIFAR, as in torchvision, both or none."""
+    """The splits whose files have the right checksums. For CIFAR these are both or none, as in torchvision."""
     has_md5 = load_datasets().utils.check_integrity
     kind = _data_class(dataset)
     if dataset == "svhn":

@@ -1,1 +1,1 @@
-"""Running a network over a set of images: its accuracy with intervals, its costs, its decisions."""
+"""Evaluate a network on a set of images: accuracy with its interval, costs and decisions."""

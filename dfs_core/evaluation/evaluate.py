@@ -1,4 +1,4 @@
-"""Measuring a network on a set of images: accuracy with its interval, cost, and what was decided for each image."""
+"""Measure a network on a set of images: accuracy with its interval, cost, and the decisions for each image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 
 class BatchSettings(TypedDict, total=False):
-    """What ``forward_batches`` can be told besides."""
+    """The keyword arguments of ``forward_batches``."""
 
     budget: float | None
     price: float | Sequence[float] | None
@@ -32,7 +32,7 @@ class BatchSettings(TypedDict, total=False):
 
 
 class Settings(BatchSettings, total=False):
-    """What ``run`` can be told besides."""
+    """The keyword arguments of ``run``."""
 
     progress: Progress | None
 
@@ -49,25 +49,26 @@ def forward_batches(
     batch_size: int = 500,
     forced: Forced | None = None,
 ) -> Iterator[DFSOutput]:
-    """Run images through a network batch by batch, in float32 and without gradients, wherever its weights are.
+    """Run images through a network in batches, in float32 and without gradients, on the network's device.
 
     Args:
         model: the network, in evaluation mode.
-        images: uint8 (N, 3, S, S), in memory or read as they are needed.
-        mean: channel means in 0..1 that the network was trained with.
-        std: channel standard deviations, likewise.
-        budget: percent; None for the usual one.
-        price: in the unit of the policy's logits, for all images or one for each; takes the place of a budget.
-        execution: ``grouped``, or ``dense`` as its reference.
-        batch_size: images at a time.
-        forced: option indices (N, gated blocks), -1 where the policy decides.
+        images: uint8 (N, 3, S, S), in memory or on disk.
+        mean: channel means that the network was trained with, 0 to 1.
+        std: channel standard deviations that the network was trained with, 0 to 1.
+        budget: cp in percent; None for the usual budget.
+        price: price of a block in full, in the unit of the policy's logits: one number, or one for each image. Give a
+            budget or a price, not both.
+        execution: ``grouped`` or ``dense``, with the same result.
+        batch_size: images in a batch.
+        forced: option indices (N, gated blocks); -1 lets the policy decide.
 
     Yields:
-        One output a batch, on the CPU.
+        One output for each batch, on the CPU.
 
     Raises:
-        UserError: the model has no such budget, ``forced`` does not fit the images, blocks and options, or the answers
-            are not finite.
+        UserError: the model cannot serve this budget, ``forced`` does not fit the images, blocks and options, or the
+            logits are not finite.
     """
     device = next(model.parameters()).device
     choices = None if forced is None else torch.as_tensor(forced).long()
@@ -76,11 +77,11 @@ def forward_batches(
     prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
     order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
     for chosen, pixels in zip(order, batches_of(images, order), strict=True):
-        # Entered anew for each batch: a suspended generator must not leave its caller in inference mode.
+        # Entered for each batch, so that a suspended generator does not leave its caller in inference mode.
         with (
             torch.inference_mode(),
             torch.autocast(device.type, enabled=False),
-            # On a GPU: the digits that TF32 leaves out become whole steps in the next quantiser.
+            # On a GPU, TF32 drops digits, which the next quantiser would amplify to whole steps.
             torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
         ):
             inputs = normalise(pixels.to(device), mean, std)
@@ -90,7 +91,7 @@ def forward_batches(
             passes = output.passes and Passes(*(part.cpu() for part in output.passes))
             cpu = DFSOutput(output.logits.cpu(), output.decisions.cpu(), output.probabilities.cpu(), passes)
         if not bool(cpu.logits.isfinite().all()):
-            raise UserError("the network's answers are not finite: its training has diverged, or it is damaged")
+            raise UserError("the network's logits are not finite: its training has diverged, or it is damaged")
         yield cpu
 
 
@@ -103,16 +104,16 @@ def run(
     progress: Progress | None = None,
     **settings: Unpack[BatchSettings],
 ) -> Outcome:
-    """Predict every image of a set, in evaluation mode; a model that was training is set back to it.
+    """Predict every image of a set in evaluation mode. A model in training mode is set back to it afterwards.
 
-    Arguments that are not named here are those of ``forward_batches``.
+    The other arguments are those of ``forward_batches``.
 
     Args:
-        images: the set.
+        images: the set of images.
         progress: called after each batch with the number of images done and their total.
 
     Raises:
-        UserError: the set is empty, or as ``forward_batches``.
+        UserError: the set is empty, or as for ``forward_batches``.
     """
     if not len(images):
         raise UserError("there are no images to evaluate")
@@ -153,5 +154,5 @@ def _looks(passes: list[Passes]) -> Looks:
 def evaluate(
     model: DFSNet, images: ImageSet, mean: Sequence[float], std: Sequence[float], **settings: Unpack[Settings]
 ) -> Evaluation:
-    """Measure a network on a set of images: ``run``, then ``summarise``. Arguments and errors as for ``run``."""
+    """Measure a network on a set of images: ``run``, then ``summarise``; arguments and errors as for ``run``."""
     return summarise(run(model, images, mean, std, **settings), model.config)

@@ -1,4 +1,4 @@
-"""The figures by which networks are compared: what was said for each image, an evaluation, an interval. No torch."""
+"""The figures by which networks are compared: outcomes for each image, evaluations and intervals. No torch."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models, every_pass
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
-DECIMALS = 4  # percentages are kept to a ten-thousandth of a point: finer than any set of images can tell
+DECIMALS = 4  # of stored percentages: finer than any set of images can resolve
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a network reached on one set of images. Every percentage in percent.
+    """The figures of a network on one set of images. All percentages are from 0 to 100.
 
     Attributes:
         n: number of images.
-        accuracy: share of images with the right label.
+        accuracy: percentage of images with the right label.
         accuracy_ci95: 95 % Wilson interval of ``accuracy``, (low, high).
         cp: mean computation percentage (method section 1).
-        all_in: mean all-in cost: bit operations relative to the plain full-precision network.
-        policies: number of different decision vectors. Cards, ``results/*.csv``, JSON output and links (``policy``, one
-            decision vector) keep this older name, so that what was written before can still be read.
-        shares: per gated block, option name -> share of the images that took it; each block sums to 100.
+        all_in: mean all-in cost in percent: bit operations relative to the plain full-precision network.
+        policies: number of different decision vectors. The old name is kept so that existing cards, ``results/*.csv``,
+            JSON output and links can still be read.
+        shares: for each gated block, option name -> percentage of the images that took it. Each block sums to 100.
     """
 
     n: Count
@@ -46,22 +46,22 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "") -> Self:
-        """Read what ``to_dict`` wrote.
+        """Read the result of ``to_dict``.
 
         Args:
-            data: that.
-            where: what it is part of, before the keys of errors.
+            data: plain data by key.
+            where: prefix for the keys that errors name, such as ``metrics.test``.
 
         Raises:
-            UserError: a key is missing or unknown, or a value has another type or lies out of range.
+            UserError: a key is missing or unknown, or a value has the wrong type or range.
         """
         return build(cls, data, where)
 
 
 def wilson_interval(correct: int, n: int) -> tuple[float, float]:
-    """95 % Wilson score interval of a share, in percent (Wilson 1927; no continuity correction).
+    """95 % Wilson score interval of a share, in percent (Wilson 1927, without continuity correction).
 
-    Unlike the normal approximation it stays within 0 to 100 and has a width at 0 % and at 100 %.
+    Unlike the normal approximation, it stays within 0 to 100 and has a positive width at 0 % and 100 %.
 
     >>> [round(bound, 2) for bound in wilson_interval(9350, 10000)]
     [93.0, 93.97]
@@ -74,7 +74,7 @@ def wilson_interval(correct: int, n: int) -> tuple[float, float]:
     share, z2 = correct / n, Z95**2
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    # Rounding may leave 0 of n or n of n a hair outside; the exact bounds there are 0 and 100.
+    # For 0 of n and n of n the exact bounds are 0 and 100, which rounding can miss slightly.
     return max(0.0, 100 * (centre - half)), min(100.0, 100 * (centre + half))
 
 
@@ -100,7 +100,7 @@ class Looks:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a network said for every image of a set, in the set's order.
+    """The predictions and decisions of a network for every image of a set, in the set's order.
 
     Attributes:
         labels: the true classes, int64 (N,).
@@ -118,12 +118,12 @@ class Outcome:
 
     @property
     def correct(self) -> np.ndarray:
-        """Which images got the right label, bool (N,)."""
+        """Whether each image got the right label, bool (N,)."""
         return self.predictions == self.labels
 
     @classmethod
     def joined(cls, parts: Sequence[Outcome]) -> Outcome:
-        """Several parts of a set as one, in their order."""
+        """Join the outcomes of consecutive parts of a set."""
         names = ("labels", "predictions", "confidence", "decisions")
         looks = [part.looks for part in parts if part.looks is not None]
         joined = [np.concatenate([getattr(part, name) for part in parts]) for name in names]
@@ -136,7 +136,7 @@ class Outcome:
 
 
 def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
-    """Reduce what a network of that configuration predicted and decided to the figures of a card."""
+    """Reduce an outcome to the figures of a card. ``config`` is the configuration of the network."""
     correct, n = int(outcome.correct.sum()), len(outcome.labels)
     low, high = wilson_interval(correct, n)
     costs, paid = cost_models(config), outcome.every_pass(config)

@@ -54,7 +54,7 @@ class CascadePolicy(nn.Module):
         """Never asked: a cascade decides between passes, not before a block."""
         raise NotImplementedError
 
-    def temperature(self, toll: Tensor) -> float:
+    def temperature(self, charge: Tensor) -> float:
         """1: within a pass each decision is certain."""
         return 1.0
 

@@ -1,4 +1,4 @@
-"""Model configuration: everything that is needed to build a network before its weights are loaded."""
+"""The model configuration: everything needed to build a network before its weights are loaded."""
 
 from __future__ import annotations
 
@@ -17,18 +17,15 @@ from dfs_core.model.options import FULL_BITS, Option, OptionSet
 from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
 
 PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table", "cascade"]
-# Policies whose logits are utilities: what an option is worth, in nats.
+# Policies whose logits are utilities: the worth of each option, in nats of loss.
 UTILITIES = ("utility", "confidence", "one-shot", "table")
-PRICED = (
-    *UTILITIES,
-    "cascade",
-)  # policies that a price moves, and that serve every budget once their prices are measured
+PRICED = (*UTILITIES, "cascade")  # policies that follow a price, and serve every budget once their prices are measured
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
-# Settings that older checkpoints do not have: left out of their cards as long as they stand at their defaults.
-ADDED = ("architecture", "width", "image_size", "passes", "limits", "ungated")
+# Older checkpoints lack these settings. Cards omit them at their defaults, so that old and new cards are alike.
+OMITTED_AT_DEFAULT = ("architecture", "width", "image_size", "ungated", "passes", "limits")
 
-# What a file may ask for: more would take all memory before anything else could be said against it.
+# Limits on what a file may ask for: building a larger network would exhaust memory before any other check ran.
 Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
 Classes = Annotated[int, Meta(ge=-1, le=100_000, description="a whole number of at most 100,000")]
 GateWidth = Annotated[int, Meta(ge=-1, le=4096, description="a whole number of at most 4096")]
@@ -41,25 +38,28 @@ class ModelConfig:
     Attributes:
         architecture: ``cifar-resnet``, ``imagenet-resnet``, or another one that is registered in ``layout``.
         depth: number of weighted layers: 6n+2 for a CIFAR ResNet; 18, 34 or 50 for an ImageNet ResNet.
-        width: factor on all numbers of channels.
+        width: factor on every channel count.
         image_size: side of the images in pixels.
         classes: number of classes.
         options: option set of the gated blocks: a named set or a list such as ``skip,4,8,full``.
-        policy: ``recurrent`` (the paper's gate, method section 3), ``constant`` (the same decisions for every image),
-            or one that weighs utilities against a price: ``utility`` (a richer gate before each block), ``confidence``
-            (the doubt of a small classifier before each block), ``one-shot`` (from the first block's output, for all
-            blocks at once) or ``table`` (the same for every image). ``cascade`` decides by whole passes: it runs the
-            network again at a dearer option where the answer is in doubt.
-        constant: for the constant policy, the option's name for every gated block, or one name for all of them;
-            empty for other policies.
-        quantiser: ``lsq`` (learned steps) or ``minmax`` (the reference's).
+        policy: who decides (method section 10). ``recurrent`` is the paper's gate; ``constant`` gives every image the
+            same decision vector. Four weigh utilities against a price: ``utility`` (a recurrent gate that sees mean and
+            spread), ``confidence`` (a small classifier's doubt before each block), ``one-shot`` (all blocks at once,
+            from the first block's output) and ``table`` (the same decision vector for every image). ``cascade`` decides
+            by whole passes: it runs the network again at a costlier option where the answer is in doubt.
+        constant: option names for the constant policy: one for each gated block, or one for all of them. Empty for
+            other policies.
+        quantiser: ``lsq`` (learned steps) or ``minmax`` (the reference's quantiser).
         batch_norm: ``per-option``, or ``shared`` by all options as in the reference.
         gate_width: width of the gate's embedding and of its LSTM.
-        budget: the budget in percent of cp that a gated model was trained for; None if it was not trained for any.
-        ungated: bits of what no policy decides over: stem, first block, classifier, a skipped block's shortcut.
-        passes: for the cascade, the option of each pass, cheapest first; empty for other policies.
-        limits: for the cascade, for each of ``prices``, the lead in nats that stops after each pass but the last.
-        prices: (price, cp in percent) as measured on validation images, by rising price; empty if nobody measured it.
+        budget: the cp in percent that the model was trained for; None if it was trained for no budget.
+        prices: pairs (price in nats, cp in percent) measured on validation images, by rising price; () if unmeasured.
+        ungated: bits of what no policy decides over: stem, first block, classifier, shortcut of a skipped block.
+        passes: the cascade's option for each pass, cheapest first; empty for other policies.
+        limits: for each of ``prices``, the lead in nats that ends a cascade after each pass but the last.
+
+    Raises:
+        UserError: a setting has no valid value, or two settings contradict each other.
     """
 
     architecture: Word = "cifar-resnet"
@@ -93,7 +93,7 @@ class ModelConfig:
         object.__setattr__(self, "constant", tuple(self.constant))
         options = self.option_set  # raises if it cannot be read
         if (self.policy == "constant") != bool(self.constant):
-            raise UserError("'constant' lists the decisions of the constant policy, and of no other")
+            raise UserError("the constant policy needs its options in 'constant'; other policies leave 'constant' out")
         if len(self.constant) not in (0, 1, blocks):
             raise UserError(f"'constant' needs one option or {blocks}, not {len(self.constant)}")
         for name in self.constant:
@@ -106,7 +106,7 @@ class ModelConfig:
                 f"ungated is a number of bits, below {FULL_BITS} with quantiser 'lsq' only, not {self.ungated}"
             )
         if self.policy in PRICED and self.budget is not None:
-            raise UserError(f"policy '{self.policy}' serves every budget that its prices reach: leave 'budget' out")
+            raise UserError(f"policy '{self.policy}' serves every budget within its prices: leave 'budget' out")
 
     def _check_cascade(self, options: OptionSet) -> None:
         for name in ("passes", "limits"):
@@ -130,12 +130,12 @@ class ModelConfig:
 
     @property
     def layout(self) -> Layout:
-        """The network's blocks, with their shapes and MACs."""
+        """The shapes and MACs of the network's blocks."""
         return build_layout(self.architecture, self.depth, self.width, self.image_size)
 
     @property
     def gated_blocks(self) -> int:
-        """Number of blocks that a policy decides over: all but the first."""
+        """Number of gated blocks: all but the first."""
         return len(self.layout.gated)
 
     @property
@@ -145,12 +145,12 @@ class ModelConfig:
 
     @property
     def budget_range(self) -> tuple[float, float] | None:
-        """(lowest, highest) budget in percent of a model that serves every budget; else None."""
+        """(lowest, highest) budget in percent that the model can serve; None unless it serves every budget."""
         return (self.prices[-1][1], self.prices[0][1]) if self.every_budget else None
 
     @property
     def usual_budget(self) -> float | None:
-        """The budget in percent that is in force when none is asked for: the trained one, or the range's middle."""
+        """The default budget in percent: the one trained for, or the geometric middle of ``budget_range``."""
         if self.budget_range is None:
             return self.budget
         low, high = self.budget_range
@@ -159,7 +159,11 @@ class ModelConfig:
         return short if low <= short <= high else float(f"{middle:.6g}")
 
     def price_for(self, budget: float) -> float:
-        """The price in nats that leads to ``budget`` percent of cp; errors as for ``prices.price_for``."""
+        """The price in nats that leads to ``budget`` percent of cp.
+
+        Raises:
+            UserError: the budget is outside ``budget_range``.
+        """
         return (affordable if self.policy == "table" else price_for)(self.prices, budget)
 
     def limits_for(self, price: float) -> tuple[float, ...]:
@@ -180,23 +184,23 @@ class ModelConfig:
         return tuple(cheap + share * (dear - cheap) for cheap, dear in rows)
 
     def budget_for(self, price: float) -> float:
-        """The cp in percent that a price in nats leads to, as measured on validation images."""
+        """The cp in percent, measured on validation images, that a price in nats leads to."""
         return budget_for(self.prices, price)
 
     def operating_point(self, budget: float | None = None, price: float | None = None) -> tuple[float | None, float]:
-        """What a wish for a budget or a price comes to: the budget in percent, None where there is none, and the price.
+        """Turn a requested budget or price into the pair (budget in percent or None, price in nats).
 
-        A price on a network that was trained for one budget moves it away from there without training, to the cheaper
-        side, or below 0 to the dearer one: the budget is then None, as nobody trained it.
+        A price on a model trained for one budget moves it away from that budget without training: above 0 to the
+        cheaper side, below 0 to the dearer side. No budget was trained there, so it is then None.
 
         Raises:
-            UserError: both are given, the model has no such budget, or it does not listen to a price.
+            UserError: both are given, the model cannot serve this budget, or its policy ignores prices.
         """
         if budget is not None and price is not None:
             raise UserError("give a budget or a price, not both: each follows from the other")
         if price is not None:
             if self.policy == "constant":
-                raise UserError("this checkpoint decides the same at any price; leave the price out")
+                raise UserError("this checkpoint makes the same decisions at any price: leave the price out")
             if self.policy in PRICED and price < 0:
                 raise UserError(f"a price is 0 or more, not {price}")
             if not math.isfinite(price):
@@ -209,7 +213,7 @@ class ModelConfig:
             return budget, self.price_for(budget)
         if budget is not None and budget != self.budget:
             if self.budget is None:
-                raise UserError("this checkpoint has no budget: its cost is what it is; leave the budget out")
+                raise UserError("this checkpoint has one fixed cost and no budget: leave the budget out")
             raise UserError(
                 f"this checkpoint was trained for a budget of {self.budget:g} %, not {budget:g} %: choose another"
             )
@@ -218,15 +222,11 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data that ``from_dict`` reads back."""
         prices = [list(pair) for pair in self.prices]
-        limits = [list(row) for row in self.limits]
-        data = asdict(self) | {
-            "constant": list(self.constant),
-            "passes": list(self.passes),
-            "prices": prices,
-            "limits": limits,
-        }
-        usual = {field.name: field.default for field in fields(self) if field.name in ADDED}
-        return {name: value for name, value in data.items() if name not in usual or value not in (usual[name], [])}
+        lists = {"constant": list(self.constant), "passes": list(self.passes), "limits": [*map(list, self.limits)]}
+        data = asdict(self) | lists | {"prices": prices}
+        usual = {field.name: field.default for field in fields(self) if field.name in OMITTED_AT_DEFAULT}
+        usual |= {"passes": [], "limits": []}
+        return {name: value for name, value in data.items() if name not in usual or value != usual[name]}
 
     @classmethod
     def from_dict(cls, data: Any, where: str = "") -> Self:
@@ -234,14 +234,14 @@ class ModelConfig:
 
         Args:
             data: the settings by name.
-            where: what they are part of, before the keys of errors.
+            where: prefix for the keys that errors name, such as ``model``.
 
         Raises:
-            UserError: a key that no field has, or a value of a wrong type or range.
+            UserError: a key is unknown, or a value has the wrong type or range.
         """
         return build(cls, data, where)
 
 
 def backbone_config(depth: int = 38, classes: int = 10) -> ModelConfig:
-    """The plain full-precision network: one option, always chosen."""
+    """The plain full-precision network: its only option is ``full``."""
     return ModelConfig(depth=depth, classes=classes, options="full", policy="constant", constant=("full",))

@@ -1,16 +1,15 @@
-"""What a network's decisions cost, by the four measures that a user can switch between.
+"""The cost of decisions, by four measures between which a user can switch.
 
-One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation counts b_w x b_a bit operations; an average
-pool counts one MAC for each value that it adds, at 32 x 32 bits; a max pool only compares, and counts nothing.
-Everything is given in percent of the plain full-precision network without gates, so that 100 % means the same thing for
-every method.
+One multiply-accumulate (MAC) of a b_w-bit weight and a b_a-bit activation is b_w x b_a bit operations. An average pool
+counts one 32 x 32-bit MAC for each value that it adds. A max pool only compares and counts nothing. Every cost is in
+percent of the plain full-precision network without gates, so 100 % means the same for every method.
 
-- ``cp``, the paper's computation percentage: the mean over gated blocks of (bits / 32)^2, every block counting the
-  same; stem, first block, shortcuts, classifier and gates are left out (method section 1).
-- ``macs``: executed MACs whatever their precision; only skipping saves any.
-- ``bitops``, the all-in cost: every MAC of the network, gates and pooling included, weighted by b_w x b_a / 1024.
-- ``energy``: every MAC of the network, weighted by the energy of its multiplication and its addition in a 45 nm chip
-  (``mac_energy``). Memory traffic, which often costs more than the arithmetic, is not counted.
+- ``cp``, the paper's computation percentage (method section 1): the mean of (bits / 32)^2 over gated blocks. All blocks
+  count the same. Stem, first block, shortcuts, classifier and gates are left out.
+- ``macs``: executed MACs, whatever their precision. Only skipping reduces it.
+- ``bitops``, the all-in cost: every MAC of the network with gates and pooling, weighted by b_w x b_a / 1024.
+- ``energy``: every MAC of the network, weighted by the energy of its multiplication and addition on a 45 nm chip
+  (``mac_energy``). Memory traffic is not counted, although it often costs more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ from dfs_core.model.layout import FIRST_GATED, BlockShape
 from dfs_core.model.options import FULL_BITS, Option
 
 NOT_RUN = -1  # in the place of an option's index: a pass that an image did not need
-ONE_SHOT_GRID = 4  # side of the grid that the one-shot policy pools its input to
+ONE_SHOT_GRID = 4  # the one-shot policy pools its input to a grid of this side
 
 # Energy of one operation in pJ: M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
-# figure 1.1.9, 45 nm at 0.9 V. Integers but for the last two.
+# figure 1.1.9, 45 nm at 0.9 V. The first three are for integers.
 ENERGY_MULTIPLY_8, ENERGY_MULTIPLY_32, ENERGY_ADD_32 = 0.2, 3.1, 0.1
 ENERGY_MULTIPLY_FLOAT, ENERGY_ADD_FLOAT = 3.7, 0.9
 
@@ -45,7 +44,7 @@ class BlockMacs:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMacs:
-    """MACs of a whole network for one image; ``blocks[0]`` is the block that always runs in full."""
+    """MACs of a whole network for one image. ``blocks[0]`` is the first block, which always runs in full."""
 
     stem: int
     blocks: tuple[BlockMacs, ...]
@@ -54,13 +53,13 @@ class NetworkMacs:
 
     @property
     def plain(self) -> int:
-        """MACs of the plain network: everything but the gates."""
+        """MACs of the plain network: all but the gates."""
         blocks = sum(block.convolutions + block.shortcut for block in self.blocks)
         return self.stem + blocks + self.pooling + self.classifier
 
 
 def count_macs(config: ModelConfig) -> NetworkMacs:
-    """The MACs of every part of the network: those of its layout, with the gates between them."""
+    """The MACs of every part of the network: its layout and its gates."""
     layout = config.layout
     last = layout.blocks[-1]
     blocks = tuple(BlockMacs(block.macs, block.shortcut_macs, _gate_macs(config, block)) for block in layout.blocks)
@@ -68,7 +67,7 @@ def count_macs(config: ModelConfig) -> NetworkMacs:
 
 
 def _gate_macs(config: ModelConfig, block: BlockShape) -> int:
-    """What the policy computes before a block, on its input."""
+    """MACs of the policy before a block."""
     channels, width, options = block.inputs, config.gate_width, len(config.option_set)
     values = channels * block.input_size**2
     if block.number < FIRST_GATED:
@@ -82,23 +81,23 @@ def _gate_macs(config: ModelConfig, block: BlockShape) -> int:
     if config.policy == "one-shot" and block.number == FIRST_GATED:  # pooled to a grid once, two linear layers
         pooled = channels * _grid_span(block.input_size) ** 2
         return pooled + (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
-    return 0  # constant or one-shot's later blocks: nothing; a table is looked up
+    return 0  # constant and table compute nothing from the image; one-shot has decided before its first block
 
 
 def _grid_span(size: int) -> int:
-    """Pixels that one side of the one-shot policy's grid adds up: ``size``, or more where its cells overlap."""
+    """Pixels that the one-shot policy's grid adds up along one side: ``size``, or more if cells overlap."""
     cells = range(ONE_SHOT_GRID)
     return sum(-(-(cell + 1) * size // ONE_SHOT_GRID) - cell * size // ONE_SHOT_GRID for cell in cells)
 
 
 def mac_energy(option: Option) -> float:
-    """Energy in pJ of one multiply-accumulate under an option: 0 where the block is skipped.
+    """Energy in pJ of one multiply-accumulate under an option; 0 for skip.
 
-    Full precision is a 32-bit float multiplication and addition, 3.7 + 0.9 = 4.6 pJ. At b bits, two b-bit integers are
-    multiplied and their product is added to a 32-bit integer, at 0.1 pJ whatever b is. The table has multipliers of 8
-    bits (0.2 pJ) and of 32 (3.1 pJ); others lie on the power law through these two, 0.2 x (b / 8)^1.977, below 8 bits
-    as well as between. So 16, 8, 4 and 2 bits take 0.887, 0.3, 0.151 and 0.113 pJ: at few bits the addition is most of
-    it, and energy falls far less than bit operations do.
+    Full precision is a 32-bit float multiplication and addition: 3.7 + 0.9 = 4.6 pJ. At b bits, two b-bit integers are
+    multiplied and the product is added to a 32-bit integer, which takes 0.1 pJ for any b. Horowitz gives multipliers of
+    8 bits (0.2 pJ) and 32 bits (3.1 pJ). We take the power law through these two for all other widths:
+    0.2 x (b / 8)^1.977. So 16, 8, 4 and 2 bits take 0.887, 0.3, 0.151 and 0.113 pJ. At few bits the addition dominates,
+    so energy falls far less than bit operations.
     """
     if not option.is_quantised:
         return 0.0 if option.is_skip else ENERGY_MULTIPLY_FLOAT + ENERGY_ADD_FLOAT
@@ -108,16 +107,16 @@ def mac_energy(option: Option) -> float:
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """A measure of cost that is a sum over blocks: what is always paid, and what each option of each block adds.
+    """A measure of cost: a fixed part, plus one entry of a table for each gated block.
 
     Attributes:
         key: ``cp``, ``macs``, ``bitops`` or ``energy``.
-        title: name for people.
-        reference: how much of it the plain full-precision network takes for one image (100 %).
-        fixed: what is paid whatever is decided, in percent.
-        again: what every pass of a cascade after the first pays for pooling and classifier, in percent.
-        table: what each option adds, gated blocks x options, in percent.
-        passes: how many passes the network can make.
+        title: name for display.
+        reference: cost of the plain full-precision network for one image, in the measure's own unit (= 100 %).
+        fixed: cost in percent that does not depend on the decisions.
+        table: cost in percent that each option adds, (gated blocks, options).
+        again: cost in percent of pooling and classifier in each pass of a cascade after the first.
+        passes: largest number of passes.
     """
 
     key: str
@@ -173,7 +172,7 @@ def every_pass(config: ModelConfig, decisions: np.ndarray, passes: np.ndarray) -
 
 
 def cost_models(config: ModelConfig) -> dict[str, CostModel]:
-    """The four cost models of a network, by key."""
+    """The four cost models of a network by key: ``cp``, ``macs``, ``bitops``, ``energy``."""
     macs = count_macs(config)
     gated = macs.blocks[1:]
     options = config.option_set

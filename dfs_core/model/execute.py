@@ -1,9 +1,9 @@
-"""Running one block for a batch of mixed decisions.
+"""Run one block on a batch of images with different decisions (method section 8).
 
-``grouped`` runs each option on the images that chose it and on no others, so that its time falls with the decisions.
-``dense`` runs every option on every image and sums by mask, as the reference does: slower, but its kernels are the same
-whatever is decided, so that a GPU can replay a whole training step. In evaluation mode both give the same output; in
-training an option's batch norm sees the images that run under it, with ``dense`` all of them.
+``grouped`` runs each option only on the images that take it, so cheap decisions take less time. ``dense`` runs every
+option on every image and sums by mask, as the reference does. It is slower, but it launches the same kernels for any
+decisions, so a GPU can replay a whole training step. In evaluation mode both give the same output. In training they
+differ: an option's batch norm sees only its own images under ``grouped``, and all images under ``dense``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dfs_core.model.groups import Groups
 from dfs_core.model.resnet import ResidualBlock
 
 Execution = Literal["grouped", "dense"]
-TRIED = 0.125  # share of a training step's blocks in which the gate's gradient is measured
+TRIED = 0.125  # share of blocks in which a training step tries another option to measure the gate's gradient
 
 
 def check_execution(execution: str) -> None:
-    """Refuse a word that names no way to execute.
+    """Check the name of an execution.
 
     Raises:
         UserError: it is neither ``grouped`` nor ``dense``.
@@ -33,7 +33,7 @@ def check_execution(execution: str) -> None:
 
 
 class _Permute(torch.autograd.Function):
-    """Reorder the images of a batch; the gradient is the inverse gather instead of a zero fill and an accumulate."""
+    """Reorder the images of a batch. Its gradient is the inverse gather, which is cheaper than autograd's scatter."""
 
     @staticmethod
     def forward(ctx, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
@@ -49,17 +49,17 @@ class _Permute(torch.autograd.Function):
 def _gather(x: Tensor, order: Tensor) -> Tensor:
     if x.is_contiguous():
         return x.index_select(0, order)
-    # index_select returns NCHW strides; gathering the NHWC view keeps channels_last, which the convolutions like.
+    # index_select returns NCHW strides. Gathering the NHWC view keeps channels_last, which is fast to convolve.
     return x.permute(0, 2, 3, 1).index_select(0, order).permute(0, 3, 1, 2)
 
 
 def run_grouped(block: ResidualBlock, x: Tensor, decisions: Tensor) -> Tensor:
     """Run each option on its own images: x (N, C, H, W), decisions (N,) option indices -> (N, C', H', W').
 
-    The images are sorted by their decisions once, and what treats them all alike then takes them in one go.
+    The images are sorted by decision once, so the parts of the block that treat all options alike run in one call.
     """
     choices = torch.arange(len(block.options), device=decisions.device)
-    found = (decisions[:, None] == choices).sum(dim=0).tolist()  # bincount makes a GPU wait twice
+    found = (decisions[:, None] == choices).sum(dim=0).tolist()  # bincount would synchronise a GPU twice
     counts = {option: count for option, count in zip(block.options, found, strict=True) if count}
     if len(counts) == 1:
         return block(x, Groups.uniform(next(iter(counts)), x))
@@ -75,30 +75,30 @@ def run_uniform(block: ResidualBlock, x: Tensor, decision: int) -> Tensor:
 
 
 def run_dense(block: ResidualBlock, x: Tensor, masks: Tensor) -> Tensor:
-    """Run all options on all images and sum by mask: masks (N, K) of 0 and 1, differentiable for a gate in training."""
+    """Run all options on all images and sum by mask: masks (N, K) of 0 and 1, differentiable for a gate's training."""
     outputs = [run_uniform(block, x, k) for k in range(len(block.options))]
     return reduce(torch.add, (out * masks[:, k, None, None, None].to(out.dtype) for k, out in enumerate(outputs)))
 
 
 def run_chosen(block: ResidualBlock, x: Tensor, decisions: Tensor, execution: Execution) -> Tensor:
-    """Run what was decided, in either way: decisions (N,) are option indices; they get no gradient."""
+    """Run the decisions (N,), option indices, under either execution. They get no gradient."""
     if execution == "grouped":
         return run_grouped(block, x, decisions)
     return run_dense(block, x, torch.nn.functional.one_hot(decisions, len(block.options)))
 
 
 def straight_through(probabilities: Tensor, decisions: Tensor) -> Tensor:
-    """One-hot of ``decisions`` (...,) forward; backward, the gradient goes to ``probabilities`` (..., K) as it is."""
+    """Forward, the one-hot of ``decisions`` (...,). Backward, the gradient passes to ``probabilities`` (..., K)."""
     one_hot = torch.nn.functional.one_hot(decisions, probabilities.shape[-1]).to(probabilities.dtype)
-    return one_hot + (probabilities - probabilities.detach())  # the bracket is exactly 0, so that the sum is one-hot
+    return one_hot + (probabilities - probabilities.detach())  # the bracket is exactly 0, so the sum stays one-hot
 
 
 class _TwoBranchGradient(torch.autograd.Function):
-    """The chosen branch's output, with a gradient for the probability of the one other branch that was tried.
+    """The output of the chosen option, with a gradient for the probability of one other option.
 
-    The straight-through gradient of option k's probability is <dL/dout, out_k>. What is common to all options drops
-    out of the softmax, so <dL/dout, out_k - out_chosen> does as well; one other option tried at random of K-1, times
-    K-1, makes it unbiased (method section 8).
+    The straight-through gradient of option k's probability is <dL/dout, out_k>. A term common to all options drops out
+    of the softmax, so <dL/dout, out_k - out_chosen> serves as well. One other option, drawn from K - 1 and weighted by
+    K - 1, gives an unbiased estimate (method section 8).
     """
 
     @staticmethod
@@ -119,16 +119,19 @@ def run_two_branch(
 ) -> Tensor:
     """Grouped execution in training, with an unbiased straight-through gradient for the gate.
 
-    Another option is tried for the share ``tried`` of calls only, and its gradient weighted by 1 / ``tried``: it stays
-    unbiased, and with a small share a training step costs little more than the options chosen. What is tried updates
-    its batch norm's running statistics too, so that an option that no image takes for now has some when one does.
+    Only a share ``tried`` of the calls runs another option, and its gradient is weighted by 1 / ``tried``. So the
+    gradient stays unbiased, and with a small share a training step costs little more than the chosen options. The other
+    option also updates its batch norm's running statistics: an option has statistics before any image chooses it.
 
     Args:
         block: the block to run.
         x: its input (N, C, H, W).
         decisions: option indices (N,).
         probabilities: the gate's softmax (N, K), which gets the gradient.
-        tried: above 0 and up to 1; a larger share costs time and gives less noise.
+        tried: a share above 0, at most 1. A larger share takes more time and gives less noise.
+
+    Returns:
+        The output of the chosen options (N, C', H', W').
     """
     chosen = run_grouped(block, x, decisions)
     if torch.rand(()) >= tried:

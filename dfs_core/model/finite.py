@@ -1,4 +1,4 @@
-"""Whether a network's numbers are all finite: one that has diverged is not saved, published, imported or loaded."""
+"""A check that all numbers of a network are finite. A diverged network is not saved, published, imported or loaded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def first_not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the first tensor with an infinite entry or one that is no number; None where all are finite.
+    """The name of the first tensor with an entry that is infinite or not a number; None if all entries are finite.
 
     >>> import torch
     >>> first_not_finite({"weight": torch.ones(2), "bias": torch.tensor([0.0, float("nan")])})

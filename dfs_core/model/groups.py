@@ -1,4 +1,4 @@
-"""A batch sorted by decisions, so that each option's images lie side by side."""
+"""A batch sorted by decision, so that the images of each option are adjacent."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dfs_core.model.options import Option
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """What the images of a sorted batch run under.
+    """The options of the images of a sorted batch.
 
     Attributes:
-        counts: images of each option that any image takes, cheapest first, as the images are sorted.
-        rows: the group of each image, counted from 0 (N,).
+        counts: number of images for each option in use, cheapest first: the order of the sorted batch.
+        rows: the group of each image, counted from 0, (N,).
 
     >>> groups = Groups({Option.parse("8"): 1, Option.parse("full"): 2}, torch.tensor([0, 1, 1]))
     >>> [part.tolist() for part in groups.split(torch.tensor([10, 11, 12]))]
@@ -32,11 +32,11 @@ class Groups:
         return cls({option: len(x)}, torch.zeros(len(x), dtype=torch.int64, device=x.device))
 
     def split(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The images of each group: x (N, ...) -> views of it, one for each option present."""
+        """The images of each group: x (N, ...) -> one view for each option in use."""
         return x.split(list(self.counts.values())) if len(self.counts) > 1 else (x,)
 
     def skipped_and_executed(self) -> tuple[Groups | None, Groups | None]:
-        """The group that skips, which comes first, and the others; None where there is none."""
+        """The groups that skip and those that run. Either is None if it has no images."""
         (first, idle), *others = self.counts.items()
         if not first.is_skip:
             return None, self

@@ -1,12 +1,12 @@
-"""The layout of a residual network: its blocks, with their channels, sizes and MACs. Plain arithmetic, no weights.
+"""The layout of a residual network: the channels, sizes and MACs of its blocks. Plain arithmetic, no weights.
 
-An architecture is a function from depth, width and image size to a ``Layout``, registered under the name by which a
-configuration asks for it. Network, costs, gates and drawings read the layout and nothing else, so that to add an
-architecture is to add a function.
+An architecture is a function from depth, width and image size to a ``Layout``. It is registered under the name that
+configurations use. The network, the costs, the gates and the drawings read the layout and nothing else, so a new
+architecture is one new function.
 
-Two are here, both of He et al., "Deep Residual Learning for Image Recognition", CVPR 2016: the CIFAR ResNet of depth
-6n+2 (section 4.2), and the ImageNet ResNet (table 1), whose bottleneck has its stride in the 3x3 convolution, as
-torchvision's has.
+Both architectures come from He et al., "Deep Residual Learning for Image Recognition", CVPR 2016: the CIFAR ResNet of
+depth 6n+2 (section 4.2) and the ImageNet ResNet (table 1). As in torchvision, the 3x3 convolution of a bottleneck has
+the stride.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dfs_core.errors import UserError
 FIRST_GATED = 2  # number of the first gated block: block 1 always runs in full
 COLOURS = 3  # channels of an image
 CIFAR_SIZE = 32  # pixels
-LARGEST = 1024  # pixels: pictures are not kept larger than this
+LARGEST = 1024  # pixels: larger pictures are scaled down when they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class BlockShape:
         stage: its stage, from 1.
         inputs: channels of its input.
         input_size: side of its input in pixels.
-        convolutions: those of its body, in order: two 3x3 in a basic block; 1x1, 3x3, 1x1 in a bottleneck.
-        shortcut: the 1x1 convolution on its shortcut; None where the shortcut is the identity.
+        convolutions: its convolutions in order: 3x3, 3x3 in a basic block; 1x1, 3x3, 1x1 in a bottleneck.
+        shortcut: the 1x1 convolution on its shortcut; None if the shortcut is the identity.
     """
 
     number: int
@@ -86,21 +86,21 @@ class BlockShape:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of its convolutions for one image, without the shortcut's."""
+        """Multiply-accumulates of its convolutions for one image, without the shortcut."""
         return sum(conv.macs for conv in self.convolutions)
 
     @property
     def shortcut_macs(self) -> int:
-        """Multiply-accumulates of its shortcut for one image: 0 where that is the identity."""
+        """Multiply-accumulates of its shortcut for one image: 0 for the identity."""
         return 0 if self.shortcut is None else self.shortcut.macs
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A whole network: a stem, blocks, an average pool and a linear classifier on its channels.
+    """A whole network: a stem, residual blocks, an average pool and a linear classifier.
 
     Attributes:
-        title: what people call it, such as ``ResNet-38``.
+        title: name for display, such as ``ResNet-38``.
         image_size: side of its input in pixels.
         stem: the first convolution.
         max_pool: whether a 3x3 max pool with stride 2 follows the stem.
@@ -115,7 +115,7 @@ class Layout:
 
     @property
     def gated(self) -> tuple[BlockShape, ...]:
-        """The blocks that a policy decides over: all from ``FIRST_GATED`` on."""
+        """The gated blocks: all from number ``FIRST_GATED`` on."""
         return self.blocks[FIRST_GATED - 1 :]
 
     @property
@@ -129,7 +129,7 @@ ARCHITECTURES: dict[str, Builder] = {}
 
 
 def architecture(name: str) -> Callable[[Builder], Builder]:
-    """Register a builder of layouts under the name by which configurations ask for it."""
+    """Register a layout builder under the name that configurations use."""
 
     def register(builder: Builder) -> Builder:
         ARCHITECTURES[name] = builder
@@ -145,11 +145,11 @@ def build_layout(name: str, depth: int, width: float, image_size: int) -> Layout
     Args:
         name: a key of ``ARCHITECTURES``.
         depth: number of weighted layers, as papers count them.
-        width: factor on all numbers of channels.
+        width: factor on every channel count.
         image_size: side of the images in pixels.
 
     Raises:
-        UserError: no such architecture, or it has no network of that depth, width or image size.
+        UserError: the architecture is unknown, or does not exist in this depth, width or image size.
     """
     if name not in ARCHITECTURES:
         raise UserError(f"architecture '{name}' is unknown: use {' or '.join(ARCHITECTURES)}")
@@ -180,10 +180,10 @@ _BOTTLENECK_FROM, _EXPANSION = 50, 4
 def imagenet_resnet(depth: int, width: float, image_size: int) -> Layout:
     """An ImageNet ResNet: a 7x7 stem and a max pool that quarter the side, and four stages that halve it thrice.
 
-    Stages have 64, 128, 256 and 512 channels times ``width``; bottlenecks give out four times as many.
+    Stages have 64, 128, 256 and 512 channels times ``width``; the output of a bottleneck has four times as many.
     """
     if depth not in _IMAGENET_STAGES:
-        raise UserError(f"depth {depth} is no ImageNet ResNet: use {', '.join(map(str, _IMAGENET_STAGES))}")
+        raise UserError(f"there is no ImageNet ResNet of depth {depth}: use {', '.join(map(str, _IMAGENET_STAGES))}")
     _check_size("imagenet-resnet", image_size, smallest=64)
     channels = [_scaled(width, base) for base in (64, 128, 256, 512)]
     stem = ConvShape(COLOURS, channels[0], kernel=7, stride=2, size=_halved(image_size))
@@ -197,14 +197,14 @@ def imagenet_resnet(depth: int, width: float, image_size: int) -> Layout:
 def _blocks(
     channels: int, size: int, outputs: Sequence[tuple[int, ...]], counts: Sequence[int], kernels: tuple[int, ...]
 ) -> tuple[BlockShape, ...]:
-    """All blocks of a network; the first block of each stage but the first halves the side in its first 3x3.
+    """All blocks of a network. From stage 2 on, the first 3x3 convolution of a stage halves the side.
 
     Args:
-        channels: that the first block gets.
-        size: side of its input in pixels.
-        outputs: for each stage, the channels that each convolution of a block gives out.
-        counts: blocks in each stage.
-        kernels: side of the kernel of each convolution of a block.
+        channels: channels of the first block's input.
+        size: side of the first block's input in pixels.
+        outputs: for each stage, the output channels of each convolution of a block.
+        counts: number of blocks in each stage.
+        kernels: kernel side of each convolution of a block.
     """
     blocks: list[BlockShape] = []
     for stage, (widths, count) in enumerate(zip(outputs, counts, strict=True), start=1):
@@ -225,12 +225,12 @@ def _blocks(
 
 
 def _halved(size: int) -> int:
-    """Side after a stride of 2: an odd one is rounded up."""
+    """Side after a stride of 2, rounded up."""
     return -(-size // 2)
 
 
 def _scaled(width: float, channels: int) -> int:
-    """A number of channels times a width factor, a whole number from 1 up."""
+    """A channel count times the width factor: a whole number, at least 1."""
     return max(1, round(width * channels))
 
 

@@ -1,4 +1,4 @@
-"""LSQ: rounding to a learned step (Esser et al., "Learned Step Size Quantization", ICLR 2020)."""
+"""LSQ: quantise with learned steps (Esser et al., "Learned Step Size Quantization", ICLR 2020; method section 4)."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from dfs_core.model.kernels import PLAIN, Kernels
 from dfs_core.model.options import Option
 
 SMALLEST_VALUE = 1e-8
-LEARNED_BITS = 8
-RANGE_IMAGES = 16  # of a batch, from which the range of a step is read
+LEARNED_BITS = 8  # above this, steps are not learned
+RANGE_IMAGES = 16  # images of a batch from which the allowed range of a step is computed
 
 
 class _RoundGroups(torch.autograd.Function):
-    """A convolution's input and weight, rounded for every group that rounds, in two calls each way.
+    """Round a convolution's input and weight for all quantised groups, in two calls each way.
 
-    A group is often so small that to start a kernel for it takes longer than what the kernel does.
+    A group is often so small that launching a kernel for it takes longer than running the kernel.
     """
 
     @staticmethod
     def forward(  # type: ignore[no-untyped-def]
         ctx, x: Tensor, weight: Tensor, groups: Groups, levels: tuple[Tensor, Tensor], kernels: Kernels, *steps: Tensor
     ) -> tuple[Tensor, ...]:
-        """A part of x for each group, and a weight for each of the K that round; these come first.
+        """Return a part of x for each group, then a weight for each of the K quantised groups, which come first.
 
-        ``steps`` (1,) are those of the input in each of the K, then those of the weight; ``levels`` are the lowest and
-        the highest one of each, (K, 2) for the input and for the weight.
+        ``steps`` are the K steps of the input, then the K steps of the weight, each (1,). ``levels`` are the lowest and
+        highest level of each group, (K, 2) for the input and (K, 2) for the weight.
         """
         k, sizes = len(steps) // 2, list(groups.counts.values())
         rounded = sum(sizes[:k])
@@ -43,22 +43,22 @@ class _RoundGroups(torch.autograd.Function):
         ctx.kernels, ctx.parts = kernels, len(sizes)
         parts = kernels.forward(x[:rounded], *of_image).split(sizes[:k])
         rest = (x[rounded:],) if rounded < len(x) else ()
-        # In the input's type: under autocast each weight would be cast on its own otherwise.
+        # Cast all weights at once: autocast would cast each on its own.
         weights = kernels.forward(repeated, *of_weight).to(x.dtype).unbind()
         ctx.frozen = not (ctx.needs_input_grad[1] or any(ctx.needs_input_grad[5 + k :]))
         if ctx.frozen:
-            ctx.mark_non_differentiable(*weights)  # a convolution would find their gradients
+            ctx.mark_non_differentiable(*weights)  # otherwise the convolution computes gradients that nobody needs
         return *parts, *rest, *weights
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *grads: Tensor):  # type: ignore[no-untyped-def]
         x, repeated, rows, steps, levels, weight_steps, weight_levels = ctx.saved_tensors
-        # The kernels go through memory as it lies, so gradients are laid out as what they belong to.
+        # The kernels read memory in order, so a gradient must have the memory layout of its tensor.
         grad_x = _empty(sum(len(part) for part in grads[: ctx.parts]), x[0], grads[0].dtype)
         torch.cat(grads[: ctx.parts], out=grad_x)
         of_images = ctx.kernels.backward(grad_x[: len(x)], x, steps, levels)
-        # LSQ section 2.2: by the root of the features of one image, or of the weight, times the highest level.
+        # LSQ section 2.2: scale by 1 / sqrt(N x highest level), N the number of values in one image or in the weight.
         of_images *= (x[0].numel() * levels[:, 1]).rsqrt()
         to_steps = torch.zeros_like(weight_steps).index_add_(0, rows, of_images).split(1)
         if ctx.frozen:
@@ -72,12 +72,12 @@ class _RoundGroups(torch.autograd.Function):
 
 
 def _empty(rows: int, like: Tensor, dtype: torch.dtype) -> Tensor:
-    """Memory for so many tensors, each of them laid out as ``like`` is."""
+    """An empty tensor of ``rows`` rows, each with the shape and memory layout of ``like``."""
     return torch.empty_strided((rows, *like.shape), (like.numel(), *like.stride()), dtype=dtype, device=like.device)
 
 
 def best_step(x: Tensor, bounds: Tensor) -> Tensor:
-    """The step of least squared rounding error for ``x``, shape (1,), from a grid of fractions of the full range."""
+    """The step (1,) with the least squared rounding error for ``x``, from a grid of fractions of the full range."""
     x = x.detach().float().flatten()
     x = x[:: max(1, x.numel() // 50_000)]
     largest = x.abs().max().clamp_min(SMALLEST_VALUE)
@@ -88,25 +88,25 @@ def best_step(x: Tensor, bounds: Tensor) -> Tensor:
 
 @torch.no_grad()
 def useful_range(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The least and the greatest value that the highest level may stand for: the mean magnitude and the largest one.
+    """Bounds on the value of the highest level: the mean and the largest magnitude of ``x``.
 
-    Batch norm follows each convolution and takes out any factor of its input and weight. So the loss hardly depends on
-    a step that is much too small or too large, and the noise of its gradient drives it on: through zero, or a
-    thousandfold up. Inside this range, and at its ends, the gradient is LSQ's.
+    Batch norm follows each convolution and cancels any factor of its input and weight. So the loss hardly depends on a
+    step that is much too small or too large, and gradient noise drives such a step further: through zero, or up a
+    thousandfold. Within these bounds, the gradient is LSQ's.
     """
     magnitudes = x.detach().abs()
     return magnitudes.mean(dtype=torch.float32), magnitudes.amax().float()
 
 
 class LearnedStep(nn.Module):
-    """LSQ for one convolution at one bit width: a learned step for its input and one for its weights.
+    """LSQ for one convolution at one bit width: a learned step for its input and one for its weight.
 
-    Above 8 bits the steps stay as they were calibrated. There is next to nothing to learn in them, and they are so
-    small that the noise of their gradients moves them by whole factors: left to learn, some 16-bit weight steps of
-    ResNet-38 grew a thousandfold in 250 training steps.
+    Above 8 bits the steps stay as calibrated. There is little to learn in them, and they are so small that gradient
+    noise changes them by whole factors: when learned, some 16-bit weight steps of ResNet-38 grew a thousandfold in 250
+    training steps.
 
-    Activations are unsigned (0 to 2^b - 1), as nearly all follow a ReLU; the exception, the shortcut of a skipped
-    strided block, is clipped at zero as a ReLU would. ``signed`` is for normalised pixels. Weights are signed
+    Activation levels are unsigned (0 to 2^b - 1), because nearly all inputs follow a ReLU. The one exception, the
+    output of a skipped strided block, is clipped at zero. ``signed`` is for normalised pixels. Weight levels are signed
     (-2^(b-1) to 2^(b-1) - 1).
     """
 
@@ -131,13 +131,13 @@ class LearnedStep(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, x: Tensor, weight: Tensor) -> None:
-        """Set both steps to the best ones for a sample of the input (N, C, H, W) and the weight as it is."""
+        """Set both steps to the best ones for a sample of the input (N, C, H, W) and the current weight."""
         self.activation_step.copy_(best_step(x, self.activation_bounds[0]))
         self.weight_step.copy_(best_step(weight, self.weight_bounds[0]))
 
     @torch.no_grad()
     def keep_within(self, activation_range: tuple[Tensor, Tensor], weight_range: tuple[Tensor, Tensor]) -> None:
-        """Move both steps, where they are learned, into what ``useful_range`` gives of this input and weight."""
+        """Clamp both steps, if learned, to the bounds that ``useful_range`` gives for the input and the weight."""
         for step, (low, high), bounds in (
             (self.activation_step, activation_range, self.activation_bounds),
             (self.weight_step, weight_range, self.weight_bounds),
@@ -148,9 +148,9 @@ class LearnedStep(nn.Module):
 
 
 def keep_positive(model: nn.Module) -> None:
-    """Lift every learned step of a model that is not positive to just above zero; the next forward pass does the rest.
+    """Raise learned steps at or below zero to just above zero. The next forward pass clamps them properly.
 
-    To be called after each update of the parameters, so that a state saved at any moment has positive steps only.
+    Call this after each parameter update, so that a state saved at any moment has positive steps only.
     """
     steps = [
         step
@@ -165,14 +165,17 @@ def keep_positive(model: nn.Module) -> None:
 
 
 class LearnedStepQuantiser(nn.ModuleDict):
-    """LSQ for one convolution: steps for each option that rounds."""
+    """LSQ for one convolution: two steps for each quantised option."""
 
     def __init__(self, options: Iterable[Option], signed: bool = False) -> None:
         super().__init__({option.name: LearnedStep(option.bits, signed) for option in options if option.is_quantised})
         self.kernels = PLAIN
 
     def forward(self, x: Tensor, weight: Tensor, groups: Groups) -> list[tuple[Tensor, Tensor]]:
-        """Input (n, C, H, W) and weight of each group of x (N, C, H, W), none of which skips, as its option asks."""
+        """For each group of x (N, C, H, W), its input (n, C, H, W) and the weight, both rounded to its option's bits.
+
+        No group of ``groups`` may skip.
+        """
         own = [cast(LearnedStep, self[option.name]) for option in groups.counts if option.is_quantised]
         if self.training:
             ranges = useful_range(x[:: max(1, len(x) // RANGE_IMAGES)]), useful_range(weight)
@@ -187,6 +190,6 @@ class LearnedStepQuantiser(nn.ModuleDict):
 
 
 def _dense(x: Tensor) -> Tensor:
-    """The same images, one after the other in memory without gaps, as they lie in a network."""
+    """x itself if its memory has no gaps, else a contiguous copy."""
     dense = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
     return x if dense else x.contiguous()

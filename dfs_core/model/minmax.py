@@ -1,4 +1,4 @@
-"""The reference's quantiser (method section 4): rounding between the least and the greatest value."""
+"""The reference's min-max quantiser (method section 4)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SMALLEST_STEP = 1e-8
 
 
 class _RoundInRange(torch.autograd.Function):
-    """Clamp to [low, high], round to ``levels`` steps; the gradient passes unchanged (straight-through)."""
+    """Clamp to [low, high] and round to ``levels`` steps. The gradient passes unchanged (straight-through)."""
 
     @staticmethod
     def forward(ctx, x: Tensor, low: Tensor, high: Tensor, levels: int) -> Tensor:  # type: ignore[no-untyped-def]
-        # The step is divided in float64, as the reference's Python floats are: one digit in it moves ties in rounding.
+        # The reference computes the step in Python floats, so in float64. Its last digit decides ties in rounding.
         step = ((high.double() - low.double()) / levels).clamp_min(SMALLEST_STEP).float()
-        # In float32, as bf16 has too few digits to count to 2^b - 1.
+        # bf16 has too few digits to count to 2^b - 1, so this runs in float32.
         return x.float().clamp(low, high).sub_(low).div_(step).round_().mul_(step).add_(low).to(x.dtype)
 
     @staticmethod
@@ -30,10 +30,10 @@ class _RoundInRange(torch.autograd.Function):
 
 
 def quantise_range(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
-    """Uniform quantisation to 2^bits levels from ``low`` to ``high``: same shape and type as ``x``.
+    """Quantise uniformly to 2^bits levels from ``low`` to ``high``; the result has the shape and type of ``x``.
 
-    q = round((clamp(x) - low) / (high - low) * (2^bits - 1)), de-quantised (method section 4). The gradient passes
-    straight through.
+    q = round((clamp(x) - low) / (high - low) * (2^bits - 1)), then de-quantised (method section 4). The gradient is
+    straight-through.
 
     >>> quantise_range(torch.tensor([0.0, 0.3, 0.9, 2.0]), torch.tensor(0.0), torch.tensor(1.0), bits=2)
     tensor([0.0000, 0.3333, 1.0000, 1.0000])
@@ -42,11 +42,11 @@ def quantise_range(x: Tensor, low: Tensor, high: Tensor, bits: int) -> Tensor:
 
 
 class MinMaxRange(nn.Module):
-    """The reference's quantiser for one convolution at one bit width.
+    """The min-max quantiser of one convolution at one bit width.
 
-    Weights use their present minimum and maximum. Activations use the batch's mean per-image minimum and maximum in
-    training, and running averages of them at evaluation. (The reference keeps 10 % of the old average and shares it
-    between bit widths: defects that are not carried over.)
+    Weights use their current minimum and maximum. Activations use each image's minimum and maximum, averaged over the
+    batch in training; running averages of these at evaluation. Two defects of the reference are not carried over: it
+    keeps only 10 % of the old average, and shares it between bit widths.
     """
 
     running_min: Tensor
@@ -81,13 +81,13 @@ class MinMaxRange(nn.Module):
 
 
 class MinMaxQuantiser(nn.ModuleDict):
-    """The reference's quantiser for one convolution: a range for each option that rounds."""
+    """The min-max quantiser of one convolution: a range for each quantised option."""
 
     def __init__(self, options: OptionSet) -> None:
         super().__init__({option.name: MinMaxRange(option.bits) for option in options if option.is_quantised})
 
     def forward(self, x: Tensor, weight: Tensor, groups: Groups) -> list[tuple[Tensor, Tensor]]:
-        """Input (n, C, H, W) and weight of each group of x (N, C, H, W), rounded as its option asks."""
+        """For each group of x (N, C, H, W), its input (n, C, H, W) and the weight, rounded to its option's bits."""
         pairs = []
         for option, part in zip(groups.counts, groups.split(x), strict=True):
             own = cast(MinMaxRange, self[option.name]) if option.is_quantised else None

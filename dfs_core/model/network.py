@@ -1,4 +1,4 @@
-"""The network: before each gated block a policy decides, image by image, what that block does."""
+"""The network: before each gated block, a policy chooses an option for each image."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ POLICY_DECIDES = -1
 
 
 class DFSOutput(NamedTuple):
-    """What a forward pass returns.
+    """The result of a forward pass.
 
     Attributes:
         logits: (N, classes), float32.
         decisions: (N, gated blocks), int64 indices into the option set.
-        probabilities: (N, gated blocks, options), the softmax of the policy's logits less the price of each option's
-            cost. Where a decision was forced, these are still the policy's own.
-        passes: of a cascade, what each pass did; the fields above are then those of each image's last pass.
+        probabilities: (N, gated blocks, options), the softmax of (policy logits - price x cost) / temperature. They are
+            the policy's own even where a decision was forced.
+        passes: what each pass of a cascade did; the other fields are then those of each image's last pass.
     """
 
     logits: Tensor
@@ -45,12 +45,13 @@ class DFSOutput(NamedTuple):
 
 
 class DFSNet(nn.Module):
-    """A residual network whose gated blocks execute, image by image, the option that its policy chooses.
+    """A residual network whose gated blocks execute the option that its policy chooses for each image.
 
-    Nothing is kept on the module between calls, so threads can share one. One image gives what it gives in a batch.
+    The module keeps nothing between calls, so threads can share one. An image gives the same result alone and in a
+    batch.
     """
 
-    costs: Tensor  # of each option, relative to a block in full (K,)
+    costs: Tensor  # cost of each option relative to a block in full, (K,)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -58,8 +59,8 @@ class DFSNet(nn.Module):
         self.body = ResNetBody(config)
         self.policy = POLICIES[config.policy](config)
         self.register_buffer("costs", torch.tensor(config.option_set.costs), persistent=False)
-        # One fixed layout means one kernel, whatever the size of a group of images. channels_last is faster on CPU and
-        # GPU; a min-max network runs as the reference does, as the last digits of its kernels decide ties in rounding.
+        # A fixed memory format gives the same kernel for groups of any size. channels_last is the faster one on CPU and
+        # GPU. A min-max network keeps the reference's format: the last digits of its kernels decide ties in rounding.
         reproduction = config.quantiser == "minmax"
         self.memory_format = torch.contiguous_format if reproduction else torch.channels_last
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload] # documented, but not in its overloads
@@ -77,16 +78,16 @@ class DFSNet(nn.Module):
 
         Args:
             images: (N, 3, S, S), float, normalised; S is the configuration's ``image_size``.
-            budget: percent of cp; refused unless the model was trained for it or serves every budget.
-            forced: decisions to impose, (N, gated blocks) option indices, with -1 where the policy is to decide.
-            execution: ``grouped`` or ``dense``; in evaluation mode the same result, at different speed.
-            price: of a block in full, in the unit of the policy's logits; a number, or one for each image (N,). The
-                decision is arg-max of logits - price x cost.
-            tried: in ``grouped`` training, the share of blocks in which the gate's gradient is measured.
+            budget: cp in percent. The model must have been trained for it or serve every budget.
+            forced: decisions to impose, (N, gated blocks) option indices; -1 lets the policy decide.
+            execution: ``grouped`` or ``dense``. In evaluation mode both give the same result at different speeds.
+            price: price of a block in full, in the unit of the policy's logits: one number, or one for each image (N,).
+                The decision is arg-max of logits - price x cost.
+            tried: the share of blocks in which ``grouped`` training measures the gate's gradient.
 
         Raises:
-            UserError: a budget the model does not have, a budget and a price, forced decisions of a wrong shape or
-                range, unknown execution.
+            UserError: the model cannot serve this budget, both budget and price are given, forced decisions have a
+                wrong shape or range, or the execution is unknown.
         """
         check_execution(execution)
         prices = self._prices(images, budget, price)
@@ -95,13 +96,13 @@ class DFSNet(nn.Module):
         x = self.enter(images)
         if isinstance(self.policy, CascadePolicy):
             return self._look_again(self.policy, x, prices, forced, execution)
-        state: Any = self.policy.start(x, prices)  # only the policy knows what is in it
-        toll = prices[:, None] * self.costs
+        state: Any = self.policy.start(x, prices)  # its type is the policy's own affair
+        charge = prices[:, None] * self.costs
         decisions, probabilities = [], []
         for index, block in enumerate(self.body.gated()):
             logits, state = self.policy.step(index, x, state)
-            scores = logits - toll
-            probability = (scores / self.policy.temperature(toll)).softmax(dim=1)
+            scores = logits - charge
+            probability = (scores / self.policy.temperature(charge)).softmax(dim=1)
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
@@ -114,11 +115,11 @@ class DFSNet(nn.Module):
         return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
 
     def execute(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
-        """Logits (N, classes) under given decisions (N, gated blocks), which nobody checks; the policy is not asked."""
+        """Logits (N, classes) under given decisions (N, gated blocks), without the policy. Does not check decisions."""
         return self.finish(self.enter(images), decisions, execution)
 
     def finish(self, x: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
-        """The logits that follow from the first gated block's input x (N, C, H, W); the rest as for ``execute``."""
+        """``execute`` from the input of the first gated block on: x (N, C, H, W) -> logits (N, classes)."""
         for index, block in enumerate(self.body.gated()):
             x = run_chosen(block, x, decisions[:, index], execution)
         return self.body.head(x)
@@ -145,7 +146,7 @@ class DFSNet(nn.Module):
         return DFSOutput(logits, decisions, probabilities, passes)
 
     def enter(self, images: Tensor) -> Tensor:
-        """Stem and first block, which run for every image: (N, 3, S, S) -> the input of the first gated block."""
+        """Run the stem and the first block: images (N, 3, S, S) -> input of the first gated block (N, C, H, W)."""
         x = self.body.stem(images.contiguous(memory_format=self.memory_format))
         return run_uniform(cast(ResidualBlock, self.body.blocks[0]), x, 0)
 
@@ -153,7 +154,7 @@ class DFSNet(nn.Module):
         """The price for each image, float32 (N,)."""
         if isinstance(price, Tensor) and price.ndim:
             if budget is not None or price.shape != images.shape[:1]:
-                raise UserError(f"prices are one for each of {len(images)} images, and take the place of a budget")
+                raise UserError(f"give one price for each of the {len(images)} images, and no budget with them")
             return price.to(images.device, torch.float32)
         _, one = self.config.operating_point(budget, None if price is None else float(price))
         return torch.full(images.shape[:1], one, device=images.device)
@@ -171,7 +172,7 @@ class DFSNet(nn.Module):
         shape = (images.shape[0], self.config.gated_blocks)
         if forced.shape != shape:
             raise UserError(
-                f"forced decisions must have shape {shape}, images x gated blocks, not {tuple(forced.shape)}"
+                f"forced decisions must have shape {shape} (images x gated blocks), not {tuple(forced.shape)}"
             )
         forced = forced.to(images.device, torch.int64)
         if forced.numel() and not POLICY_DECIDES <= int(forced.min()) <= int(forced.max()) < len(
@@ -181,18 +182,18 @@ class DFSNet(nn.Module):
         return forced
 
     def trainable_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Parameters of the network's body, and those of its policy."""
+        """The parameters of the network's body, and those of its policy."""
         return list(self.body.parameters()), list(self.policy.parameters())
 
 
 @torch.no_grad()
 def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None) -> None:
-    """Set quantisers from what their convolutions see while all blocks run under the costliest option, mostly ``full``.
+    """Set quantisers from the inputs of their convolutions while all blocks run under the costliest option.
 
     Args:
         model: the network.
-        images: a sample, normalised (N, 3, S, S).
-        only: names of the quantisers to set, such as ``body.blocks.3.conv1.quantisers.4``; all of them by default.
+        images: a normalised sample (N, 3, S, S).
+        only: names of the quantisers to set, such as ``body.blocks.3.conv1.quantisers.4``; by default all.
     """
     was_training = model.training
     model.eval()

@@ -1,8 +1,8 @@
-"""What a gated block can do for an image: the only place where a bit width or its cost is written.
+"""Options: what a gated block can do for an image. Bit widths and their costs are written in this file alone.
 
-An option is its bit width: 0 bits is to skip the block, 32 bits is to run it in full precision, and anything between is
-to run all of its convolutions with weights and activations quantised to that many bits. One formula, the paper's,
-then gives every cost: (bits / 32)^2, from 0 for skip to 1 for full.
+An option is a bit width. 0 bits skips the block. 32 bits runs it in full precision. Any width between quantises the
+weights and activations of all its convolutions. The paper's formula gives every cost: (bits / 32)^2, from 0 for skip to
+1 for full (method section 1).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Option:
             return cls(0 if word == "skip" else FULL_BITS)
         if word.isascii() and word.isdigit() and int(word) in QUANTISED_BITS:
             return cls(int(word))
-        raise UserError(f"'{text.strip()}' is not an option: use skip, full or a bit width, {BIT_RANGE}")
+        raise UserError(f"'{text.strip()}' is not an option: use skip, full or a bit width from {BIT_RANGE}")
 
     @property
     def name(self) -> str:
@@ -63,12 +63,12 @@ class Option:
 
     @property
     def cost(self) -> float:
-        """Cost relative to the full block, (bits / 32)^2: the paper's measure, from 0 to 1."""
+        """Cost relative to the full block, from 0 to 1: (bits / 32)^2."""
         return (self.bits / FULL_BITS) ** 2
 
     @property
     def is_skip(self) -> bool:
-        """Whether the block is not executed: its output is its shortcut."""
+        """Whether the block is skipped: its output is then its shortcut."""
         return self.bits == 0
 
     @property
@@ -79,7 +79,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class OptionSet:
-    """The options that a policy chooses from, cheapest first; a decision is an index into it."""
+    """The options that a policy chooses from, cheapest first. A decision is an index into this set.
+
+    Raises:
+        UserError: the set is empty, or its options are not different and in order of cost.
+    """
 
     options: tuple[Option, ...]
 

@@ -1,4 +1,4 @@
-"""Policies: who decides which option each gated block takes. A policy keeps no state; the network carries it along."""
+"""Policies decide which option each gated block takes. A policy keeps no state; the network carries its state along."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ OPEN_BIAS = 0.3
 
 
 class Policy(Protocol):
-    """What the network asks of a policy. The decision is arg-max of its logits - price x cost, taken by the network.
+    """The interface of a policy. The network decides: arg-max of the policy's logits - price x cost.
 
-    In each method x is the input of a block (N, C, H, W); ``state`` is whatever the policy needs from step to step.
+    In each method, x is the input of a block (N, C, H, W); ``state`` is what the policy carries from block to block.
     """
 
     def static_option(self, block: int) -> int | None:
-        """The option that every image takes in a gated block, whatever the price; None if there is no such option."""
+        """The option that every image takes in this gated block at any price; None if there is no such option."""
 
     def start(self, x: Tensor, prices: Tensor) -> Any:
-        """The state before the first gated block, for prices (N,), one for each image."""
+        """The state before the first gated block. ``prices`` (N,) has one price for each image."""
 
     def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Logits over options (N, K) for a gated block, counted from 0, and the state for the next one."""
+        """Logits over options (N, K) for a gated block, counted from 0, and the state for the next block."""
 
-    def temperature(self, toll: Tensor) -> float | Tensor:
-        """What logits - toll (N, K) are divided by before the softmax that tells how clear a decision is."""
+    def temperature(self, charge: Tensor) -> float | Tensor:
+        """Temperature of the softmax over logits - charge, where charge (N, K) is price x cost in nats."""
 
 
 class RecurrentPolicy(nn.Module):
-    """The paper's gate (method section 3): pooled input, a linear embedding per block, one shared LSTM, options."""
+    """The paper's gate (method section 3): pooled input, one embedding per block, a shared LSTM, a linear layer."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -46,30 +46,30 @@ class RecurrentPolicy(nn.Module):
         self.lstm = nn.LSTMCell(width, width)
         self.to_options = nn.Linear(width, len(config.option_set))
         with torch.no_grad():
-            # Gates start open, as SkipNet's do: where options are equally good, the first to lead stays in the lead.
+            # Gates start open, as in SkipNet: among equally good options, the first one in the lead keeps it.
             self.to_options.bias.copy_(OPEN_BIAS * torch.tensor(config.option_set.costs))
 
     def static_option(self, block: int) -> None:
         """None: the gate looks at each image."""
 
-    def temperature(self, toll: Tensor) -> float:
-        """1: the gate was trained to have its softmax taken as probabilities, whatever a price does to them."""
+    def temperature(self, charge: Tensor) -> float:
+        """1: the gate was trained with its softmax as probabilities."""
         return 1.0
 
     def start(self, x: Tensor, prices: Tensor) -> Memory:
-        """The LSTM's state before the first gated block: zeros, twice (N, width)."""
+        """The LSTM's hidden and cell state before the first gated block: zeros (N, width)."""
         zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
         return zeros, zeros
 
     def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
-        """Logits over options (N, K) for one block, in float32 whatever the network computes in."""
+        """Logits over options (N, K) for one block, in float32 under autocast too."""
         with torch.autocast(x.device.type, enabled=False):
             hidden, cell = self.lstm(self.embeddings[block](pooled(x)), state)
             return self.to_options(hidden), (hidden, cell)
 
 
 class ConstantPolicy(nn.Module):
-    """The same decisions for every image: a plain network, a static bit width, or a mixed one."""
+    """The same decision vector for every image: a plain network, one static bit width, or a static mix."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -81,15 +81,15 @@ class ConstantPolicy(nn.Module):
         """The constant decision."""
         return self.decisions[block]
 
-    def temperature(self, toll: Tensor) -> float:
-        """1: of one option, at any temperature, the probability is the same."""
+    def temperature(self, charge: Tensor) -> float:
+        """1: the one possible option has probability 1 at any temperature."""
         return 1.0
 
     def start(self, x: Tensor, prices: Tensor) -> None:
-        """Nothing to remember."""
+        """No state."""
 
     def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Logits over options (N, K): 0 for the constant decision and -inf elsewhere, so that it has probability 1."""
+        """Logits over options (N, K): 0 for the constant decision, -inf elsewhere, so its probability is 1."""
         logits = torch.full((x.shape[0], self.options), -torch.inf, device=x.device)
         logits[:, self.decisions[block]] = 0.0
         return logits, state

@@ -1,20 +1,20 @@
-"""Mean over an image, with a backward pass that is as fast as its forward pass."""
+"""Average pooling with a backward pass as fast as its forward pass."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-PART = 32  # images
+PART = 32  # images that are pooled at a time
 
 
 class _Pool(torch.autograd.Function):
-    """Autograd's own gradient is a view without strides in height and width, slow to add up in channels_last."""
+    """Average pooling. Autograd's own gradient has no strides in height and width, which is slow in channels_last."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.shape, ctx.dtype, ctx.rows = x.shape, x.dtype, not x.is_contiguous()
-        # In parts, as what is summed in float32 is copied to it first: memory of this size need not be asked for anew.
+        # Summing in float32 first copies the input to float32. Small parts let that copy reuse the same memory.
         parts = [part.sum(dim=(2, 3), dtype=torch.float32) for part in x.split(PART)]
         return torch.cat(parts) / (x.shape[2] * x.shape[3])
 

@@ -1,9 +1,10 @@
-"""Price and budget, two ways to say one thing: what compute costs, and how much of it is then used.
+"""Conversion between price and budget: the price says what compute costs, the budget how much of it is used.
 
-A policy with a price decides arg-max over options of (logits - price x cost): the dearer compute is, the less is used.
-How much that comes to is measured on validation images at some prices; between them both axes are logarithmic. The
-paper's alpha is the price in its own unit: its objective adds alpha times the cost summed over a batch of 128 images to
-their mean cross-entropy, so one image's block in full costs 128 alpha of loss (method sections 5 and 11).
+With a price, the decision is arg-max over options of (logits - price x cost), so cost falls as the price rises. The cp
+at some prices is measured on validation images. Between them we interpolate log price over log cp (method section 11).
+
+The paper's alpha is the same price in another unit. Its objective adds alpha times the cost summed over a batch of 128
+images to their mean cross-entropy. So one block in full for one image costs 128 alpha nats (method section 5).
 """
 
 from __future__ import annotations
@@ -14,26 +15,26 @@ from itertools import pairwise
 
 from dfs_core.errors import UserError
 
-PAPER_BATCH = 128
-SLACK = 1.01
+PAPER_BATCH = 128  # images
+SLACK = 1.01  # a static mix may exceed its budget by 1 %
 PriceList = tuple[tuple[float, float], ...]
 
 
 def alpha_of(price: float) -> float:
-    """The paper's alpha for a price in nats of loss per block in full."""
+    """The paper's alpha for a price in nats per block in full: price / 128."""
     return price / PAPER_BATCH
 
 
 def price_of(alpha: float) -> float:
-    """The price in nats of loss per block in full for the paper's alpha."""
+    """The price in nats per block in full for the paper's alpha: 128 alpha."""
     return alpha * PAPER_BATCH
 
 
 def check_prices(prices: PriceList) -> None:
-    """Refuse a list that is not (price, cp in percent) by rising price and falling cp, all positive.
+    """Check that a list holds pairs (price in nats, cp in percent), all positive, with rising price and falling cp.
 
     Raises:
-        UserError: it is not.
+        UserError: the list is not like this.
     """
     if any(len(pair) != 2 or min(pair) <= 0 for pair in prices):
         raise UserError("prices are pairs of a price and the cp in percent that it leads to, both above 0")
@@ -42,10 +43,10 @@ def check_prices(prices: PriceList) -> None:
 
 
 def price_for(prices: PriceList, budget: float) -> float:
-    """The price that leads to a cp of ``budget`` percent.
+    """The price in nats that leads to a cp of ``budget`` percent, interpolated in the list.
 
     Raises:
-        UserError: the budget lies outside the list.
+        UserError: the budget is outside the list.
     """
     low, high = prices[-1][1], prices[0][1]
     if not low <= budget <= high:
@@ -54,24 +55,24 @@ def price_for(prices: PriceList, budget: float) -> float:
 
 
 def affordable(prices: PriceList, budget: float) -> float:
-    """The lowest listed price whose cp ``budget`` percent pays for, give or take a hundredth of it.
+    """The lowest listed price whose cp is at most ``budget`` percent, with 1 % tolerance.
 
-    For a static mix: it changes in steps, and between two of its mixes there is no other.
+    This is for static mixes: they change in steps, so nothing can be interpolated between two of them.
 
     Raises:
-        UserError: the budget lies outside the list.
+        UserError: the budget is outside the list.
     """
     price_for(prices, budget)
     return next((price for price, cp in prices if cp <= SLACK * budget), prices[-1][0])
 
 
 def budget_for(prices: PriceList, price: float) -> float:
-    """The cp in percent that a price leads to; beyond the list's ends that of its nearest price."""
+    """The cp in percent that a price leads to. Prices beyond the list get the cp at its nearest end."""
     return _between(list(prices), min(max(price, prices[0][0]), prices[-1][0]))
 
 
 def _between(pairs: list[tuple[float, float]], x: float) -> float:
-    """y at x, by straight lines between pairs (x, y) on logarithmic axes."""
+    """y at x, interpolated linearly between pairs (x, y) on logarithmic axes."""
     position = bisect_left(pairs, (x, -math.inf))
     if position < len(pairs) and pairs[position][0] == x:
         return pairs[position][1]

@@ -1,7 +1,7 @@
-"""Quantisers: rounding tensors to b bits in the forward pass, with a useful gradient in the backward pass.
+"""Quantisers by name. They round tensors to b bits forward and pass a useful gradient backward (method section 4).
 
-A quantiser belongs to one convolution. Called with the convolution's input, whose images lie sorted by their decisions,
-and with its weight, it gives the input and the weight of each group as that group's option rounds them.
+Each convolution has its own quantiser. It takes the convolution's weight and its input, whose images are sorted by
+decision. For each group of images it returns the input and the weight as the group's option rounds them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The residual blocks of a layout, each able to run under any option of its set."""
+"""The residual network of a layout. Each block can run under any option of its option set."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHARED = "shared"
 
 
 class PlainConv(nn.Conv2d):
-    """A convolution without bias, whose result for an image does not depend on the other images of the batch."""
+    """A convolution without bias. Its result for an image does not depend on the rest of the batch."""
 
     def __init__(self, shape: ConvShape) -> None:
         padding = shape.kernel // 2
@@ -28,10 +28,10 @@ class PlainConv(nn.Conv2d):
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
     def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Convolve x (N, C, H, W) with a weight that may be a rounded one."""
+        """Convolve x (N, C, H, W) with a weight, rounded or not."""
         if len(x) == 1 and not self.training:
-            # For a single image PyTorch takes another kernel than for two or more. Its last digits differ, and the
-            # next quantiser would turn that into whole steps; so a single image goes in twice.
+            # PyTorch uses another kernel for a single image. Its last digits differ, and the next quantiser would
+            # amplify that to whole steps. So we run a single image as a batch of two.
             return self._conv_forward(x.expand(2, -1, -1, -1), weight, None)[:1]
         return self._conv_forward(x, weight, None)
 
@@ -41,14 +41,14 @@ class PlainConv(nn.Conv2d):
 
 
 class OptionConv(PlainConv):
-    """A convolution whose input and weight are rounded as each image's option asks; one weight for all options."""
+    """A convolution that rounds its input and weight to each image's option. All options share one weight."""
 
     def __init__(self, shape: ConvShape, options: OptionSet, quantiser: str) -> None:
         super().__init__(shape)
         self.quantisers = QUANTISERS[quantiser](options)
 
     def forward(self, x: Tensor, groups: Groups) -> list[Tensor]:  # type: ignore[override]
-        """Convolve each group of x (N, C, H, W) under its option: one output (n, C', H', W') for each."""
+        """Convolve each group of x (N, C, H, W) under its option; one output (n, C', H', W') for each group."""
         if any(option.is_quantised for option in groups.counts):
             return [self.convolve(*rounded) for rounded in self.quantisers(x, self.weight, groups)]
         return [self.convolve(part, self.weight) for part in groups.split(x)]
@@ -81,14 +81,14 @@ class RoundedLinear(nn.Linear):
 
 
 class OptionNorm(nn.ModuleDict):
-    """Batch normalisation with statistics and affine parameters per option, or one set shared by all options."""
+    """Batch normalisation with its own statistics and affine parameters for each option, or one set shared by all."""
 
     def __init__(self, channels: int, options: Iterable[Option], kind: str) -> None:
         names = [SHARED] if kind == "shared" else [option.name for option in options]
         super().__init__({name: nn.BatchNorm2d(channels) for name in names})
 
     def forward(self, parts: list[Tensor], groups: Groups) -> Tensor:
-        """Normalise each group (n, C, H, W) under its option, and put them together again (N, C, H, W)."""
+        """Normalise each group (n, C, H, W) under its option and join them to (N, C, H, W)."""
         names = [SHARED if SHARED in self else option.name for option in groups.counts]
         normed = [self[name](part) for name, part in zip(names, parts, strict=True)]
         return torch.cat(normed) if len(normed) > 1 else normed[0]
@@ -97,9 +97,9 @@ class OptionNorm(nn.ModuleDict):
 class ResidualBlock(nn.Module):
     """A basic block or a bottleneck: convolutions with batch norm, ReLUs between them, and a shortcut.
 
-    The shortcut is the identity or, where channels or size change, a 1x1 convolution with batch norm. An option's bits
-    apply to that convolution too; on skip it runs in full precision and is the output, without a ReLU (as in the
-    reference).
+    The shortcut is the identity, or a 1x1 convolution with batch norm where channels or size change. An option's bits
+    apply to that convolution too. On skip, the shortcut runs in full precision and is the block's output, without a
+    ReLU, as in the reference.
     """
 
     def __init__(self, shape: BlockShape, options: OptionSet, config: ModelConfig) -> None:
@@ -119,7 +119,7 @@ class ResidualBlock(nn.Module):
             self.shortcut_bn = OptionNorm(shape.channels, options, config.batch_norm)
 
     def forward(self, x: Tensor, groups: Groups) -> Tensor:
-        """Run the block on x (N, C, H, W), whose images lie in the order of ``groups``: (N, C', H', W')."""
+        """Run the block on x (N, C, H, W), sorted as ``groups`` says, and return (N, C', H', W')."""
         skipped, executed = groups.skipped_and_executed()
         if executed is None:
             return self._shortcut(x, groups)
@@ -142,7 +142,7 @@ class ResidualBlock(nn.Module):
 
 
 class ResNetBody(nn.Module):
-    """Stem, blocks and classifier of a layout; who decides what each block does is not its business."""
+    """Stem, blocks and classifier of a layout, without the policy."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -162,7 +162,7 @@ class ResNetBody(nn.Module):
         )
 
     def gated(self) -> list[ResidualBlock]:
-        """The blocks that a policy decides over, in order."""
+        """The gated blocks, in order."""
         return list(self.blocks[FIRST_GATED - 1 :])  # type: ignore[arg-type]
 
     def head(self, x: Tensor) -> Tensor:

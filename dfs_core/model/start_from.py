@@ -1,4 +1,4 @@
-"""Starting from another network's weights: a backbone into a gated network, one depth into a greater one."""
+"""Initialise a network from another one: a gated network from a backbone, or a deep one from a shallower one."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ from dfs_core.model.network import DFSNet
 
 
 def start_from(model: DFSNet, source: DFSNet) -> list[str]:
-    """Copy a trained network's weights into another option set or policy: a backbone into a gated network, say.
+    """Copy the weights of a trained network into one with another option set, policy, depth or number of classes.
 
-    Every option's batch norm starts from the source's batch norm for the same option if it has one, else from its
-    costliest option's. Gates and quantisers are copied where both have them in the same shape. A deeper network takes
-    each block of a shallower one several times, and starts its gates anew; other classes get a new classifier.
+    The batch norm of each option starts from the same option of the source, or else from its costliest option. Gates
+    and quantisers are copied if both networks have them in the same shape. In a deeper network, several blocks start
+    from the same block of the source, and the gates start anew. With another number of classes the classifier is new.
+
+    Args:
+        model: the network to initialise, in place.
+        source: the trained network.
 
     Returns:
-        Names of the entries that the source had nothing for (new gates, new quantiser steps).
+        Names of the entries that were not found in the source, such as new gates and new quantiser steps.
 
     Raises:
-        UserError: the two networks differ in more than depth and classes, or this one is the shallower.
+        UserError: the blocks have different shapes, or ``model`` is the shallower network.
     """
     given = _at_places(source.state_dict(), source.config.layout, model.config.layout)
     fallback = source.config.option_set.names[-1] if source.config.batch_norm == "per-option" else "shared"
@@ -41,7 +45,7 @@ def start_from(model: DFSNet, source: DFSNet) -> list[str]:
 
 
 def _at_places(state: Mapping[str, Tensor], source: Layout, target: Layout) -> dict[str, Tensor]:
-    """A network's state with its blocks at the places that they take in a network as deep or deeper."""
+    """The source's state dict, with the keys of the blocks of ``target`` that start from each of its blocks."""
     if source == target:
         return dict(state)
     blocks = {f"body.blocks.{new}.": f"body.blocks.{old}." for new, old in _places(source, target)}
@@ -52,9 +56,9 @@ def _at_places(state: Mapping[str, Tensor], source: Layout, target: Layout) -> d
 
 
 def _places(source: Layout, target: Layout) -> Iterator[tuple[int, int]]:
-    """For each block of ``target`` the index of the block of ``source`` that it starts from.
+    """For each block of ``target``, its index and the index of the block of ``source`` that it starts from.
 
-    The first block of a stage, which may stride, starts from the first; those after it share the others evenly.
+    The first block of a stage may stride, so it starts from the first. Later blocks share the source's others evenly.
     """
     for ours, theirs in zip(target.stages, source.stages, strict=False):
         for place, block in enumerate(ours):

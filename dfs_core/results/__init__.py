@@ -1,1 +1,1 @@
-"""Every measured point, and what the points say: comparisons at equal cost, over seeds, as tables."""
+"""All measured points, and their comparison at equal cost and over seeds, as data and tables."""

@@ -1,7 +1,7 @@
-"""Every measured operating point, collected from cards and stored traces: the rows of ``results/``. No forward pass.
+"""Collect every measured operating point from cards and stored traces: the rows of ``results/``. No forward pass.
 
-Points of one family and one seed lie on one curve. What a forward pass is needed for, the dial of a checkpoint and what
-is left when its decisions are shuffled, lies beside the checkpoint, where ``dial`` and ``shuffle`` put it.
+The points of one family and one seed form one curve. Two results need a forward pass: a checkpoint at other prices, and
+with shuffled decisions. The commands ``dial`` and ``shuffle`` write them to files in the checkpoint's folder.
 """
 
 from __future__ import annotations
@@ -28,34 +28,34 @@ from dfs_core.results.measurement import DIAL, Measurement
 
 Price = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number of nats")]
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
-UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # where no decisions are stored
-MINORITY = 0.05  # share of the images from which on a block's less usual options count
+UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # these need stored decisions
+MINORITY = 0.05  # a block's decisions differ if at least this share of images does not take its usual option
 
 
 def collect(root: Path) -> list[Measurement]:
-    """All points of the checkpoints in a folder, by family, seed and cost.
+    """All points of the checkpoints in a folder, sorted by family, depth, seed and cp.
 
     Raises:
-        CheckpointError: one of them cannot be read.
+        CheckpointError: a checkpoint cannot be read.
     """
     cards = read_all(root)
     return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, ""))
 
 
 def collect_other_seeds(runs: Path, root: Path) -> list[Measurement]:
-    """The points of those runs in a folder whose seed is not the usual 0; commands name them by their folder.
+    """The points of the runs in a folder whose seed is not 0. Their ``made_by`` commands name the run's folder.
 
     Args:
-        runs: the folder.
-        root: that of the published checkpoints, with their backbones.
+        runs: the folder of the runs.
+        root: the folder of the published checkpoints, which include the backbones.
 
     Raises:
-        UserError: a run cannot be read, or there is none with another seed.
+        UserError: a run cannot be read, or no run has another seed.
     """
-    found = [read_card(path) for path in sorted(runs.glob(f"*/{CARD_FILE}"))]  # a run that goes on has no card yet
+    found = [read_card(path) for path in sorted(runs.glob(f"*/{CARD_FILE}"))]  # unfinished runs have no card yet
     cards = [card for card in found if card.seed]
     if not cards:
-        raise UserError(f"{runs} holds no run with another seed than 0: train some with 'train CONFIG --seed N'")
+        raise UserError(f"{runs} has no run with another seed than 0: train some with 'train RUN --seed N'")
     published = read_all(root)
     prefix = f"{runs.as_posix()}/"
     return _sorted(point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix))
@@ -66,7 +66,7 @@ def _sorted(points: Iterable[Measurement]) -> list[Measurement]:
 
 
 def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, Traces]]:
-    """Every operating point that is stored, with its traces; budgets that lead to the same decisions are one."""
+    """Every operating point with stored traces. Neighbouring budgets with the same decisions count once."""
     before = None
     for budget in stored_budgets(folder) if card.config.every_budget else (None,):
         point = OperatingPoint(card, budget)
@@ -80,7 +80,7 @@ def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, 
 
 
 def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Measurement]:
-    """The points of a checkpoint in ``folder``; ``prefix`` is what commands put before its name."""
+    """The points of a checkpoint in ``folder``. Commands write ``prefix`` before its name."""
     shuffled = {row.budget: row.accuracy for row in remeasured(folder / SHUFFLED_FILE, card)}
     stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card))
     if not stored and "test" in card.metrics:
@@ -100,7 +100,7 @@ def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterato
 
 
 def against(backbone: Card | None, card: Card, accuracy: float, split: str = "test") -> dict[str, Any]:
-    """``backbone`` by name, and ``loss``: points by which an accuracy of ``card`` is below it; None where unknown."""
+    """The name of the ``backbone`` and the ``loss``: its accuracy minus ``accuracy``, in points. None if unknown."""
     if backbone is None:
         return {"backbone": None, "loss": None}
     measured = backbone.evaluation(split)
@@ -120,7 +120,7 @@ def _figures_of_dial(row: Remeasured) -> dict[str, Any]:
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
-    """What stored traces say of an operating point: the figures of a ``Measurement`` that are not in its name."""
+    """The figures of a ``Measurement`` that can be computed from stored traces."""
     costs, n = cost_models(card.config), len(traces)
     low, high = wilson_interval(int(traces.correct.sum()), n)
     paid = traces.every_pass(card.config)
@@ -157,19 +157,19 @@ def _head(card: Card, family: str, budget: float | None, command: str) -> dict[s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remeasured:
-    """A row of a file beside a checkpoint: what was measured of it at a price, or with decisions shuffled.
+    """A row of a file in a checkpoint's folder: its figures at another price, or with shuffled decisions.
 
     Attributes:
-        price: of a block in full; None for shuffled decisions.
-        budget: percent of cp; None for a price, and for a checkpoint with one operating point.
+        price: price of a block in full; None for shuffled decisions.
+        budget: cp in percent; None with a price, and for a checkpoint with one operating point.
         n: number of images.
         accuracy: in percent.
         cp: in percent.
         all_in: in percent.
         policies: number of different decision vectors.
-        low: lower end of the accuracy's 95 % interval.
-        high: upper end.
-        weights: beginning of the weights' hash.
+        low: lower end of the 95 % interval of the accuracy, in percent.
+        high: upper end of that interval.
+        weights: first twelve digits of the weights' hash.
     """
 
     price: Price | None = None
@@ -185,5 +185,5 @@ class Remeasured:
 
 
 def remeasured(path: Path, card: Card) -> list[Remeasured]:
-    """Rows of a file beside a checkpoint, such as ``SHUFFLED_FILE``; those of other weights are out of date."""
+    """Rows of a file in a checkpoint's folder, such as ``SHUFFLED_FILE``, without rows of other weights."""
     return [row for row in read_rows(path, Remeasured) if row.weights == card.weights_sha256[:12]]

@@ -1,4 +1,4 @@
-"""Does deciding per image beat a static network? Both on the same test images, at the same cost, with an interval."""
+"""Compare networks that decide for each image with static ones at the same cost, on the same test images."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from dfs_core.results.collect import distinct_traces
 
 DYNAMIC = ("cascade", "every-budget", "blockdrop")
 STATIC = ("static", "mixed")
-TOLERANCE = 1.05  # costs that differ by a smaller factor are the same
+TOLERANCE = 1.05  # costs that differ by a smaller factor count as equal
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A network that decides per image, and a static one of the same cost.
+    """A network that decides for each image (dynamic), compared with a static one of the same cost.
 
     Attributes:
-        dynamic: checkpoint that decides per image.
+        dynamic: name of the dynamic checkpoint.
         budget: its budget in percent.
-        static: checkpoint that decides the same for all.
-        static_budget: its budget, where it has one.
-        dynamic_cp: realised cp in percent.
-        static_cp: that of the static network; the two are within 5 % of each other.
+        static: name of the static checkpoint.
+        static_budget: its budget in percent; None if it has none.
+        dynamic_cp: measured cp of the dynamic network, in percent.
+        static_cp: cp of the static network, in percent, within 5 % of ``dynamic_cp``.
         dynamic_accuracy: in percent.
         static_accuracy: in percent.
-        difference: dynamic minus static, in points.
-        low: lower end of its 95 % interval, for pairs of answers to the same images.
-        high: upper end.
+        difference: dynamic minus static accuracy, in points.
+        low: lower end of the paired 95 % interval of the difference.
+        high: upper end of that interval.
         n: number of test images.
     """
 
@@ -54,14 +54,17 @@ class Comparison:
 
 
 def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Difference of two shares of right answers to the same images, with its 95 % interval, in points.
+    """Difference of two accuracies on the same images, with its 95 % interval (normal approximation), in points.
 
-    The variance is that of the images' own differences, which are -1, 0 or 1: images that both get right or both get
-    wrong say nothing (as in McNemar's test).
+    The variance is that of the difference for each image, which is -1, 0 or 1. As in McNemar's test, images that both
+    networks get right, or both get wrong, carry no information.
 
     Args:
-        first: which images the first got right, bool (N,).
-        second: likewise.
+        first: whether the first network got each image right, bool (N,).
+        second: the same for the second network.
+
+    Returns:
+        (difference, low, high), first minus second.
     """
     each = first.astype(float) - second.astype(float)
     mean, half = each.mean(), Z95 * each.std(ddof=1) / len(each) ** 0.5
@@ -82,7 +85,10 @@ class _Stored:
 
 
 def compare(root: Path) -> list[Comparison]:
-    """For every static point each dynamic method's of the same cost and backbone, where traces of both are stored."""
+    """Compare every static point with the closest point of each dynamic method at the same cost and backbone.
+
+    Both need stored traces.
+    """
     cards = read_all(root)
     methods = {card.name: card.method for card in cards}
     stored = {method: _stored(cards, root, method) for method in (*DYNAMIC, *STATIC)}
@@ -107,7 +113,7 @@ def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
 
 
 def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
-    """Whether both are of one backbone, one data set and one layout, and cost the same."""
+    """Whether both have the same backbone, data set, layout and cost."""
     kin = [
         (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.layout)
         for one in (dynamic, static)

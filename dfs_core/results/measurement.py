@@ -1,4 +1,4 @@
-"""What was measured at one operating point, and files of such measurements: a row of ``results/``."""
+"""The measurement of one operating point, which is a row of ``results/``, and its CSV files."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from msgspec import Meta
 from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Word, read_rows
 from dfs_core.checkpoints.card import Seed
 
-DIAL = "dial"  # the family of points that are no checkpoint's own
+DIAL = "dial"  # family of the points that a price reaches from a checkpoint without training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """What one operating point reached on a test set. Percentages in percent; None where something does not apply.
+    """The figures of one operating point on a test set, in percent. None means unknown or not applicable.
 
     Attributes:
-        family: method, as in the card; ``dial`` for a point that a price reached without training.
-        label: what a person reads.
-        checkpoint: its name.
-        backbone: name of the plain network that it was made of.
-        dataset: the data set.
-        depth: of the network.
-        seed: of the training.
+        family: the card's method, or ``dial`` for a point that a price reached without training.
+        label: name for display.
+        checkpoint: name of the checkpoint.
+        backbone: name of the plain network that it was made from.
+        dataset: name of the data set.
+        depth: depth of the network.
+        seed: seed of the training.
         split: ``test``.
         n: number of images.
-        budget: what was asked for.
-        accuracy: share of images with the right label.
-        low: lower end of its 95 % interval (Wilson).
-        high: upper end.
-        loss: by how many points of accuracy it is below its backbone; of the backbone itself, None.
+        budget: the budget asked for or trained for.
+        accuracy: percentage of images with the right label.
+        low: lower end of the 95 % Wilson interval of the accuracy.
+        high: upper end of that interval.
+        loss: accuracy of the backbone minus this accuracy, in points; None for the backbone itself.
         cp: mean computation percentage.
         all_in: mean all-in cost.
-        macs: mean executed MACs; of the plain network, as all costs are.
-        energy: mean energy of the arithmetic.
-        policies: number of different decision vectors, as ``Evaluation`` names it.
-        minority_blocks: share of gated blocks in which at least 5 % of images do not take the usual option.
-        cp_variation: standard deviation of the images' cp over its mean.
-        shuffled: accuracy when every image gets another image's decisions: a random policy of the same shares.
+        macs: mean executed MACs, relative to the plain network.
+        energy: mean energy of the arithmetic, relative to the plain network.
+        policies: number of different decision vectors (see ``Evaluation``).
+        minority_blocks: percentage of gated blocks in which at least 5 % of images do not take the usual option.
+        cp_variation: standard deviation of the images' cp divided by its mean.
+        shuffled: accuracy when every image gets the decision vector of another image.
         made_by: the command that measures it again.
     """
 
@@ -73,7 +73,7 @@ class Measurement:
 
 
 def to_csv(rows: Sequence[Any], kind: type) -> str:
-    """Rows of a dataclass as CSV with a header; None is empty."""
+    """Rows of the dataclass ``kind`` as CSV with a header. None becomes an empty cell."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
     writer.writeheader()
@@ -82,5 +82,5 @@ def to_csv(rows: Sequence[Any], kind: type) -> str:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Measurements from a file that ``to_csv`` wrote; none if there is no file. Errors as for ``read_rows``."""
+    """Measurements from a file that ``to_csv`` wrote; none if there is no file; errors as for ``read_rows``."""
     return read_rows(path, Measurement)

@@ -1,8 +1,8 @@
-"""Is a difference between two methods more than the luck of one seed? The same runs with other seeds, at equal costs.
+"""Compare two methods over several seeds at equal cost.
 
-At a cost between two of its points a method reaches what a lottery between them does: each image is answered by one of
-the two, drawn blindly, so that accuracy and cost are both the mean of theirs. The best such lottery lies on the upper
-hull of the method's points. That makes costs exactly equal, also where static mixes come in steps.
+At a cost between two of its points, a method is interpolated: if each image went to one of the two points at random,
+accuracy and cost would both be weighted means of theirs. The best such mixture lies on the upper hull of the method's
+points. So costs are exactly equal, even though static mixes change in steps.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.results.comparison import DYNAMIC, STATIC
 from dfs_core.results.measurement import Measurement
 
-COSTS = (0.45, 0.65, 1.0, 1.56, 5.0)  # cp in percent; every seed has points on both sides of each
+COSTS = (0.45, 0.65, 1.0, 1.56, 5.0)  # cp in percent; every seed has points below and above each
 
 
 @dataclass(frozen=True, slots=True)
 class OverSeeds:
-    """A method that decides per image against the best static ones at one cost, over several seeds.
+    """A dynamic method compared with the best static one at one cost, over several seeds.
 
     Attributes:
-        dynamic: name of its runs, without their seed.
-        cost: cp in percent, the same for both.
-        dynamic_accuracy: mean over the seeds, in percent.
-        static_accuracy: likewise.
-        differences: dynamic minus static, in points, for each seed.
-        difference: their mean.
-        low: lower end of the mean's 95 % interval (Student's t): what other seeds would give on the same images.
-        high: upper end.
-        all_in: by how many percent the dynamic network costs more, all-in, at the same cp; mean over the seeds.
+        dynamic: name of the dynamic method's runs, without the seed.
+        cost: cp of both, in percent.
+        dynamic_accuracy: accuracy of the dynamic method, mean over the seeds, in percent.
+        static_accuracy: accuracy of the best static method, mean over the seeds, in percent.
+        differences: dynamic minus static accuracy for each seed, in points.
+        difference: mean of the differences.
+        low: lower end of the 95 % interval of that mean (Student's t): other seeds on the same images.
+        high: upper end of that interval.
+        all_in: all-in cost of the dynamic minus that of the static method, mean over the seeds, in points.
     """
 
     dynamic: str
@@ -51,17 +51,21 @@ class OverSeeds:
 
 
 class Reached(NamedTuple):
-    """What a method reaches at a cp, in percent."""
+    """Accuracy and all-in cost of a method at a cp, in percent."""
 
     accuracy: float
     all_in: float
 
 
 def reached(points: Sequence[Measurement], cost: float) -> Reached | None:
-    """Accuracy and all-in cost of the most accurate lottery between two points (or of one point) at a cp.
+    """The most accurate point, or mixture of two points, at exactly this cp.
+
+    Args:
+        points: the points of a method.
+        cost: cp in percent.
 
     Returns:
-        Both in percent; None if all points cost more, or all cost less.
+        Its accuracy and all-in cost; None if all points cost more, or all cost less.
     """
     found = [Reached(point.accuracy, point.all_in) for point in points if point.cp == cost]
     for one, other in combinations(points, 2):
@@ -75,10 +79,10 @@ def reached(points: Sequence[Measurement], cost: float) -> Reached | None:
 
 
 def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
-    """Each dynamic method against the static ones at the ``COSTS``, where both were run with several seeds.
+    """Compare each dynamic method with the static ones at ``COSTS``, if both were run with several seeds.
 
-    Only runs that every seed has are used, and only at the budgets that every run is measured at, so that no seed and
-    no method has more to choose from than another.
+    Only runs that exist for every seed are used, and only at the budgets at which every run was measured. So no seed
+    and no method has more points to choose from than another.
     """
     kinds = sorted({_kind(point) for point in points})
     return [
@@ -90,7 +94,7 @@ def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
 
 
 def _kind(point: Measurement) -> tuple[str, int, str]:
-    """What two points have to have in common to be compared."""
+    """Points are compared only if they have this in common."""
     return point.dataset, point.depth, point.backbone or ""
 
 
@@ -110,7 +114,7 @@ def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeed
 
 
 def run_of(point: Measurement) -> str:
-    """Name of a point's run without its seed."""
+    """Name of a point's run, without the seed."""
     return point.checkpoint.removesuffix(f"-seed{point.seed}")
 
 
@@ -140,6 +144,6 @@ def _by_seed(points: Sequence[Measurement], methods: Sequence[str]) -> dict[int,
 
 
 def _shared(groups: list[list[Measurement]]) -> list[list[Measurement]]:
-    """The points of the runs that every seed has."""
+    """The points of the runs that exist for every seed."""
     runs = set.intersection(*({run_of(point) for point in group} for group in groups))
     return [[point for point in group if run_of(point) in runs] for group in groups]

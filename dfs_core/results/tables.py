@@ -1,4 +1,4 @@
-"""Tables in Markdown from the rows that ``results/`` holds: all of them there, one row a method in the README."""
+"""Markdown tables: all points for ``results/``, and one row for each method for the README."""
 
 from __future__ import annotations
 
@@ -13,32 +13,31 @@ from dfs_core.results.seeds import OverSeeds
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
-NEAR = 1.0  # points below its backbone that a method may be in the README's table
-MOST = 8  # rows of that table
+NEAR = 1.0  # the README's table prefers points that lose at most this many points of accuracy
+MOST = 8  # largest number of rows in that table
 WHAT_COLUMNS_MEAN = """\
-Everything is on the test images, to which no weight and no price was fitted. With their names in
-`points.csv`, the columns are:
+All figures are on the test images. No weight and no price was fitted to them. These are the columns, with their
+names in `points.csv`:
 
-- *test accuracy* (`accuracy`, `low`, `high`), with its 95 % Wilson interval: that of the sampling of test
-  images, for one training run;
-- *below its backbone* (`loss`): how many points less accurate than the plain network that it was made of;
+- *test accuracy* (`accuracy`, `low`, `high`), with its 95 % Wilson interval. The interval covers the sampling of
+  test images for one training run;
+- *below its backbone* (`loss`): accuracy of the plain network it was made from, minus its accuracy, in points;
 - *cp*: the paper's computation percentage; *all-in* (`all_in`): every bit operation of the network;
-- *decision vectors* (`policies`): how many different ones occur;
+- *decision vectors* (`policies`): number of different decision vectors;
 - *blocks that differ* (`minority_blocks`): gated blocks in which at least 5 % of the images do not take the
   usual option;
-- *variation of cp* (`cp_variation`): standard deviation of the images' cp over its mean;
-- *accuracy, decisions shuffled* (`shuffled`): what is left when each image gets another one's decisions.
+- *variation of cp* (`cp_variation`): standard deviation of the images' cp divided by its mean;
+- *accuracy, decisions shuffled* (`shuffled`): accuracy when each image gets another image's decision vector.
 
-An empty cell does not apply or was not measured. The second table sets methods that decide for each image
-against static networks, cp within 5 % of each other. The third does so over several seeds (`make seeds`) at
-exactly equal cp: between two of its points a method is interpolated, as if each image were answered by one of
-the two, drawn at random; *dearer all-in by* is how much more the dynamic network costs all-in. Which static
-network is the best one is read off its test accuracy: that favours the static side. `made_by` in `points.csv`
-is the command that measures a row again."""
+An empty cell does not apply or was not measured. The second table compares methods that decide for each image
+with static networks whose cp is within 5 %. The third does so over several seeds (`make seeds`) at exactly equal
+cp. Between two of its points, a method is interpolated, as if each image went to one of the two at random.
+*dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
+accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
 
 
 def tables(points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
-    """All three tables, the second and the third only if there is something to compare."""
+    """All three tables. The second and third are left out if there is nothing to compare."""
     compared = [comparisons_table(comparisons)] if comparisons else []
     return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else [])])
 
@@ -49,7 +48,7 @@ def full_page(
     others: Sequence[Measurement],
     seeds: Sequence[OverSeeds],
 ) -> str:
-    """Every point, every comparison and the points of the runs with other seeds: the page beside their data."""
+    """The page ``results/README.md``: all points, all comparisons, and the points of the runs with other seeds."""
     page = (
         "# Every measured point\n\nMade by `make results` from the cards and stored decisions in `pretrained/`. As"
         " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv)."
@@ -64,22 +63,22 @@ def full_page(
 
 
 def with_headlines(text: str, points: Sequence[Measurement]) -> str:
-    """A text with one row for each method in the place between its marks.
+    """Replace the table between the marks ``BEGIN`` and ``END`` of a text by one row for each method.
 
     Raises:
-        UserError: it has no such marks.
+        UserError: the text does not have both marks.
     """
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise UserError(f"there is no place for the table: it needs the lines '{BEGIN}' and '{END}'")
+        raise UserError(f"there is no place for the table: add the lines '{BEGIN}' and '{END}'")
     return f"{before}{BEGIN}\n\n{headlines_table(headlines(points))}\n\n{END}{after}"
 
 
 def headlines(points: Sequence[Measurement]) -> list[Measurement]:
-    """Of each method its cheapest point at most ``NEAR`` below the backbone, else its most accurate one; dearest first.
+    """One point for each method, most expensive first: the cheapest that loses at most ``NEAR`` points of accuracy.
 
-    All are of one backbone, the one with the most points.
+    A method without such a point gets its most accurate one. All points have the same backbone, the most frequent one.
     """
     if not points:
         return []
@@ -123,7 +122,7 @@ def headlines_table(points: Sequence[Measurement]) -> str:
 
 
 def points_table(points: Sequence[Measurement]) -> str:
-    """Every measured point: accuracy with its interval, both costs, and how far decisions depend on the image."""
+    """Every measured point: accuracy with its interval, both costs, and how much decisions depend on the image."""
     rows = [
         (
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
@@ -155,7 +154,7 @@ def points_table(points: Sequence[Measurement]) -> str:
 
 
 def comparisons_table(comparisons: Sequence[Comparison]) -> str:
-    """Dynamic against static at the same cost."""
+    """Dynamic compared with static at about the same cost."""
     rows = [
         (
             f"{row.static}" + ("" if row.static_budget is None else f" at {row.static_budget:g} %"),
@@ -173,7 +172,7 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
 
 
 def seeds_table(rows: Sequence[OverSeeds]) -> str:
-    """Dynamic against static at equal cost, over several seeds."""
+    """Dynamic compared with static at equal cost, over several seeds."""
     cells = [
         (
             row.dynamic,

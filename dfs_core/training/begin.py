@@ -1,4 +1,4 @@
-"""How a run begins: its network, from scratch or from another run, and the optimiser of what its stage learns."""
+"""The start of a run: its network, new or from another run, and the optimiser of what its stage trains."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     """The state of a run before its first step.
 
     Args:
-        config: the run.
-        splits: its images; new quantisers are calibrated on some of those to train on.
-        device: where it is to run.
+        config: the configuration of the run.
+        splits: its images. New quantisers are calibrated on some of the training images.
+        device: the device to train on.
 
     Raises:
-        UserError: what it starts from is missing, or is a network of another layout or number of classes.
+        UserError: the checkpoint to start from is missing or does not fit the network.
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
@@ -53,8 +53,8 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
         {"params": [p for p in body if p.ndim <= 1], "factor": 1.0},
         {"params": policy, "factor": config.gate_lr, "momentum": config.gate_momentum, "nesterov": False},
     ]
-    learning = [group for group in groups if any(p.requires_grad for p in group["params"])]
-    optimiser = torch.optim.SGD(learning, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
+    trained = [group for group in groups if any(p.requires_grad for p in group["params"])]
+    optimiser = torch.optim.SGD(trained, lr=config.lr, momentum=config.momentum, nesterov=config.nesterov)
     optimiser.register_step_post_hook(lambda *_: keep_positive(model))
     average = copy.deepcopy(model) if config.ema else None
     precision = resolve(config.precision, device)
@@ -62,10 +62,10 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
 
 
 def source(name: str) -> Checkpoint:
-    """What a run builds on: the finished run of that name in ``runs/``, else the published checkpoint or the folder.
+    """The checkpoint that a run builds on: the finished run of that name in ``runs/``, else as in ``load_checkpoint``.
 
     Raises:
-        UserError: there is none, or it cannot be read.
+        UserError: there is no such checkpoint, or it cannot be read.
     """
     return load_checkpoint(_place(name))
 
@@ -75,23 +75,23 @@ def _place(name: str) -> Path | str:
 
 
 def _parents(config: TrainConfig) -> tuple[str, ...]:
-    line: list[str] = []
+    names: list[str] = []
     for name in filter(None, (config.start_from, config.teacher)):
-        line += [Path(name).name, *read_card(_place(name)).parents]
-    return tuple(dict.fromkeys(line))
+        names += [Path(name).name, *read_card(_place(name)).parents]
+    return tuple(dict.fromkeys(names))
 
 
 def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
-    """The network that a run distils from, in evaluation mode; None if it distils from none.
+    """The network that a run distils from, in evaluation mode; None without distillation.
 
     Raises:
-        UserError: it is missing, tells other classes apart, or takes images of another size.
+        UserError: the teacher is missing, or has another number of classes or another image size.
     """
     if not config.teacher:
         return None
     model = source(config.teacher).model
     if model.config.classes != config.model.classes:
-        raise UserError(f"teacher '{config.teacher}' knows {model.config.classes} classes, not {config.model.classes}")
+        raise UserError(f"teacher '{config.teacher}' has {model.config.classes} classes, not {config.model.classes}")
     if model.config.image_size != config.model.image_size:
         sizes = f"{model.config.image_size} pixels, not of {config.model.image_size}"
         raise UserError(f"teacher '{config.teacher}' takes images of {sizes}")

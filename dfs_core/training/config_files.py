@@ -1,7 +1,7 @@
-"""The configuration of a run: from a TOML file, or by its name from a recipe and a network.
+"""The configuration of a run: read from a TOML file, or composed by name from a recipe and a network.
 
-configs/<recipe>.toml            how a method is trained; its name holds {network}, and maybe {bits}, {budget}, {alpha}
-configs/networks/<network>.toml  data set and depth; in [runs.NAME] what a single run of this network has of its own
+configs/<recipe>.toml            how a method is trained; its name contains {network}, maybe {bits}, {budget}, {alpha}
+configs/networks/<network>.toml  data set and depth; [runs.NAME] holds the settings of one run of this network alone
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CONFIG_FILE = "config.toml"
 CONFIGS = Path("configs")
 NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 PARTS = {"network": r".+?", "bits": r"\d+", "budget": NUMBER, "alpha": NUMBER}
-NUMBERS = ("budget", "alpha")  # where these stand alone, a number takes their place
+NUMBERS = ("budget", "alpha")  # a value that is one of these placeholders alone becomes a number
 Table = dict[str, Any]
 
 
@@ -28,13 +28,13 @@ def load_config(run: str | Path, changes: Mapping[str, str | int] | None = None)
     """The configuration of a run.
 
     Args:
-        run: a TOML file (``base = "other.toml"`` starts from that file's settings; their [model] tables are merged),
-            or the name of a run, such as ``static4-resnet74-cifar100``, which a recipe and a network in ``configs/``
-            give.
-        changes: settings that take the place of the file's.
+        run: a TOML file, or the name of a run, such as ``static4-resnet74-cifar100``. A name is matched against the
+            recipes and networks in ``configs/``. In a file, ``base = "other.toml"`` starts from that file's settings
+            and merges the [model] tables.
+        changes: settings that override those of the file.
 
     Raises:
-        UserError: no file and no recipe has that name, it is not TOML, or it sets something that does not exist.
+        UserError: no file and no recipe has that name, the file is not TOML, or a setting is unknown or wrong.
     """
     path = Path(run)
     by_name = path.suffix != ".toml"
@@ -46,12 +46,12 @@ def load_config(run: str | Path, changes: Mapping[str, str | int] | None = None)
 
 
 def of_seed(run: str | Path, seed: int) -> dict[str, str | int]:
-    """The changes that make a run one of another seed, with a name of its own."""
+    """The changes that repeat a run with another seed, under its own name."""
     return {"name": f"{load_config(run).name}-seed{seed}", "seed": seed}
 
 
 def config_text(config: TrainConfig) -> str:
-    """A configuration as a TOML file that gives it again, without any other file."""
+    """A configuration as a self-contained TOML file."""
     settings = config.to_dict()
     model = settings.pop("model")
     lines = [f"# Everything that determines the run {config.name}.", *_lines(settings), "", "[model]", *_lines(model)]
@@ -59,7 +59,7 @@ def config_text(config: TrainConfig) -> str:
 
 
 def _lines(table: Table) -> list[str]:
-    # Numbers, texts, truth values and lists of them read in TOML as in JSON; what is None is left out, as by default.
+    # TOML reads numbers, strings, booleans and lists of these as JSON does. None is the default, so it is left out.
     return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
 
 
@@ -75,12 +75,12 @@ def _of_name(name: str) -> Table:
             own = network.pop("runs", {}).get(name, {})
             return _merged(_filled(table, found.groupdict()), _merged(network, own))
     known = f"networks: {', '.join(networks)}; recipes: {', '.join(str(_read(path)['name']) for path in recipes)}"
-    where = "this folder has no configs/ with recipes" if not recipes else f"no recipe and network give it ({known})"
-    raise UserError(f"{where}; a file's name ends in .toml")
+    where = "this folder has no configs/ with recipes" if not recipes else f"no recipe and network match it ({known})"
+    raise UserError(f"{where}; the name of a file must end in .toml")
 
 
 def _filled(value: Any, parts: Mapping[str, str]) -> Any:
-    """The same settings with what the run's name says in the places of ``{network}``, ``{bits}`` and so on."""
+    """The same settings with ``{network}``, ``{bits}`` and so on replaced by the parts of the run's name."""
     if isinstance(value, dict):
         return {key: _filled(item, parts) for key, item in value.items()}
     if isinstance(value, list):
@@ -98,19 +98,19 @@ def _read(path: Path) -> Table:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError("no such configuration; the published ones are in configs/") from None
-    except (ValueError, RecursionError, OSError) as error:  # TOML that is none, numbers of 5,000 digits, no text
+    except (ValueError, RecursionError, OSError) as error:  # not TOML, a number of 5,000 digits, not text
         raise UserError(f"cannot be read as TOML: {error}") from None
 
 
 def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> Table:
     if path.resolve() in derived:
-        raise UserError("it is its own base")
+        raise UserError("base refers back to the file itself")
     data = _read(path)
     if "base" not in data:
         return data
     name = data.pop("base")
     if not isinstance(name, str) or Path(name).name != name:
-        raise UserError(f"base must be the name of a file beside it, not {name!r}")
+        raise UserError(f"base must be the name of a file in the same folder, not {name!r}")
     try:
         base = _read_merged(path.parent / name, (*derived, path.resolve()))
     except UserError as error:
@@ -119,6 +119,6 @@ def _read_merged(path: Path, derived: tuple[Path, ...] = ()) -> Table:
 
 
 def _merged(base: Table, data: Table) -> Table:
-    """Settings that take the place of a base's; of two [model] tables, setting by setting."""
+    """The base's settings, overridden by ``data``. [model] tables are merged setting by setting."""
     models = [part["model"] for part in (base, data) if isinstance(part.get("model"), dict)]
     return base | data | ({"model": models[0] | models[1]} if len(models) == 2 else {})

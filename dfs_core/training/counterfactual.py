@@ -1,10 +1,10 @@
-"""Teaching a policy what its options are worth: paired counterfactuals (method section 11).
+"""Train a policy to predict the worth of its options by paired counterfactuals (method section 11).
 
-An image runs through the frozen network under some decisions, and again under the same ones but for a single block that
-takes another option. The difference of the two losses is what that swap is worth for that image, free of the noise of
-all other blocks; the policy's utilities learn to predict it. The images of a batch are dealt out evenly to the blocks,
-and run again from the block that they were dealt on. With a teacher the losses are against its answer too, which tells
-of small differences where the label alone does not.
+An image runs through the frozen network twice: under random decisions, and under the same decisions with another option
+in one block. The difference of the two losses is the worth of this swap for this image. The noise of all other blocks
+cancels out. The policy's utilities learn to predict the worth. The images of a batch are divided evenly among the
+blocks, and each image runs again from its block on. With a teacher, the losses also compare with the teacher's logits,
+which resolves smaller differences than the label alone.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ from dfs_core.model.network import DFSNet
 from dfs_core.model.utilities import TablePolicy
 from dfs_core.training.sampling import draw_categorical
 
-TEMPERATURE = 0.01  # nats, of the decisions that are drawn: far more than most options differ by, so that all are tried
-EXPLORE = 0.2  # share of decisions that are drawn evenly, so that no option's worth is forgotten
-CLIP = 1.0  # nats; what a swap does beyond this says that the image is lost either way
-KNEE = 0.05  # nats: where the squared error of the regression turns into an absolute one
-
+TEMPERATURE = 0.01  # nats; far more than most options differ by, so that random decisions try all of them
+EXPLORE = 0.2  # share of decisions that are drawn uniformly, so that the worth of no option is forgotten
+CLIP = 1.0  # nats; a larger worth only says that the image is misclassified either way
+KNEE = 0.05  # nats; beyond this error, the squared error of the regression becomes an absolute one
 
 Losses = Callable[[Tensor], Tensor]
 
@@ -33,25 +32,25 @@ Losses = Callable[[Tensor], Tensor]
 def utility_loss(
     model: DFSNet, images: Tensor, losses: Losses, prices: Tensor, execution: Execution = "grouped"
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The regression of utilities on the worth of random swaps.
+    """The regression loss of utilities on the worth of random swaps.
 
     Args:
-        model: its body in evaluation mode and frozen; its policy, one of utilities, gets the gradient.
-        images: normalised (N, 3, S, S).
-        losses: gives each image's loss (N,) for logits (N, classes).
-        prices: of each image (N,); decisions are drawn from softmax((utility - price x cost) / ``TEMPERATURE``).
+        model: a network whose body is frozen and in evaluation mode. Its policy of utilities gets the gradient.
+        images: normalised images (N, 3, S, S).
+        losses: maps logits (N, classes) to the loss of each image (N,).
+        prices: price of each image (N,). Decisions are drawn from softmax((utility - price x cost) / ``TEMPERATURE``).
         execution: ``grouped`` or ``dense``.
 
     Returns:
-        The loss (Huber's, relative to its knee; with it that of the answers of a policy that classifies), and ``cp`` of
-        the decisions in percent, ``worth`` (mean size of what a swap does, in nats) and ``explained`` (correlation of
-        the predicted with the true worth).
+        The loss and metrics. The loss is Huber's divided by its knee, plus the classification loss if the policy has a
+        classifier. The metrics are ``cp`` of the decisions in percent, ``worth`` (mean absolute worth of a swap in
+        nats) and ``explained`` (correlation of the predicted with the measured worth).
     """
     policy, blocks, n = cast(TablePolicy, model.policy), model.body.gated(), len(images)
     with torch.no_grad():
-        both = model.enter(images)  # all images, and after them those that were swapped so far, from the first one on
+        both = model.enter(images)  # all images, followed by second copies of those that already had their swap
     decisions, predicted, guesses = [], [], []
-    state: Any = policy.start(both, prices)  # only the policy knows what is in it
+    state: Any = policy.start(both, prices)  # its type is the policy's own affair
     for index, block in enumerate(blocks):
         x, done = both[:n], len(both) - n
         utilities, state = policy.step(index, x, state)
@@ -82,11 +81,11 @@ def utility_loss(
 
 
 def _draw(utilities: Tensor, prices: Tensor, costs: Tensor) -> Tensor:
-    """Decisions (N,) drawn from the policy's softmax, some of them evenly instead."""
+    """Decisions (N,) drawn from the policy's softmax, mixed with a uniform distribution."""
     probabilities = ((utilities - prices[:, None] * costs) / TEMPERATURE).softmax(dim=1)
     return draw_categorical((1 - EXPLORE) * probabilities + EXPLORE / len(costs))
 
 
 def _another(decisions: Tensor, choices: int) -> Tensor:
-    """For each decision (N,) another one, evenly drawn."""
+    """For each decision (N,), another one, drawn uniformly."""
     return (decisions + torch.randint(1, choices, decisions.shape, device=decisions.device)) % choices

@@ -1,8 +1,8 @@
-"""Training steps on a GPU, captured once as CUDA graphs and replayed from then on.
+"""Capture a training step on a GPU once as a CUDA graph, and replay it afterwards.
 
-A step is thousands of kernels of a few microseconds each, fewer than Python takes to start one of them. Executed
-``dense`` they are the same in every step, whatever is decided: then none of them has to be started by Python, and that
-every option runs on every image costs less than starting each on its own images.
+A step runs thousands of kernels of a few microseconds each. Python takes longer to launch a kernel than the GPU to run
+it. Under ``dense`` execution the kernels are the same in every step, so the GPU can replay them without Python. This
+saves more time than ``dense`` loses by running every option on every image.
 """
 
 from __future__ import annotations
@@ -21,47 +21,48 @@ from dfs_core.training.train_config import STAGES, TrainConfig
 
 
 class _Step(nn.Module):
-    """``step_loss`` as a module: only of a module are the gradients of parameters captured as well."""
+    """``step_loss`` as a module: PyTorch captures the gradients of parameters only for modules."""
 
     def __init__(self, model: DFSNet, config: TrainConfig, teacher: DFSNet | None, precision: Precision) -> None:
         super().__init__()
-        self.model = model  # alone: it gets the gradients, and the teacher is no part of this module
+        self.model = model  # the teacher gets no gradients, so it is not a submodule
         self.loss = partial(step_loss, model, config, teacher, execution="dense")
         self.bf16 = precision == "bf16"
 
     def forward(self, images: Tensor, labels: Tensor, *drawn: Tensor) -> tuple[Tensor, Metrics]:
         """Loss and metrics; arguments as for ``step_loss``."""
-        # Not around the capture: there it would hold for the backward pass too, also of what computes in float32. Casts
-        # are not cached, as those of weights would be of the weights as they were when captured.
+        # Autocast around the capture would also apply to the backward pass of the float32 parts, so it stands here. It
+        # must not cache casts: a replayed step would use the weights at the time of the capture.
         with torch.autocast("cuda", torch.bfloat16, enabled=self.bf16, cache_enabled=False):
             return self.loss(images, labels, *drawn)
 
 
 def capture_step(model: DFSNet, config: TrainConfig, teacher: DFSNet | None, precision: Precision) -> StepLoss:
-    """``step_loss`` for batches of ``config.batch_size``, replayed; autograd replays the backward pass as well.
-
-    What it returns is overwritten by the next call.
+    """Capture ``step_loss`` for batches of ``config.batch_size``, with its backward pass.
 
     Args:
-        model: on a CUDA device, in the modes of the stage; its weights and buffers stay as they are.
-        config: the run; of its stage is the step.
+        model: a network on a CUDA device, with the train and eval modes of its stage set. It is not changed.
+        config: the configuration; its stage defines the step.
         teacher: a network to distil from, or None.
         precision: ``bf16`` or ``fp32``.
 
+    Returns:
+        The replayed step. Each call overwrites the tensors that the call before returned.
+
     Raises:
-        UserError: the GPU's memory is too small for such a batch.
+        UserError: the batch does not fit into the GPU's memory.
     """
     device, size, side = model.costs.device, config.batch_size, config.model.image_size
     sample = (torch.zeros(size, 3, side, side, device=device), torch.zeros(size, dtype=torch.int64, device=device))
     arguments = (*sample, *draws(config, size, device))
     before = [buffer.clone() for buffer in model.buffers()]
     step = _Step(model, config, teacher, precision)
-    # To look for the fastest kernels pays where each shape comes again, and not in the many of stage utilities.
+    # Benchmarking kernels pays off if shapes repeat. Stage utilities has too many different shapes.
     with torch.backends.cudnn.flags(enabled=True, benchmark=STAGES[config.stage].body):
         try:
             replayed = torch.cuda.make_graphed_callables(step, arguments, allow_unused_input=True)
         except torch.OutOfMemoryError:
             raise UserError(f"the GPU's memory is too small for batch_size {size}: use a smaller one") from None
     for buffer, value in zip(model.buffers(), before, strict=True):
-        buffer.copy_(value)  # to capture, the step ran on the empty sample, and batch norms saw it
+        buffer.copy_(value)  # capturing ran the step on the blank sample, which changed the batch-norm statistics
     return cast(StepLoss, replayed)

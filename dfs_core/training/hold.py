@@ -1,4 +1,4 @@
-"""Holding a budget: the last step of joint training, which puts cp where it was asked for."""
+"""Hold a budget: shift the gate's bias so that cp at evaluation meets the budget (method section 6, ``hold``)."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSNet
 from dfs_core.model.policy import RecurrentPolicy
 
-IMAGES = 2000
-HALVINGS = 10
-WIDEST = 4.0
+IMAGES = 2000  # validation images on which cp is measured
+HALVINGS = 10  # bisection steps
+WIDEST = 4.0  # largest price tried, in either direction
 
 
 def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, budget: float) -> float:
-    """Shift the gate's bias so that cp on some images comes as near to the budget as it can.
+    """Shift the gate's bias so that cp on validation images comes as close to the budget as possible.
 
-    In training the signed cost holds the cp of batches under batch statistics; under running statistics, as at
-    evaluation, gates near a tie fall to the other side and cp drifts by several points. So the decision becomes the
-    arg-max of log p - price x cost, with one price for all blocks, found by bisection, as cp falls with it.
+    In training, the signed cost holds cp under batch statistics. Evaluation uses running statistics: decisions near a
+    tie flip, and cp drifts by several points. So we find one price for all blocks by bisection and subtract price x
+    cost from the bias. The decision is then the arg-max of log p - price x cost. cp falls as the price rises.
 
     Args:
-        model: a network with a gate; its bias is changed.
+        model: a network with the paper's gate. Its bias is changed in place.
         images: validation images; the first 2,000 are used.
         mean: channel means that the network was trained with.
-        std: channel standard deviations, likewise.
+        std: channel standard deviations that the network was trained with.
         budget: the cp to meet, in percent.
 
     Returns:
-        The price; 0 if the budget was met as it was, negative if cp had to rise.
+        The price: 0 if cp already met the budget, negative if cp had to rise.
     """
     sample = images.subset(slice(IMAGES)).loaded()
     cost = cost_models(model.config)["cp"]

@@ -1,4 +1,4 @@
-"""A run of the alpha laboratory as plain data: what it is asked for, what it reports, what comes out. No torch."""
+"""A run of the alpha laboratory as plain data: its settings, its progress and its result. No torch."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.checkpoint import Checkpoint
 
 STEPS, BATCHES, ALPHAS = (20, 300), (32, 64), (1e-7, 1e-3)
-# Found on the shipped checkpoints, whose gates are far from ties: with it and an alpha of 2.5e-5 their cp follows a
-# target between 10 and 40 % within 60 steps. At a rate of 8 gates are thrown shut.
+# Chosen on the shipped checkpoints. With this rate and an alpha of 2.5e-5, cp reaches a target between 10 and 40 % in
+# 60 steps. A rate of 8 shuts all gates.
 RATE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run is to do.
+    """The settings of a run.
 
     Attributes:
         budget: the cp to hold, in percent.
-        alpha: how hard the signed cost pulls towards it, in the paper's unit.
-        steps: of gradient descent.
-        batch: images a step.
-        rate: learning rate of the gates at the start; it falls to zero along a cosine, so that cp can settle.
-        seed: of the order of images, augmentation and the gate's random branch.
+        alpha: weight of the signed cost, in the paper's unit.
+        steps: number of steps of gradient descent.
+        batch: images per step.
+        rate: learning rate of the gates at the start. It falls to zero along a cosine, so that cp comes to rest.
+        seed: seed of the order of images, of augmentation, and of the other options that are tried.
+
+    Raises:
+        UserError: a setting is out of range.
     """
 
     budget: float
@@ -42,7 +45,7 @@ class Settings:
         if not 0 < self.budget <= 100:
             raise UserError(f"a budget is a percentage above 0 and up to 100, not {self.budget:g}")
         if not ALPHAS[0] <= self.alpha <= ALPHAS[1]:
-            raise UserError(f"alpha lies between {ALPHAS[0]:g} and {ALPHAS[1]:g} here, not at {self.alpha:g}")
+            raise UserError(f"alpha must be from {ALPHAS[0]:g} to {ALPHAS[1]:g} here, not {self.alpha:g}")
         if not STEPS[0] <= self.steps <= STEPS[1]:
             raise UserError(f"a run has {STEPS[0]} to {STEPS[1]} steps, not {self.steps}")
         if not BATCHES[0] <= self.batch <= BATCHES[1]:
@@ -53,7 +56,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run, on its batch: cp and accuracy in percent, before the gates moved."""
+    """One step of a run: cp and accuracy on its batch in percent, before the gates were updated."""
 
     step: int
     cp: float
@@ -63,7 +66,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is: ``done`` of ``total`` steps, or images that are measured; ``step`` where one was made."""
+    """The progress of a run: ``done`` of ``total`` steps or measured images. ``step`` is the last step while tuning."""
 
     doing: Literal["before", "tuning", "after"]
     done: int
@@ -73,16 +76,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class Tuned:
-    """What came out of a run.
+    """The result of a run.
 
     Attributes:
-        settings: what was asked for.
-        steps: its curve.
-        before: the checkpoint that it started from, on the held-out images.
-        after: the new gates, on the same images.
-        toy: the warning of a run on a few pictures; else empty.
-        checkpoint: the network: a body shared with its parent's, gates of its own. Its folder is empty: it lies on no
-            disk.
+        settings: its settings.
+        steps: its steps, in order.
+        before: evaluation of the parent checkpoint on the held-out images.
+        after: evaluation of the new gates on the same images.
+        toy: a warning if the run used a few pictures only; else empty.
+        checkpoint: the network: the parent's body with its own gates. Its ``folder`` is empty, as it is not on disk.
     """
 
     settings: Settings
@@ -94,5 +96,5 @@ class Tuned:
 
 
 def can_tune(card: Card) -> bool:
-    """Whether a checkpoint has the paper's gates, which the signed cost can move."""
+    """Whether a checkpoint has the paper's gates, which the signed cost can train."""
     return card.config.policy == "recurrent" and len(card.config.option_set) > 1

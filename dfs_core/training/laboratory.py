@@ -1,8 +1,8 @@
-"""The alpha laboratory: gates fine-tuned for a budget and an alpha in some dozens of steps, before somebody's eyes.
+"""The alpha laboratory: fine-tune gates for a budget and an alpha in some dozens of steps, while the user watches.
 
-Only the gates learn, by the objective of training (objective.py): cross-entropy and the paper's signed cost. The body
-stays in evaluation mode, frozen to the bit, and is shared with the network that the run starts from. Nothing is written
-to disk: ``session.keep_on_disk`` does that, for whoever asks.
+Only the gates are trained, by the objective of training: cross-entropy and the paper's signed cost (objective.py). The
+body is shared with the parent network and never changes. Nothing is written to disk; ``session.keep_on_disk`` does that
+on request.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from dfs_core.training.material import Material
 from dfs_core.training.objective import cost_term, learning_rate
 from dfs_core.training.session import session_card
 
-TRIED = 1.0  # every block, at every step: a short run has no time to average the gate's gradient over chance
-PART = 50  # images that are measured at a time: others wait no longer than for these
+TRIED = 1.0  # try another option in every block at every step: a short run cannot average out a noisier gradient
+PART = 50  # images measured at a time, which bounds how long other users of the machine wait
 
-Turn = Callable[[], AbstractContextManager[object]]
+Slot = Callable[[], AbstractContextManager[object]]  # gives a context in which this run may use the machine
 
 
 def fine_tune(
@@ -42,30 +42,30 @@ def fine_tune(
     settings: Settings,
     material: Material,
     report: Callable[[Progress], None] = lambda progress: None,
-    turn: Turn = nullcontext,
+    slot: Slot = nullcontext,
     name: str = "session",
 ) -> Tuned:
     """Fine-tune the gates of a checkpoint and measure them before and after.
 
     Args:
-        parent: where the run starts; it is left as it is.
-        settings: what is to be done.
+        parent: the checkpoint to start from; it is not changed.
+        settings: the settings of the run.
         material: the images.
-        report: called after every step and every part of a measurement; whatever it raises ends the run.
-        turn: entered around every piece of computing, for a caller that shares the machine: never more than half a
-            step or ``PART`` images at a time.
-        name: of the checkpoint that comes out.
+        report: called after every step and every part of a measurement. An exception in it ends the run.
+        slot: its context is entered around every piece of computation, so that a caller can share the machine. A piece
+            is at most half a step or ``PART`` images.
+        name: name of the resulting checkpoint.
 
     Raises:
-        UserError: the checkpoint has no gates that could be tuned, or the loss ceased to be finite.
+        UserError: the checkpoint has no gates to tune, or the loss is no longer finite.
     """
     if not can_tune(parent.card):
         raise UserError(f"{parent.card.name} has no recurrent gates to fine-tune: choose a DFS or SkipNet checkpoint")
     started = time.monotonic()
     model = with_own_gates(parent.model, settings.budget)
-    before = _measure(parent.model, parent.card, material.held_out, "before", report, turn)
-    steps = _descend(model, parent.card, settings, material.tune, report, turn)
-    after = _measure(model, parent.card, material.held_out, "after", report, turn)
+    before = _measure(parent.model, parent.card, material.held_out, "before", report, slot)
+    steps = _descend(model, parent.card, settings, material.tune, report, slot)
+    after = _measure(model, parent.card, material.held_out, "after", report, slot)
     seconds = round(time.monotonic() - started, 1)
     card = session_card(
         parent.card, model, material, after, name, settings.budget, settings.alpha, asdict(settings), seconds
@@ -74,7 +74,7 @@ def fine_tune(
 
 
 def with_own_gates(model: DFSNet, budget: float) -> DFSNet:
-    """A network for another budget over the same body, with a copy of the gates."""
+    """A network for another budget that shares the body and has a copy of the gates."""
     twin = DFSNet(replace(model.config, budget=budget, prices=()))
     twin.body = model.body
     twin.policy.load_state_dict(model.policy.state_dict())
@@ -82,7 +82,7 @@ def with_own_gates(model: DFSNet, budget: float) -> DFSNet:
 
 
 def _descend(
-    model: DFSNet, card: Card, settings: Settings, images: ImageSet, report: Callable[[Progress], None], turn: Turn
+    model: DFSNet, card: Card, settings: Settings, images: ImageSet, report: Callable[[Progress], None], slot: Slot
 ) -> tuple[Step, ...]:
     """Gradient descent on the gates alone."""
     gates = list(model.policy.parameters())
@@ -93,8 +93,8 @@ def _descend(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(number, settings.steps, settings.rate, "cosine", 0.0, ())
         labels = images.labels[indices]
-        with turn(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed * 1_000_003 + number)  # the gate's random branch
+        with slot(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed * 1_000_003 + number)  # for the other options that are tried
             pixels = normalise(augment(images.images[indices], generator), card.mean, card.std)
             output = model(pixels, tried=TRIED)
         loss = F.cross_entropy(output.logits, labels)
@@ -102,9 +102,9 @@ def _descend(
         loss = loss + term
         if not bool(loss.isfinite()):
             raise UserError(f"the loss of step {number + 1} is not finite: lower alpha or the rate")
-        with turn():
+        with slot():
             optimiser.zero_grad(set_to_none=True)
-            loss.backward(inputs=gates)  # nothing is computed for, or written to, the body's weights
+            loss.backward(inputs=gates)  # no gradients for the shared body
             optimiser.step()
         right = float((output.logits.argmax(dim=1) == labels).float().mean())
         steps.append(Step(number + 1, float(cp), 100 * right, float(loss.detach())))
@@ -113,7 +113,7 @@ def _descend(
 
 
 def _batches(count: int, settings: Settings, generator: torch.Generator) -> Tensor:
-    """Indices (steps, batch): every image once before any comes again."""
+    """Indices (steps, batch). Every image is used once before any is used again."""
     needed = settings.steps * settings.batch
     rounds = [torch.randperm(count, generator=generator) for _ in range(-(-needed // count))]
     return torch.cat(rounds)[:needed].reshape(settings.steps, settings.batch)
@@ -125,12 +125,12 @@ def _measure(
     images: ImageSet,
     doing: Literal["before", "after"],
     report: Callable[[Progress], None],
-    turn: Turn,
+    slot: Slot,
 ) -> Evaluation:
     parts: list[Outcome] = []
     for start in range(0, len(images), PART):
         part = images.subset(slice(start, start + PART))
-        with turn():
+        with slot():
             parts.append(run(model, part, card.mean, card.std))
         report(Progress(doing, min(start + PART, len(images)), len(images)))
     return summarise(Outcome.joined(parts), model.config)

@@ -1,4 +1,4 @@
-"""What budgets a price leads to: the list that turns a budget into a price, measured on validation images."""
+"""Measure the cp that each price leads to on validation images: the list that turns a budget into a price."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSNet
 from dfs_core.model.prices import PriceList
 
-IMAGES = 1000  # the mean of their costs is known to some 0.3 % of itself
-COARSE, FINE = 9, 31  # prices that are tried at first, and as many between them at most
-STEP = 1.06  # neighbours whose cp differ by a smaller factor need no price between them
-NARROWEST = 1.002  # nor do prices this close: what lies between is a jump
-WANTED = 10.0  # percent of cp that the cheapest price should lead to, where a network ever uses that much
-CHEAPEST = 1e-6
+IMAGES = 1000  # enough to know their mean cost to about 0.3 %
+COARSE, FINE = 9, 31  # number of prices tried first, and largest number of prices tried between them
+STEP = 1.06  # no price is tried between neighbours whose cp differ by a smaller factor
+NARROWEST = 1.002  # nor between prices that differ by a smaller factor: cp jumps there
+WANTED = 10.0  # cp in percent that the lowest price should reach, if the network ever uses that much
+CHEAPEST = 1e-6  # no lower price is tried
 BATCH = 500
 
 
@@ -39,28 +39,28 @@ def measure_prices(
     price_range: tuple[float, ...],
     known: PriceList = (),
 ) -> PriceList:
-    """Try prices until cp is known all along a range.
+    """Try prices until cp is known throughout a range (method section 11).
 
     Args:
-        model: a network with a policy that listens to a price.
+        model: a network whose policy depends on a price.
         images: validation images; the first 1,000 are used.
         mean: channel means that the network was trained with.
-        std: channel standard deviations, likewise.
-        price_range: (lowest, highest) price to begin with, in the unit of the policy's logits; with a policy of
-            utilities the lowest is halved until the network uses 10 % of cp.
-        known: what was measured before, to go on from in place of that range.
+        std: channel standard deviations that the network was trained with.
+        price_range: (lowest, highest) price to start with, in the unit of the policy's logits. For a policy of
+            utilities, the lowest price is halved until cp reaches 10 %.
+        known: an earlier result to refine; ``price_range`` is then ignored.
 
     Returns:
-        (price, cp in percent), by rising price and falling cp. Where cp does not fall, the dearer price is left out.
+        Pairs (price, cp in percent) with rising price and falling cp. A higher price without a lower cp is left out.
     """
-    # A table decides the same for every image: one of them tells.
+    # A table makes the same decisions for every image, so one image is enough.
     sample = images.subset(slice(1 if model.config.policy == "table" else IMAGES)).loaded()
     cost = cost_models(model.config)["cp"]
 
     @cache
     def cp_at(price: float) -> float:
         found = cost.total(run(model, sample, mean, std, price=price).decisions)
-        return min(found, 100.0)  # of some numbers of blocks the shares of all add up to a last digit more
+        return min(found, 100.0)  # for some numbers of blocks the shares add up to slightly more than 100
 
     if known:
         return falling(explore(cp_at, known))
@@ -112,7 +112,7 @@ def looks(model: DFSNet, images: ImageSet, mean: Channels, std: Channels) -> lis
 
 
 def explore(cp_at: Callable[[float], float], start: Sequence[tuple[float, float]]) -> PriceList:
-    """(price, cp) to start with, then in the middle of the widest gaps between them, on logarithmic axes."""
+    """Add pairs (price, cp) to ``start``, each in the middle of the widest remaining gap in log cp."""
     tried = dict(start)
     for _ in range(FINE):
         gaps = [
@@ -129,7 +129,7 @@ def explore(cp_at: Callable[[float], float], start: Sequence[tuple[float, float]
 
 
 def falling(pairs: PriceList) -> PriceList:
-    """Those of (price, cp), by rising price, whose cp is positive and below that of every cheaper price."""
+    """The pairs (price, cp), sorted by price, whose cp is positive and below that of every lower price."""
     kept: list[tuple[float, float]] = []
     for price, cp in pairs:
         if 0 < cp < (kept[-1][1] if kept else math.inf):

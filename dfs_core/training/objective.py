@@ -1,4 +1,4 @@
-"""What training minimises: cross-entropy, distillation, and the paper's signed cost."""
+"""The objective of training: cross-entropy, distillation and the paper's signed cost (method section 5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from dfs_core.model.prices import PAPER_BATCH
 def learning_rate(
     step: int, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
 ) -> float:
-    """Rate at ``step`` of ``total``: linear warm-up over ``warmup`` of it, then cosine to zero or steps by 1/10."""
+    """Learning rate at ``step`` of ``total``: linear warm-up, then a cosine to zero or division by 10 at milestones.
+
+    ``warmup`` and ``milestones`` are fractions of the run.
+    """
     progress = (step + 1) / total
     if progress < warmup:
         return peak * progress / warmup
@@ -25,7 +28,7 @@ def learning_rate(
 
 
 def block_costs(output: DFSOutput, costs: Tensor) -> Tensor:
-    """Sum over gated blocks of the chosen options' costs, per image (N,), with the straight-through gradient."""
+    """Sum of the chosen options' costs over gated blocks for each image (N,), with the straight-through gradient."""
     chosen = straight_through(output.probabilities, output.decisions)
     return (chosen * costs).sum(dim=(1, 2))
 
@@ -33,8 +36,8 @@ def block_costs(output: DFSOutput, costs: Tensor) -> Tensor:
 def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> tuple[Tensor, Tensor]:
     """The paper's s |alpha| C and the batch's cp (method section 5).
 
-    C sums the chosen costs over a batch of 128 and the gated blocks; here the mean over the batch's images takes the
-    place of the sum, times 128, so that alpha means the same with any batch size.
+    In the paper, C sums the chosen costs over a batch of 128 images and the gated blocks. Here it is 128 times the mean
+    over the batch, so that alpha means the same at any batch size.
 
     Args:
         output: the network's output in training.
@@ -43,7 +46,7 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
         alpha: the paper's alpha.
 
     Returns:
-        The loss term, and the batch's cp in percent. s is +1 while cp is above the target, else -1.
+        The loss term, and the batch's cp in percent. s is +1 if cp is above the target, else -1.
     """
     per_image = block_costs(output, costs)
     cp = 100 * per_image.detach().mean() / output.decisions.shape[1]
@@ -54,9 +57,20 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
 def sample_losses(
     logits: Tensor, labels: Tensor, smoothing: float, teacher: Tensor | None, weight: float, temperature: float
 ) -> Tensor:
-    """Cross-entropy with label smoothing, mixed with distillation from a teacher's logits, for each image (N,).
+    """Cross-entropy with label smoothing, mixed with distillation from a teacher's logits.
 
     (1 - weight) CE + weight T^2 KL(teacher || student) at temperature T (Hinton et al., 2015).
+
+    Args:
+        logits: (N, classes).
+        labels: (N,).
+        smoothing: label smoothing, 0 to 1.
+        teacher: the teacher's logits (N, classes); None gives cross-entropy alone.
+        weight: weight of distillation, 0 to 1.
+        temperature: T.
+
+    Returns:
+        The loss of each image in nats (N,).
     """
     losses = F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
     if teacher is None:

@@ -1,4 +1,4 @@
-"""What a training step computes in: bf16 where the machine has arithmetic for it, else float32."""
+"""The precision of a training step: bf16 if the machine supports it in hardware, else float32."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Precision = Literal["auto", "bf16", "fp32"]
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether bf16 is faster than float32 there. Emulated, as on a CPU without AVX-512, it is some ten times slower."""
+    """Whether the device has bf16 in hardware. Emulated bf16 is about ten times slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     on_cpu = device.type == "cpu" and torch.backends.mkldnn.is_available()
@@ -18,7 +18,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def resolve(precision: Precision, device: torch.device) -> Precision:
-    """``bf16`` or ``fp32``: what ``auto`` means on this device; the others mean what they say."""
+    """Replace ``auto`` by ``bf16`` or ``fp32``, whichever suits this device."""
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"

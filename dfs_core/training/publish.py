@@ -1,4 +1,4 @@
-"""The end of a run: hold the budget, measure once on validation and once on test, write the checkpoint."""
+"""The end of a run: hold the budget, measure once on validation and once on test images, write the checkpoint."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.run_log import LOG_FILE
 from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
@@ -23,18 +24,18 @@ from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import serve_every_budget
 from dfs_core.training.train_config import STAGES, TrainConfig
-from dfs_core.training.train_state import LOG_FILE, RunState
+from dfs_core.training.train_state import RunState
 
 
 def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
-    A network whose policy has yet to learn is not evaluated; one that serves every budget gets its prices first.
+    A network that serves every budget gets its prices first. A stage that is not ``measured`` is not evaluated.
 
     Returns:
-        The folder, which is now a checkpoint that ``load_checkpoint`` takes.
+        The folder, now a checkpoint for ``load_checkpoint``.
     """
-    model, text = state.final, config_text(config)  # prices, found below, are a result and no setting
+    model, text = state.final, config_text(config)  # taken before the prices: they are a result, not a setting
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     stage = STAGES[config.stage]
@@ -80,14 +81,14 @@ def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:
 def traces_of(
     model: DFSNet, card: Card, test: ImageSet, outcome: Outcome, others: Iterable[float] = ()
 ) -> dict[str, bytes]:
-    """Stored traces by file name: of the very outcome that the card tells of and, of many budgets, each one's.
+    """The trace files of a network by file name: one for its usual budget, and one for each further budget it serves.
 
     Args:
         model: the network.
         card: its card.
         test: the test images.
-        outcome: what the network said of them at its usual budget.
-        others: budgets in percent beside ``BUDGETS``; those out of the network's range are left out.
+        outcome: the result on the test images at the usual budget.
+        others: budgets in percent in addition to ``BUDGETS``. Those outside the network's range are left out.
     """
     usual = card.config.usual_budget
     own = OperatingPoint(card)

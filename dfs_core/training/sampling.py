@@ -1,4 +1,4 @@
-"""Decisions and prices to train under, drawn at random for each image."""
+"""Random decisions and prices for training, drawn for each image."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from torch import Tensor
 
 from dfs_core.model.config import ModelConfig
 
-# The weight of skip and full in a mix, relative to that of a bit width: a network is of little use with most of its
-# blocks skipped, and with most of them in full it needs no training.
+# Weight of skip and full in a mix, relative to a bit width. With most blocks skipped a network is of little use; with
+# most blocks in full it needs no training.
 RARE = 0.3
 
 
 def draw_categorical(probabilities: Tensor) -> Tensor:
-    """Draw an index (...) from each row of probabilities (..., K): ``multinomial`` without its wait for a GPU."""
+    """Draw an index (...) from each row of probabilities (..., K): ``multinomial`` without synchronising a GPU."""
     return (probabilities / torch.empty_like(probabilities).exponential_()).argmax(dim=-1)
 
 
 def draw_mixes(config: ModelConfig, n: int, device: torch.device) -> Tensor:
-    """Decisions (n, gated blocks): each image draws a mix of the options of its own, and each block draws from the mix.
+    """Random decisions (n, gated blocks). Each image draws a mix of the options; its blocks draw from that mix.
 
-    Drawn for each block alone, all images would be of the average cost; the mixes make some cheap and some dear, with
-    all of their blocks, as decisions at a price are.
+    If blocks drew independently of the image, all images would have about the same cost. The mixes make some images
+    cheap and others expensive in all blocks, as decisions at a price do.
     """
     rare = [option.is_skip or not option.is_quantised for option in config.option_set]
     weights = torch.tensor([RARE if few and len(rare) > 2 else 1.0 for few in rare]).to(device, non_blocking=True)
@@ -32,7 +32,7 @@ def draw_mixes(config: ModelConfig, n: int, device: torch.device) -> Tensor:
 
 
 def draw_prices(n: int, price_range: tuple[float, ...], device: torch.device) -> Tensor:
-    """Prices (n,), evenly spread over the logarithm of (lowest, highest)."""
+    """Random prices (n,), uniform in their logarithm between lowest and highest."""
     lowest, highest = price_range
     span = torch.rand(n, device=device) * math.log(highest / lowest)
     return lowest * span.exp()

@@ -1,4 +1,4 @@
-"""Session checkpoints: networks whose gates were fine-tuned live. They lie in memory, and on disk if somebody asks."""
+"""Session checkpoints: networks whose gates were fine-tuned live. They are in memory, and on disk on request."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def session_card(
     settings: dict[str, Any],
     seconds: float,
 ) -> Card:
-    """The card of a network whose gates were fine-tuned live, in words that nobody can take for a published result.
+    """The card of a network whose gates were fine-tuned live. Its texts say that it is not a published result.
 
     Args:
-        parent: of the checkpoint that it started from.
+        parent: card of the checkpoint that it started from.
         model: the network.
-        material: what it learned from and was measured on.
-        measured: what it reached; a toy's stays out of the card, as it was measured on what the gates learned from.
-        name: of the checkpoint.
-        budget: that was aimed at, in percent.
-        alpha: of the run.
-        settings: of the run, JSON-ready.
-        seconds: that it took.
+        material: the images that it was trained and measured on.
+        measured: its evaluation. A toy's is left out of the card: it was measured on its training images.
+        name: name of the checkpoint.
+        budget: target cp in percent.
+        alpha: alpha of the run.
+        settings: settings of the run, JSON-ready.
+        seconds: duration of the run.
     """
     count = len(material.held_out)
     where = material.toy or f"Measured on {count} validation images; the test set was not looked at."
@@ -73,23 +73,23 @@ def session_card(
 
 
 def keep_on_disk(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Write a session checkpoint below ``folder``, under its name; returns its folder.
+    """Write a session checkpoint to ``folder/<its name>`` and return that folder.
 
     Raises:
-        UserError: there is one of that name, or the folder cannot be written to.
+        UserError: that folder exists, or it cannot be written.
     """
     target = folder / checkpoint.card.name
     if target.exists():
-        raise UserError(f"{target} is there already: it was kept before, or move it away")
+        raise UserError(f"{target} exists already: if it is not this checkpoint, move it away")
     try:
         return save_checkpoint(target, checkpoint.model, checkpoint.card)
     except OSError as error:
         reason = error.strerror or "no reason given"
-        raise UserError(f"{folder} cannot be written to ({reason}): allow it, or set DFS_PRETRAINED_DIR") from None
+        raise UserError(f"{folder} cannot be written ({reason}): allow it, or set DFS_PRETRAINED_DIR") from None
 
 
 def _digest(parent: Card, model: DFSNet) -> str:
-    """Tells networks of the same body apart before they have a file: a hash of the parent's hash and the gates."""
+    """A hash of the parent's hash and the gates: it identifies the network before it has a weights file."""
     digest = hashlib.sha256(parent.weights_sha256.encode())
     for value in model.policy.state_dict().values():
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""What one training step minimises, stage by stage. Run ``dense``, nothing in it waits for a GPU."""
+"""The loss of one training step in each stage. Under ``dense`` execution, nothing in it synchronises with a GPU."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dfs_core.training.sampling import draw_mixes, draw_prices
 from dfs_core.training.train_config import STAGES, TrainConfig
 
 Metrics = dict[str, Tensor]
-StepLoss = Callable[..., tuple[Tensor, Metrics]]  # of (images, labels, *drawn), as ``step_loss`` has them
+StepLoss = Callable[..., tuple[Tensor, Metrics]]  # takes (images, labels, *drawn) as ``step_loss`` does
 
 
 def draws(config: TrainConfig, n: int, device: torch.device) -> tuple[Tensor, ...]:
-    """What a stage draws for each image of a batch: a price (n,), a mix of decisions (n, gated blocks), or nothing."""
+    """The random draws of a stage for a batch: prices (n,), decisions (n, gated blocks), or nothing."""
     decisions = STAGES[config.stage].decisions
     if decisions == "random":
         return (draw_mixes(config.model, n, device),)
@@ -37,16 +37,20 @@ def step_loss(
     *drawn: Tensor,
     execution: Execution = "grouped",
 ) -> tuple[Tensor, Metrics]:
-    """The loss of one batch, and the metrics that the log has of it, without gradients.
+    """The loss of one batch, and its metrics for the log.
 
     Args:
         model: the network in training.
-        config: the run; its stage says who decides.
+        config: the configuration; its stage says who decides.
         teacher: a network to distil from, or None.
-        images: normalised (N, 3, S, S).
+        images: normalised images (N, 3, S, S).
         labels: classes (N,).
-        drawn: what ``draws`` gave.
-        execution: ``grouped``, or ``dense``, whose kernels are the same ones in every step.
+        drawn: the result of ``draws``.
+        execution: ``grouped``, or ``dense``, which runs the same kernels in every step.
+
+    Returns:
+        The loss in nats, and metrics without gradient: ``accuracy`` and ``cp`` in percent where the stage has them, or
+        those of ``utility_loss``.
     """
     with torch.no_grad():
         taught = None if teacher is None else teacher(images, execution=execution).logits
@@ -87,7 +91,7 @@ def _passes_loss(
 
 @torch.no_grad()
 def _evaluated(model: DFSNet, images: Tensor, execution: Execution) -> Tensor:
-    """Decisions under running statistics: under those of a batch, gates near a tie fall to the other side."""
+    """Decisions under running statistics, as at evaluation. Under batch statistics, decisions near a tie would flip."""
     was_training = model.training
     model.eval()
     decisions = model(images, execution=execution).decisions

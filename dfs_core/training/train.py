@@ -1,4 +1,4 @@
-"""The trainer: one loop for every stage, and the checkpoint that comes out of it."""
+"""The trainer: one loop for every stage. Its result is a checkpoint."""
 
 from __future__ import annotations
 
@@ -38,20 +38,21 @@ def train(
     resume: bool = False,
     changes: Mapping[str, str | int] | None = None,
 ) -> Path:
-    """Carry out a run.
+    """Train a network and write its checkpoint.
 
     Args:
-        run: its TOML file, or its name (``load_config``).
-        data_dir: where the data set is.
-        out: folder of the run; ``runs/<name>`` by default. The checkpoint is written there.
-        resume: go on from the folder's saved state, or start if there is none. Otherwise a folder with one is refused.
-        changes: settings that take the place of the file's, such as another seed.
+        run: a TOML file, or the name of a run (see ``load_config``).
+        data_dir: the folder that holds the data set.
+        out: folder of the run, in which the checkpoint is written; by default ``runs/<name>``.
+        resume: continue from the saved state in the folder, or start if there is none. Without it, a folder with a
+            saved state is an error.
+        changes: settings that override those of the file, such as another seed.
 
     Returns:
         The checkpoint's folder.
 
     Raises:
-        UserError: a mistake in the configuration, the data or the folder, or another process trains there.
+        UserError: the configuration, the data or the folder is wrong, or another process trains in the folder.
     """
     config = load_config(run, changes)
     folder = out or RUNS / config.name
@@ -60,21 +61,23 @@ def train(
     published = resume and _published(folder, config)
     if published and not (folder / STATE_FILE).exists():
         return folder
-    config.total_steps(len(splits.train))  # refused before anything is made
+    config.total_steps(len(splits.train))  # check this before creating anything
     with alone_in(folder):
         trainer = Trainer(config, splits, folder, resume)
         if not (trainer.finished and published):
             trainer.run()
-            config = replace(config, precision=trainer.state.precision)  # the card says what was computed in
+            config = replace(
+                config, precision=trainer.state.precision
+            )  # the card names the precision in use, not "auto"
             publish(trainer.state, config, splits, folder)
     return folder
 
 
 def _published(folder: Path, config: TrainConfig) -> bool:
-    """Whether this run's checkpoint is there: then nothing is left to do, and the test set is looked at once."""
+    """Whether the folder has this run's checkpoint. Then nothing is left to do, and the test set is not used again."""
     try:
         settings = load_checkpoint(folder).card.training
-        # Settings that there once were are no reason to train again, nor is what is stored beside the weights.
+        # Settings that no longer exist, and those that do not affect the weights, are no reason to train again.
         made = TrainConfig.from_dict({key: settings[key] for key in config.to_dict().keys() & settings.keys()})
     except UserError:
         return False
@@ -83,7 +86,7 @@ def _published(folder: Path, config: TrainConfig) -> bool:
 
 
 class Trainer:
-    """One run: its network, its optimiser and what is saved of them."""
+    """One run: its network, its optimiser, its saved state and its log."""
 
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
         self.config, self.splits, self.folder = config, splits, folder
@@ -96,25 +99,25 @@ class Trainer:
         if config.compile:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
-        self.losses: list[Tensor] = []  # of the steps since somebody last looked whether they are finite
+        self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
     def _resume(self, resume: bool) -> None:
         begun = (self.folder / STATE_FILE).exists()
         if begun and not resume:
-            raise UserError(f"{self.folder} holds a run; add --resume to go on with it, or give another --out")
+            raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
-            raise UserError(f"{self.folder} holds a checkpoint, which stays as it is; give another --out")
+            raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
         self.state.restore(self.folder, self.config.to_dict())
 
     @property
     def settles_at(self) -> int:
-        """The step from which on the gates stand still; the last one where they never do."""
+        """The step at which stage ``settle`` starts; the total number of steps if there is none."""
         return self.total - self.config.settle
 
     @property
     def phase(self) -> TrainConfig:
-        """The run as it now is: what its last steps are is a stage of its own."""
+        """The configuration in force: during the last ``settle`` steps the stage is ``settle``."""
         settling = self.settles_at <= self.state.step < self.total
         return replace(self.config, stage="settle", settle=0) if settling else self.config
 
@@ -124,7 +127,7 @@ class Trainer:
         return self.state.step >= self.total
 
     def run(self) -> None:
-        """Train to the end, from wherever the state is."""
+        """Train from the current state to the end."""
         bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=None)
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
@@ -154,7 +157,7 @@ class Trainer:
         bar.close()
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
-        """Stop at the first loss that is not finite. A GPU is asked only where it is waited for in any case."""
+        """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""
         self.losses.append(loss)
         if look or self.device.type == "cpu":
             bad = torch.stack(self.losses).isfinite().logical_not()
@@ -164,17 +167,17 @@ class Trainer:
             self.losses.clear()
 
     def _stop_if_damaged(self) -> None:
-        """The last update may have ruined weights whose loss nobody has seen."""
+        """Stop if the last update made a weight infinite or not a number, before the state is saved."""
         if name := first_not_finite(self.state.final.state_dict()):
             raise UserError(f"after step {self.state.step} {name} is not finite, {self._what_to_do()}")
 
     def _what_to_do(self) -> str:
         begun = (self.folder / STATE_FILE).exists()
         kept = f"the last good state is kept in {self.folder}" if begun else "nothing was kept"
-        return f"so the run was stopped; {kept}. Lower lr ({self.config.lr:g} now) and train under another name"
+        return f"so the run was stopped; {kept}. Lower lr (now {self.config.lr:g}) and train under another name"
 
     def _begin_phase(self) -> None:
-        """From here on steps are of ``phase``; on a GPU one of them is captured, to be replayed."""
+        """Set the step function for ``phase``. On a GPU, capture it as a graph."""
         self._set_modes()
         parts = self.state.model, self.phase, self.teacher
         self.step_loss: StepLoss = partial(step_loss, *parts)
@@ -185,12 +188,12 @@ class Trainer:
         stage = STAGES[self.phase.stage]
         self.state.model.train()
         if not stage.body:
-            self.state.model.body.eval()  # a frozen body keeps its batch-norm statistics too
+            self.state.model.body.eval()  # freezes the batch-norm statistics too
         if not stage.policy:
             self.state.model.policy.requires_grad_(False)
 
     def _begin_to_settle(self) -> None:
-        """Put cp on the budget, as publishing does: what the rest learns now is to live with that."""
+        """Start stage ``settle``: hold the budget, then freeze the gates and train the rest under their decisions."""
         splits, budget = self.splits, self.config.model.budget
         assert budget is not None
         hold_budget(self.state.model, splits.validation, splits.mean, splits.std, budget)
@@ -198,7 +201,7 @@ class Trainer:
         self._begin_phase()
 
     def _batches(self, step: int) -> Iterator[Tensor]:
-        """Indices of each step's images from ``step`` on; everything random depends on seed and step alone."""
+        """Image indices for each step from ``step`` on. They depend on seed and step alone, so a run can resume."""
         size = self.config.batch_size
         per_epoch = len(self.images) // size
         order, of_epoch = torch.empty(0), -1
@@ -214,7 +217,7 @@ class Trainer:
 
     def _step(self, pixels: Tensor, labels: Tensor) -> dict[str, float | Tensor]:
         config, step = self.phase, self.state.step
-        torch.manual_seed(self._seed(step, 1))  # what a stage draws, and the gate's random branch
+        torch.manual_seed(self._seed(step, 1))  # for the stage's draws and the other options that are tried
         generator = torch.Generator().manual_seed(self._seed(step, 2))
         first, last = (self.settles_at, self.total) if step >= self.settles_at else (0, self.settles_at)
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
@@ -228,7 +231,7 @@ class Trainer:
         loss.backward()
         self.state.optimiser.step()
         self.state.update_average(config.ema)
-        # Metrics too: of a replayed step, autograd takes whatever comes out for differentiable.
+        # Detach the metrics too: autograd treats every output of a replayed step as differentiable.
         found = {key: value.detach() for key, value in {"loss": loss, **metrics}.items()}
         target = config.target or config.model.budget
         return {**found, **({"target": target} if target else {}), "lr": rate}

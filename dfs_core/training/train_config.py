@@ -1,4 +1,4 @@
-"""Training configuration: the stages, and everything that determines a run, as frozen dataclasses."""
+"""The training configuration: the stages, and all settings that determine a run."""
 
 from __future__ import annotations
 
@@ -13,26 +13,28 @@ from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
 from dfs_core.training.precision import Precision
 
 Schedule = Literal["cosine", "step"]
-LISTS = ("milestones", "price_range", "traced")  # settings that are lists in TOML and tuples here
-MOST_SEEDS = 2**32 - 1  # so that the seed of any step of any run is a number that torch takes
+LISTS = ("milestones", "price_range", "traced")  # lists in TOML, tuples here
+MOST_SEEDS = 2**32 - 1  # largest seed; the seeds of single steps, derived from it, must be valid for torch
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage of training learns, and under which decisions.
+    """A stage of training: what is trained, and under which decisions.
 
-    The first three are the paper's (method section 6). The next three make a network that serves every budget (section
-    11). ``settle`` ends a joint run: the gates have been put on the budget, and the rest learns under their decisions.
+    ``backbone``, ``gates`` and ``joint`` are the paper's (method section 6). ``supernet``, ``utilities`` and ``adapt``
+    make a network that serves every budget (section 11). ``settle`` ends a joint run: the gates are frozen on the
+    budget, and the rest trains on under their decisions.
 
     Attributes:
-        body: whether convolutions, batch norms, quantisers and classifier learn.
-        policy: whether the policy learns.
-        decisions: who decides in training: the ``policy`` as it stands, held to a target; ``random`` mixes of options;
-            the policy at random ``prices``; the policy at random prices with single blocks ``swapped``; or the policy
-            as it is ``evaluated``, under running statistics; or each of a cascade's ``passes``, all in every step.
-        target: the cp to hold in percent where the policy is held to one; None to hold the model's own budget.
-        measured: whether what comes out is measured. A network is not whose policy has yet to learn, or whose weights
-            have yet to learn under its policy.
+        body: whether convolutions, batch norms, quantisers and classifier are trained.
+        policy: whether the policy is trained.
+        decisions: who decides in training. ``policy``: the policy, held to a target. ``random``: random mixes of
+            options. ``prices``: the policy at random prices. ``swapped``: the policy at random prices, with another
+            option in one block. ``evaluated``: the policy under running statistics, as at evaluation. ``passes``: each
+            pass of a cascade in turn, all of them in every step.
+        target: the cp in percent that the policy is held to; None for the model's own budget.
+        measured: whether the result is evaluated. It is not if the policy, or the weights under it, are still to be
+            trained.
     """
 
     body: bool
@@ -61,46 +63,48 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Everything that determines a run; together with the data it reproduces the weights.
+    """All settings of a run. Together with the data they reproduce the weights.
 
     Attributes:
-        name: name of the checkpoint that comes out.
-        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``; ``settle``;
-            ``passes``.
-        method: the family it is shown under, such as ``backbone``, ``dfs``, ``skipnet``.
+        name: name of the resulting checkpoint.
+        stage: ``backbone``, ``gates`` or ``joint``; ``supernet``, ``utilities`` or ``adapt``; ``settle``; ``passes``.
+        method: the family under which charts and tables show it, such as ``backbone``, ``dfs``, ``skipnet``.
         dataset: ``cifar10``, ``cifar100``, ``svhn``, or the name of a folder of images.
-        model: the network; its number of classes follows the data set.
-        start_from: name or path of the checkpoint whose weights it starts from; empty to start afresh.
-        teacher: name or path of the checkpoint to distil from; empty for none.
+        model: the network. Its number of classes follows the data set.
+        start_from: name or path of the checkpoint whose weights it starts from; empty for new weights.
+        teacher: name or path of the checkpoint to distil from; empty for no distillation.
         epochs: passes over the training images.
-        iterations: steps; if given, it takes the place of ``epochs``.
-        settle: for ``joint``, steps of stage ``settle`` after all others, on a learning rate that rises and falls anew.
+        iterations: number of steps; above 0, it replaces ``epochs``.
+        settle: steps of stage ``settle`` at the end of a ``joint`` run. Their learning rate follows its own schedule.
         batch_size: images per step.
         lr: peak learning rate.
         gate_lr: factor on the learning rate of the gates.
-        schedule: ``cosine`` to zero, or ``step``: divided by 10 at each milestone.
-        milestones: for ``step``, fractions of the run.
-        warmup: fraction of the run over which the rate rises linearly to its peak.
-        momentum: SGD's momentum.
-        gate_momentum: that of the gates. The signed cost changes sign at its target: with momentum cp swings about it.
-        nesterov: Nesterov's form of it.
-        weight_decay: on convolution and linear weights; none on batch norm, biases and quantiser steps.
-        erase: side in pixels of the square that augmentation erases in each image; 0 for none.
+        schedule: ``cosine`` to zero, or ``step``, which divides by 10 at each milestone.
+        milestones: fractions of the run, for ``step``.
+        warmup: fraction of the run in which the learning rate rises linearly to its peak.
+        momentum: momentum of SGD.
+        gate_momentum: momentum of the gates. The signed cost changes sign at its target: momentum makes cp oscillate.
+        nesterov: whether to use Nesterov momentum.
+        weight_decay: weight decay on convolution and linear weights; none on batch norm, biases and quantiser steps.
+        erase: side in pixels of the square that augmentation erases in each image; 0 erases nothing.
         label_smoothing: 0 to 1.
-        distillation: weight of the teacher's loss, 0 to 1; the rest is cross-entropy.
-        temperature: of the distillation's softmax.
-        ema: decay per step of the running average of the weights that is published; 0 publishes the last weights.
-        price_range: (lowest, highest) price that is drawn, in nats per block in full, for a policy of utilities.
-        traced: budgets in percent, beside the usual ones, at which decisions of a network for every budget are stored.
-        alpha: weight of the cost in the objective, in the paper's unit (batch of 128; method section 5).
-        hold_budget: whether a run ends by shifting its gate's bias until cp on validation images meets the budget.
-        validation: images held out for validation.
-        seed: of initial weights, order, augmentation and all that a stage draws; the split has its own, fixed one.
-        precision: ``bf16`` (autocast), ``fp32``, or ``auto``: bf16 where the machine has arithmetic for it.
-        compile: whether to fuse the quantisers' arithmetic; pays off from a few hundred steps on.
+        distillation: weight of the distillation loss, 0 to 1; the rest is cross-entropy.
+        temperature: temperature of the distillation softmax.
+        ema: decay per step of the running average of the weights, which is published; 0 publishes the last weights.
+        price_range: (lowest, highest) random price in nats per block in full, for a policy of utilities.
+        traced: budgets in percent for which traces are stored, in addition to the usual ones.
+        alpha: weight of the cost in the objective, in the paper's unit (method section 5).
+        hold_budget: whether to end by shifting the gate's bias until cp on validation images meets the budget.
+        validation: number of validation images.
+        seed: seed of initial weights, order, augmentation and random draws. The split has its own fixed seed.
+        precision: ``bf16`` (autocast), ``fp32``, or ``auto``: bf16 if the machine has it in hardware.
+        compile: whether to fuse the quantisers' arithmetic, which pays off from a few hundred steps on.
         save_every: steps between saved states.
         log_every: steps between log lines.
-        validate_every: epochs between looks at the validation images; 0 for the end only.
+        validate_every: epochs between validations; 0 validates at the end only.
+
+    Raises:
+        UserError: a setting has no valid value, or two settings contradict each other.
     """
 
     name: str
@@ -151,19 +155,19 @@ class TrainConfig:
             if getattr(self, key) not in get_args(allowed):
                 raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
         if not self.method.strip():
-            raise UserError("method names the family that charts and tables group by: it cannot be empty")
+            raise UserError("method is empty: name the family under which charts and tables show the checkpoint")
         for key in ("batch_size", "lr", "gate_lr", "temperature", "validation", "save_every", "log_every"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{key} must be positive, not {getattr(self, key)}")
         for key in ("iterations", "settle", "weight_decay", "alpha", "erase", "validate_every"):
             if getattr(self, key) < 0:
-                raise UserError(f"{key} cannot be below 0, and is {getattr(self, key)}")
+                raise UserError(f"{key} cannot be below 0, but is {getattr(self, key)}")
         if not 0 <= self.seed <= MOST_SEEDS:
             raise UserError(f"seed is a whole number from 0 to {MOST_SEEDS}, not {self.seed}")
         if not all(0 < part < 1 for part in self.milestones):
             raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
         if self.nesterov and not self.momentum:
-            raise UserError("nesterov is a form of momentum: give momentum above 0")
+            raise UserError("nesterov needs momentum above 0")
         if self.hold_budget and (self.model.policy != "recurrent" or self.model.budget is None):
             raise UserError(
                 "hold_budget needs the paper's gate and a budget: [model] policy = 'recurrent', budget = 20"
@@ -178,31 +182,31 @@ class TrainConfig:
         if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
             raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
         if self.traced and self.model.policy not in PRICED:
-            raise UserError(f"traced lists budgets for a policy that a price moves: {', '.join(PRICED)}")
+            raise UserError(f"traced needs a policy that follows a price: {', '.join(PRICED)}")
         if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
-            raise UserError(f"traced lists budgets in percent, of six digits at most, and {odd[0]!r} is none")
+            raise UserError(f"traced lists budgets in percent with at most six digits, not {odd[0]!r}")
         if (self.stage == "passes") != (self.model.policy == "cascade"):
             raise UserError("stage 'passes' trains policy 'cascade', and no other stage does")
         if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
             raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(UTILITIES)}")
         if self.stage != "backbone" and self.model.policy == "constant":
-            raise UserError(f"stage '{self.stage}' is for a policy that decides, and a constant policy does not")
+            raise UserError(f"stage '{self.stage}' needs a policy that can learn, not the constant one")
         if self.stage == "joint" and self.model.budget is None:
-            raise UserError("stage 'joint' needs the budget that it is to hold: [model] budget = 20")
+            raise UserError("stage 'joint' needs a budget to hold: [model] budget = 20")
         if self.settle and (self.stage != "joint" or self.ema):
-            raise UserError("settle counts steps at the end of a run of stage 'joint' without ema")
+            raise UserError("settle works in stage 'joint' without ema alone: set settle = 0, or change stage or ema")
 
     @property
     def target(self) -> float | None:
-        """The cp in percent that the objective holds, or None where nothing is held."""
+        """The cp in percent that the objective holds; None if it holds none."""
         stage = STAGES[self.stage]
         return (stage.target or self.model.budget) if stage.holds_budget else None
 
     def total_steps(self, images: int) -> int:
-        """Steps of the whole run on so many training images.
+        """Number of steps of the whole run, for this number of training images.
 
         Raises:
-            UserError: they are fewer than one batch.
+            UserError: there are fewer images than one batch.
         """
         if images < self.batch_size:
             raise UserError(f"batch_size {self.batch_size} is more than the {images} training images")
@@ -214,15 +218,15 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Build from plain data with ``model`` as a table.
+        """Build from plain data, with ``model`` as a table.
 
         Raises:
-            UserError: no name, an unknown key, or a value of a wrong type or range.
+            UserError: the name is missing, a key is unknown, or a value has the wrong type or range.
         """
         if isinstance(data, dict) and "name" not in data:
             raise UserError("a run needs a name: name = 'my-run'")
         return build(cls, data)
 
     def with_classes(self, classes: int) -> TrainConfig:
-        """The same run for a data set of so many classes."""
+        """The same run for a data set with this number of classes."""
         return replace(self, model=replace(self.model, classes=classes))

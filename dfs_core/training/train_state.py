@@ -1,10 +1,10 @@
-"""The state of a run on disk: written atomically, so that a run killed at any moment goes on where it was."""
+"""The state of a run on disk. It is written atomically, so that a run killed at any moment can resume."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.errors import UserError
 from dfs_core.files import append_line, write_whole
 from dfs_core.model.network import DFSNet
@@ -23,16 +24,15 @@ from dfs_core.training.precision import Precision
 
 STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"
-LOG_FILE = "log.jsonl"
-PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state holds beside tensors
+PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state holds in addition to tensors
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, which is made if it is not there, for this process alone; the lock ends with the process.
+    """Create a run's folder if necessary and lock it for this process. The lock ends with the process.
 
     Raises:
-        UserError: another process has it.
+        UserError: another process has the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
@@ -49,16 +49,16 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 @dataclass
 class RunState:
-    """What changes from step to step.
+    """The state that changes from step to step.
 
     Attributes:
         model: the network in training.
-        optimiser: its SGD.
+        optimiser: its SGD optimiser.
         average: the running average of the weights, or None.
-        commit: revision of the code that the run began with.
-        precision: what it computes in, ``bf16`` or ``fp32``, on whatever machine it is resumed.
-        parents: names of what it builds on, as a ``Card`` has them.
-        step: steps done.
+        commit: revision of the code with which the run started.
+        precision: ``bf16`` or ``fp32``; kept when the run resumes on another machine.
+        parents: names of the checkpoints it builds on, as in ``Card``.
+        step: number of steps done.
         seconds: wall time so far, over all restarts.
     """
 
@@ -73,17 +73,17 @@ class RunState:
 
     @property
     def final(self) -> DFSNet:
-        """The network that a run gives: the average if one is kept."""
+        """The network to publish: the average if there is one, else the last weights."""
         return self.model if self.average is None else self.average
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
-        """Move the average towards the weights; faster in the first steps, so that it forgets its start."""
+        """Move the average towards the weights, faster in the first steps so that it forgets the initial weights."""
         if self.average is None:
             return
         pairs = list(zip(self.average.state_dict().values(), self.model.state_dict().values(), strict=True))
         means, values = zip(*(pair for pair in pairs if pair[0].is_floating_point()), strict=True)
-        # All of them in one call: one by one, a GPU would wait for Python to start each.
+        # One call for all tensors: with one call each, a GPU would wait for Python to launch the kernels.
         get_ema_multi_avg_fn(min(decay, (1 + self.step) / (10 + self.step)))(means, values, 0)
         for counter, value in pairs:
             if not counter.is_floating_point():
@@ -99,19 +99,19 @@ class RunState:
         return tensors
 
     def save(self, folder: Path, settings: dict[str, Any]) -> None:
-        """Write the state, which is there in full or not at all."""
+        """Write the state atomically."""
         progress = json.dumps({key: getattr(self, key) for key in PROGRESS} | {"settings": settings})
-        # safetensors wants every tensor contiguous; loading copies into the network's own layout.
+        # safetensors needs contiguous tensors; ``restore`` copies them into the network's own memory format.
         tensors = {key: value.detach().cpu().contiguous() for key, value in self._tensors().items()}
         metadata = {"progress": progress, "sha256": _digest(progress, tensors)}
         write_whole(folder / STATE_FILE, save(tensors, metadata=metadata))
 
     @torch.no_grad()
     def restore(self, folder: Path, settings: dict[str, Any]) -> bool:
-        """Take up a saved state; False if there is none.
+        """Restore a saved state; return False if there is none.
 
         Raises:
-            UserError: the state is of another configuration, or cannot be read.
+            UserError: the state has other settings, or cannot be read.
         """
         path = folder / STATE_FILE
         if not path.exists():
@@ -121,12 +121,12 @@ class RunState:
                 metadata = file.metadata()
                 saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a dict
             if metadata["sha256"] != _digest(metadata["progress"], saved):
-                raise ValueError("it is not as it was written")
+                raise ValueError("its checksum is wrong")
             progress = json.loads(metadata["progress"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path} cannot be read ({error}); delete {folder} and train anew") from None
+            raise UserError(f"{path} cannot be read ({error}): delete {folder} and train again") from None
         if progress["settings"] != settings:
-            raise UserError(f"{path} belongs to other settings; give another --out, or delete {folder}")
+            raise UserError(f"{path} belongs to other settings: give another --out, or delete {folder}")
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in saved:
                 buffer = torch.empty_like(parameter).copy_(saved[f"momentum.{name}"])
@@ -139,7 +139,7 @@ class RunState:
 
 
 def _digest(progress: str, tensors: Mapping[str, torch.Tensor]) -> str:
-    """SHA-256 of everything in a state: a flipped bit must not be trained on."""
+    """SHA-256 of a whole state, so that a damaged state is not trained on."""
     digest = hashlib.sha256(progress.encode())
     for key in sorted(tensors):
         digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}".encode())
@@ -148,7 +148,7 @@ def _digest(progress: str, tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 class RunLog:
-    """The run's metrics as JSON lines; lines past the restored step are dropped, as those steps are done again."""
+    """Writes the run's metrics as JSON lines. It drops lines after the restored step: those steps are done again."""
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / LOG_FILE
@@ -156,28 +156,6 @@ class RunLog:
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def write(self, **line: Any) -> None:
-        """Append one line; all of its numbers are finite."""
+        """Append one line. All numbers must be finite."""
         rounded = {k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()}
         append_line(self.path, json.dumps(rounded, allow_nan=False))
-
-
-def read_log(path: Path) -> Iterable[dict[str, Any]]:
-    """The lines of a log; a last line cut short by a kill is left out.
-
-    Raises:
-        UserError: it is not a log: a line other than the last is no JSON object with a whole number as its ``step``.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a log: {error}") from None
-    for number, text in enumerate(lines, start=1):
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            if number == len(lines):
-                return
-            line = None
-        if not isinstance(line, dict) or type(line.get("step")) is not int:
-            raise UserError(f"{path}, line {number}: no JSON object with a whole number as its step")
-        yield line

@@ -110,7 +110,7 @@ def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: 
     point = OperatingPoint(old, 0.4)
     (tmp_path / point.traces_file).write_bytes(Traces.of(outcome(), point).to_bytes())
     assert read_traces(tmp_path, point).price == before.price_for(0.4)
-    assert "was made for another budget or another price" in error_of(tmp_path, new, budget=0.4)
+    assert "was made for another budget or price" in error_of(tmp_path, new, budget=0.4)
 
 
 def test_missing_traces_are_told_from_bad_ones_and_the_command_is_named(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None
     table = pq.read_table(path)
     facts = json.loads(table.schema.metadata[b"dfs"])
     pq.write_table(pa.table({"a": [1]}), path)
-    assert "no file of traces" in error_of(folder)
+    assert "not a trace file" in error_of(folder)
     pq.write_table(table.replace_schema_metadata({"dfs": json.dumps(facts | {"format": 2})}), path)
     assert "traces of format 2; this version reads 1" in error_of(folder)
     pq.write_table(table.drop_columns(["block_3"]), path)

@@ -41,7 +41,7 @@ def image(tmp_path: Path) -> Path:
         ("predict a.png --checkpoint tiny-dfs-20 --budget much", "'much' is not a percentage"),
         ("predict a.png --checkpoint tiny-dfs-20 --budget 30", "trained for a budget of 20 %, not 30 %"),
         ("predict a.png --checkpoint tiny-dfs-20 --budget nan", "trained for a budget of 20 %, not nan %"),
-        ("predict a.png --checkpoint tiny-backbone --budget 30", "has no budget"),
+        ("predict a.png --checkpoint tiny-backbone --budget 30", "one fixed cost and no budget"),
         ("evaluate --checkpoint tiny-dfs-20", "Give --data-dir DIR, or set DFS_DATA_DIR"),
         ("evaluate --checkpoint tiny-dfs-20 --data-dir nowhere", "no cifar10 in nowhere"),
         ("evaluate --checkpoint tiny-dfs-20 --limit 0", "'0' is not a whole number above zero"),

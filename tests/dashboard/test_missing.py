@@ -47,6 +47,22 @@ def test_a_broken_card_is_named_and_the_others_work(own_copy):
     assert list(control(app.select_slider, "budget").options) == ["20 %", "30 %"]
 
 
+def test_a_wrong_line_in_a_training_log_is_named_and_the_rest_works(own_copy):
+    log = own_copy / "tiny-dfs-20" / "log.jsonl"
+    lines = [f'{{"step": {step}, "epoch": {step / 10}, "cp": 50.0, "target": 20.0}}' for step in (1, 2, 3)]
+    log.write_text("\n".join([lines[0], lines[1].replace("50.0", '"half"'), lines[2]]))
+    app = AppTest.from_file(str(APP), default_timeout=60).run()
+    assert not app.exception
+    said = app.warning[0].value.replace("\\", "")
+    assert "tiny-dfs-20/log.jsonl, line 2: cp must be a cost in percent, 0 or more, not 'half'" in said
+    assert len(rows_of(app)) == 10
+    assert "How cp reached its target in training" not in [expander.label for expander in app.expander]
+    log.write_text("\n".join(lines))
+    app.run()
+    assert not app.warning
+    assert "How cp reached its target in training" in [expander.label for expander in app.expander]
+
+
 def test_truncated_weights_give_a_message_and_another_checkpoint_can_be_chosen(own_copy):
     weights = own_copy / "tiny-dfs-20" / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])

@@ -79,7 +79,7 @@ def test_half_a_data_set_is_refused_with_the_command_that_mends_it(cifar10: Path
         content[len(content) // 2] ^= 1
         file.write_bytes(content[:-100] if damage == "truncated" else content)
     command = f"python -m dfs_core data download cifar10 --data-dir {cifar10}"
-    with pytest.raises(UserError, match=rf"incomplete or damaged: fetch what is missing with '{command}'"):
+    with pytest.raises(UserError, match=rf"incomplete or damaged: run '{command}'"):
         sets.load_images("cifar10", cifar10, "test")
     assert {row["status"] for row in describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
 

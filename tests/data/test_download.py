@@ -68,7 +68,7 @@ def test_what_is_complete_is_not_fetched_again(tmp_path: Path, server: Path) -> 
 
 def test_a_connection_that_breaks_is_said_so_and_the_next_try_mends_it(tmp_path: Path, server: Path) -> None:
     (server / "cut").touch()
-    with pytest.raises(UserError, match=rf"cut short on its way: delete {ARCHIVE} there and try again"):
+    with pytest.raises(UserError, match=rf"damaged or incomplete: delete {ARCHIVE} there and try again"):
         fetch("cifar10", tmp_path / "data")
     (server / "cut").unlink()
     fetch("cifar10", tmp_path / "data")

@@ -72,16 +72,16 @@ def test_a_random_part_of_a_known_set_loads_even_if_it_misses_a_class(tmp_path: 
 
 def test_a_larger_part_without_a_class_is_refused_as_incomplete(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", {name: 0 if name == "frog" else 12 for name in CLASSES})
-    with pytest.raises(UserError, match=r"no images of frog: unpack cifar10 again"):
+    with pytest.raises(UserError, match=r"without images of frog: unpack cifar10 again"):
         sets.load_images("cifar10", tmp_path, "test")
 
 
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ({"cats": 2, "dog": 2}, r"no classes of cifar10 \(cats\): its classes are airplane, .* and 5 more"),
+        ({"cats": 2, "dog": 2}, r"not classes of cifar10 \(cats\): its classes are airplane, .* and 5 more"),
         (dict.fromkeys(CLASSES, 0), r"has no images: put JPEG, PNG, .* files"),
-        ({"dog": 6}, r"holds 6 images, but cifar10 has 5"),
+        ({"dog": 6}, r"has 6 images, but cifar10 has 5"),
     ],
 )
 def test_an_odd_folder_of_a_known_set_is_refused(

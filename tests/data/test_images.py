@@ -226,18 +226,18 @@ def test_a_large_picture_is_kept_reduced_and_recognisable(kind: str) -> None:
     ("data", "message"),
     [
         (b"", "a.png is empty"),
-        (b"just a text", "a.png is no JPEG, PNG, WebP, .* picture, whatever its name says"),
-        (bytes(5000), "a.png is no JPEG, PNG, WebP"),
-        (encode(photo(), "PPM"), "a.png is no JPEG, PNG, WebP"),
-        (b"GIF89a", "a.png is damaged or cut short"),
-        (b"BM", "a.png is damaged or cut short"),
-        (b"II*\0", "a.png is damaged or cut short"),
-        (b"\0\0\0\x18ftypheic", "a.png is damaged or cut short"),
-        (b"\0\0\0\x18ftypavif", "a.png is damaged or cut short"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png is no JPEG, PNG, WebP"),
-        (b"\x89PNG\r\n\x1a\n", "a.png is damaged or cut short"),
-        (b"\xff\xd8\xff", "a.png is damaged or cut short"),
-        (b"RIFF\0\0\0\0WEBP", "a.png is damaged or cut short"),
+        (b"just a text", "a.png is not a JPEG, PNG, WebP, .* picture: convert"),
+        (bytes(5000), "a.png is not a JPEG, PNG, WebP"),
+        (encode(photo(), "PPM"), "a.png is not a JPEG, PNG, WebP"),
+        (b"GIF89a", "a.png is damaged or incomplete"),
+        (b"BM", "a.png is damaged or incomplete"),
+        (b"II*\0", "a.png is damaged or incomplete"),
+        (b"\0\0\0\x18ftypheic", "a.png is damaged or incomplete"),
+        (b"\0\0\0\x18ftypavif", "a.png is damaged or incomplete"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png is not a JPEG, PNG, WebP"),
+        (b"\x89PNG\r\n\x1a\n", "a.png is damaged or incomplete"),
+        (b"\xff\xd8\xff", "a.png is damaged or incomplete"),
+        (b"RIFF\0\0\0\0WEBP", "a.png is damaged or incomplete"),
         (b"\xff\xd8\xff" + bytes(images.MAX_BYTES), "a.png is larger than 25 MB"),
     ],
 )
@@ -253,7 +253,7 @@ def test_what_is_no_picture_gets_one_line_that_names_the_file(data: bytes, messa
 def test_a_truncated_file_is_refused(kind: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     whole = encode(Image.fromarray(noise), kind)
-    with pytest.raises(ImageError, match="cut is damaged or cut short"):
+    with pytest.raises(ImageError, match="cut is damaged or incomplete"):
         open_image(whole[: int(len(whole) * share)], "cut")
 
 
@@ -272,7 +272,7 @@ def lossy_webp_header(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("header", [lossless_webp_header, extended_webp_header, lossy_webp_header])
 def test_the_size_of_a_webp_is_known_before_its_decoder_starts(header: Callable[[int, int], bytes]) -> None:
-    with pytest.raises(ImageError, match=r"a.webp has 12000 x 11000 pixels, more than the 16 megapixels"):
+    with pytest.raises(ImageError, match=r"a.webp has 12000 x 11000 pixels, but the limit is 16 megapixels"):
         open_image(header(12_000, 11_000) + bytes(50), "a.webp")
 
 
@@ -312,7 +312,7 @@ def cost_of(data: bytes) -> tuple[str, int]:
 @pytest.mark.parametrize("size", [(12_000, 12_000), (1, 30_000_000)])
 def test_a_decompression_bomb_is_refused_in_one_line_and_without_memory(size: tuple[int, int]) -> None:
     said, megabytes = cost_of(grey_png(*size))
-    assert said.startswith(f"bomb has {size[0]} x {size[1]} pixels, more than the 24 megapixels that are accepted")
+    assert said.startswith(f"bomb has {size[0]} x {size[1]} pixels, but the limit is 24 megapixels in this format")
     assert megabytes < 20
 
 
@@ -339,7 +339,7 @@ def test_no_file_of_a_few_kilobytes_takes_half_a_gigabyte(
 
 @pytest.mark.parametrize("size", [(1, 20_001), (20_001, 1)])
 def test_a_side_that_is_too_long_is_refused(size: tuple[int, int]) -> None:
-    with pytest.raises(ImageError, match=r"long.png has \d+ x \d+ pixels, more than the 20,000 on a side"):
+    with pytest.raises(ImageError, match=r"long.png has \d+ x \d+ pixels, but the limit is 20,000 pixels on a side"):
         open_image(grey_png(*size), "long.png")
 
 

@@ -71,7 +71,7 @@ def test_images_are_divided_again_as_a_card_says() -> None:
     assert torch.equal(divide(whole, facts | {"validation": 3})[1].images, validation.images[:3])
     with pytest.raises(UserError, match="not the whole training set"):
         divide(whole.subset(slice(50)), facts)
-    with pytest.raises(UserError, match="does not say how the training images were divided"):
+    with pytest.raises(UserError, match="does not say how the training images were split"):
         divide(whole, {})
 
 
@@ -115,7 +115,7 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     part = rows["cifar10", "test"]
     assert (part["layout"], part["images"], part["expected"], part["status"]) == ("folders", 3, 10_000, "a part")
     assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "complete")
-    assert "no classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
+    assert "not classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
     assert "has no 'test' folder" in rows["fruit", "test"]["status"]
     write_tree(tmp_path / "one", "train", {"apple": 2})
     assert "at least two class folders" in next(r["status"] for r in describe(tmp_path) if r["dataset"] == "one")

@@ -65,7 +65,7 @@ def test_the_backbone_runs_every_block_in_full() -> None:
         ({"depth": 2}, "depth 2 is not 6n"),
         ({"depth": -4}, "depth -4 is not 6n"),
         ({"architecture": "vgg"}, "architecture 'vgg' is unknown: use cifar-resnet or imagenet-resnet"),
-        ({"architecture": "imagenet-resnet"}, "depth 38 is no ImageNet ResNet: use 18, 34, 50"),
+        ({"architecture": "imagenet-resnet"}, "there is no ImageNet ResNet of depth 38: use 18, 34, 50"),
         ({"architecture": "imagenet-resnet", "depth": 18}, "takes images of 64 to 1024 pixels, not 32: set image_size"),
         ({"image_size": 31}, "cifar-resnet takes images of 32 to 1024 pixels, not 31"),
         ({"image_size": 2000}, "32 to 1024 pixels, not 2000"),
@@ -79,8 +79,8 @@ def test_the_backbone_runs_every_block_in_full() -> None:
         ({"budget": 0}, "above 0 and up to 100, not 0"),
         ({"budget": 100.5}, "above 0 and up to 100, not 100.5"),
         ({"options": "skip,1"}, "option set 'skip,1'"),
-        ({"policy": "constant"}, "'constant' lists the decisions"),
-        ({"constant": ["8"]}, "'constant' lists the decisions"),
+        ({"policy": "constant"}, "the constant policy needs its options"),
+        ({"constant": ["8"]}, "the constant policy needs its options"),
         ({"depth": 14, "policy": "constant", "constant": ["8"] * 4}, "needs one option or 5, not 4"),
         ({"policy": "constant", "constant": ["10"]}, "option '10' is not in this set"),
     ],
@@ -122,7 +122,7 @@ def test_only_the_trained_budget_is_accepted() -> None:
 
 def test_a_model_without_a_budget_accepts_none() -> None:
     assert ModelConfig().operating_point() == (None, 0.0)
-    with pytest.raises(UserError, match="has no budget"):
+    with pytest.raises(UserError, match="one fixed cost and no budget"):
         ModelConfig().operating_point(20)
 
 

@@ -81,5 +81,5 @@ def test_without_a_compiler_training_goes_on_with_the_plain_kernels(monkeypatch:
         return call
 
     monkeypatch.setattr(kernels.torch, "compile", broken)
-    with pytest.warns(UserWarning, match="without compiled quantisers, slower: no working C\\+\\+ compiler$"):
+    with pytest.warns(UserWarning, match="cannot be compiled, so training is slower: no working C\\+\\+ compiler$"):
         assert fused.__wrapped__("cpu") is PLAIN

@@ -126,7 +126,7 @@ def test_minus_one_leaves_the_decision_to_the_policy(lsq: DFSNet) -> None:
 @pytest.mark.parametrize(
     ("forced", "reason"),
     [
-        (torch.zeros(16, 4), r"shape \(16, 5\), images x gated blocks, not \(16, 4\)"),
+        (torch.zeros(16, 4), r"shape \(16, 5\) \(images x gated blocks\), not \(16, 4\)"),
         (torch.zeros(1, 5), r"shape \(16, 5\)"),
         (torch.zeros(5), r"shape \(16, 5\)"),
         (torch.full((16, 5), 4), "from 0 to 3, or -1"),

@@ -85,5 +85,5 @@ def test_a_price_moves_a_model_of_one_budget_away_from_it_and_says_so() -> None:
 
 def test_constant_decisions_have_no_price() -> None:
     config = ModelConfig(options="full", policy="constant", constant=("full",))
-    with pytest.raises(UserError, match="the same at any price"):
+    with pytest.raises(UserError, match="the same decisions at any price"):
         config.operating_point(price=0.1)

@@ -148,7 +148,7 @@ def test_results_leave_no_checkpoint_out_in_silence(
 ) -> None:
     out = ["results", "--out", str(tmp_path / "results")]
     assert main([*out, "--seeds", str(tmp_path / "typo")]) == 2
-    assert "typo holds no run with another seed than 0" in capsys.readouterr().err
+    assert "typo has no run with another seed than 0" in capsys.readouterr().err
     (root / "mix" / "card.json").write_text("{")
     assert main(out) == 2
     assert "mix" in capsys.readouterr().err

@@ -123,8 +123,8 @@ def test_a_checkpoint_that_cannot_be_asked_this_gets_one_line(
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ("prices --checkpoint every --range 0 1", "--range is the lowest and the highest price, both above 0"),
-        ("prices --checkpoint every --range 2 1", "--range is the lowest and the highest price, both above 0"),
+        ("prices --checkpoint every --range 0 1", "--range must be the lowest and the highest price, both above 0"),
+        ("prices --checkpoint every --range 2 1", "--range must be the lowest and the highest price, both above 0"),
         ("shuffle --checkpoint bare", "there are no stored decisions of 'bare': make them with"),
         ("shuffle --checkpoint backbone --budget 20", "'backbone' has one operating point: leave --budget out"),
         ("traces --checkpoint every --budget {:.9f}", "has more digits than are kept"),

@@ -127,5 +127,5 @@ def test_a_reference_checkpoint_that_is_not_finite_is_not_imported(tmp_path: Pat
 def test_answers_that_are_not_finite_are_an_error_and_no_prediction(tiny_checkpoint: Checkpoint) -> None:
     card = tiny_checkpoint.card
     images = torch.from_numpy(np.zeros((2, 3, 32, 32), np.uint8))
-    with pytest.raises(UserError, match="answers are not finite"):
+    with pytest.raises(UserError, match="logits are not finite"):
         list(forward_batches(ruined(tiny_checkpoint), images, card.mean, card.std))

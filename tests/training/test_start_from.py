@@ -149,7 +149,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     config = backbone_config(8, 3)
     card = replace(make_card("other", "backbone", backbone_config(8)), classes=tuple("abc"), model=config.to_dict())
     save_checkpoint("runs/other", DFSNet(config), card)
-    with pytest.raises(UserError, match="teacher 'other' knows 3 classes, not 10"):
+    with pytest.raises(UserError, match="teacher 'other' has 3 classes, not 10"):
         train(Path("runs/third"), cifar10_dir, BACKBONE, **taught | {"teacher": "other"})
     larger = replace(backbone_config(8), image_size=48)
     save_checkpoint("runs/larger", DFSNet(larger), make_card("larger", "backbone", larger))

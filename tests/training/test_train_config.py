@@ -80,7 +80,7 @@ def test_the_name_of_a_run_says_what_it_is(name: str, settings: dict[str, Any], 
     "name", ["static4", "static4-resnet74", "statik4-resnet74-cifar100", "static-resnet38-cifar10", ""]
 )
 def test_a_name_that_no_recipe_gives_is_refused_with_those_that_there_are(name: str, in_repository: None) -> None:
-    with pytest.raises(UserError, match=r"no recipe and network give it \(networks: .*resnet74-cifar100") as refusal:
+    with pytest.raises(UserError, match=r"no recipe and network match it \(networks: .*resnet74-cifar100") as refusal:
         load_config(name)
     assert "\n" not in str(refusal.value)
 
@@ -136,7 +136,7 @@ def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_
         ("name = ", "cannot be read as TOML"),
         ("\xff\xfe", "cannot be read as TOML"),
         ('name = "a"\nbase = "gone.toml"', r"base gone.toml: no such configuration"),
-        ('name = "a"\nbase = "run.toml"', r"base run.toml: it is its own base"),
+        ('name = "a"\nbase = "run.toml"', r"base run.toml: base refers back to the file itself"),
         ('name = "a"\nbase = 3', "base must be the name of a file beside it, not 3"),
         ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, not '../b.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
@@ -191,20 +191,20 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"epochs": 0}, "needs epochs or iterations"),
         ({"teacher": "x"}, "needs both a teacher and a weight above 0"),
         ({"distillation": 0.5}, "needs both a teacher and a weight above 0"),
-        ({"stage": "gates", "model": BACKBONE}, "stage 'gates' is for a policy that decides, and a constant"),
+        ({"stage": "gates", "model": BACKBONE}, "stage 'gates' needs a policy that can learn, not the constant"),
         ({"stage": "joint", "model": GATED}, "stage 'joint' needs the budget"),
         ({"settle": 3}, "settle counts steps at the end of a run of stage 'joint' without ema"),
-        ({"iterations": -5}, "iterations cannot be below 0, and is -5"),
+        ({"iterations": -5}, "iterations cannot be below 0, but is -5"),
         ({"validation": 0}, "validation must be positive, not 0"),
         ({"alpha": -5e-6}, "alpha cannot be below 0"),
         ({"weight_decay": -1.0}, "weight_decay cannot be below 0"),
         ({"method": " "}, "method names the family"),
-        ({"nesterov": True, "momentum": 0}, "give momentum above 0"),
+        ({"nesterov": True, "momentum": 0}, "nesterov needs momentum above 0"),
         ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
         ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
-        ({"traced": [1.0]}, "traced lists budgets for a policy that a price moves: utility, "),
-        ({"traced": [0.1234567], "model": {"policy": "table"}}, "of six digits at most, and 0.1234567 is none"),
-        ({"traced": [1.0, 0], "model": {"policy": "table"}}, "traced lists budgets in percent, .* and 0.0 is none"),
+        ({"traced": [1.0]}, "traced needs a policy that follows a price: utility, "),
+        ({"traced": [0.1234567], "model": {"policy": "table"}}, "with at most six digits, not 0.1234567"),
+        ({"traced": [1.0, 0], "model": {"policy": "table"}}, "traced lists budgets in percent .*, not 0.0"),
         ({"hold_budget": True, "model": GATED}, "hold_budget needs the paper's gate and a budget"),
     ],
 )

@@ -58,7 +58,7 @@ def test_resuming_where_nothing_was_saved_starts(tmp_path: Path, cifar10_dir: Pa
 def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, cifar10_dir: Path) -> None:
     folder = train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     card = (folder / "card.json").read_text()
-    with pytest.raises(UserError, match="add --resume to go on with it, or give another --out"):
+    with pytest.raises(UserError, match="add --resume to continue it, or give another --out"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     assert (folder / "card.json").read_text() == card
     before = weights(folder)
@@ -74,7 +74,7 @@ def test_a_published_checkpoint_is_never_trained_over(
     folder = tmp_path / "backbone"
     shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns(STATE_FILE))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(UserError, match="holds a checkpoint, which stays as it is; give another --out"):
+    with pytest.raises(UserError, match="has a checkpoint, which is not overwritten: give another --out"):
         train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=steps)
     assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder, "of this very run nothing is left"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -131,7 +131,7 @@ def test_revision_and_precision_are_those_that_the_run_began_with(
 @pytest.mark.parametrize("changed", [{"lr": 0.05}, {"iterations": 3}, {"seed": 1}])
 def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, cifar10_dir: Path, changed: dict[str, Any]) -> None:
     train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
-    with pytest.raises(UserError, match="belongs to other settings; give another --out, or delete"):
+    with pytest.raises(UserError, match="belongs to other settings: give another --out, or delete"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **{"iterations": 2, **changed})
 
 
@@ -142,7 +142,7 @@ def test_a_damaged_state_is_refused_in_words(backbone: Path, tmp_path: Path, cif
     shutil.copy(backbone.with_suffix(".toml"), tmp_path / "backbone.toml")
     (folder / STATE_FILE).write_bytes((backbone / STATE_FILE).read_bytes()[:kept])
     config = load_config(tmp_path / "backbone.toml")
-    with pytest.raises(UserError, match=r"cannot be read .*; delete .* and train anew"):
+    with pytest.raises(UserError, match=r"cannot be read .*: delete .* and train again"):
         Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
 
 
@@ -155,17 +155,17 @@ def test_more_images_a_batch_than_there_are_is_refused_before_anything_is_made(
 
 
 def test_a_log_drops_lines_past_its_step_and_one_that_was_cut_short(tmp_path: Path) -> None:
-    lines = [{"step": step, "loss": 1.5} for step in (1, 2, 3, 4)]
+    lines = [{"step": step, "epoch": step / 2, "loss": 1.5} for step in (1, 2, 3, 4)]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 5, "lo')
     log = RunLog(tmp_path, 3)
-    log.write(step=4, loss=1 / 3)
+    log.write(step=4, epoch=2.0, loss=1 / 3)
     found = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert found == [*lines[:3], {"step": 4, "loss": 0.333333}]
+    assert found == [*lines[:3], {"step": 4, "epoch": 2.0, "loss": 0.333333}]
 
 
 def test_a_log_that_was_being_trimmed_is_still_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n')
+    path.write_text('{"step": 1, "epoch": 0.5}\n{"step": 2, "epoch": 1}\n{"step": 3, "epoch": 1.5}\n')
     before = path.read_text()
 
     def killed(*args: object) -> None:
@@ -212,17 +212,8 @@ def test_a_state_with_a_flipped_bit_is_not_trained_on(
     data[position] ^= 1
     (folder / STATE_FILE).write_bytes(data)
     config = load_config(backbone.with_suffix(".toml"))
-    with pytest.raises(UserError, match=r"cannot be read \(it is not as it was written\); delete .* and train anew"):
+    with pytest.raises(UserError, match=r"cannot be read \(its checksum is wrong\): delete .* and train again"):
         Trainer(config, load_splits(config.dataset, config.validation, cifar10_dir), folder, resume=True)
-
-
-@pytest.mark.parametrize(
-    "line", ["[]", "3", '{"loss": 1}', '{"step": "two"}', '{"step": [2]}', '{"step": true}', "[" * 100_000, "nonsense"]
-)
-def test_a_log_that_is_none_is_refused_by_its_line(tmp_path: Path, line: str) -> None:
-    (tmp_path / "log.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 3}}\n')
-    with pytest.raises(UserError, match=r"log\.jsonl, line 2: no JSON object with a whole number as its step"):
-        RunLog(tmp_path, 3)
 
 
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path, cifar10_dir: Path) -> None:

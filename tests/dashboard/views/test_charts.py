@@ -14,7 +14,7 @@ from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import make_picture
-from dashboard.answers.tables import Shown, decision_rows, image_rows, ledger_rows, read_log, stage_rows
+from dashboard.answers.tables import Shown, decision_rows, image_rows, ledger_rows, stage_rows
 from dashboard.answers.tables import test_figures as figures_on_test
 from dashboard.drawing import legends, marks
 from dashboard.drawing.figure import Key
@@ -28,6 +28,7 @@ from dashboard.views.strip_chart import decision_strip
 from dashboard.views.training_chart import training_curve
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.run_log import read_log
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.model.options import OptionSet
@@ -214,7 +215,7 @@ def test_published_points_are_percentages_with_a_source():
 
 
 def test_the_training_curve_has_cp_target_and_validation_and_survives_a_line_cut_short(tmp_path):
-    lines = [{"step": s, "epoch": s / 10, "cp": 90.0 - s, "target": 20.0} for s in range(5)]
+    lines = [{"step": s + 1, "epoch": s / 10, "cp": 90.0 - s, "target": 20.0} for s in range(5)]
     lines.append({"step": 5, "epoch": 0.5, "validation_cp": 80.0, "validation_accuracy": 50.0})
     path = tmp_path / "log.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)) + '\n{"step": 6, "ep')
