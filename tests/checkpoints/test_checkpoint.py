@@ -187,6 +187,6 @@ def test_a_save_that_is_cut_short_leaves_no_half_file_and_never_a_mixed_checkpoi
 
 
 def test_a_card_of_another_model_is_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="not this model's"):
+    with pytest.raises(CheckpointError, match="does not belong to this model"):
         save_checkpoint(tmp_path / "one", make_network(CONFIG), make_card("one", "backbone", backbone_config(8)))
     assert not (tmp_path / "one").exists()

@@ -45,7 +45,7 @@ def test_a_pickle_without_a_mark_is_taken_for_damage_and_not_executed(folder: Pa
 def test_a_file_of_torch_save_is_refused_whatever_it_is_called(folder: Path) -> None:
     for name in ("weights.safetensors", "model.pt", "model"):
         torch.save({"a": torch.zeros(2)}, folder / name)
-        assert "is a pickle or an archive of one" in error_of(folder / name)
+        assert "is a pickle, which could run code" in error_of(folder / name)
 
 
 def test_a_folder_with_a_pickle_only_says_how_to_convert_it(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_checkpoint_that_is_there_is_not_replaced(tmp_path: Path, monkeypatch:
     card = load_checkpoint("model_best").card
     assert card.classes == KNOWN["svhn"].classes
     assert "Data set and normalisation are as asked for" in card.notes
-    with pytest.raises(UserError, match="model_best is there already"):
+    with pytest.raises(UserError, match="model_best exists already"):
         import_reference(tmp_path / "model_best.pth.tar")
     with pytest.raises(UserError, match="has 10 classes, but cifar100 has 100"):
         import_reference(tmp_path / "model_best.pth.tar", tmp_path / "new", "cifar100")

@@ -155,7 +155,7 @@ def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None
     pq.write_table(table.set_column(3, "block_2", pa.array([9, 0, 0], pa.uint8())), path)
     assert "decisions or classes that the network does not have" in error_of(folder)
     pq.write_table(table.replace_schema_metadata({"dfs": json.dumps(facts | {"options": ["skip", "full"]})}), path)
-    assert "its classes or options are others" in error_of(folder)
+    assert "its classes or options differ" in error_of(folder)
 
 
 def test_reading_needs_no_torch(folder: Path) -> None:

@@ -104,7 +104,7 @@ def test_predict_reports_bad_files_and_still_prints_the_others(
     captured = capsys.readouterr()
     assert [line["image"] for line in json.loads(captured.out)] == [str(image)]
     assert len(captured.err.splitlines()) == 2
-    assert f"error: {text} is no JPEG, PNG" in captured.err
+    assert f"error: {text} is not a JPEG, PNG" in captured.err
     assert "absent.png cannot be read: No such file" in captured.err
     assert main(words) == 2
     assert capsys.readouterr().out.splitlines()[1].startswith(str(image))

@@ -29,7 +29,7 @@ from dfs_core.training.train_state import STATE_FILE
 def test_a_run_at_an_absurd_rate_stops_at_the_first_loss_that_is_not_finite(
     tmp_path: Path, cifar10_dir: Path, log_every: int, save_every: int
 ) -> None:
-    with pytest.raises(UserError, match=r"step \d+ .*is not finite.*Lower lr \(1e\+06 now\)") as stop:
+    with pytest.raises(UserError, match=r"step \d+ .*is not finite.*Lower lr \(now 1e\+06\)") as stop:
         train(tmp_path / "run", cifar10_dir, BACKBONE, epochs=20, lr=1e6, log_every=log_every, save_every=save_every)
     assert "\n" not in str(stop.value)
     assert not (tmp_path / "run" / "card.json").exists(), "nothing was published"

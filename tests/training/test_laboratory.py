@@ -126,7 +126,7 @@ def test_nothing_is_written_until_somebody_asks(
     loaded = load_checkpoint(folder)
     assert loaded.card.method == SESSION
     assert fingerprint(loaded) == fingerprint(tuned.checkpoint)
-    with pytest.raises(UserError, match="there already"):
+    with pytest.raises(UserError, match="exists already"):
         keep_on_disk(tuned.checkpoint, tmp_path / "pretrained")
 
 

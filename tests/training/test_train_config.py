@@ -89,7 +89,7 @@ def test_where_there_are_no_recipes_a_name_is_refused_and_a_file_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"no configs/ with recipes; a file's name ends in \.toml"):
+    with pytest.raises(UserError, match=r"no configs/ with recipes; the name of a file must end in \.toml"):
         load_config("static4-resnet38-cifar10")
 
 
@@ -137,8 +137,8 @@ def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_
         ("\xff\xfe", "cannot be read as TOML"),
         ('name = "a"\nbase = "gone.toml"', r"base gone.toml: no such configuration"),
         ('name = "a"\nbase = "run.toml"', r"base run.toml: base refers back to the file itself"),
-        ('name = "a"\nbase = 3', "base must be the name of a file beside it, not 3"),
-        ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file beside it, not '../b.toml'"),
+        ('name = "a"\nbase = 3', "base must be the name of a file in the same folder, not 3"),
+        ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file in the same folder, not '../b.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown key learning_rate"),
         ('name = "a"\n[model]\nwidths = 3', "unknown key model.widths"),
@@ -192,13 +192,13 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"teacher": "x"}, "needs both a teacher and a weight above 0"),
         ({"distillation": 0.5}, "needs both a teacher and a weight above 0"),
         ({"stage": "gates", "model": BACKBONE}, "stage 'gates' needs a policy that can learn, not the constant"),
-        ({"stage": "joint", "model": GATED}, "stage 'joint' needs the budget"),
-        ({"settle": 3}, "settle counts steps at the end of a run of stage 'joint' without ema"),
+        ({"stage": "joint", "model": GATED}, "stage 'joint' needs a budget to hold"),
+        ({"settle": 3}, "settle works in stage 'joint' without ema alone"),
         ({"iterations": -5}, "iterations cannot be below 0, but is -5"),
         ({"validation": 0}, "validation must be positive, not 0"),
         ({"alpha": -5e-6}, "alpha cannot be below 0"),
         ({"weight_decay": -1.0}, "weight_decay cannot be below 0"),
-        ({"method": " "}, "method names the family"),
+        ({"method": " "}, "method is empty: name the family"),
         ({"nesterov": True, "momentum": 0}, "nesterov needs momentum above 0"),
         ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
         ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
