@@ -11,7 +11,7 @@ from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
-    from dfs_core.evaluation.separate import Measured
+    from dfs_core.results.separate import Measured
 
 BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 
@@ -29,7 +29,7 @@ def run_cascade(args: argparse.Namespace) -> int:
     """Measure a cascade of checkpoints without training: limits from validation images, figures from test images."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.evaluation.separate import at_budget, check_kin, measure_pass, rows_on
+    from dfs_core.results.separate import at_budget, check_kin, measure_pass, rows_on
 
     checkpoints = [load_checkpoint(name) for name in args.passes]
     check_kin(checkpoints)
@@ -59,11 +59,12 @@ def run_cascade(args: argparse.Namespace) -> int:
             number(one.cp, "%"),
             number(one.all_in, "%"),
             f"{one.passes:.2f}",
+            number(one.shuffled, "%"),
             ", ".join(f"{limit:.2f}" for limit in one.limits),
         )
         for one in found
     ]
     weights = sum(parameter.numel() for checkpoint in checkpoints for parameter in checkpoint.model.parameters())
-    write(table(("budget", "accuracy", "cp", "all-in", "passes", "limits in nats"), shown, words=()))
+    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits in nats"), shown, words=()))
     write(f"{len(checkpoints)} networks in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
     return 0

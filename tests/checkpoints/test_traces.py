@@ -43,6 +43,7 @@ def outcome(n: int = 3, blocks: int = 2, options: int = 3, seed: int = 0) -> Sim
         predictions=rng.integers(0, 10, n),
         confidence=rng.random(n).astype(np.float32),
         decisions=rng.integers(0, options, (n, blocks)).astype(np.uint8),
+        looks=None,
     )
 
 

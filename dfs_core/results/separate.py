@@ -35,6 +35,7 @@ class SeparateCascade:
         cp: mean computation percentage, every pass counted.
         all_in: mean all-in cost; each pass pays for its own stem, first block and classifier.
         passes: mean number of passes an image.
+        shuffled: accuracy to expect if as many passes were given to as many images, but to any of them.
     """
 
     budget: float
@@ -47,6 +48,7 @@ class SeparateCascade:
     cp: float
     all_in: float
     passes: float
+    shuffled: float
 
 
 def check_kin(checkpoints: Sequence[Checkpoint]) -> None:
@@ -111,7 +113,8 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) 
         raise UserError(f"these passes serve budgets from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %, not {budget:g} %")
     passes = follow([one.look for one in measured], row.limits)
     every = np.arange(len(passes))
-    correct = np.stack([one.look.correct for one in measured])[passes - 1, every]
+    right = np.stack([one.look.correct for one in measured])
+    correct = right[passes - 1, every]
     low, high = wilson_interval(int(correct.sum()), len(correct))
 
     def spent(costs: list[np.ndarray]) -> float:
@@ -128,4 +131,7 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) 
         cp=spent([one.cp for one in measured]),
         all_in=spent([one.all_in for one in measured]),
         passes=round(float(passes.mean()), DECIMALS),
+        shuffled=round(
+            sum(100 * float((passes == k).mean() * each.mean()) for k, each in enumerate(right, 1)), DECIMALS
+        ),
     )
