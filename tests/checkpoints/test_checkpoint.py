@@ -72,7 +72,7 @@ def test_an_unknown_name_is_answered_with_those_that_exist(folder: Path, monkeyp
     assert "use one of one, or a folder's path" in error_of("something-else")
     assert "there is no checkpoint ''" in error_of("")
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder / "nowhere"))
-    assert "holds none" in error_of("one")
+    assert "has none" in error_of("one")
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 5000, -1])
