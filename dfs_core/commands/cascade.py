@@ -29,7 +29,7 @@ def run_cascade(args: argparse.Namespace) -> int:
     """Measure a cascade of checkpoints without training: limits from validation images, figures from test images."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.results.separate import at_budget, check_kin, measure_pass, rows_on
+    from dfs_core.results.separate import at_budget, check_kin, measure_pass, nearest, rows_on
 
     checkpoints = [load_checkpoint(name) for name in args.passes]
     check_kin(checkpoints)
@@ -45,7 +45,7 @@ def run_cascade(args: argparse.Namespace) -> int:
                 done += 1
                 progress(done, steps)
     rows = rows_on(measured["validation"], checkpoints[0].card.config.gated_blocks)
-    asked = args.budget or [budget for budget in BUDGETS if rows[-1].cp <= budget <= rows[0].cp]
+    asked = args.budget or [budget for budget in BUDGETS if nearest(rows, budget)]
     if not asked:
         raise UserError(f"these passes serve budgets from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %: give --budget")
     found = [at_budget(rows, measured["test"], budget) for budget in asked]

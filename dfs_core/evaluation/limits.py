@@ -146,12 +146,11 @@ def _filled(rows: list[Row], row: Callable[[float, np.ndarray], Row]) -> list[Ro
 
 
 def _falling(rows: list[Row]) -> list[Row]:
-    """Those whose price is above and whose cp is below that of every row before; of equal cp the dearest price."""
+    """Those whose cp is below that of every row before; of several with one cp, the one of the highest price."""
     kept: list[Row] = []
     for row in rows:
-        if kept and row.cp >= kept[-1].cp:
-            continue
-        if kept and row.price <= kept[-1].price:
-            continue
-        kept.append(row)
+        if kept and row.cp == kept[-1].cp and row.price > kept[-1].price:
+            kept[-1] = row
+        elif not kept or (row.cp < kept[-1].cp and row.price > kept[-1].price):
+            kept.append(row)
     return kept

@@ -102,15 +102,22 @@ def rows_on(measured: Sequence[Measured], blocks: int) -> list[Row]:
     return rows_of([one.look for one in measured], blocks)
 
 
+def nearest(rows: Sequence[Row], budget: float) -> Row | None:
+    """The row nearest to a budget in percent of cp; None if none is within 5 % of it."""
+    row = min(rows, key=lambda one: abs(np.log(one.cp / budget)))
+    return row if 1 / TOLERANCE < row.cp / budget < TOLERANCE else None
+
+
 def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) -> SeparateCascade:
     """What limits chosen elsewhere come to on these images: the row that is nearest to a budget in percent of cp.
 
     Raises:
         UserError: no row is within 5 % of the budget.
     """
-    row = min(rows, key=lambda one: abs(np.log(one.cp / budget)))
-    if not 1 / TOLERANCE < row.cp / budget < TOLERANCE:
-        raise UserError(f"these passes serve budgets from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %, not {budget:g} %")
+    row = nearest(rows, budget)
+    if row is None:
+        served = f"from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %"
+        raise UserError(f"these passes serve budgets {served}, and none within 5 % of {budget:g} %")
     passes = follow([one.look for one in measured], row.limits)
     every = np.arange(len(passes))
     right = np.stack([one.look.correct for one in measured])

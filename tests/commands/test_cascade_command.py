@@ -8,38 +8,45 @@ import pytest
 from console import run_json, run_wrong
 
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.cli import main
+from dfs_core.commands.evaluate import measured_images
+from dfs_core.data.sets import load_images
+from dfs_core.evaluation.limits import Row
+from dfs_core.results.separate import measure_pass, rows_on
 
 PASSES = ("tiny-dfs-10", "tiny-dfs-20", "tiny-backbone")
 
 
-def test_between_its_first_pass_and_all_of_them_any_budget_is_met(
-    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
-) -> None:
-    alone = [read_card(name).metrics["test"] for name in PASSES]
-    lowest, everything = 10.2, 0.98 * (10 + 20 + 100)
-    found = run_json(capsys, "cascade", "--passes", *PASSES, "--budget", lowest, 40, "--data-dir", cifar10_dir)
-    assert [row["budget"] for row in found] == [lowest, 40]
-    assert [row["checkpoints"] for row in found] == [list(PASSES)] * 2
-    assert found[0]["passes"] < found[1]["passes"] < 3
-    assert found[0]["limits"] <= found[1]["limits"]
-    for row in found:
-        assert row["n"] == 40
-        assert alone[0]["cp"] - 3 < row["cp"] < everything
-        assert row["all_in"] > alone[0]["all_in"] - 3
-        assert row["low"] <= row["accuracy"] <= row["high"]
-        assert 0 <= row["shuffled"] <= 100
+@pytest.fixture
+def rows(tiny_pretrained: Path, cifar10_dir: Path) -> list[Row]:
+    """The limits for every price, from the same validation images as the command uses."""
+    checkpoints = [load_checkpoint(name) for name in PASSES]
+    images = measured_images(checkpoints[0].card, cifar10_dir, "validation")
+    return rows_on([measure_pass(one, images) for one in checkpoints], checkpoints[0].card.config.gated_blocks)
 
 
-def test_with_one_pass_for_all_it_is_that_pass(
-    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+def test_every_pass_is_paid_for_by_the_images_that_need_it(
+    capsys: pytest.CaptureFixture[str], rows: list[Row], cifar10_dir: Path
 ) -> None:
+    test = load_images("cifar10", cifar10_dir, "test")
+    measured = [measure_pass(load_checkpoint(name), test) for name in PASSES]
+    for row in (rows[0], rows[len(rows) // 2], rows[-1]):
+        (found,) = run_json(capsys, "cascade", "--passes", *PASSES, "--budget", row.cp, "--data-dir", cifar10_dir)
+        assert found["limits"] == list(row.limits)
+        right, cp, passes = [], [], []
+        for image in range(len(test)):
+            number = next((k for k, limit in enumerate(row.limits) if measured[k].look.leads[image] >= limit), 2)
+            right.append(measured[number].look.correct[image])
+            cp.append(sum(one.cp[image] for one in measured[: number + 1]))
+            passes.append(number + 1)
+        assert found["accuracy"] == pytest.approx(100 * sum(right) / len(test))
+        assert found["cp"] == pytest.approx(sum(cp) / len(test), abs=1e-3)
+        assert found["passes"] == pytest.approx(sum(passes) / len(test))
+    assert found["passes"] == 1
     first = read_card(PASSES[0]).metrics["test"]
-    (row,) = run_json(capsys, "cascade", "--passes", *PASSES, "--budget", 10, "--data-dir", cifar10_dir)
-    if row["passes"] == 1:
-        assert row["accuracy"] == pytest.approx(first["accuracy"])
-        assert row["cp"] == pytest.approx(first["cp"], abs=1e-3)
-        assert row["all_in"] == pytest.approx(first["all_in"], abs=1e-3)
+    assert found["shuffled"] == pytest.approx(first["accuracy"])
+    assert found["all_in"] == pytest.approx(first["all_in"], abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +66,10 @@ def test_a_mistake_is_one_clear_line(
 
 
 def test_people_get_a_table_and_the_memory(
-    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
+    capsys: pytest.CaptureFixture[str], rows: list[Row], cifar10_dir: Path
 ) -> None:
-    words = ["cascade", "--passes", "tiny-dfs-10", "tiny-backbone", "--budget", "30", "--data-dir", str(cifar10_dir)]
+    words = ["cascade", "--passes", *PASSES, "--budget", str(rows[0].cp), "--data-dir", str(cifar10_dir)]
     assert main(words) == 0
     printed = capsys.readouterr().out
-    assert "2 networks in memory" in printed
-    assert "30.00 %" in printed
+    assert "3 networks in memory" in printed
+    assert f"{rows[0].cp:.2f} %" in printed
