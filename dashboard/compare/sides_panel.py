@@ -17,7 +17,7 @@ from dashboard.compare.rivals import BUDGET, RIGHT
 from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
-from dashboard.ui.point_controls import Seat, choose_measure
+from dashboard.ui.point_controls import ControlGroup, choose_measure
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 
@@ -48,7 +48,7 @@ def _choice(own: Mapping[str, str]) -> tuple[str, str]:
     return own.get(RIGHT, ""), own.get(BUDGET, "")
 
 
-A_SEAT, B_SEAT = Seat(brief=True, measure=False), Seat("b_", _move, brief=True, measure=False)
+A_CONTROLS, B_CONTROLS = ControlGroup(brief=True, measure=False), ControlGroup("b_", _move, brief=True, measure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ def two_points(page: Opened) -> Compared:
         places = st.columns(2, gap="large")
         with places[0], st.container(border=True):
             st.html(_heading("A", page.in_words, page.card))
-            point_controls.choose_point(page.catalogue, shared, A_SEAT)
+            point_controls.choose_point(page.catalogue, shared, A_CONTROLS)
         with places[1], st.container(border=True):
             st.html(_heading("B", other.in_words, other.card))
             view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
-            point_controls.choose_point(page.catalogue, view, B_SEAT)
+            point_controls.choose_point(page.catalogue, view, B_CONTROLS)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
     sizes = [point.card.config.image_size for point in points]

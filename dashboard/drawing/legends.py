@@ -1,4 +1,4 @@
-"""Legends of the charts, and how a page shows them: as HTML, which wraps where a page is narrow."""
+"""Legends of charts, as HTML that wraps on narrow pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dfs_core.model.options import OptionSet
 
 
 def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
-    """What the cells mean, cheapest first: name, colour and share of the full block's cost."""
+    """Legend of the options, cheapest first: name, colour and share of the full block's cost."""
     names = {"skip": "skip, 0", "full": "full, 1"}
     return tuple(
         Key(
@@ -24,12 +24,12 @@ def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
 
 
 def options(option_set: OptionSet, colours: Palette) -> str:
-    """What the cells of the strip mean, cheapest first."""
+    """The legend of the options as HTML."""
     return legend(option_keys(option_set, colours), "Decisions", "of the full block")
 
 
 def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
-    """Any chart's legend, with a title before it and a note behind; empty where there is nothing to say."""
+    """A legend as HTML, with a title before it and a note after it; empty if there are no entries."""
     if not keys:
         return ""
     heading = f"<h3>{escape(title)}</h3>" if title else ""
@@ -43,5 +43,5 @@ def _chip(key: Key) -> str:
 
 
 def _share(cost: float) -> str:
-    """A cost as the fraction that the paper writes: 1/16."""
+    """A relative cost as a fraction: 1/16."""
     return f"1/{1 / cost:g}" if (1 / cost).is_integer() else f"{cost:.3f}"

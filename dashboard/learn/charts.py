@@ -33,7 +33,7 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     ]
 
 
-def gates(rows: Rows, block: int, colours: Palette, turn: int = 0, has_gates: bool = True) -> Figure:
+def gates(rows: Rows, block: int, colours: Palette, click_id: int = 0, has_gates: bool = True) -> Figure:
     """The gate's probabilities before every block, stacked; the block in question is marked, and clicks choose one.
 
     Without gates there are no probabilities: what is drawn then is the share of all images that take an option.
@@ -55,7 +55,7 @@ def gates(rows: Rows, block: int, colours: Palette, turn: int = 0, has_gates: bo
                 "edge": colours.accent if row["chosen"] else colours.faint,
                 "width": 2.4 if row["chosen"] else 0.6,
                 "text": row["option"] if row["probability"] > 11 else "",
-                "turn": turn,
+                "click_id": click_id,
             }
         )
     # The chosen ones last, so that their edges lie above those of their neighbours.
@@ -86,7 +86,7 @@ def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) ->
         alt.Tooltip("probability:Q", title=what, format=".1f"),
         alt.Tooltip("chosen:N", title="carried out"),
     ]
-    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "click_id"], on="click", empty=False)
     marks = [
         mark.transform_calculate(left="datum.block - 0.5", right="datum.block + 0.5")
         .mark_rect(color=colours.accent, opacity=0.22)

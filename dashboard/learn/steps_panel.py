@@ -154,7 +154,7 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         view = View(
             GATES,
             f"What the blocks of {page.in_words} do for every image",
-            lambda colours: charts.gates(rows, block, colours, page.shared.turn, has_gates=False),
+            lambda colours: charts.gates(rows, block, colours, page.shared.click_id, has_gates=False),
             {"blocks": lambda: fixed},
             f"The option that all images take in each of {config.gated_blocks} blocks; block {block} is marked",
             page.stamp("the images shown"),
@@ -164,7 +164,7 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         view = View(
             GATES,
             f"What the gates of {page.in_words} think of {item.picture.name}",
-            lambda colours: charts.gates(rows, block, colours, page.shared.turn),
+            lambda colours: charts.gates(rows, block, colours, page.shared.click_id),
             {"gates": lambda: rows},
             f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
             page.stamp("the images shown"),

@@ -24,13 +24,13 @@ SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence"
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
     """Decision shares per block; a click on a segment asks for that option at that block, or no longer does."""
-    config, turn = page.card.config, page.shared.turn
+    config, click_id = page.card.config, page.shared.click_id
     rows = statistics.share_rows(traces, config, chosen)
     st.html(legends.options(config.option_set, page.colours))
     view = View(
         key=SHARES,
         title=f"Decision shares of {page.in_words}, {len(chosen):,} test images",
-        draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, turn),
+        draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, click_id),
         tables={"shares": lambda: rows},
         alt=f"Share of {len(chosen):,} test images that take each option in each of {config.gated_blocks} gated blocks",
         stamp=page.stamp("measured"),
@@ -46,7 +46,7 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
 
 def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
     """Cost per class; a click on a class looks at it alone, a second one at all again."""
-    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     st.markdown("### Cost per class")
     if np.ptp(cost[chosen]) == 0:
         name = measure.name
@@ -56,7 +56,7 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
-        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, turn),
+        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, click_id),
         tables={"classes": lambda: rows},
         alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
         stamp=page.stamp("measured"),
@@ -107,13 +107,13 @@ def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.n
 
 def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
     """Accuracy by cost; a click on a group asks for images of its cost."""
-    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     rows = statistics.cost_rows(traces, cost, chosen)
     st.markdown("### Accuracy by cost")
     view = View(
         key=GROUPS,
         title=f"Accuracy by {measure.name} of the image, {page.in_words}",
-        draw=lambda colours: cost_charts.group_chart(rows, measure.axis, colours, turn),
+        draw=lambda colours: cost_charts.group_chart(rows, measure.axis, colours, click_id),
         tables={"groups": lambda: rows},
         alt=f"Share of right predictions in groups of test images by their {measure.name}",
         stamp=page.stamp("measured"),
@@ -137,13 +137,13 @@ def vector_view(
     count: int,
 ) -> None:
     """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
-    measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
+    measure, config, click_id = MEASURES[page.shared.cost], page.card.config, page.shared.click_id
     rows = _vectors(traces, costs, chosen, wanted, vectors_chart.MOST)
     st.markdown("### Decision vectors by frequency")
     view = View(
         key=VECTORS,
         title=f"Commonest decision vectors of {page.in_words}",
-        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, turn),
+        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, click_id),
         tables={
             "decision vectors": lambda: [
                 {"decision vector" if key == "vector" else key: value for key, value in row.items()}

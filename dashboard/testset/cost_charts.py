@@ -21,21 +21,22 @@ GLYPHS = {"right": "✓", "wrong": "✗"}
 
 
 def class_chart(
-    rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, turn: int = 0
+    rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, click_id: int = 0
 ) -> Figure:
     """Mean cost of each class with its 95 % interval, and the band in which eight in ten of its images lie.
 
-    A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``turn``.
+    A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``click_id``.
 
     Args:
         rows: as ``statistics.class_rows`` gives them.
         axis: title of the cost axis.
         picked: classes that the images are filtered by; marked.
         colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
     """
     drawn = [
-        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "turn": turn} for row in rows
+        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
+        for row in rows
     ]
     return Figure(_class_template(axis, len(rows), colours), {"classes": drawn})
 
@@ -58,7 +59,7 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("p90:Q", title="a tenth above", format=".2f"),
         alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
     ]
-    click = alt.selection_point(name=CLASS_PARAM, fields=["class", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
     accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
     return (
         alt.layer(
@@ -145,18 +146,18 @@ def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) ->
     )
 
 
-def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, turn: int = 0) -> Figure:
+def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, click_id: int = 0) -> Figure:
     """Accuracy of the images by their cost, in groups of about equal size, with 95 % intervals.
 
-    A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``turn``.
+    A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``click_id``.
 
     Args:
         rows: as ``statistics.cost_rows`` gives them.
         axis: title of the cost axis.
         colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
     """
-    return Figure(_group_template(axis, colours), {"groups": [row | {"turn": turn} for row in rows]})
+    return Figure(_group_template(axis, colours), {"groups": [row | {"click_id": click_id} for row in rows]})
 
 
 @lru_cache(maxsize=32)
@@ -172,7 +173,7 @@ def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
     ]
-    click = alt.selection_point(name=GROUP_PARAM, fields=["from", "to", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=GROUP_PARAM, fields=["from", "to", "click_id"], on="click", empty=False)
     y = alt.Y("accuracy:Q", title="right, % of images", scale=scale)
     return (
         alt.layer(

@@ -25,20 +25,24 @@ _PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
 
 
 def share_chart(
-    rows: Sequence[ShareRow], config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
+    rows: Sequence[ShareRow],
+    config: ModelConfig,
+    taken: Collection[tuple[int, str]],
+    colours: Palette,
+    click_id: int = 0,
 ) -> Figure:
     """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
 
     Segments are parted by lines in the colour of the page, so that neighbours of like colours are told apart.
 
-    A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``turn``.
+    A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``click_id``.
 
     Args:
         rows: as ``statistics.share_rows`` gives them.
         config: of the checkpoint.
         taken: (block, option) that the images are filtered by; outlined.
         colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
     """
     drawn = []
     for row in rows:
@@ -57,7 +61,7 @@ def share_chart(
                 "ink": colours.text_on(fill),
                 "name": row["option"] if row["share"] >= _NAMED_FROM else "",
                 "about": f"block {row['block']}, {row['option']}: {row['share']:.1f} % of the images",
-                "turn": turn,
+                "click_id": click_id,
             }
         )
     # An outline lies above its neighbours, and so does a low segment, which their lines would hide.
@@ -85,7 +89,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         "y": alt.Y("bottom:Q", scale=percent, axis=axis, title="share of images, %"),
         "y2": "top:Q",
     }
-    click = alt.selection_point(name=SHARE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=SHARE_PARAM, fields=["block", "option", "click_id"], on="click", empty=False)
     marks = [
         base.mark_rect(aria=False, cornerRadius=1).encode(
             **box,

@@ -24,11 +24,11 @@ _RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and number
 
 
 def vector_chart(
-    rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, turn: int = 0
+    rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, click_id: int = 0
 ) -> Figure:
     """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
 
-    A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``turn``.
+    A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``click_id``.
 
     Args:
         rows: as ``statistics.vector_rows`` gives them, with accuracies or without; the first ``MOST`` are drawn.
@@ -36,7 +36,7 @@ def vector_chart(
         config: of the checkpoint.
         picked: the decision vector that the images are filtered by; marked.
         colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
@@ -62,7 +62,7 @@ def vector_chart(
             "length": row["share"] / most,
             "strength": 0.14 if row["vector"] == picked else 0.0,
             "about": f"decision vector {row['rank']}: {row['share']:.1f} % of the images",
-            "turn": turn,
+            "click_id": click_id,
         }
         for place, row in enumerate(shown)
     ]
@@ -100,7 +100,7 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         alt.Tooltip("cp:Q", title="cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
     ]
-    click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "click_id"], on="click", empty=False)
     # Bars start behind the strips, in pixels: their lengths are shares of the commonest one's.
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
     top = table("stages").transform_filter("datum.stage == 1")

@@ -1,4 +1,4 @@
-"""The quiet row under every chart: its tables, its exports, and the way into a talk."""
+"""The toolbar below every chart: its tables, its exports, and the button that adds it to the talk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEA
 
 
 def toolbar(view: View) -> None:
-    """Draw the row. What takes long is made when somebody asks for it."""
+    """Draw the toolbar. Tables and files are made only on demand."""
     with st.container(horizontal=True, key=f"{view.key}_toolbar", gap="small", vertical_alignment="top"):
         _tables(view)
         _exports(view)
@@ -37,12 +37,12 @@ def toolbar(view: View) -> None:
             type="tertiary",
             on_click=session_talk.add,
             args=(view,),
-            help="Keep this view, as it is now, as a slide of your talk; see the page Present",
+            help="Add this view, as it is now, to your talk as a slide; edit the talk on the page Present",
         )
 
 
 def _tables(view: View) -> None:
-    """The numbers behind a chart, to read."""
+    """The tables behind a chart, in an expander."""
     if not view.tables:
         return
     names = list(view.tables)
@@ -56,7 +56,7 @@ def _tables(view: View) -> None:
 
 
 def _column(name: str, values: pd.Series) -> Any:
-    """How a column is read: in words, with two decimals where that loses next to nothing. Files have it as it is."""
+    """How a column is shown: a readable title, and two decimals unless a value is too small. Files have all digits."""
     label = _COSTS.get(name, name.replace("_", " "))
     known = values.dropna()
     if pd.api.types.is_float_dtype(values) and ((known == 0) | (known.abs() >= 0.01)).all():

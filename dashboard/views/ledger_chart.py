@@ -1,4 +1,4 @@
-"""The ledger as a chart: a bar a part, and the figures that it adds up to. Rows and colours in, a chart out."""
+"""The chart of the ledger: a bar and figures for each part, and their sum."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _COLUMN, _HEADS = 74, {"focus": "in focus", "shown": "shown", "test": "test set"
 
 
 def ledger_chart(rows: Sequence[LedgerRow], cost: Cost, colours: Palette) -> Figure:
-    """What each part costs: a bar for the image in focus, a tick for the mean of the images shown, and all figures.
+    """The cost of each part: a bar for the image in focus, a tick for the mean of the images shown, and all figures.
 
     Args:
-        rows: as ``ledger_entries.ledger_rows`` gives them; the last one is the sum.
+        rows: from ``ledger_entries.ledger_rows``; the last one is the sum.
         cost: the measure.
-        colours: of the theme.
+        colours: palette of the theme.
     """
     inks = _inks(colours)
     *parts, total = rows

@@ -119,7 +119,7 @@ def test_a_file_is_made_of_the_talk_as_it_is_when_it_is_asked_for(made: AppTest,
 
 
 def test_a_file_waits_for_what_was_typed_before_the_click():
-    held = session_talk.Held()
+    held = session_talk.TalkHolder()
     file = TalkFile(held, lambda talk: talk.title.encode())
     with ThreadPoolExecutor(1) as browser:
         asked = browser.submit(file)
