@@ -1,4 +1,4 @@
-"""Charts of a test set: cost per class, cost against confidence and correctness, accuracy by cost. No Streamlit."""
+"""Charts of a test set: cost per class, cost against confidence, accuracy by cost."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ GLYPHS = {"right": "✓", "wrong": "✗"}
 def class_chart(
     rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, click_id: int = 0
 ) -> Figure:
-    """Mean cost of each class with its 95 % interval, and the band in which eight in ten of its images lie.
+    """Mean cost of each class with its 95 % interval, and a band with the middle 80 % of its images.
 
-    A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``click_id``.
+    A click on a class puts its name as ``class`` into the selection ``CLASS_PARAM``.
 
     Args:
-        rows: as ``statistics.class_rows`` gives them.
+        rows: from ``statistics.class_rows``.
         axis: title of the cost axis.
-        picked: classes that the images are filtered by; marked.
-        colours: of the theme.
-        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
+        picked: classes of the filter, which are highlighted.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     drawn = [
         row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
@@ -55,8 +55,8 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("cost:Q", title="mean cost %", format=".2f"),
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
-        alt.Tooltip("p10:Q", title="a tenth below", format=".2f"),
-        alt.Tooltip("p90:Q", title="a tenth above", format=".2f"),
+        alt.Tooltip("p10:Q", title="10 % below", format=".2f"),
+        alt.Tooltip("p90:Q", title="10 % above", format=".2f"),
         alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
     ]
     click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
@@ -92,9 +92,9 @@ def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palet
     """Mean cost by confidence with 95 % intervals: right predictions as discs, wrong ones as crosses.
 
     Args:
-        rows: as ``statistics.confidence_rows`` gives them.
+        rows: from ``statistics.confidence_rows``.
         measure: name of the measure of cost.
-        colours: of the theme.
+        colours: palette of the theme.
     """
     looks = {"right": (colours.families[0], "circle"), "wrong": (colours.wrong, "cross")}
     drawn = [
@@ -147,15 +147,15 @@ def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) ->
 
 
 def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, click_id: int = 0) -> Figure:
-    """Accuracy of the images by their cost, in groups of about equal size, with 95 % intervals.
+    """Accuracy by cost, in groups of about equal size, with 95 % intervals.
 
-    A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``click_id``.
+    A click on a group puts its range of cost, ``from`` and ``to``, into the selection ``GROUP_PARAM``.
 
     Args:
-        rows: as ``statistics.cost_rows`` gives them.
+        rows: from ``statistics.cost_rows``.
         axis: title of the cost axis.
-        colours: of the theme.
-        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     return Figure(_group_template(axis, colours), {"groups": [row | {"click_id": click_id} for row in rows]})
 

@@ -1,4 +1,4 @@
-"""Who takes what: decision shares per block as stacked bars, as in the paper's figures 7 to 15. No Streamlit."""
+"""The chart of decision shares per block as stacked bars, as in the paper's figures 7 to 15."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dashboard.testset.statistics import ShareRow
 from dfs_core.model.config import ModelConfig
 
 SHARE_PARAM = "share"
-HEIGHT = 330  # pixels, with what is above and below the bars
+HEIGHT = 330  # pixels, including header and footer
 _HEADER, _FOOTER = 28, 22
 _PLOT = HEIGHT - _HEADER - _FOOTER
-_NAMED_FROM = 7.0  # percent: a lower segment has no room for its option's name
-_NAME_ROOM = 17  # pixels that a bar needs for it
-_PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
+_NAMED_FROM = 7.0  # percent from which a segment is high enough for its option's name
+_NAME_ROOM = 17  # least width of a bar for that name, in pixels
+_PARTED_FROM = 1.0  # percent from which a segment has border lines; they would hide a smaller one
 
 
 def share_chart(
@@ -31,18 +31,17 @@ def share_chart(
     colours: Palette,
     click_id: int = 0,
 ) -> Figure:
-    """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
+    """Stacked bars: a bar for each gated block, a segment for each option, cheapest at the bottom; skip is empty.
 
-    Segments are parted by lines in the colour of the page, so that neighbours of like colours are told apart.
-
-    A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``click_id``.
+    Lines in the background colour separate segments of similar colours. A click on a segment puts its ``block`` and
+    ``option`` into the selection ``SHARE_PARAM``.
 
     Args:
-        rows: as ``statistics.share_rows`` gives them.
+        rows: from ``statistics.share_rows``.
         config: of the checkpoint.
-        taken: (block, option) that the images are filtered by; outlined.
-        colours: of the theme.
-        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
+        taken: (block number, option) pairs of the filter, which are outlined.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     drawn = []
     for row in rows:
@@ -64,7 +63,7 @@ def share_chart(
                 "click_id": click_id,
             }
         )
-    # An outline lies above its neighbours, and so does a low segment, which their lines would hide.
+    # Outlined and small segments are drawn last, because their neighbours' lines would hide them.
     drawn.sort(key=lambda row: (row["edge_width"], row["edge"] != colours.background))
     data = {"segments": drawn, "stages": stages(config), "blocks": block_numbers(config)}
     return Figure(_template(config, colours), data, option_keys(config.option_set, colours))
@@ -108,7 +107,6 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .add_params(click),
     ]
     headings = heading_marks(scale, alt.value(_PLOT + 5), colours)
-    # Room for what stands beside the bars; left to fit it in, Vega would take it from their height.
     return (
         alt.layer(*marks, *headings)
         .properties(

@@ -1,4 +1,4 @@
-"""The commonest decision vectors: each as a strip, with how many images share it. No Streamlit."""
+"""The chart of the most frequent decision vectors, each as a strip with its share of the images."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ VECTOR_PARAM = "vector_pick"
 MOST = 20  # decision vectors that are drawn
 ROW = 25  # pixels
 _NAME_ROOM = 17
-_RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
+_RANK, _SHARE = 34, 96  # pixels left of the strips for ranks, and right of them for bars
 
 
 def vector_chart(
     rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, click_id: int = 0
 ) -> Figure:
-    """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
+    """The most frequent decision vectors, a row for each: decisions, share of the images, cost and accuracy.
 
-    A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``click_id``.
+    A click on a row puts its ``vector`` into the selection ``VECTOR_PARAM``.
 
     Args:
-        rows: as ``statistics.vector_rows`` gives them, with accuracies or without; the first ``MOST`` are drawn.
-        column: of the measure of cost.
+        rows: from ``statistics.vector_rows``, with or without accuracies; the first ``MOST`` are drawn.
+        column: column of the measure of cost.
         config: of the checkpoint.
-        picked: the decision vector that the images are filtered by; marked.
-        colours: of the theme.
-        click_id: comes back with a selection; by another one a second click on the same mark is told from the first.
+        picked: the decision vector of the filter, which is highlighted.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
@@ -95,13 +95,12 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         alt.Tooltip("rank:Q"),
         alt.Tooltip("images:Q", format=","),
         alt.Tooltip("share:Q", title="share of images %", format=".2f"),
-        alt.Tooltip("cumulative:Q", title="with the commoner ones %", format=".2f"),
+        alt.Tooltip("cumulative:Q", title="with all more frequent ones %", format=".2f"),
         *([alt.Tooltip("accuracy:Q", title="right %", format=".2f")] if graded else []),
         alt.Tooltip("cp:Q", title="cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
     ]
     click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "click_id"], on="click", empty=False)
-    # Bars start behind the strips, in pixels: their lengths are shares of the commonest one's.
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
     top = table("stages").transform_filter("datum.stage == 1")
     titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
