@@ -63,7 +63,7 @@ def test_the_path_fills_each_block_by_its_cost_and_passes_skipped_ones(forced, c
     assert (blocks[3]["share"], blocks[5]["share"]) == (0, 1)
     assert [block for block, row in blocks.items() if row["forced"]] == [3, 5]
     assert [block for block, row in blocks.items() if row["chosen"]] == [5]
-    assert {row["turn"] for row in blocks.values()} == {3}
+    assert {row["click_id"] for row in blocks.values()} == {3}
     heights = {}
     for block in blocks.values():
         within = [row["y"] for row in figure.data["way"] if block["start"] < row["x"] < block["end"]]

@@ -107,7 +107,7 @@ def test_the_words_are_computed_from_the_decisions() -> None:
     assert said.endswith("There are 4 different decision vectors; the commonest is that of 33.3 % of the images.")
     said = facts.in_words(traces(), ALL[:2])
     assert "at least 95 % of the images take the same option" in said
-    assert said.endswith("All images take the same decisions.")
+    assert said.endswith("All images have the same decision vector.")
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

@@ -113,7 +113,7 @@ def test_images_of_another_set_are_not_shown_for_those_that_were_traced(with_dat
 
 def test_nothing_like_that_is_said_and_can_be_undone(without_data):
     app = open_page(TESTSET, low="99")
-    assert any("No test image is like that" in info.value for info in app.info)
+    assert any("No test image passes these filters" in info.value for info in app.info)
     app.button(key="clear_filters").click().run()
     assert "of 40" in text_of(app)
 
@@ -154,7 +154,7 @@ def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its
     app = open_page(TESTSET, checkpoint="tiny-backbone")
     said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
     assert "1 of 1 different decision vectors; these have 100.0 % of the images" in said
-    assert "nothing to set against confidence" in said
+    assert "so cost is not shown by confidence" in said
     assert "Each of these images costs 100.00 % (cp), whatever its class." in said
     assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"
     assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
@@ -174,7 +174,7 @@ def test_decision_vectors_are_called_that_in_their_table_and_have_no_accuracy_wh
 
 def test_without_traces_the_page_says_which_command_makes_them(without_data):
     app = open_page(TESTSET, checkpoint=UNTRACED)
-    assert "no stored decisions" in app.info[0].value
+    assert "they are not stored yet" in app.info[0].value
     assert f"python -m dfs_core traces --checkpoint {UNTRACED} --data-dir" in app.code[0].value
     assert not app.get("vega_lite_chart")
 
