@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import told_apart, unbroken
+from dashboard.answers.naming import counted, told_apart, unbroken
 from dashboard.answers.tables import Table
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair, SideRow
@@ -34,7 +34,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
     if why:
         st.info(why, icon=":material/layers_clear:")
     else:
-        st.html(legends.legend(difference_keys(page.colours), "B \N{MINUS SIGN} A"))
+        st.html(legends.legend(difference_keys(page.colours), page.colours, "B \N{MINUS SIGN} A"))
     measure = MEASURES[page.shared.cost]
     view = View(
         key=LANES,
@@ -158,7 +158,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
 {found.a_only:,}, {verdict} (McNemar's exact test, {p}). The test compares these two networks; another training seed
 may give another result.{" " + escape(origins) if origins else ""}</p>
 <p>The prediction is the same for {100 * found.agree / n:.2f} % of {n:,} images. Mean {measure.name}: {cost.a:.2f} %
-at A, {cost.b:.2f} % at B. B costs less on {cost.less:,} images, the same on {cost.same:,}, more on
+at A, {cost.b:.2f} % at B. B costs less on {counted(cost.less, "image")}, the same on {cost.same:,}, more on
 {cost.more:,}.</p></div>"""
     )
     st.html(said)

@@ -25,21 +25,17 @@ def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
 
 def options(option_set: OptionSet, colours: Palette) -> str:
     """The legend of the options as HTML."""
-    return legend(option_keys(option_set, colours), "Decisions", "of the full block")
+    return legend(option_keys(option_set, colours), colours, "Decisions", "of the full block")
 
 
-def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
+def legend(keys: tuple[Key, ...], colours: Palette, title: str = "", note: str = "") -> str:
     """A legend as HTML, with a title before it and a note after it; empty if there are no entries."""
     if not keys:
         return ""
     heading = f"<h3>{escape(title)}</h3>" if title else ""
     more = f"<em>{escape(note)}</em>" if note else ""
-    return f'<div class="dfs-legend">{heading}<div>{"".join(map(_chip, keys))}{more}</div></div>'
-
-
-def _chip(key: Key) -> str:
-    edge = "color-mix(in srgb, currentColor 22%, transparent)"
-    return f"<span>{marks.alone(key, 'currentColor', edge)}{escape(key.text)}</span>"
+    chips = "".join(f"<span>{marks.alone(key, colours.ink, colours.faint)}{escape(key.text)}</span>" for key in keys)
+    return f'<div class="dfs-legend">{heading}<div>{chips}{more}</div></div>'
 
 
 def _share(cost: float) -> str:

@@ -108,7 +108,7 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
         if not panel.open or not shown:
             return
         view = build.ledger(page, shown, in_focus)
-        st.html(legends.legend(view.draw(page.colours).legend))
+        st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
         st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.")
 

@@ -88,13 +88,16 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     lead = 100 * (best - rest[0][0]) if rest else 100.0
     before = f"Before each of {config.gated_blocks} blocks"
     who = {
-        "one-shot": "Before the first block, a small policy network looks at the image once, decides for all blocks",
-        "table": "No gate looks at the image: a table, the same for every image, says what each option is worth",
-        "confidence": f"{before} a small classifier says how sure it is of the image; the less sure it is, the more"
-        " the gate favours bits",
-    }.get(config.policy, f"{before} a gate looks at channel averages of the block's input")
+        "one-shot": "Before the first block, a small policy network looks at the image once. For every block it gives"
+        " every option a probability.",
+        "table": "No gate looks at the image: a table, the same for every image, gives every option a probability.",
+        "confidence": f"{before} a small classifier says how sure it is of the image. The gate gives every option a"
+        " probability: the less sure the classifier is, the more bits.",
+    }.get(
+        config.policy, f"{before} a gate looks at channel averages of its input and gives every option a probability."
+    )
     return [
-        f"{who}, and gives every option a probability.",
+        who,
         f"For block {block} it gives {100 * best:.0f} % to **{option_in_words(chosen)}**{second}. The most probable"
         " option is taken.",
         "This is a near-tie: mirroring the image may flip the decision."

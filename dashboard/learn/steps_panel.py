@@ -224,7 +224,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
 
 def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     view = replace(build.curve(page, build.curve_state(page, [item], item.picture.key)), key="sum")
-    st.html(legends.legend(view.draw(page.colours).legend))
+    st.html(legends.legend(view.draw(page.colours).legend, page.colours))
     show(view, page.colours)
     figures = tables.test_figures(page.point, measured())
     plain = lesson.plain_network(page.catalogue, page.card)

@@ -19,7 +19,7 @@ from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
 
-SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "policies"
+SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "decision_vectors"
 
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:

@@ -160,7 +160,7 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
     segments = figure.data["segments"]
     assert len(segments) == sum(row["share"] > 0 for row in rows)
     assert [(cell["block"], cell["option"]) for cell in segments if cell["edge"] == LIGHT.accent] == [(3, "full")]
-    assert {cell["turn"] for cell in segments} == {7}
+    assert {cell["click_id"] for cell in segments} == {7}
 
     figure = cost_charts.class_chart(statistics.class_rows(everything, cp, ALL), "cp", ["b"], LIGHT)
     drawn(figure)

@@ -127,7 +127,7 @@ def test_a_number_in_other_digits_is_no_error(query: dict[str, str]):
 def test_forcing_every_block_gives_the_cost_of_that_option():
     app = opened(step="3")
     control(app.segmented_control, "force").set_value("8").run()
-    assert "With every block at **8 bits** cp is 6.25 %" in " ".join(sentences(app))
+    assert "With every block at **8 bits**, cp is 6.25 %" in " ".join(sentences(app))
 
 
 @pytest.mark.parametrize("step", ["2", "3", "4", "5", "quiz"])
@@ -224,9 +224,9 @@ def test_what_budgets_buy_lies_on_equal_axes_of_either_scale_and_keeps_its_figur
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("utility", "Before each of 5 blocks a gate looks at averages of what was computed so far"),
+        ("utility", "Before each of 5 blocks a gate looks at channel averages of its input"),
         ("confidence", "Before each of 5 blocks a small classifier says how sure it is"),
-        ("one-shot", "looks at the image once, decides for all blocks"),
+        ("one-shot", "looks at the image once. For every block"),
         ("table", "No gate looks at the image"),
     ],
 )

@@ -137,9 +137,11 @@ def test_the_least_sure_picture_is_asked_about():
     question = asked(VARIED)["taken-for"]
     assert question.shown == (VARIED[3],)
     assert right(question) == "cat"
-    assert question.verdict == "The network says **cat** (75 % sure, its least sure of these), and it is one."
+    assert (
+        question.verdict == "The network predicts **cat** (75 % sure, the least sure of these images), and it is right."
+    )
     wrong = asked([*VARIED, item(4, ["8"] * 5, "dog")])["taken-for"]
-    assert wrong.verdict == "The network says **dog** (70 % sure, its least sure of these); in truth it is a cat."
+    assert wrong.verdict == "The network predicts **dog** (70 % sure, the least sure of these images), but it is a cat."
     assert asked(VARIED)["all-at"].verdict.startswith("It is: **6.25 %**. (8 / 32)² = 6.25 %")
 
 
