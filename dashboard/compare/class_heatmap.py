@@ -11,7 +11,7 @@ import altair as alt
 from dashboard.answers.agreement import ClassBlockRow
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, signed
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
@@ -72,12 +72,6 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
             x=centre, y=down(0.5), text="text:N", color=alt.Color("ink:N", scale=None)
         ),
     ]
-    return (
-        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
-        .properties(
-            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    return padded(
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)), _LEFT, 4, _HEADER, _FOOTER
     )

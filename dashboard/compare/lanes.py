@@ -14,7 +14,7 @@ from dashboard.answers.tables import Rows
 from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
 from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
@@ -59,8 +59,7 @@ def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:
     cells = []
     for row in lane_rows(pairs):
         side = pairs[row["row"]]["AB".index(row["side"])]
-        fill = colours.option(row["option"])
-        look = {"fill": fill, "ink": colours.text_on(fill), "edge": fill if row["bits"] else colours.faint}
+        look = colours.cell(row["option"])
         top = row["row"] * height + "AB".index(row["side"]) * LANE
         about = f"{row['side']}, {row['image']}, block {row['block']}: {row['option']}"
         (cell,) = _scaled([blocks.placed(row)], side.config)
@@ -182,12 +181,4 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         more.mark_rect(fillOpacity=0).encode(**box, tooltip=told, description="about:N"),
     ]
     headings = blocks.heading_marks(scale, alt.value(alt.expr("height + 5")), colours)
-    return (
-        alt.layer(*marks, *headings)
-        .properties(
-            padding={"left": _LEFT, "right": _COST - 50, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *headings), _LEFT, _COST - 50, _HEADER, _FOOTER)

@@ -24,6 +24,19 @@ def table(name: str, key: str | None = None) -> alt.Chart:
     return chart.encode(key=alt.Key(key, type="nominal")) if key else chart
 
 
+def padded(
+    chart: alt.LayerChart | alt.FacetChart, left: int, right: int, top: int, bottom: int, height: int | None = None
+) -> dict[str, Any]:
+    """The specification of a chart with fixed padding, in pixels; ``height`` includes it.
+
+    With automatic sizing Vega would measure every text at every change of the data.
+    """
+    padding = {"left": left, "right": right, "top": top, "bottom": bottom}
+    sizing = alt.AutoSizeParams(type="none", contains="padding")
+    spec = chart.properties(padding=padding, autosize=sizing).configure_view(stroke=None).to_dict()
+    return spec if height is None else spec | {"height": height}
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """One entry of a legend. Pages show legends beside charts; exports and slides draw them into the picture.

@@ -53,6 +53,11 @@ class Palette:
         place = np.interp(math.log2(bits), np.log2(_STOPS), range(len(_STOPS)))
         return between(self.ramp, float(place) / (len(_STOPS) - 1))
 
+    def cell(self, name: str) -> dict[str, str]:
+        """Look of an option's cell: ``fill``, ``edge`` and, for text on it, ``ink``."""
+        fill = self.option(name)
+        return {"fill": fill, "ink": self.text_on(fill), "edge": self.faint if fill == self.background else fill}
+
     def text_on(self, fill: str) -> str:
         """Dark or white text colour, whichever has more contrast on ``fill``."""
         return "#0b1216" if luminance(fill) > 0.2 else "#ffffff"

@@ -12,7 +12,7 @@ import altair as alt
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import block_numbers, start_of
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.film import Film, StaysRight
 from dashboard.image.layout import FRAME_PARAM, GLYPHS, y_of
@@ -205,10 +205,7 @@ def film_template(count: int, gates_end: int, foot: int, axis: str, cost: str, c
         *_here_marks(at, count, gates_end, foot, colours),
         _target(at, foot),
     ]
-    return alt.layer(*marks).properties(
-        padding={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        autosize=alt.AutoSizeParams(type="none", contains="padding"),
-    ).configure_view(stroke=None).to_dict() | {"height": foot + TOP + BOTTOM}
+    return padded(alt.layer(*marks), LEFT, RIGHT, TOP, BOTTOM, foot + TOP + BOTTOM)
 
 
 def _gate_marks(at: Any, count: int) -> list[alt.Chart]:

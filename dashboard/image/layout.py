@@ -12,6 +12,7 @@ import altair as alt
 
 from dashboard.answers.tables import Rows, stage_rows
 from dashboard.drawing.blocks import STAGE_GAP, start_of, with_room
+from dashboard.drawing.figure import padded
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import Layout
 
@@ -73,7 +74,4 @@ def y_of(field: str) -> Any:
 
 def frame(chart: alt.LayerChart | alt.FacetChart, height: int, top: int, bottom: int) -> dict[str, Any]:
     """The specification of a chart along the network, with fixed padding."""
-    return chart.properties(
-        padding={"left": LEFT, "right": RIGHT, "top": top, "bottom": bottom},
-        autosize=alt.AutoSizeParams(type="none", contains="padding"),
-    ).configure_view(stroke=None).to_dict() | {"height": height + top + bottom}
+    return padded(chart, LEFT, RIGHT, top, bottom, height + top + bottom)

@@ -11,7 +11,7 @@ import altair as alt
 from dashboard.answers.pictures import Picture, uri_of
 from dashboard.drawing.blocks import placed
 from dashboard.drawing.blocks import stages as placed_stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GLYPHS, y_of
 from dashboard.image.probes import Variant
@@ -144,7 +144,4 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
             x=at("start"), x2="end:Q", y=alt.value(0)
         ),
     ]
-    return alt.layer(*marks).properties(
-        padding={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        autosize=alt.AutoSizeParams(type="none", contains="padding"),
-    ).configure_view(stroke=None).to_dict() | {"height": ROW * count + TOP + BOTTOM}
+    return padded(alt.layer(*marks), LEFT, RIGHT, TOP, BOTTOM, ROW * count + TOP + BOTTOM)

@@ -135,7 +135,7 @@ TERMS = tuple(
         (
             "skip",
             "skip",
-            "To leave a block out. A skipped block costs nothing and adds nothing.",
+            "To leave a block out. Its convolutions cost nothing and add nothing.",
         ),
         (
             "stage",

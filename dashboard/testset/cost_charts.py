@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import ClassRow, ConfidenceRow, CostRow
 
@@ -61,31 +61,23 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
     ]
     click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
     accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
-    return (
-        alt.layer(
-            base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
-                x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
-            ),
-            base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
-            base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
-            base.mark_text(**accuracy).encode(
-                x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
-            ),
-            base.mark_bar(height=CLASS_ROW - 2, opacity=0.001, cursor="pointer")
-            .encode(x=alt.value(0), x2=alt.value(alt.expr("width")), y=y, tooltip=tooltip, description="class:N")
-            .add_params(click),
-            alt.Chart(alt.Data(values=[{}]))
-            .mark_text(text="right %", baseline="bottom", **accuracy)
-            .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
-        )
-        .properties(
-            height=CLASS_ROW * max(count, 1) + _TOP + _FOOT,
-            padding={"left": 100, "right": 50, "top": _TOP, "bottom": _FOOT},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    chart = alt.layer(
+        base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
+            x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
+        ),
+        base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
+        base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
+        base.mark_text(**accuracy).encode(
+            x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
+        ),
+        base.mark_bar(height=CLASS_ROW - 2, opacity=0.001, cursor="pointer")
+        .encode(x=alt.value(0), x2=alt.value(alt.expr("width")), y=y, tooltip=tooltip, description="class:N")
+        .add_params(click),
+        alt.Chart(alt.Data(values=[{}]))
+        .mark_text(text="right %", baseline="bottom", **accuracy)
+        .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
     )
+    return padded(chart, 100, 50, _TOP, _FOOT, CLASS_ROW * max(count, 1) + _TOP + _FOOT)
 
 
 def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palette) -> Figure:

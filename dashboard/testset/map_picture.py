@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.map_rows import DecisionMap
@@ -81,13 +81,11 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=_LEFT + _WRONG[0] - 8)
         .encode(x=alt.value(_WRONG[0] - 6), y=down, text="text:N"),
     ]
-    return (
-        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
-        .properties(
-            height=HEIGHT,
-            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    return padded(
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)),
+        _LEFT,
+        4,
+        _HEADER,
+        _FOOTER,
+        HEIGHT,
     )

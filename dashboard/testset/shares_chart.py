@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import ShareRow
@@ -107,13 +107,4 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .add_params(click),
     ]
     headings = heading_marks(scale, alt.value(_PLOT + 5), colours)
-    return (
-        alt.layer(*marks, *headings)
-        .properties(
-            height=HEIGHT,
-            padding={"left": 52, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *headings), 52, 4, _HEADER, _FOOTER, HEIGHT)

@@ -10,7 +10,7 @@ import altair as alt
 
 from dashboard.answers.costs import Column
 from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import VectorRow
@@ -40,14 +40,7 @@ def vector_chart(
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
-    looks = {}
-    for option in config.option_set:
-        fill = colours.option(option.name)
-        looks[option.name] = {
-            "fill": fill,
-            "ink": colours.text_on(fill),
-            "edge": colours.faint if option.is_skip else fill,
-        }
+    looks = {name: colours.cell(name) for name in config.option_set.names}
     names, blocks = config.option_set.names, block_numbers(config)
     cells = [
         {"row": place, "option": names[int(digit)]} | looks[names[int(digit)]] | block
@@ -138,12 +131,4 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         .add_params(click),
     ]
     below = alt.value(alt.expr("height + 4"))
-    return (
-        alt.layer(*marks, *heading_marks(scale, below, colours))
-        .properties(
-            padding={"left": _RANK, "right": _SHARE + 172, "top": 28, "bottom": 20},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *heading_marks(scale, below, colours)), _RANK, _SHARE + 172, 28, 20)

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.views.ledger_entries import ALWAYS, DECISIONS, GATES, SHORTCUTS, SUBJECTS, LedgerRow
 
@@ -82,13 +82,4 @@ def _template(parts: tuple[str, ...], title: str, colours: Palette) -> dict[str,
         .encode(x=place, y=y, text="text:N"),
         *heads,
     ]
-    return (
-        alt.layer(*marks)
-        .properties(
-            height=ROW * len(parts) + _TOP + _FOOT,
-            padding={"left": _NAMES, "right": 3 * _COLUMN + 8, "top": _TOP, "bottom": _FOOT},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks), _NAMES, 3 * _COLUMN + 8, _TOP, _FOOT, ROW * len(parts) + _TOP + _FOOT)

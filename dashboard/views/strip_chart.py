@@ -12,7 +12,7 @@ from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
 from dashboard.drawing.blocks import name_room
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
@@ -87,25 +87,12 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
         *cell_marks(place, length),
         *headings(place, length, both, colours, second),
     ]
-    # The padding is fixed. With automatic sizing Vega would measure every text at every move of the slider.
-    return (
-        alt.layer(*marks)
-        .properties(
-            padding={"left": left, "right": COST_WIDTH, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks), left, COST_WIDTH, _HEADER, _FOOTER)
 
 
 def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Rows:
     """Position and look of each cell."""
-    looks = {}
-    for option in config.option_set:
-        fill = colours.option(option.name)
-        edge = colours.faint if option.is_skip else fill
-        looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
+    looks = {name: colours.cell(name) for name in config.option_set.names}
     return [
         blocks.placed(row)
         | looks[row["option"]]
