@@ -24,7 +24,7 @@ from dashboard.export.stamp import Stamp
 
 ROWS = 2_000  # of a table that the page shows; more would make it slow to open
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-_NOT_SHOWN = ("row", "key")
+NOT_SHOWN = ("row", "key")  # columns of tables that only charts need
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _image(part: Part) -> str:
 
 
 def _table(name: str, rows: Table) -> str:
-    columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in _NOT_SHOWN]
+    columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in NOT_SHOWN]
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     lines = "".join(
         "<tr>" + "".join(f"<td>{escape(_words(row.get(column)))}</td>" for column in columns) + "</tr>"

@@ -13,6 +13,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.export import formats
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
+from dashboard.export.webpage import NOT_SHOWN
 from dashboard.ui import downloads, session_talk
 
 _LABELS: dict[formats.FigureKind, str] = {
@@ -21,7 +22,6 @@ _LABELS: dict[formats.FigureKind, str] = {
     "pdf": "PDF",
     "html": "HTML, with tables",
 }
-_NOT_SHOWN = ("row", "key")
 _COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
@@ -50,7 +50,7 @@ def _tables(view: View) -> None:
     panel = st.expander(title, icon=":material/table_rows:", key=f"{names[0]}_table", on_change="rerun")
     if panel.open:
         for rows in view.tables.values():
-            data = pd.DataFrame(rows()).drop(columns=list(_NOT_SHOWN), errors="ignore")
+            data = pd.DataFrame(rows()).drop(columns=list(NOT_SHOWN), errors="ignore")
             looks = {str(name): _column(str(name), data[name]) for name in data}
             panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)), column_config=looks)
 
