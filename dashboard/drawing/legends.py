@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from html import escape
 
 from dashboard.drawing import marks
@@ -34,8 +35,14 @@ def legend(keys: tuple[Key, ...], colours: Palette, title: str = "", note: str =
         return ""
     heading = f"<h3>{escape(title)}</h3>" if title else ""
     more = f"<em>{escape(note)}</em>" if note else ""
-    chips = "".join(f"<span>{marks.alone(key, colours.ink, colours.faint)}{escape(key.text)}</span>" for key in keys)
+    chips = "".join(f"<span>{_image(key, colours)}{escape(key.text)}</span>" for key in keys)
     return f'<div class="dfs-legend">{heading}<div>{chips}{more}</div></div>'
+
+
+def _image(key: Key, colours: Palette) -> str:
+    """The mark of an entry as an image, because Streamlit removes inline SVG."""
+    svg = marks.alone(key, colours.ink, colours.faint)
+    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
 
 
 def _share(cost: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import NamedTuple
 
@@ -63,9 +62,8 @@ def drawn(key: Key, ink: str, edge: str) -> str:
 
 
 def alone(key: Key, ink: str, edge: str) -> str:
-    """The mark as an image for HTML: Streamlit removes inline SVG. It has no text, because that stands beside it."""
-    svg = (
+    """The mark as a complete SVG, hidden from screen readers because its text stands beside it."""
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
-        f' viewBox="{-WIDTH / 2:g} {-HEIGHT / 2:g} {WIDTH} {HEIGHT}">{drawn(key, ink, edge)}</svg>'
+        f' viewBox="{-WIDTH / 2:g} {-HEIGHT / 2:g} {WIDTH} {HEIGHT}" aria-hidden="true">{drawn(key, ink, edge)}</svg>'
     )
-    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'

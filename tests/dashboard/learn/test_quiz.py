@@ -142,7 +142,7 @@ def test_the_least_sure_picture_is_asked_about():
     )
     wrong = asked([*VARIED, item(4, ["8"] * 5, "dog")])["taken-for"]
     assert wrong.verdict == "The network predicts **dog** (70 % sure, the least sure of these images), but it is a cat."
-    assert asked(VARIED)["all-at"].verdict.startswith("It is: **6.25 %**. (8 / 32)² = 6.25 %")
+    assert asked(VARIED)["all-at"].verdict.startswith("The answer is **6.25 %**. (8 / 32)² = 6.25 %")
 
 
 def test_a_network_without_options_gets_the_questions_that_it_can_answer():
