@@ -1,4 +1,4 @@
-"""Entry of ``dfs-explorer`` and ``python -m dashboard``; Streamlit takes its settings from ``.streamlit`` beside it."""
+"""Entry of ``dfs-explorer`` and ``python -m dashboard``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Open the dashboard; does not return.
 
     Args:
-        arguments: handed on to ``streamlit run``, such as ``--server.port=8502``; those of the process by default.
+        arguments: passed on to ``streamlit run``, such as ``--server.port=8502``; by default those of the process.
     """
     words = sys.argv[1:] if arguments is None else arguments
     cli.main(["run", str(APP), *words], prog_name="dfs-explorer")

@@ -1,10 +1,10 @@
-"""Entry: ``streamlit run dashboard/app.py``. Page set-up, theme, navigation; the pages do the rest."""
+"""Entry of ``streamlit run dashboard/app.py``: page set-up, theme and navigation."""
 
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Streamlit puts only this file's folder on the path; the packages lie beside it, installed or not.
+# Streamlit puts only this file's folder on the path; the packages are next to it, installed or not.
 if str(HERE.parent) not in sys.path:
     sys.path.insert(0, str(HERE.parent))
 
@@ -33,9 +33,9 @@ page = st.navigation(
         st.Page(HERE / folder / "page.py", title=title, url_path=folder, default=folder == "explore")
         for folder, title in PAGES.items()
     ],
-    # Without the rest of the chrome, as in a slide, navigation would be the odd one out.
+    # Embedding hides Streamlit's toolbar but not the navigation.
     position="hidden" if st.context.is_embedded else "top",
 )
 state.enter(page.url_path)
 page.run()
-warm_up.settle()
+warm_up.freeze_loaded()

@@ -1,4 +1,4 @@
-"""Two operating points on one test set, from stored traces: who is right where, and what it costs. No Streamlit."""
+"""Two operating points compared on one test set, from stored traces: accuracy and cost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from dfs_core.model.layout import FIRST_GATED
 
 
 def why_not(left: Traces, right: Traces) -> str:
-    """Why two traces cannot be set against each other image by image; empty if they can."""
+    """Why two sets of traces cannot be compared image by image; empty if they can."""
     same = left.dataset == right.dataset and left.classes == right.classes
     if same and np.array_equal(left.labels, right.labels):
         return ""
-    return f"the one decided about {left.dataset}, the other about {right.dataset}, or about other images of it"
+    return f"A's traces are of {left.dataset}, B's of {right.dataset} or of other images of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ class Agreement:
     """Two operating points, A and B, on one test set.
 
     Attributes:
-        images: their number.
+        images: number of images.
         both: images that both get right.
-        a_only: those that A alone gets right.
-        b_only: those that B alone gets right.
-        neither: those that neither gets right.
-        agree: those with the same prediction.
-        gain: accuracy of B less that of A, in points.
-        low: lower end of its 95 % interval, for pairs of answers to the same images.
+        a_only: images that only A gets right.
+        b_only: images that only B gets right.
+        neither: images that neither gets right.
+        agree: images with the same prediction.
+        gain: accuracy of B minus accuracy of A, in points.
+        low: lower end of the gain's 95 % interval for paired samples.
         high: upper end.
-        p: of McNemar's exact test.
+        p: p-value of McNemar's exact test.
     """
 
     images: int
@@ -56,10 +56,10 @@ class Agreement:
 
 
 def summary(left: Traces, right: Traces) -> Agreement:
-    """Counts of a test set that both were traced on, and the exact test of whether one is right more often.
+    """Count agreement on the shared test set, and test whether one operating point is right more often.
 
-    McNemar's test looks only at the images on which one is right and the other wrong: were both equally good, each
-    would be a toss of a coin. ``p`` is the two-sided binomial probability of a split as uneven as this.
+    McNemar's test counts only the images that exactly one of the two gets right. If both were equally good, each such
+    image would be a fair coin toss. ``p`` is the two-sided binomial probability of a split at least this uneven.
     """
     here, there = left.correct, right.correct
     n = len(here)
@@ -82,7 +82,7 @@ def summary(left: Traces, right: Traces) -> Agreement:
 
 
 def p_in_words(p: float) -> str:
-    """A p-value for people.
+    """A p-value as text.
 
     >>> p_in_words(0.03125), p_in_words(1e-9)
     ('p = 0.0312', 'p < 0.0001')
@@ -91,29 +91,29 @@ def p_in_words(p: float) -> str:
 
 
 def backbones_in_words(left: Card, right: Card, among: Sequence[Card]) -> str:
-    """That two checkpoints come from two backbones, so that not all of a difference is theirs; empty if they do not.
+    """A warning if the two checkpoints were trained from different backbones; else empty.
 
     Args:
-        left: A.
-        right: B.
-        among: the cards to look for their backbones in.
+        left: card of A.
+        right: card of B.
+        among: the cards among which to look for the backbones.
     """
     origins = [card.backbone(among) for card in (left, right)]
     if None in origins or origins[0] == origins[1] or origins == [left, right]:
         return ""
     a, b = (origin.name for origin in origins if origin)
-    return f"A comes from the backbone {a}, B from {b}: part of the difference may be that of these two."
+    return f"A was trained from the backbone {a}, B from {b}: part of the difference may come from the backbones."
 
 
 class CostChange(NamedTuple):
-    """What B costs against A by one measure.
+    """The costs of A and B by one measure.
 
     Attributes:
         a: mean cost of A in percent.
-        b: that of B.
+        b: mean cost of B in percent.
         less: number of images that cost less at B.
-        same: as much.
-        more: more.
+        same: number that cost the same.
+        more: number that cost more at B.
     """
 
     a: float
@@ -124,39 +124,31 @@ class CostChange(NamedTuple):
 
 
 def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], cost: Cost) -> CostChange:
-    """Mean cost of both by one measure, in percent, and how many images cost less, as much or more at B."""
+    """Compare the costs of A and B on the same images; ``configs`` are those of A and B."""
     column = MEASURES[cost].column
     here, there = (
         models(config)[column].per_image(traces.every_pass(config))
         for traces, config in zip((left, right), configs, strict=True)
     )
-    off = (there - here).round(9)
-    less, same, more = (int(found.sum()) for found in (off < 0, off == 0, off > 0))
+    change = (there - here).round(9)
+    less, same, more = (int(found.sum()) for found in (change < 0, change == 0, change > 0))
     return CostChange(float(here.mean()), float(there.mean()), less, same, more)
 
 
-# What one block does for the images of one class.
+# Mean cost of one block for the images of one class.
 #   class: name of the class.
 #   block: number in the network.
 #   stage: from 1.
-#   a: mean cost at A relative to the full block, in percent.
+#   a: mean cost at A, in percent of the full block.
 #   b: the same at B.
-#   more: B less A, in points.
+#   more: b - a, in points.
 ClassBlockRow = TypedDict(
-    "ClassBlockRow",
-    {
-        "class": str,
-        "block": int,
-        "stage": int,
-        "a": float,
-        "b": float,
-        "more": float,
-    },
+    "ClassBlockRow", {"class": str, "block": int, "stage": int, "a": float, "b": float, "more": float}
 )
 
 
 def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> list[ClassBlockRow]:
-    """How much more or less each block does for the images of each class; networks of one layout."""
+    """The mean cost of each block for each class at A and at B. Both networks must have the same layout."""
     spent = [
         100 * np.asarray(config.option_set.costs)[traces.decisions]
         for traces, config in zip((left, right), configs, strict=True)

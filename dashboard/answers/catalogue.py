@@ -1,4 +1,4 @@
-"""Which checkpoints there are, by family, and where the app opens."""
+"""The checkpoints on this machine, by family, and the default one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, format_alpha
 
 Held = Literal["budget", "alpha"]
-USUAL_BUDGET = 20.0  # percent: where the paper's method meets its backbone, a good place to begin
+USUAL_BUDGET = 20.0  # percent: here the paper's method is as accurate as its backbone
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Family:
 
     @property
     def key(self) -> str:
-        """The title as it stands in links."""
+        """The title's form in links."""
         return family_key(self.title)
 
     @cached_property
@@ -40,31 +40,31 @@ class Family:
         return tuple(sorted({card.alpha for card in self.cards if card.alpha is not None}))
 
     def twins(self, card: Card) -> tuple[Card, ...]:
-        """All checkpoints with the budget and the alpha of ``card``, itself among them."""
+        """All checkpoints with the same budget and alpha as ``card``, including itself."""
         return tuple(other for other in self.cards if (other.budget, other.alpha) == (card.budget, card.alpha))
 
     def with_alpha(self, alpha: float) -> tuple[float, ...]:
-        """Budgets that were trained with ``alpha``."""
+        """Budgets in percent that were trained with ``alpha``, lowest first."""
         return tuple(sorted({c.budget for c in self.cards if c.alpha == alpha and c.budget is not None}))
 
     def choose(
         self, budget: float | None, alpha: float | None, hold: Held = "budget", near: Card | None = None
     ) -> tuple[Card, str]:
-        """The checkpoint that is nearest to a wish, and what to say where it is not the wish itself.
+        """The checkpoint nearest to a requested budget and alpha.
 
         Args:
-            budget: wished budget in percent; None if any will do.
-            alpha: wished alpha; None if any will do.
-            hold: which of the two gives way last.
-            near: of several that are equally near, prefer this one.
+            budget: in percent; None for any.
+            alpha: None for any.
+            hold: which of the two must be as near as possible; the other one only decides between equals.
+            near: preferred if several are equally near.
 
         Returns:
-            A checkpoint, and a note in words; the note is empty if the wish is met.
+            A checkpoint, and a note that says how it differs from the request; the note is empty if it does not.
         """
 
         def distance(card: Card) -> tuple[float, float, bool, str]:
-            off = (_difference(card.budget, budget), _ratio(card.alpha, alpha))
-            first, second = off if hold == "budget" else off[::-1]
+            distances = (_difference(card.budget, budget), _ratio(card.alpha, alpha))
+            first, second = distances if hold == "budget" else distances[::-1]
             return first, second, card is not near, card.name
 
         card = min(self.cards, key=distance)
@@ -98,7 +98,7 @@ def _difference(value: float | None, wished: float | None) -> float:
 
 
 def _ratio(value: float | None, wished: float | None) -> float:
-    """Distance of two alphas by their ratio: 1e-6 is as far from 5e-6 as 2.5e-5 is."""
+    """Distance of two alphas on a logarithmic scale: 1e-6 is as far from 5e-6 as 2.5e-5 is."""
     if not wished:
         return 0.0
     return abs(math.log(value / wished)) if value else math.inf
@@ -109,8 +109,8 @@ class Catalogue:
     """The checkpoints on this machine.
 
     Attributes:
-        cards: those that can be used, in the order of their names.
-        problems: what is wrong with the others, a line each.
+        cards: of the usable checkpoints, by name.
+        problems: one line for each checkpoint that cannot be used.
     """
 
     cards: tuple[Card, ...]
@@ -118,11 +118,11 @@ class Catalogue:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Tells catalogues with other weights apart."""
+        """Names and weights of all checkpoints; for cache keys."""
         return " ".join(f"{card.name} {card.weights_sha256}" for card in self.cards)
 
     def named(self, name: str) -> Card | None:
-        """The card of that name, or None."""
+        """The card with that name, or None."""
         return next((card for card in self.cards if card.name == name), None)
 
     def family_of(self, card: Card) -> Family:
@@ -131,7 +131,7 @@ class Catalogue:
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
-        """All families, those that decide per image first."""
+        """All families, in the order of ``METHODS``."""
         groups: dict[tuple[object, ...], list[Card]] = {}
         for card in self.cards:
             groups.setdefault(_kind(card), []).append(card)
@@ -149,13 +149,13 @@ class Catalogue:
 
     @cached_property
     def family_keys(self) -> tuple[str, ...]:
-        """What can be switched off in charts: families, those without a checkpoint here, and other kinds of points."""
+        """Keys of everything that charts can hide: families, also those without a checkpoint here, and other points."""
         known = [family.key for family in self.families] + [family_key(title) for title in METHODS.values()]
         return (*dict.fromkeys(known), DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
 
     @cached_property
     def default(self) -> Card:
-        """Where the page opens: the first family, at its most trained alpha, near the usual budget.
+        """The checkpoint that the app opens with: first family, most frequent alpha, nearest to the usual budget.
 
         Raises:
             IndexError: the catalogue is empty.
@@ -166,7 +166,10 @@ class Catalogue:
         return family.choose(USUAL_BUDGET, alpha, hold="alpha")[0]
 
     def serving(self, budget: float | None) -> Card:
-        """The default, unless it serves a range of budgets without ``budget`` and another family has budgets."""
+        """The checkpoint for a link with a budget and no checkpoint.
+
+        This is the default, unless its budget range excludes ``budget`` and another family has trained budgets.
+        """
         served = self.default.budget_range
         if budget is None or served is None or served[0] <= budget <= served[1]:
             return self.default
@@ -175,13 +178,13 @@ class Catalogue:
 
 def _kind(card: Card) -> tuple[str, str, str, str]:
     config = card.config
-    # Networks that always decide the same differ in their options as those with budgets differ in their budgets.
+    # Constant policies with different options form one family, just as checkpoints with different budgets do.
     options = "" if config.policy == "constant" else str(config.option_set)
     return card.method, card.dataset, config.layout.title, options
 
 
 def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]], plain: bool) -> str:
-    """The method's name, and where one method has several families, whatever tells this one from the others."""
+    """The method's name; if it has several families, also what distinguishes this one."""
     name = METHODS.get(str(kind[0]), str(kind[0]))
     if plain:
         return name

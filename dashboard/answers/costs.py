@@ -1,4 +1,4 @@
-"""The measures of cost that a user switches between, as pages name them; what each counts: dfs_core.model.cost."""
+"""The measures of cost that a user chooses from, with their names on pages. ``dfs_core.model.cost`` computes them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Measure:
 
     Attributes:
         model: its key in ``dfs_core.model.cost.cost_models``.
-        column: its name in tables.
-        name: for people, short enough for a switch and a column of the strip.
-        axis: title of an axis.
-        about: what it counts, in a sentence.
+        column: its column in tables.
+        name: short name on pages.
+        axis: axis title.
+        about: what it counts, in one sentence.
     """
 
     model: str
@@ -43,7 +43,7 @@ MEASURES: dict[Cost, Measure] = {
         "cp",
         "cp",
         "cp: computation of the gated blocks, % of full",
-        "The paper's measure: the mean of (bits / 32)² over the gated blocks; nothing else counts.",
+        "The paper's measure: the mean of (bits / 32)² over the gated blocks. Nothing else is counted.",
     ),
     "all-in": Measure(
         "bitops",
@@ -57,20 +57,20 @@ MEASURES: dict[Cost, Measure] = {
         "macs",
         "MACs",
         "executed MACs, % of the plain network",
-        "Multiplications and additions that are executed, whatever their precision: only skipping saves any.",
+        "Multiply-accumulate operations that are executed, at any precision: only skipping saves any.",
     ),
     "energy": Measure(
         "energy",
         "energy",
         "energy",
         "energy of the arithmetic at 45 nm, % of the plain network",
-        "Energy of every multiplication and addition by Horowitz's table (ISSCC 2014, 45 nm), memory left out.",
+        "Energy of every multiplication and addition by Horowitz's table (ISSCC 2014, 45 nm), without memory access.",
     ),
 }
 
 
 class Costs(TypedDict):
-    """A cost by every measure, in percent; names are the columns of tables."""
+    """Costs by every measure, in percent; the keys are table columns."""
 
     cp: float
     all_in: float
@@ -83,17 +83,17 @@ COLUMNS = tuple(measure.column for measure in MEASURES.values())
 
 @lru_cache(maxsize=64)
 def models(config: ModelConfig) -> dict[Column, CostModel]:
-    """The cost models of a network by column of tables."""
+    """The cost models of a network, by table column."""
     found = cost_models(config)
     return {measure.column: found[measure.model] for measure in MEASURES.values()}
 
 
 def of_trace(trace: DecisionTrace, config: ModelConfig) -> Costs:
-    """The costs of one image."""
+    """The costs of one image, in percent."""
     return cast(Costs, _counted(trace.decisions, config) | {"cp": trace.cp, "all_in": trace.all_in})
 
 
-@lru_cache(maxsize=4096)  # charts, tables and words of one page all ask for the same few
+@lru_cache(maxsize=4096)  # charts, tables and texts of a page all need the same few
 def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[Column, float]:
     names = config.option_set.names
     chosen = np.array([[names.index(name) for name in decisions]])
@@ -101,9 +101,9 @@ def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[Column, fl
 
 
 def of_card(card: Card, split: str = "test") -> Costs | None:
-    """The mean costs on a split; None if it was not measured.
+    """The mean costs on a split, in percent; None if the split was not measured.
 
-    A cost is a sum over blocks, so the shares of each option in each block give its mean over the images exactly.
+    Cost is additive over blocks, so the share of each option in each block gives the exact mean over images.
     """
     measured = card.evaluation(split)
     if measured is None:
@@ -118,5 +118,5 @@ def of_card(card: Card, split: str = "test") -> Costs | None:
 
 
 def known(row: Mapping[str, object], cost: Cost) -> bool:
-    """Whether a point has this measure: others published cp alone."""
+    """Whether a point has this measure; published points have only cp."""
     return row.get(MEASURES[cost].column) is not None

@@ -1,4 +1,4 @@
-"""Predictions for many sessions at once: one model call at a time, every answer kept, misses answered in batches."""
+"""Predictions for all sessions: one model call at a time, in batches, with every trace cached."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
-BATCH = 32  # the longest that another session waits is one batch
+BATCH = 32  # images; another session waits for one batch at most
 MAX_PREDICTORS = 16
-MAX_ADOPTED = 8  # checkpoints that lie on no disk
-MAX_TRACES = 8192  # some 40 MB
+MAX_ADOPTED = 8  # checkpoints in memory only
+MAX_TRACES = 8192  # about 40 MB
 YIELD_S = 0.005
-MAX_AHEAD = 64  # jobs: where many pages move all the time, none of this helps anybody
-QUIET_S = 0.4  # a page is still being drawn when it was sent, and needs the processor more than what may be asked next
+MAX_AHEAD = 64  # jobs; with many busy sessions, more look-ahead would not help
+QUIET_S = 0.4  # look-ahead starts this long after a page began: drawing the page needs the processor first
 Job = tuple[str, float | None, str]
 K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Predicts(Protocol):
-    """The part of ``dfs_core.predictor.Predictor`` that is used here."""
+class Model(Protocol):
+    """The part of ``dfs_core.predictor.Predictor`` that the engine uses."""
 
     def predict(
         self,
@@ -41,11 +41,11 @@ class Predicts(Protocol):
         forced: np.ndarray | None = None,
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (S, S, 3); prices in a sequence are one for each image."""
+        """Traces of uint8 images (S, S, 3); a sequence of prices has one for each image."""
 
 
-class Asked(Protocol):
-    """One operating point that predicts: ``Asking`` below, or a predictor itself."""
+class PointModel(Protocol):
+    """A model at one operating point: ``EnginePoint``, or a predictor itself."""
 
     def predict(
         self,
@@ -54,26 +54,26 @@ class Asked(Protocol):
         forced: np.ndarray | None = None,
         price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (S, S, 3); prices are one for each image."""
+        """Traces of uint8 images (S, S, 3), with one price for each image."""
 
 
 class Seen(Protocol):
-    """The part of a picture that a network looks at."""
+    """The part of a picture that the engine uses."""
 
     @property
     def seen(self) -> np.ndarray:
-        """Uint8 (S, S, 3)."""
+        """The network's input, uint8 (S, S, 3)."""
 
     @property
     def digest(self) -> str:
-        """Of ``seen``."""
+        """Hash of ``seen``."""
 
     def at(self, size: int) -> Seen:
-        """The same for a network that takes images of that size."""
+        """The picture for networks with that image size in pixels."""
 
 
 class Question(NamedTuple):
-    """What a picture's trace depends on, and nothing else."""
+    """Cache key of a trace: everything that it depends on."""
 
     digest: str
     checkpoint: str
@@ -86,7 +86,7 @@ class Question(NamedTuple):
 def questions_of(
     pictures: Sequence[Seen], point: OperatingPoint, prices: Sequence[float] | None, forced: np.ndarray | None
 ) -> list[Question]:
-    """One question for each picture; prices and forced decisions as ``Engine.predict`` takes them."""
+    """One question for each picture; arguments as for ``Engine.predict``."""
     card, budget = point.card, point.budget
     pictures = [picture.at(card.config.image_size) for picture in pictures]
     own_prices = [point.price] * len(pictures) if prices is None else list(prices)
@@ -98,7 +98,7 @@ def questions_of(
 
 
 def wishes_of(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str, Any]:
-    """What a batch asks of the model beyond its images: only what is wished for at all."""
+    """Keyword arguments of ``Model.predict`` for a batch, without those that are None."""
     wishes: dict[str, Any] = {}
     if batch[0].budget is not None:
         wishes["budget"] = batch[0].budget
@@ -108,12 +108,12 @@ def wishes_of(batch: Sequence[Question], forced: np.ndarray | None) -> dict[str,
 
 
 def batches(questions: list[Question]) -> list[list[Question]]:
-    """The questions in parts that the model answers at once."""
+    """The questions in batches of ``BATCH``."""
     return [questions[start : start + BATCH] for start in range(0, len(questions), BATCH)]
 
 
 class Recent(Generic[K, V]):
-    """A dictionary of bounded size that forgets what was not used for longest. Threads can share one."""
+    """A thread-safe dictionary of bounded size that drops the least recently used item."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -121,14 +121,14 @@ class Recent(Generic[K, V]):
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
-        """The value, which now counts as just used; or None."""
+        """The value, now the most recently used; None if there is none."""
         with self._lock:
             if key in self._items:
                 self._items.move_to_end(key)
             return self._items.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Keep a value, and forget the oldest if there are too many."""
+        """Store a value, and drop the oldest if there are too many."""
         with self._lock:
             self._items[key] = value
             self._items.move_to_end(key)
@@ -140,21 +140,21 @@ class Recent(Generic[K, V]):
 
 
 class Engine:
-    """Answers "what does this checkpoint decide for these pictures", from memory where it can.
+    """Predicts pictures, from memory if possible.
 
-    It knows nothing of Streamlit, so that a background thread can ask as well as a page.
+    It does not use Streamlit, so background threads can call it as well as pages.
     """
 
-    def __init__(self, load: Callable[[str], Predicts]) -> None:
-        """Args: load: from a checkpoint's name to its predictor."""
+    def __init__(self, load: Callable[[str], Model]) -> None:
+        """Args: load: checkpoint name -> predictor."""
         self._load = load
-        self._predictors: Recent[tuple[str, str], Predicts] = Recent(MAX_PREDICTORS)
-        self._adopted: Recent[str, tuple[Card, Predicts]] = Recent(MAX_ADOPTED)
+        self._predictors: Recent[tuple[str, str], Model] = Recent(MAX_PREDICTORS)
+        self._adopted: Recent[str, tuple[Card, Model]] = Recent(MAX_ADOPTED)
         self._traces: Recent[Question, DecisionTrace] = Recent(MAX_TRACES)
         self._model = threading.Lock()
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ahead")
         self._ahead: set[Job] = set()
-        self._drawn = 0.0  # when a page was last under way
+        self._drawn = 0.0  # time at which a page last began to be drawn
 
     def predict(
         self,
@@ -163,16 +163,16 @@ class Engine:
         prices: Sequence[float] | None = None,
         forced: np.ndarray | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of the pictures, in their order; only what was not asked before reaches the model.
+        """Traces of the pictures, in their order. The model runs only for traces that are not cached.
 
         Args:
-            pictures: what is to be classified.
-            point: who is asked, and at which budget or price.
-            prices: of a block in full, one for each picture, in the place of the point's.
-            forced: option indices to impose, (pictures, gated blocks), with -1 where the policy is to decide.
+            pictures: to classify.
+            point: checkpoint, with its budget or price.
+            prices: price of a full block, one for each picture, instead of the point's price.
+            forced: option indices to force, (pictures, gated blocks); -1 where the policy decides.
 
         Raises:
-            UserError: the checkpoint cannot be loaded, or cannot be asked for this.
+            UserError: the checkpoint cannot be loaded, or does not support these arguments.
         """
         questions = questions_of(pictures, point, prices, forced)
         found = [self._traces.get(question) for question in questions]
@@ -201,11 +201,11 @@ class Engine:
         return all(self._traces.get(question) is not None for question in questions)
 
     def look_ahead(self, pictures: Sequence[Seen], points: Sequence[OperatingPoint]) -> None:
-        """Ask in the background for what the user is likely to want next; the slider then only looks up.
+        """Predict in the background what the user is likely to want next, so that it is cached by then.
 
         Args:
-            pictures: what is to be classified.
-            points: that are likely, the likeliest first.
+            pictures: to classify.
+            points: likely operating points, the likeliest first.
         """
         self.hold_back()
         for point in points:
@@ -216,30 +216,30 @@ class Engine:
                 self._worker.submit(self._run_ahead, job, pending, point)
 
     def hold_back(self) -> None:
-        """A page is under way: what is asked ahead is to wait for a while."""
+        """Delay look-ahead, because a page is being drawn."""
         self._drawn = time.monotonic()
 
     def afterwards(self, task: Callable[[], object]) -> None:
-        """Do something in the background, behind all that was asked ahead so far."""
+        """Run a task in the background, after the look-ahead that is queued now."""
         self._worker.submit(task)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """The model's turn for other work in the background, which is to take short ones."""
-        time.sleep(YIELD_S)  # the lock knows no queue: without a pause nobody who waits would ever be faster
+        """Reserve the model for a short piece of background work, such as a training step."""
+        time.sleep(YIELD_S)  # the lock is not fair: without a pause this thread would take it again before all others
         with self._model:
             yield
 
-    def adopt(self, card: Card, predictor: Predicts) -> None:
-        """Serve a checkpoint that lies on no disk, under its card's name; of too many the oldest is forgotten."""
+    def adopt(self, card: Card, predictor: Model) -> None:
+        """Serve a checkpoint that exists only in memory, under its card's name; the oldest are dropped if too many."""
         self._adopted.put(card.name, (card, predictor))
 
     def adopted(self, names: Iterable[str]) -> list[Card]:
-        """Cards of those named that are served from memory alone."""
+        """Cards of those named checkpoints that exist only in memory."""
         return [found[0] for name in names if (found := self._adopted.get(name)) is not None]
 
-    def adopted_predictor(self, card: Card) -> Predicts | None:
-        """The predictor of a checkpoint that was adopted; None for any other."""
+    def adopted_predictor(self, card: Card) -> Model | None:
+        """The predictor of an adopted checkpoint; None for any other."""
         found = self._adopted.get(card.name)
         return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
 
@@ -249,11 +249,11 @@ class Engine:
         try:
             self.predict(pictures, point)
         except UserError:
-            pass  # whoever chooses this checkpoint is told; nobody has asked yet
+            pass  # nobody asked for this yet; whoever does gets the error then
         finally:
             self._ahead.discard(job)
 
-    def _predictor(self, card: Card) -> Predicts:
+    def _predictor(self, card: Card) -> Model:
         key = (card.name, card.weights_sha256)
         predictor = self.adopted_predictor(card) or self._predictors.get(key)
         if predictor is None:
@@ -264,19 +264,19 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Pixels:
-    """An image as the engine knows it."""
+    """An image that is already the network's input."""
 
     seen: np.ndarray
     digest: str
 
     def at(self, size: int) -> Pixels:
-        """Itself: whoever asks with pixels has those of the right size."""
+        """Itself: the caller gives pixels of the right size."""
         return self
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """One operating point behind the engine. Each call waits for its turn, so ask long questions in parts."""
+class EnginePoint:
+    """The engine at one operating point. A call holds the model for its whole length, so split long ones."""
 
     engine: Engine
     point: OperatingPoint
@@ -287,8 +287,8 @@ class Asking:
         forced: np.ndarray | None = None,
         price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (S, S, 3), at one price each if given; errors as for ``Engine.predict``."""
-        known: dict[int, Pixels] = {}  # a film asks for one image many times
+        """Traces of uint8 images (S, S, 3); arguments and errors as for ``Engine.predict``."""
+        known: dict[int, Pixels] = {}  # a film repeats one image many times: hash it once
         for image in images:
             known.setdefault(id(image), Pixels(image, digest_of(image)))
         return self.engine.predict([known[id(image)] for image in images], self.point, price, forced)

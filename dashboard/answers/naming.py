@@ -1,4 +1,4 @@
-"""What things are called: families in links, counts, lists. Methods, options and alphas: dfs_core.checkpoints.words."""
+"""Names and phrases: families in links, counts, lists. Methods, options and alphas: ``dfs_core.checkpoints.words``."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
 PREFIX = "session-"  # of the names of session checkpoints
-# Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
+# Family keys of points that are not a checkpoint's own: reached by a price without training, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
 
 
 def told_apart(*points: OperatingPoint) -> list[str]:
-    """Operating points in words that tell them apart: with their checkpoints' names where the words alone do not."""
+    """Operating points in words; with their checkpoints' names if two would read the same."""
     words = [point.in_words for point in points]
     names = [point.card.name for point in points]
     if len(set(words)) == len(set(zip(words, names, strict=True))):
@@ -28,7 +28,7 @@ def with_article(noun: str) -> str:
 
 
 def family_key(title: str) -> str:
-    """A family's title as it stands in links: ``dfs``, ``static-resnet-38``."""
+    """A family's title in its form for links: ``dfs``, ``static-resnet-38``."""
     return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
 
 
@@ -48,5 +48,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The text with no-break spaces between numbers and their units: a line never begins with ``%`` or ``bits``."""
+    """The text with no-break spaces before ``%`` and ``bits``, so that no line begins with a unit."""
     return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)

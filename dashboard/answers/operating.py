@@ -1,8 +1,8 @@
-"""Operating points: a checkpoint and, where it serves every budget, the budget that is asked of it.
+"""Operating points: a checkpoint and, for an every-budget checkpoint, the requested budget.
 
-For such a checkpoint budget and alpha are two faces of one control. Alpha is the price of computation: the network runs
-a block only where that is worth its price. The budget is the quantity that is bought at it. The checkpoint's table,
-measured on validation images, leads from either to the other.
+For an every-budget checkpoint, budget and alpha are one setting. Alpha is the price of computation: the policy runs a
+block only if it is worth the price. The budget is the mean cp at that price. The checkpoint has a table, measured on
+validation images, that converts one into the other.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint, round_to
 from dfs_core.model.prices import price_of
 
-STEP, STEP_DIGITS = 1.02, 3  # ratio of two neighbouring positions of a slider, and their digits
+STEP, STEP_DIGITS = 1.02, 3  # ratio of neighbouring slider positions, and their significant digits
 
 
 def nearest(budget: float, others: Sequence[float]) -> float:
-    """Of some budgets in percent the one that is nearest by ratio; the wish itself if there are none."""
+    """The nearest of some budgets, by ratio; ``budget`` itself if there are none."""
     return min(others, key=lambda value: abs(math.log(value / budget)), default=budget)
 
 
 def usual_budget(card: Card) -> float | None:
-    """The budget in percent that a checkpoint for every budget opens with; None for any other checkpoint."""
+    """The default budget in percent of an every-budget checkpoint; None for any other."""
     return _within(card, card.config.usual_budget or 0.0) if card.budget_range else None
 
 
 def fit_budget(card: Card, budget: float | None) -> tuple[float | None, str]:
-    """The budget nearest to a wish that a checkpoint can be asked for, and what to say where it is another.
+    """The budget in a checkpoint's range that is nearest to the requested one.
 
     Args:
         card: of the checkpoint.
-        budget: in percent; None for the usual one.
+        budget: in percent; None for the default.
 
     Returns:
-        Percent, or None for a checkpoint that serves its own budget alone; and a note, empty if the wish is met.
+        The budget in percent, or None if the checkpoint is not an every-budget one; and a note that says if it is not
+        the requested budget, else empty.
     """
     if card.budget_range is None:
         return None, ""
@@ -49,12 +50,12 @@ def fit_budget(card: Card, budget: float | None) -> tuple[float | None, str]:
 
 
 def budget_for(card: Card, alpha: float) -> float:
-    """The budget in percent that a checkpoint for every budget spends at ``alpha``."""
+    """The budget in percent that an every-budget checkpoint spends at ``alpha``."""
     return _within(card, card.config.budget_for(price_of(alpha)))
 
 
 def budget_bounds(card: Card) -> tuple[float, float]:
-    """Lowest and highest budget in percent of a checkpoint for every budget, with few digits and within its range."""
+    """Lowest and highest budget in percent of an every-budget checkpoint, rounded inwards to ``DIGITS`` digits."""
     assert card.budget_range is not None
     low, high = card.budget_range
     lowest, highest = round_to(low), round_to(high)
@@ -66,7 +67,7 @@ def budget_bounds(card: Card) -> tuple[float, float]:
 
 
 def alpha_bounds(card: Card) -> tuple[float, float]:
-    """Lowest and highest alpha that make a difference: those of the highest and of the lowest budget."""
+    """Lowest and highest useful alpha: those of the highest and of the lowest budget."""
     low, high = (OperatingPoint(card, budget).alpha for budget in budget_bounds(card))
     assert low is not None
     assert high is not None
@@ -74,7 +75,7 @@ def alpha_bounds(card: Card) -> tuple[float, float]:
 
 
 def positions(low: float, high: float, *wanted: float) -> list[float]:
-    """Positions of a slider with a logarithmic scale: even steps of 2 %, both ends, and every value in ``wanted``."""
+    """Positions of a logarithmic slider: steps of 2 %, both ends, and every value in ``wanted``."""
     count = max(2, math.ceil(math.log(high / low) / math.log(STEP)) + 1)
     ratio = (high / low) ** (1 / (count - 1))
     inner = (round_to(low * ratio**index, STEP_DIGITS) for index in range(1, count - 1))
@@ -82,7 +83,7 @@ def positions(low: float, high: float, *wanted: float) -> list[float]:
 
 
 def neighbours(point: OperatingPoint) -> list[OperatingPoint]:
-    """Where one step of the budget's slider leads, up and down; nowhere where there is no such slider."""
+    """The operating points one step up and one step down the budget slider; none if there is no such slider."""
     if point.budget is None:
         return []
     values = positions(*budget_bounds(point.card), point.budget)
@@ -92,12 +93,12 @@ def neighbours(point: OperatingPoint) -> list[OperatingPoint]:
 
 
 def usual(card: Card) -> OperatingPoint:
-    """Where a checkpoint opens."""
+    """The default operating point of a checkpoint."""
     return OperatingPoint(card, usual_budget(card))
 
 
 def is_cards(point: OperatingPoint) -> bool:
-    """Whether the card's figures are those of this budget: it has those of one alone."""
+    """Whether the card's figures are of this operating point: a card has the figures of one budget only."""
     return point.budget is None or point.budget == usual_budget(point.card)
 
 

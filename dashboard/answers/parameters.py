@@ -1,10 +1,10 @@
-"""Numbers in URL parameters, which anybody may have written."""
+"""Numbers in URL parameters, which may hold anything."""
 
 from __future__ import annotations
 
 import math
 
-MOST = 10**9  # what more digits than it has come to
+MOST = 10**9  # larger numbers are read as this one
 
 
 def whole_number(text: str | None, low: int = 1, high: int = MOST) -> int | None:

@@ -1,4 +1,4 @@
-"""Pictures that the pages show: drawings, test images, uploads. Plain data, ready to be drawn and to be predicted."""
+"""The pictures that pages show: drawings, test images, uploads, photos. Plain data for display and prediction."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dfs_core.data.images import open_image, to_model_input
 from dfs_core.model.layout import CIFAR_SIZE
 
 Origin = Literal["drawing", "test", "upload", "camera"]
-GIVEN_SIDE = 256  # pixels of the picture as given that are kept: enough for its largest view on any page
+GIVEN_SIDE = 256  # pixels to which the given picture is reduced: enough for its largest view on any page
 THUMB_SIDE = 72
-TINY = 32  # pixels: images of a data set that would be a blur if a browser enlarged them
-SEEN_SIDE = 128  # to which what a network sees is enlarged, without smoothing, so that each pixel is seen
+TINY = 32  # pixels: up to this size images are enlarged here, because browsers would blur them
+SEEN_SIDE = 128  # pixels to which the network's input is enlarged, without smoothing
 PAGE_SIZE = 10
 OWN_KEYS = ("upload-", "camera-")
 TEST_KEY = "test-"
@@ -31,20 +31,20 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A picture with what is known of it.
+    """A picture in its forms for display and for prediction.
 
     Attributes:
-        key: unique among the pictures that are shown; stands in links.
-        name: for people.
+        key: unique among the pictures that are shown; used in links.
+        name: on pages.
         origin: where it comes from.
-        truth: its class, where somebody knows it: the data set's label, or what was drawn.
+        truth: its true class: the data set's label, or what was drawn; None if unknown.
         given_size: width and height of the picture as given, in pixels.
-        seen: what the network in use is given, uint8 (S, S, 3).
-        others: what networks that take images of other sizes are given, by their image size.
+        seen: the network's input, uint8 (S, S, 3).
+        others: inputs for networks with other image sizes, image size -> uint8 (S, S, 3).
         given_uri: the picture as given, reduced, as a data URI.
-        thumb_uri: the same, much smaller.
-        seen_uri: ``seen`` enlarged without smoothing, as a data URI.
-        digest: of ``seen``: pictures that look the same to a network share its answer.
+        thumb_uri: a thumbnail, as a data URI.
+        seen_uri: ``seen``, enlarged without smoothing, as a data URI.
+        digest: hash of ``seen``: pictures with the same input share one prediction.
     """
 
     key: str
@@ -60,10 +60,7 @@ class Picture:
     digest: str
 
     def at(self, size: int) -> Picture:
-        """The picture for a network that takes images of that size.
-
-        A size that it was not made for is made of the largest that it was.
-        """
+        """The picture for networks with that image size; a new size is made from the largest known one."""
         return self if size == len(self.seen) else _at(self, size)
 
 
@@ -84,7 +81,10 @@ def make_picture(
     truth: str | None = None,
     sizes: Sequence[int] = (CIFAR_SIZE,),
 ) -> Picture:
-    """Prepare a picture, given as a PIL image or as uint8 (height, width, 3), for networks of some image sizes."""
+    """Prepare a picture for networks with some image sizes, the first of which becomes ``seen``.
+
+    ``image`` is a PIL image or uint8 (height, width, 3).
+    """
     given = image if isinstance(image, Image.Image) else Image.fromarray(image)
     made = {size: to_model_input(given, size) for size in sizes}
     seen = made[sizes[0]]
@@ -104,32 +104,32 @@ def make_picture(
 
 
 def digest_of(seen: np.ndarray) -> str:
-    """What tells apart two images as a network sees them."""
+    """Hash of a network input."""
     return hashlib.blake2b(seen.tobytes(), digest_size=12).hexdigest()
 
 
 def uri_of(seen: np.ndarray) -> str:
-    """What a network sees, uint8 (S, S, 3), enlarged without smoothing, as a data URI."""
+    """A network input, uint8 (S, S, 3), enlarged without smoothing, as a data URI."""
     return _enlarged(Image.fromarray(seen))
 
 
 def drawn_pictures(sizes: Sequence[int] = (CIFAR_SIZE,)) -> tuple[Picture, ...]:
-    """The project's own drawings, there on every machine; ``truth`` is what was drawn."""
+    """The drawings that come with the project; ``truth`` is what was drawn."""
     return tuple(make_picture(d.name, d.name, "drawing", d.image, d.label, sizes) for d in drawings())
 
 
 def read_upload(data: bytes, name: str, origin: Origin = "upload", sizes: Sequence[int] = (CIFAR_SIZE,)) -> Picture:
-    """An untrusted file as a picture, for networks of some image sizes.
+    """The picture in an untrusted file, for networks with some image sizes.
 
     Raises:
-        ImageError: it cannot be used; the message names the file.
+        ImageError: the file cannot be used; the message names it.
     """
     digest = hashlib.blake2b(data, digest_size=6).hexdigest()
     return make_picture(f"{origin}-{digest}", name, origin, open_image(data, name), sizes=sizes)
 
 
 def index_of_test(key: str | None) -> int | None:
-    """Index of a test image in its data set's canonical order, from the picture's key; None if it is of another kind.
+    """Index of a test image in the data set's own order, from the picture's key; None for other pictures.
 
     >>> index_of_test("test-17"), index_of_test("frog")
     (17, None)
@@ -138,21 +138,21 @@ def index_of_test(key: str | None) -> int | None:
 
 
 def gallery_order(labels: np.ndarray, seed: int = _SEED) -> np.ndarray:
-    """An order of the test images in which every stretch of as many images as there are classes shows each class once.
+    """An order of the test images in rounds, each with one image of every class.
 
     Args:
         labels: class of each image, (N,).
-        seed: of the choice; the same seed always shows the same images.
+        seed: the same seed gives the same order.
 
     Returns:
-        Indices, (N,): rounds of one image a class, by class; classes that run out are left out of later rounds.
+        Indices, (N,). A class without images left is missing from later rounds.
     """
     shuffled = np.random.default_rng(seed).permutation(len(labels))
-    turns = np.empty(len(labels), np.int64)
+    rounds = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]
-        turns[members] = np.arange(len(members))
-    return np.lexsort((labels, turns))
+        rounds[members] = np.arange(len(members))
+    return np.lexsort((labels, rounds))
 
 
 def _reduced(image: Image.Image, side: int) -> str:
@@ -164,7 +164,7 @@ def _reduced(image: Image.Image, side: int) -> str:
 
 
 def _enlarged(image: Image.Image) -> str:
-    """Each pixel as a square; left to itself a browser would blur it."""
+    """Enlarge without smoothing; a browser would blur the image."""
     scale = max(1, SEEN_SIDE // max(TINY, *image.size))
     size = (image.width * scale, image.height * scale)
     return _data_uri(image.resize(size, Image.Resampling.NEAREST), "PNG")
@@ -177,5 +177,5 @@ def _data_uri(image: Image.Image, kind: str) -> str:
 
 
 def loses_nothing(picture: Picture) -> bool:
-    """Whether it had the network's size already: then what was given and what the network sees are the very same."""
+    """Whether the picture as given is the network's input, because it already had that size."""
     return picture.given_size == picture.seen.shape[:2]

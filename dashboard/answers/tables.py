@@ -1,4 +1,4 @@
-"""From traces and cards to tables. Charts, pages and downloads show these very numbers."""
+"""Tables made from traces and cards. Charts, pages and downloads all show these numbers."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
-Rows = list[dict[str, Any]]  # being made
-Table = Sequence[Mapping[str, Any]]  # made: what charts, pages and downloads read
+Rows = list[dict[str, Any]]  # a table under construction
+Table = Sequence[Mapping[str, Any]]  # a finished table, read-only
 Scale = Literal["log", "linear"]
-LIVE_KEY = family_key(METHODS[SESSION])  # of session checkpoints, among the keys of families
-SAME_BUDGET = 0.002  # relative: a budget that was measured is that which is asked for
+LIVE_KEY = family_key(METHODS[SESSION])  # family key of session checkpoints
+SAME_BUDGET = 0.002  # relative tolerance within which a measured budget is the requested one
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture on the page, with what the network decided for it."""
+    """A picture on the page with its trace."""
 
     picture: Picture
     trace: DecisionTrace
 
     @property
     def right(self) -> bool | None:
-        """Whether the prediction is the true class; None where nobody knows that."""
+        """Whether the prediction is the true class; None if that is unknown."""
         return None if self.picture.truth is None else self.picture.truth == self.trace.label
 
 
 class DecisionRow(Costs):
-    """One gated block of one image. What it adds to each measure of cost stands in ``Costs``, in percent.
+    """One gated block of one image. The inherited ``Costs`` are the block's contributions to the image's costs.
 
     Attributes:
-        row: of the image, from 0.
-        image: its name.
-        key: its key.
+        row: number of the image on the page, from 0.
+        image: name of the image.
+        key: key of the image.
         block: number in the network.
         stage: from 1.
-        option: that was taken.
+        option: name of the chosen option.
         fraction: its cost relative to the full block, 0 to 1.
-        probability: of the choice, in percent.
-        lead: of the choice over the next option, in points.
+        probability: of the chosen option, in percent.
+        lead: probability of the chosen option minus that of the next likely one, in points.
         bits: of the option; 0 for skip.
     """
 
@@ -96,7 +96,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> list[DecisionR
 
 
 def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
-    """One row an image: prediction, confidence, truth where it is known, cost in percent by every measure."""
+    """One row for each image: prediction, confidence in percent, true class if known, costs in percent."""
     return [
         {
             "row": row,
@@ -113,22 +113,22 @@ def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
 
 
 def measured_on(card: Card) -> str:
-    """The split whose figures stand for a checkpoint: a session checkpoint never saw the test set."""
+    """The split of a checkpoint's figures: test, or validation for session checkpoints, which are not tested."""
     return "validation" if card.method == SESSION else "test"
 
 
 class LedgerLine(TypedDict):
-    """One line of figures: an operating point on the test set, or the images on a page. None where there is none.
+    """Figures of an operating point on the test set, or of the images on a page. Unknown values are None.
 
     Attributes:
-        what: in words.
-        images: their number.
+        what: what the line describes.
+        images: number of images.
         accuracy: in percent.
         low: lower end of its 95 % interval.
         high: upper end.
-        right: images that are right, of those whose class is known.
-        known: their number.
-        cp: mean, in percent.
+        right: number of correct predictions among the images of known class.
+        known: number of images of known class.
+        cp: mean cost, in percent.
         all_in: likewise.
         macs: likewise.
         energy: likewise.
@@ -148,12 +148,12 @@ class LedgerLine(TypedDict):
 
 
 def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> list[LedgerLine]:
-    """Two lines to compare: the operating point on the test set, if it was measured, and the images on this page.
+    """The line of the test set, if it was measured, and the line of the images on this page.
 
     Args:
         shown: the images on this page.
         card: of the checkpoint.
-        measured: figures of the operating point on the test set, as ``test_figures`` gives them.
+        measured: figures on the test set, from ``test_figures``.
     """
     known = [item.right for item in shown if item.right is not None]
     count, config = len(shown), card.config
@@ -174,11 +174,11 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
 
 
 def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None:
-    """The line of the test set in ``ledger_rows``; None where nobody measured this operating point.
+    """The test set's line for ``ledger_rows``; None if this operating point was not measured.
 
     Args:
         point: the operating point.
-        measured: measured points, as ``points.read_measured`` gives them.
+        measured: measured points, from ``points.read_measured``.
     """
     card, budget = point.card, point.budget
     split = measured_on(card)
@@ -189,25 +189,25 @@ def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None
         line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}
         return blank | line | (costs.of_card(card, split) or {})
     for row in measured:
-        own = row["budget"]
-        if row["checkpoint"] == card.name and budget and own and math.isclose(own, budget, rel_tol=SAME_BUDGET):
+        other = row["budget"]
+        if row["checkpoint"] == card.name and budget and other and math.isclose(other, budget, rel_tol=SAME_BUDGET):
             kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
             return blank | {"images": int(row["n"])} | kept
     return None
 
 
 def gated_numbers(config: ModelConfig) -> range:
-    """Numbers, in the network, of the gated blocks."""
+    """Block numbers of the gated blocks."""
     return range(FIRST_GATED, FIRST_GATED + config.gated_blocks)
 
 
 def stage_of(index: int, config: ModelConfig) -> int:
-    """Stage, from 1, of the gated block with that index, from 0."""
+    """Stage (from 1) of the gated block with that index (from 0)."""
     return config.layout.gated[index].stage
 
 
 def stage_rows(config: ModelConfig) -> Rows:
-    """One row a stage: ``stage``, ``first`` and ``last`` gated block (numbers in the network), ``title``."""
+    """One row for each stage: ``stage``, ``first`` and ``last`` (block numbers of its gated blocks), ``title``."""
     rows: Rows = []
     for stage in config.layout.stages:
         gated, last = [block for block in stage if block.number >= FIRST_GATED], stage[-1]

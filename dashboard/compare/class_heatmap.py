@@ -1,4 +1,4 @@
-"""Where one operating point computes more than another, class by class and block by block. No Streamlit."""
+"""The heatmap of differences in computation between two operating points, by class and block."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import altair as alt
 from dashboard.answers.agreement import ClassBlockRow
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, signed
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
 ROW = 24  # pixels
-SHOWN_FROM = 0.5  # points: a smaller difference is no colour and no number
+SHOWN_FROM = 0.5  # points; smaller differences have no colour and no number
 _ROOM = 26  # pixels that a number needs
 _LEFT, _HEADER, _FOOTER = 96, 28, 20
 
 
 def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: Palette) -> Figure:
-    """Mean difference in cost, one row a class and one column a block: orange and + where B computes more.
+    """Mean difference in cost, a row for each class and a column for each block: orange and + if B computes more.
 
     Args:
-        rows: as ``agreement.class_block_rows`` gives them.
-        config: of either network: they have the same blocks.
-        colours: of the theme.
+        rows: from ``agreement.class_block_rows``.
+        config: of either network; their layouts are equal.
+        colours: palette of the theme.
     """
     names = list(dict.fromkeys(row["class"] for row in rows))
     cells = []
@@ -59,7 +59,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("block:Q"),
         alt.Tooltip("a:Q", title="A, % of the full block", format=".2f"),
         alt.Tooltip("b:Q", title="B, % of the full block", format=".2f"),
-        alt.Tooltip("more:Q", title="B less A, points", format="+.2f"),
+        alt.Tooltip("more:Q", title="B \N{MINUS SIGN} A, points", format="+.2f"),
     ]
     marks = [
         table("labels")
@@ -72,12 +72,6 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
             x=centre, y=down(0.5), text="text:N", color=alt.Color("ink:N", scale=None)
         ),
     ]
-    return (
-        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
-        .properties(
-            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    return padded(
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)), _LEFT, 4, _HEADER, _FOOTER
     )

@@ -1,4 +1,4 @@
-"""What differs between two operating points, or two images, block by block. Traces in, tables out; no Streamlit."""
+"""Differences between two operating points, or between two images, block by block."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 
-SAME = 1e-9  # costs that are as near are equal
+SAME = 1e-9  # smaller differences in cost count as none
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison: what was decided there, and by what network."""
+    """One side of a comparison: an image with its trace, and the network's configuration."""
 
     shown: Shown
     config: ModelConfig
@@ -28,18 +28,17 @@ Pair = tuple[Side, Side]  # left and right: A and B
 
 
 def why_not(left: ModelConfig, right: ModelConfig) -> str:
-    """Why two networks cannot be compared block by block; empty if they can, whatever their options are."""
+    """Why two networks cannot be compared block by block; empty if they can. Their options may differ."""
     if left.layout == right.layout:
         return ""
     return (
-        f"{left.layout.title} has {left.gated_blocks} gated blocks and {right.layout.title} has {right.gated_blocks}:"
-        " a block of one is no block of the other, so there is no difference block by block. Predictions and costs"
-        " are compared below."
+        f"{left.layout.title} has {left.gated_blocks} gated blocks and {right.layout.title} has {right.gated_blocks}."
+        " Their blocks do not correspond, so no difference by block is shown. Predictions and costs are compared below."
     )
 
 
 def options_of(left: ModelConfig, right: ModelConfig) -> OptionSet:
-    """All options that either of two networks has, cheapest first."""
+    """The options of both networks together, cheapest first."""
     return OptionSet(tuple(sorted({*left.option_set, *right.option_set})))
 
 
@@ -49,10 +48,10 @@ class LaneRow(TypedDict):
     Attributes:
         row: of the pair, from 0.
         side: ``A`` or ``B``.
-        image: its name.
+        image: name of the image.
         block: number in the network.
         stage: from 1.
-        option: that was taken.
+        option: the taken option.
         bits: of the option.
         fraction: its cost relative to the full block.
     """
@@ -90,17 +89,17 @@ def lane_rows(pairs: Sequence[Pair]) -> list[LaneRow]:
 
 
 class DifferenceRow(Costs):
-    """What a gated block does otherwise at B. ``Costs`` are B less A in percent of the whole network.
+    """The difference of a gated block between A and B. The inherited ``Costs`` are B - A, in points.
 
     Attributes:
         row: of the pair, from 0.
         a_image: name of the image at A.
-        b_image: at B.
+        b_image: name of the image at B.
         block: number in the network.
         stage: from 1.
         a: option at A.
-        b: at B.
-        more: cost at B less that at A, relative to the full block, -1 to 1.
+        b: option at B.
+        more: cost at B minus cost at A, relative to the full block, -1 to 1.
     """
 
     row: int
@@ -114,7 +113,7 @@ class DifferenceRow(Costs):
 
 
 def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
-    """One row for every gated block of every pair; none where the networks differ."""
+    """One row for every gated block of every pair; none if the networks have different layouts."""
     rows: list[DifferenceRow] = []
     for row, (left, right) in enumerate(pairs):
         if why_not(left.config, right.config):
@@ -148,30 +147,15 @@ def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
 
 
 class ChangeRow(TypedDict):
-    """What changes from A to B for one image.
+    """What changes from A to B for one image. Figures in percent have the prefix ``a_`` or ``b_``; without: B - A.
 
     Attributes:
         row: of the pair, from 0.
-        image: its name.
-        truth: its class; empty where nobody knows it.
+        image: name of the image.
+        truth: its true class; empty if unknown.
         a: prediction at A.
-        b: at B.
-        change: in words.
-        a_confidence: at A, in percent.
-        b_confidence: at B.
-        confidence: B less A.
-        a_cp: at A, in percent.
-        b_cp: at B.
-        cp: B less A.
-        a_all_in: at A, in percent.
-        b_all_in: at B.
-        all_in: B less A.
-        a_macs: at A, in percent.
-        b_macs: at B.
-        macs: B less A.
-        a_energy: at A, in percent.
-        b_energy: at B.
-        energy: B less A.
+        b: prediction at B.
+        change: of the prediction, in words.
     """
 
     row: int
@@ -198,7 +182,7 @@ class ChangeRow(TypedDict):
 
 
 def change_rows(pairs: Sequence[Pair]) -> list[ChangeRow]:
-    """One row a pair of one image: what changes from A to B in prediction, confidence and cost."""
+    """One row for each image: what changes from A to B in prediction, confidence and cost."""
     rows: list[ChangeRow] = []
     for row, (left, right) in enumerate(pairs):
         line: dict[str, Any] = {
@@ -219,7 +203,7 @@ def change_rows(pairs: Sequence[Pair]) -> list[ChangeRow]:
 
 
 def are_two_images(pair: Pair) -> bool:
-    """Whether A and B are two images, so that nothing changes from one to the other."""
+    """Whether A and B are different images."""
     return pair[0].shown.picture.key != pair[1].shown.picture.key
 
 
@@ -228,8 +212,8 @@ class SideRow(Costs):
 
     Attributes:
         side: ``A`` or ``B``.
-        image: its name.
-        truth: its class; empty where nobody knows it.
+        image: name of the image.
+        truth: its true class; empty if unknown.
         prediction: its predicted class.
         verdict: ``right``, ``wrong`` or empty.
         confidence: in percent.
@@ -244,7 +228,7 @@ class SideRow(Costs):
 
 
 def side_rows(pair: Pair) -> list[SideRow]:
-    """One row for A and one for B, where they are two images."""
+    """One row for A and one for B; for different images."""
     return [
         {
             "side": letter,
@@ -260,7 +244,7 @@ def side_rows(pair: Pair) -> list[SideRow]:
 
 
 def _change(left: Shown, right: Shown) -> str:
-    """What becomes of the prediction, in words."""
+    """The change of the prediction, in words."""
     if left.trace.label == right.trace.label:
         return {True: "both right", False: "both wrong, alike", None: "the same"}[left.right]
     if left.right is None:
@@ -268,5 +252,5 @@ def _change(left: Shown, right: Shown) -> str:
     return {
         (True, False): "becomes wrong",
         (False, True): "becomes right",
-        (False, False): "both wrong, each its own way",
+        (False, False): "both wrong, differently",
     }[bool(left.right), bool(right.right)]

@@ -1,4 +1,4 @@
-"""Two strips and their difference for each image: side A, side B, and where B computes more or less. No Streamlit."""
+"""The chart of both sides' decision vectors and their difference, for each image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboard.answers.tables import Rows
 from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
 from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
@@ -27,14 +27,15 @@ _NAME_ROOM = 17
 
 
 def lane_chart(pairs: Sequence[Pair], measure: Measure, colours: Palette) -> Figure:
-    """Decisions of both sides of each pair below each other, and the difference in cost of each block below them.
+    """For each pair a lane with the decisions of A, one with those of B, and one with the difference in cost.
 
-    A strip fills the width, so that networks of different depth stand stage below stage; those have no third lane.
+    Every lane has the full width, so networks of different depth have their stages below each other. They have no third
+    lane.
 
     Args:
         pairs: sides A and B of each comparison; at least one.
-        measure: of the costs behind the lanes.
-        colours: of the theme.
+        measure: of the costs right of the lanes.
+        colours: palette of the theme.
     """
     configs = pairs[0][0].config, pairs[0][1].config
     more = difference_rows(pairs)
@@ -58,8 +59,7 @@ def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:
     cells = []
     for row in lane_rows(pairs):
         side = pairs[row["row"]]["AB".index(row["side"])]
-        fill = colours.option(row["option"])
-        look = {"fill": fill, "ink": colours.text_on(fill), "edge": fill if row["bits"] else colours.faint}
+        look = colours.cell(row["option"])
         top = row["row"] * height + "AB".index(row["side"]) * LANE
         about = f"{row['side']}, {row['image']}, block {row['block']}: {row['option']}"
         (cell,) = _scaled([blocks.placed(row)], side.config)
@@ -83,7 +83,7 @@ def _difference(row: DifferenceRow, config: ModelConfig, height: int, colours: P
 
 
 def _labels(pairs: Sequence[Pair], measure: Measure, height: int, lanes: int, colours: Palette) -> Rows:
-    """What stands beside the lanes of a pair: letters, predictions, costs and their difference."""
+    """The texts beside the lanes of a pair: letters, predictions, costs and their difference."""
     labels: Rows = []
     for row, pair in enumerate(pairs):
         spent = [costs.of_trace(side.shown.trace, side.config)[measure.column] for side in pair]
@@ -102,7 +102,7 @@ def _labels(pairs: Sequence[Pair], measure: Measure, height: int, lanes: int, co
 
 
 def _pictures(pairs: Sequence[Pair], height: int, lanes: int) -> Rows:
-    """One picture a pair, in the middle of its lanes; or one beside each lane where they are two."""
+    """One picture for each pair, or one for each lane if A and B are different images."""
     rows: Rows = []
     for row, (left, right) in enumerate(pairs):
         if left.shown.picture.key == right.shown.picture.key:
@@ -117,7 +117,7 @@ def _pictures(pairs: Sequence[Pair], height: int, lanes: int) -> Rows:
 
 
 def _scaled(rows: Rows, config: ModelConfig) -> Rows:
-    """Places along a strip as shares of its length."""
+    """Positions as shares of the strip's length."""
     length = blocks.stages(config)[-1]["end"]
     return [row | {key: row[key] / length for key in ("start", "end", "centre", "room") if key in row} for row in rows]
 
@@ -147,7 +147,7 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
     ]
     told = [
         alt.Tooltip("about:N", title="difference"),
-        alt.Tooltip("more:Q", title="B less A, of the full block", format="+.4~f"),
+        alt.Tooltip("more:Q", title="B \N{MINUS SIGN} A, of the full block", format="+.4~f"),
         alt.Tooltip("cp:Q", title="cp, points", format="+.2f"),
         alt.Tooltip("all_in:Q", title="all-in, points", format="+.2f"),
     ]
@@ -181,12 +181,4 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         more.mark_rect(fillOpacity=0).encode(**box, tooltip=told, description="about:N"),
     ]
     headings = blocks.heading_marks(scale, alt.value(alt.expr("height + 5")), colours)
-    return (
-        alt.layer(*marks, *headings)
-        .properties(
-            padding={"left": _LEFT, "right": _COST - 50, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *headings), _LEFT, _COST - 50, _HEADER, _FOOTER)

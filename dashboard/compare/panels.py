@@ -1,4 +1,4 @@
-"""The panels of Compare: strips with their difference, changes, and the test set. The sides: ``sides_panel``."""
+"""The panels of Compare below the controls: strips with their difference, changes, and the test set."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import told_apart, unbroken
+from dashboard.answers.naming import counted, told_apart, unbroken
 from dashboard.answers.tables import Table
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair, SideRow
@@ -34,7 +34,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
     if why:
         st.info(why, icon=":material/layers_clear:")
     else:
-        st.html(legends.legend(difference_keys(page.colours), "B \N{MINUS SIGN} A"))
+        st.html(legends.legend(difference_keys(page.colours), page.colours, "B \N{MINUS SIGN} A"))
     measure = MEASURES[page.shared.cost]
     view = View(
         key=LANES,
@@ -44,7 +44,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
             **_table(pairs),
             "differences": lambda: differences.difference_rows(pairs),
         },
-        alt=f"Decisions of A and of B for {len(pairs)} images, block by block, and where B computes more or less",
+        alt=f"Decisions of A and B for {len(pairs)} images, and the difference in cost, block by block",
         stamp=page.stamp("the images shown", left.card, right.card),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
@@ -52,7 +52,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
 
 
 def _table(pairs: Sequence[Pair]) -> dict[str, Callable[[], Table]]:
-    """What is said of both sides below the strips, as a table."""
+    """The table of what the page shows below the strips."""
     if _two_images(pairs):
         return {"images": lambda: differences.side_rows(pairs[0])}
     return {"changes": lambda: differences.change_rows(pairs)}
@@ -63,10 +63,10 @@ def _two_images(pairs: Sequence[Pair]) -> bool:
 
 
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:
-    """What changes from A to B, a line an image; of two images, a line each."""
+    """What changes from A to B, a line for each image; for two different images, a line for each side."""
     measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]
     if _two_images(pairs):
-        st.markdown("### What is decided for A and for B")
+        st.markdown("### The predictions for A and B")
         _images(differences.side_rows(pairs[0]), measures)
         return
     st.markdown("### What changes from A to B")
@@ -85,7 +85,7 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
 
 
 def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
-    """A and B in a line each, and by how much B costs more."""
+    """A line for A, one for B, and one for the difference in cost."""
     lines = []
     for row in rows:
         cells = [row["side"], escape(row["image"]), escape(row["truth"]), escape(row["prediction"]), row["verdict"]]
@@ -99,14 +99,14 @@ def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
 
 
 def _lines(heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """A table in HTML; a line is its class and its cells."""
+    """A table in HTML; each line has a CSS class and cells."""
     body = "".join(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for kind, cells in lines)
     head = "".join(f"<th>{head}</th>" for head in heads)
     return f'<div class="dfs-changes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
-    """Both on the whole test set, from their traces."""
+    """Both operating points on the whole test set, from their stored traces."""
     st.markdown("### On the whole test set")
     found = [stored_traces.find(point) for point in (left, right)]
     for letter, card, one in zip("AB", (left.card, right.card), found, strict=True):
@@ -122,28 +122,28 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
     page = page.at(left)
     if left == right:
         advice = "choose another checkpoint for one of them" if left.budget is None else "choose budgets further apart"
-        st.info(f"The same decisions are stored for A and B: {advice}.", icon=":material/block:")
+        st.info(f"A and B have the same stored traces: {advice}.", icon=":material/block:")
         return
     why = agreement.why_not(a, b)
     if why:
-        st.info(f"They cannot be set against each other image by image: {why}.", icon=":material/block:")
+        st.info(f"A and B cannot be compared image by image: {why}.", icon=":material/block:")
         return
-    place, beside = st.columns([40, 60], gap="large")
-    with place:
+    first, second = st.columns([40, 60], gap="large")
+    with first:
         _counts(page, a, b, left, right)
-    with beside:
+    with second:
         _heatmap(page, a, b, left, right)
 
 
 def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: OperatingPoint) -> None:
-    """Who is right where, with the exact test, and what it costs."""
+    """How many images A and B get right, the exact test of the difference, and the costs."""
     found, configs = agreement.summary(a, b), (left.card.config, right.card.config)
     measure = MEASURES[page.shared.cost]
     cost = agreement.cost_change(a, b, configs, page.shared.cost)
     n = found.images
     split, p = found.a_only + found.b_only, agreement.p_in_words(found.p)
     origins = agreement.backbones_in_words(left.card, right.card, page.catalogue.cards)
-    verdict = "more than chance would explain" if found.p < 0.05 else "which chance would explain"
+    verdict = "more than chance explains" if found.p < 0.05 else "which chance can explain"
 
     def cell(count: int) -> str:
         return f"<td>{count:,}<small>{100 * count / n:.2f} %</small></td>"
@@ -154,11 +154,11 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
 <tbody><tr><th scope="row">A right</th>{cell(found.both)}{cell(found.a_only)}</tr>
 <tr><th scope="row">A wrong</th>{cell(found.b_only)}{cell(found.neither)}</tr></tbody></table>
 <p><b>{signed(found.gain)} points</b> of accuracy from A to B (95 % interval {signed(found.low)} to
-{signed(found.high)}). They disagree about being right on {split:,} images, of which B has {found.b_only:,} and A
-{found.a_only:,}: {verdict} (McNemar's exact test, {p}). One seed each: the test knows nothing of another
-training.{" " + escape(origins) if origins else ""}</p>
-<p>The same prediction on {100 * found.agree / n:.2f} % of {n:,} images. Mean {measure.name}: {cost.a:.2f} %
-at A, {cost.b:.2f} % at B. B costs less on {cost.less:,} images, as much on {cost.same:,}, more on
+{signed(found.high)}). Only one of the two is right on {split:,} images: B on {found.b_only:,}, A on
+{found.a_only:,}, {verdict} (McNemar's exact test, {p}). The test compares these two networks; another training seed
+may give another result.{" " + escape(origins) if origins else ""}</p>
+<p>The prediction is the same for {100 * found.agree / n:.2f} % of {n:,} images. Mean {measure.name}: {cost.a:.2f} %
+at A, {cost.b:.2f} % at B. B costs less on {counted(cost.less, "image")}, the same on {cost.same:,}, more on
 {cost.more:,}.</p></div>"""
     )
     st.html(said)
@@ -177,7 +177,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
         tables={"classes": lambda: rows},
         alt="Mean difference in cost between A and B, for each class and block",
         stamp=page.stamp("measured", left.card, right.card),
-        notes="Each row a class, each column a block: mean cost of B less that of A, in points of the full block.",
+        notes="Each row is a class, each column a block: mean cost of B minus A, in points of the full block.",
     )
     show(view, page.colours)
-    st.caption("Mean cost of B less that of A in each block, in points of the full block, for the images of a class.")
+    st.caption("Mean cost of B minus A in each block, for the images of each class, in points of the full block.")

@@ -1,4 +1,4 @@
-"""The other operating point of a comparison: which it is by default, and how a link names it."""
+"""Side B of a comparison: its default, and its form in a link."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def rival(
     traced: Callable[[Card], Sequence[float]],
     said: str = "",
 ) -> tuple[OperatingPoint, str]:
-    """Side B, from a page's own parameters.
+    """Side B, from the page's own URL parameters.
 
     Args:
-        own: the parameters: ``right`` names a checkpoint, ``rb`` a budget for one that serves every budget.
+        own: the parameters: ``right`` names a checkpoint, ``rb`` a budget for an every-budget checkpoint.
         catalogue: the checkpoints on this machine.
         point: side A.
-        traced: gives the budgets of a checkpoint for every budget whose decisions are stored.
-        said: a note of the choice that led here.
+        traced: gives the budgets at which an every-budget checkpoint has stored traces.
+        said: the note of the last choice of side B.
 
     Returns:
-        Side B, and a note where it is not what the link asks for.
+        Side B, and a note that says if it is not what the link asks for.
     """
     card, budget = point.card, point.budget
     name, notes = own.get(RIGHT, ""), []
@@ -43,7 +43,7 @@ def rival(
     wish = finite_number(own.get(BUDGET)) or None
     if wish is None and found is card and budget is not None:
         wish = 2 * budget if card.budget_range and 2 * budget <= card.budget_range[1] else budget / 2
-        # One whose decisions are stored, so that the test set can be compared at that very budget.
+        # A budget with stored traces, so that the test set can be compared at exactly this budget.
         others = [value for value in traced(card) if abs(value / budget - 1) > SAME_BUDGET]
         wish = operating.nearest(wish, others)
     right_budget, note = operating.fit_budget(found, wish)
@@ -52,15 +52,15 @@ def rival(
 
 
 def default_rival(catalogue: Catalogue, card: Card) -> Card:
-    """What to compare a checkpoint with: itself at another budget, its family's next budget, or another of its data."""
+    """What to compare a checkpoint with: itself (every budget), its family's next budget, or any of its data set."""
     if card.budget_range is not None:
         return card
     family = [other for other in catalogue.family_of(card).cards if other is not card]
     rest = [other for other in catalogue.cards if other.dataset == card.dataset and other is not card]
-    dearer = [other for other in family if (other.budget or 0) > (card.budget or 0)]
+    larger = [other for other in family if (other.budget or 0) > (card.budget or 0)]
     cheaper = [other for other in family if other.budget != card.budget]
-    if dearer:
-        return min(dearer, key=lambda other: (other.budget or 0, other.alpha != card.alpha))
+    if larger:
+        return min(larger, key=lambda other: (other.budget or 0, other.alpha != card.alpha))
     if cheaper:
         return max(cheaper, key=lambda other: (other.budget or 0, other.alpha == card.alpha))
     return next(iter([*family, *rest]), card)

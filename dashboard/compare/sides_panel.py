@@ -1,4 +1,4 @@
-"""What is compared: the controls of both sides, and the pairs that come of them."""
+"""The controls of both sides of a comparison, and the pairs that they give."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dashboard.compare.rivals import BUDGET, RIGHT
 from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
-from dashboard.ui.point_controls import Seat, choose_measure
+from dashboard.ui.point_controls import ControlGroup, choose_measure
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 
@@ -28,7 +28,7 @@ _NOTE = "rival_note"
 
 
 def _move(**changes: Any) -> None:
-    """Choose side B; takes what ``state.change`` takes of an operating point."""
+    """Set side B; takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does."""
     own = {}
     if "checkpoint" in changes:
         own = {RIGHT: changes["checkpoint"], BUDGET: ""}
@@ -39,7 +39,7 @@ def _move(**changes: Any) -> None:
 
 
 def _said(own: Mapping[str, str]) -> str:
-    """What was said of the choice of side B; what was said of another one is past."""
+    """The note of the last choice of side B; empty if side B has changed since."""
     said, of = st.session_state.get(_NOTE, ("", None))
     return said if of == _choice(own) else ""
 
@@ -48,17 +48,17 @@ def _choice(own: Mapping[str, str]) -> tuple[str, str]:
     return own.get(RIGHT, ""), own.get(BUDGET, "")
 
 
-A_SEAT, B_SEAT = Seat(brief=True, measure=False), Seat("b_", _move, brief=True, measure=False)
+A_CONTROLS, B_CONTROLS = ControlGroup(brief=True, measure=False), ControlGroup("b_", _move, brief=True, measure=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a page shows.
+    """What the page compares.
 
     Attributes:
-        pairs: sides A and B of each comparison; empty if an operating point cannot be asked.
+        pairs: sides A and B of each comparison; empty if a checkpoint cannot be loaded.
         points: the operating points of A and B.
-        title: what it is, for people.
+        title: of the comparison.
     """
 
     pairs: list[Pair]
@@ -67,7 +67,7 @@ class Compared:
 
 
 def choose_kind(page: Opened) -> str:
-    """The switch between two operating points and two images; beside it the measure of cost that both points share."""
+    """Draw the switch between two operating points and two images, and return its value."""
     wished = page.shared.page.get(KIND, "")
     kind = wished if wished in KINDS else POINTS
     control = state.Control.showing("compare_kind", kind)
@@ -84,48 +84,48 @@ def choose_kind(page: Opened) -> str:
             label_visibility="collapsed",
             on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
         )
-        if kind == POINTS:  # two images have it among the controls of their operating point
+        if kind == POINTS:  # for two images it is among the controls of the operating point
             choose_measure(page.shared, 170)
     return kind
 
 
 def two_points(page: Opened) -> Compared:
-    """Side A is what all pages share; side B is chosen by controls of its own."""
+    """Two operating points on the same images: A is the shared one, B has its own controls."""
     shared = page.shared
     other, note = rivals.rival(shared.page, page.catalogue, page.point, cached.traced_budgets, _said(shared.page))
     with st.container(key="sides"):
         places = st.columns(2, gap="large")
         with places[0], st.container(border=True):
             st.html(_heading("A", page.in_words, page.card))
-            point_controls.choose_point(page.catalogue, shared, A_SEAT)
+            point_controls.choose_point(page.catalogue, shared, A_CONTROLS)
         with places[1], st.container(border=True):
             st.html(_heading("B", other.in_words, other.card))
             view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
-            point_controls.choose_point(page.catalogue, view, B_SEAT)
+            point_controls.choose_point(page.catalogue, view, B_CONTROLS)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
     sizes = [point.card.config.image_size for point in points]
     if sizes[0] != sizes[1]:
         st.caption(
-            f"A sees images of {sizes[0]} pixels, B of {sizes[1]}: test images are read for A, and resized for B."
+            f"A takes images of {sizes[0]} pixels, B of {sizes[1]}: test images are read for A and resized for B."
         )
     left, right = (decide(pictures, point) for point in points)
     pairs = [
         (Side(a, page.card.config), Side(b, other.card.config))
-        for a, b in zip(left, right, strict=False)  # none of a checkpoint that cannot be loaded
+        for a, b in zip(left, right, strict=False)  # one is empty if its checkpoint cannot be loaded
     ]
     in_words = told_apart(*points)
     return Compared(pairs, points, f"A: {in_words[0]}; B: {in_words[1]}")
 
 
 def two_images(page: Opened) -> Compared:
-    """Two pictures under the operating point that all pages share."""
+    """Two pictures at the shared operating point."""
     point = point_controls.choose_point(page.catalogue, page.shared)
     pictures = image_bar.choose_pictures(page.card, page.shared)
     first = next((p for p in pictures if p.key == page.shared.image), pictures[0])
-    at_hand = image_bar.pictures_at_hand(page.card, page.shared)  # so that a single upload has company
+    at_hand = image_bar.pictures_at_hand(page.card, page.shared)  # used if the page shows only one upload
     others = {p.key: p for p in [*_linked(page), *pictures, *([] if len(pictures) > 1 else at_hand)]}
-    rest = [p for p in others.values() if p.key != first.key] or [first]  # there may be no other
+    rest = [p for p in others.values() if p.key != first.key] or [first]  # if there is no other picture
     second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
     places = st.columns(2, gap="large")
     with places[0]:
@@ -139,7 +139,7 @@ def two_images(page: Opened) -> Compared:
 
 
 def _linked(page: Opened) -> list[Picture]:
-    """Image B, if it is a test image that another page of the gallery has, or a drawing beside test images."""
+    """Image B, if it is a test image on another gallery page, or a drawing while the gallery shows test images."""
     key, images = page.shared.page.get(OTHER), cached.test_images(page.card)
     if isinstance(images, str):
         return []

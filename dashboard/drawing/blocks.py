@@ -1,4 +1,4 @@
-"""Where gated blocks stand along an axis: one beside the other, with a gap between stages, and what is above them."""
+"""Positions of the gated blocks along an axis, with a gap between stages, and the headings above them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ STAGE_GAP = 0.5  # between stages, in blocks
 
 
 def start_of(block: int, stage: int, first: int = FIRST_GATED) -> float:
-    """Where a block begins along the axis, in blocks.
+    """Start of a block on the axis, in block widths.
 
     Args:
-        block: its number in the network.
-        stage: in which it is, from 1.
-        first: number of the block that begins at 0.
+        block: block number.
+        stage: its stage, from 1.
+        first: number of the block that starts at 0.
     """
     return block - first + (stage - 1) * STAGE_GAP
 
 
 def placed(row: Mapping[str, Any], margin: float = 0.03) -> dict[str, Any]:
-    """A row that has ``block`` and ``stage``, with where it stands: ``start``, ``end``, ``centre``."""
+    """A row with ``block`` and ``stage``, plus its position: ``start``, ``end``, ``centre``."""
     start = start_of(row["block"], row["stage"])
     return {**row, "start": start + margin, "end": start + 1 - margin, "centre": start + 0.5}
 
 
 def stages(config: ModelConfig) -> Rows:
-    """The stages as ``tables.stage_rows`` gives them, with where each begins and ends, and the room for its name."""
+    """The rows of ``tables.stage_rows``, plus ``start``, ``end`` and ``room`` for the title."""
     return with_room(
         [
             stage
@@ -45,13 +45,13 @@ def stages(config: ModelConfig) -> Rows:
 
 
 def with_room(rows: Rows) -> Rows:
-    """Stages that have ``start`` and ``end``, with ``room``: up to where the next one begins."""
+    """Rows with ``start`` and ``end``, plus ``room``: the distance to the start of the next one."""
     ends = [*(row["start"] for row in rows[1:]), rows[-1]["end"]]
     return [row | {"room": end - row["start"]} for row, end in zip(rows, ends, strict=True)]
 
 
 def block_numbers(config: ModelConfig) -> Rows:
-    """One row a gated block, with where it stands."""
+    """One row for each gated block, with its position."""
     return [
         placed({"block": block, "stage": stage["stage"]})
         for stage in stage_rows(config)
@@ -65,17 +65,17 @@ def scale_of(config: ModelConfig) -> alt.Scale:
 
 
 def name_room(length: float) -> str:
-    """Vega expression: pixels for the name of a stage, along an axis of that length."""
+    """Vega expression for the pixels that a stage's title may take, on an axis of that length."""
     return f"width * datum.room / {length} - 6"
 
 
 def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Chart]:
-    """Stage names with a line over each, from the data ``stages``, and block numbers, from the data ``blocks``.
+    """Stage titles with a line below each (data ``stages``), and block numbers (data ``blocks``).
 
     Args:
         scale: of the blocks.
         below: y of the block numbers.
-        colours: of the theme.
+        colours: palette of the theme.
     """
 
     def at(field: str) -> alt.X:

@@ -1,17 +1,17 @@
-"""More or less computation: a blue and an orange that nobody confuses, and a sign, so that no hue has to be seen."""
+"""Differences in computation: blue for less, orange for more, and a sign for readers who see no hue."""
 
 from __future__ import annotations
 
 from dashboard.drawing.figure import Key
 from dashboard.drawing.palette import Palette, between
 
-FAINTEST = 0.18  # of the way to the full colour: the smallest difference that is one
+FAINTEST = 0.18  # colour strength of the smallest difference
 
 
 def colour_of(more: float, colours: Palette) -> str:
-    """Fill for a difference between -1 and 1: blue for less, orange for more, the page's own colour for none.
+    """Fill for a difference between -1 and 1: blue for less, orange for more, the background for none.
 
-    The strength goes with its square root, as bits do with cost: 8 bits against skip is 1/16 of a block and still seen.
+    The strength is the square root of the difference, so that small ones are visible: 8 bits against skip is 1/16.
     """
     if not more:
         return colours.background
@@ -20,12 +20,12 @@ def colour_of(more: float, colours: Palette) -> str:
 
 
 def sign_of(more: float) -> str:
-    """``+`` for more, a minus sign for less, nothing for none."""
+    """``+`` for more, a minus sign for less, empty for no difference."""
     return "+" if more > 0 else "\N{MINUS SIGN}" if more < 0 else ""
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """A difference as people write it.
+    """A difference with its sign.
 
     >>> signed(-0.5), signed(0.001)
     ('−0.50', '0.00')
@@ -35,6 +35,6 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def difference_keys(colours: Palette) -> tuple[Key, ...]:
-    """What the colours and signs of a difference mean, for a legend."""
+    """Legend of the colours and signs of a difference."""
     meant = ((-1.0, "B computes less"), (0.0, "the same"), (1.0, "B computes more"))
     return tuple(Key(f"{sign_of(more)} {text}".strip(), colour_of(more, colours), "cell") for more, text in meant)

@@ -1,4 +1,4 @@
-"""What every chart function returns: a Vega-Lite specification and, apart from it, the tables that it draws."""
+"""The result of every chart function: a Vega-Lite specification, with its data kept separately."""
 
 from __future__ import annotations
 
@@ -13,23 +13,36 @@ from dashboard.answers.tables import Table
 
 
 def table(name: str, key: str | None = None) -> alt.Chart:
-    """What marks are made of: a table of a figure, by its name.
+    """A chart on one of the figure's tables.
 
     Args:
         name: of the table.
-        key: column by which a row is known again in the next table. Its marks then stay on the page and change; without
-            it they are taken away and drawn anew, which takes three times as long.
+        key: column that identifies a row when the data changes. With it, marks are updated; without it, they are
+            removed and redrawn, which takes three times as long.
     """
     chart = alt.Chart(alt.NamedData(name))
     return chart.encode(key=alt.Key(key, type="nominal")) if key else chart
 
 
+def padded(
+    chart: alt.LayerChart | alt.FacetChart, left: int, right: int, top: int, bottom: int, height: int | None = None
+) -> dict[str, Any]:
+    """The specification of a chart with fixed padding, in pixels; ``height`` includes it.
+
+    With automatic sizing Vega would measure every text at every change of the data.
+    """
+    padding = {"left": left, "right": right, "top": top, "bottom": bottom}
+    sizing = alt.AutoSizeParams(type="none", contains="padding")
+    spec = chart.properties(padding=padding, autosize=sizing).configure_view(stroke=None).to_dict()
+    return spec if height is None else spec | {"height": height}
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One entry of a legend. Pages show legends beside their charts, exports and slides draw them into the picture.
+    """One entry of a legend. Pages show legends beside charts; exports and slides draw them into the picture.
 
     Attributes:
-        text: what it stands for.
+        text: its meaning.
         colour: its colour.
         shape: ``cell``, ``skip``, ``line``, ``dashed``, ``tick`` or the shape of a point: ``circle``, ``ring``,
             ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``triangle-left``, ``cross``, ``x`` and
@@ -43,15 +56,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart, with its data apart.
+    """A chart with its data kept separately.
 
-    While only numbers change, the specification stays the same, and a page that shows the chart already just takes the
-    new rows; building and drawing it anew would take ten times as long.
+    As long as only the data changes, the specification stays the same and the browser only updates the rows. Building
+    the chart anew takes ten times as long.
 
     Attributes:
-        spec: Vega-Lite, with data by name. Shared between figures: not to be changed.
+        spec: Vega-Lite, with named data. Figures share it: do not change it.
         data: name -> rows.
-        legend: what its colours and shapes mean, where the chart itself does not say so.
+        legend: meaning of its colours and shapes, unless the chart itself shows it.
     """
 
     spec: dict[str, Any]
@@ -59,5 +72,5 @@ class Figure:
     legend: tuple[Key, ...] = ()
 
     def for_streamlit(self) -> dict[str, Any]:
-        """What ``st.vega_lite_chart`` takes. Given Arrow tables, it need not make data frames of the rows first."""
+        """The argument of ``st.vega_lite_chart``. Arrow tables save it the detour over data frames."""
         return self.spec | {"datasets": {name: pa.Table.from_pylist(list(rows)) for name, rows in self.data.items()}}

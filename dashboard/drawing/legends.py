@@ -1,7 +1,8 @@
-"""Legends of the charts, and how a page shows them: as HTML, which wraps where a page is narrow."""
+"""Legends of charts, as HTML that wraps on narrow pages."""
 
 from __future__ import annotations
 
+import base64
 from html import escape
 
 from dashboard.drawing import marks
@@ -11,7 +12,7 @@ from dfs_core.model.options import OptionSet
 
 
 def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
-    """What the cells mean, cheapest first: name, colour and share of the full block's cost."""
+    """Legend of the options, cheapest first: name, colour and share of the full block's cost."""
     names = {"skip": "skip, 0", "full": "full, 1"}
     return tuple(
         Key(
@@ -24,24 +25,26 @@ def option_keys(option_set: OptionSet, colours: Palette) -> tuple[Key, ...]:
 
 
 def options(option_set: OptionSet, colours: Palette) -> str:
-    """What the cells of the strip mean, cheapest first."""
-    return legend(option_keys(option_set, colours), "Decisions", "of the full block")
+    """The legend of the options as HTML."""
+    return legend(option_keys(option_set, colours), colours, "Decisions", "of the full block")
 
 
-def legend(keys: tuple[Key, ...], title: str = "", note: str = "") -> str:
-    """Any chart's legend, with a title before it and a note behind; empty where there is nothing to say."""
+def legend(keys: tuple[Key, ...], colours: Palette, title: str = "", note: str = "") -> str:
+    """A legend as HTML, with a title before it and a note after it; empty if there are no entries."""
     if not keys:
         return ""
     heading = f"<h3>{escape(title)}</h3>" if title else ""
     more = f"<em>{escape(note)}</em>" if note else ""
-    return f'<div class="dfs-legend">{heading}<div>{"".join(map(_chip, keys))}{more}</div></div>'
+    chips = "".join(f"<span>{_image(key, colours)}{escape(key.text)}</span>" for key in keys)
+    return f'<div class="dfs-legend">{heading}<div>{chips}{more}</div></div>'
 
 
-def _chip(key: Key) -> str:
-    edge = "color-mix(in srgb, currentColor 22%, transparent)"
-    return f"<span>{marks.alone(key, 'currentColor', edge)}{escape(key.text)}</span>"
+def _image(key: Key, colours: Palette) -> str:
+    """The mark of an entry as an image, because Streamlit removes inline SVG."""
+    svg = marks.alone(key, colours.ink, colours.faint)
+    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
 
 
 def _share(cost: float) -> str:
-    """A cost as the fraction that the paper writes: 1/16."""
+    """A relative cost as a fraction: 1/16."""
     return f"1/{1 / cost:g}" if (1 / cost).is_integer() else f"{cost:.3f}"

@@ -1,6 +1,6 @@
-"""What Plotly figures have in common: arrays packed for the way, scales of exact colours, and the bar of controls.
+"""Shared parts of Plotly figures: packed arrays, stepped colour scales, and the mode bar.
 
-Figures are plain dictionaries here: to build Plotly's own objects would take longer than to draw them. No Streamlit.
+Figures are plain dictionaries, because building Plotly's objects takes longer than drawing them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-SCALE = 3  # pixels of a downloaded PNG for one of the page's
-# Each by name: what Plotly would show by itself includes a way to send the chart to its makers.
+SCALE = 3  # pixels of a downloaded PNG for each pixel of the page
+# Listed one by one, because Plotly's default includes a button that uploads the chart to its makers.
 _BUTTONS = ("zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d")
 
 
 def packed(values: np.ndarray) -> dict[str, str]:
-    """An array of small numbers as Plotly sends it, a byte a cell in base64.
+    """An array of numbers from 0 to 255 in Plotly's base64 form, one byte a cell.
 
     >>> packed(np.array([[0, 1], [2, 3]], np.uint8))
     {'dtype': 'u1', 'bdata': 'AAECAw==', 'shape': '2, 2'}
@@ -26,7 +26,7 @@ def packed(values: np.ndarray) -> dict[str, str]:
 
 
 def steps(fills: list[str]) -> list[list[Any]]:
-    """A scale of exactly these colours: each has a step of its own, and none runs into the next.
+    """A Plotly colour scale with one step for each colour and no transitions.
 
     >>> steps(["#000000", "#ffffff"])
     [[0.0, '#000000'], [0.5, '#000000'], [0.5, '#ffffff'], [1.0, '#ffffff']]
@@ -36,10 +36,10 @@ def steps(fills: list[str]) -> list[list[Any]]:
 
 
 def mode_bar(picture: str = "") -> dict[str, Any]:
-    """Plotly's configuration: a bar that is always there, and no way to any other host.
+    """Plotly's configuration: a mode bar that is always visible, and no connection to any host.
 
     Args:
-        picture: name of the file, without its ending, under which the browser saves what it shows; none where empty.
+        picture: file name, without extension, for the button that saves a PNG; if empty there is no such button.
     """
     buttons = ("toImage", *_BUTTONS) if picture else _BUTTONS
     config: dict[str, Any] = {
@@ -48,7 +48,7 @@ def mode_bar(picture: str = "") -> dict[str, Any]:
         "displaylogo": False,
         "plotlyServerURL": "",
         "responsive": True,
-        "scrollZoom": False,  # the wheel belongs to the page
+        "scrollZoom": False,  # the mouse wheel scrolls the page
     }
     if picture:
         config["toImageButtonOptions"] = {"format": "png", "filename": picture, "scale": SCALE}

@@ -1,4 +1,4 @@
-"""The marks of legends, each drawn once: as SVG for pages and exports, and as a character where only text fits."""
+"""The marks of legends: as SVG for pages and exports, and as a character where only text fits."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from dashboard.drawing.figure import Key
 
-WIDTH, HEIGHT = 18, 14  # pixels of a mark
+WIDTH, HEIGHT = 20, 16  # pixels of a mark, with its edge
 
 
 class Shape(NamedTuple):
-    """How a mark looks.
+    """The form of a mark.
 
     Attributes:
-        path: around (0, 0), in pixels, as SVG.
-        character: much like it. None of these is an emoji too: browsers would draw that in its own colours.
-        dash: of its line; "none" for an unbroken one. None fills the shape instead.
+        path: SVG path around (0, 0), in pixels.
+        character: a similar character, which is no emoji: browsers draw those in their own colours.
+        dash: dash pattern of the line, "none" for a solid one; None for a filled shape.
     """
 
     path: str
@@ -40,11 +40,11 @@ SHAPES = {
     "dashed": Shape("M-9,0h18", "╌", "5 4"),
     "tick": Shape("M0,-7v14", "|", "none"),
 }
-CELLS = ("cell", "skip")  # the decision strip's: a filled box, and an empty one that a wire runs through
+CELLS = ("cell", "skip")  # of the decision strip: a filled box, and an empty one with a wire through it
 
 
 def drawn(key: Key, ink: str, edge: str) -> str:
-    """The mark of a legend's entry around (0, 0), as SVG.
+    """The mark of a legend entry as SVG, centred on (0, 0).
 
     Args:
         key: the entry.
@@ -62,8 +62,8 @@ def drawn(key: Key, ink: str, edge: str) -> str:
 
 
 def alone(key: Key, ink: str, edge: str) -> str:
-    """The mark as an SVG of its own, for HTML; it says nothing to a screen reader, as its text stands beside it."""
+    """The mark as a complete SVG, hidden from screen readers because its text stands beside it."""
     return (
-        f'<svg width="{WIDTH}" height="{HEIGHT}" viewBox="{-WIDTH / 2:g} {-HEIGHT / 2:g} {WIDTH} {HEIGHT}"'
-        f' aria-hidden="true">{drawn(key, ink, edge)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}"'
+        f' viewBox="{-WIDTH / 2:g} {-HEIGHT / 2:g} {WIDTH} {HEIGHT}" aria-hidden="true">{drawn(key, ink, edge)}</svg>'
     )

@@ -1,8 +1,8 @@
-"""Colours of the charts, in the light and in the dark theme. Plain strings and arithmetic.
+"""Colours of the charts in the light and the dark theme.
 
-2, 3, 4, 8, 16 bits and full are steps of lightness that whoever sees no hue still tells apart, and options between them
-lie between their colours, so the same option looks the same in every checkpoint. More work is always further from the
-page's background: darker on light, brighter on dark. A skipped block is not filled at all.
+2, 3, 4, 8, 16 bits and full differ in lightness, so that readers can distinguish them without seeing hue. Other bit
+widths are interpolated, so an option has the same colour in every checkpoint. More computation has more contrast to the
+background: darker in the light theme, brighter in the dark one. A skipped block is not filled.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from dfs_core.model.options import FULL_BITS, Option
 
-# Bits of the ramps' colours. 3 is one of them: by the doubling of bits alone, 2, 3 and 4 would look alike.
+# Bit widths of the ramps' colours. They include 3, because otherwise 2, 3 and 4 bits would look alike.
 _STOPS = (2, 3, 4, 8, 16, FULL_BITS)
 # Lightness (CIE L*) 90, 79, 66, 49, 33, 16 and 22, 35, 47, 62, 77, 96; hue from yellow over teal to indigo.
 _LIGHT_RAMP = ("#e7e7ad", "#99d098", "#31b2aa", "#017fa0", "#004f88", "#112161")
@@ -26,14 +26,14 @@ class Palette:
     """The colours that charts use in one theme.
 
     Attributes:
-        background: the page.
-        ink: text and lines of the first rank.
-        muted: text and lines of the second rank, and published points.
+        background: of the page.
+        ink: main text and lines.
+        muted: secondary text and lines, and published points.
         faint: borders and bands.
-        accent: what is selected, and where the image in focus stands.
-        wrong: a wrong prediction.
-        ramp: of the options at 2, 3, 4, 8, 16 bits and in full.
-        families: colours of the measured families, in the order in which they are listed.
+        accent: what is selected, and the image in focus.
+        wrong: wrong predictions.
+        ramp: the options 2, 3, 4, 8, 16 bits and full.
+        families: measured families, in the order in which they are listed.
     """
 
     background: str
@@ -46,15 +46,20 @@ class Palette:
     families: tuple[str, ...]
 
     def option(self, name: str) -> str:
-        """Fill of an option's cell; a skipped block has the page's own colour."""
+        """Fill of an option's cell; the background for skip."""
         bits = Option.parse(name).bits
         if not bits:
             return self.background
         place = np.interp(math.log2(bits), np.log2(_STOPS), range(len(_STOPS)))
         return between(self.ramp, float(place) / (len(_STOPS) - 1))
 
+    def cell(self, name: str) -> dict[str, str]:
+        """Look of an option's cell: ``fill``, ``edge`` and, for text on it, ``ink``."""
+        fill = self.option(name)
+        return {"fill": fill, "ink": self.text_on(fill), "edge": self.faint if fill == self.background else fill}
+
     def text_on(self, fill: str) -> str:
-        """Black or white, whichever is the easier to read on ``fill``."""
+        """Dark or white text colour, whichever has more contrast on ``fill``."""
         return "#0b1216" if luminance(fill) > 0.2 else "#ffffff"
 
 
@@ -81,7 +86,7 @@ DARK = Palette(
 
 
 def palette(theme: str | None) -> Palette:
-    """The palette of Streamlit's theme type: ``dark``, or anything else for light."""
+    """The palette for Streamlit's theme type: ``dark``, or light for anything else."""
     return DARK if theme == "dark" else LIGHT
 
 
@@ -96,7 +101,7 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def between(ramp: tuple[str, ...], position: float) -> str:
-    """The colour at ``position``, 0 to 1, of a ramp of evenly spaced stops."""
+    """The colour at a position from 0 to 1 on a ramp of evenly spaced colours."""
     scaled = position * (len(ramp) - 1)
     start = min(int(scaled), len(ramp) - 2)
     share = scaled - start

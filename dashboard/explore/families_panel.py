@@ -1,4 +1,4 @@
-"""The legend of the accuracy/cost curve, whose entries switch families on and off; and how close the axis looks."""
+"""The legend of the accuracy/cost curve, whose entries show and hide families, and the switch for the close-up."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ FAMILIES, ZOOM = "families", "zoom"
 
 
 def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) -> None:
-    """Draw a switch for every family that has points, in its colour and with its shape, and one for the axis.
+    """Draw a switch for every family with points, in its colour and with its shape, and one for the close-up.
 
     Args:
-        points: of all families, those that are switched off among them.
-        shared: the state of all pages.
-        colours: of the theme.
+        points: of all families, including hidden ones.
+        shared: the state that pages share.
+        colours: palette of the theme.
     """
     looks = {name: (ink, shape) for name, ink, shape in curve_chart.point_legend(points, colours)}
     names = {point["family"]: point["group"] for point in points}
     shown = [key for key in names if key not in shared.hidden]
     control = state.Control.showing(FAMILIES, shown, lambda one, other: set(one) == set(other))  # in any order
-    # A pill's first letter is its family's glyph. Only CSS can colour it as the chart does.
+    # A pill's first letter is the family's mark. Only CSS can give it the family's colour.
     st.html(
         "<style>"
         + "".join(
@@ -57,12 +57,12 @@ def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) 
             close,
             key=axis.key,
             width="content",
-            help="The axes span what costs about as much as the point in use, not everything up to 100 %",
+            help="Show only points that cost about as much as the one in use, not all costs up to 100 %",
             on_change=axis.choice(lambda on: state.change(page={CLOSE: "1" if on else ""})),
         )
 
 
 def _show(names: dict[str, str], chosen: list[str], shared: state.State) -> None:
-    """Switch off what is not chosen; what has no point on this axis stays as it was."""
-    elsewhere = {key for key in shared.hidden if key not in names}
-    state.change(hidden=tuple(sorted(elsewhere | (names.keys() - set(chosen)))))
+    """Hide the families that are not chosen; families without points on this axis stay as they were."""
+    without_points = {key for key in shared.hidden if key not in names}
+    state.change(hidden=tuple(sorted(without_points | (names.keys() - set(chosen)))))

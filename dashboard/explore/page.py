@@ -1,4 +1,4 @@
-"""Explore: what a checkpoint decides for some images, beside what all checkpoints reach on the test set."""
+"""Explore: the decision vectors of some images, beside the accuracy and cost of all checkpoints on the test set."""
 
 import streamlit as st
 

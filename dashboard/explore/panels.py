@@ -1,4 +1,4 @@
-"""The panels of Explore: the ledger at the head, strip, curve, where the cost goes, training."""
+"""The panels of Explore: figures at the top, strip, curve, where the cost goes, training."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem
 from dashboard.views.strip_chart import FOCUS_PARAMS
 
-AHEAD = 12  # operating points that are asked in advance
+AHEAD = 12  # operating points that are predicted in advance
 
 
 def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
-    """Ask in the background where the next click may go: a step of the slider, then other checkpoints, kin first."""
+    """Predict in the background for likely next clicks: slider steps, the family's checkpoints, other checkpoints."""
     family = page.catalogue.family_of(page.card).cards
     others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
     points = [*operating.neighbours(page.point), *(operating.usual(card) for card in (*family, *others))]
@@ -34,7 +34,7 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
 
 
 def ledger(page: Opened, shown: Sequence[Shown]) -> None:
-    """What is in use, in words, and its test figures above those of the images shown."""
+    """The operating point in words, with its figures on the test set and on the images shown."""
     test = tables.test_figures(page.point, measured())
     measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
     rows = []
@@ -57,7 +57,7 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
 
 
 def _made_of(page: Opened) -> str:
-    """From which plain network, so that nobody sets one against another that started elsewhere."""
+    """The backbone and its accuracy, so that nobody compares checkpoints of different backbones by mistake."""
     backbone = page.card.backbone(page.catalogue.cards)
     if backbone is None or backbone.name == page.card.name:
         return ""
@@ -66,53 +66,55 @@ def _made_of(page: Opened) -> str:
 
 
 def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
-    """The decisions of the images shown, with their legend and table; a click on a row puts that image in focus."""
+    """The decision strip with its legend; a click on a row puts that image in focus."""
     if not shown or in_focus is None:
         return
     st.html(legends.options(page.card.config.option_set, page.colours))
     view = build.strip(page, shown, in_focus.picture.key)
     show(view, page.colours, _row_picked, FOCUS_PARAMS)
     if page.card.config.policy in ("constant", "table"):
-        st.caption("A static network decides the same for every image: every row is the same.")
+        st.caption("A static network decides the same for every image, so all rows are equal.")
 
 
 def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
-    """Accuracy against cost of all checkpoints and the images shown on one axis; a click chooses a checkpoint."""
+    """Accuracy against cost, with its switches; a click chooses an operating point or an image."""
     shared = page.shared
     with st.container(horizontal=True, vertical_alignment="center", key="curve_bar"):
         st.markdown("### Accuracy and cost", width="stretch")
         _scale(shared.scale)
     curve = build.curve_state(page, shown, in_focus.picture.key if in_focus else None)
     if problem := measured_problem():
-        st.warning(f"Points measured earlier are left out: {messages.plain(problem)}", icon=":material/warning:")
+        st.warning(f"Measured points are missing: {messages.plain(problem)}", icon=":material/warning:")
     families_panel.switches(curve.points, shared, page.colours)
     show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
     beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
     origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
-        missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
+        missing += (
+            f" The points come from several backbones ({listed(sorted(origins))}); a point's tooltip names its own."
+        )
     st.caption(
-        f"{beyond}Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
-        f" Shift and drag to move; double-click to go back.{missing}"
+        f"{beyond}Click a point to use it. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
+        f" wheel. Move: Shift and drag. Reset: double-click.{missing}"
     )
 
 
 def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
-    """The ledger: every part of the network and every decision, summed to the figures at the head of the page."""
+    """The ledger: the cost of every part of the network and of every decision, and their sum."""
     name = MEASURES[page.shared.cost].name
-    title = f"Where the cost goes: every part and decision, summed to {name}"
+    title = f"Where the cost goes: {name} of every part and decision"
     with st.expander(title, icon=":material/receipt_long:", key="costs_panel", on_change="rerun") as panel:
         if not panel.open or not shown:
             return
         view = build.ledger(page, shown, in_focus)
-        st.html(legends.legend(view.draw(page.colours).legend))
+        st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
-        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is the sum of those above.")
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.")
 
 
 def training(page: Opened) -> None:
-    """cp against its target while the checkpoint was trained; nothing if its log has no cp."""
+    """cp and its target during training; nothing if the log has no cp."""
     if problem := training_log_problem(page.card.name):
         st.warning(messages.plain(problem), icon=":material/edit_document:")
     view = build.training(page)
@@ -143,7 +145,7 @@ def _point_picked() -> None:
     found = picked(build.CURVE, curve_chart.POINT_PARAM, curve_chart.TICK_PARAM)
     if found and "key" in found:
         state.change(image=found["key"])
-    elif found and cached.catalogue().named(found["checkpoint"]) is not None:  # others were measured elsewhere
+    elif found and cached.catalogue().named(found["checkpoint"]) is not None:  # results may name missing checkpoints
         state.change(checkpoint=found["checkpoint"], budget=found.get("budget"), note="")
 
 

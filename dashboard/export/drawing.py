@@ -1,8 +1,7 @@
-"""Charts are drawn in a process of their own: what draws them holds Python's lock, and would stall every session.
+"""Charts are rendered in a separate process: vl-convert holds Python's global lock and would stall all sessions.
 
-It is started when somebody first wants a picture, serves one request after the other, and ends with the server: its
-input then ends. ``multiprocessing`` would do as much, but runs the main module again in the new process, which under
-``streamlit run`` is the app.
+The process starts at the first request and handles one request at a time. It ends with the server, which closes its
+input. We do not use ``multiprocessing``: it would run the main module again, which under ``streamlit run`` is the app.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from typing import IO, Any, cast
 
 from dfs_core.errors import UserError
 
-LONGEST_S = 60.0  # for one picture: some take a second
+LONGEST_S = 60.0  # for one picture; a slow one takes about a second
 _PROGRAM = Path(__file__).with_name("drawing_process.py")
 
 
 class Drawing:
-    """The process, and who asks it. Threads can share one: each waits for its turn, and nobody else for anybody."""
+    """The rendering process. It is thread-safe: threads that need a picture wait for each other."""
 
     def __init__(self, longest_s: float = LONGEST_S) -> None:
-        """Args: longest_s: after so many seconds a request is given up."""
+        """Args: longest_s: time limit of a request, in seconds."""
         self._longest_s = longest_s
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, function: str, *args: Any, **options: Any) -> Any:
-        """What a function of ``vl_convert`` returns.
+        """Call a function of ``vl_convert`` in the process and return its result.
 
         Raises:
-            ValueError: the function failed; its error in words.
-            UserError: the process ended at the request, or took too long; the next request begins another.
+            ValueError: the function failed, with its message.
+            UserError: the process died or took too long; the next request starts a new one.
         """
         message = pickle.dumps((function, args, options))
-        with self._turn:
+        with self._lock:
             process = self._running()
             late = threading.Timer(self._longest_s, process.kill)
             late.start()
@@ -51,7 +50,7 @@ class Drawing:
                 done, answer = pickle.load(back)
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 self._end(process)
-                raise UserError("the chart could not be drawn: what draws it stopped; try again") from error
+                raise UserError("the chart could not be drawn: the rendering process stopped; try again") from error
             finally:
                 late.cancel()
         if not done:
@@ -60,16 +59,16 @@ class Drawing:
 
     def close(self) -> None:
         """End the process, if there is one."""
-        with self._turn:
+        with self._lock:
             if self._process is not None:
                 self._end(self._process)
 
     def _running(self) -> subprocess.Popen[bytes]:
-        """The process; a new one if there is none, or if it ended since it was last asked."""
+        """The process; a new one if there is none or it has ended."""
         if self._process is not None and self._process.poll() is not None:
             self._end(self._process)
         if self._process is None:
-            # -P: the program's folder holds modules of ours, which are not to take the place of others.
+            # -P: the modules in the program's folder must not shadow others.
             command = [sys.executable, "-P", str(_PROGRAM)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
@@ -79,32 +78,32 @@ class Drawing:
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            with suppress(OSError):  # of what was not sent any more
+            with suppress(OSError):  # from flushing what was not sent
                 cast(IO[bytes], pipe).close()
 
 
 @cache
 def drawing() -> Drawing:
-    """The one of this server."""
+    """The rendering process of this server."""
     return Drawing()
 
 
 def vegalite_to_svg(spec: Mapping[str, Any]) -> str:
-    """A specification with its data, as SVG; nothing is fetched. Errors as for ``Drawing.ask``."""
+    """Render a Vega-Lite specification with its data as SVG, without network access. Errors as for ``Drawing.ask``."""
     return cast(str, drawing().ask("vegalite_to_svg", spec, allowed_base_urls=[]))
 
 
 def svg_to_png(svg: str, scale: float, ppi: float | None = None) -> bytes:
-    """SVG as PNG. Errors as for ``Drawing.ask``."""
+    """Render SVG as PNG. Errors as for ``Drawing.ask``."""
     return cast(bytes, drawing().ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
 
 
 def svg_to_pdf(svg: str) -> bytes:
-    """SVG as PDF. Errors as for ``Drawing.ask``."""
+    """Render SVG as PDF. Errors as for ``Drawing.ask``."""
     return cast(bytes, drawing().ask("svg_to_pdf", svg))
 
 
 @cache
 def javascript_bundle() -> str:
-    """What draws charts in a browser: Vega, Vega-Lite and vega-embed, which take seconds to put together."""
+    """Vega, Vega-Lite and vega-embed as JavaScript; building this takes seconds."""
     return cast(str, drawing().ask("javascript_bundle"))

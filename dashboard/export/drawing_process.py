@@ -1,6 +1,6 @@
-"""The process that draws: pickled requests for functions of ``vl_convert`` come in, pickled answers go out.
+"""The rendering process: reads pickled requests for functions of ``vl_convert`` and writes pickled answers.
 
-Run by ``drawing.py`` as a program of its own. It imports nothing else of the project, and ends when its input does.
+``drawing.py`` runs it as a program. It imports nothing else of the project and ends when its input ends.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ FUNCTIONS = ("vegalite_to_svg", "svg_to_png", "svg_to_pdf", "javascript_bundle")
 
 
 def main() -> None:
-    """Answer ``(function, arguments, options)`` with ``(True, result)`` or ``(False, the error in words)``."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is meant for the server, with which this ends
+    """Answer ``(function, arguments, options)`` with ``(True, result)`` or ``(False, error message)``."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which then ends this process
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever is printed on the way is no answer
+    os.dup2(2, 1)  # prints of libraries go to stderr, not among the answers
     while True:
         try:
             function, args, options = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
         if function not in FUNCTIONS:
-            raise SystemExit(f"'{function}' is not known here")
+            raise SystemExit(f"unknown function '{function}'")
         try:
             answer = (True, getattr(vl_convert, function)(*args, **options))
-        except Exception as error:  # of several kinds, and all for the server to tell
+        except Exception as error:  # of any type: the server reports it
             answer = (False, str(error))
         pickle.dump(answer, answers)
         answers.flush()

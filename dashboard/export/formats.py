@@ -1,7 +1,7 @@
-"""What leaves the app: charts as SVG, PNG, PDF and offline HTML, tables as CSV and JSON. No browser, no network.
+"""Exports: charts as SVG, PNG, PDF and offline HTML, tables as CSV and JSON. They need no browser and no network.
 
-Everything carries its stamp: pictures as a line at their foot, HTML below the chart, CSV as comment lines that begin
-with ``#``, JSON in an object beside the rows. Charts are always drawn in the light palette and at a fixed width.
+Every export has its stamp: pictures as a line at the bottom, HTML below the chart, CSV in comment lines with ``#``,
+JSON in an object beside the rows. Charts always have the light palette and a fixed width.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ MIME = {
 }
 PPI = 300
 _POINTS_PER_PIXEL = 72 / 96  # of a PDF and of a sheet
-_LONGEST_NAME = 160  # room for two operating points; what a file system takes ends at 255
+_LONGEST_NAME = 160  # characters: enough for two operating points; file systems allow 255
 
 
 def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> bytes:
-    """A view's chart as a file; as HTML with its tables.
+    """A view's chart as a file; HTML includes its tables.
 
     Args:
-        view: drawn anew, in the light palette.
-        kind: of file.
-        stamp: the view's own unless given: a page knows its address, and a view only the way from there.
+        view: the view; it is drawn in the light palette.
+        kind: file format.
+        stamp: by default the view's own, whose link is relative; a page passes one with its full address.
 
     Raises:
         UserError: the chart cannot be drawn.
@@ -56,16 +56,16 @@ def export_figure(view: View, kind: FigureKind, stamp: Stamp | None = None) -> b
     figure, stamp = view.draw(LIGHT), stamp or view.stamp
     if kind == "html":
         tables = {name: rows() for name, rows in view.tables.items()}
-        live = view.live(LIGHT, "") if view.live else None  # the stamp stands below it, as below any chart
+        live = view.live(LIGHT, "") if view.live else None  # without a stamp, as the web page has one below each chart
         return webpage(view.title, [Part(view.title, figure, view.in_words, stamp, view.notes, tables, live)])
     return draw(figure, view.title, stamp, view.in_words, kind)
 
 
 def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg", "png", "pdf"]) -> bytes:
-    """A figure of the light palette as a picture; a PNG has 300 pixels an inch.
+    """A figure in the light palette as a picture; PNG at 300 pixels an inch.
 
     Raises:
-        UserError: it cannot be drawn.
+        UserError: the figure cannot be drawn.
     """
     svg = sheet.picture(figure, title, stamp, alt, _POINTS_PER_PIXEL if kind == "pdf" else 1.0)
     if kind == "svg":
@@ -77,15 +77,15 @@ def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg"
 
 
 def png(svg: str) -> bytes:
-    """A sheet as PNG with 300 pixels an inch. Errors as for ``Drawing.ask``."""
+    """A sheet as PNG at 300 pixels an inch. Errors as for ``Drawing.ask``."""
     return drawing.svg_to_png(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
 
 
 def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
-    """A table as a file, with all its columns.
+    """A table as a file, with all its columns, in UTF-8.
 
-    CSV begins with the stamp in lines that start with ``# `` (``comment="#"`` in pandas) and is UTF-8. JSON is an
-    object with ``title``, ``stamp`` and ``rows``; a number that is not finite is null there and empty in CSV.
+    CSV begins with the stamp, in lines that start with ``# `` (``comment="#"`` in pandas). JSON is an object with
+    ``title``, ``stamp`` and ``rows``. Numbers that are not finite are empty in CSV and null in JSON.
     """
     plain_rows = [plain(row) for row in rows]
     if kind == "json":
@@ -102,9 +102,9 @@ def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") ->
 
 
 def filename(title: str, kind: str, table: str = "") -> str:
-    """A file's name from a title and, where it is one of several, the table's name: letters, digits, dots in numbers.
+    """A file name made from a title and a table's name: letters, digits, hyphens, and dots in numbers.
 
-    A title that is too long loses whole words at its end, so that no number stands there in part.
+    A title that is too long loses whole words at its end, so that no number is cut.
 
     >>> filename("Accuracy and cost, cp %", "png"), filename("Budget 3.4 %, alpha 4.85e-6", "csv", "every decision")
     ('accuracy-and-cost-cp.png', 'budget-3.4-alpha-4.85e-6-every-decision.csv')
@@ -119,7 +119,7 @@ def filename(title: str, kind: str, table: str = "") -> str:
 
 
 def _words(text: str) -> list[str]:
-    """Words and numbers of a text; a decimal and a power of ten are one word, and thousands have no comma."""
+    """Words and numbers of a text. ``3.4`` and ``1e-6`` count as one word each; thousands lose their comma."""
     plain_numbers = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.lower())
     return re.findall(r"[a-z0-9]*\d(?:\.\d+)?e-\d+|[a-z0-9]*\d\.\d+|[a-z0-9]+", plain_numbers)
 

@@ -1,8 +1,8 @@
-"""Pictures that a talk keeps: SVG that only draws. A talk's file may come from anybody, so what is opened is checked.
+"""Check the SVG pictures in a talk file, which may come from anybody.
 
-Browsers show these pictures as ``<img>``, where no script runs and nothing is fetched. PowerPoint files are made of
-them on the server, so a picture may not refer to the server's files either. Only the elements and attributes that our
-own charts consist of are let in, and pictures within a picture have to travel in it.
+Browsers show these pictures as ``<img>``, where no script runs and nothing is fetched. But the server renders them for
+PowerPoint, so they must not refer to files of the server. Only the elements and attributes of our own charts are
+allowed, and images within a picture must be embedded.
 """
 
 from __future__ import annotations
@@ -18,22 +18,10 @@ from PIL import Image, UnidentifiedImageError
 from dfs_core.errors import UserError
 
 MAX_DEPTH, MAX_ELEMENTS, MAX_SIDE = 60, 60_000, 6_000  # sides in pixels
-MAX_PIXELS = 2**24  # of a picture within the picture
+MAX_PIXELS = 2**24  # of an image within the picture
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _ELEMENTS = {
-    "svg",
-    "g",
-    "path",
-    "rect",
-    "line",
-    "circle",
-    "text",
-    "tspan",
-    "title",
-    "desc",
-    "defs",
-    "clipPath",
-    "image",
+    *("svg", "g", "path", "rect", "line", "circle", "text", "tspan", "title", "desc", "defs", "clipPath", "image"),
 }
 _ATTRIBUTES = {
     *("id", "version", "width", "height", "viewBox", "overflow", "preserveAspectRatio", "display", "transform"),
@@ -42,7 +30,7 @@ _ATTRIBUTES = {
     *("stroke-linejoin", "stroke-linecap", "stroke-miterlimit"),
     *("font-family", "font-size", "font-weight", "font-style", "text-anchor"),
 }
-_VALUES = {  # of attributes that could reach outside the picture
+_VALUES = {  # allowed values of attributes that could refer to something outside the picture
     "clip-path": re.compile(r"url\(#\w+\)"),
     "style": re.compile(r"(?:image-rendering: \w+; ?)+"),
 }
@@ -52,24 +40,24 @@ _SPOKEN = re.compile(r' (?:aria-[a-z]+|role|class|pointer-events|cursor)="[^"]*"
 
 
 def lean(svg: str) -> str:
-    """A chart's SVG without what only a page could use that it is a part of: a kept picture has its words beside it."""
+    """The SVG without attributes for screen readers and scripts, which have no effect in an ``<img>``."""
     return _SPOKEN.sub("", svg)
 
 
 def check(svg: str) -> None:
-    """Let a picture in that only draws.
+    """Accept a picture if it does nothing but draw.
 
     Raises:
-        UserError: it is no SVG, is too large, or could do more than draw; in one line.
+        UserError: it is not SVG, is too large, or could do more than draw.
     """
     if "<!" in svg or "<?" in svg:
         raise UserError("its picture has a declaration, which is not allowed here")
     try:
         root = ElementTree.fromstring(svg)
     except (ElementTree.ParseError, ValueError, RecursionError):
-        raise UserError("its picture is no SVG") from None
+        raise UserError("its picture is not SVG") from None
     if root.tag != f"{_SVG}svg":
-        raise UserError("its picture is no SVG")
+        raise UserError("its picture is not SVG")
     for side in ("width", "height"):
         if (
             not re.fullmatch(r"\d{1,5}(?:\.\d{1,9})?", root.get(side, ""))
@@ -103,16 +91,16 @@ def _check_element(element: ElementTree.Element) -> None:
 
 
 def _check_picture(address: str) -> None:
-    """A picture within the picture is in its text, and is small enough to be drawn."""
+    """Check that an image within the picture is embedded, readable and not too large."""
     found = _PICTURE.fullmatch(address)
     if found is None:
-        raise UserError(f"its picture takes another one from elsewhere: '{address[:60]}'")
+        raise UserError(f"its picture refers to an image outside it: '{address[:60]}'")
     try:
         with Image.open(
             io.BytesIO(base64.b64decode(found[1], validate=True)), formats=["PNG", "JPEG", "WEBP"]
         ) as image:
             width, height = image.size
     except (binascii.Error, UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise UserError("its picture holds one that cannot be read") from None
+        raise UserError("its picture contains an image that cannot be read") from None
     if width * height > MAX_PIXELS:
-        raise UserError("its picture holds one that is too large")
+        raise UserError("its picture contains an image that is too large")

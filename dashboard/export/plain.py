@@ -1,4 +1,4 @@
-"""Values as JSON has them."""
+"""Conversion to plain JSON values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: NumPy's numbers as Python's, tuples as lists, and nothing that is not finite.
+    """Convert a value for JSON: NumPy numbers to Python's, tuples to lists, numbers that are not finite to None.
 
     >>> plain({"a": (1, float("nan"))})
     {'a': [1, None]}

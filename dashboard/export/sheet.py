@@ -1,6 +1,6 @@
-"""A chart on paper: its title above, its legend, the chart at a fixed width, and below it the line that says whence.
+"""A chart as a sheet: title, legend, the chart at a fixed width, and the stamp at the bottom.
 
-One SVG, which the other formats are made of: text stays text, and pictures travel in it. No browser and no network.
+The sheet is one SVG, from which the other formats are made. Text stays text, and images are embedded.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from dfs_core.errors import UserError
 
 WIDTH = 960  # of a chart, in pixels of 1/96 inch: ten inches
 _MARGIN, _TITLE, _TEXT, _SMALL = 28, 20, 13, 11
-_LEAST = 560  # pixels: narrower charts stand on a sheet of this width, for the sake of the texts
+_LEAST = 560  # pixels: least width of a sheet, so that the texts fit
 FONT = "'Liberation Sans', Arial, Helvetica, sans-serif"
-# Where a font lacks one of these, the whole line would be set in any font that has it: better one that looks alike.
+# If a font lacks one of these characters, the renderer sets the whole line in some other font. We name a similar one.
 _SYMBOL = "\u2190-\u2bff"
 _WITH_SYMBOLS = re.compile(rf"<text( [^>]*>[^<]*[{_SYMBOL}][^<]*)</text>")
 _SYMBOL_FONT = "'DejaVu Sans', 'Liberation Sans', Arial, sans-serif"
-# Widths of Helvetica's characters, in thousandths of the font's size; all others are as wide as a digit.
+# Widths of Helvetica's characters in thousandths of the font size; all others count as wide as a digit.
 _WIDTHS = {**dict.fromkeys("ijl'|", 222), **dict.fromkeys(" .,:;!/ft()[]I-·", 290), **dict.fromkeys("mwMW%@—", 880)}
 _WIDTHS |= dict.fromkeys("ABCDEFGHKNOPQRSTUVXYZ&", 700)
 
@@ -38,10 +38,10 @@ def picture(
     Args:
         figure: drawn in ``colours``.
         title: above the chart; may be empty.
-        stamp: at the foot; None where it stands beside the picture.
-        alt: what the chart shows, in words.
-        unit: size of a pixel in the SVG's own; 0.75 makes points of pixels, as PDF wants them.
-        colours: light for everything that leaves the app.
+        stamp: at the bottom; None for no stamp.
+        alt: description of the chart for screen readers.
+        unit: SVG units for one pixel; PDF needs 0.75, which makes them points.
+        colours: palette; the light one for exports.
 
     Raises:
         UserError: the chart cannot be drawn.
@@ -81,13 +81,13 @@ def picture(
 
 
 def sized(spec: Mapping[str, Any], width: int = WIDTH) -> dict[str, Any]:
-    """A specification with a width of its own: pages let charts fill what room there is, and paper has no such room."""
+    """The specification with a fixed width, if it would otherwise fill its container."""
     fills = ("mark" in spec or "layer" in spec) and not isinstance(spec.get("width"), int | float | dict)
     return {**spec, "width": width} if fills else dict(spec)
 
 
 def styled(spec: Mapping[str, Any], colours: Palette) -> dict[str, Any]:
-    """A specification with the project's quiet axes and texts, unless it says otherwise itself."""
+    """The specification with the project's axis and text styles, which its own styles override."""
     axis = {
         "labelColor": colours.muted,
         "titleColor": colours.ink,
@@ -107,7 +107,7 @@ def styled(spec: Mapping[str, Any], colours: Palette) -> dict[str, Any]:
 
 
 def wrap(text: str, size: float, room: float) -> list[str]:
-    """Lines of ``text`` that fit into ``room`` pixels at that font size; a word that does not fit is broken."""
+    """Break a text into lines of at most ``room`` pixels at that font size; longer words are split."""
     lines, line = [], ""
     for word in _words(text, size, room):
         longer = f"{line} {word}" if line else word
@@ -119,7 +119,7 @@ def wrap(text: str, size: float, room: float) -> list[str]:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how many pixels wide a text is: a little more rather than less."""
+    """Estimated width of a text in pixels, rather too large than too small."""
     return sum(_WIDTHS.get(char, 560) for char in text) * size / 1000
 
 
@@ -133,7 +133,7 @@ def _words(text: str, size: float, room: float) -> Iterator[str]:
 
 
 def _chart(figure: Figure, colours: Palette) -> tuple[str, float, float]:
-    """The chart alone: what is inside its SVG, width, height."""
+    """Content of the chart's SVG, with its width and height."""
     spec = styled(sized(figure.spec), colours) | {"datasets": figure.data}
     try:
         svg = drawing.vegalite_to_svg(spec)
@@ -156,7 +156,7 @@ def _text(x: float, y: float, text: str, size: float, colour: str, weight: str =
 
 
 def _legend(keys: Iterable[Key], top: float, room: float, colours: Palette) -> tuple[list[str], float]:
-    """Marks and texts in as many lines as it takes, and where the last line ends."""
+    """Marks and texts of the legend, wrapped into lines, and the y at which it ends."""
     parts, x, y = [], float(_MARGIN), top + 16
     for key in keys:
         width = 24 + text_width(key.text, _TEXT)

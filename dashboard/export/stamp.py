@@ -1,4 +1,4 @@
-"""Where a chart or a table comes from, in one line that every export carries."""
+"""The provenance stamp of every export, in one line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 Kind = Literal["measured", "published", "measured and published", "the images shown", "live run"]
-HASH_SHOWN = 12  # hexadecimal digits: enough to tell any two checkpoints apart
+HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +16,12 @@ class Stamp:
 
     Attributes:
         checkpoint: name of the checkpoint.
-        weights_sha256: hash of its weights' file.
-        cost: the cost model in use, in words.
-        kind: measured here on a test set, published by others, computed for the images on the page, or seen in a run of
-            the laboratory that starts from the checkpoint.
-        link: deep link that opens the same state again.
-        others: names and hashes of the other checkpoints that the numbers are of, where there are several.
+        weights_sha256: hash of its weights file.
+        cost: name of the measure of cost.
+        kind: measured here on a test set, published by others, computed for the images on the page, or recorded in a
+            laboratory run that starts from the checkpoint.
+        link: opens the same state again.
+        others: names and hashes of further checkpoints.
     """
 
     checkpoint: str
@@ -37,7 +37,7 @@ class Stamp:
         return tuple(filter(None, (self.checkpoint, *(name for name, _ in self.others))))
 
     def parts(self) -> tuple[tuple[str, str], ...]:
-        """Name and value of everything that it says, for tables of facts; what is empty is left out."""
+        """Names and values of all parts that are not empty."""
         hashes = filter(None, (self.weights_sha256, *(weights for _, weights in self.others)))
         facts = (
             ("checkpoints" if self.others else "checkpoint", ", ".join(self.checkpoints)),
@@ -49,17 +49,17 @@ class Stamp:
         return tuple((name, value) for name, value in facts if value)
 
     def line(self) -> str:
-        """All of it in one line.
+        """The stamp in one line.
 
         >>> Stamp("dfs-b20", "0123456789abcdef", "cp", "measured", "/?scale=log").line()
         'DFS Explorer · checkpoint dfs-b20 · weights 0123456789ab · cost cp · measured · /?scale=log'
         """
-        plain = {"figures", "link"}  # these speak for themselves
-        said = (value if name in plain else f"{name} {value}" for name, value in self.parts())
-        return " · ".join(("DFS Explorer", *said))
+        unnamed = {"figures", "link"}  # clear without their names
+        parts = (value if name in unnamed else f"{name} {value}" for name, value in self.parts())
+        return " · ".join(("DFS Explorer", *parts))
 
     def absolute(self, address: str | None) -> Self:
-        """With the address of the app before the link, for whatever leaves it; ``address`` is any page's."""
+        """The stamp with a full link. ``address`` is the URL of any page; None changes nothing."""
         if not address or not self.link.startswith("/"):
             return self
         app = urlsplit(address)

@@ -1,4 +1,4 @@
-"""A talk: pictures of views as they were, in an order, with notes. Plain data, bounded in size."""
+"""A talk: slides with pictures of views and notes. Plain data of bounded size."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Slide:
 
     Attributes:
         title: above the chart.
-        alt: the chart in words.
-        stamp: where it comes from; its link, relative to the app, opens the page again.
-        light: the chart with its legend in the light palette, as SVG: for exports, and for pages in the light theme.
+        alt: description of the chart for screen readers.
+        stamp: provenance; its link is relative to the app.
+        light: the chart with its legend in the light palette, as SVG, for exports and the light theme.
         dark: the same in the dark palette.
         notes: for the speaker.
-        digest: of the pictures; slides of the same digest show the same.
+        digest: hash of the pictures.
         size: of the pictures in a file, in bytes.
-        key: the slide's own, whatever is edited; of no account when slides are compared, and in no file.
+        key: identifies the slide while it is edited; ignored in comparisons and not saved.
     """
 
     title: str
@@ -54,7 +54,7 @@ class Slide:
         """Take the pictures of a view as it is now.
 
         Raises:
-            UserError: its chart cannot be drawn, or does more than draw.
+            UserError: its chart cannot be drawn, or fails ``kept_svg.check``.
         """
         return cls(
             title=_short(view.title, MAX_TITLE),
@@ -66,13 +66,13 @@ class Slide:
         )
 
     def picture(self, theme: str | None) -> str:
-        """The picture in Streamlit's theme: ``dark``, or anything else for light."""
+        """The picture for Streamlit's theme type: ``dark``, or light for anything else."""
         return self.dark if theme == "dark" else self.light
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Slides in their order.
+    """Slides in order.
 
     Attributes:
         title: of the talk.
@@ -83,10 +83,10 @@ class Talk:
     slides: tuple[Slide, ...] = ()
 
     def add(self, view: View) -> Self:
-        """With a view at its end.
+        """The talk with a view added at its end.
 
         Raises:
-            UserError: there are too many slides, or this one cannot be kept.
+            UserError: the talk would be too large, or the view cannot be drawn.
         """
         if len(self.slides) >= MAX_SLIDES:
             raise UserError(f"a talk has at most {MAX_SLIDES} slides: remove one first")
@@ -96,14 +96,14 @@ class Talk:
         return replace(self, slides=(*self.slides, slide))
 
     def move(self, index: int, by: int) -> Self:
-        """With a slide moved up (negative) or down; as far as it goes."""
+        """The talk with a slide moved by some places, up if negative, at most to either end."""
         slides = list(self.slides)
         slide = slides.pop(index)
         slides.insert(min(max(index + by, 0), len(slides)), slide)
         return replace(self, slides=tuple(slides))
 
     def edit(self, index: int, title: str | None = None, notes: str | None = None) -> Self:
-        """With another title or other notes of a slide; an empty title leaves the old one."""
+        """The talk with a new title or new notes for a slide; an empty title keeps the old one."""
         slide = self.slides[index]
         changed = replace(
             slide,
@@ -113,21 +113,21 @@ class Talk:
         return replace(self, slides=(*self.slides[:index], changed, *self.slides[index + 1 :]))
 
     def index_of(self, key: str) -> int | None:
-        """Where the slide of that key stands; None if it is gone."""
+        """Index of the slide with that key; None if it is gone."""
         return next((index for index, slide in enumerate(self.slides) if slide.key == key), None)
 
     def rename(self, title: str) -> Self:
-        """With another title; an empty one leaves the old one."""
+        """The talk with a new title; an empty one keeps the old one."""
         return replace(self, title=_short(title, MAX_TITLE) or self.title)
 
     def remove(self, index: int) -> Self:
-        """Without a slide."""
+        """The talk without a slide."""
         return replace(self, slides=(*self.slides[:index], *self.slides[index + 1 :]))
 
 
 def _picture(view: View, colours: Palette) -> str:
     svg = kept_svg.lean(sheet.picture(view.draw(colours), "", None, "", colours=colours))
-    kept_svg.check(svg)  # what is kept can be opened again
+    kept_svg.check(svg)  # so that the saved talk can be opened again
     return svg
 
 

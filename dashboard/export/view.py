@@ -1,4 +1,4 @@
-"""A view: a chart with all that is known of it. Pages show views; exports and talks are made of them."""
+"""A view: a chart with its tables, texts and stamp. Pages show views; exports and talks are made from them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ class View:
     """A chart with its tables.
 
     Attributes:
-        key: of the chart on its page, and in file names.
-        title: for people.
-        draw: palette -> figure; drawn anew for an export.
-        tables: name -> function that makes the rows; made only when somebody wants them.
-        alt: what the chart draws, in words that stay the same while only its numbers change: Streamlit makes them a
-            part of the specification, and a page whose specification changes builds the chart anew.
-        stamp: where it comes from.
-        notes: what a speaker would say about it.
-        finding: what it shows now, in words.
-        live: palette and a text for its foot -> the same as a Plotly figure, for pages and offline HTML. Only where
-            there are too many marks for ``draw`` to tell what each of them is.
+        key: element key of the chart on its page.
+        title: of the chart.
+        draw: palette -> figure; exports call it again.
+        tables: name -> function that makes the rows; called only on demand.
+        alt: description of the chart. It must stay the same while only numbers change, because Streamlit makes it a
+            part of the specification, and a new specification rebuilds the chart.
+        stamp: provenance.
+        notes: speaker's notes.
+        finding: what the chart shows now, with its numbers.
+        live: (palette, text for the bottom) -> the same as a Plotly figure, for pages and offline HTML; only for charts
+            with too many marks for Vega's tooltips.
     """
 
     key: str
@@ -42,5 +42,5 @@ class View:
 
     @property
     def in_words(self) -> str:
-        """All that the chart says, for whoever cannot see it."""
+        """Description and finding, for readers who cannot see the chart."""
         return f"{self.alt}. {self.finding}" if self.finding else self.alt

@@ -1,6 +1,6 @@
-"""Charts, tables and texts as one HTML file that works offline: all that it needs is in it, and it asks for nothing.
+"""Charts, tables and texts as one HTML file that contains all that it needs and works offline.
 
-The page forbids itself any request (its content security policy), so that not even a chart could make one.
+Its content security policy forbids every request.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from dashboard.export.plain import plain
 from dashboard.export.sheet import FONT, sized, styled
 from dashboard.export.stamp import Stamp
 
-ROWS = 2_000  # of a table in the page; more would make it slow to open
+ROWS = 2_000  # of a table that the page shows; more would make it slow to open
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-_NOT_SHOWN = ("row", "key")
+NOT_SHOWN = ("row", "key")  # columns of tables that only charts need
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One chart of the page with what belongs to it.
+    """One chart of the page with its texts and tables.
 
     Attributes:
-        title: above it.
-        figure: drawn in the light palette; None where there is a picture of it alone.
-        alt: the chart in words.
-        stamp: where it comes from.
-        notes: below it, as text.
+        title: above the chart.
+        figure: in the light palette; None if there is only a picture.
+        alt: description of the chart for screen readers.
+        stamp: provenance.
+        notes: text below the chart.
         tables: name -> rows.
-        live: drawn in the place of ``figure``, as a Plotly figure, if there is one.
-        picture: SVG in the place of both.
+        live: Plotly figure, shown instead of ``figure``.
+        picture: SVG, shown instead of both.
     """
 
     title: str
@@ -53,14 +53,14 @@ class Part:
 
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
-    """The page. Its charts are live: hovering shows details; pictures are just shown."""
+    """The page in UTF-8. Its charts have tooltips; its pictures are static."""
     specs = [
         plain(part.live | {"config": mode_bar()}) if part.live else part.figure and _spec(part.figure, part.alt)
         for part in parts
     ]
     heading = "" if [part.title for part in parts] == [title] else f"<header><h1>{escape(title)}</h1></header>"
     body = "".join(_section(number, part, alone=not heading) for number, part in enumerate(parts))
-    # In JSON "<" can be written otherwise, so that nothing in the data ends the script.
+    # "<" is escaped, so that nothing in the data can end the script element.
     charts = json.dumps(specs, default=str, separators=(",", ":")).replace("<", "\\u003c")
     data = f'<script type="application/json" id="charts">{charts}</script>'
     scripts = f"{data}\n{_libraries(parts)}\n<script>{_SCRIPT}</script>" if any(specs) else ""
@@ -82,12 +82,12 @@ def webpage(title: str, parts: Sequence[Part]) -> bytes:
 
 
 def _libraries(parts: Sequence[Part]) -> str:
-    """What draws them: Vega, Vega-Lite and vega-embed, or plotly.js, or both; each only where a chart needs it."""
+    """The scripts that draw the charts: Vega or plotly.js or both, as needed."""
     found = []
     if any(part.figure and part.live is None for part in parts):
         found.append(drawing.javascript_bundle())
     if any(part.live is not None for part in parts):
-        from plotly.offline import get_plotlyjs  # a second, and needed for this alone
+        from plotly.offline import get_plotlyjs  # imported here because it takes a second and is seldom needed
 
         found.append(get_plotlyjs())
     return "\n".join(f"<script>{text}</script>" for text in found)
@@ -105,7 +105,7 @@ def _section(number: int, part: Part, alone: bool) -> str:
     keys = "".join(f"<span>{marks.alone(key, LIGHT.ink, LIGHT.faint)}{escape(key.text)}</span>" for key in shown)
     legend = f'<p class="legend">{keys}</p>' if keys else ""
     notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""
-    # Vega says for itself what its chart shows.
+    # Vega adds its own description.
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
     return (
@@ -123,7 +123,7 @@ def _image(part: Part) -> str:
 
 
 def _table(name: str, rows: Table) -> str:
-    columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in _NOT_SHOWN]
+    columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in NOT_SHOWN]
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     lines = "".join(
         "<tr>" + "".join(f"<td>{escape(_words(row.get(column)))}</td>" for column in columns) + "</tr>"

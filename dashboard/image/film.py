@@ -1,8 +1,8 @@
-"""The gate film: what one image's gates decide at every budget, computed once, so that a slider only looks up.
+"""The gate film: one image's decision vectors at many budgets, computed once, so that a slider only looks them up.
 
-A checkpoint for every budget is asked for budgets over its range. One that was trained for a single budget has a *dial*
-instead: a price that is set against its gates after training moves them to cheaper or dearer options. Nobody trained
-what the dial shows, and whatever shows it says so.
+For an every-budget checkpoint the frames are budgets over its range. A checkpoint for a single budget has a *dial*
+instead: a price, charged at evaluation, moves its gates to cheaper or more expensive options. It was not trained for
+these prices, and the page says so.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.answers.engine import Asked
+from dashboard.answers.engine import PointModel
 from dfs_core.checkpoints.operating_point import round_to
 from dfs_core.model.config import ModelConfig
 from dfs_core.trace import DecisionTrace
 
 FRAMES = 40
-CHUNK = 10  # frames in one call; between calls another user's question gets its turn
-DIAL_WEAKEST, DIAL_STRONGEST = 0.01, 10.0  # nats for a block in full: from the closest ties to nearly every gate
-SAME = 1e-3  # relative; links hold budgets in four digits
+CHUNK = 10  # frames in one model call; other users' predictions run between calls
+DIAL_WEAKEST, DIAL_STRONGEST = 0.01, 10.0  # nats for a full block: moves only the closest ties, or nearly every gate
+SAME = 1e-3  # relative tolerance; links hold budgets with four digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Film:
     """One image at many budgets, cheapest first.
 
     Attributes:
-        positions: budgets in percent, rising; or on a dial prices in nats for a block in full, falling.
-        traces: what is decided at each.
-        dial: whether the checkpoint was trained for one budget, which lies at price 0.
+        positions: budgets in percent, rising; on a dial, prices in nats for a full block, falling.
+        traces: the trace at each position.
+        dial: whether the positions are prices; the trained budget is at price 0.
     """
 
     positions: tuple[float, ...]
@@ -39,19 +39,19 @@ class Film:
     dial: bool
 
     def nearest(self, position: float) -> int:
-        """Number of the frame nearest to a budget, by its ratio, or on a dial to a price."""
+        """Index of the frame nearest to a budget, by ratio, or on a dial to a price."""
         scale = _dial_steps if self.dial else math.log
         return min(range(len(self.positions)), key=lambda i: abs(scale(self.positions[i]) - scale(position)))
 
     def fraction(self, position: float) -> float:
-        """Where a position lies along the frames, from 0 for the first; between two frames as its ratio says."""
+        """A position in units of frames, 0 for the first, interpolated by ratio."""
         scale = _dial_steps if self.dial else math.log
         steps = [scale(known) for known in self.positions]
-        sign = -1 if self.dial else 1  # a dial's prices fall from frame to frame, and np.interp wants them rising
+        sign = -1 if self.dial else 1  # a dial's prices fall, and np.interp needs rising values
         return float(np.interp(sign * scale(position), [sign * step for step in steps], range(len(steps))))
 
     def at(self, position: float) -> DecisionTrace | None:
-        """The trace at just this position; None if no frame stands there."""
+        """The trace at exactly this position; None if there is no such frame."""
         frame = self.nearest(position)
         found = math.isclose(self.positions[frame], position, rel_tol=SAME)
         return self.traces[frame] if found else None
@@ -63,14 +63,14 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """From where on the prediction is, and stays, what it should be.
+class StaysRight:
+    """The frame from which the prediction is right and stays right.
 
     Attributes:
-        label: the class that is asked for: the truth, or else what is predicted at the largest budget.
-        known: whether that is the truth.
-        frame: the first frame from which every prediction is ``label``; None if the dearest one is not.
-        earlier: number of cheaper frames that have it as well, but lose it again.
+        label: the right class: the true one or, if that is unknown, the prediction at the largest budget.
+        known: whether ``label`` is the true class.
+        frame: first frame from which every prediction is ``label``; None if the last prediction is not.
+        earlier: number of frames before it that also predict ``label``.
     """
 
     label: str
@@ -80,10 +80,10 @@ class Settled:
 
 
 def positions(config: ModelConfig) -> tuple[float, ...]:
-    """Where a film of this network has its frames; empty if its policy takes no notice of a price.
+    """Positions of a film's frames for this network; empty if its policy ignores prices.
 
-    Budgets have even ratios over the trained range, in three digits, so that they can stand in a link; prices on a dial
-    have even ratios on both sides of 0.
+    Budgets are evenly spaced on a logarithmic scale and have three digits, to fit into links. Dial prices are evenly
+    spaced on a logarithmic scale on both sides of 0.
     """
     if config.budget_range is not None:
         low, high = config.budget_range
@@ -94,35 +94,40 @@ def positions(config: ModelConfig) -> tuple[float, ...]:
     return (*prices[::-1], 0.0, *(-price for price in prices[:-1]))
 
 
-def shoot(model: Asked, pixels: np.ndarray, config: ModelConfig) -> Film:
-    """Ask for every frame of an image, uint8 (S, S, 3), a few frames at a time."""
+def prices(config: ModelConfig) -> list[float]:
+    """The price of each frame, in nats for a full block."""
     where = positions(config)
-    prices = [config.price_for(budget) for budget in where] if config.every_budget else list(where)
+    return [config.price_for(budget) for budget in where] if config.every_budget else list(where)
+
+
+def shoot(model: PointModel, pixels: np.ndarray, config: ModelConfig) -> Film:
+    """Predict every frame of an image, uint8 (S, S, 3), in chunks."""
+    charged = prices(config)
     traces: list[DecisionTrace] = []
-    for start in range(0, len(prices), CHUNK):
-        part = prices[start : start + CHUNK]
+    for start in range(0, len(charged), CHUNK):
+        part = charged[start : start + CHUNK]
         traces += model.predict([pixels] * len(part), price=part)
-    return Film(where, tuple(traces), dial=not config.every_budget)
+    return Film(positions(config), tuple(traces), dial=not config.every_budget)
 
 
-def settled(labels: Sequence[str], truth: str | None) -> Settled:
-    """From which frame on the prediction stays right: right there and in every dearer frame.
+def stays_right(labels: Sequence[str], truth: str | None) -> StaysRight:
+    """The frame from which the prediction stays right.
 
     Args:
         labels: predictions, cheapest frame first; at least one.
-        truth: the image's class where somebody knows it; else the dearest frame's prediction stands for it.
+        truth: the true class; None if unknown, then the last prediction counts as right.
 
-    >>> settled(["cat", "dog", "cat", "cat"], "cat")
-    Settled(label='cat', known=True, frame=2, earlier=1)
+    >>> stays_right(["cat", "dog", "cat", "cat"], "cat")
+    StaysRight(label='cat', known=True, frame=2, earlier=1)
     """
     label = labels[-1] if truth is None else truth
     first = len(labels)
     while first and labels[first - 1] == label:
         first -= 1
     earlier = sum(found == label for found in labels[:first])
-    return Settled(label, truth is not None, first if first < len(labels) else None, earlier)
+    return StaysRight(label, truth is not None, first if first < len(labels) else None, earlier)
 
 
 def _dial_steps(price: float) -> float:
-    """A price in the dial's own steps: by ratio on either side of 0."""
+    """A price on the dial's scale, which is logarithmic on both sides of 0."""
     return math.copysign(math.log1p(abs(price) / DIAL_WEAKEST), price)

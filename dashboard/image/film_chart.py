@@ -1,4 +1,4 @@
-"""The gate film as a chart, layers x budgets. Tables and colours in, an Altair figure out; no Streamlit."""
+"""The chart of the gate film: gated blocks x budgets."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import altair as alt
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import block_numbers, start_of
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.film import Film, Settled
+from dashboard.image.film import Film, StaysRight
 from dashboard.image.layout import FRAME_PARAM, GLYPHS, y_of
 from dashboard.image.tables import Subject, frame_rows
 from dfs_core.model.config import ModelConfig
 
 ROW = 14  # pixels
-NAME = 40  # pixels that the name of a stage takes; where there are fewer, its number has to do
-COST = 70  # pixels of the image's own cost below them
+NAME = 40  # pixels of a stage's name; if there are fewer, only its number is shown
+COST = 70  # pixels of the image's own cost below the gates
 _EVERY = 6  # frames between two labels of a dial's axis
 TOP, BOTTOM, LEFT, RIGHT = 12, 44, 62, 62
 BAND = 26  # pixels of the predictions above the gates
 GAP = 12
 
 
-def gate_film(film: Film, subject: Subject, where: float, settled: Settled, colours: Palette) -> Figure:
-    """Every gate's decision at every budget, what the image is taken for on top, and what it costs at the foot.
+def gate_film(film: Film, subject: Subject, where: float, stays_right: StaysRight, colours: Palette) -> Figure:
+    """Every gate's decision at every budget, with the predictions above and the image's cost below.
 
-    The frame nearest to where the page stands is framed; a flag marks the first of those in which the prediction stays
-    right. A click on a frame gives its number to the selection ``FRAME_PARAM``, with ``turn``.
+    The frame nearest to the position in use has a border. A flag marks the frame from which the prediction stays right.
+    A click on a frame puts its number into the selection ``FRAME_PARAM``.
 
     Args:
         film: of the image.
-        subject: the image; its cost stands at the foot.
-        where: the budget in percent, or on a dial the price, that the page stands at.
-        settled: from where on the prediction stays right.
-        colours: of the theme.
+        subject: the image.
+        where: the position in use: a budget in percent, or on a dial a price.
+        stays_right: the frame from which the prediction stays right.
+        colours: palette of the theme.
     """
-    config, cost, turn = subject.config, subject.cost, subject.turn
+    config, cost, click_id = subject.config, subject.cost, subject.click_id
     frames = frame_rows(film, subject.picture, config)
     rows = {block: y for block, y, _ in _places(config)}
     gates_end = max(rows.values()) + ROW
     foot = gates_end + GAP + COST
     column = MEASURES[cost].column
     most = max(1e-9, *(row[column] for row in frames)) * 1.05
-    here, flag = film.nearest(where), _flag(film, settled)
+    here, flag = film.nearest(where), _flag(film, stays_right)
     edges = (here, here + 1)
     data = {
         "cells": _cells(film, rows, colours),
@@ -56,7 +56,7 @@ def gate_film(film: Film, subject: Subject, where: float, settled: Settled, colo
         "bands": _bands(frames, edges, colours),
         "frames": [
             row
-            | {"start": row["frame"], "end": row["frame"] + 1, "centre": row["frame"] + 0.5, "turn": turn}
+            | {"start": row["frame"], "end": row["frame"] + 1, "centre": row["frame"] + 0.5, "click_id": click_id}
             | {"y": foot - COST * row[column] / most, "cost": row[column], "at": position_text(film, row["frame"])}
             | {"about": f"{position_text(film, row['frame'])}: {row['prediction']}, {row[column]:.2f} %"}
             for row in frames
@@ -71,12 +71,12 @@ def gate_film(film: Film, subject: Subject, where: float, settled: Settled, colo
             {"y": foot - COST / 1.05, "text": f"{max(row[column] for row in frames):.3g} %"},
         ],
     }
-    axis = "dial: price of a block in full, in nats; not trained" if film.dial else "budget, % of cp"
+    axis = "dial: price of a full block, in nats; not trained" if film.dial else "budget, % of cp"
     return Figure(film_template(len(frames), gates_end, foot, axis, MEASURES[cost].name, colours), data)
 
 
 def position_text(film: Film, frame: int) -> str:
-    """A frame's place in words: its budget, or the dial's price."""
+    """A frame's budget or dial price as text."""
     position = film.positions[frame]
     if not film.dial:
         return f"{position:.3g} %"
@@ -84,7 +84,7 @@ def position_text(film: Film, frame: int) -> str:
 
 
 def _places(config: ModelConfig) -> list[tuple[int, float, int]]:
-    """Number, y and stage of every gated block, from the top; a gap between stages."""
+    """Block number, y and stage of every gated block, from the top, with a gap between stages."""
     places = [(row["block"], row["stage"]) for row in block_numbers(config)]
     top = start_of(*places[0])  # the first stage may have no gated block
     return [(block, BAND + GAP + ROW * (start_of(block, stage) - top), stage) for block, stage in places]
@@ -99,7 +99,7 @@ def _stages(config: ModelConfig) -> Rows:
 
 
 def _cells(film: Film, rows: dict[int, float], colours: Palette) -> Rows:
-    """Neighbouring frames in which a gate decides the same, as one cell: a tenth of the marks."""
+    """Cells: neighbouring frames with the same decision share one, which makes a tenth of the marks."""
     fills = {name: colours.option(name) for name in film.traces[0].options}
     return [
         {"start": start, "end": end, "y": y, "y2": y + ROW, "skipped": option == "skip", "option": option}
@@ -109,8 +109,10 @@ def _cells(film: Film, rows: dict[int, float], colours: Palette) -> Rows:
 
 
 def _options(film: Film, rows: dict[int, float], lines: Iterable[float], colours: Palette) -> Rows:
-    """Names of the options in the cells, apart from these, which stay as they are when the page moves on."""
-    # Colour is never alone: a run of frames that is long enough names its option.
+    """Option names in the cells, so that colour is not the only cue.
+
+    They are a table of their own because they move with the position in use and the cells do not.
+    """
     return [
         {"option": option, "y": y + ROW / 2, "ink": colours.text_on(colours.option(option))} | _room(start, end, lines)
         for option, start, end, y in _runs(film, rows)
@@ -119,7 +121,7 @@ def _options(film: Film, rows: dict[int, float], lines: Iterable[float], colours
 
 
 def _runs(film: Film, rows: dict[int, float]) -> list[tuple[str, int, int, float]]:
-    """Option, first frame, frame behind the last, and y of every run of frames in which a gate decides the same."""
+    """Option, first frame, end (exclusive) and y of every run of frames with the same decision of a gate."""
     runs = []
     for index, (_, y) in enumerate(sorted(rows.items())):
         start = 0
@@ -131,14 +133,14 @@ def _runs(film: Film, rows: dict[int, float]) -> list[tuple[str, int, int, float
 
 
 def _room(start: float, end: float, lines: Iterable[float]) -> dict[str, float]:
-    """A run's middle, and its longest piece that no line of the chart crosses: there is room for its name."""
+    """A run's centre, and its longest part that no line of the chart crosses, where its name fits."""
     cuts = [start, *sorted(line for line in lines if start < line < end), end]
     low, high = max(pairwise(cuts), key=lambda piece: piece[1] - piece[0])
     return {"centre": (start + end) / 2, "low": low, "high": high}
 
 
 def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
-    """Neighbouring frames with the same prediction as one band."""
+    """Bands: neighbouring frames with the same prediction share one."""
     bands: Rows = []
     for (label, verdict), group in groupby(frames, key=lambda row: (row["prediction"], row["verdict"])):
         members = list(group)
@@ -159,7 +161,7 @@ def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
 
 
 def _ticks(film: Film) -> Rows:
-    """Labels of the axis: round budgets, mostly between frames; on a dial some frames, the trained point too."""
+    """Labels of the axis: round budgets, which may lie between frames; on a dial some frames, including price 0."""
     if film.dial:
         middle = film.positions.index(0.0)
         frames = [f for f in range(len(film.positions)) if (f - middle) % _EVERY == 0]
@@ -170,12 +172,11 @@ def _ticks(film: Film) -> Rows:
     return [{"centre": film.fraction(budget) + 0.5, "text": f"{budget:.3g} %"} for budget in budgets]
 
 
-def _flag(film: Film, settled: Settled) -> Rows:
-    if settled.frame is None:
+def _flag(film: Film, stays_right: StaysRight) -> Rows:
+    if stays_right.frame is None:
         return []
-    text = f"stays {'right' if settled.known else settled.label} from here"
-    # In the middle of its frame, where the axis has this frame's budget.
-    return [{"frame": settled.frame, "centre": settled.frame + 0.5, "text": text}]
+    text = f"stays {'right' if stays_right.known else stays_right.label} from here"
+    return [{"frame": stays_right.frame, "centre": stays_right.frame + 0.5, "text": text}]
 
 
 @lru_cache(maxsize=32)
@@ -186,9 +187,9 @@ def film_template(count: int, gates_end: int, foot: int, axis: str, cost: str, c
         count: number of frames.
         gates_end: y below the last gate.
         foot: y of the axis.
-        axis: its title.
-        cost: name of the measure at the foot.
-        colours: of the theme.
+        axis: title of the axis.
+        cost: name of the measure below the gates.
+        colours: palette of the theme.
     """
     place = alt.Scale(domain=[0, count], nice=False, zero=False)
 
@@ -204,14 +205,11 @@ def film_template(count: int, gates_end: int, foot: int, axis: str, cost: str, c
         *_here_marks(at, count, gates_end, foot, colours),
         _target(at, foot),
     ]
-    return alt.layer(*marks).properties(
-        padding={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        autosize=alt.AutoSizeParams(type="none", contains="padding"),
-    ).configure_view(stroke=None).to_dict() | {"height": foot + TOP + BOTTOM}
+    return padded(alt.layer(*marks), LEFT, RIGHT, TOP, BOTTOM, foot + TOP + BOTTOM)
 
 
 def _gate_marks(at: Any, count: int) -> list[alt.Chart]:
-    """Decisions; the shortcut runs through skipped ones as a line."""
+    """Decisions; a skip is a line."""
     cells = table("cells")
     needed = "7 + 5 * length(datum.option)"
     middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
@@ -240,12 +238,12 @@ def _gate_marks(at: Any, count: int) -> list[alt.Chart]:
 
 
 def _fits(needed: str, count: int) -> str:
-    """Vega expression: whether so many pixels have room in a row's longest piece that no line crosses."""
+    """Vega expression: whether that many pixels fit between ``low`` and ``high`` of a row."""
     return f"((datum.high - datum.low) * width / {count} >= {needed})"
 
 
 def _beside_lines(needed: str, count: int) -> Any:
-    """x of a name of so many pixels: in the middle of its run, or as near to it as no line crosses the name."""
+    """x of a name that needs that many pixels: the centre of its run, moved just so far that no line crosses it."""
     step = f"width / {count}"
     half = f"min({needed}, (datum.high - datum.low) * {step}) / 2"
     return alt.value(
@@ -254,12 +252,12 @@ def _beside_lines(needed: str, count: int) -> Any:
 
 
 def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
-    """What the image is taken for along the budgets: a band of each prediction, dashed where it is wrong."""
+    """A band for each prediction along the budgets, dashed if it is wrong."""
     bands = table("bands")
     look: dict[str, Any] = {"aria": False, "fontSize": 12, "fontWeight": 600}
     needed = "12 + 7.5 * length(datum.label)"
     fits = _fits(needed, count)
-    dashed = alt.expr("datum.dash ? [4, 3] : []")  # of the mark: as an encoding, Vega-Lite drops it for rectangles
+    dashed = alt.expr("datum.dash ? [4, 3] : []")  # a mark property: Vega-Lite ignores the encoding for rectangles
     return [
         bands.mark_rect(aria=False, cornerRadius=3, strokeWidth=1.2, strokeDash=dashed).encode(
             x=at("start"),
@@ -280,7 +278,7 @@ def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
 
 
 def _cost_marks(at: Any, foot: int, colours: Palette) -> list[alt.Chart]:
-    """The image's own cost at every budget."""
+    """The image's cost at every budget."""
     frames = table("frames", "frame")
     return [
         frames.mark_rect(aria=False, fill=colours.families[0], fillOpacity=0.25).encode(
@@ -327,9 +325,9 @@ def _axis_marks(at: Any, foot: int, axis: str, colours: Palette) -> list[alt.Cha
 
 
 def _here_marks(at: Any, count: int, gates_end: int, foot: int, colours: Palette) -> list[alt.Chart]:
-    """The frame round where the page stands, and the flag where the prediction starts to stay right."""
+    """The border of the frame in use, and the flag from which the prediction stays right."""
     here, flag = table("here"), table("flag")
-    # The flag's text stands behind its frame, and before it where there is no room behind.
+    # The flag's text is right of its frame, or left of it if there is no room.
     behind = (
         f"({count} - datum.frame - 1) * width / {count} >= 8 + 5.2 * length(datum.text) || datum.frame < {count / 2}"
     )
@@ -347,14 +345,14 @@ def _here_marks(at: Any, count: int, gates_end: int, foot: int, colours: Palette
         here.mark_point(
             aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
         ).encode(x=at("centre"), y=alt.value(-8)),
-        # A border in the colour of the page, so that the frame gives way to the text.
+        # An outline in the background colour keeps the text readable across lines.
         flag.mark_text(**look, color=colours.background, stroke=colours.background, strokeWidth=3).encode(**place),
         flag.mark_text(**look, color=colours.ink).encode(**place),
     ]
 
 
 def _target(at: Any, foot: int) -> alt.Chart:
-    """What is pointed at and clicked: a frame in its whole height."""
+    """The invisible layer for tooltips and clicks, a frame over its whole height."""
     tooltip = [
         alt.Tooltip("at:N", title="at"),
         alt.Tooltip("prediction:N"),
@@ -362,7 +360,7 @@ def _target(at: Any, foot: int) -> alt.Chart:
         alt.Tooltip("verdict:N"),
         alt.Tooltip("cost:Q", title="its own cost %", format=".2f"),
     ]
-    click = alt.selection_point(name=FRAME_PARAM, fields=["frame", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=FRAME_PARAM, fields=["frame", "click_id"], on="click", empty=False)
     return (
         table("frames", "frame")
         .mark_rect(fillOpacity=0, cursor="pointer")

@@ -1,4 +1,4 @@
-"""The lower panels of Image: the gate film, and whether the decisions survive small changes."""
+"""The lower panels of Image: the gate film, and the stability of the decisions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.answers.naming import counted
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
-from dashboard.image.film import Film, Settled, settled
+from dashboard.image.film import Film, StaysRight, stays_right
 from dashboard.image.layout import FRAME_PARAM
 from dashboard.image.question_panel import Answer, ask_stability, go_to
 from dashboard.ui import state
@@ -17,13 +17,13 @@ FRAME, FILM, STABLE = "film_frame", "film", "stability"
 
 
 def film(answer: Answer) -> None:
-    """The gate film with its slider, and the smallest budget at which the prediction stays right."""
+    """The gate film with its slider, and the smallest budget from which the prediction stays right."""
     page, config, reel = answer.page, answer.page.card.config, answer.film
     if reel is None:
-        st.caption("This network decides the same at any budget, so there is no film of its gates.")
+        st.caption("This network decides the same at every budget, so there is no gate film.")
         return
     st.markdown("### Gate film")
-    found = settled(reel.labels, answer.picture.truth)
+    found = stays_right(reel.labels, answer.picture.truth)
     names = [film_chart.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
     unforced = f" In the film, {_ALL_FREE}." if answer.what_if.gates else ""
@@ -46,17 +46,17 @@ def film(answer: Answer) -> None:
             "decisions": lambda: tables.film_rows(reel, config),
         },
         alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
-        finding=settled_in_words(answer, found),
+        finding=stays_right_in_words(answer, found),
         stamp=page.stamp("the images shown"),
-        notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate; on top what the image is taken for.")
+        notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate. The predictions are on top.")
         + unforced,
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
-    st.caption(f"{settled_in_words(answer, found)}{unforced}{' ' + _DIAL if reel.dial else ''}")
+    st.caption(f"{stays_right_in_words(answer, found)}{unforced}{' ' + _DIAL if reel.dial else ''}")
 
 
 def stability(answer: Answer) -> None:
-    """Which gates flip under changes that leave the class as it is."""
+    """Which gates flip under changes that do not change the class."""
     page, config = answer.page, answer.page.card.config
     st.markdown("### Stability")
     variants, free = ask_stability(answer), answer.what_if.free
@@ -71,16 +71,16 @@ def stability(answer: Answer) -> None:
         alt="Decisions for the image as given, mirrored and after JPEG",
         finding=words,
         stamp=page.stamp("the images shown"),
-        notes=f"Mirror and JPEG are made from {pixels}."
+        notes=f"The image is mirrored and compressed at {pixels}."
         + (" Framed gates flip." if config.policy != "constant" else ""),
     )
     show(view, page.colours)
     gates = f"; {_ALL_FREE}" if config.policy != "constant" else ""
-    st.caption(f"{words} Changes are made to {pixels}{gates}.")
+    st.caption(f"{words} The image is changed at {pixels}{gates}.")
 
 
-def settled_in_words(answer: Answer, found: Settled) -> str:
-    """From where on the prediction stays right, as a sentence."""
+def stays_right_in_words(answer: Answer, found: StaysRight) -> str:
+    """From which budget or price the prediction stays right, as a sentence."""
     reel = answer.film
     assert reel is not None
     what = "right" if found.known else f"'{found.label}'"
@@ -92,15 +92,15 @@ def settled_in_words(answer: Answer, found: Settled) -> str:
     if found.frame == 0:
         return f"Stays {what} everywhere, from {at} on ({cost})."
     before = f" {counted(found.earlier, 'cheaper point')} had it and lost it again." if found.earlier else ""
-    return f"Stays {what} from {at} on, there and at every larger cost ({cost}).{before}"
+    return f"Stays {what} from {at} on, also at every larger cost ({cost}).{before}"
 
 
 def _slider_in_words(reel: Film, frame: str, where: float) -> str:
-    """What the slider stands at, where its frames leave out the budget in use."""
+    """Label of the slider; if the film has no frame for the budget in use, it names both."""
     if reel.dial:
-        return "Dial: a price set against the trained gates"
+        return "Dial: a price charged to the trained gates"
     in_use = f"{where:.3g} %"
-    return "Budget" if frame == in_use else f"Budget: nearest frame of the film {frame}, in use {in_use}"
+    return "Budget" if frame == in_use else f"Budget: {in_use} in use, nearest frame of the film {frame}"
 
 
 def _frame_picked(answer: Answer) -> None:
@@ -111,6 +111,6 @@ def _frame_picked(answer: Answer) -> None:
 
 _ALL_FREE = "all gates are free"
 _DIAL = (
-    "A dial: this checkpoint was trained for one budget, and a price set against its gates afterwards moves them."
-    " Nobody trained what lies beside the trained point."
+    "A dial: this checkpoint was trained for one budget. A price, charged after training, moves its gates to other"
+    " options. It was trained only for price 0."
 )

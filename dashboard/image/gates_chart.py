@@ -1,4 +1,4 @@
-"""What one image's gates think of every option. Tables and colours in, an Altair figure out; no Streamlit."""
+"""The chart of one image's gates: the probability of every option."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from dfs_core.model.config import ModelConfig
 
 ROW = 27  # pixels of an option's row
 TOP, BOTTOM = 4, 6
-LEAD = 30  # pixels below the options, for the lead of the first
+LEAD = 30  # pixels below the options for the leads
 _BAR = 4
 LEAD_TITLE = "lead, points"
 
 
-def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours: Palette, turn: int = 0) -> Figure:
-    """A board of gates and options: each option's probability, which one is taken, and how close the decision was.
+def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours: Palette, click_id: int = 0) -> Figure:
+    """A board of gates and options: each option's probability, the taken option, and its lead over the next one.
 
-    The bar in a cell is as long as the option is probable; the option that is taken is filled. A lead of fewer than ten
-    points is marked with ≈ as a near tie. A click on a cell gives its gate and option to the selection ``GATE_PARAM``,
-    with ``turn``.
+    The length of the bar in a cell is the option's probability; the cell of the taken option is filled. A lead of less
+    than ten points is marked with ≈ as a near tie. A click on a cell puts its block and option into the selection
+    ``GATE_PARAM``.
 
     Args:
-        what_if: the decisions.
-        config: of the checkpoint that decided.
-        chosen: number of the block that is looked at; it gets a band.
-        colours: of the theme.
-        turn: comes back with a selection, so that a second click is told from the first.
+        what_if: free and forced decisions.
+        config: of the checkpoint.
+        chosen: number of the chosen block, which is highlighted.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     line, names = Line.of(config), config.option_set.names[::-1]
-    cells = [_cell(row, names, line, colours) | {"turn": turn} for row in gate_rows(what_if, config)]
+    cells = [_cell(row, names, line, colours) | {"click_id": click_id} for row in gate_rows(what_if, config)]
     leads = [_lead(row, line, colours) for row in lead_rows(what_if.forced, config)]
     for row in leads:
-        row |= {"chosen": row["block"] == chosen, "turn": turn}
+        row |= {"chosen": row["block"] == chosen, "click_id": click_id}
     labels = [{"name": option_label(name), "y": ROW * (place + 0.5)} for place, name in enumerate(names)]
     return Figure(_template(line, len(names), colours), {"cells": cells, "leads": leads, "names": labels})
 
@@ -59,7 +59,7 @@ def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
 
 
 def _cell(row: GateRow, names: tuple[str, ...], line: Line, colours: Palette) -> dict[str, Any]:
-    """Where a cell lies and how it looks."""
+    """Position and look of a cell."""
     place, fill = names.index(row["option"]), colours.option(row["option"])
     start, inner = line.start(row["block"]) + 0.05, 0.9
     ink = colours.text_on(fill) if row["taken"] else colours.ink
@@ -99,7 +99,7 @@ def _lead(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
 
 
 def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
-    """Cells, the bar of the probability at the foot of each, its number, and the mark of a forced one."""
+    """Cells, each with its probability as a bar and a number, and the marks of forced ones."""
     cells = table("cells", "cell")
     box = {"x": line.at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
     foot = alt.value(alt.expr("datum.y2 - 1"))
@@ -131,7 +131,7 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
 
 
 def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
-    """Under each gate the lead of its first option; near ties stand out by sign and colour."""
+    """The lead below each gate; near ties have a sign and a colour."""
     leads = table("leads", "block")
     text = leads.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
     return [
@@ -145,7 +145,7 @@ def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
 
 
 def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
-    """The options' names before the board, and what the numbers are behind it."""
+    """The options' names left of the board, and the meaning of the numbers right of it."""
     names = table("names")
     look: dict[str, Any] = {"aria": False, "fontSize": 11.5, "color": colours.muted}
     single = names.transform_filter(f"datum.y == {ROW / 2}")
@@ -163,7 +163,7 @@ def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
 
 
 def _target(line: Line) -> alt.Chart:
-    """What is pointed at and clicked."""
+    """The invisible layer for tooltips and clicks."""
     tooltip = [
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
@@ -171,7 +171,7 @@ def _target(line: Line) -> alt.Chart:
         alt.Tooltip("decision:N"),
         alt.Tooltip("click:N", title="a click"),
     ]
-    click = alt.selection_point(name=GATE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=GATE_PARAM, fields=["block", "option", "click_id"], on="click", empty=False)
     return (
         table("cells", "cell")
         .mark_rect(fillOpacity=0, cursor="pointer")

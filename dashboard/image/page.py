@@ -1,4 +1,4 @@
-"""Image: one image in depth, block by block, at every budget, under forced gates and small changes."""
+"""Image: one image in depth: block by block, with forced gates, at every budget, and under small changes."""
 
 import streamlit as st
 

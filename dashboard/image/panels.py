@@ -1,4 +1,4 @@
-"""The upper panels of Image: which image, what is decided for it, its gates, and forcing them."""
+"""The upper panels of Image: the choice of image, its decision vector, its gates, and forcing them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from dfs_core.model.layout import FIRST_GATED
 
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
 PATH, GATES = "path", "gates"
-STATIC = "This network has no gates: each of its blocks does the same for every image."
-FREE, AS_TRAINED = "free", "as trained"  # what a gate decides; what a block of a static network does
+STATIC = "This network has no gates: each block does the same for every image."
+FREE, AS_TRAINED = "free", "as trained"  # names of the unforced decisions: with gates, and of a static network
 
 
 def choose_image(pictures: Sequence[Picture], picture: Picture) -> None:
-    """Which of the images at hand is looked at."""
+    """The control that chooses the image."""
     names = {other.key: other.name for other in pictures}
     focus.choose("Image", names, picture.key, IMAGE, hidden=True, width=220)
 
 
 def summary(answer: Answer) -> None:
-    """The operating point in words, and what it says of the image, free and forced, in a line each."""
+    """The operating point in words, and its prediction for the image, free and forced."""
     picture, config = answer.picture, answer.page.card.config
     column, name = MEASURES[answer.page.shared.cost].column, MEASURES[answer.page.shared.cost].name
     rows = tables.change_rows(answer.what_if, picture, config)
@@ -72,7 +72,7 @@ def summary(answer: Answer) -> None:
 
 
 def path(answer: Answer) -> None:
-    """The way through the network; a click on a block makes it the one that is at hand below."""
+    """The image's path through the network; a click on a block chooses it."""
     page, config = answer.page, answer.page.card.config
     st.html(legends.options(config.option_set, page.colours))
     forced = f", {counted(len(answer.what_if.gates), _thing(answer))} forced" if answer.what_if.gates else ""
@@ -81,17 +81,17 @@ def path(answer: Answer) -> None:
         title=f"{answer.picture.name} through {answer.in_words}{forced}",
         draw=lambda colours: path_chart.network_path(answer.what_if, answer.subject, answer.block, colours),
         tables={"blocks": lambda: tables.path_rows(answer.what_if, config, page.shared.cost)},
-        alt=f"The way of an image through {config.gated_blocks} gated blocks",
+        alt=f"Path of an image through {config.gated_blocks} gated blocks",
         finding=_path_in_words(answer),
         stamp=page.stamp("the images shown"),
-        notes="What is filled of a block is its share of the full block's cost; the thick line passes skipped blocks.",
+        notes="The filled part of a block is its share of the full block's cost. The thick line bypasses skips.",
     )
     show(view, page.colours, _block_picked, BLOCK_PARAM)
 
 
 def gates(answer: Answer) -> None:
-    """The gates' probabilities; a click on a cell forces that option, and a click on a forced one lets it go."""
-    page, config, turn = answer.page, answer.page.card.config, answer.page.shared.turn
+    """The gates' probabilities; a click on a cell forces that option, and a second click frees the gate."""
+    page, config, click_id = answer.page, answer.page.card.config, answer.page.shared.click_id
     if _is_static(answer):
         st.caption(STATIC + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
         return
@@ -99,7 +99,7 @@ def gates(answer: Answer) -> None:
     view = View(
         key=GATES,
         title=f"Gates of {answer.in_words} for {answer.picture.name}",
-        draw=lambda colours: gates_chart.gate_board(answer.what_if, config, answer.block, colours, turn),
+        draw=lambda colours: gates_chart.gate_board(answer.what_if, config, answer.block, colours, click_id),
         tables={
             "gates": lambda: tables.gate_rows(answer.what_if, config),
             "leads": lambda: tables.lead_rows(answer.what_if.forced, config),
@@ -107,16 +107,16 @@ def gates(answer: Answer) -> None:
         alt=f"Probability of each option in {config.gated_blocks} gates",
         finding=f"{close} of them are near ties",
         stamp=page.stamp("the images shown"),
-        notes="A gate takes its most probable option. Where the lead is small, little is needed to change its mind.",
+        notes="A gate takes its most probable option. If its lead is small, a small change can flip the decision.",
     )
     show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)
 
 
 def force_bar(answer: Answer) -> None:
-    """The same by keyboard: a block, its option, whether the others are held, and a way back."""
+    """Controls that force a block's option, hold the other decisions, and reset."""
     config, imposed = answer.page.card.config, answer.what_if.gates
     if len(config.option_set) == 1:
-        return  # nothing to choose from
+        return
     numbers = list(gated_numbers(config))
     block = answer.block or numbers[0]
     index = block - FIRST_GATED
@@ -161,12 +161,12 @@ def _hold(answer: Answer) -> None:
         answer.what_if.held,
         key=held.key,
         on_change=held.choice(lambda on: state.change(page={HOLD: "1" if on else ""})),
-        help="Otherwise the gates behind a forced one see another input and decide anew.",
+        help="If off, the gates after a forced one get another input and decide again.",
     )
 
 
 def _is_static(answer: Answer) -> bool:
-    """Whether the network has no gates at all: then there is none to hold, to click or to be free."""
+    """Whether the network has no gates."""
     return answer.page.card.config.policy == "constant"
 
 
@@ -181,21 +181,21 @@ def _free_in_words(answer: Answer) -> str:
 def _consequence(answer: Answer) -> str:
     what_if = answer.what_if
     if _is_static(answer):
-        return "All other blocks do what they always do." if what_if.gates else "Click a block to choose it."
+        return "All other blocks stay as they are." if what_if.gates else "Click a block to choose it."
     if not what_if.gates:
         return "Click a block to choose its gate, or a cell of the board to force that option."
     if what_if.held:
         return "All other gates are held at their free decisions."
     followed = [str(block + FIRST_GATED) for block in what_if.followed]
     if not followed:
-        return "Gates behind a forced one decided anew, and came to the same."
-    return f"Gates behind a forced one decided anew; these changed: {', '.join(followed)}."
+        return "The gates after a forced one decided again, with the same result."
+    return f"The gates after a forced one decided again. Changed: {', '.join(followed)}."
 
 
 def _path_in_words(answer: Answer) -> str:
     trace = answer.what_if.forced
     counts = [f"{trace.decisions.count(name)} {name}" for name in trace.options if name in trace.decisions]
-    return f"{answer.picture.name} is taken for {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
+    return f"Prediction for {answer.picture.name}: {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
 
 
 def _block_picked() -> None:

@@ -1,4 +1,4 @@
-"""One image's way through the network, block by block. Tables and colours in, an Altair figure out; no Streamlit."""
+"""The chart of one image's path through the network, block by block."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from dashboard.image.probes import WhatIf
 from dashboard.image.tables import PathRow, Subject, path_rows, verdict
 from dfs_core.model.options import Option
 
-_ROUND = 0.5  # of an arch: 1 is an ellipse, 0 a rectangle
-SIDE = 46  # pixels of a block in full, where there is room
+_ROUND = 0.5  # exponent of an arch: 1 is an ellipse, 0 a rectangle
+SIDE = 46  # pixels of a full block, if there is room
 TOP, BOTTOM = 26, 20
-WIRE, BYPASS = 62, 12  # y of the wire through the blocks, and of its detour past a skipped one
+WIRE, BYPASS = 62, 12  # y of the line through the blocks, and of the shortcut past them
 COST_TOP, COST_FOOT = 134, 196
 _NAME, _WAS = 100, 114
 _PICTURE = 72
 
 
 def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours: Palette) -> Figure:
-    """The picture, the blocks that it runs through or past, what it is taken for, and the cost that adds up below.
+    """The picture, the blocks that it passes or skips, the prediction, and the accumulated cost below.
 
-    A block's square is filled in proportion to its cost: a quarter of the side, a sixteenth of the work, for 8 of 32
-    bits. The thick line is the image's way; past a skipped block it takes the shortcut. A click on a block gives its
-    number to the selection ``BLOCK_PARAM``, with ``turn``.
+    The filled area of a block is its cost: 8 of 32 bits fill a quarter of the side, which is a sixteenth of the area.
+    The thick line is the image's path; it takes the shortcut past skipped blocks. A click on a block puts its number
+    into the selection ``BLOCK_PARAM``.
 
     Args:
-        what_if: the decisions; where gates are forced, the free ones are shown beside.
-        subject: the image; its cost adds up.
-        chosen: number of the block that is looked at; it gets a band.
-        colours: of the theme.
+        what_if: free and forced decisions; both are shown if gates are forced.
+        subject: the image.
+        chosen: number of the chosen block, which is highlighted.
+        colours: palette of the theme.
     """
     picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
@@ -52,7 +52,7 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
         "blocks": [
             _block(row, line, colours)
             | {"y": _cost_y(row["so_far"], most), "before_y": _cost_y(row["so_far"] - row["adds"], most)}
-            | {"turn": subject.turn, "chosen": row["block"] == chosen}
+            | {"click_id": subject.click_id, "chosen": row["block"] == chosen}
             for row in rows
         ],
         "way": _way(rows, line),
@@ -68,13 +68,13 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
 
 
 def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
-    """Where a block stands and how it looks."""
+    """Position and look of a block."""
     fill = colours.option(row["option"])
     notes = []
     if row["forced"]:
         notes.append(f"forced, free: {row['free']}")
     elif row["followed"]:
-        notes.append(f"was {row['free']}, decided anew")
+        notes.append(f"was {row['free']}, decided again")
     elif not row["gated"]:
         notes.append("no gate: always in full")
     name = row["option"] if row["option"] in ("skip", "full") else f"{row['option']} bits"
@@ -90,7 +90,7 @@ def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
 
 
 def _way(rows: Sequence[PathRow], line: Line) -> Rows:
-    """The thick line's corners: straight on through a block that runs, in an arch past one that is skipped."""
+    """Points of the thick line: straight through executed blocks, an arch past skipped ones."""
     corners = [(0.0, float(WIRE))]
     for row in rows:
         straight = [(line.start(row["block"]), float(WIRE)), (line.end(row["block"]), float(WIRE))]
@@ -100,26 +100,25 @@ def _way(rows: Sequence[PathRow], line: Line) -> Rows:
 
 
 def _shortcuts(rows: Sequence[PathRow], line: Line) -> Rows:
-    """The corners of the shortcut past each block."""
+    """Points of the shortcut past each block."""
     arches = [(row["block"], _arch(row, line)) for row in rows]
     return [{"block": block, "x": x, "y": y} for block, arch in arches for x, y in arch]
 
 
 def _arch(row: PathRow, line: Line) -> list[tuple[float, float]]:
-    """Half a rounded rectangle over a block, from wire to wire."""
-    centre, turns = line.start(row["block"]) + 0.5, [math.pi * step / 16 for step in range(17)]
-    # A superellipse: rounder than a box and wider than a circle, so that it clears the block's corners.
+    """Points of an arch over a block: half a superellipse, which clears the block's corners."""
+    centre, angles = line.start(row["block"]) + 0.5, [math.pi * step / 16 for step in range(17)]
     return [
         (
-            centre - math.copysign(abs(math.cos(turn)) ** _ROUND / 2, math.cos(turn)),
-            WIRE - (WIRE - BYPASS) * math.sin(turn) ** _ROUND,
+            centre - math.copysign(abs(math.cos(angle)) ** _ROUND / 2, math.cos(angle)),
+            WIRE - (WIRE - BYPASS) * math.sin(angle) ** _ROUND,
         )
-        for turn in turns
+        for angle in angles
     ]
 
 
 def _spent(rows: Sequence[PathRow], line: Line, most: float) -> Rows:
-    """Corners of the staircase of cost so far: each block's step at its beginning."""
+    """Points of the staircase of accumulated cost, with a step at the start of each block."""
     if not rows:
         return []
     corners = [(0.0, rows[0]["so_far"])]
@@ -136,7 +135,7 @@ def _cost_y(cost: float, most: float) -> float:
 def _answer(
     what_if: WhatIf, picture: Picture, cost: Cost, total: float, free: Sequence[PathRow], colours: Palette
 ) -> dict[str, Any]:
-    """The texts behind the network: what it is taken for, how surely, what it cost, and what that was without force."""
+    """The texts right of the network: prediction, confidence and cost, and the same without forced gates."""
     trace, measure = what_if.forced, MEASURES[cost].name
     found = verdict(trace, picture)
     truth = f" · is {picture.truth}" if found == "wrong" else ""
@@ -169,7 +168,7 @@ def path_template(line: Line, compared: bool, colours: Palette) -> dict[str, Any
 
 
 def _wires(line: Line, colours: Palette) -> list[alt.Chart]:
-    """The thin shortcut past every block, and the thick way that the image takes."""
+    """The thin shortcut past every block, and the thick path of the image."""
     look: dict[str, Any] = {"aria": False, "strokeCap": "round", "strokeJoin": "round"}
     shortcuts = table("shortcuts").mark_line(**look, strokeWidth=1, color=colours.faint)
     way = table("way").mark_line(**look, strokeWidth=3.5, color=colours.ink)
@@ -180,7 +179,7 @@ def _wires(line: Line, colours: Palette) -> list[alt.Chart]:
 
 
 def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
-    """Every block's whole, and in it the part that runs, its area the block's cost; stem and classifier as discs."""
+    """An outline for every block, with a filled area that shows its cost; stem and classifier as discs."""
     blocks, ends = table("blocks", "block"), table("ends")
     whole = f"pow(min({SIDE}, width / {line.length} * 0.86), 2)"
     middle = alt.value(WIRE)
@@ -200,7 +199,7 @@ def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
             strokeWidth=alt.condition("datum.forced", alt.value(2.6), alt.value(1.1)),
             strokeDash=alt.condition("datum.bits == 0 && !datum.forced", alt.value([3, 3]), alt.value([1, 0])),
         ),
-        # Few bits are a dot of three pixels in a colour near the page's: outlined, or nobody would see it.
+        # At few bits the area is a dot of three pixels in a faint colour, so it needs an outline.
         blocks.transform_filter("datum.bits > 0")
         .mark_point(**look, stroke=colours.ink)
         .encode(
@@ -217,7 +216,7 @@ def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
 
 
 def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
-    """Option under every block, what it was before, a mark over a forced one; stages above, block numbers below."""
+    """The option and the former option of every block, marks of forced ones, stage titles, block numbers."""
     blocks, stages = table("blocks", "block"), table("stages")
     small: dict[str, Any] = {"aria": False, "fontSize": 10.5, "color": colours.muted}
     pin = blocks.transform_filter("datum.forced").mark_point(
@@ -255,7 +254,7 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
 
 
 def _costs(line: Line, compared: bool, colours: Palette) -> list[alt.Chart]:
-    """Cost so far as a waterfall, what each block adds in its option's colour; dashed what it was without force."""
+    """Accumulated cost, with each block's part in its option's colour; dashed: without forced gates."""
     blocks = table("blocks", "block")
     place = {"x": line.at("start"), "x2": alt.X2("end:Q")}
     spent = table("spent").mark_line(aria=False, color=colours.ink, strokeWidth=1.4)
@@ -275,7 +274,7 @@ def _costs(line: Line, compared: bool, colours: Palette) -> list[alt.Chart]:
 
 
 def _beside(colours: Palette) -> list[alt.Chart]:
-    """The picture before the network, the answer behind it, and the title of the staircase."""
+    """The picture left of the network, the prediction right of it, and the title of the staircase."""
     answer = table("answer")
     behind = alt.value(alt.expr("width + 12"))
     text: dict[str, Any] = {"aria": False, "align": "left", "limit": 136}
@@ -302,7 +301,7 @@ def _beside(colours: Palette) -> list[alt.Chart]:
 
 
 def _target(line: Line) -> alt.Chart:
-    """What is pointed at and clicked: the whole height of a gated block."""
+    """The invisible layer for tooltips and clicks, over the whole height of a block."""
     tooltip = [
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
@@ -310,7 +309,7 @@ def _target(line: Line) -> alt.Chart:
         alt.Tooltip("adds:Q", title="adds to cost %", format=".3f"),
         alt.Tooltip("so_far:Q", title="cost so far %", format=".2f"),
     ]
-    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "click_id"], on="click", empty=False)
     return (
         table("blocks", "block")
         .mark_rect(fillOpacity=0, cursor="pointer")

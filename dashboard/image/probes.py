@@ -1,6 +1,6 @@
-"""Questions about one image: what if a gate were forced, how close was a decision, does it survive a small change.
+"""Probes of one image: forced gates, the lead of a decision, stability under small changes.
 
-No Streamlit and no network here: whoever asks gives an object that predicts, and every answer is plain data.
+The caller passes the model; every result is plain data.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dashboard.answers.engine import Asked
+from dashboard.answers.engine import PointModel
 from dashboard.answers.parameters import whole_number
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import DecisionTrace
 
-NEAR_TIE = 0.1  # of probability: a lead below this is a near tie
+NEAR_TIE = 0.1  # a lead in probability below this is a near tie
 JPEG_QUALITIES = (90, 50)
-DECIDES = -1  # in place of an option's index where the policy decides
+DECIDES = -1  # instead of an option's index: the policy decides
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """Free decisions beside those with some gates forced.
+    """The traces of an image with free and with forced gates.
 
     Attributes:
-        free: what the policy decides.
-        forced: what comes of the forced gates.
-        gates: the option imposed, by gated block from 0.
-        held: whether all other gates were kept as in ``free``; otherwise later ones decided anew.
+        free: trace without forced gates.
+        forced: trace with forced gates.
+        gates: the forced options, by gate index from 0.
+        held: whether all other gates kept their free decision; otherwise later gates decided again.
     """
 
     free: DecisionTrace
@@ -41,13 +41,13 @@ class WhatIf:
 
     @property
     def followed(self) -> tuple[int, ...]:
-        """Gated blocks that were not forced and yet decide otherwise than before."""
+        """Indices of gates that were not forced but changed their decision."""
         return tuple(block for block in flips(self.free, self.forced) if block not in self.gates)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """The image after a small change that leaves its class as it is, and what is decided then."""
+    """The image after a small change that does not change its class, with its trace."""
 
     name: str
     pixels: np.ndarray
@@ -55,21 +55,21 @@ class Variant:
 
 
 def force(
-    model: Asked,
+    model: PointModel,
     pixels: np.ndarray,
     free: DecisionTrace,
     gates: Mapping[int, str],
     *,
     hold: bool,
 ) -> WhatIf:
-    """What changes if some gates are not free.
+    """Predict an image with some gates forced.
 
     Args:
-        model: who predicts, at the same budget and price.
+        model: the model, at the operating point of ``free``.
         pixels: the image, uint8 (S, S, 3).
-        free: what is decided for it without force.
-        gates: the option to impose, by gated block from 0.
-        hold: keep all other decisions; otherwise the gates behind a forced one see another input and decide anew.
+        free: its trace without forced gates.
+        gates: options to force, by gate index from 0.
+        hold: keep all other decisions; otherwise the gates after a forced one get another input and decide again.
     """
     if not gates:
         return WhatIf(free, free, {}, hold)
@@ -80,8 +80,8 @@ def force(
     return WhatIf(free, forced, dict(gates), hold)
 
 
-def stability(model: Asked, pixels: np.ndarray) -> tuple[Variant, ...]:
-    """The decisions for the image in a mirror and after JPEG, both made from what the network sees."""
+def stability(model: PointModel, pixels: np.ndarray) -> tuple[Variant, ...]:
+    """Traces of the image mirrored and after JPEG compression; ``pixels`` is the network's input, uint8 (S, S, 3)."""
     changed = {"mirrored": np.ascontiguousarray(pixels[:, ::-1])}
     changed |= {f"JPEG {quality}": through_jpeg(pixels, quality) for quality in JPEG_QUALITIES}
     traces = model.predict(list(changed.values()))
@@ -89,20 +89,20 @@ def stability(model: Asked, pixels: np.ndarray) -> tuple[Variant, ...]:
 
 
 def through_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """What is left of a picture, uint8 (height, width, 3), once it was saved as JPEG."""
+    """An image, uint8 (height, width, 3), after JPEG compression."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return np.asarray(Image.open(buffer, formats=["JPEG"]).convert("RGB"))
 
 
 def flips(one: DecisionTrace, other: DecisionTrace) -> tuple[int, ...]:
-    """Gated blocks, from 0, in which two traces of one network decide differently."""
+    """Indices of the gates, from 0, at which two decision vectors of one network differ."""
     pairs = zip(one.decisions, other.decisions, strict=True)
     return tuple(block for block, (a, b) in enumerate(pairs) if a != b)
 
 
 def lead(probabilities: Sequence[float]) -> float:
-    """How far the most probable option is ahead of the next, 0 to 1; 1 where there is no other.
+    """Probability of the most probable option minus that of the next, 0 to 1; 1 if there is no other option.
 
     >>> lead((0.25, 0.5, 0.25))
     0.25
@@ -112,7 +112,7 @@ def lead(probabilities: Sequence[float]) -> float:
 
 
 def read_gates(text: str, options: OptionSet, blocks: int) -> tuple[dict[int, str], str]:
-    """Forced gates as a link writes them, by block number in the network, and a note on what does not fit.
+    """Read forced gates from a link, where they have block numbers; returns gate indices, and a note on errors.
 
     >>> read_gates("5:skip,9:8", OptionSet.parse("paper-small"), blocks=17)
     ({3: 'skip', 7: '8'}, '')
@@ -125,10 +125,10 @@ def read_gates(text: str, options: OptionSet, blocks: int) -> tuple[dict[int, st
             gates[block - FIRST_GATED] = option
         else:
             strange.append(word)
-    note = f"This network cannot force {', '.join(strange)}: no such gate or option. Left free." if strange else ""
+    note = f"This network has no such gate or option: {', '.join(strange)}. Not forced." if strange else ""
     return dict(sorted(gates.items())), note
 
 
 def write_gates(gates: Mapping[int, str]) -> str:
-    """What ``read_gates`` reads."""
+    """The inverse of ``read_gates``."""
     return ",".join(f"{block + FIRST_GATED}:{option}" for block, option in sorted(gates.items()))

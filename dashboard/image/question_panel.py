@@ -1,13 +1,14 @@
-"""What the Image page asks: where it stands, which gates are forced, and the answers. State in, plain data out."""
+"""All predictions that the Image page needs, for its position and its forced gates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.answers.engine import Asking, Engine
+from dashboard.answers.engine import Engine, EnginePoint
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import gated_numbers
@@ -26,16 +27,16 @@ FORCE, HOLD, PRICE, BLOCK = "force", "hold", "price", "block"  # the page's own 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known of the image, at the point where the page stands.
+    """The predictions for the image at the position in use.
 
     Attributes:
-        page: the page's state.
+        page: the opened page.
         picture: the image.
-        film: over all budgets; None if the checkpoint decides the same at any.
-        where: the budget in percent, or on a dial the price.
+        film: the gate film; None if the checkpoint decides the same at every budget.
+        where: position in use: the budget in percent, or on a dial the price.
         what_if: free and forced decisions.
-        block: number of the block that is looked at; None before one was chosen.
-        note: what of the link could not be followed.
+        block: number of the chosen block; None if there is none.
+        note: what the page could not take from the link; else empty.
     """
 
     page: Opened
@@ -48,23 +49,23 @@ class Answer:
 
     @property
     def dialled(self) -> bool:
-        """Whether the decisions are those of a dial away from its trained point."""
+        """Whether a dial price other than 0 is in use."""
         return self.film is not None and self.film.dial and self.where != 0
 
     @property
     def subject(self) -> Subject:
-        """The image, as charts take it."""
-        return Subject(self.picture, self.page.card.config, self.page.shared.cost, self.page.shared.turn)
+        """The image in the form that charts take."""
+        return Subject(self.picture, self.page.card.config, self.page.shared.cost, self.page.shared.click_id)
 
     @property
     def in_words(self) -> str:
-        """The operating point in words, the dial included."""
+        """The operating point in words, including the dial."""
         dial = f", dial at price {self.where:+.2g} (not trained)" if self.dialled else ""
         return f"{self.page.in_words}{dial}"
 
 
 def ask(page: Opened, picture: Picture) -> Answer | None:
-    """Ask all that the page shows at once; None, after a message, if the checkpoint cannot be asked."""
+    """Make all predictions of the page; on an error show a message and return None."""
     config, own = page.card.config, page.shared.page
     engine = cached.engine()
     gates, note = probes.read_gates(own.get(FORCE, ""), config.option_set, config.gated_blocks)
@@ -73,7 +74,7 @@ def ask(page: Opened, picture: Picture) -> Answer | None:
         if film.positions(config):
             reel = _film(engine, picture, page)
         where = _where(page, reel)
-        model = Asking(engine, _point(page, where))
+        model = EnginePoint(engine, _point(page, where))
         free = reel.at(where) if reel else None
         if free is None:
             (free,) = model.predict([picture.seen])
@@ -87,12 +88,12 @@ def ask(page: Opened, picture: Picture) -> Answer | None:
 
 
 def ask_stability(answer: Answer) -> tuple[Variant, ...]:
-    """The decisions for the mirrored image and after JPEG, at the page's point, with all gates free."""
-    return probes.stability(Asking(cached.engine(), _point(answer.page, answer.where)), answer.picture.seen)
+    """Traces of the image mirrored and after JPEG compression, with all gates free."""
+    return probes.stability(EnginePoint(cached.engine(), _point(answer.page, answer.where)), answer.picture.seen)
 
 
 def impose(gates: Mapping[int, str], block: int, option: str | None) -> None:
-    """Force a gate, from 0, or let it decide again; for callbacks."""
+    """Force the gate with that index to an option, or free it if None; a callback."""
     wished = {index: name for index, name in gates.items() if index != block}
     if option is not None:
         wished[block] = option
@@ -100,7 +101,7 @@ def impose(gates: Mapping[int, str], block: int, option: str | None) -> None:
 
 
 def go_to(reel: Film, frame: int) -> None:
-    """Move the page to a frame of the film; for callbacks."""
+    """Move the page to a frame of the film; a callback."""
     position = reel.positions[frame]
     if reel.dial:
         state.change(page={PRICE: f"{position:g}" if position else ""})
@@ -109,18 +110,16 @@ def go_to(reel: Film, frame: int) -> None:
 
 
 def _film(engine: Engine, picture: Picture, page: Opened) -> Film:
-    """The film, from memory where it is known; the first time takes a moment, so that is said."""
+    """The film, with a spinner unless it is cached."""
     config, point = page.card.config, OperatingPoint(page.card)
-    where, model = film.positions(config), Asking(engine, point)
-    prices = [config.price_for(budget) for budget in where] if config.every_budget else list(where)
-    if engine.knows([picture] * len(prices), point, prices):
-        return film.shoot(model, picture.seen, config)
-    with st.spinner("Asking every budget"):
+    model, prices = EnginePoint(engine, point), film.prices(config)
+    known = engine.knows([picture] * len(prices), point, prices)
+    with nullcontext() if known else st.spinner("Predicting at every budget"):
         return film.shoot(model, picture.seen, config)
 
 
 def _where(page: Opened, reel: Film | None) -> float:
-    """The budget in use, or the dial's position that the link names: the nearest there is."""
+    """The budget in use, or the dial price that is nearest to the link's."""
     if page.budget is not None:
         return page.budget
     try:
@@ -131,5 +130,5 @@ def _where(page: Opened, reel: Film | None) -> float:
 
 
 def _point(page: Opened, where: float) -> OperatingPoint:
-    """Where the page stands, the dial included."""
+    """The operating point in use, including the dial's price."""
     return replace(page.point, price=where) if page.budget is None and where else page.point

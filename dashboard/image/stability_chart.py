@@ -1,4 +1,4 @@
-"""Whether an image's decisions survive a mirror and JPEG. Tables and colours in, an Altair figure out; no Streamlit."""
+"""The chart of an image's decision vectors when it is mirrored and compressed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import altair as alt
 from dashboard.answers.pictures import Picture, uri_of
 from dashboard.drawing.blocks import placed
 from dashboard.drawing.blocks import stages as placed_stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GLYPHS, y_of
 from dashboard.image.probes import Variant
@@ -27,16 +27,16 @@ TOP, BOTTOM, LEFT, RIGHT = 22, 8, 200, 62
 def stability_diff(
     free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig, colours: Palette
 ) -> Figure:
-    """One row of decisions for the image as given and one for each change; gates that flip are framed.
+    """A row of decisions for the image as given and for each change; gates that flip are framed.
 
-    Below a frame stands what the gate decides for the image as given, without a word: there is room for four letters.
+    Below a frame is the gate's decision for the image as given.
 
     Args:
-        free: what is decided for the image as given.
+        free: trace of the image as given.
         variants: the changed images with their traces.
         picture: the image.
-        config: of the checkpoint that decided.
-        colours: of the theme.
+        config: of the checkpoint.
+        colours: palette of the theme.
     """
     rows = stability_rows(free, variants, picture, config)
     urls = [picture.seen_uri, *(uri_of(variant.pixels) for variant in variants)]
@@ -70,7 +70,7 @@ def stability_diff(
 
 
 def _head(row: StabilityRow, url: str, colours: Palette) -> dict[str, Any]:
-    """What stands beside a row: the picture, what it is taken for, and how many gates flip."""
+    """The picture, the prediction and the number of flipped gates beside a row."""
     wrong = row["verdict"] == "wrong"
     count = row["flips"]
     return {
@@ -99,7 +99,7 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
     tooltip = [alt.Tooltip("picture:N"), alt.Tooltip("block:Q"), alt.Tooltip("option:N")]
     tooltip += [alt.Tooltip("free:N", title="as given"), alt.Tooltip("flipped:N")]
     beside: dict[str, Any] = {"aria": False, "align": "left"}
-    # A number in a cell needs some margin, one in the open below it does not.
+    # A number in a cell needs a margin, a number below it does not.
     room, room_below = (alt.expr(f"width / {length} >= {pixels} ? 1 : 0") for pixels in (16, 12))
     title = alt.expr(f"(datum.end - datum.start) * width / {length} >= 44 ? datum.name : datum.number")
     marks = [
@@ -144,7 +144,4 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
             x=at("start"), x2="end:Q", y=alt.value(0)
         ),
     ]
-    return alt.layer(*marks).properties(
-        padding={"left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM},
-        autosize=alt.AutoSizeParams(type="none", contains="padding"),
-    ).configure_view(stroke=None).to_dict() | {"height": ROW * count + TOP + BOTTOM}
+    return padded(alt.layer(*marks), LEFT, RIGHT, TOP, BOTTOM, ROW * count + TOP + BOTTOM)

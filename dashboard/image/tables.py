@@ -1,4 +1,4 @@
-"""Tables of one image in depth: its way through the network, its gates, its film. Charts and downloads show these."""
+"""Tables of one image: its path through the network, its gates, its film, its stability."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ from dfs_core.trace import DecisionTrace
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The image that a chart is of, and how it is looked at.
+    """The image that a chart shows, and what it is shown with.
 
     Attributes:
         picture: the image.
-        config: of the checkpoint that decides.
+        config: of the checkpoint.
         cost: the measure of cost.
-        turn: comes back with a click, so that a second one is told from the first.
+        click_id: see ``links.State``.
     """
 
     picture: Picture
     config: ModelConfig
     cost: Cost
-    turn: int = 0
+    click_id: int = 0
 
 
 _FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}
 
 
 class PathRow(TypedDict):
-    """A block on the way through the network.
+    """A block on the image's path.
 
     Attributes:
         block: number in the network, from 1.
         stage: from 1.
-        gated: whether a gate decides about it.
-        option: that it runs under.
+        gated: whether it has a gate.
+        option: the taken option.
         bits: of the option.
-        forced: whether that was imposed.
-        free: the option without force.
-        followed: whether it was decided anew because of a forced gate.
-        adds: cost of this block in percent.
-        so_far: cost up to and including it, with what is always paid: stem, gates, classifier.
+        forced: whether the option was forced.
+        free: the option without forced gates.
+        followed: whether the option changed because another gate was forced.
+        adds: cost of this block, in percent.
+        so_far: cost up to and including this block and all fixed parts (stem, gates, classifier), in percent.
     """
 
     block: int
@@ -69,11 +69,11 @@ class PathRow(TypedDict):
 
 
 def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]:
-    """One row a block, in order, the first and ungated one included."""
+    """One row for each block, including the first one, which has no gate."""
     model = costs.models(config)[MEASURES[cost].column]
     names = config.option_set.names
     total = model.fixed
-    # What the first block costs is a part of what is always paid.
+    # The first block adds 0, because its cost is among the fixed ones.
     rows: list[PathRow] = [cast(PathRow, _FIRST | {"gated": False, "free": "full", "adds": 0.0, "so_far": total})]
     for index, name in enumerate(what_if.forced.decisions):
         adds = model.table[index][names.index(name)]
@@ -102,10 +102,10 @@ class GateRow(TypedDict):
         block: number in the network.
         stage: from 1.
         option: its name.
-        probability: the gate's own, forced or not, in percent.
-        taken: whether it is carried out.
-        forced: whether it was imposed.
-        preferred: whether it is the gate's own choice.
+        probability: in percent, as the gate gives it, also if it is forced.
+        taken: whether the block runs with it.
+        forced: whether it was forced.
+        preferred: whether the gate itself would take it.
     """
 
     block: int
@@ -118,7 +118,7 @@ class GateRow(TypedDict):
 
 
 def gate_rows(what_if: WhatIf, config: ModelConfig) -> list[GateRow]:
-    """One row for every option of every gate, costliest option first."""
+    """One row for every option of every gate, most expensive option first."""
     trace = what_if.forced
     rows: list[GateRow] = []
     for index, probabilities in enumerate(trace.probabilities):
@@ -140,7 +140,7 @@ def gate_rows(what_if: WhatIf, config: ModelConfig) -> list[GateRow]:
 
 
 def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
-    """One row a gate: its ``choice``, the ``next`` option, its ``lead`` in points, whether that is a ``near_tie``."""
+    """One row for each gate: its ``choice``, the ``next`` option, the ``lead`` in points, and ``near_tie``."""
     rows: Rows = []
     for index, probabilities in enumerate(trace.probabilities):
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
@@ -159,7 +159,7 @@ def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
 
 
 def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
-    """One row a frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and every cost of this image."""
+    """One row for each frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and costs in percent."""
     where, names = "dial_price" if film.dial else "budget", config.option_set.names
     chosen = np.array([[names.index(name) for name in trace.decisions] for trace in film.traces])
     counted = {column: model.per_image(chosen).tolist() for column, model in costs.models(config).items()}
@@ -178,7 +178,7 @@ def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
 
 
 def film_rows(film: Film, config: ModelConfig) -> Rows:
-    """One row a gate and frame: ``frame``, ``budget`` or ``dial_price``, ``block``, ``stage``, ``option``, ``lead``."""
+    """One row for each frame and gate; ``lead`` in points, and ``budget`` or ``dial_price``."""
     where = "dial_price" if film.dial else "budget"
     return [
         {
@@ -195,19 +195,19 @@ def film_rows(film: Film, config: ModelConfig) -> Rows:
 
 
 class StabilityRow(TypedDict):
-    """A gate for the picture as given or changed.
+    """A gate's decision for the picture as given or after a change.
 
     Attributes:
         row: of the picture, from 0.
-        picture: in words.
-        prediction: its class.
+        picture: name of the change.
+        prediction: predicted class.
         confidence: in percent.
         verdict: ``right``, ``wrong`` or empty.
-        flips: gates that decide otherwise than for the picture as given.
+        flips: number of gates that decide differently than for the picture as given.
         block: number in the network.
         stage: from 1.
-        option: that was taken.
-        flipped: whether that is another one.
+        option: the taken option.
+        flipped: whether it differs from ``free``.
         free: the option for the picture as given.
     """
 
@@ -227,7 +227,7 @@ class StabilityRow(TypedDict):
 def stability_rows(
     free: DecisionTrace, variants: Sequence[Variant], picture: Picture, config: ModelConfig
 ) -> list[StabilityRow]:
-    """One row a gate and picture, as given and changed."""
+    """One row for each picture, as given and changed, and gate."""
     named: list[tuple[str, DecisionTrace]] = [("as given", free), *((v.name, v.trace) for v in variants)]
     rows: list[StabilityRow] = []
     for row, (name, trace) in enumerate(named):
@@ -258,7 +258,7 @@ def stability_rows(
 
 
 def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
-    """Free and forced decisions in one line each: prediction, confidence, verdict, every cost, changed gates."""
+    """One row for the free decisions and one for the forced: prediction, confidence, verdict, costs, changed gates."""
     lines = [("free", what_if.free, 0)]
     if what_if.gates:
         lines.append(("forced", what_if.forced, len(flips(what_if.free, what_if.forced))))
@@ -276,7 +276,7 @@ def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
 
 
 def verdict(trace: DecisionTrace, picture: Picture) -> str:
-    """``right``, ``wrong``, or nothing where nobody knows the truth."""
+    """``right``, ``wrong``, or empty if the true class is unknown."""
     if picture.truth is None:
         return ""
     return "right" if trace.label == picture.truth else "wrong"

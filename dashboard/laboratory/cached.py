@@ -10,5 +10,5 @@ from dashboard.ui.cached import engine
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def laboratory() -> Laboratory:
-    """The one laboratory of all sessions: its runs, and the images that they learn from."""
+    """The laboratory, with its runs and their training images."""
     return Laboratory(engine())

@@ -1,4 +1,4 @@
-"""cp chasing its target, live and recorded, and accuracy beside it. Tables and colours in, charts out; no Streamlit."""
+"""The charts of cp and its target, live and recorded, and of accuracy."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dashboard.drawing.palette import Palette
 from dashboard.laboratory.runs import ChaseRow
 
 HEIGHT, LOW_HEIGHT = 300, 190
-_DASHES = ((1, 0), (6, 2), (2, 2), (8, 3, 2, 3))  # so that no run is told by its colour alone
+_DASHES = ((1, 0), (6, 2), (2, 2), (8, 3, 2, 3))  # so that runs differ not only in colour
 
 
 def chase(rows: Sequence[ChaseRow], target: float, steps: int, colours: Palette) -> Figure:
-    """cp of every step against the target: the run in focus in colour, the ones before it thin.
+    """cp of every step and the target: the current run in colour, earlier ones thin and grey.
 
     Args:
-        rows: as ``runs.chase_rows`` gives them; may be empty before the first step.
-        target: of the run in focus, in percent.
-        steps: that it is to make.
-        colours: of the theme.
+        rows: from ``runs.chase_rows``; empty before the first step.
+        target: of the current run, in percent.
+        steps: number of steps of the current run.
+        colours: palette of the theme.
     """
     last = {row["run"]: row for row in rows}
     inks = {name: colours.families[0] if row["current"] else colours.muted for name, row in last.items()}
@@ -68,7 +68,7 @@ def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: 
 
 
 def accuracy(rows: Sequence[ChaseRow], steps: int, colours: Palette) -> Figure:
-    """Accuracy of the batches of the run in focus, and its running mean."""
+    """Accuracy of the current run's batches, and its running mean."""
     current = [row for row in rows if row["current"]]
     lowest = min([80.0, *(row["accuracy"] for row in current)])
     return Figure(_accuracy_template(steps, 10 * (lowest // 10), colours), {"steps": current})
@@ -94,7 +94,7 @@ def _accuracy_template(steps: int, lowest: float, colours: Palette) -> dict[str,
 
 
 def recorded(rows: Rows, colours: Palette) -> Figure:
-    """cp of published runs in training, one line an alpha, against their target."""
+    """cp and its target in recorded trainings, a line for each run."""
     names = sorted({row["run"]: row["alpha"] for row in rows}.items(), key=lambda pair: pair[1])
     inks = {name: colours.families[index % len(colours.families)] for index, (name, _) in enumerate(names)}
     data = {
@@ -125,13 +125,13 @@ def _recorded_template(steps: int, highest: float, runs: tuple[str, ...], colour
 
 
 def _dashes(runs: tuple[str, ...]) -> alt.StrokeDash:
-    """A dash for each run: the last is the one in focus, or the largest alpha, and is drawn through."""
+    """A dash pattern for each run; the last run (the current one, or the largest alpha) has a solid line."""
     dashes = [list(_DASHES[index % len(_DASHES)]) for index in range(len(runs))][::-1]
     return alt.StrokeDash("run:N", legend=None, scale=alt.Scale(domain=list(runs), range=dashes))
 
 
 def _names(dash: alt.StrokeDash, room: int) -> list[alt.Chart]:
-    """Names of the runs in the upper right corner, ``room`` pixels wide, each with a piece of its line."""
+    """Legend of the runs in the upper right corner, ``room`` pixels wide."""
     names, ink = table("names"), alt.Color("ink:N", scale=None)
     at = alt.value(alt.expr("14 + datum.place * 16"))
     start, end = alt.value(alt.expr(f"width - {room}")), alt.value(alt.expr(f"width - {room - 26}"))
@@ -151,5 +151,5 @@ def _steps_axis(steps: int) -> alt.X:
 
 
 def _ceiling(value: float) -> float:
-    """The next round number above, so that the axis keeps still while values come in."""
+    """The next multiple of 20, so that the axis seldom changes while values come in."""
     return min(105.0, 20.0 * (value // 20 + 1))

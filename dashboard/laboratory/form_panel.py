@@ -1,4 +1,4 @@
-"""The laboratory's page, first part: who asks, what can be done here, and the wish for a run. No logic."""
+"""The upper panels of the laboratory: whether the checkpoint can be tuned, and the settings of the next run."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from dfs_core.errors import UserError
 from dfs_core.training.lab_run import STEPS, Settings, can_tune
 
 OWNER, REFUSED = "laboratory_owner", "laboratory_refused"
-USUAL_START = 20.0  # percent: from here both a lower and a higher target are far enough away to see a chase
+USUAL_START = 20.0  # percent: a budget with lower and higher targets far enough away
 INTRODUCTION = (
-    "In training, the *signed cost* pushes the gates towards cheaper options while cp is above the target and towards"
-    " dearer ones while it is below; **alpha** says how hard. Here you can watch it at work: choose a target and an"
-    " alpha, and the gates of the checkpoint in use are fine-tuned for some dozens of steps. The rest of the network"
-    " stays as it is, and so does the checkpoint."
+    "In training, the *signed cost* pushes the gates towards cheaper options while cp is above the target, and towards"
+    " more expensive ones while it is below. **Alpha** says how hard. Watch it here: choose a target and an alpha, and"
+    " the gates of the checkpoint in use are fine-tuned for a few dozen steps. The rest of the network does not change,"
+    " nor does the checkpoint."
 )
 NO_DATA = (
-    "The data set is not on this machine, so a run learns from the images at hand: a toy that shows how cp chases its"
-    " target, and says nothing about other images."
+    "The data set is not on this machine, so a run learns from the images shown here. Such a toy run shows how cp"
+    " follows its target, but its result says nothing about other images."
 )
 
 
 def owner() -> str:
-    """Who this session is to the laboratory."""
+    """The session's identity in the laboratory."""
     return st.session_state.setdefault(OWNER, uuid.uuid4().hex)
 
 
@@ -45,20 +45,20 @@ def has_data(page: Opened) -> bool:
 
 
 def current(page: Opened) -> Job | None:
-    """The run that the link names; None if it names none, or one that is gone."""
+    """The run that the link names; None if it names none or the run is gone."""
     key = page.shared.page.get("run", "")
     return laboratory().jobs.get(key) if key else None
 
 
 def cannot(page: Opened) -> bool:
-    """Whether this checkpoint has no gates to tune; then the page says so, and offers to go on with one that has."""
+    """Whether this checkpoint cannot be tuned; then show a message that offers checkpoints that can."""
     if can_tune(page.card):
         return False
     others = [card for card in page.catalogue.cards if can_tune(card)]
     with st.container(key="elsewhere", border=True):
         st.markdown(
-            f"**{messages.plain(page.in_words)}** cannot be tuned here: the laboratory moves gates of the paper's kind,"
-            " trained for one budget, and this checkpoint has none of those."
+            f"**{messages.plain(page.in_words)}** cannot be tuned here. The laboratory tunes only gates of the paper's"
+            " kind that were trained for one budget, and this checkpoint has none."
             + ("" if others else " Train or copy a DFS checkpoint first.")
         )
         if others:
@@ -67,11 +67,11 @@ def cannot(page: Opened) -> bool:
 
 
 def _go_on_with(cards: Sequence[Card]) -> None:
-    """One button for the checkpoint that shows a chase best, and smaller ones for the others."""
+    """A primary button for the most suitable checkpoint, and secondary ones for the others."""
     usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.PAPER_ALPHA))
     _start_from(usual, f"Continue with {OperatingPoint(usual).in_words}", "primary")
     if others := [card for card in cards if card is not usual]:
-        st.caption("Or with another that has such gates:")
+        st.caption("Or with another checkpoint that has such gates:")
         with st.container(horizontal=True, key="starts"):
             for card in others:
                 _start_from(card, OperatingPoint(card).in_words, "secondary")
@@ -89,22 +89,22 @@ def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -
 
 
 def wish(page: Opened) -> Settings:
-    """What the link asks for."""
+    """The settings that the link asks for."""
     return runs.settings_from(page.shared.page, page.card)
 
 
 def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
-    """Target, alpha and length of the next run, and the button that begins it.
+    """Draw the controls of the next run and its start button, and return the settings.
 
     Args:
-        page: the page.
-        pictures: the images at hand, where the data set is not there; else None.
+        page: the opened page.
+        pictures: training images if the data set is missing; else None.
     """
     asked = wish(page)
     with st.container(key="wish", horizontal=True, vertical_alignment="bottom", gap="medium"):
         target = state.Control.showing("target", asked.budget)
         st.number_input(
-            "Target: cp to hold, %",
+            "Target: cp to reach, %",
             *runs.BUDGETS,
             asked.budget,
             step=1.0,
@@ -115,14 +115,14 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
         )
         pull = state.Control.showing("pull", asked.alpha)
         st.select_slider(
-            "Alpha: how hard the cost pulls",
+            "Alpha: how hard training enforces it",
             runs.alphas(asked.alpha),
             asked.alpha,
             format_func=lambda value: format_alpha(value, 3),
             key=pull.key,
             on_change=pull.choice(lambda value: state.change(page={"pull": format_alpha(value, 3)})),
-            help="The paper trains with 5e-6, which moves trained gates little in a run as short as this."
-            " Any value between 1e-7 and 1e-3 can be tried here.",
+            help="The paper trains with 5e-6. In a run as short as this, that changes trained gates very little."
+            " You can try any value between 1e-7 and 1e-3.",
             width=330,
         )
         steps = state.Control.showing("steps", asked.steps)
@@ -151,7 +151,7 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
 
 
 def _start(card: Card, pictures: Sequence[Picture] | None) -> None:
-    """Begin a run with what the controls say by now: the click may have come with the last of their changes."""
+    """Start a run with the settings in the state, which include changes that came with the click."""
     wish = runs.settings_from(state.current().page, card)
     data_dir = cached.data_dir() if pictures is None else None
     try:

@@ -1,7 +1,7 @@
-"""Long work in the background: one at a time and in turn, with progress, cancel and bounded memory. No Streamlit in it.
+"""A queue of background jobs, one at a time, with progress, cancel and bounded memory.
 
-The worker is a thread that ends when nothing is left to do. A job that nobody looks at goes on: it is bounded, and
-whoever comes back finds what came of it.
+The worker thread ends when the queue is empty. A job goes on when its user leaves the page; its result is there when
+the user comes back.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ Work = Callable[[Report], Any]
 
 
 class Cancelled(Exception):
-    """Raised inside a job's work when somebody has cancelled it."""
+    """Raised inside a job's work when it was cancelled."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A piece of work and what has become of it. Read by anybody, changed by ``Jobs`` alone.
+    """A piece of work with its state. Only ``Jobs`` changes it.
 
     Attributes:
-        key: short, hard to guess; stands in links.
-        owner: whose it is; everybody has one unfinished job at most.
-        about: what it was asked to do.
-        state: how far it is.
-        reports: what the work has reported so far, oldest first.
-        result: what it returned, once it is done.
-        error: what went wrong, in a line, once it has failed.
-        cancelling: whether somebody has cancelled it; it ends at its next report.
+        key: short random name, used in links.
+        owner: the session that submitted it; a session has at most one unfinished job.
+        about: description of the work.
+        state: of the job.
+        reports: reports of the work so far, oldest first.
+        result: return value of the work, when it is done.
+        error: message in one line, when it has failed.
+        cancelling: whether it was cancelled; it ends at its next report.
     """
 
     key: str
@@ -55,12 +55,12 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the job is done, failed or cancelled."""
         return self.state in ENDED
 
 
 class Jobs:
-    """Jobs of all users: a short queue, a worker, and the last ones that ended."""
+    """The jobs of all users: a short queue, one worker, and the last ones that ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -69,16 +69,16 @@ class Jobs:
         self._busy = False
 
     def submit(self, owner: str, about: Any, work: Work) -> Job:
-        """Have ``work(report)`` done as soon as it is its turn.
+        """Queue ``work``, which is called with a function for its reports.
 
         Raises:
-            UserError: the owner has an unfinished job, or too many are waiting.
+            UserError: the owner has an unfinished job, or the queue is full.
         """
         with self._lock:
             if any(job.owner == owner and not job.ended for job in self._jobs.values()):
-                raise UserError("one run at a time: wait for yours to end, or cancel it")
+                raise UserError("you have an unfinished run: wait for it to end, or cancel it")
             if len(self._queue) >= MAX_WAITING:
-                raise UserError(f"{MAX_WAITING} runs are waiting already: try again in a minute")
+                raise UserError(f"{MAX_WAITING} runs are already waiting: try again in a minute")
             job = Job(uuid.uuid4().hex[:8], owner, about)
             self._jobs[job.key] = job
             self._queue.append((job, work))
@@ -88,22 +88,22 @@ class Jobs:
             return job
 
     def get(self, key: str) -> Job | None:
-        """The job of that key, or None if there is none any more."""
+        """The job with that key; None if there is none."""
         return self._jobs.get(key)
 
     def of(self, owner: str) -> list[Job]:
-        """Somebody's jobs, oldest first."""
+        """The owner's jobs, oldest first."""
         with self._lock:
             return [job for job in self._jobs.values() if job.owner == owner]
 
     def ahead_of(self, job: Job) -> int:
-        """How many are to be done before a waiting job, the running one among them."""
+        """Number of jobs before a waiting one, including the running one."""
         with self._lock:
             place = next((i for i, (other, _) in enumerate(self._queue) if other is job), 0)
             return place + any(other.state == "running" for other in self._jobs.values())
 
     def cancel(self, job: Job) -> None:
-        """Stop a job: at once if it is waiting, at its next report if it is running; no matter if it has ended."""
+        """Stop a job: at once if it is waiting, at its next report if it is running. Ended jobs do not change."""
         with self._lock:
             if job.ended:
                 return
@@ -125,7 +125,7 @@ class Jobs:
     def _run(self, job: Job, work: Work) -> None:
         def report(news: Any) -> None:
             job.reports.append(news)
-            # A server that is being stopped waits for this thread, and should not have to wait for long.
+            # A stopping server waits for this thread, so it ends early.
             if job.cancelling or not threading.main_thread().is_alive():
                 raise Cancelled
 
@@ -136,14 +136,14 @@ class Jobs:
             state = "cancelled"
         except UserError as error:
             job.error, state = str(error), "failed"
-        except Exception as error:  # our defect, not the user's: the page says so, the log says where
+        except Exception as error:  # a defect of the program: the page says so, the log has the traceback
             logging.getLogger(__name__).exception("a job failed")
-            job.error, state = f"it failed by a defect of this program ({type(error).__name__}: {error})", "failed"
+            job.error, state = f"this is a defect of the program ({type(error).__name__}: {error})", "failed"
         with self._lock:
             self._end(job, state)
 
     def _end(self, job: Job, state: State) -> None:
-        """Note the end, and forget the oldest jobs that ended; the lock is held."""
+        """Set the final state, and drop the oldest ended jobs. The caller holds the lock."""
         job.state = state
         ended = [other.key for other in self._jobs.values() if other.ended]
         for key in ended[: max(0, len(ended) - MAX_FINISHED)]:

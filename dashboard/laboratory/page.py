@@ -1,4 +1,4 @@
-"""Alpha laboratory: fine-tune the gates live for a budget and an alpha, and watch cp chase its target."""
+"""Alpha laboratory: fine-tune the gates live for a budget and an alpha, and watch cp follow its target."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from dashboard.laboratory import form_panel, run_panel
 from dashboard.ui import image_bar
 from dashboard.ui.page import open_page
 
-top = st.container()  # above the controls: where nothing can be tuned, they lead nowhere
+top = st.container()  # for the message that the checkpoint cannot be tuned, above the controls
 page = open_page(measure=False)
 with top:
     cannot = form_panel.cannot(page)
@@ -25,7 +25,7 @@ wish = form_panel.form(page, pictures)
 with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
-    st.markdown("### Live: cp chases its target")
+    st.markdown("### Live: cp follows its target")
     if job is not None and not job.ended:
         run_panel.watch(page, job)
     else:

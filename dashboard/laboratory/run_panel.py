@@ -1,4 +1,4 @@
-"""The laboratory's page, second part: what is going on, what came of it, what was recorded. No logic."""
+"""The lower panels of the laboratory: the running run, its result, and recorded trainings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.answers.naming import counted
 from dashboard.answers.tables import Rows
 from dashboard.export.view import View
 from dashboard.laboratory import chart, runs
@@ -24,17 +25,17 @@ from dfs_core.training.lab_run import Settings, Tuned
 
 SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart
-EVERY_S = 1.0  # between looks at a run
+EVERY_S = 1.0  # interval at which a run's progress is shown
 WHOLE = (
-    "Whole networks in training, with batches of 128; the live run moves the gates alone. A run whose configuration"
-    " says `settle` ends with that many steps in which its gates stand still, put on the budget."
+    "Here whole networks were trained, with batches of 128; the live run trains only the gates. If a configuration has"
+    " `settle`, the gates are fixed at the budget during that many last steps."
 )
 READING = "reading the images"
 DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
 
 
 def watch(page: Opened, job: Job) -> None:
-    """A run that goes on: looked at every second, until it ends."""
+    """Show an unfinished run, updated every second until it ends."""
 
     @st.fragment(run_every=EVERY_S)
     def look() -> None:
@@ -47,12 +48,12 @@ def watch(page: Opened, job: Job) -> None:
 
 
 def progress(job: Job) -> None:
-    """How far a run is, and the button that ends it."""
+    """The progress bar of a run, and its cancel button."""
     news, jobs = latest(job), laboratory().jobs
     with st.container(key="progress", horizontal=True, vertical_alignment="center"):
         if job.state == "waiting":
             ahead = jobs.ahead_of(job)
-            share, text = 0.0, f"waiting for {ahead} {'other' if ahead == 1 else 'others'} to end"
+            share, text = 0.0, f"waiting for {counted(ahead, 'other run')} to end"
         elif job.cancelling:
             share, text = 0.0, "Cancelling"
         elif news is None:
@@ -68,13 +69,13 @@ def progress(job: Job) -> None:
 
 
 def curves(page: Opened, job: Job | None) -> None:
-    """cp chasing its target and accuracy beside it; earlier runs of this session thin behind it."""
+    """cp and its target, and accuracy, with earlier runs of this session in the background."""
     wish = job.about.settings if job else runs.settings_from(page.shared.page, page.card)
     mine = [other for other in laboratory().jobs.of(owner()) if other is not job and steps_of(other)]
     drawn = [*mine[-SHOWN + 1 :], *([job] if job else [])]
     rows = runs.chase_rows(drawn)
     tables = {"steps": lambda: rows}
-    title = f"cp chasing {wish.budget:g} %, alpha {format_alpha(wish.alpha, 3)}"
+    title = f"cp towards {wish.budget:g} %, alpha {format_alpha(wish.alpha, 3)}"
     stamp = page.stamp("live run", *(one.about.parent for one in reversed(drawn)))
     show(
         View(
@@ -103,11 +104,13 @@ def curves(page: Opened, job: Job | None) -> None:
 
 
 def ended(page: Opened, job: Job) -> None:
-    """What came of a run, or why nothing did."""
+    """The result of a run, or why there is none."""
     if job.state == "failed":
         st.error(f"The run failed: {messages.plain(job.error)}", icon=":material/error:")
     elif job.state == "cancelled":
-        st.info(f"Cancelled after {len(steps_of(job))} steps. Nothing was kept.", icon=":material/stop_circle:")
+        st.info(
+            f"Cancelled after {counted(len(steps_of(job)), 'step')}. Nothing was kept.", icon=":material/stop_circle:"
+        )
     else:
         _result(job)
 
@@ -133,27 +136,26 @@ def _result(job: Job) -> None:
         if not (name in kept.names() and cached.engine().adopted([name])):
             st.button("Keep as a session checkpoint", key="keep", type="primary", on_click=_keep, args=(job,))
             st.caption(
-                "Kept in memory, for this session and whoever has its link; marked as tuned live wherever it stands."
+                "It stays in memory, for this session and everyone who has its link, and is marked as tuned live."
             )
         else:
             if st.button("See it in Explore", key="see", type="primary", icon=":material/search:"):
                 state.change(checkpoint=name, budget=None, note="")
                 st.switch_page("explore/page.py")
             st.button("Write it to disk", key="write", icon=":material/save:", on_click=_write, args=(job,))
-            st.caption(
-                f"Kept as `{name}`. {'It has no point on the curve: a toy was not measured.' if tuned.toy else ''}"
-            )
+            toy = " It has no point on the curve, because a toy run is not measured." if tuned.toy else ""
+            st.caption(f"Kept as `{name}`.{toy}")
     if said := st.session_state.pop(SAVED, ""):
         st.markdown(said)
 
 
 def recorded(page: Opened, wish: Settings) -> None:
-    """How cp chased its target in the recorded trainings, for comparison."""
+    """cp and its target in recorded trainings, for comparison."""
     found = runs.recorded_rows(page.catalogue, page.card, wish.budget, training_log)
     for problem in filter(None, (training_log_problem(card.name) for card in page.catalogue.cards)):
         st.warning(messages.plain(problem), icon=":material/edit_document:")
     if not found:
-        st.caption("No checkpoint here has a recorded training with a cp in it.")
+        st.caption("No checkpoint here has a training log of cp.")
     for place, (budget, rows) in enumerate(found.items()):
         st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)

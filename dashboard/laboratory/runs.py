@@ -1,4 +1,4 @@
-"""What a run in the laboratory is asked for and what came of it, as plain tables and words. No Streamlit in it."""
+"""Settings and results of laboratory runs, as tables and texts."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.words import format_alpha
 from dfs_core.training.lab_run import ALPHAS, STEPS, Settings, Tuned
 
-NEAR = 2.0  # points of cp that count as being on target
-SMOOTHED = 8  # steps that a running mean covers: one batch alone has few images
-USUAL_STEPS, USUAL_ALPHA = 60, 2.5e-5  # in so few steps the paper's alpha moves trained gates by a point or two
+NEAR = 2.0  # points of cp within which a batch is on target
+SMOOTHED = 8  # steps in a running mean, because a single batch has few images
+USUAL_STEPS, USUAL_ALPHA = 60, 2.5e-5  # the paper's alpha would change cp by only a point or two in so few steps
 PAPER_ALPHA = 5e-6
-LOW, HIGH = 10.0, 40.0  # targets to begin with: far enough from where most checkpoints stand to see a chase
+LOW, HIGH = 10.0, 40.0  # default targets: far enough from most checkpoints' budgets
 BUDGETS = (1.0, 100.0)
 ALPHA_STEPS = (1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0)
 
 
 def settings_from(page: Mapping[str, str], card: Card) -> Settings:
-    """What a link asks for: ``target`` and ``pull`` (alpha) and ``steps``; what it leaves out, or gets wrong, is usual.
+    """Settings from a link: ``target``, ``pull`` (alpha) and ``steps``; missing or wrong ones get their default.
 
     Args:
-        page: the page's own parameters.
-        card: of the checkpoint to start from: the usual target is well away from its budget.
+        page: the page's own URL parameters.
+        card: of the checkpoint to start from; the default target is far from its budget.
     """
     usual = LOW if (card.budget or 0.0) >= (LOW + HIGH) / 2 else HIGH
     return Settings(
@@ -47,7 +47,7 @@ def alphas(*wanted: float) -> list[float]:
 
 
 def run_name(settings: Settings) -> str:
-    """A run in a word or two, for legends."""
+    """Short name of a run, for legends."""
     return f"target {settings.budget:g} %, alpha {format_alpha(settings.alpha, 3)}"
 
 
@@ -55,13 +55,13 @@ class ChaseRow(TypedDict):
     """A step of a run.
 
     Attributes:
-        run: its name.
-        current: whether it is the one in focus.
+        run: name of the run.
+        current: whether it is the current run.
         step: from 1.
-        target: cp that is aimed at, in percent.
+        target: target cp, in percent.
         cp: of the step's batch, in percent.
-        accuracy: likewise.
-        smooth: mean accuracy of the last steps.
+        accuracy: of the step's batch, in percent.
+        smooth: mean accuracy of the last steps, in percent.
     """
 
     run: str
@@ -74,7 +74,7 @@ class ChaseRow(TypedDict):
 
 
 def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
-    """One row a step of each run, the last of which is the one in focus."""
+    """One row for each step of each run; the last run is the current one."""
     rows: list[ChaseRow] = []
     for job in jobs:
         steps, settings = steps_of(job), job.about.settings
@@ -95,17 +95,17 @@ def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
 
 
 def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable[[str], Rows]) -> dict[float, Rows]:
-    """Recorded training of the published alphas: at the budget nearest to the wish, and where most alphas were trained.
+    """Recorded trainings at the trained budget nearest to ``budget``, and at the one with the most runs.
 
     Args:
         catalogue: the checkpoints on this machine.
-        card: of the checkpoint in use; its data set and layout count.
-        budget: wished, in percent.
-        log: from a checkpoint's name to its training log.
+        card: of the checkpoint in use; only checkpoints of its data set and layout count.
+        budget: in percent.
+        log: checkpoint name -> training log.
 
     Returns:
-        Trained budget -> one row a logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``, ``target``; two
-        budgets at most, none where nothing was recorded.
+        Trained budget -> one row for each logged step: ``run``, ``checkpoint``, ``alpha``, ``step``, ``cp``,
+        ``target``; at most two budgets.
     """
     kin = [c for c in catalogue.cards if (c.dataset, c.config.layout) == (card.dataset, card.config.layout)]
     recorded: dict[float, dict[str, Rows]] = {}
@@ -135,7 +135,7 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
 
 
 def result_rows(tuned: Tuned, parent: Card) -> Rows:
-    """Two lines to compare: the gates before and after, on the same images."""
+    """One row for the gates before the run and one for after, on the same images."""
     return [
         {
             "what": what,
@@ -152,31 +152,31 @@ def result_rows(tuned: Tuned, parent: Card) -> Rows:
 
 
 def verdict(tuned: Tuned) -> list[str]:
-    """What the run shows, in sentences that are computed from it."""
+    """The result of the run in sentences."""
     target, cps = tuned.settings.budget, [step.cp for step in tuned.steps]
     first = next((step.step for step in tuned.steps if abs(step.cp - target) <= NEAR), None)
     last = cps[-max(1, len(cps) // 3) :]
     off = sum(abs(cp - target) for cp in last) / len(last)
-    where = "the images at hand" if tuned.toy else f"{tuned.after.n} validation images"
+    where = "the images shown here" if tuned.toy else f"{tuned.after.n} validation images"
     said = [
         f"On {where} cp went from {tuned.before.cp:.1f} to {tuned.after.cp:.1f} %; the target was {target:g} %.",
-        f"A batch was first within {NEAR:g} points of the target at step {first}, and in the last third they were off"
-        f" by {off:.1f} points on average."
+        f"A batch first came within {NEAR:g} points of the target at step {first}. In the last third, batches were"
+        f" {off:.1f} points off on average."
         if first
-        else f"No batch came within {NEAR:g} points of the target; in the last third they were off by {off:.1f} points."
-        " A larger alpha, or more steps, would pull further.",
+        else f"No batch came within {NEAR:g} points of the target; in the last third they were {off:.1f} points off."
+        " Try a larger alpha or more steps.",
     ]
     low, high = tuned.after.accuracy_ci95
     change = tuned.after.accuracy - tuned.before.accuracy
     within = low <= tuned.before.accuracy <= high
     said.append(
         f"Accuracy changed by {change:+.1f} points"
-        + (", which is within the interval: so few images cannot tell it from none." if within else ".")
+        + (", which is within the 95 % interval, so it may be chance." if within else ".")
     )
     if tuned.after.policies == 1:
-        said.append("All images now take the same decisions: the pull was stronger than what they differ in.")
+        said.append("All images now have the same decision vector.")
     else:
         said.append(
-            f"The images take {tuned.after.policies} different decision vectors; before, {tuned.before.policies}."
+            f"The images have {tuned.after.policies} different decision vectors; before, {tuned.before.policies}."
         )
     return said

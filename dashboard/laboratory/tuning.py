@@ -1,7 +1,7 @@
-"""The laboratory's work: runs in the background, the images that they learn from, and what is kept. No Streamlit in it.
+"""The laboratory: background runs, their training images, and the checkpoints that are kept.
 
-What needs torch is imported when it is used: torch takes seconds to load, and pages are drawn before it is needed.
-Kept checkpoints lie in memory, in the engine, as any other does that it has loaded; the oldest gives way.
+Modules that need torch are imported on use: torch takes seconds to load, and pages are drawn before it is needed. Kept
+checkpoints are in the engine's memory, which drops the oldest if there are too many.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_PARENTS, MAX_MATERIALS = 2, 1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a run was asked for: from which checkpoint, and how."""
+    """What a run is to do: the checkpoint that it starts from, and its settings."""
 
     parent: Card
     settings: Settings
@@ -38,14 +38,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How far the reading of a run's images is: ``done`` of ``total``."""
+    """Progress of reading a run's images: ``done`` of ``total``."""
 
     done: int
     total: int
 
 
 class Laboratory:
-    """Runs of all users, one after the other; each piece of a run is one turn among the engine's."""
+    """The runs of all users, one at a time; predictions of the engine run between their steps."""
 
     def __init__(self, engine: Engine) -> None:
         self.jobs = Jobs()
@@ -56,17 +56,17 @@ class Laboratory:
     def start(
         self, owner: str, parent: Card, settings: Settings, data_dir: Path | None, pictures: Sequence[Picture] = ()
     ) -> Job:
-        """Begin a run in the background.
+        """Start a run in the background.
 
         Args:
-            owner: whose it is.
+            owner: the session.
             parent: card of the checkpoint to start from.
-            settings: what is to be done.
-            data_dir: where the data set lies; None to learn from ``pictures``, which is a toy.
-            pictures: the images at hand; those whose class nobody knows count as what the checkpoint takes them for.
+            settings: target, alpha and number of steps.
+            data_dir: folder of the data sets; None for a toy run on ``pictures``.
+            pictures: training images of a toy run; the checkpoint's prediction replaces an unknown class.
 
         Raises:
-            UserError: the owner has an unfinished run, too many wait, or the pictures are too few.
+            UserError: the owner has an unfinished run, the queue is full, or there are too few pictures.
         """
         few = self._few(parent, pictures) if data_dir is None else None
         name = f"{PREFIX}b{settings.budget:g}-a{format_alpha(settings.alpha, 3)}-{uuid.uuid4().hex[:8]}"
@@ -82,7 +82,7 @@ class Laboratory:
         return self.jobs.submit(owner, Wish(parent, settings), work)
 
     def keep(self, job: Job) -> Card:
-        """Serve a run's network as a checkpoint, as long as memory is bounded; keeping twice is keeping once."""
+        """Keep a run's network as a checkpoint in memory, and return its card; a second call changes nothing."""
         from dfs_core.predictor import Predictor
 
         tuned = cast(Tuned, job.result)
@@ -97,7 +97,7 @@ class Laboratory:
         return keep_on_disk(cast(Tuned, job.result).checkpoint, folder)
 
     def _parent(self, card: Card) -> Predictor:
-        """The checkpoint to start from: kept in memory, or a copy of its own from the disk."""
+        """The checkpoint to start from: the one kept in memory, or a separate copy from disk."""
         from dfs_core.predictor import Predictor
 
         key = (card.name, card.weights_sha256)
@@ -126,10 +126,10 @@ class Laboratory:
 
 
 def steps_of(job: Job) -> list[Step]:
-    """The curve of a run as far as it is."""
+    """The steps of a run so far."""
     return [news.step for news in list(job.reports) if isinstance(news, Progress) and news.step is not None]
 
 
 def latest(job: Job) -> Progress | Reading | None:
-    """What a run reported last."""
+    """The last report of a run."""
     return job.reports[-1] if job.reports else None

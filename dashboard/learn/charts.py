@@ -1,4 +1,4 @@
-"""Charts of the lesson: what gates think, what options cost, what a budget buys. No Streamlit in it."""
+"""Charts of the lesson: the gates' probabilities, the cost of options, the cp at each budget."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK_PARAM = "block"
 
 
 def gate_rows(item: Shown, config: ModelConfig) -> Rows:
-    """One row an option of each block: ``block``, ``option``, ``probability`` in percent, ``chosen``."""
+    """One row for each block and option: ``block``, ``option``, ``probability`` in percent, ``chosen``."""
     return [
         {
             "block": index + FIRST_GATED,
@@ -33,10 +33,10 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     ]
 
 
-def gates(rows: Rows, block: int, colours: Palette, turn: int = 0, has_gates: bool = True) -> Figure:
-    """The gate's probabilities before every block, stacked; the block in question is marked, and clicks choose one.
+def gates(rows: Rows, block: int, colours: Palette, click_id: int = 0, has_gates: bool = True) -> Figure:
+    """The gates' probabilities for every block, stacked, with one block highlighted; a click chooses a block.
 
-    Without gates there are no probabilities: what is drawn then is the share of all images that take an option.
+    If the network has no gates, the axis says share of images instead of probability.
     """
     order: dict[int, float] = {}
     drawn: Rows = []
@@ -55,10 +55,10 @@ def gates(rows: Rows, block: int, colours: Palette, turn: int = 0, has_gates: bo
                 "edge": colours.accent if row["chosen"] else colours.faint,
                 "width": 2.4 if row["chosen"] else 0.6,
                 "text": row["option"] if row["probability"] > 11 else "",
-                "turn": turn,
+                "click_id": click_id,
             }
         )
-    # The chosen ones last, so that their edges lie above those of their neighbours.
+    # The chosen ones are drawn last, so that their edges are on top.
     drawn.sort(key=lambda row: row["chosen"])
     blocks = sorted(order)
     return Figure(
@@ -84,9 +84,9 @@ def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) ->
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
         alt.Tooltip("probability:Q", title=what, format=".1f"),
-        alt.Tooltip("chosen:N", title="carried out"),
+        alt.Tooltip("chosen:N", title="taken"),
     ]
-    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "click_id"], on="click", empty=False)
     marks = [
         mark.transform_calculate(left="datum.block - 0.5", right="datum.block + 0.5")
         .mark_rect(color=colours.accent, opacity=0.22)
@@ -114,7 +114,7 @@ def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) ->
 
 
 def option_rows(item: Shown, config: ModelConfig) -> Rows:
-    """One row an option: ``option``, ``cost`` of a block in percent of full, ``blocks`` of this image that take it."""
+    """One row for each option: its cost in percent of a full block, and how many blocks of the image take it."""
     return [
         {
             "option": option.name,
@@ -127,7 +127,7 @@ def option_rows(item: Shown, config: ModelConfig) -> Rows:
 
 
 def options(rows: Rows, colours: Palette) -> Figure:
-    """What each option costs, and how many blocks of the image take it."""
+    """The cost of each option, and how many blocks of the image take it."""
     words = {"skip": "skip", "full": "full"}
     drawn = [
         row
@@ -148,7 +148,7 @@ def _options_template(names: tuple[str, ...], colours: Palette) -> dict[str, Any
     y = alt.Y("name:N", title=None, sort=list(names), axis=alt.Axis(labelFontSize=13, ticks=False, domain=False))
     x = alt.X(
         "cost:Q",
-        title="cost of a block, % of the block in full",
+        title="cost of a block, % of the full block",
         scale=alt.Scale(domain=[0, 100], nice=False),
         axis=alt.Axis(grid=False, tickCount=5),
     )
@@ -167,13 +167,12 @@ def _options_template(names: tuple[str, ...], colours: Palette) -> dict[str, Any
 
 
 def bought(rows: Rows, scale: Scale, colours: Palette) -> Figure:
-    """What budgets buy: cp of one image and of the test set against the budget; on the dashed line they are equal.
+    """cp of one image and of the test set against the budget, with a dashed line where both are equal.
 
     Args:
-        rows: as ``lesson.budget_rows`` gives them.
-        scale: of both axes: logarithmic for budgets from well below 1 % on, most of which linear ones would leave no
-            room. A cp of 0 has no place on it and stands at its foot.
-        colours: of the theme.
+        rows: from ``lesson.budget_rows``.
+        scale: of both axes; logarithmic if budgets begin below 1 %. Then a cp of 0 is drawn at the lower end.
+        colours: palette of the theme.
     """
     low, high = _ends([value for row in rows for value in (row["budget"], row["cp"])], scale)
     looks = {THIS_IMAGE: (colours.accent, "circle"), TEST_SET: (colours.families[0], "square")}
@@ -189,7 +188,7 @@ def bought(rows: Rows, scale: Scale, colours: Palette) -> Figure:
 
 
 def _ends(values: list[float], scale: Scale) -> tuple[float, float]:
-    """From and to of an axis that has these values, with a little room."""
+    """Range of an axis with these values, with a margin."""
     if scale == "linear":
         return 0.0, round(max(values) * 1.08, 3)
     return float(f"{min(value for value in values if value > 0) / 1.2:.3g}"), float(f"{max(values) * 1.2:.3g}")
@@ -199,8 +198,8 @@ def _ends(values: list[float], scale: Scale) -> tuple[float, float]:
 def _bought_template(low: float, high: float, kind: Scale, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(type=kind, domain=[low, high], nice=False)
     ticks: dict[str, Any] = {"format": ".3~r", "tickCount": 8}
-    x = alt.X("budget:Q", title="budget: cp that is aimed at, %", scale=scale, axis=alt.Axis(grid=False, **ticks))
-    y = alt.Y("y:Q", title="cp that is spent, %", scale=scale, axis=alt.Axis(**ticks))
+    x = alt.X("budget:Q", title="budget: the requested cp, %", scale=scale, axis=alt.Axis(grid=False, **ticks))
+    y = alt.Y("y:Q", title="cp spent, %", scale=scale, axis=alt.Axis(**ticks))
     base, names = table("points"), table("names")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     tooltip = [

@@ -1,4 +1,4 @@
-"""The words of the dashboard and of the method, each in a sentence or two, with an address of its own."""
+"""The glossary: the terms of the dashboard and of the method, each with an anchor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word, and what is meant by it here; ``key`` is its anchor on the page."""
+    """A term with its meaning; ``key`` is its anchor on the page."""
 
     key: str
     name: str
@@ -21,141 +21,139 @@ TERMS = tuple(
         (
             "all-in",
             "all-in cost",
-            "Every multiplication of the network, times the bits of both its numbers, in percent of the plain"
-            " full-precision network. Stem, first block, shortcuts, gates and pooling all count, so it is never below"
-            " what cp leaves out.",
+            "Every multiplication of the network, times the bits of both its factors, in percent of the plain"
+            " full-precision network. Stem, first block, shortcuts, gates and pooling all count; cp leaves them out.",
         ),
         (
             "alpha",
             "alpha",
-            "How hard training pulls cp towards the budget. For a checkpoint that serves every budget it is the price"
-            " of computation: a block runs only where that is worth it.",
+            "How hard training enforces the budget. For an every-budget checkpoint, alpha is the price of computation:"
+            " a block runs only if it is worth the price.",
         ),
-        ("backbone", "backbone", "The plain network, without gates, that others start from."),
+        ("backbone", "backbone", "The plain network without gates that the others are trained from."),
         (
             "block",
             "block",
-            "Two convolutions with a shortcut past them. Because of the shortcut a block can be left out: what came in"
-            " goes on.",
+            "A few convolutions with a shortcut past them. If the block is skipped, its input passes through the"
+            " shortcut.",
         ),
         (
             "differ",
             "blocks that differ",
-            "Gated blocks in which at least 5 % of the images do not take the usual option. Where there are none, the"
-            " gates hardly look at the image.",
+            "Gated blocks in which at least 5 % of the images do not take the most frequent option. If there are none,"
+            " the decisions hardly depend on the image.",
         ),
         (
             "budget",
             "budget",
-            "The cp that a network is to spend on average over many images. A single image may cost more or less.",
+            "The cp that a network should spend on average over many images. A single image may cost more or less.",
         ),
         (
             "checkpoint",
             "checkpoint",
-            "A trained network: its weights, and a card that says how it was made and what it reached.",
+            "A trained network: its weights, and a card that says how it was trained and what was measured.",
         ),
         (
             "cp",
             "cp, computation percentage",
-            "The paper's measure: the mean over the gated blocks of (bits / 32)². Every block in full is 100 %.",
+            "The paper's measure: the mean of (bits / 32)² over the gated blocks. All blocks in full are 100 %.",
         ),
         (
             "decision",
             "decision",
-            "The option that a block takes for an image: the one that its gate gives the highest probability.",
+            "The option that a block takes for an image: the one with the highest probability at its gate.",
         ),
         (
             "vector",
             "decision vector",
-            "All decisions for one image in a row: what each gated block does. Images that share one cost the same.",
+            "All decisions for one image, in the order of the blocks. Images with the same one have the same cost.",
         ),
         (
             "dial",
             "dial",
-            "A price that is put on computation after training, without training again. It moves a checkpoint along a"
-            " curve of its own, which is always marked as such.",
+            "A price on computation that is charged after training. It moves a checkpoint along a curve of its own, for"
+            " which it was not trained; charts always mark such points.",
         ),
         (
             "energy",
             "energy",
-            "What the multiplications and additions need on a chip of 45 nm, fewer bits less; memory is left out. In"
-            " percent of the plain network's.",
+            "The energy of all multiplications and additions on a 45 nm chip, less at fewer bits, without memory"
+            " access. In percent of the plain network.",
         ),
         (
             "gate",
             "gate",
-            "A tiny network before a block: it sees the averages of what has been computed so far, remembers the blocks"
-            " before, and gives every option a probability.",
+            "A tiny network before a block. It gets the channel averages of the block's input, remembers what it saw at"
+            " earlier blocks, and gives every option a probability.",
         ),
         (
             "interval",
             "interval",
-            "Where the true accuracy lies with 95 % confidence, given how many images were measured (Wilson's). That"
-            " two of them overlap does not show that two results are equal: Compare tests them image by image.",
+            "The range that contains the true accuracy with 95 % confidence, for this number of images (Wilson's"
+            " interval). Two results may differ although their intervals overlap: Compare tests them image by image.",
         ),
         (
             "lead",
             "lead",
-            "How far the chosen option leads over the next, in points of probability. A small one is a near-tie that a"
-            " mirror image may decide the other way.",
+            "The probability of the chosen option minus that of the next one, in points. A small lead is a near-tie:"
+            " mirroring the image may flip the decision.",
         ),
         (
             "macs",
             "MACs",
-            "Multiplications, each with its addition, that are executed, whatever their precision: only skipping saves"
-            " any. In percent of those of the plain network.",
+            "Multiply-accumulate operations that are executed, at any precision, so only skipping saves any. In percent"
+            " of the plain network.",
         ),
         (
             "option",
             "option",
-            "What a gated block can do for an image: be skipped, run with its numbers rounded to some bits, or run in"
-            " full.",
+            "What a gated block may do for an image: skip, run at a few bits, or run in full.",
         ),
         (
             "policy",
             "policy",
-            "Whoever decides: gates that look at each image, or a rule that is the same for all.",
+            "Who decides: gates that look at each image, or a rule that is the same for all images.",
         ),
         (
             "price",
             "price",
-            "What a block in full costs in the unit of the gates' preferences. The decision is the option with the best"
-            " preference after its cost is paid at this price.",
+            "What a full block costs, in the unit of the gates' preferences; also alpha at evaluation. The decision is"
+            " the option with the highest preference after its cost is charged at this price.",
         ),
         (
             "session",
             "session checkpoint",
-            "A network whose gates were fine-tuned live in the alpha laboratory. It lies in memory, and was"
-            " measured on validation images alone.",
+            "A network whose gates were fine-tuned live in the alpha laboratory. It is in memory only, and was measured"
+            " only on validation images.",
         ),
         (
             "signed-cost",
             "signed cost",
-            "What training adds to the error: alpha times the cost, with a plus while cp is above the budget and a"
-            " minus while it is below. So gates are drawn to cheaper options or to dearer ones.",
+            "The term that training adds to the loss: alpha times the cost, with a plus while cp is above the budget"
+            " and a minus while it is below. It pushes the gates to cheaper or to more expensive options.",
         ),
         (
             "skip",
             "skip",
-            "Leaving a block out. It costs nothing, and the block adds nothing.",
+            "To leave a block out. Its convolutions cost nothing and add nothing.",
         ),
         (
             "stage",
             "stage",
-            "Blocks in a row that work on images of one size with as many channels. The next stage has half the size"
-            " and more channels.",
+            "Consecutive blocks with the same image size and number of channels. The next stage has half the size and"
+            " more channels.",
         ),
         (
             "variation",
             "variation of cp",
-            "How much the images' own cp differ: their standard deviation over their mean. 0 where all cost the same.",
+            "How much cp differs between images: its standard deviation divided by its mean. 0 if all cost the same.",
         ),
     )
 )
 
 
 def as_html(terms: tuple[Term, ...] = TERMS) -> str:
-    """A definition list in which every term has its anchor, with a line of links above."""
+    """A definition list with an anchor for every term, and links to them above."""
     links = " ".join(f'<a href="#term-{term.key}">{escape(term.name)}</a>' for term in terms)
     items = "".join(f'<dt id="term-{term.key}">{escape(term.name)}</dt><dd>{escape(term.text)}</dd>' for term in terms)
     return f'<div class="dfs-glossary"><nav aria-label="Terms">{links}</nav><dl>{items}</dl></div>'

@@ -1,7 +1,6 @@
-"""Questions to predict and reveal. Every answer is computed from the traces of the images shown; none is written.
+"""The questions of the quiz. Every answer is computed from the traces of the images shown.
 
-A question that these images or this checkpoint cannot answer is left out, and where gates hardly look at an image the
-answers say just that.
+Questions that these images or this checkpoint cannot answer are left out.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ class Question:
 
     Attributes:
         key: of the kind of question.
-        text: what is asked.
-        choices: to choose from; one is right.
+        text: the question.
+        choices: the answers to choose from; one is right.
         answer: index of the right one.
-        why: what the numbers are, shown after the choice.
-        shown: the images that it is about, to be seen beside it; none if it is about all.
-        whole: whether ``why`` tells the answer as well.
+        why: the numbers behind the answer, shown after the choice.
+        shown: the images that the question is about; empty for all.
+        whole: whether ``why`` includes the answer.
     """
 
     key: str
@@ -48,8 +47,8 @@ class Question:
 
     @property
     def verdict(self) -> str:
-        """What is right, and why."""
-        return self.why if self.whole else f"It is: **{self.choices[self.answer]}**. {self.why}"
+        """The right answer, and why."""
+        return self.why if self.whole else f"The answer is **{self.choices[self.answer]}**. {self.why}"
 
 
 def questions(
@@ -63,17 +62,16 @@ def questions(
 
     Args:
         shown: images with their traces; at least two.
-        config: of the checkpoint that decided.
-        cost: the measure that counts.
-        doubled: the budget in percent, twice as much, and the traces of the same images there; None if nobody serves
-            that.
-        cheapest: the cheapest option that runs at all, and the traces with every block forced to it; None where a
-            checkpoint has no other.
+        config: of the checkpoint.
+        cost: the measure of cost.
+        doubled: the budget in percent, twice the budget, and the images' traces there; None if no checkpoint has it.
+        cheapest: the cheapest option except skip, and the traces with every block forced to it; None if there is no
+            choice.
     """
     if len(shown) < 2:
         return []
     found = [
-        _dearer(shown, config, cost),
+        _costlier(shown, config, cost),
         _skipped(shown, config),
         _taken(shown, config),
         _ways(shown),
@@ -87,11 +85,11 @@ def questions(
 
 
 def ways(shown: Iterable[Shown]) -> int:
-    """How many different decision vectors images take."""
+    """Number of different decision vectors."""
     return len({item.trace.decisions for item in shown})
 
 
-def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question:
+def _costlier(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question:
     measure = MEASURES[cost]
     by_cost = sorted(shown, key=lambda item: of_trace(item.trace, config)[measure.column])
     pair = (by_cost[0], by_cost[-1]) if _coin(shown) else (by_cost[-1], by_cost[0])
@@ -99,7 +97,7 @@ def _dearer(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question
     answer = 2 if values[0] == values[1] else 0 if values[0] > values[1] else 1
     why = f"{measure.name} is {values[0]:.2f} % for the first one and {values[1]:.2f} % for the second one."
     if answer == 2:
-        why += " They are the cheapest and the most expensive image shown: here the gates do not tell images apart."
+        why += " They are the cheapest and the most expensive image shown: the decisions do not depend on the image."
     return Question("dearer", "Which of these two images costs more?", (*PAIR, SAME), answer, why, pair)
 
 
@@ -114,15 +112,15 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
         return Question(
             "never-skipped",
             "How often is a block skipped for these images?",
-            ("Never", "In one decision of twenty", "In every fourth", "In half of them"),
+            ("Never", "In one of 20 decisions", "In one of 4 decisions", "In half of the decisions"),
             0,
-            f"None of {total} decisions is a skip. At this budget nothing forces it: a few bits already cost little.",
+            f"None of {total} decisions is a skip. At this budget there is no need: a few bits already cost little.",
         )
     (first, most), *others = counts.most_common()
     rivals = [block for block, count in others if count < most]
     rivals += [block for block in numbers if block not in counts]
     if (others and others[0][1] == most) or not rivals:
-        return None  # several share the first place: there is no one answer
+        return None  # no single answer is right
     chosen = sorted([first, *rivals[: CHOICES - 1]])
     return Question(
         "skipped",
@@ -156,12 +154,12 @@ def _ways(shown: Sequence[Shown]) -> Question:
     chosen = sorted(chosen[:CHOICES])
     why = f"{count} different decision vectors for {most} images."
     if count == 1:
-        why += " These gates hardly look at the image: a network with the same decisions for all would do the same."
+        why += " The decisions do not depend on the image here: a static network would do the same."
     elif count == most:
-        why += " No two images are treated alike."
+        why += " No two images have the same one."
     return Question(
         "ways",
-        f"How many different decision vectors do these {most} images take?",
+        f"How many different decision vectors do these {most} images have?",
         tuple(str(value) for value in chosen),
         chosen.index(count),
         why,
@@ -180,7 +178,7 @@ def _stage(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     stages = sorted(means)
     return Question(
         "stage",
-        "In which stage of the network do the blocks run at the highest cost?",
+        "In which stage of the network do the blocks cost most, relative to full?",
         tuple(f"Stage {stage}" for stage in stages),
         stages.index(best[-1]),
         "Mean cost of a block: " + ", ".join(f"stage {stage} {means[stage]:.1f} %" for stage in stages) + " of full.",
@@ -196,10 +194,10 @@ def _doubling(shown: Sequence[Shown], doubled: tuple[float, float, Sequence[Deci
     return Question(
         "doubling",
         f"What happens to the mean cp of these images if the budget goes from {budget:g} to {twice:g} %?",
-        ("It hardly changes", "It grows, but is far from doubling", "It about doubles", "It more than doubles"),
+        ("It hardly changes", "It grows, but far from double", "It about doubles", "It more than doubles"),
         answer,
         f"From {before:.1f} to {after:.1f} %: {ratio:.2f} times as much. A budget holds on average over many images;"
-        f" {len(shown)} of them may lie beside it.",
+        f" the mean of {len(shown)} may differ.",
     )
 
 
@@ -228,7 +226,7 @@ def _all_at(config: ModelConfig) -> Question | None:
         f"Every block runs at {option.bits} bits. What is cp?",
         tuple(f"{value:.3g} %" for value in values),
         values.index(right),
-        f"({option.bits} / 32)² = {right:.3g} %: weights and activations both have fewer bits, so it falls twice.",
+        f"({option.bits} / 32)² = {right:.3g} %: weights and activations both have fewer bits, hence the square.",
     )
 
 
@@ -236,18 +234,18 @@ def _taken_for(shown: Sequence[Shown]) -> Question | None:
     item = min(shown, key=lambda one: one.trace.confidence)
     ranked = sorted(zip(item.trace.class_probabilities, item.trace.classes, strict=True), reverse=True)[:CHOICES]
     names, sure = tuple(sorted(name for _, name in ranked)), f"{100 * item.trace.confidence:.0f} % sure"
-    truth = {True: ", and it is one", False: f"; in truth it is {with_article(item.picture.truth or '')}", None: ""}
+    truth = {True: ", and it is right", False: f", but it is {with_article(item.picture.truth or '')}", None: ""}
     return Question(
         "taken-for",
-        "What does the network take this image for?",
+        "What does the network predict for this image?",
         names,
         names.index(item.trace.label),
-        f"The network says **{item.trace.label}** ({sure}, its least sure of these){truth[item.right]}.",
+        f"The network predicts **{item.trace.label}** ({sure}, the least sure of these images){truth[item.right]}.",
         (item,),
         whole=True,
     )
 
 
 def _coin(shown: Sequence[Shown]) -> bool:
-    """Head or tail, the same for the same images: so that the dearer image is not always on the same side."""
+    """A coin toss that depends only on the images, so that the more expensive image is not always on the same side."""
     return hashlib.blake2b("".join(item.picture.digest for item in shown).encode(), digest_size=1).digest()[0] % 2 == 0

@@ -1,4 +1,4 @@
-"""The quiz on the Learn page: predict, reveal, and the score. Questions and answers come from ``quiz``; no logic."""
+"""The quiz on the Learn page: predict, reveal, and the score."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
 GIVEN, AT = "quiz_given", "question"
-KEPT = 32  # quizzes whose answers a session remembers
+KEPT = 32  # quizzes whose answers a session keeps
 
 
 def panel(page: Opened, shown: Sequence[Shown]) -> None:
-    """The question that is open, or the score once all are answered."""
+    """The score, the open question and, when all are answered, the decision vectors behind the answers."""
     asked = quiz.questions(shown, page.card.config, page.shared.cost, _doubled(page, shown), _cheapest(page, shown))
     if not asked:
-        st.info("A quiz needs two images or more: show the gallery, or give more of your own.", icon=":material/quiz:")
+        st.info("A quiz needs at least two images: show the gallery, or upload more.", icon=":material/quiz:")
         return
     given = _given(page, shown)
     _score(asked, given)
     if quiz.ways(shown) == 1:
         st.info(
-            "This checkpoint treats all of these images alike, so some answers are the same for any image. One with"
-            " gates that look is more fun: choose another above.",
+            "All these images have the same decision vector here, so some answers are the same for every image. For a"
+            " better quiz, choose a checkpoint above whose decisions depend on the image.",
             icon=":material/info:",
         )
     index = min(whole_number(page.shared.page.get(AT)) or 1, len(asked)) - 1
@@ -80,7 +80,7 @@ def _ask(question: Question, index: int, count: int, given: dict[str, int], show
 
 
 def _around(page: Opened, index: int, count: int) -> None:
-    """From question to question, and to other images."""
+    """Buttons to the other questions, and to other images."""
     with st.container(key="quiz_bar", horizontal=True, vertical_alignment="center"):
         st.button("Previous question", key="previous", disabled=not index, on_click=_to, args=(index,))
         st.button("Next question", key="following", disabled=index + 1 == count, on_click=_to, args=(index + 2,))
@@ -95,8 +95,8 @@ def _score(asked: Sequence[Question], given: dict[str, int]) -> None:
 
 
 def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
-    """The decisions that all answers were computed from."""
-    st.markdown("### What the answers were computed from")
+    """The decision vectors from which all answers were computed."""
+    st.markdown("### The decisions behind the answers")
     config = page.card.config
     st.html(legends.options(config.option_set, page.colours))
     view = View(
@@ -104,14 +104,14 @@ def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
         f"Decisions of {page.in_words}",
         lambda colours: strip_chart.decision_strip(shown, config, None, colours),
         {"decisions": lambda: tables.decision_rows(shown, config)},
-        f"What {page.in_words} decides for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        f"Decisions of {page.in_words} for {len(shown)} images in each of {config.gated_blocks} gated blocks",
         page.stamp("the images shown"),
     )
     show(view, page.colours)
 
 
 def _pictures(shown: Sequence[Shown]) -> str:
-    """Pictures in HTML, named by their places: their own names may be those of their classes."""
+    """Pictures in HTML, with numbers instead of names, because a name may be the class."""
     numbered = tuple(f"Image {number}" for number in range(1, len(shown) + 1))
     names = {1: ("This image",), 2: quiz.PAIR}.get(len(shown), numbered)
     parts = "".join(
@@ -123,7 +123,7 @@ def _pictures(shown: Sequence[Shown]) -> str:
 
 
 def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[DecisionTrace]] | None:
-    """The same images at twice the budget, where somebody serves that."""
+    """Traces of the same images at twice the budget; None if no checkpoint has it."""
     budget = page.point.target
     if budget is None:
         return None
@@ -134,7 +134,7 @@ def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[D
     try:
         traces = cached.engine().predict([item.picture for item in shown], other)
     except UserError:
-        return None  # the question is left out; whoever chooses that checkpoint is told
+        return None  # the question is left out; users who choose that checkpoint see the error
     return budget, twice, traces
 
 
@@ -156,7 +156,7 @@ def _cheapest(page: Opened, shown: Sequence[Shown]) -> tuple[str, list[DecisionT
 
 
 def _given(page: Opened, shown: Sequence[Shown]) -> dict[str, int]:
-    """This session's answers to the quiz of these images and this operating point."""
+    """This session's answers for these images at this operating point, question key -> choice."""
     quizzes = st.session_state.setdefault(GIVEN, {})
     key = f"{page.card.weights_sha256} {page.budget} {page.shared.cost} {_tag(shown)}"
     while len(quizzes) >= KEPT and key not in quizzes:
@@ -173,5 +173,5 @@ def _to(number: int) -> None:
 
 
 def _others(page: Opened) -> None:
-    """The next page of the gallery, and the first question."""
+    """Go to the next gallery page and to the first question."""
     state.change(gallery=page.shared.gallery + 1, image=None, page={AT: ""})

@@ -1,4 +1,4 @@
-"""The panels of Learn: five steps on one image, each a picture and three sentences. No logic."""
+"""The panels of Learn: five steps on one image, each with a picture and three sentences."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from dfs_core.checkpoints.words import option_label
 from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
-DRAWN = "drawn"  # parameter of the page: a drawing stands below an image that loses nothing
+DRAWN = "drawn"  # page parameter: show a drawing below an image that loses nothing
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
 BUDGETS_TRIED = 12
 
 
 def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    """The pictures, and the sentences beside them."""
+    """Step 1: draw the pictures and return the sentences."""
     drawing = None
     with controls:
         if lesson.loses_nothing(item.picture) and _wants_drawing(page):
@@ -44,7 +44,7 @@ def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGe
 
 
 def large_html(item: Shown, drawing: Picture | None = None) -> str:
-    """What is lost on the way to the network, large, with what it thinks of the image; once where nothing is lost."""
+    """HTML with the image as given, as the network sees it, its likeliest classes, and the drawing if there is one."""
     bars = f'<div class="dfs-focus"><ol>{focus.class_bars(item.trace)}</ol></div>'
     below = "" if drawing is None else f'<div class="dfs-lesson">{focus.given_and_seen(drawing)}</div>'
     return f'<div class="dfs-lesson">{focus.given_and_seen(item.picture)}{bars}</div>{below}'
@@ -54,7 +54,7 @@ def _wants_drawing(page: Opened) -> bool:
     wished = DRAWN in page.shared.page
     control = state.Control.showing(DRAWN, wished)
     st.toggle(
-        "Compare with a drawing, which is larger",
+        "Compare with a larger drawing",
         wished,
         key=control.key,
         on_change=control.choice(lambda on: state.change(page={DRAWN: "1" if on else ""})),
@@ -63,20 +63,20 @@ def _wants_drawing(page: Opened) -> bool:
 
 
 def _upload() -> None:
-    """The uploader; an image that comes by it is the one to look at."""
+    """The uploader; a new upload becomes the image in focus."""
     before = [picture.key for picture in uploads.pictures()]
-    st.caption("Or take an image of your own:")
+    st.caption("Or upload an image of your own:")
     uploads.uploader()
     image_bar.say_refused()
     after = [picture.key for picture in uploads.pictures()]
     if new := [key for key in after if key not in before]:
         state.change(image=new[-1])
     if after != before:
-        st.rerun()  # the images at hand were gathered before
+        st.rerun()  # because this run collected its images before the upload
 
 
 def navigation(page: Opened) -> str:
-    """The row of steps; returns the one that is open."""
+    """Draw the row of steps, and return the open one."""
     place = lesson.place_of(page.shared.page.get("step"))
     control = state.Control.showing(STEP, place)
     size = page.card.config.image_size
@@ -96,7 +96,7 @@ def navigation(page: Opened) -> str:
 
 
 def onward(place: str) -> None:
-    """Back and next, with where one is."""
+    """Draw the buttons Back and Next, and the progress."""
     index = lesson.PLACES.index(place)
     with st.container(key="onward", horizontal=True, vertical_alignment="center"):
         for label, icon, target in (
@@ -118,7 +118,7 @@ def onward(place: str) -> None:
 
 
 def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
-    """One step: its words beside its picture."""
+    """One step: its sentences on the left, its picture on the right."""
     with st.container(key="lesson"):
         left, right = st.columns([34, 66], gap="large")
     with left:
@@ -154,7 +154,7 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         view = View(
             GATES,
             f"What the blocks of {page.in_words} do for every image",
-            lambda colours: charts.gates(rows, block, colours, page.shared.turn, has_gates=False),
+            lambda colours: charts.gates(rows, block, colours, page.shared.click_id, has_gates=False),
             {"blocks": lambda: fixed},
             f"The option that all images take in each of {config.gated_blocks} blocks; block {block} is marked",
             page.stamp("the images shown"),
@@ -163,12 +163,12 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
     else:
         view = View(
             GATES,
-            f"What the gates of {page.in_words} think of {item.picture.name}",
-            lambda colours: charts.gates(rows, block, colours, page.shared.turn),
+            f"The gates of {page.in_words} for {item.picture.name}",
+            lambda colours: charts.gates(rows, block, colours, page.shared.click_id),
             {"gates": lambda: rows},
             f"Probability of each option before each of {config.gated_blocks} blocks; block {block} is marked",
             page.stamp("the images shown"),
-            "A column is a block; the framed option is the one that is carried out.",
+            "A column is a block; the framed option is taken.",
         )
     show(view, page.colours, _block_picked, charts.BLOCK_PARAM)
     return lesson.gate_words(item, page.card, block)
@@ -190,12 +190,12 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
     rows = charts.option_rows(item, page.card.config)
     view = View(
         "options",
-        f"What the options cost, and which {item.picture.name} takes",
+        f"The cost of each option, and the options that {item.picture.name} takes",
         lambda colours: charts.options(rows, colours),
         {"options": lambda: rows},
-        "Cost of a block under each option in percent of the block in full",
+        "Cost of a block for each option, in percent of the full block",
         page.stamp("the images shown"),
-        "The bar is the cost of one block; behind it, how many blocks of this image take it.",
+        "The bar is the cost of one block; the text says how many blocks of this image take the option.",
     )
     show(view, page.colours)
     if forced is None:
@@ -209,12 +209,12 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
     if rows:
         view = View(
             "bought",
-            f"What budgets buy for {item.picture.name}",
+            f"Budget and cp of {item.picture.name}",
             lambda colours: charts.bought(rows, "log" if page.card.budget_range else "linear", colours),
             {"budgets": lambda: rows},
             "cp of this image and of the test set against the budget",
             page.stamp("the images shown"),
-            "On the dashed line, what is spent is what was aimed at.",
+            "On the dashed line, cp equals the budget.",
         )
         show(view, page.colours)
     if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
@@ -224,7 +224,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
 
 def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     view = replace(build.curve(page, build.curve_state(page, [item], item.picture.key)), key="sum")
-    st.html(legends.legend(view.draw(page.colours).legend))
+    st.html(legends.legend(view.draw(page.colours).legend, page.colours))
     show(view, page.colours)
     figures = tables.test_figures(page.point, measured())
     plain = lesson.plain_network(page.catalogue, page.card)
@@ -249,7 +249,7 @@ def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[Decisi
 
 
 def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[OperatingPoint, DecisionTrace]]:
-    """The image at the other budgets of the checkpoint, or of its family at the same alpha."""
+    """Traces of the image at other budgets of the checkpoint, or of its family at the same alpha."""
     card, engine = page.card, cached.engine()
     if card.budget_range is not None and page.budget is not None:
         low, high = operating.budget_bounds(card)

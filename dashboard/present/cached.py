@@ -1,4 +1,4 @@
-"""Small pictures of slides, which sessions share, bounded in number."""
+"""Previews of slides that sessions share, in a cache of bounded size."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SCALE = 0.6
 
 
 def slide_preview(slide: Slide) -> bytes:
-    """A small picture of a slide, in the light palette, as PNG.
+    """A small picture of a slide in the light palette, as PNG.
 
     Raises:
-        UserError: it cannot be drawn.
+        UserError: the slide cannot be drawn.
     """
     return _slide_preview(slide.digest, slide)
 

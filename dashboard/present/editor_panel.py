@@ -1,4 +1,4 @@
-"""Putting a talk together: its slides in a list, and what is done with all of them."""
+"""The editor of a talk: the list of its slides, and the bar with title, files and undo."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from dashboard.ui.downloads import TalkFile
 from dashboard.ui.messages import plain
 from dfs_core.errors import UserError
 
-_OPENED = "talk_opened"  # number of files opened so far: each gets an uploader of its own, so that none is read twice
+_OPENED = "talk_opened"  # number of opened files; each has a new uploader, so that no file is read twice
 _REFUSED, _FILE = "talk_refused", "talk_making"
-# A download's button is disabled exactly while its file is made; further runs of the page could lose the file.
+# A download button is disabled while its file is made, because a rerun of the page could lose the file.
 _MAKING = '<style>.st-key-talk_bar .stDownloadButton button:disabled::after {content: "Making the file"}</style>'
 
 
 def bar(talk: Talk) -> None:
-    """What is done with the whole talk. Files are made when they are asked for."""
+    """The bar for the whole talk: title, present, files, open, clear, undo. Files are made on demand."""
     address, empty = st.context.url, not talk.slides
     with st.container(key="talk_bar", horizontal=True, vertical_alignment="bottom", gap="small"):
         if not empty:
@@ -51,13 +51,13 @@ def bar(talk: Talk) -> None:
         if session_talk.can_undo():
             st.button("Undo", icon=":material/undo:", key="talk_undo", on_click=session_talk.undo)
     if not empty:
-        st.caption("A reload of the page ends the talk: save it to open it again.")
+        st.caption("If you reload the page, the talk is lost. Save it first, so that you can open it again.")
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(plain(refused), icon=":material/error:")
 
 
 def listing(talk: Talk) -> None:
-    """Every slide: a small picture, its title and notes, and where it stands."""
+    """Every slide with its preview, title, notes and the buttons that move it."""
     for index, slide in enumerate(talk.slides):
         with st.container(border=True, key=f"slide_{index}"):
             left, middle, right = st.columns([26, 58, 16], gap="medium")
@@ -87,7 +87,7 @@ def _texts(index: int, slide: Slide) -> None:
 
 
 def _edit(slide: Slide, what: Literal["title", "notes"]) -> Callable[[str | None], None]:
-    """What a field of a slide does with its text."""
+    """The action of a slide's text field."""
     return lambda text: session_talk.change(slide.key, lambda talk, index: talk.edit(index, **{what: text or ""}))
 
 
@@ -119,7 +119,7 @@ def _places(index: int, slide: Slide, count: int) -> None:
 
 
 def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -> None:
-    """A button for a file of the talk. Its name is settled before the click, so it does not tell the talk's title."""
+    """A download button of the talk. The file name is set before the click, so it does not contain the talk's title."""
     made: TalkFile = st.session_state.setdefault(f"{_FILE}_{kind}", TalkFile(session_talk.held(), make))
     name = formats.filename("Talk from DFS Explorer", talk_file.SUFFIX if kind == "json" else kind)
     downloads.button(label, made, name, kind, key=f"talk_{kind}", icon=icon, on_click=made.clicked)
@@ -128,7 +128,7 @@ def _download(label: str, icon: str, kind: str, make: Callable[[Talk], bytes]) -
 def _opener() -> None:
     count = st.session_state.setdefault(_OPENED, 0)
     with st.popover("Open", icon=":material/folder_open:", key="talk_open"):
-        st.caption(f"A talk that was saved before (.{talk_file.SUFFIX}) takes the place of this one.")
+        st.caption(f"Open a saved talk (.{talk_file.SUFFIX}). It replaces this one.")
         key = f"talk_file_{count}"
         st.file_uploader(
             "A talk's file", type=["json"], key=key, on_change=_open, args=(key,), label_visibility="collapsed"

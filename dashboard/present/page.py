@@ -1,4 +1,4 @@
-"""Present: views that were added to a talk, put in order, exported, and shown to an audience."""
+"""Present: edit, export and present a talk made of added views."""
 
 import streamlit as st
 

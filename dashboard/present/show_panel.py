@@ -1,4 +1,4 @@
-"""Presenting: one view on the whole screen, in large type, moved through by keyboard."""
+"""Presenting: one slide on the whole screen, with keys to move."""
 
 from __future__ import annotations
 
@@ -10,34 +10,33 @@ import streamlit as st
 from dashboard.answers.parameters import whole_number
 from dashboard.export.talk import Slide, Talk
 from dashboard.ui import session_talk, state
-from dashboard.ui.messages import plain
 
 SHOW, NOTES = "show", "notes"  # this page's own parameters in the URL
 _HIDDEN_KEYS = {"PageUp": -1, "PageDown": 1, "Home": -(10**6), "End": 10**6}  # as remote controls send them
 
 
 def number(shared: state.State, talk: Talk) -> int | None:
-    """Which slide is presented, from 1; None while the talk is being put together."""
+    """Number of the presented slide, from 1; None in the editor."""
     wished = whole_number(shared.page.get(SHOW), 0)
     return None if wished is None or not talk.slides else min(max(wished, 1), len(talk.slides))
 
 
 def start(at: int = 1) -> None:
-    """Begin to present; for callbacks."""
+    """Present the slide with that number, from 1; a callback."""
     state.change(page={SHOW: at})
 
 
 def stop() -> None:
-    """Stop presenting; for callbacks."""
+    """Return to the editor; a callback."""
     state.change(page={SHOW: "", NOTES: ""})
 
 
 def present(talk: Talk, at: int, shared: state.State, theme: str | None) -> None:
-    """Draw the slide with that number, from 1, and what moves to the others."""
+    """Draw the slide with number ``at``, from 1, and the buttons."""
     slide, count = talk.slides[at - 1], len(talk.slides)
     notes = shared.page.get(NOTES) == "on"
     with st.container(key="talk_stage"):
-        place = st.container()  # drawn last: keys should work at once
+        place = st.container()  # filled last, so that keys work at once
         with st.container(
             key="talk_moves", horizontal=True, horizontal_alignment="center", vertical_alignment="center"
         ):
@@ -75,10 +74,10 @@ def _move(label: str, icon: str, to: int, possible: bool, shortcut: str) -> None
 
 
 def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) -> str:
-    # As an image no script in it runs and nothing is fetched, whoever made the talk's file.
+    # In an <img>, no script of the SVG runs and nothing is fetched.
     picture = base64.b64encode(slide.picture(theme).encode()).decode()
     shown = f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(slide.alt)}">'
-    said = escape(slide.notes) or "No notes for this view."
+    said = escape(slide.notes) or "No notes for this slide."
     aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
     return f"""<article class="dfs-slide">
 <i style="width:{100 * at / count:.1f}%"></i>
@@ -90,6 +89,6 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
 
 
 def show_missing(shared: state.State) -> None:
-    """A link into a talk that is not here."""
+    """Say if the link is to a slide but the session has no talk."""
     if SHOW in shared.page and not session_talk.current().slides:
-        st.info(plain("This link leads into a talk. Talks stay in their session: open the talk's file below."))
+        st.info("This link is to a slide of a talk, and a talk exists only in its session. Open the talk's file below.")

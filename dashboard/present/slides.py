@@ -1,4 +1,4 @@
-"""A talk as a PowerPoint file and as one offline page: what leaves the app is in the light palette."""
+"""A talk as a PowerPoint file and as one offline web page, in the light palette."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dfs_core.errors import UserError
 
 _WIDTH, _HEIGHT = Inches(13.333), Inches(7.5)  # 16:9
 _MARGIN, _TITLE_HEIGHT, _FOOT_HEIGHT = Inches(0.5), Inches(0.8), Inches(0.55)
-_TITLE_ONLY = 5  # of python-pptx's own template: the layout with a title and nothing else
+_TITLE_ONLY = 5  # layout of python-pptx's default template with only a title
 
 
 def to_pptx(talk: Talk, address: str | None = None) -> bytes:
-    """A title slide, then one slide each: title, picture at 300 pixels an inch, link and stamp, speaker's notes.
+    """A title slide, and a slide for each view: title, picture at 300 pixels an inch, stamp with link, notes.
 
     Args:
-        talk: at least one slide.
-        address: of the app, for the links.
+        talk: with at least one slide.
+        address: URL of the app, for the links.
 
     Raises:
-        UserError: there is nothing to show, or a chart cannot be drawn.
+        UserError: the talk is empty, or a picture cannot be drawn.
     """
     _refuse_empty(talk)
     deck = Presentation()
@@ -44,10 +44,10 @@ def to_pptx(talk: Talk, address: str | None = None) -> bytes:
 
 
 def to_html(talk: Talk, address: str | None = None) -> bytes:
-    """All slides below each other in one page that works offline, with their notes.
+    """All slides with their notes on one web page that works offline; arguments as for ``to_pptx``.
 
     Raises:
-        UserError: there is nothing to show.
+        UserError: the talk is empty.
     """
     _refuse_empty(talk)
     parts = [Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light) for s in talk.slides]
@@ -72,7 +72,7 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
     stamp = talk_slide.stamp.absolute(address)
     inner = _WIDTH - 2 * _MARGIN
     slide = _titled(deck, talk_slide.title, (_MARGIN, Inches(0.3), inner, _TITLE_HEIGHT), 30)
-    # Title and stamp are texts of the slide itself, where they can be edited: the picture is the chart with its legend.
+    # Title and stamp are text on the slide, so that they can be edited; the picture is the chart with its legend.
     picture = slide.shapes.add_picture(io.BytesIO(_png(talk_slide)), 0, 0)
     top = Inches(0.3) + _TITLE_HEIGHT
     room = _HEIGHT - top - _FOOT_HEIGHT - Inches(0.1)
@@ -97,7 +97,7 @@ def _png(slide: Slide) -> bytes:
 
 
 def _titled(deck: Any, title: str, box: tuple[int, int, int, int], size: int) -> Any:
-    """A slide with a title that outlines and screen readers find."""
+    """A slide with a title placeholder, which outlines and screen readers need."""
     slide = deck.slides.add_slide(deck.slide_layouts[_TITLE_ONLY])
     fill = slide.background.fill
     fill.solid()
@@ -111,7 +111,7 @@ def _titled(deck: Any, title: str, box: tuple[int, int, int, int], size: int) ->
 
 
 def _write(slide: Any, text: str, box: tuple[int, int, int, int], size: int) -> Any:
-    """A text box; returns its first run, which can carry a link."""
+    """Add a text box and return its first run, which can have a link."""
     frame = slide.shapes.add_textbox(*(Emu(int(value)) for value in box)).text_frame
     frame.word_wrap = True
     frame.text = text

@@ -1,4 +1,4 @@
-"""An empty talk: how to fill it, and a talk of three or four views of what is selected, at once."""
+"""The page of an empty talk: how to fill it, and a button that makes one from the current selection."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dfs_core.errors import UserError
 
 
 def offer(page: Opened) -> None:
-    """Say how a talk is made, and make one if that is wanted."""
+    """Explain how to make a talk, and offer to make one from the current selection."""
     with st.container(key="talk_empty", border=True):
         st.markdown(
-            "**Your talk is empty.** Under every chart of every page is the button **Add to talk**: it keeps the chart"
-            " as it is at that moment. Here you put the slides in order, write notes, show them on the whole screen"
-            " and take them away as PowerPoint or as a page that works offline."
+            "**Your talk is empty.** Below every chart of every page there is a button **Add to talk**. It adds the"
+            " chart as it is at that moment. Here you order the slides, write notes, present them on the whole screen,"
+            " and download them as PowerPoint or as an offline web page."
         )
-        st.markdown(f"Or begin with views of what is selected now: {plain(page.in_words)} and the images at hand.")
+        st.markdown(f"Or begin with views of the current selection: {plain(page.in_words)} and its images.")
         if st.button("Make a talk", icon=":material/auto_awesome:", type="primary", key="talk_make"):
             _make(page)
 
@@ -38,13 +38,13 @@ def _make(page: Opened) -> None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    if talk.slides:  # else the reason has been said already
+    if talk.slides:  # otherwise a message was shown already
         session_talk.keep(talk)
         st.rerun()
 
 
 def views(page: Opened) -> list[View]:
-    """Where the network stands among all, what it decides for the images, where the cost goes, and its training."""
+    """Views of the current selection: curve, strip, ledger and, if it was recorded, training."""
     page = replace(page, shared=replace(page.shared, path="/", page={}))
     shown = decide(image_bar.pictures_at_hand(page.card, page.shared)[:PAGE_SIZE], page.point)
     if not shown:

@@ -1,26 +1,66 @@
-"""A talk as a file that people can read, and back. What is opened may come from anybody."""
+"""A talk as a readable JSON file, and back. A file may come from anybody, so it is checked."""
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any, get_args
+from dataclasses import asdict, dataclass, fields
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta
 
 from dashboard.export import kept_svg
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.export.talk import MAX_ALT, MAX_BYTES, MAX_NOTES, MAX_SLIDES, MAX_TITLE, Slide, Talk
+from dfs_core.checked import build, parse_json
 from dfs_core.errors import UserError
 from dfs_core.files import json_text
 
 FORMAT, WITH_PROGRAMS = "dfs-explorer-talk 2", "dfs-explorer-talk 1"
 SUFFIX = "talk.json"
-MAX_FILE = 24 * 2**20  # bytes: what fits into a talk, as JSON
-_LINK = re.compile(r"/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?", re.ASCII)
+MAX_FILE = 24 * 2**20  # bytes: enough for the largest talk as JSON
 _MAX_NAME, _MAX_OTHERS = 200, 20
 
+T = TypeVar("T")
+_Title = Annotated[str, Meta(max_length=MAX_TITLE, description=f"a text of at most {MAX_TITLE:,} characters")]
+_Alt = Annotated[str, Meta(max_length=MAX_ALT, description=f"a text of at most {MAX_ALT:,} characters")]
+_Notes = Annotated[str, Meta(max_length=MAX_NOTES, description=f"a text of at most {MAX_NOTES:,} characters")]
+_Svg = Annotated[str, Meta(max_length=MAX_BYTES, description=f"a text of at most {MAX_BYTES:,} characters")]
+_Name = Annotated[str, Meta(max_length=_MAX_NAME, description=f"a text of at most {_MAX_NAME:,} characters")]
+_Link = Annotated[
+    str,
+    Meta(
+        max_length=MAX_ALT, pattern=r"(?a)\A(?:/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?)?\Z", description="a link into the app"
+    ),
+]
+_Others = Annotated[
+    tuple[tuple[_Name, _Name], ...],
+    Meta(max_length=_MAX_OTHERS, description=f"a list of at most {_MAX_OTHERS} pairs of name and hash"),
+]
+_Slides = Annotated[list[Any], Meta(max_length=MAX_SLIDES, description=f"a list of at most {MAX_SLIDES} slides")]
 
-class TalkError(UserError):
-    """A file that is no talk, or one that cannot be shown here; one line that says why."""
+
+@dataclass(frozen=True, slots=True)
+class _TalkFile:
+    title: _Title
+    slides: _Slides
+
+
+@dataclass(frozen=True, slots=True)
+class _SlideFile:
+    title: _Title
+    notes: _Notes
+    alt: _Alt
+    link: _Link
+    light: _Svg
+    dark: _Svg
+
+
+@dataclass(frozen=True, slots=True)
+class _StampFile:
+    checkpoint: _Name
+    weights_sha256: _Name
+    cost: _Name
+    kind: Kind
+    others: _Others = ()
 
 
 def to_json(talk: Talk) -> str:
@@ -33,30 +73,30 @@ def from_json(data: bytes) -> Talk:
     """Read a talk.
 
     Raises:
-        TalkError: it is none, or one of its pictures could do more than draw.
+        UserError: it is not a talk, or one of its pictures fails ``kept_svg.check``.
     """
     if len(data) > MAX_FILE:
-        raise TalkError(f"the file is larger than {MAX_FILE >> 20} MB")
+        raise UserError(f"the file is larger than {MAX_FILE >> 20} MB")
     try:
-        read = json.loads(data.decode("utf-8"), parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        raise TalkError("this is no talk: the file is not JSON") from None
-    if isinstance(read, dict) and read.get("format") == WITH_PROGRAMS:
-        raise TalkError(
-            "this talk is from a version that kept charts as programs, and those are not run any more: add the views"
-            " anew and save it again"
+        read = parse_json(data.decode("utf-8"))
+    except (UnicodeDecodeError, UserError):
+        raise UserError("this is not a talk: the file is not JSON") from None
+    form = read.get("format") if isinstance(read, dict) else None
+    if form == WITH_PROGRAMS:
+        raise UserError(
+            "this talk is from an old version that saved charts as programs, which are not run any more: add the views"
+            " again and save the talk"
         )
-    if not isinstance(read, dict) or read.get("format") != FORMAT:
-        raise TalkError(f"this is no talk: its format is not '{FORMAT}'")
-    slides = _list(read, "slides", MAX_SLIDES)
-    title = _text(read, "title", MAX_TITLE)
+    if form != FORMAT:
+        raise UserError(f"this is not a talk: its format is not '{FORMAT}'")
+    talk = _known(_TalkFile, read)
     made = []
-    for number, slide in enumerate(slides, start=1):
+    for number, slide in enumerate(talk.slides, start=1):
         try:
             made.append(_slide_from_dict(slide))
         except UserError as error:
-            raise TalkError(f"slide {number}: {error}") from None
-    return Talk(title, tuple(made))
+            raise UserError(f"slide {number}: {error}") from None
+    return Talk(talk.title, tuple(made))
 
 
 def _slide_to_dict(slide: Slide) -> dict[str, Any]:
@@ -79,49 +119,21 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
 
 
 def _slide_from_dict(data: Any) -> Slide:
-    if not isinstance(data, dict):
-        raise TalkError("not an object")
-    says = data.get("stamp")
-    if not isinstance(says, dict) or says.get("kind") not in get_args(Kind):
-        raise TalkError("its stamp is not readable")
-    link = _text(data, "link", MAX_ALT)
-    if link and not _LINK.fullmatch(link):
-        raise TalkError("its link does not lead into the app")
-    checkpoint, weights, cost = (_text(says, name, _MAX_NAME) for name in ("checkpoint", "weights_sha256", "cost"))
-    others = tuple(_pair(entry) for entry in _list(says, "others", _MAX_OTHERS)) if "others" in says else ()
-    light, dark = (_text(data, name, MAX_BYTES) for name in ("light", "dark"))
-    for picture in (light, dark):
+    slide = _known(_SlideFile, data)
+    stamp = _known(_StampFile, data.get("stamp"), "stamp")
+    for picture in (slide.light, slide.dark):
         kept_svg.check(picture)
     return Slide(
-        title=_text(data, "title", MAX_TITLE),
-        alt=_text(data, "alt", MAX_ALT),
-        stamp=Stamp(checkpoint, weights, cost, says["kind"], link, others),
-        light=light,
-        dark=dark,
-        notes=_text(data, "notes", MAX_NOTES),
+        title=slide.title,
+        alt=slide.alt,
+        stamp=Stamp(**asdict(stamp), link=slide.link),
+        light=slide.light,
+        dark=slide.dark,
+        notes=slide.notes,
     )
 
 
-def _pair(entry: Any) -> tuple[str, str]:
-    """Name and hash of a checkpoint."""
-    if not (isinstance(entry, list) and len(entry) == 2 and all(isinstance(text, str) for text in entry)):
-        raise TalkError("its stamp is not readable")
-    return entry[0][:_MAX_NAME], entry[1][:_MAX_NAME]
-
-
-def _text(data: dict[str, Any], key: str, most: int) -> str:
-    value = data.get(key)
-    if not isinstance(value, str) or len(value) > most:
-        raise TalkError(f"'{key}' must be a text of at most {most:,} characters")
-    return value
-
-
-def _list(data: dict[str, Any], key: str, most: int) -> list[Any]:
-    value = data.get(key)
-    if not isinstance(value, list) or len(value) > most:
-        raise TalkError(f"'{key}' must be a list of at most {most:,}")
-    return value
-
-
-def _refuse(word: str) -> float:
-    raise ValueError(word)
+def _known(kind: type[T], data: Any, where: str = "") -> T:
+    """A part of the file; keys that it should not have are ignored. Errors as for ``build``."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return build(kind, {key: data[key] for key in names & data.keys()} if isinstance(data, dict) else data, where)

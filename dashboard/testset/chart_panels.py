@@ -1,4 +1,4 @@
-"""The charts of the test set's page as views; a click on one narrows the choice of images."""
+"""The charts of Test set; a click on a chart filters the images."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
 
-SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "policies"
+SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "decision_vectors"
 
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
-    """Decision shares per block; a click on a segment asks for that option at that block, or no longer does."""
-    config, turn = page.card.config, page.shared.turn
+    """Share of images that take each option in each block; a click on a segment toggles a filter."""
+    config, click_id = page.card.config, page.shared.click_id
     rows = statistics.share_rows(traces, config, chosen)
     st.html(legends.options(config.option_set, page.colours))
     view = View(
         key=SHARES,
         title=f"Decision shares of {page.in_words}, {len(chosen):,} test images",
-        draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, turn),
+        draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, click_id),
         tables={"shares": lambda: rows},
         alt=f"Share of {len(chosen):,} test images that take each option in each of {config.gated_blocks} gated blocks",
         stamp=page.stamp("measured"),
@@ -45,22 +45,22 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
 
 
 def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
-    """Cost per class; a click on a class looks at it alone, a second one at all again."""
-    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    """Cost per class; a click on a class filters by it, a second click removes the filter."""
+    measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     st.markdown("### Cost per class")
     if np.ptp(cost[chosen]) == 0:
         name = measure.name
-        st.caption(unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}), whatever its class."))
+        st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({name})."))
         return
     rows = statistics.class_rows(traces, cost, chosen)
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
-        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, turn),
+        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, click_id),
         tables={"classes": lambda: rows},
         alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
         stamp=page.stamp("measured"),
-        notes="Point: mean with its 95 % interval. Band: eight in ten images of the class.",
+        notes="Point: mean with its 95 % interval. Band: the middle 80 % of the class's images.",
     )
 
     def click() -> None:
@@ -70,25 +70,24 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
 
     show(view, page.colours, click, cost_charts.CLASS_PARAM)
     st.caption(
-        unbroken("Point: mean, with its 95 % interval. Band: eight in ten images of the class. A click filters.")
+        unbroken("Point: mean with its 95 % interval. Band: the middle 80 % of the class's images. A click filters.")
     )
 
 
 def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
-    """Cost against correctness and confidence, as far as there is anything to set against each other."""
+    """Cost against correctness and confidence, if the costs differ."""
     if np.ptp(cost[chosen]) == 0:
         name = MEASURES[page.shared.cost].name
-        st.caption(
-            unbroken(f"Each of these images costs {cost[chosen[0]]:.2f} % ({name}): nothing to set against confidence.")
-        )
+        text = f"All these images cost the same, {cost[chosen[0]]:.2f} % ({name}), so cost is not shown by confidence."
+        st.caption(unbroken(text))
         return
-    if not wanted.verdict:  # else all of them are right, or none
+    if not wanted.verdict:  # otherwise accuracy is 0 or 100 %
         group_view(page, traces, cost, chosen, wanted)
     confidence_view(page, traces, cost, chosen)
 
 
 def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> None:
-    """Cost against confidence, right and wrong predictions apart."""
+    """Cost against confidence, separately for right and wrong predictions."""
     measure = MEASURES[page.shared.cost]
     rows = statistics.confidence_rows(traces, cost, chosen)
     st.markdown("### Cost against confidence")
@@ -102,22 +101,24 @@ def confidence_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.n
         notes="Do uncertain images cost more? Discs: right predictions. Crosses: wrong ones.",
     )
     show(view, page.colours)
-    st.caption(unbroken("Lower end of each bin of confidence. ● right, ✚ wrong; lines are 95 % intervals of the mean."))
+    st.caption(
+        unbroken("Labels are lower ends of confidence bins. ● right, ✚ wrong. Lines: 95 % intervals of the mean.")
+    )
 
 
 def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
-    """Accuracy by cost; a click on a group asks for images of its cost."""
-    measure, turn = MEASURES[page.shared.cost], page.shared.turn
+    """Accuracy by cost; a click on a group filters by its cost."""
+    measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     rows = statistics.cost_rows(traces, cost, chosen)
     st.markdown("### Accuracy by cost")
     view = View(
         key=GROUPS,
         title=f"Accuracy by {measure.name} of the image, {page.in_words}",
-        draw=lambda colours: cost_charts.group_chart(rows, measure.axis, colours, turn),
+        draw=lambda colours: cost_charts.group_chart(rows, measure.axis, colours, click_id),
         tables={"groups": lambda: rows},
         alt=f"Share of right predictions in groups of test images by their {measure.name}",
         stamp=page.stamp("measured"),
-        notes="Images in groups of about equal size by their own cost, cheapest first, with 95 % intervals.",
+        notes="The images are split by cost into groups of about equal size, cheapest first, with 95 % intervals.",
     )
 
     def click() -> None:
@@ -136,24 +137,24 @@ def vector_view(
     wanted: Filter,
     count: int,
 ) -> None:
-    """The commonest of ``count`` decision vectors; a click on one looks at its images, a second one at all again."""
-    measure, config, turn = MEASURES[page.shared.cost], page.card.config, page.shared.turn
+    """The most frequent of ``count`` decision vectors; a click filters by one, a second click removes the filter."""
+    measure, config, click_id = MEASURES[page.shared.cost], page.card.config, page.shared.click_id
     rows = _vectors(traces, costs, chosen, wanted, vectors_chart.MOST)
     st.markdown("### Decision vectors by frequency")
     view = View(
         key=VECTORS,
-        title=f"Commonest decision vectors of {page.in_words}",
-        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, turn),
+        title=f"Most frequent decision vectors of {page.in_words}",
+        draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, click_id),
         tables={
             "decision vectors": lambda: [
                 {"decision vector" if key == "vector" else key: value for key, value in row.items()}
                 for row in _vectors(traces, costs, chosen, wanted)
             ]
         },
-        alt="The commonest decision vectors",
+        alt="The most frequent decision vectors",
         finding=f"There are {count:,} of them",
         stamp=page.stamp("measured"),
-        notes=f"{count:,} different decision vectors; the commonest has {rows[0]['share']:.1f} % of the images.",
+        notes=f"{count:,} different decision vectors; the most frequent has {rows[0]['share']:.1f} % of the images.",
     )
 
     def click() -> None:
@@ -163,8 +164,8 @@ def vector_view(
     show(view, page.colours, click, vectors_chart.VECTOR_PARAM)
     st.caption(
         unbroken(
-            f"{len(rows)} of {count:,} different decision vectors; these have {rows[-1]['cumulative']:.1f} % of the"
-            f" images. cost: {measure.name}. A click filters; the table has them all."
+            f"{len(rows)} of {count:,} different decision vectors, with {rows[-1]['cumulative']:.1f} % of the images."
+            f" Cost: {measure.name}. A click filters. The table has all of them."
         )
     )
 
@@ -172,7 +173,7 @@ def vector_view(
 def _vectors(
     traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter, most: int | None = None
 ) -> list[VectorRow]:
-    """Decision vectors; without accuracies where images were chosen by whether they are right."""
+    """The most frequent decision vectors; without accuracies if images are filtered by right or wrong."""
     rows = statistics.vector_rows(traces, costs, chosen, most)
     if wanted.verdict:
         for row in rows:

@@ -1,4 +1,4 @@
-"""Charts of a test set: cost per class, cost against confidence and correctness, accuracy by cost. No Streamlit."""
+"""Charts of a test set: cost per class, cost against confidence, accuracy by cost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import ClassRow, ConfidenceRow, CostRow
 
@@ -21,21 +21,22 @@ GLYPHS = {"right": "✓", "wrong": "✗"}
 
 
 def class_chart(
-    rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, turn: int = 0
+    rows: Sequence[ClassRow], axis: str, picked: Collection[str], colours: Palette, click_id: int = 0
 ) -> Figure:
-    """Mean cost of each class with its 95 % interval, and the band in which eight in ten of its images lie.
+    """Mean cost of each class with its 95 % interval, and a band with the middle 80 % of its images.
 
-    A click on a class gives its name as ``class`` to the selection ``CLASS_PARAM``, with ``turn``.
+    A click on a class puts its name as ``class`` into the selection ``CLASS_PARAM``.
 
     Args:
-        rows: as ``statistics.class_rows`` gives them.
+        rows: from ``statistics.class_rows``.
         axis: title of the cost axis.
-        picked: classes that the images are filtered by; marked.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        picked: classes of the filter, which are highlighted.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     drawn = [
-        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "turn": turn} for row in rows
+        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
+        for row in rows
     ]
     return Figure(_class_template(axis, len(rows), colours), {"classes": drawn})
 
@@ -54,46 +55,38 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("cost:Q", title="mean cost %", format=".2f"),
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
-        alt.Tooltip("p10:Q", title="a tenth below", format=".2f"),
-        alt.Tooltip("p90:Q", title="a tenth above", format=".2f"),
+        alt.Tooltip("p10:Q", title="10 % below", format=".2f"),
+        alt.Tooltip("p90:Q", title="10 % above", format=".2f"),
         alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
     ]
-    click = alt.selection_point(name=CLASS_PARAM, fields=["class", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
     accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
-    return (
-        alt.layer(
-            base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
-                x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
-            ),
-            base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
-            base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
-            base.mark_text(**accuracy).encode(
-                x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
-            ),
-            base.mark_bar(height=CLASS_ROW - 2, opacity=0.001, cursor="pointer")
-            .encode(x=alt.value(0), x2=alt.value(alt.expr("width")), y=y, tooltip=tooltip, description="class:N")
-            .add_params(click),
-            alt.Chart(alt.Data(values=[{}]))
-            .mark_text(text="right %", baseline="bottom", **accuracy)
-            .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
-        )
-        .properties(
-            height=CLASS_ROW * max(count, 1) + _TOP + _FOOT,
-            padding={"left": 100, "right": 50, "top": _TOP, "bottom": _FOOT},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    chart = alt.layer(
+        base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
+            x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
+        ),
+        base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
+        base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
+        base.mark_text(**accuracy).encode(
+            x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
+        ),
+        base.mark_bar(height=CLASS_ROW - 2, opacity=0.001, cursor="pointer")
+        .encode(x=alt.value(0), x2=alt.value(alt.expr("width")), y=y, tooltip=tooltip, description="class:N")
+        .add_params(click),
+        alt.Chart(alt.Data(values=[{}]))
+        .mark_text(text="right %", baseline="bottom", **accuracy)
+        .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
     )
+    return padded(chart, 100, 50, _TOP, _FOOT, CLASS_ROW * max(count, 1) + _TOP + _FOOT)
 
 
 def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palette) -> Figure:
     """Mean cost by confidence with 95 % intervals: right predictions as discs, wrong ones as crosses.
 
     Args:
-        rows: as ``statistics.confidence_rows`` gives them.
+        rows: from ``statistics.confidence_rows``.
         measure: name of the measure of cost.
-        colours: of the theme.
+        colours: palette of the theme.
     """
     looks = {"right": (colours.families[0], "circle"), "wrong": (colours.wrong, "cross")}
     drawn = [
@@ -145,18 +138,18 @@ def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) ->
     )
 
 
-def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, turn: int = 0) -> Figure:
-    """Accuracy of the images by their cost, in groups of about equal size, with 95 % intervals.
+def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, click_id: int = 0) -> Figure:
+    """Accuracy by cost, in groups of about equal size, with 95 % intervals.
 
-    A click on a group gives its bounds of cost, ``from`` and ``to``, to the selection ``GROUP_PARAM``, with ``turn``.
+    A click on a group puts its range of cost, ``from`` and ``to``, into the selection ``GROUP_PARAM``.
 
     Args:
-        rows: as ``statistics.cost_rows`` gives them.
+        rows: from ``statistics.cost_rows``.
         axis: title of the cost axis.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
-    return Figure(_group_template(axis, colours), {"groups": [row | {"turn": turn} for row in rows]})
+    return Figure(_group_template(axis, colours), {"groups": [row | {"click_id": click_id} for row in rows]})
 
 
 @lru_cache(maxsize=32)
@@ -172,7 +165,7 @@ def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
     ]
-    click = alt.selection_point(name=GROUP_PARAM, fields=["from", "to", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=GROUP_PARAM, fields=["from", "to", "click_id"], on="click", empty=False)
     y = alt.Y("accuracy:Q", title="right, % of images", scale=scale)
     return (
         alt.layer(

@@ -1,4 +1,4 @@
-"""Which images of a test set are looked at: parts that narrow the choice together and that stand in a link."""
+"""The filter of the test images, and its form in a link."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from dfs_core.checkpoints.traces import Traces
 from dfs_core.model.layout import FIRST_GATED
 
 Verdict = Literal["", "right", "wrong"]
-USUAL: Cost = "cp"  # the measure of bounds where a link names none
-SLACK = 1e-4  # points of cost: what a bound loses when it is written with few digits
+USUAL: Cost = "cp"  # measure of the bounds in a link that names none
+SLACK = 1e-4  # points of cost: rounding error of a bound in a link
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What an image has to be; a part that is empty lets every image pass.
+    """Conditions that an image must all meet; empty ones are always met.
 
     Attributes:
-        classes: its true class is one of these.
-        verdict: whether the prediction is ``right`` or ``wrong``.
-        taken: (block, option): it took that option there, in each of them; blocks by their number in the network.
-        vector: its whole decision vector, as ``vector_code`` writes it.
-        low: its cost is at least this, in percent.
-        high: its cost is at most this, in percent.
+        classes: the true class is one of these.
+        verdict: the prediction is ``right`` or ``wrong``.
+        taken: (block number, option) pairs: the image takes that option in that block.
+        vector: the decision vector, from ``vector_code``.
+        low: least cost, in percent.
+        high: highest cost, in percent.
     """
 
     classes: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Filter:
         return self == Filter()
 
     def toggled(self, block: int, option: str) -> Filter:
-        """This filter with that decision asked for, in the place of any other at the same block; or no more."""
+        """The filter with this decision added, replacing another at the same block; or removed if it was there."""
         rest = tuple(pair for pair in self.taken if pair[0] != block)
         more = () if (block, option) in self.taken else ((block, option),)
         return Filter(self.classes, self.verdict, tuple(sorted(rest + more)), self.vector, self.low, self.high)
@@ -54,9 +54,9 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
     """Indices of the images that pass, in the test set's order.
 
     Args:
-        wanted: what they have to be.
+        wanted: the filter.
         traces: of the test set.
-        cost: of each image in percent, by the measure that the bounds are of.
+        cost: of each image in percent, by the measure of the bounds, (N,).
     """
     keep = np.ones(len(traces), bool)
     if wanted.classes:
@@ -75,7 +75,7 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
 
 
 def vector_code(decisions: np.ndarray) -> str:
-    """A decision vector as it stands in links: one digit a block, the option's index.
+    """A decision vector in its form for links: the option's index in each block, as one digit.
 
     >>> vector_code(np.array([0, 3, 1]))
     '031'
@@ -84,10 +84,10 @@ def vector_code(decisions: np.ndarray) -> str:
 
 
 def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str]:
-    """A page's own URL parameters for a filter; those of empty parts are empty, so that ``state.change`` drops them.
+    """The page's own URL parameters for a filter; empty ones are removed by ``state.change``.
 
-    A decision vector means something to one option set alone, and bounds to one measure of cost: ``of`` and ``by``
-    say to which.
+    ``policy`` is the decision vector; the name stays because links have it. ``of`` is its option set, and ``by`` is the
+    measure of the bounds.
     """
     bounded = wanted.low is not None or wanted.high is not None
     return {
@@ -103,12 +103,12 @@ def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str
 
 
 def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
-    """Read a filter from a page's URL parameters; what these traces do not have is left out.
+    """Read a filter from the page's URL parameters; values that do not fit these traces are left out.
 
     Args:
         page: the parameters.
         traces: of the test set.
-        cost: the measure in use; bounds by another one are left out.
+        cost: the measure in use; bounds by another measure are left out.
     """
     blocks = traces.decisions.shape[1]
     code = page.get("policy", "")

@@ -1,4 +1,4 @@
-"""The head of the test set's page: figures and filters. Charts are in ``chart_panels``, images in ``tiles_panel``."""
+"""The head of Test set: figures and filters."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from dashboard.ui.page import Opened
 from dfs_core.checkpoints.traces import Traces
 
 HEADS = {
-    "images": "how many test images",
+    "images": "number of test images",
     "accuracy, 95 % interval": "share of right predictions, with Wilson's interval",
     "cp": "mean computation of the gated blocks, in percent of full",
-    "all-in": "mean of every bit operation of the network, in percent of the plain one",
-    "variation of cp": "standard deviation of the images' cp over its mean: 0 where every image costs the same",
-    "decision vectors": "different ways to decide over all blocks",
-    "blocks that differ": "gated blocks in which at least 5 % of the images do not take the usual option",
+    "all-in": "mean number of bit operations of the whole network, in percent of the plain network",
+    "variation of cp": "standard deviation of the images' cp divided by its mean: 0 if all images cost the same",
+    "decision vectors": "number of different decision vectors",
+    "blocks that differ": "gated blocks in which at least 5 % of the images do not take the most frequent option",
 }
 VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 
 
 def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
-    """What is in use, and the figures of the whole test set above those of the images that pass the filter."""
+    """The operating point, with the figures of the whole test set and of the filtered images."""
     lines = [("whole test set", whole)] + ([("filtered", here)] if here.images != whole.images else [])
     cells = []
     for name, row in lines:
         accuracy = "-"
-        if row.low is not None and not (row is here and wanted.verdict):  # else all are right, or none
+        if row.low is not None and not (row is here and wanted.verdict):  # otherwise it is 0 or 100 %
             accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
         values = [f"{row.images:,}", accuracy, _percent(row.costs["cp"]), _percent(row.costs["all_in"])]
         values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]
@@ -51,7 +51,7 @@ def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: fi
 
 
 def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
-    """The controls of the filter; charts add to it by a click."""
+    """The controls of the filter, and buttons that remove its parts."""
     with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="medium"):
         _classes(page, traces, wanted)
         _verdict(page, wanted)
@@ -68,10 +68,10 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
 
 
 def narrow(page: Opened, wanted: Filter) -> None:
-    """Look at the images that pass this filter; for callbacks.
+    """Apply a filter; a callback.
 
     Args:
-        page: that the filter was made on: bounds are of its measure of cost, decisions of its checkpoint.
+        page: the page on which the filter was made, with its measure of cost and its checkpoint.
         wanted: the filter.
     """
     options = page.card.config.option_set.names
@@ -107,7 +107,7 @@ def _verdict(page: Opened, wanted: Filter) -> None:
 def _cost_range(page: Opened, cost: np.ndarray, wanted: Filter) -> None:
     lowest, highest = math.floor(100 * cost.min()) / 100, math.ceil(100 * cost.max()) / 100
     if highest - lowest < 0.02:
-        return  # the same cost for every image: nothing to choose
+        return  # all images cost the same
     low = min(max(wanted.low if wanted.low is not None else lowest, lowest), highest)
     high = max(min(wanted.high if wanted.high is not None else highest, highest), low)
     control = state.Control.showing("cost_range", (low, high))

@@ -1,6 +1,6 @@
-"""The map of every image's decisions as a Plotly figure: as many cells as would choke a chart of marks. No Streamlit.
+"""The map of all decision vectors as a Plotly figure, because Vega is too slow for so many cells.
 
-Built from arrays in one go. Its picture for slides and print is ``decision_picture``.
+For slides and print, ``decision_picture`` draws the same as a picture.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 
 HEIGHT = 680  # pixels
-GAP = 6  # pixels between stages, at whatever zoom
-NAMED = 20  # classes that have room for a name
-_STRIP, _MAP = (0.0, 0.16), (0.175, 1.0)  # of the width: wrong and class; blocks
+GAP = 6  # pixels between stages, at every zoom
+NAMED = 20  # most classes for which there is room for names
+_STRIP, _MAP = (0.0, 0.16), (0.175, 1.0)  # shares of the width: columns for wrong and classes; blocks
 _EMPTY, _CLASS, _WRONG = 0, 1, 2  # cells of the strip
 
 
 def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot: str = "") -> dict[str, Any]:
-    """The figure: one line an image, one column a gated block; beside it whether it is wrong, and its class by place.
+    """The figure: a row for each image, a column for each gated block, and left of them columns for wrong and class.
 
-    What hovering shows needs no text a cell: a row's words are those of its place on the axis, an option is its bits.
-    170,000 names of options would be copied by Plotly for half a second at every move of a slider.
+    The hover text uses the row's label on the axis and the option's bits. A text for each of 170,000 cells would cost
+    Plotly half a second at every move of a slider.
 
     Args:
-        rows: the images in their order.
+        rows: the images in order.
         config: of the checkpoint.
-        colours: of the theme.
-        foot: below the map, for pictures that leave the page without it; lines are parted by ``<br>``.
+        colours: palette of the theme.
+        foot: text below the map, such as the stamp of saved pictures; ``<br>`` separates lines.
     """
     count = len(rows.images)
     small = {"size": 11, "color": colours.muted}
@@ -115,7 +115,7 @@ def _cells(rows: DecisionMap, options: OptionSet, colours: Palette) -> dict[str,
 
 
 def _strip(rows: DecisionMap, colours: Palette) -> dict[str, Any]:
-    """Wrong predictions in a column of their own, then a column a class: place says it, not colour."""
+    """A column that marks wrong predictions, then a column for each class: position shows them, not colour."""
     cells = np.full((len(rows.labels), 1 + len(rows.classes)), _EMPTY, np.uint8)
     cells[np.arange(len(cells)), 1 + rows.labels] = _CLASS
     cells[rows.wrong, 0] = _WRONG
@@ -144,14 +144,14 @@ def _columns(rows: DecisionMap) -> list[str]:
 
 
 def _across(domain: tuple[float, float], font: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """A horizontal axis: names at their columns. It does not zoom: there is room for all of them."""
+    """A horizontal axis with a name for each column, without zoom."""
     return {
         "type": "category",
         "domain": list(domain),
         "range": [-0.5, len(names) - 0.5],
         "fixedrange": True,
         "tickmode": "array",
-        "tickvals": names,  # by name: a number would be taken for the name of a block, not for its place
+        "tickvals": names,  # by name, because Plotly would read a position as the name of a block
         "tickangle": 0,
         "tickfont": font,
         "showgrid": False,
@@ -161,7 +161,7 @@ def _across(domain: tuple[float, float], font: dict[str, Any], names: list[str])
 
 
 def _line(colour: str, width: float, x: float | None = None, y: float | None = None, opacity: float = 1.0) -> Any:
-    """A line down the whole map at ``x``, or across it at ``y``."""
+    """A vertical line at ``x``, or a horizontal one at ``y``."""
     ends = {"x0": x, "x1": x, "y0": 0, "y1": 1} if y is None else {"x0": 0, "x1": 1, "y0": y, "y1": y}
     place = {"xref": "x", "yref": "paper"} if y is None else {"xref": "paper", "yref": "y"}
     return {"type": "line", **ends, **place, "opacity": opacity, "line": {"color": colour, "width": width}}

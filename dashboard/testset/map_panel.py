@@ -1,4 +1,4 @@
-"""Every image's decisions at once, on the test set's page: the map, the order of its rows and the stretch it shows."""
+"""The map of all decision vectors, with the controls of its order and of the rows that it shows."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from dfs_core.checkpoints.traces import Traces
 
 MAP = "decision_map"
 ORDERS: dict[Sorting, str] = {"policy": "Decision vector", "cost": "Cost", "class": "Class", "confidence": "Confidence"}
-SHORT = 40  # images: of so few, a stretch need not be chosen
+SHORT = 40  # images up to which there is no control of the rows
 
 
 def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray) -> None:
-    """The map of the chosen images with its controls, and under it in words what it shows.
+    """The map of the chosen images with its controls and its description.
 
     Args:
-        page: what is in use; its own parameters say how the rows are sorted and which of them are shown.
+        page: the opened page; its own URL parameters have the order and the range of rows.
         traces: of the test set.
-        costs: as ``statistics.costs_of`` gives them.
+        costs: from ``statistics.costs_of``.
         chosen: indices of the images that pass the filter; at least one.
     """
     measure, config = MEASURES[page.shared.cost], page.card.config
@@ -59,15 +59,15 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     st.html(legends.options(config.option_set, page.colours))
     show_live(view, page.colours, said)
     st.caption(
-        f"{count} test images, {rows.title}: a row each. Left of the blocks, a mark under *wrong* where the prediction"
-        " is, and one under the true class. Hover over a cell to see its image and bits: 0 is skipped, 32 is full;"
-        f" of up to {facts.TOLD:,} rows also prediction, confidence and cost. Drag over rows to look closer,"
-        " double-click to see all again; rows thinner than a pixel hide one another until then."
+        f"{count} test images, {rows.title}; a row for each. Left of the blocks, a row has a mark in the column of its"
+        " true class, and one under *wrong* if its prediction is wrong. Hover over a cell to see its image and bits (0"
+        f" is skip, 32 is full), and, if there are at most {facts.TOLD:,} rows, prediction, confidence and cost. Drag"
+        " over rows to zoom in, double-click to zoom out. Rows thinner than a pixel hide each other until you zoom in."
     )
 
 
 def _wished(own: Mapping[str, str], count: int) -> tuple[Sorting, tuple[int, int]]:
-    """The order, and the first and last row, from 1, that a page's parameters ask for; what is impossible is usual."""
+    """The order, and the first and last row (from 1), from the page's parameters; defaults replace wrong values."""
     sort = own.get("sort", "")
     by = cast(Sorting, sort if sort in get_args(Sorting) else next(iter(ORDERS)))
     first, last = (whole_number(text) for text in own.get("rows", "").partition("-")[::2])
@@ -90,7 +90,7 @@ def _order(by: Sorting) -> None:
 
 
 def _stretch(count: int, first: int, last: int) -> None:
-    """Which rows: what dragging does in the map, for whoever uses the keyboard, and so that a link can tell it."""
+    """The control of the rows shown: like dragging in the map, but for the keyboard, and stored in the link."""
     if count <= SHORT:
         return
     control = state.Control.showing("map_rows", (first, last))

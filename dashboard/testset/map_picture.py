@@ -1,4 +1,4 @@
-"""The map of every image's decisions as a picture, for slides, PDF and SVG: made without a browser. No Streamlit."""
+"""The map of all decision vectors as a picture, for slides, PDF and SVG."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.map_rows import DecisionMap
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
-HEIGHT = 620  # pixels, with what is above and below the rows
+HEIGHT = 620  # pixels, including header and footer
 _HEADER, _FOOTER, _LEFT = 28, 22, 100
-_WRONG = (-12, -4)  # pixels left of the blocks, between which wrong predictions are marked
+_WRONG = (-12, -4)  # x in pixels of the column that marks wrong predictions
 
 
 def decision_picture(rows: DecisionMap, config: ModelConfig, colours: Palette) -> Figure:
-    """One line of pixels an image, one column a block; a column of ticks before them marks wrong predictions.
+    """A row of pixels for each image, a column for each block; a narrow column on the left marks wrong predictions.
 
-    The cells travel as one small PNG a stage: a mark for each would be hundreds of thousands.
+    Each stage's cells are one small PNG instead of hundreds of thousands of marks.
 
     Args:
-        rows: the images in their order.
+        rows: the images in order.
         config: of the checkpoint.
-        colours: of the theme.
+        colours: palette of the theme.
     """
     fills = [colours.option(name) for name in config.option_set.names]
     parts = []
@@ -54,7 +54,7 @@ def decision_picture(rows: DecisionMap, config: ModelConfig, colours: Palette) -
 
 
 def _png(cells: np.ndarray, fills: list[str]) -> str:
-    """A picture of a pixel a cell, as a data URI; ``cells`` are indices into ``fills``, uint8 (rows, columns)."""
+    """A PNG with a pixel for each cell, as a data URI; ``cells`` are indices into ``fills``, uint8 (rows, columns)."""
     image = Image.frombytes("P", cells.shape[::-1], np.ascontiguousarray(cells, np.uint8).tobytes())
     image.putpalette([value for fill in fills for value in ImageColor.getrgb(fill)])
     file = io.BytesIO()
@@ -68,7 +68,6 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     x = alt.X("start:Q", scale=scale, axis=None)
     whole = {"y": alt.value(0), "y2": alt.value(alt.expr("height"))}
     down = alt.value(alt.expr("datum.place * height"))
-    # Not smoothed: between two options there is no third.
     look: Any = {"aria": False, "aspect": False, "smooth": False}
     marks = [
         table("parts").mark_image(**look).encode(x=x, x2="end:Q", url="cells:N", **whole),
@@ -82,13 +81,11 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=_LEFT + _WRONG[0] - 8)
         .encode(x=alt.value(_WRONG[0] - 6), y=down, text="text:N"),
     ]
-    return (
-        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours))
-        .properties(
-            height=HEIGHT,
-            padding={"left": _LEFT, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
+    return padded(
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)),
+        _LEFT,
+        4,
+        _HEADER,
+        _FOOTER,
+        HEIGHT,
     )

@@ -1,4 +1,4 @@
-"""Every image's decisions at once: the rows of the map in their order, and what stands beside them. No Streamlit."""
+"""The rows of the map of all decision vectors: their order, and the labels beside them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.layout import FIRST_GATED
 
-Sorting = Literal["policy", "cost", "class", "confidence"]
+Sorting = Literal["policy", "cost", "class", "confidence"]  # as in links, where "policy" is the decision vector
 TITLES: dict[Sorting, str] = {
-    "policy": "commonest decision vector first",
+    "policy": "most frequent decision vector first",
     "cost": "cheapest first",
-    "class": "by class, the cheapest of each first",
+    "class": "by class, cheapest first",
     "confidence": "most certain first",
 }
-# Rows: of more, none is thick enough to be pointed at, and their words would slow down every move of a slider.
+# Most rows with a full description. If there are more, rows are too thin to point at, and the texts would be slow.
 TOLD = 1000
-TICKS = 10  # steps along the rows at which a cost or a confidence is written
-_NAMED_FROM = 0.03  # of all rows: a smaller group has no room for its name
+TICKS = 10  # number of steps between labels of cost or confidence
+_NAMED_FROM = 0.03  # share of the rows from which a group has room for its name
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +35,13 @@ class DecisionMap:
 
     Attributes:
         images: indices into the test set, int64 (n,).
-        decisions: index of the option taken, uint8 (n, gated blocks).
+        decisions: decision vectors as option indices, uint8 (n, gated blocks).
         wrong: whether the prediction is wrong, bool (n,).
         labels: index of the true class, int64 (n,).
-        classes: their names.
-        about: each row in words, with the image's number, so that no two are the same; of more than ``TOLD`` rows
-            nothing but the number; n texts.
-        marks: what stands beside the rows: ``row`` (from 0; between two rows it has a fraction) and ``text``.
-        edges: rows between which one group ends and the next begins: 2.5 lies between rows 2 and 3.
+        classes: names of the classes.
+        about: description of each row; only the image's number if there are more than ``TOLD`` rows. All differ.
+        marks: labels beside the rows: ``row`` (from 0, may be fractional) and ``text``.
+        edges: boundaries between groups of rows; 2.5 is between rows 2 and 3.
         title: the order in words.
     """
 
@@ -64,10 +63,10 @@ def arrange(
 
     Args:
         traces: of the test set.
-        costs: as ``statistics.costs_of`` gives them.
-        measure: of cost; the rows tell it beside cp.
-        chosen: the images as ``in_order`` gives them, or a stretch of them.
-        by: the order that they are in; says what stands beside the rows.
+        costs: from ``statistics.costs_of``.
+        measure: of cost, shown beside cp.
+        chosen: the images in the order of ``in_order``, or a range of them.
+        by: that order, on which the labels depend.
     """
     marks, edges = _beside(traces, costs[measure.column], chosen, by)
     return DecisionMap(
@@ -84,7 +83,7 @@ def arrange(
 
 
 def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> np.ndarray:
-    """The chosen images in the order of the rows, (n,). Of equal ones the commoner decision vector comes first.
+    """The chosen images in the order of the rows, (n,). Ties are broken by the frequency of the decision vector.
 
     Args:
         traces: of the test set.
@@ -104,18 +103,18 @@ def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) 
 
 
 def vector_ranks(traces: Traces, chosen: np.ndarray) -> np.ndarray:
-    """Rank of each chosen image's decision vector, (n,): 0 for the commonest, as ``statistics.vector_rows`` counts."""
+    """Rank of each chosen image's decision vector, (n,): 0 for the most frequent, as in ``statistics.vector_rows``."""
     _, inverse, counts = np.unique(vectors(traces, chosen), return_inverse=True, return_counts=True)
     ranks = np.empty(len(counts), np.int64)
     ranks[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     return ranks[inverse]
 
 
-# An image of the map, with what it costs.
-#   image: its number.
-#   class: its true class.
-#   prediction: its predicted class.
-#   correct: whether that is right.
+# An image of the map with its costs.
+#   image: index in the test set.
+#   class: true class.
+#   prediction: predicted class.
+#   correct: whether the prediction is right.
 #   confidence: in percent.
 #   cp: in percent.
 #   all_in: likewise.
@@ -156,7 +155,7 @@ def map_rows(traces: Traces, costs: Mapping[str, np.ndarray], chosen: np.ndarray
 
 
 def in_words(traces: Traces, chosen: np.ndarray) -> str:
-    """What the map shows, for whoever does not see it: sentences that are computed from the decisions."""
+    """What the map shows, in sentences for readers who do not see it."""
     decisions = traces.decisions[chosen]
     images, blocks = decisions.shape
     counts = np.stack([(decisions == option).sum(axis=0) for option in range(len(traces.options))])  # options x blocks
@@ -164,30 +163,30 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     names = [option_label(name) for name in traces.options]
     of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(names, shares, strict=True) if share)
     usual = counts.argmax(axis=0)
-    left = 100 * (1 - counts.max(axis=0) / images)  # percent of the images that leave a block's usual option
+    left = 100 * (1 - counts.max(axis=0) / images)  # percent of images that do not take a block's most frequent option
     deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
     ranks = vector_ranks(traces, chosen)
     count, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
     said = [f"{images:,} test images by {blocks} gated blocks: {of_all} of all decisions."]
     if len(deciding):
         said.append(
-            f"Images differ most in block {most + FIRST_GATED}: {left[most]:.1f} % do not take its usual option,"
-            f" {names[usual[most]]}. "
+            f"Images differ most in block {most + FIRST_GATED}: {left[most]:.1f} % do not take its most frequent"
+            f" option, {names[usual[most]]}. "
             + ("No other block" if len(deciding) == 1 else f"{len(deciding)} of {blocks} blocks")
             + f" {'has' if len(deciding) == 1 else 'have'} at least {MINORITY:g} % of such images."
         )
     else:
         said.append(f"In every block at least {100 - MINORITY:g} % of the images take the same option.")
     said.append(
-        f"There are {count:,} different decision vectors; the commonest is that of {share:.1f} % of the images."
+        f"There are {count:,} different decision vectors; the most frequent one has {share:.1f} % of the images."
         if count > 1
-        else "All images take the same decisions."
+        else "All images have the same decision vector."
     )
     return " ".join(said)
 
 
 def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, chosen: np.ndarray) -> list[str]:
-    """Each row in words, costs by cp and by the measure in use; of many rows the image's number."""
+    """Description of each row; only the image's number if there are many rows."""
     if len(chosen) > TOLD:
         return [f"image {index}" for index in chosen.tolist()]
     shown = {"cp": costs["cp"]} | {measure.name: costs[measure.column]}
@@ -210,7 +209,7 @@ def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, ch
 
 
 def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> tuple[Rows, list[float]]:
-    """Marks and edges beside the rows: names of groups in their middle, or values at even steps."""
+    """Labels and edges beside the rows: names of groups at their centre, or values at even steps."""
     if by in ("class", "policy"):
         keys = traces.labels[chosen] if by == "class" else vector_ranks(traces, chosen)
         starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]

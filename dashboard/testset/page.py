@@ -1,4 +1,4 @@
-"""Test set: what an operating point decided for all test images, from stored traces; filters and links to images."""
+"""Test set: the stored traces of an operating point for all test images, with filters and links to images."""
 
 import numpy as np
 import streamlit as st
@@ -20,7 +20,7 @@ here = statistics.summary(traces, costs, chosen)
 head_panel.head(page, traces, whole, here, wanted)
 head_panel.filter_bar(page, traces, cost, wanted)
 if not len(chosen):
-    st.info("No test image is like that. Take a filter away.", icon=":material/filter_alt_off:")
+    st.info("No test image passes these filters. Remove one.", icon=":material/filter_alt_off:")
     st.stop()
 
 with st.container(key="stage"):
@@ -37,5 +37,5 @@ with left:
     chart_panels.vector_view(page, traces, costs, chosen, wanted, here.vectors)
 with right:
     chart_panels.cost_views(page, traces, cost, chosen, wanted)
-with every_image:  # last, as it takes longest: everything round it is there by then
+with every_image:  # last, because it takes longest
     map_panel.map_view(page, traces, costs, chosen)

@@ -1,4 +1,4 @@
-"""The page's own URL parameters whose values can be told from nonsense: regular expressions."""
+"""The forms of the page's own URL parameters, as regular expressions; other values are ignored."""
 
 from __future__ import annotations
 

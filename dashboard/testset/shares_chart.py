@@ -1,4 +1,4 @@
-"""Who takes what: decision shares per block as stacked bars, as in the paper's figures 7 to 15. No Streamlit."""
+"""The chart of decision shares per block as stacked bars, as in the paper's figures 7 to 15."""
 
 from __future__ import annotations
 
@@ -9,36 +9,39 @@ from typing import Any
 import altair as alt
 
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import ShareRow
 from dfs_core.model.config import ModelConfig
 
 SHARE_PARAM = "share"
-HEIGHT = 330  # pixels, with what is above and below the bars
+HEIGHT = 330  # pixels, including header and footer
 _HEADER, _FOOTER = 28, 22
 _PLOT = HEIGHT - _HEADER - _FOOTER
-_NAMED_FROM = 7.0  # percent: a lower segment has no room for its option's name
-_NAME_ROOM = 17  # pixels that a bar needs for it
-_PARTED_FROM = 1.0  # percent: a line on either side would hide a lower segment
+_NAMED_FROM = 7.0  # percent from which a segment is high enough for its option's name
+_NAME_ROOM = 17  # least width of a bar for that name, in pixels
+_PARTED_FROM = 1.0  # percent from which a segment has border lines; they would hide a smaller one
 
 
 def share_chart(
-    rows: Sequence[ShareRow], config: ModelConfig, taken: Collection[tuple[int, str]], colours: Palette, turn: int = 0
+    rows: Sequence[ShareRow],
+    config: ModelConfig,
+    taken: Collection[tuple[int, str]],
+    colours: Palette,
+    click_id: int = 0,
 ) -> Figure:
-    """Stacked bars: one a gated block, one segment an option, cheapest at the foot; a skipped share is empty.
+    """Stacked bars: a bar for each gated block, a segment for each option, cheapest at the bottom; skip is empty.
 
-    Segments are parted by lines in the colour of the page, so that neighbours of like colours are told apart.
-
-    A click on a segment gives its ``block`` and ``option`` to the selection ``SHARE_PARAM``, with ``turn``.
+    Lines in the background colour separate segments of similar colours. A click on a segment puts its ``block`` and
+    ``option`` into the selection ``SHARE_PARAM``.
 
     Args:
-        rows: as ``statistics.share_rows`` gives them.
+        rows: from ``statistics.share_rows``.
         config: of the checkpoint.
-        taken: (block, option) that the images are filtered by; outlined.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        taken: (block number, option) pairs of the filter, which are outlined.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     drawn = []
     for row in rows:
@@ -57,10 +60,10 @@ def share_chart(
                 "ink": colours.text_on(fill),
                 "name": row["option"] if row["share"] >= _NAMED_FROM else "",
                 "about": f"block {row['block']}, {row['option']}: {row['share']:.1f} % of the images",
-                "turn": turn,
+                "click_id": click_id,
             }
         )
-    # An outline lies above its neighbours, and so does a low segment, which their lines would hide.
+    # Outlined and small segments are drawn last, because their neighbours' lines would hide them.
     drawn.sort(key=lambda row: (row["edge_width"], row["edge"] != colours.background))
     data = {"segments": drawn, "stages": stages(config), "blocks": block_numbers(config)}
     return Figure(_template(config, colours), data, option_keys(config.option_set, colours))
@@ -85,7 +88,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         "y": alt.Y("bottom:Q", scale=percent, axis=axis, title="share of images, %"),
         "y2": "top:Q",
     }
-    click = alt.selection_point(name=SHARE_PARAM, fields=["block", "option", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=SHARE_PARAM, fields=["block", "option", "click_id"], on="click", empty=False)
     marks = [
         base.mark_rect(aria=False, cornerRadius=1).encode(
             **box,
@@ -104,14 +107,4 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .add_params(click),
     ]
     headings = heading_marks(scale, alt.value(_PLOT + 5), colours)
-    # Room for what stands beside the bars; left to fit it in, Vega would take it from their height.
-    return (
-        alt.layer(*marks, *headings)
-        .properties(
-            height=HEIGHT,
-            padding={"left": 52, "right": 4, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *headings), 52, 4, _HEADER, _FOOTER, HEIGHT)

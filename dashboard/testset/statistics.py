@@ -1,4 +1,4 @@
-"""What a test set's traces say: shares, costs, decision vectors, easy and hard images. No Streamlit."""
+"""Statistics of a test set's traces: shares, costs, decision vectors, easy and hard images."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
-MINORITY = 5.0  # percent of images: where all but the commonest option take so many, a block decides by the image
-# Of the confidence, in percent. Most images are certain, so that equal steps would put nearly all into the last one.
+MINORITY = 5.0  # a block differs between images if at least this percentage does not take its most frequent option
+# Bins of confidence, in percent. With equal widths nearly all images would be in the last one.
 CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 COST_BINS = 10
 
@@ -28,7 +28,7 @@ COST_BINS = 10
 def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
     """Column of a measure -> cost of each image in percent, (N,).
 
-    Rounded to a billionth of a point, so that decisions of equal cost in other blocks have an equal sum.
+    Costs are rounded to 1e-9, so that equal sums over different blocks are equal despite rounding errors.
     """
     return {
         column: model.per_image(traces.every_pass(config)).round(9) for column, model in costs.models(config).items()
@@ -37,19 +37,19 @@ def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The figures above the charts, of some images. Percentages in percent; None where there is no image.
+    """Figures of some images; None if there are no images.
 
     Attributes:
-        images: their number.
-        right: those that are predicted right.
-        accuracy: their share.
+        images: number of images.
+        right: number of right predictions.
+        accuracy: their share, in percent.
         low: lower end of its 95 % interval (Wilson).
         high: upper end.
-        costs: mean cost by column of a measure.
-        spread: coefficient of variation of per-image cp, its standard deviation over its mean.
+        costs: column of a measure -> mean cost, in percent.
+        spread: coefficient of variation of per-image cp: its standard deviation divided by its mean.
         vectors: number of different decision vectors.
         blocks: number of gated blocks.
-        deciding: how many of them give at least 5 percent of the images another option than the commonest.
+        deciding: number of blocks in which at least 5 % of the images do not take the most frequent option.
     """
 
     images: int
@@ -65,7 +65,7 @@ class Summary:
 
 
 def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Summary:
-    """The figures above the charts for the chosen images (indices)."""
+    """Figures of the images with the indices ``chosen``; ``cost`` from ``costs_of``."""
     n, right = len(chosen), int(traces.correct[chosen].sum())
     low, high = wilson_interval(right, n) if n else (None, None)
     means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}
@@ -93,10 +93,10 @@ class ShareRow(TypedDict):
         stage: from 1.
         option: its name.
         bits: of the option.
-        images: that take it.
-        share: of the images, in percent.
-        bottom: where it begins when the block's shares are stacked.
-        top: where it ends.
+        images: number of images that take it.
+        share: their share, in percent.
+        bottom: lower end of the segment in the stacked bar, in percent.
+        top: upper end.
     """
 
     block: int
@@ -110,7 +110,7 @@ class ShareRow(TypedDict):
 
 
 def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[ShareRow]:
-    """One row for every option of every gated block, cheapest first: who takes what."""
+    """One row for every option of every gated block, cheapest option first."""
     rows: list[ShareRow] = []
     for index in range(config.gated_blocks):
         shares = _shares(traces.decisions[chosen, index], len(traces.options))
@@ -133,13 +133,13 @@ def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[
 
 
 # A true class.
-#   class: its name.
-#   images: their number.
+#   class: name of the class.
+#   images: number of images.
 #   cost: mean, in percent.
-#   low: lower end of its 95 % interval; None of a single image.
+#   low: lower end of its 95 % interval; None for a single image.
 #   high: upper end.
-#   p10: a tenth of the images costs less.
-#   p90: a tenth costs more.
+#   p10: 10th percentile of cost, in percent.
+#   p90: 90th percentile.
 #   accuracy: in percent.
 ClassRow = TypedDict(
     "ClassRow",
@@ -175,10 +175,10 @@ class ConfidenceRow(TypedDict):
     Attributes:
         verdict: ``right`` or ``wrong``.
         confidence: the bin in words.
-        bin: its place.
-        images: their number.
+        bin: number of the bin, from 0.
+        images: number of images.
         cost: mean, in percent.
-        low: lower end of its 95 % interval; None of a single image.
+        low: lower end of its 95 % interval; None for a single image.
         high: upper end.
     """
 
@@ -192,7 +192,7 @@ class ConfidenceRow(TypedDict):
 
 
 def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[ConfidenceRow]:
-    """Mean cost by confidence, for right and for wrong predictions apart; bins without images are left out."""
+    """Mean cost by confidence, separately for right and wrong predictions; empty bins are left out."""
     places = np.digitize(100 * traces.confidence[chosen], CONFIDENCE_EDGES[1:-1])
     rows: list[ConfidenceRow] = []
     for verdict, wanted in (("right", True), ("wrong", False)):
@@ -204,11 +204,11 @@ def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> lis
     return rows
 
 
-# A group of images of about the same cost.
-#   from: lowest cost in percent.
-#   to: highest.
-#   images: their number.
-#   cost: mean.
+# A group of images with similar costs.
+#   from: lowest cost, in percent.
+#   to: highest cost.
+#   images: number of images.
+#   cost: mean cost.
 #   accuracy: in percent.
 #   low: lower end of its 95 % interval.
 #   high: upper end.
@@ -227,12 +227,12 @@ CostRow = TypedDict(
 
 
 def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[CostRow]:
-    """Accuracy by cost: the images in ten groups of as equal size as equal costs allow, cheapest first."""
+    """Accuracy by cost, in at most ten groups of similar size, cheapest first; equal costs are in one group."""
     if not len(chosen):
         return []
     values = cost[chosen]
     edges = np.unique(np.quantile(values, np.arange(1, COST_BINS) / COST_BINS))
-    places = np.searchsorted(edges, values)  # an image that costs as much as an edge belongs below it
+    places = np.searchsorted(edges, values)  # a cost equal to an edge belongs to the lower group
     rows: list[CostRow] = []
     for place in np.unique(places):
         members = chosen[places == place]
@@ -245,15 +245,15 @@ def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[Cost
 
 
 class VectorRow(Costs):
-    """A decision vector with what it costs.
+    """A decision vector with its costs.
 
     Attributes:
-        rank: from 1, commonest first.
-        vector: as links write it.
-        images: that take it.
-        share: of the images, in percent.
-        cumulative: with the commoner ones, in percent.
-        accuracy: in percent; not where the images were chosen by whether they are right.
+        rank: from 1, most frequent first.
+        vector: from ``vector_code``.
+        images: number of images that have it.
+        share: their share, in percent.
+        cumulative: share of this and all more frequent vectors, in percent.
+        accuracy: in percent; missing if images are filtered by right or wrong.
     """
 
     rank: int
@@ -267,7 +267,7 @@ class VectorRow(Costs):
 def vector_rows(
     traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray, most: int | None = None
 ) -> list[VectorRow]:
-    """One row for every distinct decision vector, commonest first; for ``most`` of them, or for all."""
+    """One row for each decision vector, most frequent first; the first ``most``, or all if None."""
     if not len(chosen):
         return []
     _, first, inverse, counts = np.unique(
@@ -291,9 +291,9 @@ def vector_rows(
 
 
 def ranked(traces: Traces, cost: np.ndarray, chosen: np.ndarray, order: Order) -> np.ndarray:
-    """The chosen images in an order; of equal ones the first in the test set comes first.
+    """The chosen images in an order; ties keep the order of the test set.
 
-    Easy is to be right with high confidence, hard to be wrong with high confidence; between lie the uncertain ones.
+    An easy image is right with high confidence, a hard one wrong with high confidence; uncertain ones are in between.
     """
     ease = np.where(traces.correct, traces.confidence, -traces.confidence)
     keys = {"cheapest": cost, "dearest": -cost, "easiest": -ease, "hardest": ease}
@@ -301,7 +301,7 @@ def ranked(traces: Traces, cost: np.ndarray, chosen: np.ndarray, order: Order) -
 
 
 def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Rows:
-    """One row for each chosen image, in their order: ``index``, ``truth``, ``prediction``, ``verdict``, ..., costs."""
+    """One row for each chosen image, in this order: index, true class, prediction, costs and decision vector."""
     return [
         {
             "index": index,
@@ -317,19 +317,19 @@ def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarra
 
 
 def vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:
-    """Each image's decisions as one value, (n,): many times faster to sort than rows."""
+    """Each image's decision vector as one value, (n,), which sorts much faster than rows."""
     rows = np.ascontiguousarray(traces.decisions[chosen])
     return rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
 
 
 def _shares(decisions: np.ndarray, options: int) -> list[float]:
-    """Percent of the images that took each option."""
+    """Percentage of the images that took each option."""
     counts = np.bincount(decisions, minlength=options)
     return (100 * counts / max(len(decisions), 1)).tolist()
 
 
 def _mean(values: np.ndarray) -> dict[str, Any]:
-    """Number, mean and its 95 % interval; of a single value there is no interval."""
+    """Number of values, mean and its 95 % interval; no interval for a single value."""
     n, mean = len(values), float(values.mean())
     half = Z95 * float(values.std(ddof=1)) / n**0.5 if n > 1 else None
     bounds = {"low": None, "high": None} if half is None else {"low": max(0.0, mean - half), "high": mean + half}

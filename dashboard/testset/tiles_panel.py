@@ -1,4 +1,4 @@
-"""Images of the test set with what was said of them, by an order that a user chooses; a picture links to Explore."""
+"""The gallery of test images with their predictions, in an order of choice, with links to Explore."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dfs_core.checkpoints.traces import Traces
 if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
 
-AT_A_TIME = 16  # two full rows of the eight that ``style.css`` lets stand beside each other
+AT_A_TIME = 16  # two rows of eight; see ``style.css``
 ORDERS: dict[Order, str] = {
     "hardest": "Hardest",
     "easiest": "Easiest",
@@ -36,9 +36,9 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
     """Some of the chosen images, each with a link to Explore; without the data set, their numbers.
 
     Args:
-        page: what is in use; its own parameters say which order and which stretch of it are shown.
+        page: the opened page; its own URL parameters have the order and the part of it that is shown.
         traces: of the test set.
-        costs: as ``statistics.costs_of`` gives them.
+        costs: from ``statistics.costs_of``.
         chosen: indices of the images that pass the filter.
     """
     order, start = _place(page.shared.page, len(chosen))
@@ -71,17 +71,17 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
 
 
 def test_pictures(card: Card, traces: Traces, indices: list[int]) -> tuple[list[Picture | None], str]:
-    """The pictures of some test images; without the data set, None for each and the reason in words.
+    """The pictures of some test images; without the traced data set, None for each and a message.
 
-    Labels tell whether the images on this machine are those that were traced: an index means nothing in another set.
+    The labels show whether the images on this machine are the traced ones; otherwise indices would not match.
     """
     images = cached.test_images(card)
     if isinstance(images, str):
         return [None] * len(indices), f"The pictures cannot be shown, only their numbers: {messages.plain(images)}"
     if not _is_traced_set(images, traces):
         return [None] * len(indices), (
-            f"The pictures cannot be shown, only their numbers: the {len(images):,} test images on this machine are not"
-            f" the {len(traces):,} that were traced."
+            f"The pictures cannot be shown, only their numbers: the {len(images):,} test images on this machine are"
+            f" not the {len(traces):,} images of the traces."
         )
     found = [cached.test_picture(images, index) for index in indices]
     return [picture if isinstance(picture, Picture) else None for picture in found], ""
@@ -92,7 +92,7 @@ def _is_traced_set(images: ImageSet, traces: Traces) -> bool:
 
 
 def _place(own: Mapping[str, str], count: int) -> tuple[Order, int]:
-    """Which order, and which place in it, from 0, a page's parameters ask for."""
+    """The order, and the first image's place in it (from 0), from the page's parameters."""
     order = own.get("order", "")
     wished = AT_A_TIME * ((whole_number(own.get("shown")) or 1) - 1)
     return cast(Order, order if order in get_args(Order) else next(iter(ORDERS))), wished if wished < count else 0
@@ -124,7 +124,7 @@ def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
             f"<span>{row['confidence']:.1f} % sure</span><span>{measure.name} {row[measure.column]:.2f} %</span>"
             "</figcaption></figure>"
         )
-        if picture is None:  # Explore could not show it either
+        if picture is None:  # Explore cannot show it either
             st.caption(f"Image {row['index']}")
             return
         query = state.to_query(replace(page.shared, image=picture.key, gallery=1, page={}), page.catalogue)

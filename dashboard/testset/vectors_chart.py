@@ -1,4 +1,4 @@
-"""The commonest decision vectors: each as a strip, with how many images share it. No Streamlit."""
+"""The chart of the most frequent decision vectors, each as a strip with its share of the images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import altair as alt
 
 from dashboard.answers.costs import Column
 from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import VectorRow
@@ -20,34 +20,27 @@ VECTOR_PARAM = "vector_pick"
 MOST = 20  # decision vectors that are drawn
 ROW = 25  # pixels
 _NAME_ROOM = 17
-_RANK, _SHARE = 34, 96  # pixels beside the strips: rank before; bars and numbers behind
+_RANK, _SHARE = 34, 96  # pixels left of the strips for ranks, and right of them for bars
 
 
 def vector_chart(
-    rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, turn: int = 0
+    rows: Sequence[VectorRow], column: Column, config: ModelConfig, picked: str, colours: Palette, click_id: int = 0
 ) -> Figure:
-    """The commonest decision vectors, one a row: decisions, share of the images, cost and accuracy.
+    """The most frequent decision vectors, a row for each: decisions, share of the images, cost and accuracy.
 
-    A click on a row gives ``vector`` to the selection ``VECTOR_PARAM``, with ``turn``.
+    A click on a row puts its ``vector`` into the selection ``VECTOR_PARAM``.
 
     Args:
-        rows: as ``statistics.vector_rows`` gives them, with accuracies or without; the first ``MOST`` are drawn.
-        column: of the measure of cost.
+        rows: from ``statistics.vector_rows``, with or without accuracies; the first ``MOST`` are drawn.
+        column: column of the measure of cost.
         config: of the checkpoint.
-        picked: the decision vector that the images are filtered by; marked.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same mark is told from the first.
+        picked: the decision vector of the filter, which is highlighted.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
     """
     shown = rows[:MOST]
     most = max((row["share"] for row in shown), default=1.0)
-    looks = {}
-    for option in config.option_set:
-        fill = colours.option(option.name)
-        looks[option.name] = {
-            "fill": fill,
-            "ink": colours.text_on(fill),
-            "edge": colours.faint if option.is_skip else fill,
-        }
+    looks = {name: colours.cell(name) for name in config.option_set.names}
     names, blocks = config.option_set.names, block_numbers(config)
     cells = [
         {"row": place, "option": names[int(digit)]} | looks[names[int(digit)]] | block
@@ -62,7 +55,7 @@ def vector_chart(
             "length": row["share"] / most,
             "strength": 0.14 if row["vector"] == picked else 0.0,
             "about": f"decision vector {row['rank']}: {row['share']:.1f} % of the images",
-            "turn": turn,
+            "click_id": click_id,
         }
         for place, row in enumerate(shown)
     ]
@@ -95,13 +88,12 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         alt.Tooltip("rank:Q"),
         alt.Tooltip("images:Q", format=","),
         alt.Tooltip("share:Q", title="share of images %", format=".2f"),
-        alt.Tooltip("cumulative:Q", title="with the commoner ones %", format=".2f"),
+        alt.Tooltip("cumulative:Q", title="with all more frequent ones %", format=".2f"),
         *([alt.Tooltip("accuracy:Q", title="right %", format=".2f")] if graded else []),
         alt.Tooltip("cp:Q", title="cp %", format=".2f"),
         alt.Tooltip("all_in:Q", title="all-in %", format=".2f"),
     ]
-    click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "turn"], on="click", empty=False)
-    # Bars start behind the strips, in pixels: their lengths are shares of the commonest one's.
+    click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "click_id"], on="click", empty=False)
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
     top = table("stages").transform_filter("datum.stage == 1")
     titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
@@ -139,12 +131,4 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         .add_params(click),
     ]
     below = alt.value(alt.expr("height + 4"))
-    return (
-        alt.layer(*marks, *heading_marks(scale, below, colours))
-        .properties(
-            padding={"left": _RANK, "right": _SHARE + 172, "top": 28, "bottom": 20},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks, *heading_marks(scale, below, colours)), _RANK, _SHARE + 172, 28, 20)

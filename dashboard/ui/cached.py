@@ -1,4 +1,4 @@
-"""What sessions share of dfs_core, each bounded in number. ``st.cache_*`` stands in modules of this name alone."""
+"""Models, images and traces that sessions share, in caches of bounded size. Only ``cached.py`` uses ``st.cache_*``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Stamp = tuple[tuple[str, int], ...]
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def engine() -> Engine:
-    """The one engine of all sessions: it keeps predictors and traces, each in bounded number."""
+    """The engine that all sessions share."""
     return Engine(_load)
 
 
@@ -54,7 +54,7 @@ def _load(name: str) -> Predictor:
 
 
 def catalogue() -> Catalogue:
-    """The checkpoints on this machine, and those that this session keeps; a new or changed one is seen at once."""
+    """The checkpoints on this machine and those of this session, read again when a file changes."""
     root = pretrained_dir()
     on_disk = _catalogue(str(root), stamp(root, "*/card.json", "*/weights.safetensors"))
     return kept.with_session(on_disk, engine().adopted(kept.names()))
@@ -67,7 +67,7 @@ def _catalogue(root: str, stamp: Stamp) -> Catalogue:
 
 
 def image_sizes() -> tuple[int, ...]:
-    """Sizes of the images that the networks on this machine take, smallest first."""
+    """Input sizes of the networks on this machine in pixels, smallest first."""
     return tuple(sorted({card.config.image_size for card in catalogue().cards})) or (CIFAR_SIZE,)
 
 
@@ -82,12 +82,12 @@ def _drawn(sizes: tuple[int, ...]) -> tuple[Picture, ...]:
 
 
 def data_dir() -> Path:
-    """Where data sets are looked for, and where a download goes."""
+    """The folder of data sets, for reading and for downloads."""
     return find_data_dir() or Path("data")
 
 
 def test_images(card: Card) -> ImageSet | str:
-    """The test set of a checkpoint at its network's image size, or in words why it cannot be shown."""
+    """The test set of a checkpoint at its network's image size, or a message that says why there is none."""
     folder, dataset = data_dir(), card.dataset
     files = stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*")
     return _test_images(dataset, card.config.image_size, str(folder), files)
@@ -104,22 +104,22 @@ def _test_images(dataset: str, size: int, folder: str, stamp: Stamp) -> ImageSet
 
 
 def gallery(images: ImageSet) -> np.ndarray:
-    """Indices of the test images in the order in which a gallery shows them."""
-    return _gallery_order(*_set(images), images)
+    """Indices of the test images in the gallery's order."""
+    return _gallery_order(*_set_key(images), images)
 
 
 def gallery_pages(images: ImageSet | str) -> int:
-    """How many pages a gallery has: of test images, or of the drawings where there are none."""
+    """Number of gallery pages: of the test images, or of the drawings if there are no test images."""
     return -(-len(drawn() if isinstance(images, str) else images) // PAGE_SIZE)
 
 
 def test_picture(images: ImageSet, index: int) -> Picture | str:
-    """One test image, by its index in the data set's canonical order, or in words why it cannot be read."""
-    return _test_picture(*_set(images), index, images)
+    """One test image by its index in the data set's own order, or a message that says why it cannot be read."""
+    return _test_picture(*_set_key(images), index, images)
 
 
-def _set(images: ImageSet) -> tuple[str, int, int]:
-    """What tells one set of test images from another: its data set, its number of images, and their size."""
+def _set_key(images: ImageSet) -> tuple[str, int, int]:
+    """Cache key of a set of test images: data set, number of images, image size."""
     return images.dataset, len(images), images.size
 
 
@@ -132,18 +132,18 @@ def _gallery_order(dataset: str, count: int, size: int, _images: ImageSet) -> np
 def _test_picture(dataset: str, count: int, size: int, index: int, _images: ImageSet) -> Picture | str:
     try:
         pixels = _images.images[index].permute(1, 2, 0).numpy()
-    except UserError as error:  # images that do not fit into memory are read one by one
+    except UserError as error:  # large data sets are read from disk image by image, so each can fail
         return str(error)
     truth = _images.classes[int(_images.labels[index])]
     return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, truth, (size,))
 
 
 def upload(file: UploadedFile, origin: Origin) -> Picture | str:
-    """An untrusted file as a picture, or in words why it cannot be one."""
+    """The picture in an untrusted file, or a message that says why it cannot be used."""
     return _upload(file.file_id, file.name, origin, image_sizes(), file)
 
 
-# By the upload's id: to hash megabytes of pixels at every move of a slider would cost more than to predict them.
+# The key is the upload's id: hashing megabytes of pixels at every rerun would take longer than the prediction.
 @st.cache_resource(max_entries=256, show_spinner=False)
 def _upload(file_id: str, name: str, origin: Origin, sizes: tuple[int, ...], _file: UploadedFile) -> Picture | str:
     try:
@@ -153,12 +153,12 @@ def _upload(file_id: str, name: str, origin: Origin, sizes: tuple[int, ...], _fi
 
 
 def traces(point: OperatingPoint) -> Traces | UserError:
-    """Stored decisions of an operating point for the test set, or the error that says why there are none."""
+    """Stored traces of an operating point on the test set, or the error that says why there are none."""
     card, folder = point.card, pretrained_dir() / point.card.name
     return _traces(str(folder), card.name, card.weights_sha256, point.budget, stamp(folder, "traces*.parquet"), point)
 
 
-# Some 400 kB each for 10,000 images of 17 blocks.
+# About 400 kB each, for 10,000 images and 17 blocks.
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _traces(
     folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _point: OperatingPoint
@@ -170,7 +170,7 @@ def _traces(
 
 
 def traced_budgets(card: Card) -> tuple[float, ...]:
-    """Budgets of a checkpoint for every budget for which there are traces."""
+    """The budgets in percent at which traces of an every-budget checkpoint are stored."""
     return stored_budgets(pretrained_dir() / card.name)
 
 
@@ -178,7 +178,7 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
     """Download a public data set.
 
     Raises:
-        UserError: it could not be done; the message says what to do.
+        UserError: the download failed; the message says what to do.
     """
     from dfs_core.data.download import download
 
@@ -186,6 +186,6 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
 
 
 def stamp(folder: Path, *patterns: str) -> Stamp:
-    """Names and times of some files: the part of a cache's key that changes when they do."""
+    """Paths and modification times of files: the part of a cache key that changes when a file does."""
     found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
     return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found if path.exists()))

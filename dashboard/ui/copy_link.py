@@ -1,4 +1,4 @@
-"""The button that copies the page's link. The address bar has it too, but not everybody looks there."""
+"""The button that copies the page's link."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import streamlit as st
 
 from dashboard.ui import uploads
 
-_TITLE = "Copy a link that opens this page as it is"
+_TITLE = "Copy a link that opens this page as it is now"
 _COPIED = "Link copied."
-_STAYS = "Your own images are not in it: an upload cannot travel in a link."
+_WITHOUT_UPLOADS = "It does not include your own images."
 
-# Where the browser allows no clipboard, as on an address without TLS, the old way is tried. In braces, because the
-# script runs once more when the page is drawn anew.
+# Browsers refuse the clipboard API without TLS; then the script falls back to execCommand. The braces give it its own
+# scope, because it runs again at every redraw.
 _SCRIPT = """{
 const root = document.querySelector('.dfs-copy');
 root.querySelector('button').onclick = async () => {
@@ -34,11 +34,11 @@ root.querySelector('button').onclick = async () => {
 
 
 def copy_link() -> None:
-    """Draw the button; in a frame of another page there is none."""
+    """Draw the button, unless the app is embedded in another page."""
     if st.context.is_embedded:
         return
-    said = f"{_COPIED} {_STAYS}" if uploads.pictures() else _COPIED
-    title = f"{_TITLE}. {_STAYS}" if uploads.pictures() else _TITLE
+    said = f"{_COPIED} {_WITHOUT_UPLOADS}" if uploads.pictures() else _COPIED
+    title = f"{_TITLE}. {_WITHOUT_UPLOADS}" if uploads.pictures() else _TITLE
     with st.container(key="copy_link"):
         st.html(
             f'<div class="dfs-copy" data-said="{said}"><span role="status"></span>'

@@ -1,4 +1,4 @@
-"""Asking the engine what an operating point decides for the pictures on a page."""
+"""Predictions of an operating point for the pictures on a page."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from dfs_core.errors import UserError
 
 
 def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
-    """What an operating point decides for the pictures; if it cannot be loaded, a message and nothing.
-
-    Each is shown as that point's network sees it.
-    """
+    """Predict the pictures, resized to the network's input; on an error show a message and return an empty list."""
     engine = cached.engine()
     pictures = [picture.at(point.card.config.image_size) for picture in pictures]
     try:

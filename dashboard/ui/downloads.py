@@ -1,4 +1,4 @@
-"""Files that are made when their button is clicked, and stay until the browser has them."""
+"""Download buttons whose file is made on click and kept until the browser has fetched it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,34 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 
 from dashboard.export import formats
 from dashboard.export.talk import Talk
-from dashboard.ui.session_talk import Held
+from dashboard.ui.session_talk import TalkHolder
 
-WAIT_S = 2.0  # at most, for the run that a click begins
+WAIT_S = 2.0  # longest wait for the rerun that a click starts
 
 
 def button(label: str, make: Callable[[], bytes], name: str, kind: str, **settings: Any) -> None:
-    """A button for a file of a kind that ``formats`` knows, made by ``make``; other settings are Streamlit's."""
+    """A download button.
+
+    Args:
+        label: text of the button.
+        make: makes the file, on click.
+        name: of the file.
+        kind: one of ``formats.MIME``.
+        settings: passed on to ``st.download_button``.
+    """
     mime = formats.MIME[kind]
     st.download_button(label, kept(make, name, mime), name, mime, **settings)
 
 
 def kept(make: Callable[[], bytes], name: str, mime: str) -> Callable[[], bytes]:
-    """``make`` for a download's button, so that its file belongs to the session that asks for it.
+    """Wrap ``make`` so that its file belongs to the session that asked for it.
 
-    Streamlit leaves such a file to nobody, and throws away what is nobody's when the second run of a page from then on
-    has ended, whosever page: with a few people at their sliders that is before the browser fetches it.
+    Streamlit ties this file to no session and deletes it after two script runs of any session; we register it with
+    ours. Otherwise, with several users, it could be gone before the browser fetches it.
 
     Args:
-        make: makes the file, in a thread of Streamlit's.
-        name: of the file; with the type and the bytes, what Streamlit knows it by.
+        make: makes the file; Streamlit calls it in a thread.
+        name: of the file. Streamlit identifies a file by name, type and bytes.
         mime: its type.
     """
     context = get_script_run_ctx(suppress_warning=True)
@@ -39,41 +47,41 @@ def kept(make: Callable[[], bytes], name: str, mime: str) -> Callable[[], bytes]
     def made() -> bytes:
         data = make()
         if context is not None and runtime.exists():
-            keeping = threading.Thread(target=_keep, args=(data, name, mime))
-            add_script_run_ctx(keeping, context)  # a thread of its own, as Streamlit's serves other sessions next
-            keeping.start()
-            keeping.join()
+            thread = threading.Thread(target=_register, args=(data, name, mime))
+            add_script_run_ctx(thread, context)  # not on Streamlit's own thread: that one serves other sessions next
+            thread.start()
+            thread.join()
         return data
 
     return made
 
 
-def _keep(data: bytes, name: str, mime: str) -> None:
+def _register(data: bytes, name: str, mime: str) -> None:
     files = runtime.get_instance().media_file_mgr
     files.add(data, mime, f"download of {name}", file_name=name, is_for_static_download=True)
 
 
 class TalkFile:
-    """What a download's button calls for its bytes.
+    """The ``data`` callable of a talk's download button.
 
-    Two messages leave the browser with a click: the one that runs the page again, with what was typed last, and the
-    one that asks for the file. The file waits for the first.
+    A click sends two messages: one reruns the page with the text typed last, the other asks for the file. The file
+    waits for the rerun, so that it includes that text.
     """
 
-    def __init__(self, held: Held, make: Callable[[Talk], bytes]) -> None:
+    def __init__(self, held: TalkHolder, make: Callable[[Talk], bytes]) -> None:
         """Args: held: the talk; make: from the talk to the file's bytes."""
         self._held, self._make = held, make
         self._clicked = threading.Event()
 
     def clicked(self) -> None:
-        """The page runs again and has taken in what was typed before the click; the button's callback."""
+        """Callback of the button: the rerun has begun and the typed text is in the talk."""
         self._clicked.set()
 
     def __call__(self) -> bytes:
-        """The file.
+        """Make the file.
 
         Raises:
-            UserError: it cannot be made of this talk.
+            UserError: the talk cannot be written in this format.
         """
         self._clicked.wait(WAIT_S)
         self._clicked.clear()

@@ -1,4 +1,4 @@
-"""The image in focus: which one it is, and a closer look at it."""
+"""The image in focus: the control that chooses it, and its details."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dashboard.ui import cached, state
 from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
-TOP = 4
+TOP = 4  # classes listed
 
 
 def item_in_focus(shown: Sequence[Shown], shared: state.State) -> Shown | None:
-    """The image that the state names, or else the first."""
+    """The image that the state names, or the first one; None if nothing is shown."""
     return next((item for item in shown if item.picture.key == shared.image), shown[0] if shown else None)
 
 
 def panel(shown: Sequence[Shown], item: Shown | None) -> None:
-    """The image in focus: as given, as the network sees it, and what else the network thought of."""
+    """Show the image in focus: as given, as the network sees it, and its likeliest classes."""
     if item is None:
         return
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
@@ -40,11 +40,11 @@ def choose(
 
     Args:
         label: of the control.
-        names: of the images, by their keys.
-        chosen: key of the one in focus.
+        names: image key -> name.
+        chosen: key of the image in focus.
         key: of the control.
-        hidden: whether its label is for screen readers alone.
-        width: in pixels; as wide as its place unless given.
+        hidden: whether only screen readers get the label.
+        width: in pixels; None fills the container.
     """
     control = state.Control.showing(key, chosen)
     st.selectbox(
@@ -60,7 +60,7 @@ def choose(
 
 
 def given_and_seen(picture: Picture) -> str:
-    """A picture as given and as the network sees it, as figures in HTML; once where the two are the same."""
+    """HTML figures of a picture as given and as the network sees it; one figure if the two are the same."""
     figures = [
         (picture.given_uri, f"{picture.name}, as given", "as given"),
         (picture.seen_uri, f"{picture.name}, {len(picture.seen)} by {len(picture.seen)}", "as the network sees it"),
@@ -74,7 +74,7 @@ def given_and_seen(picture: Picture) -> str:
 
 
 def class_bars(trace: DecisionTrace) -> str:
-    """The likeliest classes with their probabilities, as items of a list in HTML."""
+    """The likeliest classes with their probabilities, as HTML list items."""
     best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
     return "".join(
         f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
@@ -83,7 +83,7 @@ def class_bars(trace: DecisionTrace) -> str:
 
 
 def _spent(item: Shown) -> str:
-    """What the image costs: cp and all-in always, and by the measure in use."""
+    """The image's cost in words: cp, all-in, and the measure in use."""
     spent: Mapping[str, Any] = {"cp": item.trace.cp, "all_in": item.trace.all_in}
     cost = state.current().cost
     card = cached.catalogue().named(item.trace.checkpoint)

@@ -1,4 +1,4 @@
-"""Where the images on a page come from: a gallery that is there at once, uploads, the camera."""
+"""The sources of a page's images: the gallery, uploads, the camera."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWN, GALLERY, BOTH = "Mine", "Gallery", "Both"
 
 
 def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
-    """Draw the bar above the images and return those to show: own ones first, then the gallery's page."""
+    """Draw the bar above the images and return the images to show: the user's own first, then the gallery's page."""
     images, size = cached.test_images(card), card.config.image_size
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         uploads.uploader()
@@ -40,7 +40,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
 
 
 def say_refused() -> None:
-    """Which files cannot be used and why, in one line that can be closed."""
+    """Show in one line, which the user can close, why files were refused."""
     lines = uploads.refused()
     if not lines:
         return
@@ -52,24 +52,27 @@ def say_refused() -> None:
 
 
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
-    """All pictures that a page can show without asking: own ones first, then the gallery's page. Draws nothing."""
+    """The pictures that a page offers: the user's own first, then the gallery's page. Draws nothing."""
     images = cached.test_images(card)
     found = [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
     return [picture.at(card.config.image_size) for picture in found]
 
 
 def more_pictures(card: Card, shared: state.State) -> None:
-    """Below the images: the camera, and the offer to fetch real test images where there are none."""
+    """Draw the camera and, if there are no test images, the offer to download them."""
     images = cached.test_images(card)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
-    if camera.open:  # only then, so that no browser asks for the camera unbidden
+    if camera.open:  # so that the browser asks for the camera only when the user wants it
         camera.camera_input("Take a picture", key=uploads.CAMERA, label_visibility="collapsed")
     if isinstance(images, str):
         messages.no_data_set(card.dataset, images)
 
 
 def _what_to_show(shared: state.State) -> str:
-    """The switch between one's own images and the gallery; a link to an image of the gallery shows that as well."""
+    """Draw the switch between the user's own images and the gallery, and return its value.
+
+    A link to a gallery image shows the gallery as well.
+    """
     show = st.session_state.get(SHOW, OWN)
     news = shared.image is not None and shared.image != st.session_state.get(_LINKED)
     if show == OWN and news and not str(shared.image).startswith(OWN_KEYS):
@@ -89,11 +92,11 @@ def _what_to_show(shared: state.State) -> str:
 
 
 def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
-    """One page of test images, or of drawings where there are none, with buttons to turn the page."""
+    """One gallery page, of test images or of drawings, with buttons to the previous and next page."""
     pictures, page, pages = _gallery_page(images, shared)
-    turn = [("Previous", ":material/chevron_left:", (page - 2) % pages + 1)]
-    turn.append(("Next", ":material/chevron_right:", page % pages + 1))
-    for label, icon, target in turn:
+    buttons = [("Previous", ":material/chevron_left:", (page - 2) % pages + 1)]
+    buttons.append(("Next", ":material/chevron_right:", page % pages + 1))
+    for label, icon, target in buttons:
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
     what, lost = "drawings", 0
     if not isinstance(images, str):
@@ -105,9 +108,9 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
 
 
 def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Picture], int, int]:
-    """The pictures of the gallery's page, its number, and how many pages there are.
+    """The pictures of the gallery's page, its number, and the number of pages.
 
-    An image of the gallery that is in focus takes its page along, so that a link has to name the image alone.
+    If a gallery image is in focus, its page is shown, so a link needs to name only the image.
     """
     if isinstance(images, str):
         drawn = cached.drawn()
@@ -129,7 +132,7 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
 
 
 def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:
-    """The drawing in focus where test images are the gallery: a link may be older than they are on this machine."""
+    """The drawing in focus, if the gallery shows test images: the link may be older than their download."""
     if isinstance(images, str):
         return []
     return [picture for picture in cached.drawn() if picture.key == shared.image]

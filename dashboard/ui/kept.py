@@ -1,4 +1,4 @@
-"""Session checkpoints of this user: those that were kept here, and one that a link names. Each browser sees its own."""
+"""Session checkpoints: those that this session kept, and one that a link names. Each session sees only its own."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _NAMES = "kept_checkpoints"
 
 
 def add(name: str) -> None:
-    """Note that this session has kept a checkpoint."""
+    """Add a checkpoint to those that this session keeps."""
     st.session_state[_NAMES] = (*(kept for kept in st.session_state.get(_NAMES, ()) if kept != name), name)
 
 
 def names() -> tuple[str, ...]:
-    """What this session has kept, oldest first; the engine may have forgotten some."""
+    """Names of the checkpoints that this session keeps, oldest first; the engine may have dropped some."""
     linked = st.query_params.get("checkpoint", "")
-    if linked.startswith(PREFIX):  # a reload, or a link that somebody sent: its name ends in 32 random bits
+    if linked.startswith(PREFIX):  # a reload or a shared link; the name ends in 32 random bits, so it cannot be guessed
         add(linked)
     return tuple(st.session_state.get(_NAMES, ()))
 
 
 def with_session(catalogue: Catalogue, cards: Iterable[Card]) -> Catalogue:
-    """A catalogue with checkpoints that lie in memory as well; of two of one name, the one on disk stays."""
+    """The catalogue plus checkpoints in memory; of two with one name, the one on disk stays."""
     added = [card for card in cards if catalogue.named(card.name) is None]
     return replace(catalogue, cards=(*catalogue.cards, *added)) if added else catalogue

@@ -1,13 +1,13 @@
-"""Links: the state that pages share, and how it is written into a URL and read from one. No session in it.
+"""Links: the state that pages share, and its form in a URL. Knows no session.
 
-A checkpoint that was trained for one budget says itself which budget and alpha are in use, so it is the one thing that
-is stored; budget and alpha stand in the URL as well, because people read and edit them there. Of a checkpoint for every
-budget the budget is stored too, and alpha follows. Defaults drop out:
+The state stores only the checkpoint if that was trained for one budget: budget and alpha follow from it. The URL has
+all three, because people read and edit them there. For an every-budget checkpoint the state stores the budget too, and
+alpha follows. Defaults are left out of the URL:
 
-    /                                                    where the app opens
-    /?checkpoint=resnet38-dfs-30&budget=30               another budget, the usual alpha
+    /                                                    the default state
+    /?checkpoint=resnet38-dfs-30&budget=30               another budget, the default alpha
     /?budget=25                                          edited by hand: the nearest trained budget, and a note
-    /image?image=frog&block=7                            another page; ``block`` is that page's own
+    /image?image=frog&block=7                            another page; ``block`` is that page's own parameter
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from dfs_core.checkpoints.operating_point import DIGITS
 from dfs_core.checkpoints.words import format_alpha
 
 _SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
-_LAST_PAGE = 10**6  # of the gallery; how many there are is not known here
-_MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # of a page's own parameters in a link
+_LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
+_MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class State:
         checkpoint: name of the checkpoint in use.
         image: key of the image in focus; None for the first one shown.
         gallery: page of the gallery, from 1.
-        cost: the measure on the cost axis.
+        cost: measure of cost.
         scale: of the cost axis.
-        budget: in percent, of a checkpoint for every budget; None for any other.
-        hidden: keys of the families that are switched off in charts.
-        page: the page's own parameters, as they stand in its URL.
+        budget: in percent, for an every-budget checkpoint; None for any other.
+        hidden: keys of the families that are hidden in charts.
+        page: the page's own URL parameters.
         path: of the page.
-        note: why the checkpoint, or the gallery's page, is another than was asked for; shown until the next choice.
-        turn: number of choices so far. Charts hand it back with a click, so that a second click on the same mark is
-            another selection than the first.
+        note: why the checkpoint or the gallery page is not the requested one; shown until the next choice.
+        click_id: number of choices so far. Charts put it into the data of clickable marks, so that a second click on
+            the same mark is a new selection.
     """
 
     checkpoint: str
@@ -61,19 +61,19 @@ class State:
     page: Mapping[str, str] = field(default_factory=dict)
     path: str = "/"
     note: str = ""
-    turn: int = 0
+    click_id: int = 0
 
 
 def from_query(
     query: Mapping[str, str], catalogue: Catalogue, path: str = "/", forms: Mapping[str, str] | None = None
 ) -> State:
-    """Read a link. Whatever it asks for that does not exist gives the nearest thing that does, and a note.
+    """Read a link. If it asks for something that does not exist, take the nearest that does, and note it.
 
     Args:
         query: the URL's parameters.
-        catalogue: the checkpoints on this machine.
+        catalogue: the checkpoints on this machine; at least one.
         path: of the page.
-        forms: of the page's own parameters, name -> regular expression; one whose value does not match is left out.
+        forms: the page's own parameters, name -> regular expression; values that do not match are left out.
     """
     notes: list[str] = []
     budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
@@ -107,7 +107,7 @@ def from_query(
 
 
 def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
-    """Write a link: short, and without what is as it is by default. ``from_query`` gives the same state back."""
+    """URL parameters of a state, without those at their defaults. ``from_query`` gives the same state back."""
     query = {}
     card, default = catalogue.named(state.checkpoint), catalogue.default
     if card is not None and card is not default:
@@ -118,7 +118,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
             query["alpha"] = format_alpha(card.alpha)
     if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
         query["budget"] = f"{state.budget:.{DIGITS}g}"
-    if state.image and not state.image.startswith(OWN_KEYS):  # one's own pictures cannot travel in a link
+    if state.image and not state.image.startswith(OWN_KEYS):  # a link cannot hold the user's own pictures
         query["image"] = state.image
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
@@ -132,16 +132,16 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
 
 
 def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapping[str, str] | None = None) -> str:
-    """A relative link that opens this state, on this page or on another.
+    """A relative link to a state, on its own page or on another.
 
     Args:
-        state: what is to be opened.
+        state: the state to open.
         catalogue: the checkpoints on this machine.
-        path: of the page, such as ``/image``; the state's own unless it is given.
-        page: the page's own parameters; on the state's own page those that it has, else none, unless given.
+        path: of the page, such as ``/image``; by default the state's own.
+        page: the page's own parameters; by default the state's own on its own page, and none on another.
 
     Returns:
-        Path and query, such as ``/image?image=frog``. One's own pictures cannot travel in it.
+        Path and query, such as ``/image?image=frog``. The user's own pictures are left out.
     """
     path = state.path if path is None else path
     own = page if page is not None else state.page if path == state.path else {}
@@ -163,6 +163,6 @@ def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str
 
 
 def _can_be_own(key: str, value: str, forms: Mapping[str, str]) -> bool:
-    """Whether a link's parameter can be a page's own: what others append to links may be anything."""
+    """Whether a URL parameter can be a page's own. Others append anything to links, such as tracking parameters."""
     short = key.isidentifier() and len(key) <= _LONGEST_KEY and 0 < len(value) <= _LONGEST_VALUE
     return short and (key not in forms or re.fullmatch(forms[key], value) is not None)

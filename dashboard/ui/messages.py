@@ -1,4 +1,4 @@
-"""What is missing or broken, in words, and what to do about it; the same on every page."""
+"""Messages that all pages share: what is missing or broken, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
 
-WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
+WORD_JOINER = "\u2060"  # invisible; it ends what Markdown would take for a link
 
 
 def problems(catalogue: Catalogue) -> None:
-    """What is wrong with checkpoints that cannot be used; the page goes on without them."""
+    """List the checkpoints that cannot be used and why; the page works without them."""
     if catalogue.problems and catalogue.cards:
         count = len(catalogue.problems)
         title = "1 checkpoint cannot be used" if count == 1 else f"{count} checkpoints cannot be used"
         with st.expander(title, icon=":material/warning:", key="problems"):
             for line in catalogue.problems:
                 st.markdown(f"- {plain(line)}")
-            st.caption("The others work. Copy the folder again, or delete it, and reload the page.")
+            st.caption("All others work. Copy the folder again or delete it, then reload the page.")
 
 
 def no_checkpoints(catalogue: Catalogue) -> None:
-    """There is no checkpoint at all."""
+    """Say that there is no checkpoint at all."""
     st.header("No checkpoints yet")
     st.markdown(
         f"A checkpoint is a folder with `card.json` and `weights.safetensors`. There is none in `{pretrained_dir()}`."
@@ -36,38 +36,40 @@ def no_checkpoints(catalogue: Catalogue) -> None:
     for line in catalogue.problems:
         st.error(plain(line), icon=":material/error:")
     st.markdown(
-        "- The published checkpoints lie in `pretrained/` of the project's repository, not in the installed package."
-        " Let the environment variable `DFS_PRETRAINED_DIR` name that folder, or any other that holds checkpoints,"
-        " and start the app again.\n"
+        "- The published checkpoints are in the folder `pretrained/` of the project's repository, not in the installed"
+        " package. Set the environment variable `DFS_PRETRAINED_DIR` to that folder, or to any other with checkpoints,"
+        " and restart the app.\n"
         "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
     )
 
 
 def cannot_decide(error: Exception) -> None:
-    """The checkpoint in use cannot be loaded or asked."""
-    st.error(f"{plain(str(error))}. Choose another checkpoint above, or mend this one.", icon=":material/error:")
+    """Say that the checkpoint in use cannot be loaded or cannot predict."""
+    st.error(f"{plain(str(error))}. Choose another checkpoint above, or repair this one.", icon=":material/error:")
 
 
 def no_image(key: str, shown: str) -> None:
-    """A link names an image that is not here.
+    """Say that a link names an image that is not here.
 
     Args:
         key: of the image, as the link has it.
-        shown: name of the one that is shown in its place.
+        shown: name of the image that is shown instead.
     """
-    fetch = " Test images need their data set on this machine: Explore can fetch it." if key.startswith("test-") else ""
+    fetch = (
+        " Test images need their data set on this machine; Explore can download it." if key.startswith("test-") else ""
+    )
     st.warning(
-        f"The link names '{plain(key)}', and there is no such image here. Shown instead: {plain(shown)}.{fetch}",
+        f"The link names the image '{plain(key)}', which is not here. Shown instead: {plain(shown)}.{fetch}",
         icon=":material/image_not_supported:",
     )
 
 
 def no_data_set(dataset: str, why: str) -> None:
-    """There are no test images of a data set; offer to fetch them where that can be done.
+    """Say that there are no test images, and offer to download them if the data set is public.
 
     Args:
-        dataset: its name.
-        why: what was said when they were looked for.
+        dataset: name of the data set.
+        why: the message of the failed search.
     """
     with st.expander("Show real test images", icon=":material/download:"):
         st.caption(plain(f"There are no test images on this machine: {why}"))
@@ -86,14 +88,14 @@ def _download(dataset: str) -> None:
     except UserError as error:
         bar.empty()
         st.error(plain(str(error)), icon=":material/cloud_off:")
-        st.caption("Another folder: set DFS_DATA_DIR to one that can be written, and start the app again.")
+        st.caption("To use another folder, set DFS_DATA_DIR to one that can be written, and restart the app.")
         return
     if not (state.current().image or "").startswith(OWN_KEYS):
-        state.change(image=None)  # the drawings give way to the test images
+        state.change(image=None)  # test images replace the drawings
     st.rerun()
 
 
 def plain(text: str) -> str:
-    """A message as it is: paths may hold characters that Markdown would take for its own, or make a link of."""
+    """Escape a message for Markdown: paths may hold characters that it would format or turn into a link."""
     unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
     return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in unlinked)

@@ -1,4 +1,4 @@
-"""How every page begins: what is there, what is selected, the controls; or what is wrong and what to do about it."""
+"""How every page begins: read the catalogue and the state, draw the controls, or say what is missing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a page works with.
+    """An opened page.
 
     Attributes:
         catalogue: the checkpoints on this machine; at least one.
         shared: the state that all pages share.
         point: the operating point in use.
-        colours: of the theme.
+        colours: palette of the theme.
     """
 
     catalogue: Catalogue
@@ -36,12 +36,12 @@ class Opened:
 
     @property
     def card(self) -> Card:
-        """Of the checkpoint in use."""
+        """Card of the checkpoint in use."""
         return self.point.card
 
     @property
     def budget(self) -> float | None:
-        """In percent, that a checkpoint for every budget is asked for; None for any other."""
+        """Budget in percent, for an every-budget checkpoint; None for any other."""
         return self.point.budget
 
     @property
@@ -51,19 +51,19 @@ class Opened:
 
     @property
     def has_test_figures(self) -> bool:
-        """Whether the card's test figures are those of this operating point."""
+        """Whether the card's test figures were measured at this operating point."""
         return operating.is_cards(self.point)
 
     def at(self, point: OperatingPoint) -> Opened:
-        """This page at another budget of its checkpoint, for what is shown of that one; controls stay as they are."""
+        """This page at another budget of its checkpoint. The controls do not change."""
         return replace(self, point=point, shared=replace(self.shared, budget=point.budget))
 
     def stamp(self, kind: Kind, *cards: Card) -> Stamp:
-        """Where a view of this page comes from.
+        """The provenance stamp of a view of this page.
 
         Args:
-            kind: of its figures.
-            cards: of the checkpoints that they are of; of the one in use unless given.
+            kind: what its figures are.
+            cards: of the checkpoints shown; by default the one in use.
         """
         (name, weights), *others = dict.fromkeys((card.name, card.weights_sha256) for card in cards or (self.card,))
         return Stamp(
@@ -77,12 +77,12 @@ class Opened:
 
 
 def open_page(choose: bool = True, measure: bool = True, forms: Mapping[str, str] | None = None) -> Opened:
-    """Begin a page; where there is no checkpoint to work with, say so and stop.
+    """Begin a page; if there is no checkpoint, say so and stop the run.
 
     Args:
-        choose: whether the controls of the operating point are drawn here.
-        measure: whether that of the measure of cost is among them; not on a page that shows one measure alone.
-        forms: of the page's own URL parameters, as ``links.from_query`` takes them.
+        choose: whether to draw the controls of the operating point.
+        measure: whether to draw the control of the measure of cost; not on a page that shows one measure only.
+        forms: the page's own URL parameters, as ``links.from_query`` takes them.
     """
     catalogue = cached.catalogue()
     messages.problems(catalogue)
@@ -92,7 +92,7 @@ def open_page(choose: bool = True, measure: bool = True, forms: Mapping[str, str
     cached.engine().hold_back()
     shared = state.open_state(catalogue, forms or {})
     if choose:
-        point = point_controls.choose_point(catalogue, shared, point_controls.Seat(measure=measure))
+        point = point_controls.choose_point(catalogue, shared, point_controls.ControlGroup(measure=measure))
     else:
         point = OperatingPoint(catalogue.named(shared.checkpoint) or catalogue.default, shared.budget)
     copy_link.copy_link()

@@ -1,6 +1,6 @@
-"""The controls that choose an operating point, method, budget and alpha, and the measure of its cost.
+"""The controls for an operating point (method, budget, alpha) and for the measure of cost.
 
-They show what is in use, never a mere wish.
+They show what is in use. If a choice cannot be met, they move to the nearest possible one.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha, option_label
 
 METHOD, RUN = "method", "run"
-ROOM = 36  # characters of method titles that fit beside each other
-_COST_WIDTH = 17  # percent of what the other controls have together
+ROOM = 36  # characters of method titles that fit side by side
+_COST_WIDTH = 17  # percent of the width of all other controls together
 _WHY = (
-    "Budget and alpha are two views of one setting: alpha is the price of computation, budget what is spent at that"
-    " price. Moving one moves the other, by a table that was measured on validation images."
+    "Budget and alpha are one setting: alpha is the price of computation, and budget is the cp that is spent at that"
+    " price. If you move one, the other follows, by a table measured on validation images."
 )
 COST = "cost"
 BUDGET, ALPHA = "budget", "alpha"
@@ -32,14 +32,14 @@ _ASKED = "alpha_asked"
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """Which operating point the controls choose: the one that pages share, or another that a page has beside it.
+class ControlGroup:
+    """The controls of one operating point: the shared one, or a page's second one.
 
     Attributes:
         prefix: of the controls' names.
-        move: takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
-        brief: whether there is room for short labels only.
-        measure: whether the measure of cost is chosen here too: only once on a page that shows costs.
+        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
+        brief: whether labels are short.
+        measure: whether the measure of cost is among the controls; once a page at most.
     """
 
     prefix: str = ""
@@ -48,80 +48,77 @@ class Seat:
     measure: bool = True
 
     def showing(self, name: str, value: Any) -> state.Control:
-        """The control of that name in this seat, which is to show ``value``."""
+        """The control of this group with that name, showing ``value``."""
         return state.Control.showing(self.prefix + name, value)
 
     def label(self, text: str) -> str:
-        """A label: all of it, or what stands before its colon."""
+        """The label, or only the part before its colon if labels are short."""
         return text.partition(":")[0] if self.brief else text
 
 
-SHARED = Seat()
+SHARED = ControlGroup()
 
 
 def fixed(label: str, text: str) -> None:
-    """In the place of a control that has nothing to choose from."""
+    """A value in the place of a control, where there is only one to choose."""
     st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
 
 
-def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> OperatingPoint:
-    """Draw the controls and return the operating point, with a note where it is not what was asked for.
+def choose_point(catalogue: Catalogue, shared: state.State, group: ControlGroup = SHARED) -> OperatingPoint:
+    """Draw the controls and return the operating point in use; show the state's note, if it has one.
 
     Args:
         catalogue: the checkpoints on this machine.
-        shared: the state, with the checkpoint and the budget that the controls are to show.
-        seat: whose choice it is.
-
-    Returns:
-        What is in use; its budget is None unless the checkpoint serves every budget.
+        shared: the state, with the checkpoint and the budget to show.
+        group: the controls to draw.
     """
     card = catalogue.named(shared.checkpoint) or catalogue.default
     point = OperatingPoint(card, shared.budget)
     family = catalogue.family_of(card)
     twins = family.twins(card)
-    steady = shared.budget is None and card.budget is None  # it always costs the same
-    with st.container(key=f"{seat.prefix}controls"):
-        widths = [30, 70] if steady else [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
-        gap: Literal["small", "large"] = "small" if seat.brief else "large"
-        places = st.columns([*widths, _COST_WIDTH] if seat.measure else widths, gap=gap)
+    constant_cost = shared.budget is None and card.budget is None
+    with st.container(key=f"{group.prefix}controls"):
+        widths = [30, 70] if constant_cost else [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
+        gap: Literal["small", "large"] = "small" if group.brief else "large"
+        places = st.columns([*widths, _COST_WIDTH] if group.measure else widths, gap=gap)
         with places[0]:
-            _method(catalogue, family, card, seat)
-        if steady:
+            _method(catalogue, family, card, group)
+        if constant_cost:
             with places[1]:
-                _network(twins, card, seat)
+                _network(twins, card, group)
         elif shared.budget:
             with places[1]:
-                _every_budget(point, seat)
+                _every_budget(point, group)
             with places[2]:
-                _every_alpha(point, seat)
+                _every_alpha(point, group)
         else:
             with places[1]:
-                _trained_budget(family, card, seat)
+                _trained_budget(family, card, group)
             with places[2]:
-                _trained_alpha(family, card, seat)
-        if not steady and len(twins) > 1:
+                _trained_alpha(family, card, group)
+        if not constant_cost and len(twins) > 1:
             with places[3]:
-                _run(twins, card, seat)
-        if seat.measure:
+                _run(twins, card, group)
+        if group.measure:
             with places[-1]:
                 choose_measure(shared)
-        if shared.budget and not seat.brief:
+        if shared.budget and not group.brief:
             st.caption(_WHY)
     if shared.note:
         st.warning(messages.plain(shared.note), icon=":material/alt_route:")
     return point
 
 
-def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> None:
+def _method(catalogue: Catalogue, family: Family, card: Card, group: ControlGroup) -> None:
     titles = [other.title for other in catalogue.families]
-    control = seat.showing(METHOD, family.title)
+    control = group.showing(METHOD, family.title)
 
     def choose(title: str) -> None:
         wished = next(other for other in catalogue.families if other.title == title)
         budget = card.budget if wished.budgets else None
         alpha = card.alpha if wished.alphas else None
         found, note = wished.choose(budget, alpha)
-        seat.move(checkpoint=found.name, budget=None, note=note)
+        group.move(checkpoint=found.name, budget=None, note=note)
 
     chosen = control.choice(choose)
     if len(" ".join(titles)) < ROOM:
@@ -139,53 +136,53 @@ def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> Non
         st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
 
 
-def _network(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
-    """In the place of budget and alpha: which of the networks of a family that always cost the same."""
+def _network(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
+    """The control for families without budgets: which network."""
     bits = {one.name: set(one.config.constant) for one in twins}
     uniform = card.method == "static" and all(len(found) == 1 for found in bits.values())
-    label = "Bits, the same for every image and block" if uniform else "Network, which always costs the same"
+    label = "Bits, the same for every image and block" if uniform else "Network (its cost is always the same)"
     if len(twins) == 1:
         fixed(label, card.name)
         return
-    control = seat.showing(RUN, card.name)
+    control = group.showing(RUN, card.name)
     st.segmented_control(
-        seat.label(label),
+        group.label(label),
         list(bits),
         default=card.name,
         format_func=lambda name: option_label(*bits[name]) if uniform else name,
         key=control.key,
         required=True,
         wrap=True,
-        on_change=control.choice(lambda name: seat.move(checkpoint=name, budget=None, note="")),
+        on_change=control.choice(lambda name: group.move(checkpoint=name, budget=None, note="")),
     )
 
 
-def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
+def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
     names = [twin.name for twin in twins]
-    control = seat.showing(RUN, card.name)
+    control = group.showing(RUN, card.name)
     st.selectbox(
         "Run",
         names,
         names.index(card.name),
         key=control.key,
-        on_change=control.choice(lambda name: seat.move(checkpoint=name, note="")),
-        help=f"{len(names)} checkpoints were trained for {OperatingPoint(card).in_words}.",
+        on_change=control.choice(lambda name: group.move(checkpoint=name, note="")),
+        help=f"{len(names)} checkpoints were trained for {OperatingPoint(card).in_words}; choose one.",
     )
 
 
 _HELP = (
-    "DFS chooses per image and block between skipping, a few bits and full precision; SkipNet can only skip or run in"
-    " full; BlockDrop decides for all blocks at once; static networks decide the same for every image. A backbone is"
-    " a plain network that others start from."
+    "DFS chooses for each image and block: skip, run at a few bits, or run in full. SkipNet chooses only between skip"
+    " and full. BlockDrop decides for all blocks at once. Static networks decide the same for every image. A backbone"
+    " is the plain network that the others are trained from."
 )
 
 
 def choose_measure(shared: state.State, width: int | Literal["stretch"] = "stretch") -> None:
-    """The measure by which all pages show costs.
+    """The control of the measure of cost, which all pages share.
 
     Args:
         shared: the state, with the measure in use.
-        width: in pixels, or as wide as its place.
+        width: in pixels, or ``stretch`` to fill the container.
     """
     control = state.Control.showing(COST, shared.cost)
     st.selectbox(
@@ -200,70 +197,70 @@ def choose_measure(shared: state.State, width: int | Literal["stretch"] = "stret
     )
 
 
-def _trained_budget(family: Family, card: Card, seat: Seat) -> None:
-    """The budgets in percent that a family was trained for."""
+def _trained_budget(family: Family, card: Card, group: ControlGroup) -> None:
+    """The control of a trained budget."""
     assert card.budget is not None
     if len(family.budgets) < 2:
         fixed("Budget", f"{card.budget:g} %")
         return
-    control = seat.showing(BUDGET, card.budget)
+    control = group.showing(BUDGET, card.budget)
     st.select_slider(
-        seat.label("Budget: cp that it was trained to spend"),
+        group.label("Budget: the cp it was trained to spend"),
         family.budgets,
         card.budget,
         format_func=lambda budget: f"{budget:g} %",
         key=control.key,
-        on_change=control.choice(lambda budget: _choose(seat, family, card, budget, card.alpha, "budget")),
+        on_change=control.choice(lambda budget: _choose(group, family, card, budget, card.alpha, "budget")),
     )
 
 
-def _trained_alpha(family: Family, card: Card, seat: Seat) -> None:
-    """The alphas that a family was trained with."""
+def _trained_alpha(family: Family, card: Card, group: ControlGroup) -> None:
+    """The control of a trained alpha."""
     if card.alpha is None or len(family.alphas) < 2:
         fixed("Alpha", "none" if card.alpha is None else format_alpha(card.alpha))
         return
-    control = seat.showing(ALPHA, card.alpha)
+    control = group.showing(ALPHA, card.alpha)
     st.segmented_control(
-        seat.label("Alpha: how hard training pulled towards it"),
+        group.label("Alpha: how hard training enforced the budget"),
         family.alphas,
         default=card.alpha,
         format_func=format_alpha,
         key=control.key,
         required=True,
         wrap=True,
-        on_change=control.choice(lambda alpha: _choose(seat, family, card, card.budget, alpha, "alpha")),
+        on_change=control.choice(lambda alpha: _choose(group, family, card, card.budget, alpha, "alpha")),
         help="Trained pairs: " + "; ".join(_pairs(family)) + ".",
     )
 
 
-def _every_budget(point: OperatingPoint, seat: Seat) -> None:
-    """All budgets in percent that a checkpoint serves."""
+def _every_budget(point: OperatingPoint, group: ControlGroup) -> None:
+    """The budget slider of an every-budget checkpoint."""
     assert point.budget is not None
     _log_slider(
-        seat.showing(BUDGET, point.budget),
-        seat.label("Budget: average cp to spend, on a logarithmic scale"),
+        group.showing(BUDGET, point.budget),
+        group.label("Budget: average cp to spend, on a logarithmic scale"),
         operating.positions(*operating.budget_bounds(point.card), point.budget),
         point.budget,
         lambda value: f"{value:.4g} %",
-        lambda value: seat.move(budget=value, note=""),
+        lambda value: group.move(budget=value, note=""),
     )
 
 
-def _every_alpha(point: OperatingPoint, seat: Seat) -> None:
-    """The same as alphas: that of the budget is shown, and one that is chosen leads to its budget."""
+def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
+    """The alpha slider of an every-budget checkpoint: shows the budget's alpha and sets the chosen alpha's budget."""
     card = point.card
-    # Several alphas can lead to budgets that are the same to all their digits: the one that was chosen stays.
-    asked = st.session_state.get(seat.prefix + _ASKED)
+    # Several alphas can round to the same budget. Then the slider keeps the one that the user chose.
+    asked = st.session_state.get(group.prefix + _ASKED)
     alpha = asked if asked and operating.budget_for(card, asked) == point.budget else point.alpha
     assert alpha is not None
 
     def choose(value: float) -> None:
-        st.session_state[seat.prefix + _ASKED] = value
-        seat.move(budget=operating.budget_for(card, value), note="")
+        st.session_state[group.prefix + _ASKED] = value
+        group.move(budget=operating.budget_for(card, value), note="")
 
     _log_slider(
-        seat.showing(ALPHA, alpha),
-        seat.label("Alpha: the price of computation, on a logarithmic scale"),
+        group.showing(ALPHA, alpha),
+        group.label("Alpha: the price of computation, on a logarithmic scale"),
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
         lambda value: format_alpha(value, DIGITS),
@@ -282,10 +279,12 @@ def _log_slider(
     st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
 
 
-def _choose(seat: Seat, family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held) -> None:
-    """What was just moved stays; the other gives way if the pair was not trained, and a note says so."""
+def _choose(
+    group: ControlGroup, family: Family, card: Card, budget: float | None, alpha: float | None, hold: Held
+) -> None:
+    """Keep the value that was just moved (``hold``); if the pair was not trained, change the other, with a note."""
     found, note = family.choose(budget, alpha, hold=hold, near=card)
-    seat.move(checkpoint=found.name, note=note)
+    group.move(checkpoint=found.name, note=note)
 
 
 def _pairs(family: Family) -> list[str]:

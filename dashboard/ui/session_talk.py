@@ -1,4 +1,4 @@
-"""The session's talk: what was added to it from any page, and the last step back."""
+"""The session's talk, with one step of undo."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ _TALK = "talk"
 
 
 @dataclass
-class Held:
-    """A session's talk. An object of its own, because files are made of it in threads that know no session.
+class TalkHolder:
+    """A session's talk. It is an object because its files are made in threads that cannot read the session.
 
     Attributes:
-        talk: as it is now.
-        before: as it was before the last change; None while there was none.
+        talk: the talk now.
+        before: the talk before the last change; None if it never changed.
     """
 
     talk: Talk = field(default_factory=Talk)
     before: Talk | None = None
 
 
-def held() -> Held:
-    """What holds the talk of this session; the same object as long as the session lasts."""
-    return cast(Held, st.session_state.setdefault(_TALK, Held()))
+def held() -> TalkHolder:
+    """The holder of this session's talk; always the same object."""
+    return cast(TalkHolder, st.session_state.setdefault(_TALK, TalkHolder()))
 
 
 def current() -> Talk:
@@ -40,14 +40,14 @@ def current() -> Talk:
 
 
 def keep(talk: Talk) -> None:
-    """Make this the talk; the one before can be had back by ``undo``."""
+    """Replace the talk; ``undo`` brings the former one back."""
     here = held()
     if talk != here.talk:
         here.before, here.talk = here.talk, talk
 
 
 def change(key: str, how: Callable[[Talk, int], Talk]) -> None:
-    """Change the slide of that key, wherever it stands by now; what comes late, for one that is gone, is left.
+    """Change the slide with that key; do nothing if it is gone.
 
     Args:
         key: of the slide.
@@ -60,19 +60,19 @@ def change(key: str, how: Callable[[Talk, int], Talk]) -> None:
 
 
 def undo() -> None:
-    """Go back to the talk before the last change; twice comes back again."""
+    """Undo the last change; a second call redoes it."""
     before = held().before
     if before is not None:
         keep(before)
 
 
 def can_undo() -> bool:
-    """Whether there is a step to take back."""
+    """Whether there is a change to undo."""
     return held().before is not None
 
 
 def add(view: View) -> None:
-    """Add a view as it is now, and say so; for callbacks."""
+    """Add a view to the talk and confirm it; a callback."""
     try:
         talk = current().add(view)
     except UserError as error:

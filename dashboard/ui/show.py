@@ -1,4 +1,4 @@
-"""How a page shows a view: the chart, and under it one quiet row with its tables and what else can be done with it."""
+"""How a page shows a view: the chart, and below it a toolbar with its tables and exports."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def show(
     on_select: Callable[[], None] | None = None,
     selection_mode: str | Sequence[str] | None = None,
 ) -> None:
-    """Draw a view's chart and the row under it. Where a page is narrow, a wide chart scrolls in its frame alone.
+    """Draw a view's chart and its toolbar. On a narrow page a wide chart scrolls within its frame.
 
     Args:
-        view: what is shown.
-        colours: of the theme.
+        view: the view.
+        colours: palette of the theme.
         on_select: callback of a click in the chart; the selection is in the session under the view's key.
-        selection_mode: names of the chart's selections that are listened to; all of them unless given.
+        selection_mode: names of the chart's selections that trigger it; by default all.
     """
     spec = view.draw(colours).for_streamlit()
     with _frame(view):
@@ -42,12 +42,12 @@ def show(
 
 
 def show_live(view: View, colours: Palette, said: str) -> None:
-    """Draw a view's Plotly figure, what it shows in words, and the row under it.
+    """Draw a view's Plotly figure, its description and its toolbar.
 
     Args:
-        view: one that has a live figure. The browser saves pictures of it, so that its stamp stands in the figure.
-        colours: of the theme.
-        said: what the chart shows, to read.
+        view: a view with a live figure. The figure contains the stamp, because the browser saves pictures of it.
+        colours: palette of the theme.
+        said: what the chart shows, as text.
     """
     if view.live is None:
         raise ValueError(f"the view {view.key} has no live figure")
@@ -61,21 +61,21 @@ def show_live(view: View, colours: Palette, said: str) -> None:
 
 
 def _frame(view: View) -> st.delta_generator.DeltaGenerator:
-    """What a chart scrolls in; ``style.css`` says which charts need how much room."""
+    """The frame that a chart scrolls in; ``style.css`` sets the chart's least width."""
     return st.container(key=f"{view.key}_scroll")
 
 
 def picked(chart: str, *params: str) -> dict[str, Any] | None:
-    """The newest of what is selected in a chart; None where that is nothing that can be chosen.
+    """The datum that was clicked last in a chart; None if it was not a clickable mark.
 
-    A selection stays until another one of the same kind replaces it. Vega-Lite reports a click on any mark, also on
-    what other marks stand between or before: published points, titles, rules. Only what is there to be clicked has a
-    ``turn`` (see ``State``).
+    A selection stays until another of the same name replaces it, so the newest is the one with the highest
+    ``click_id`` (see ``State``). Vega-Lite reports clicks on every mark, also on titles and rules; only clickable ones
+    have a ``click_id``.
 
     Args:
-        chart: the key of its view.
-        params: names of its selections that count.
+        chart: key of the view.
+        params: names of the selections to read.
     """
     selection = st.session_state[chart].selection
-    chosen = [found[0] for param in params if (found := selection.get(param)) and "turn" in found[0]]
-    return max(chosen, key=lambda datum: datum["turn"], default=None)
+    chosen = [found[0] for param in params if (found := selection.get(param)) and "click_id" in found[0]]
+    return max(chosen, key=lambda datum: datum["click_id"], default=None)

@@ -1,4 +1,4 @@
-"""What every page shares, kept in the session and in the URL, and the widgets that show and change a part of it."""
+"""The state that pages share, kept in the session and in the URL, and the widgets that show and change it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from dashboard.ui.links import State, from_query, link, to_query
 __all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
 
 _STATE, _URL, _CHOSEN, _PATH, _PAGES = "shared_state", "shared_url", "shared_chosen", "shared_path", "shared_pages"
-_STALE_S = 0.5
+_STALE_S = 0.5  # how long the browser may still send the URL from before ours
 
 
 def enter(url_path: str) -> None:
-    """Note which page is about to run; for ``app.py``."""
+    """Record which page is about to run; called by ``app.py``."""
     st.session_state[_PATH] = f"/{url_path}"
 
 
 def open_state(catalogue: Catalogue, forms: Mapping[str, str]) -> State:
-    """The session's state at the start of a run: from the URL when that is news, else as the controls left it.
+    """The session's state at the start of a run: from the URL if the user changed it, else as the controls left it.
 
-    ``forms`` are those of the page's own parameters, as ``links.from_query`` takes them.
+    ``forms`` are the page's own parameters, as ``links.from_query`` takes them.
     """
     query = st.query_params.to_dict()
     written = st.session_state.get(_URL)
@@ -46,7 +46,7 @@ def open_state(catalogue: Catalogue, forms: Mapping[str, str]) -> State:
     state = _possible(state, catalogue)
     st.session_state[_STATE] = state
     wanted = to_query(state, catalogue)
-    # The browser may be about to take a URL that we wrote before this one, so what it sent does not settle the matter.
+    # Write also if the browser already sent this URL: it may be about to apply an older one that we wrote before.
     if wanted != query or (written is not None and wanted != written[0]):
         st.query_params.from_dict(wanted)
     if written is None or wanted != written[0]:
@@ -55,30 +55,30 @@ def open_state(catalogue: Catalogue, forms: Mapping[str, str]) -> State:
 
 
 def current() -> State:
-    """The session's state as callbacks left it; for callbacks."""
+    """The session's state, including what callbacks of this run changed."""
     return cast(State, st.session_state[_STATE])
 
 
 def change(**changes: Any) -> None:
     """Change fields of the session's state; for callbacks, which run before the page does.
 
-    ``page`` sets some of the page's own parameters and leaves the others; one whose value is empty is taken away.
+    ``page`` is merged into the page's own parameters; an empty value removes a parameter.
     """
     state = current()
     if "page" in changes:
         merged = {**state.page, **changes["page"]}
         changes["page"] = {key: str(value) for key, value in merged.items() if value not in (None, "")}
-    st.session_state[_STATE] = replace(state, turn=state.turn + 1, **changes)
-    st.session_state[_CHOSEN] = True  # the URL that came with this very run is from before the choice
+    st.session_state[_STATE] = replace(state, click_id=state.click_id + 1, **changes)
+    st.session_state[_CHOSEN] = True  # so that this run ignores its URL, which is older than the choice
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """A widget that shows a part of the state, which other widgets, charts and links change as well.
+    """A widget that shows a part of the state. Other widgets, charts and links can change that part too.
 
-    To write a changed value into the session under the widget's key would do for a slow user. A fast one's next
-    interaction still brings the widget's old value along, which would count as a choice and undo the change. So a
-    widget whose value was changed elsewhere gives way to a new one of another key, and is not listened to any more.
+    If they do, the widget is replaced by a new one with another key, and the old one's callback does nothing. Writing
+    the new value under the old key is not enough: the browser sends the old value with the next interaction, which
+    would count as a choice and undo the change.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Control:
 
     @classmethod
     def showing(cls, name: str, value: Any, same: Callable[[Any, Any], bool] = operator.eq) -> Self:
-        """The control of that name, which is to show ``value``, or one that is the ``same``."""
+        """The control of that name, showing ``value``; ``same`` tells whether the old widget already shows it."""
         control = cls(name, _control_key(name))
         if control.key in st.session_state and not same(st.session_state[control.key], value):
             st.session_state[_count(name)] += 1
@@ -94,7 +94,7 @@ class Control:
         return control
 
     def choice(self, action: Callable[[Any], None]) -> Callable[[], None]:
-        """A callback that calls ``action`` with the chosen value."""
+        """A callback that passes the chosen value to ``action``."""
 
         def chosen() -> None:
             if self.key == _control_key(self.name):
@@ -104,30 +104,30 @@ class Control:
 
 
 def _moved_on(state: State, linked: State | None, path: str) -> State:
-    """The state after navigation: a link's, or else what it was, with the own parameters that the page had last."""
+    """The state after navigation: the link's, or the former one with the parameters that the new page had last."""
     pages = st.session_state.setdefault(_PAGES, {})
     pages[state.path] = state.page
     if linked is not None:
-        return replace(linked, turn=state.turn + 1)
-    return replace(state, path=path, page=pages.get(path, {}), note="", turn=state.turn + 1)
+        return replace(linked, click_id=state.click_id + 1)
+    return replace(state, path=path, page=pages.get(path, {}), note="", click_id=state.click_id + 1)
 
 
 def _possible(state: State, catalogue: Catalogue) -> State:
-    """The state with a checkpoint that is there, a budget that it can be asked for, and a page that the gallery has."""
+    """The state with a checkpoint, a budget and a gallery page that exist."""
     card = catalogue.named(state.checkpoint)
     if card is None:  # its folder was deleted while the page was open
-        note = f"The checkpoint '{state.checkpoint}' is gone."
+        note = f"The checkpoint '{state.checkpoint}' no longer exists."
         card = catalogue.default
         state = replace(state, checkpoint=card.name, note=note)
     budget, note = operating.fit_budget(card, state.budget)
     if budget != state.budget:
         state = replace(state, budget=budget, note=state.note or note)
-    if state.gallery == 1:  # there always is a first one, so that the images need not be read to know it
+    if state.gallery == 1:  # always exists; counting the pages would read the images
         return state
     pages = cached.gallery_pages(cached.test_images(card))
     if state.gallery <= pages:
         return state
-    note = f"The gallery has no page {state.gallery:,}: its last one is {pages:,}."
+    note = f"The gallery has no page {state.gallery:,}; the last one is {pages:,}."
     return replace(state, gallery=pages, note=" ".join(filter(None, (state.note, note))))
 
 
@@ -140,10 +140,10 @@ def _control_key(name: str) -> str:
 
 
 def _is_news(query: dict[str, str], written: tuple[dict[str, str], dict[str, str], float]) -> bool:
-    """Whether somebody went back in the browser's history or edited the URL.
+    """Whether the user went back in the browser's history or edited the URL.
 
-    The browser sends the URL with every interaction. One that comes just after we wrote a new URL may still carry the
-    one before; to take that for a wish would undo the user's last step.
+    The browser sends its URL with every interaction. Shortly after we write a new URL it may still send the one before;
+    reading that would undo the user's last step.
     """
     last, before, when = written
     return query != last and not (query == before and time.monotonic() - when < _STALE_S)

@@ -1,4 +1,4 @@
-"""Stored traces of an operating point: which there are, and what is said where there are none."""
+"""Stored traces of an operating point, and the message if there are none."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from dfs_core.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is stored of an operating point.
+    """The stored traces that are nearest to an operating point.
 
     Attributes:
-        traces: its decisions, or the error that says why there are none.
-        point: that they are of.
-        note: says that this is not the budget that was asked for; else empty.
+        traces: the traces, or the error that says why there are none.
+        point: the operating point that they belong to.
+        note: says if this is not the requested budget; else empty.
     """
 
     traces: Traces | UserError
@@ -33,13 +33,13 @@ class Found:
 
 
 def exactly(point: OperatingPoint) -> Traces | None:
-    """The traces of this very operating point; None if they are not stored."""
+    """The traces of exactly this operating point; None if they are not stored."""
     found = find(point)
     return None if found.note or isinstance(found.traces, UserError) else found.traces
 
 
 def find(point: OperatingPoint) -> Found:
-    """The traces of an operating point; of a checkpoint for every budget, those of the nearest budget that has some."""
+    """The traces of an operating point; for an every-budget checkpoint, those of the nearest stored budget."""
     card, budget = point.card, point.budget
     if budget is None:
         return Found(cached.traces(point), point)
@@ -49,21 +49,21 @@ def find(point: OperatingPoint) -> Found:
     if nearest != budget:
         known = ", ".join(f"{value:g}" for value in stored)
         note = (
-            f"Decisions of {card.name} are stored at budgets of {known} %, not at {budget:.3g} %. Shown: {nearest:g} %."
+            f"Traces of {card.name} are stored for the budgets {known} %, not for {budget:.3g} %. Shown: {nearest:g} %."
         )
     found = OperatingPoint(card, nearest)
     return Found(cached.traces(found), found, note)
 
 
 def say_missing(card: Card, error: UserError) -> None:
-    """Say what is missing or wrong about a checkpoint's traces, and the command that makes them, if one can."""
-    if not (pretrained_dir() / card.name).is_dir():  # no command could reach it
-        st.info("A session checkpoint has no stored decisions: write it to disk first.", icon=":material/table_rows:")
+    """Say what is missing or wrong with a checkpoint's traces, with the command that makes them, if there is one."""
+    if not (pretrained_dir() / card.name).is_dir():  # in memory only, where no command can read it
+        st.info("A session checkpoint has no stored traces: write it to disk first.", icon=":material/table_rows:")
         return
     if isinstance(error, NoTraces):
         st.info(
-            "There are no stored decisions of the test set for this checkpoint yet, so there is nothing to count."
-            " This makes them, in a minute or two:",
+            "This page needs the checkpoint's traces of the test set, and they are not stored yet."
+            " This command makes them in a minute or two:",
             icon=":material/table_rows:",
         )
     else:
@@ -73,7 +73,7 @@ def say_missing(card: Card, error: UserError) -> None:
 
 
 def open_traces(page: Opened) -> tuple[Opened, Traces]:
-    """A page at the budget that its stored traces are of, and these; where there are none, a message and no more."""
+    """The page at the budget of its stored traces, and the traces; without any, show a message and stop the run."""
     found = find(page.point)
     if found.note:
         st.info(found.note, icon=":material/alt_route:")

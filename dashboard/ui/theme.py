@@ -1,14 +1,14 @@
-"""Charts in the colours of the theme, also when somebody changes it under an open page.
+"""Redraw charts when the user changes the theme.
 
-Streamlit draws its own parts anew at once but runs the page again only with the next click; until then charts would
-keep the colours of the other theme. A component that shows nothing asks for that run.
+Streamlit recolours its own parts at once but reruns the page only at the next click, so charts would keep the old
+colours until then. An invisible component triggers the rerun.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
-# The function is called again whenever the page is drawn anew, so the watcher before it has to go.
+# The function is called at every redraw, so it removes the former watcher first.
 _SCRIPT = """export default function ({data, parentElement, setTriggerValue}) {
   const app = document.querySelector('[data-testid=stApp]');
   const shown = () => getComputedStyle(app).colorScheme;
@@ -30,6 +30,6 @@ _watch = st.components.v2.component("dfs_theme", js=_SCRIPT)
 
 
 def follow() -> None:
-    """Run the page again when its theme is another than it was drawn in."""
+    """Rerun the page when its theme changes."""
     with st.container(key="theme"):
         _watch(key="theme_watch", data={"drawn": st.context.theme.type}, on_changed_change=lambda: None)

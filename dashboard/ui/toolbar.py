@@ -1,4 +1,4 @@
-"""The quiet row under every chart: its tables, its exports, and the way into a talk."""
+"""The toolbar below every chart: its tables, its exports, and the button that adds it to the talk."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.export import formats
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
+from dashboard.export.webpage import NOT_SHOWN
 from dashboard.ui import downloads, session_talk
 
 _LABELS: dict[formats.FigureKind, str] = {
@@ -21,12 +22,11 @@ _LABELS: dict[formats.FigureKind, str] = {
     "pdf": "PDF",
     "html": "HTML, with tables",
 }
-_NOT_SHOWN = ("row", "key")
 _COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
 def toolbar(view: View) -> None:
-    """Draw the row. What takes long is made when somebody asks for it."""
+    """Draw the toolbar. Tables and files are made only on demand."""
     with st.container(horizontal=True, key=f"{view.key}_toolbar", gap="small", vertical_alignment="top"):
         _tables(view)
         _exports(view)
@@ -37,12 +37,12 @@ def toolbar(view: View) -> None:
             type="tertiary",
             on_click=session_talk.add,
             args=(view,),
-            help="Keep this view, as it is now, as a slide of your talk; see the page Present",
+            help="Add this view, as it is now, to your talk as a slide; edit the talk on the page Present",
         )
 
 
 def _tables(view: View) -> None:
-    """The numbers behind a chart, to read."""
+    """The tables behind a chart, in an expander."""
     if not view.tables:
         return
     names = list(view.tables)
@@ -50,13 +50,13 @@ def _tables(view: View) -> None:
     panel = st.expander(title, icon=":material/table_rows:", key=f"{names[0]}_table", on_change="rerun")
     if panel.open:
         for rows in view.tables.values():
-            data = pd.DataFrame(rows()).drop(columns=list(_NOT_SHOWN), errors="ignore")
+            data = pd.DataFrame(rows()).drop(columns=list(NOT_SHOWN), errors="ignore")
             looks = {str(name): _column(str(name), data[name]) for name in data}
             panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)), column_config=looks)
 
 
 def _column(name: str, values: pd.Series) -> Any:
-    """How a column is read: in words, with two decimals where that loses next to nothing. Files have it as it is."""
+    """How a column is shown: a readable title, and two decimals unless a value is too small. Files have all digits."""
     label = _COSTS.get(name, name.replace("_", " "))
     known = values.dropna()
     if pd.api.types.is_float_dtype(values) and ((known == 0) | (known.abs() >= 0.01)).all():

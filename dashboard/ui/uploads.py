@@ -1,8 +1,8 @@
-"""One's own pictures: uploads and the camera's. They stay for the session, whatever page is open, and never leave it.
+"""The user's own pictures, from uploads and the camera. They stay in the session, on all pages, and never leave it.
 
-Streamlit forgets what an uploader holds as soon as another page is shown. So the pictures made of the files are kept in
-the session under the files' ids; what a user takes out of the uploader is taken out here as well. Files that cannot be
-used are kept apart, for the page on which they were given alone.
+Streamlit empties an uploader when another page opens. So the session keeps the pictures under the files' ids; a file
+that the user removes from the uploader is removed here too. Reasons for refused files are kept separately, and only
+until another page opens.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from dashboard.ui import cached, state
 from dfs_core.data.images import FORMATS
 
 UPLOADER, CAMERA = "uploads", "camera"
-MOST = 64  # files of one session, some 5 MB; the oldest give way
+MOST = 64  # files of one session, about 5 MB; the oldest are dropped
 _KEPT, _REFUSED, _WHERE = "own_kept", "own_refused", "own_uploader_on"
-_TOO_MANY = "too many"  # stands among the refused files' ids
+_TOO_MANY = "too many"  # key of that message among the refused files' ids
 
 
 def uploader() -> None:
-    """Draw the uploader, and a button that takes away what was uploaded before another page was open."""
+    """Draw the uploader, and a button that removes what was uploaded on another page."""
     where = state.current().path
-    elsewhere = where != st.session_state.get(_WHERE)  # a page's uploader is a new one, though of the same name
+    elsewhere = where != st.session_state.get(_WHERE)  # each page has a new uploader, though with the same key
     st.session_state[_WHERE] = where
     new = elsewhere or UPLOADER not in st.session_state
     if new:
         _refused().clear()
     files = st.file_uploader(
         f"Your own images: {FORMATS}, several at once",
-        type=None,  # Streamlit's own filter refuses without a word; open_image says why
+        type=None,  # Streamlit's own filter gives no reason; open_image does
         accept_multiple_files=True,
         key=UPLOADER,
         label_visibility="collapsed",
         width=430,
     )
     _take(files, UPLOADER, "upload", new)
-    photo = st.session_state.get(CAMERA)  # drawn further down, so this is what it held when the run began
+    photo = st.session_state.get(CAMERA)  # the camera is drawn further down; this is its value at the start of the run
     _take([photo] if photo else [], CAMERA, "camera", elsewhere or CAMERA not in st.session_state)
     listed = _listed(UPLOADER) | _listed(CAMERA)
     earlier = [file_id for file_id in _kept() if file_id not in listed]
@@ -49,7 +49,7 @@ def uploader() -> None:
         st.button(
             f"Remove {len(leaving)}",
             icon=":material/delete:",
-            help="Take away the images that you gave before",
+            help="Remove the images that you uploaded earlier",
             key="remove_own",
             type="tertiary",
             on_click=_forget,
@@ -58,7 +58,7 @@ def uploader() -> None:
 
 
 def pictures() -> list[Picture]:
-    """One's own pictures in the order in which they came; the same file twice is one of them, and names differ."""
+    """The user's own pictures, oldest first, each file once and under a name of its own."""
     found: dict[str, Picture] = {}
     names: Counter[str] = Counter()
     for picture in _kept().values():
@@ -71,17 +71,17 @@ def pictures() -> list[Picture]:
 
 
 def refused() -> list[str]:
-    """What is to be said of files that cannot be used, each once, and of those that were too many."""
+    """Messages about refused files and about dropped ones, each once."""
     return list(dict.fromkeys(line for line in _refused().values() if line))
 
 
 def close_refused() -> None:
-    """Say no more of the files that were refused so far; for callbacks."""
+    """Dismiss the messages about refused files; a callback."""
     _refused().update(dict.fromkeys(_refused(), ""))
 
 
 def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool) -> None:
-    """Keep what a widget holds, and forget what it held a moment ago and holds no more."""
+    """Keep the files that a widget holds, and forget those that it held in the last run and no longer holds."""
     kept, before = _kept(), set() if new else _listed(widget)
     now = {file.file_id for file in files}
     _forget(before - now)
@@ -94,7 +94,7 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
                 kept[file.file_id] = made
     if gone := list(kept)[:-MOST]:
         _forget(gone)
-        _refused()[_TOO_MANY] = f"{len(gone)} of your images gave way: {MOST} are kept at a time"
+        _refused()[_TOO_MANY] = f"the oldest {len(gone)} of your images were removed: at most {MOST} are kept"
     st.session_state[f"own_listed_{widget}"] = now
 
 
@@ -105,13 +105,13 @@ def _kept() -> dict[str, Picture]:
 
 
 def _refused() -> dict[str, str]:
-    """File id -> why the file cannot be a picture; empty once that was closed."""
+    """File id -> why the file was refused; empty once the user closed the message."""
     found: dict[str, str] = st.session_state.setdefault(_REFUSED, {})
     return found
 
 
 def _listed(widget: str) -> set[str]:
-    """Ids of the files that a widget held when it was last drawn."""
+    """Ids of the files that a widget held in the last run."""
     listed: set[str] = st.session_state.get(f"own_listed_{widget}", set())
     return listed
 

@@ -1,4 +1,4 @@
-"""What is done once in a process, when it has everything that pages need."""
+"""Work that is done once in a process, after the first page is drawn."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dashboard.ui.cached import engine
 
 
 @cache
-def settle() -> None:
-    """Once the first page is drawn and the engine has looked ahead, keep what is loaded from the garbage collector.
+def freeze_loaded() -> None:
+    """Exempt what is loaded by now from garbage collection, after the engine's look-ahead.
 
-    Streamlit collects garbage after every run. With torch, Altair and a dozen networks in memory that takes a quarter
-    of a second and more, in which nobody's page moves. What later runs leave behind is collected as ever.
+    Streamlit collects garbage after every run. With torch, Altair and a dozen networks in memory this takes 0.25 s or
+    more and blocks all pages. Objects made later are collected as usual.
     """
 
     def freeze() -> None:

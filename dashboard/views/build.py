@@ -1,4 +1,4 @@
-"""The strip, the curve, the ledger and training as views. No widgets, so that a talk can have them too."""
+"""The strip, the curve, the ledger and the training curve as views. No widgets, so that talks can use them too."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from dashboard.views.strip_chart import decision_strip
 from dashboard.views.training_chart import training_curve
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
-CLOSE = "close"  # parameter of the page: the axes span what costs about as much as the point in use
+CLOSE = "close"  # page parameter: the axes show only points that cost about as much as the one in use
 
 
 def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
-    """The decisions of the images shown; ``focus`` is the key of the image in focus."""
-    config, turn = page.card.config, page.shared.turn
+    """The decision vectors of the images shown; ``focus`` is the key of the image in focus."""
+    config, click_id = page.card.config, page.shared.click_id
     return View(
         key=STRIP,
         title=f"Decisions of {page.in_words}",
-        draw=lambda colours: decision_strip(shown, config, focus, colours, turn, page.shared.cost),
+        draw=lambda colours: decision_strip(shown, config, focus, colours, click_id, page.shared.cost),
         tables={
             "images": lambda: tables.image_rows(shown, config),
             "decisions": lambda: tables.decision_rows(shown, config),
@@ -39,17 +39,17 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
         alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
         finding=f"In use: {page.in_words}",
         stamp=page.stamp("the images shown"),
-        notes="Each row is an image, each column a gated block; an empty cell with a line through it is skipped.",
+        notes="Each row is an image, each column a gated block. An empty cell with a line through it is a skip.",
     )
 
 
 def points(page: Opened) -> list[PointRow]:
-    """The points of the accuracy/cost curve, of all families."""
+    """The points of the accuracy/cost curve, for all families."""
     return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
 
 
 def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> CurveState:
-    """What the curve is of on a page that shows these images; ``focus`` is the key of the image in focus."""
+    """The curve's state on a page that shows these images; ``focus`` is the key of the image in focus."""
     shared = page.shared
     return CurveState(
         points=points(page),
@@ -61,12 +61,12 @@ def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> Curv
         focus=focus,
         hidden=shared.hidden,
         close=CLOSE in shared.page,
-        turn=shared.turn,
+        click_id=shared.click_id,
     )
 
 
 def curve(page: Opened, state: CurveState) -> View:
-    """Accuracy against cost of all checkpoints, and where the images shown stand."""
+    """Accuracy against cost of all checkpoints, with the costs of the images shown."""
     published = any(row["family"] == PUBLISHED_KEY for row in state.visible)
     measure = MEASURES[state.cost]
     return View(
@@ -82,13 +82,13 @@ def curve(page: Opened, state: CurveState) -> View:
 
 
 def outside_in_words(state: CurveState) -> str:
-    """How many of the images shown lie outside the curve's axis; empty where all of them are on it."""
+    """How many of the images shown lie outside the cost axis; empty if none."""
     count = state.outside
     return f"{count} {'image lies' if count == 1 else 'images lie'} outside this view" if count else ""
 
 
 def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View:
-    """Where the cost goes: every part of the network and every decision, summed to the figures above."""
+    """Where the cost goes: the cost of every part of the network and of every decision, and their sum."""
     card, cost = page.card, page.shared.cost
     rows = ledger_entries.ledger_rows(list(shown), in_focus, card, cost, page.has_test_figures)
     name = MEASURES[cost].name
@@ -101,14 +101,14 @@ def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View
             "every decision": lambda: ledger_entries.decision_entries(in_focus, card.config, cost) if in_focus else [],
         },
         alt=f"{name} in percent by stage and by kind",
-        finding=f"Together {rows[-1]['shown']:.2f} % for the images shown",
+        finding=f"In total {rows[-1]['shown']:.2f} % for the images shown",
         stamp=page.stamp("the images shown"),
         notes=MEASURES[cost].about,
     )
 
 
 def training(page: Opened) -> View | None:
-    """cp against its target while the checkpoint was trained; None if it has no log with a cp in it."""
+    """cp and its target during training; None if the checkpoint has no log of cp."""
     name = page.card.name
     log = cached.training_log(name)
     if training_curve(log, LIGHT) is None:

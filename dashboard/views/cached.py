@@ -1,4 +1,4 @@
-"""What sessions share of points and training logs, each bounded in number."""
+"""Points and training logs that sessions share, in caches of bounded size."""
 
 from __future__ import annotations
 
@@ -24,35 +24,33 @@ def published() -> Rows:
     return read_published(PUBLISHED)
 
 
-def _measured_file() -> Path:
-    """Measured points lie beside the folder of the checkpoints that they are of."""
-    return pretrained_dir().parent / "results" / "points.csv"
-
-
 def measured() -> Rows:
     """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
-    found = _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
-    return [] if isinstance(found, str) else found
+    return _measured(*_measured_file())[0]
 
 
 def measured_problem() -> str:
-    """Why the measured points cannot be read, in words; empty if they can, or if there are none."""
-    found = _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
-    return found if isinstance(found, str) else ""
+    """Why the file of measured points cannot be read; empty if it can, or if there is none."""
+    return _measured(*_measured_file())[1]
+
+
+def _measured_file() -> tuple[str, Stamp]:
+    """Path of the measured points, in ``results/`` beside the checkpoints' folder, and the file's stamp."""
+    path = pretrained_dir().parent / "results" / "points.csv"
+    return str(path), stamp(path.parent, path.name)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _measured(path: str, stamp: Stamp) -> Rows | str:
+def _measured(path: str, stamp: Stamp) -> tuple[Rows, str]:
     try:
-        return read_measured(Path(path))
+        return read_measured(Path(path)), ""
     except UserError as error:
-        return str(error)
+        return [], str(error)
 
 
 def points(catalogue: Catalogue, dataset: str, cost: Cost) -> list[PointRow]:
-    """The points of the accuracy/cost curve of a data set; they change only when files do."""
-    files = stamp(_measured_file().parent, _measured_file().name)
-    return _points(catalogue.fingerprint, dataset, cost, files, catalogue)
+    """The points of the accuracy/cost curve of a data set, read again only when files change."""
+    return _points(catalogue.fingerprint, dataset, cost, _measured_file()[1], catalogue)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -1,4 +1,4 @@
-"""The accuracy/cost curve before it is drawn: which points and images it shows, what its axes span. No Streamlit."""
+"""The state of the accuracy/cost curve: which points and images it shows, and the ranges of its axes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
 from dashboard.answers.tables import SAME_BUDGET, Rows, Scale
 from dashboard.views.points import PointRow
 
-OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)  # points that are no checkpoint's own
-NEAR = 6.0  # times as dear, or as cheap, as the point in use is still close to it
+OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)  # families of points that are not a checkpoint's own
+NEAR = 6.0  # points within this factor of the cost in use are near
 
 
 @dataclass(frozen=True)
 class CurveState:
-    """What the curve is of. Each thing that follows from it is computed once, whoever asks.
+    """What the curve shows. Derived values are computed once.
 
     Attributes:
-        points: as ``points.point_rows`` gives them, of all families, all with the chosen cost.
-        images: as ``tables.image_rows`` gives them.
+        points: from ``points.point_rows``, for all families; all have the chosen cost.
+        images: from ``tables.image_rows``.
         cost: the measure on the x axis.
         scale: of the x axis.
-        checkpoint: name of the one in use.
-        budget: what a checkpoint for every budget is asked for, in percent.
+        checkpoint: name of the checkpoint in use.
+        budget: requested budget in percent, for an every-budget checkpoint.
         focus: key of the image in focus.
-        hidden: keys of the families that are switched off.
-        close: whether the axes span the points that cost about as much as the one in use, not all costs up to 100 %.
-        turn: comes back with a click; by another one a second click on the same point is told from the first.
+        hidden: keys of the hidden families.
+        close: whether the axes show only the points near the one in use, instead of all costs up to 100 %.
+        click_id: see ``links.State``.
     """
 
     points: Sequence[PointRow]
@@ -42,24 +42,24 @@ class CurveState:
     focus: str | None = None
     hidden: Collection[str] = ()
     close: bool = False
-    turn: int = 0
+    click_id: int = 0
 
     @property
     def column(self) -> Column:
-        """The measure's name in tables."""
+        """The measure's column in tables."""
         return MEASURES[self.cost].column
 
     def cost_of(self, point: PointRow) -> float:
-        """The cost of a point by the measure on the axis, which all of ``points`` have."""
+        """The cost of a point by the measure on the axis, in percent."""
         cost = point[self.column]
         assert cost is not None
         return cost
 
     @cached_property
     def visible(self) -> Sequence[PointRow]:
-        """The points of the families that are not switched off.
+        """The points of families that are not hidden.
 
-        A dial and shuffled decisions are made from a checkpoint, and go with the family that its own points are of.
+        Dial and shuffled points are made from a checkpoint, so hiding its family hides them too.
         """
         owners = {point["checkpoint"]: point["family"] for point in self.points if point["family"] not in OTHERS}
         return [
@@ -70,10 +70,10 @@ class CurveState:
 
     @cached_property
     def near(self) -> Sequence[PointRow] | None:
-        """Close up, the points that cost about as much as the one in use; all of them where its cost is unknown.
+        """The points near the one in use, or all if its cost is unknown; None unless the axes are close up.
 
-        The centre is the power of two nearest to the cost in use, so that a slider's move leaves the axis as it is
-        until it has come far. In use is the point of the checkpoint with the nearest budget.
+        The range is centred on the power of two nearest to the cost in use, so that small moves of the slider do not
+        change the axis. The point in use is the checkpoint's point with the nearest budget.
         """
         if not self.close:
             return None
@@ -86,7 +86,7 @@ class CurveState:
 
     @cached_property
     def costs(self) -> tuple[float, float]:
-        """From and to of the cost axis, in percent: a little more than the near points span, or all up to 100 %.
+        """Range of the cost axis in percent: slightly wider than the near points, or all costs up to 100 %.
 
         A logarithmic axis of all costs starts at the power of ten below the cheapest point or image.
         """
@@ -100,7 +100,7 @@ class CurveState:
 
     @cached_property
     def accuracies(self) -> tuple[float, float]:
-        """From and to of the accuracy axis, in percent, with room for the images at its foot."""
+        """Range of the accuracy axis in percent, with room for the images at the bottom."""
         points = self.near or self.visible
         found = (bound for point in points for bound in (point["accuracy"], point["low"], point["high"]))
         bounds = [bound for bound in found if bound is not None]
@@ -112,29 +112,29 @@ class CurveState:
 
     @cached_property
     def images_inside(self) -> Rows:
-        """The images whose cost has a place on the axis.
+        """The images whose cost is on the axis.
 
-        Where the axis spans all costs, one of 0 stands at the left end of a logarithmic axis. Close up, another cost
-        would stand there too, and an image would seem dearer than it is.
+        If a logarithmic axis shows all costs, an image of cost 0 is drawn at its left end. Close up it is left out,
+        because there the left end is a much higher cost.
         """
         low, high = self.costs
         return [row for row in self.images if row[self.column] <= high and (row[self.column] >= low or not self.close)]
 
     @property
     def outside(self) -> int:
-        """How many of the images have no place on the axis."""
+        """Number of images outside the axis."""
         return len(self.images) - len(self.images_inside)
 
     def in_use(self, point: PointRow) -> bool:
-        """Whether a point is the operating point: its checkpoint and, where it serves every budget, its budget too."""
+        """Whether a point is the operating point in use."""
         if point["checkpoint"] != self.checkpoint or point["family"] in OTHERS:
             return False
-        own = point["budget"]
-        return self.budget is None or own is None or math.isclose(own, self.budget, rel_tol=SAME_BUDGET)
+        budget = point["budget"]
+        return self.budget is None or budget is None or math.isclose(budget, self.budget, rel_tol=SAME_BUDGET)
 
 
 def _span(costs: list[float], scale: Scale) -> tuple[float, float] | None:
-    """The costs' axis with a little room at both ends; None where none of them has a place on it."""
+    """Range of an axis for these costs, with a margin at both ends; None if none of them is on the scale."""
     known = [cost for cost in costs if cost > 0 or scale == "linear"]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Accuracy against cost. A curve's state and colours in, an Altair chart out; no Streamlit."""
+"""The chart of accuracy against cost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dfs_core.checkpoints.words import METHODS, SESSION
 
 POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
 HEIGHT = 400
-_LANE = 22  # pixels at the foot of the plot, where the shown images stand
+_LANE = 22  # pixels at the bottom of the plot for the ticks of the images
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
 _LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
 _WORDS = {
@@ -29,19 +29,19 @@ _WORDS = {
 
 
 def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
-    """Test accuracy against cost: checkpoints with 95 % intervals, other points, and where the shown images stand.
+    """Test accuracy against cost: checkpoints with 95 % intervals, other points, and a tick for each image shown.
 
-    A click on a measured point gives its checkpoint and budget to the selection ``POINT_PARAM``, one on an image's tick
-    gives its key to ``TICK_PARAM``, both with the state's ``turn``. Published points are hollow diamonds and cannot be
-    clicked: there is nothing to load. A dial, reached by a price without training, is dashed. A cost of 0 has no place
-    on a logarithmic axis and stands at its left end. Families that are switched off leave the others their colours.
+    A click on a measured point puts its checkpoint and budget into the selection ``POINT_PARAM``; a click on a tick
+    puts the image's key into ``TICK_PARAM``. Published points are hollow diamonds without clicks, as there is nothing
+    to load. Dial points, reached by a price without training, are joined by a dashed line. A cost of 0 is drawn at the
+    left end of a logarithmic axis. Hiding a family does not change the colours of the others.
     """
     looks = {name: (ink, shape) for name, ink, shape in point_legend(state.points, colours)}
     low, high = state.costs
     drawn = [
         point
         | {
-            "x": max(state.cost_of(point), low / 100 if state.close else low),  # close up, what is outside is cut off
+            "x": max(state.cost_of(point), low / 100 if state.close else low),  # close up, points outside are clipped
             "in_use": state.in_use(point),
             "ink": looks[point["group"]][0],
             "shape": looks[point["group"]][1],
@@ -52,7 +52,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     own = [point for point in drawn if point["family"] not in OTHERS]
     asked = state.budget if state.cost == "cp" else None
     data: dict[str, Table] = {
-        "measured": [point | {"id": number, "turn": state.turn} for number, point in enumerate(own)],
+        "measured": [point | {"id": number, "click_id": state.click_id} for number, point in enumerate(own)],
         **{key: [point for point in drawn if point["family"] == key] for key in OTHERS},
         "asked": [{"x": asked}] if asked and low <= asked <= high else [],
         "images": [
@@ -61,7 +61,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
                 "x": max(image[state.column], low),
                 "long": image["key"] == state.focus,
                 "ink": colours.accent if image["key"] == state.focus else colours.ink,
-                "turn": state.turn,
+                "click_id": state.click_id,
             }
             for image in state.images_inside
         ],
@@ -71,7 +71,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
 
 
 def point_legend(points: Sequence[PointRow], colours: Palette) -> list[tuple[str, str, str]]:
-    """Name, colour and shape of each group of points, in their order; those of another standing are grey and hollow."""
+    """Name, colour and shape of each group of points, in order; points that are not a checkpoint's own are grey."""
     families = dict.fromkeys((point["group"], point["family"]) for point in points)
     looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
     others = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", PUBLISHED_KEY: "diamond"}
@@ -79,7 +79,7 @@ def point_legend(points: Sequence[PointRow], colours: Palette) -> list[tuple[str
 
 
 def _point_keys(points: Sequence[PointRow], looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:
-    """What the points mean; ``looks`` are those of all groups, where ``points`` are some of them."""
+    """Legend entries of the groups in ``points``; ``looks`` has colour and shape of all groups."""
     groups = dict.fromkeys((point["group"], point["family"]) for point in points)
     return tuple(Key(_WORDS.get(str(family), str(name)), *looks[name]) for name, family in groups)
 
@@ -100,7 +100,6 @@ def _template(
         scale=alt.Scale(type=scale, domain=list(costs), nice=False),
         axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
     )
-    # Room at the foot for the lane of the images, so that no point lies in it.
     y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
     return (
         alt.layer(*_others(x, y, colours), *_measured(x, y, colours), *_images(x)).properties(height=HEIGHT).to_dict()
@@ -108,11 +107,11 @@ def _template(
 
 
 def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
-    """What stands behind the families: published points, shuffled decisions, dials, the budget that is asked for."""
+    """The marks behind the families: published, shuffled and dial points, and the requested budget."""
     hollow: Any = {"filled": False, "fill": "transparent", "color": colours.muted}
     dial = table("dial")
     asked = table("asked").encode(x=x)
-    # Held back by keys, so that the wheel scrolls the page and a click selects; a pinch counts as Ctrl and the wheel.
+    # Panning and zooming need a key, so that the wheel scrolls the page and a click selects. A pinch is Ctrl + wheel.
     zoom = alt.selection_interval(
         name=ZOOM_PARAM,
         bind="scales",
@@ -142,14 +141,14 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
 
 
 def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
-    """A line along each family's budgets, intervals, points, a ring round the one in use, and what is clicked."""
+    """Lines, intervals and points of the families, a ring around the point in use, and the clickable layer."""
     base = table("measured", "id")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     in_use = base.transform_filter("datum.in_use")
     number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
     look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
     ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
-    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "budget", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "budget", "click_id"], on="click", empty=False)
     line = base.mark_line(strokeWidth=1.2, opacity=0.45, clip=True)
     return [
         line.encode(x=x, y=y, color=ink, detail=["family:N", "line:N"]),
@@ -167,7 +166,7 @@ def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:
-    """Everything that is known of a point; a measure that it has not is null there."""
+    """Tooltip of a point; measures that it does not have are null."""
     costs = [alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()]
     return [
         alt.Tooltip("label:N", title=title),
@@ -175,15 +174,15 @@ def _tooltip(title: str) -> list[alt.Tooltip]:
         alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
-        alt.Tooltip("backbone:N", title="made of"),
-        alt.Tooltip("loss:Q", title="points below that", format=".2f"),
+        alt.Tooltip("backbone:N", title="backbone"),
+        alt.Tooltip("loss:Q", title="points below the backbone", format=".2f"),
         *costs,
         alt.Tooltip("source:N"),
     ]
 
 
 def _images(x: alt.X) -> list[alt.Chart]:
-    """A tick for each shown image at the foot of the plot, at its own cost; the one in focus is longer."""
+    """A tick for each image at the bottom of the plot, at its own cost; that of the image in focus is longer."""
     base = table("images", "row")
     tooltip = [alt.Tooltip("image:N", title="picture"), alt.Tooltip("prediction:N")]
     tooltip += [
@@ -191,7 +190,7 @@ def _images(x: alt.X) -> list[alt.Chart]:
     ]
     ink = alt.Color("ink:N", scale=None)
     foot = alt.value(alt.expr("height"))
-    click = alt.selection_point(name=TICK_PARAM, fields=["key", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=TICK_PARAM, fields=["key", "click_id"], on="click", empty=False)
     return [
         base.mark_rule(strokeWidth=2, opacity=0.55, clip=True, aria=False).encode(
             x=x, y=alt.value(alt.expr(f"height - {_LANE}")), y2=alt.value(alt.expr("height - 4")), color=ink

@@ -1,4 +1,4 @@
-"""The ledger as a chart: a bar a part, and the figures that it adds up to. Rows and colours in, a chart out."""
+"""The chart of the ledger: a bar and figures for each part, and their sum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
-from dashboard.drawing.figure import Figure, Key, table
+from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.views.ledger_entries import ALWAYS, DECISIONS, GATES, SHORTCUTS, SUBJECTS, LedgerRow
 
@@ -19,12 +19,12 @@ _COLUMN, _HEADS = 74, {"focus": "in focus", "shown": "shown", "test": "test set"
 
 
 def ledger_chart(rows: Sequence[LedgerRow], cost: Cost, colours: Palette) -> Figure:
-    """What each part costs: a bar for the image in focus, a tick for the mean of the images shown, and all figures.
+    """The cost of each part: a bar for the image in focus, a tick for the mean of the images shown, and all figures.
 
     Args:
-        rows: as ``ledger_entries.ledger_rows`` gives them; the last one is the sum.
+        rows: from ``ledger_entries.ledger_rows``; the last one is the sum.
         cost: the measure.
-        colours: of the theme.
+        colours: palette of the theme.
     """
     inks = _inks(colours)
     *parts, total = rows
@@ -82,13 +82,4 @@ def _template(parts: tuple[str, ...], title: str, colours: Palette) -> dict[str,
         .encode(x=place, y=y, text="text:N"),
         *heads,
     ]
-    return (
-        alt.layer(*marks)
-        .properties(
-            height=ROW * len(parts) + _TOP + _FOOT,
-            padding={"left": _NAMES, "right": 3 * _COLUMN + 8, "top": _TOP, "bottom": _FOOT},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks), _NAMES, 3 * _COLUMN + 8, _TOP, _FOOT, ROW * len(parts) + _TOP + _FOOT)

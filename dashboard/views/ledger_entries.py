@@ -1,7 +1,7 @@
-"""The ledger: what every part of the network and every decision costs, adding up to the figure that is shown.
+"""The ledger: the cost of every part of the network and of every decision, which sum to the total cost.
 
-A cost is a sum over parts, so the mean over many images is the sum of the parts' means. ``dfs_core.model.cost`` says
-what is counted; here its total is only taken apart.
+Cost is additive over parts, so the mean over images is the sum of the parts' means. ``dfs_core.model.cost`` defines
+what counts; this module only splits its total.
 """
 
 from __future__ import annotations
@@ -24,20 +24,19 @@ SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 
 
 def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
-    """Every part with what it costs, in the order of the network; they sum to the cost of the whole.
+    """The cost of every part, in the order of the network; the rows sum to the total cost.
 
     Args:
         config: of the network.
         cost: the measure.
-        shares: of the images, how many take each option in each block, 0 to 1: gated blocks x options. For one image
-            that is a 1 a block.
+        shares: share of the images, 0 to 1, that take each option in each block, (gated blocks, options).
 
     Returns:
-        One row a part: ``stage`` (0 for what lies outside the stages), ``block`` (number in the network; None outside),
-        ``kind`` (one of the four), ``part`` in words, ``percent``.
+        One row for each part: ``stage`` (0 outside the stages), ``block`` (block number; None outside the blocks),
+        ``kind`` (one of the four constants above), ``part`` (in words), ``percent``.
     """
     model, macs = costs.models(config)[MEASURES[cost].column], count_macs(config)
-    counted = model.fixed > 0  # cp counts the gated blocks' decisions alone
+    counted = model.fixed > 0  # false for cp, which counts only the gated blocks
     rows: Rows = []
 
     def add(stage: int, block: int | None, kind: str, part: str, percent: float) -> None:
@@ -64,7 +63,7 @@ def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
 
 
 def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
-    """Every part of one image's cost, with the option that was taken, and their sum at the end."""
+    """Every part of one image's cost, with the chosen option, and their sum at the end."""
     rows = entries(config, cost, _shares([item], config))
     for row in rows:
         block = row["block"]
@@ -74,14 +73,14 @@ def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
 
 
 class LedgerRow(TypedDict):
-    """A stage and kind of cost, in percent.
+    """One stage and kind of cost; costs in percent.
 
     Attributes:
         part: in words.
         kind: one of the four, or ``sum``.
-        focus: of the image in focus.
-        shown: mean of the images shown.
-        test: mean of the test set; None if it was not measured, or is not of this operating point.
+        focus: cost for the image in focus.
+        shown: mean over the images shown.
+        test: mean over the test set; None if it was not measured at this operating point.
     """
 
     part: str
@@ -94,7 +93,7 @@ class LedgerRow(TypedDict):
 def ledger_rows(
     shown: list[Shown], focus: Shown | None, card: Card, cost: Cost, with_test: bool = True
 ) -> list[LedgerRow]:
-    """One row a stage and kind of cost, and a last one that sums them."""
+    """One row for each stage and kind of cost, and a last one with their sum."""
     config = card.config
     by_subject = {
         "focus": None if focus is None else entries(config, cost, _shares([focus], config)),
@@ -113,7 +112,7 @@ def ledger_rows(
 
 
 def _shares(shown: list[Shown], config: ModelConfig) -> np.ndarray:
-    """How often each option was taken in each block, 0 to 1."""
+    """Share of the images, 0 to 1, that take each option in each block, (gated blocks, options)."""
     names = config.option_set.names
     taken = np.zeros((config.gated_blocks, len(names)))
     for item in shown:
@@ -131,14 +130,14 @@ def _of_test(card: Card, cost: Cost) -> Rows | None:
 
 
 def _shortcut_part(config: ModelConfig, macs: NetworkMacs, index: int) -> np.ndarray:
-    """Of what each option of a block costs, the share that its 1x1 shortcut takes: all of it where it is skipped."""
+    """Share of the 1x1 shortcut in the cost of each option of a block; 1 for skip, if there is such a shortcut."""
     block = macs.blocks[index + FIRST_GATED - 1]
     part = block.shortcut / (block.shortcut + block.convolutions)
     return np.array([1.0 if option.is_skip and block.shortcut else part for option in config.option_set])
 
 
 def _group(entry: dict[str, Any]) -> tuple[int, str]:
-    """Where an entry stands in the ledger, and the line that it is summed into."""
+    """Position and name of the ledger row that an entry belongs to."""
     if entry["kind"] == ALWAYS:
         first = entry["part"] in ("stem", "first block")
         return (0, "stem and first block") if first else (9, "pooling and classifier")

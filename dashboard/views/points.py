@@ -1,7 +1,7 @@
-"""The points of the accuracy/cost curve: checkpoints as their cards say, measured points of results/, published ones.
+"""The points of the accuracy/cost curve: from cards, from ``results/``, and from the literature.
 
-Points of different standing are told apart: measured on the test set after training for that very point, reached from
-there by a price alone (the dial), measured with decisions shuffled between images, and published by others.
+There are four kinds: measured at a point that was trained for; reached from there by a price without training (dial);
+measured with the decision vectors shuffled between images; published by others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dfs_core.results.measurement import read_measurements
 
 GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
 LIVE = "session, gates fine-tuned live, not a published result; "
-_FIXED = ("backbone", SESSION)  # methods whose points are no curve
+_FIXED = ("backbone", SESSION)  # methods whose points are not joined to a curve
 _BLANK = dict.fromkeys(
     (
         *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high"),
@@ -35,27 +35,27 @@ _BLANK = dict.fromkeys(
 
 
 class PointRow(TypedDict):
-    """A point of the accuracy/cost curve; percentages in percent, None where nobody measured it.
+    """A point of the accuracy/cost curve; shares and costs in percent, None if not measured.
 
     Attributes:
-        family: as in links.
-        group: the same for people.
-        checkpoint: its name; empty for published points.
-        label: for people.
-        budget: that was asked for.
-        alpha: the paper's.
+        family: key of the family.
+        group: its title.
+        checkpoint: name of the checkpoint; empty for published points.
+        label: description of the point.
+        budget: requested budget.
+        alpha: of the training.
         seed: of the training.
         accuracy: on the test set.
         low: lower end of its 95 % interval.
         high: upper end.
-        backbone: the plain network that it was made of.
-        loss: by how many points it is below that one.
-        cp: by this measure of cost.
+        backbone: name of the plain network that training started from.
+        loss: accuracy of the backbone minus that of the point, in points.
+        cp: mean cost by this measure.
         all_in: likewise.
         macs: likewise.
         energy: likewise.
-        line: points with the same one are joined.
-        source: where it comes from.
+        line: points with the same value are joined.
+        source: where the point comes from.
     """
 
     family: str
@@ -85,14 +85,14 @@ def point_rows(
     cost: Cost,
     measured: Rows | None = None,
 ) -> list[PointRow]:
-    """One row a point of the accuracy/cost curve of a data set.
+    """The points of the accuracy/cost curve of a data set.
 
     Args:
         catalogue: the checkpoints on this machine.
-        dataset: what was measured on.
-        published: as ``read_published`` gives them.
-        cost: the measure on the axis; a point without it is left out.
-        measured: as ``read_measured`` gives them; of a checkpoint for one budget the card is preferred.
+        dataset: name of the data set.
+        published: from ``read_published``.
+        cost: the measure on the axis; points without it are left out.
+        measured: from ``read_measured``; a single-budget checkpoint's card takes precedence over it.
     """
     measured = measured or []
     rows = [
@@ -107,7 +107,7 @@ def point_rows(
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A point that others published; accuracy and cp in percent."""
+    """A published point; accuracy and cp in percent."""
 
     method: Word
     network: Word
@@ -118,12 +118,12 @@ class Published:
 
 
 def read_published(path: Path) -> Rows:
-    """Points that others published, a row each; errors as for ``read_rows``."""
+    """Published points; errors as for ``read_rows``."""
     return [asdict(row) for row in read_rows(path, Published)]
 
 
 def read_measured(path: Path) -> Rows:
-    """Points that were measured on test sets, as ``python -m dfs_core results`` writes them; none if it did not yet.
+    """The test set's points in a file of ``python -m dfs_core results``; none if there is no file.
 
     Errors are those of ``read_rows``.
     """
@@ -133,9 +133,9 @@ def read_measured(path: Path) -> Rows:
 def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Iterator[dict[str, Any]]:
     for family in catalogue.families:
         for card in family.cards:
-            elsewhere = card.budget_range is not None and card.name in in_results
+            better_in_results = card.budget_range is not None and card.name in in_results
             split = measured_on(card)
-            if card.dataset != dataset or split not in card.metrics or elsewhere:
+            if card.dataset != dataset or split not in card.metrics or better_in_results:
                 continue
             found = card.metrics[split]
             low, high = found["accuracy_ci95"]
@@ -178,7 +178,7 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
         point |= {
             "family": DIAL_KEY if by_dial else family_key(title),
             "group": GROUPS[DIAL_KEY] if by_dial else title,
-            "label": row["label"] if card is None else _at(card, row["budget"]).in_words,
+            "label": row["label"] if card is None else _point(card, row["budget"]).in_words,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
             "source": f"measured here on {int(row['n']):,} test images",
         }
@@ -189,12 +189,12 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
             yield point | own | {"low": None, "high": None, "line": f"shuffled {point['line']}"}
 
 
-def _at(card: Card, budget: float | None) -> OperatingPoint:
+def _point(card: Card, budget: float | None) -> OperatingPoint:
     return OperatingPoint(card, budget if card.budget_range else None)
 
 
 def _serves(card: Card, budget: float | None) -> bool:
-    """Whether a checkpoint can be at a measured point: results that are older than it may have others."""
+    """Whether a budget is in the checkpoint's range; results that are older than the checkpoint may be outside."""
     if card.budget_range is None or budget is None:
         return True
     low, high = card.budget_range
@@ -214,5 +214,5 @@ def _published(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(family: str, order: list[str]) -> float:
-    """Where a family stands among others: one that has no checkpoint here before the three of another standing."""
+    """Sort key: known families, then unknown ones, then dial, shuffled, published."""
     return order.index(family) if family in order else len(order) - len(GROUPS) - 0.5

@@ -1,4 +1,4 @@
-"""The decision strip: who takes which option where. Traces and colours in, an Altair figure out; no Streamlit."""
+"""The decision strip: the option that each image takes in each gated block."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
 from dashboard.drawing.blocks import name_room
-from dashboard.drawing.figure import Figure, table
+from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
-ROW = 42  # pixels; thumbnails are a little less
-DENSE_ROW = 34
-DENSE_FROM = 13  # images
+ROW = 42  # height of a row in pixels
+DENSE_ROW = 34  # the same if there are many images
+DENSE_FROM = 13  # images from which rows are dense
 _HEADER, _FOOTER = 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
-TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels before the cells for texts, and behind them for costs
-NAME_ROOM, NUMBER_ROOM = 17, 14  # pixels that a cell needs for an option's name, and a column for its block's number
+TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels for the texts left of the cells, and for the costs right of them
+NAME_ROOM, NUMBER_ROOM = 17, 14  # least column width in pixels for an option's name, and for a block number
 
 
 def decision_strip(
@@ -31,30 +31,30 @@ def decision_strip(
     config: ModelConfig,
     focus: str | None,
     colours: Palette,
-    turn: int = 0,
+    click_id: int = 0,
     cost: Cost = "all-in",
 ) -> Figure:
-    """Heatmap of decisions: one row an image, one column a gated block, with the picture before and its cost behind.
+    """Heatmap of decision vectors: a row for each image, a column for each gated block; pictures left, costs right.
 
-    A cell's colour is the option's cost, its text the option's name where there is room; a skipped block is an empty
-    cell that the shortcut runs through as a line. A click on a row gives that image's key to the selections
-    ``strip_marks.FOCUS_PARAMS``, together with ``turn``.
+    A cell's colour shows the option's cost, its text the option's name if there is room. A skipped block is an empty
+    cell with the shortcut as a line through it. A click on a row puts the image's key into the selections
+    ``FOCUS_PARAMS``.
 
     Args:
         shown: images with their traces; at least one.
         config: of the checkpoint that all traces come from.
         focus: key of the image whose row is marked.
-        colours: of the theme.
-        turn: comes back with a selection; by another one a second click on the same row is told from the first.
-        cost: the measure that stands behind each row beside cp; cp itself gives all-in.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
+        cost: the measure in the column beside cp; for cp itself, that column shows all-in.
     """
     row = ROW if len(shown) < DENSE_FROM else DENSE_ROW
-    both = any(item.picture.origin != "test" for item in shown)  # of a test image both pictures are the same
+    both = any(item.picture.origin != "test" for item in shown)  # a test image is given as the network sees it
     stages = blocks.stages(config)
     cells = _cells(shown, config, colours)
     data = {
-        "cells": [cell | {"turn": turn} for cell in cells],
-        "images": [image | {"turn": turn} for image in _images(shown, config, focus, colours)],
+        "cells": [cell | {"click_id": click_id} for cell in cells],
+        "images": [image | {"click_id": click_id} for image in _images(shown, config, focus, colours)],
         "pictures": [
             {"row": row, "given": item.picture.thumb_uri, "seen": item.picture.seen_uri}
             for row, item in enumerate(shown)
@@ -71,13 +71,13 @@ def decision_strip(
 
 @lru_cache(maxsize=32)
 def _template(length: float, row: int, both: bool, colours: Palette, second: Measure) -> dict[str, Any]:
-    """The specification without data: to build one takes a quarter of a second.
+    """The specification without data, cached because building it takes 0.25 s.
 
     Args:
-        length: of the strip, in blocks.
+        length: of the strip, in block widths.
         row: height of a row in pixels.
-        both: whether the pictures as given stand beside those that the network sees.
-        colours: of the theme.
+        both: whether to show the pictures as given beside those that the network sees.
+        colours: palette of the theme.
         second: the measure in the last column.
     """
     left = (row - 4) * (2 if both else 1) + 8 + TEXT_WIDTH
@@ -87,26 +87,12 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
         *cell_marks(place, length),
         *headings(place, length, both, colours, second),
     ]
-    # What stands beside the cells has a known size. Left to fit it all into the width, Vega would measure every text at
-    # every move of the slider.
-    return (
-        alt.layer(*marks)
-        .properties(
-            padding={"left": left, "right": COST_WIDTH, "top": _HEADER, "bottom": _FOOTER},
-            autosize=alt.AutoSizeParams(type="none", contains="padding"),
-        )
-        .configure_view(stroke=None)
-        .to_dict()
-    )
+    return padded(alt.layer(*marks), left, COST_WIDTH, _HEADER, _FOOTER)
 
 
 def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Rows:
-    """Where each cell lies, in blocks, and how it looks."""
-    looks = {}
-    for option in config.option_set:
-        fill = colours.option(option.name)
-        edge = colours.faint if option.is_skip else fill
-        looks[option.name] = {"fill": fill, "ink": colours.text_on(fill), "edge": edge}
+    """Position and look of each cell."""
+    looks = {name: colours.cell(name) for name in config.option_set.names}
     return [
         blocks.placed(row)
         | looks[row["option"]]
@@ -116,7 +102,7 @@ def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Row
 
 
 def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Rows:
-    """One row an image: its texts and whether it is in focus."""
+    """One row for each image: its texts, and whether it is in focus."""
     glyphs = {"right": "✓ ", "wrong": "✗ ", "": ""}
     rows = image_rows(shown, config)
     for row in rows:
@@ -129,22 +115,22 @@ def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colo
 
 
 class Place:
-    """Where things stand: blocks along a scale, rows in pixels from the top, and what lies beside the strip."""
+    """Positions in the strip: blocks along a scale, rows in pixels from the top, the width left of the cells."""
 
     def __init__(self, row: int, left: int, scale: alt.Scale) -> None:
         self.row, self.left, self.scale = row, left, scale
 
     def at(self, field: str) -> alt.X:
-        """x of a column in blocks."""
+        """The x channel of a field in block widths."""
         return alt.X(f"{field}:Q", scale=self.scale, axis=None)
 
     def down(self, share: float) -> Any:
-        """y within the row of a datum: 0 is its upper edge, 1 the lower."""
+        """y within the row of a datum: 0 is the upper edge, 1 the lower."""
         return alt.value(alt.expr(f"(datum.row + {share}) * {self.row}"))
 
 
 def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
-    """The band of the image in focus, its pictures, the prediction before and the cost behind its strip."""
+    """The band of the image in focus, and each row's pictures, prediction and costs."""
     base, pictures = table("images", "row"), table("pictures")
     left, side = place.left, place.row - 8
     columns = ["given", "seen"] if both else ["seen"]
@@ -163,7 +149,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
     )
     detail = base.mark_text(aria=False, align="left", dy=9, fontSize=11, limit=TEXT_WIDTH - 8)
     cost = base.mark_text(aria=False, align="right", fontSize=12, color=colours.ink)
-    click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "click_id"], on="click", empty=False)
     end = alt.value(alt.expr(f"width + {COST_WIDTH - 2}"))
     return [
         base.mark_rect(aria=False, cornerRadius=4, fill=colours.accent).encode(
@@ -189,7 +175,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
 
 
 def cell_marks(place: Place, length: float) -> list[alt.Chart]:
-    """Cells, the wire through skipped ones, names, and above all an invisible layer that is pointed at and clicked."""
+    """Cells, the line through skipped ones, option names, and on top an invisible layer for tooltips and clicks."""
     base = table("cells", "cell")
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     tooltip = [
@@ -202,7 +188,7 @@ def cell_marks(place: Place, length: float) -> list[alt.Chart]:
         alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
         *(alt.Tooltip(f"{one.column}:Q", title=f"adds to {one.name} %", format=".2f") for one in MEASURES.values()),
     ]
-    click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "turn"], on="click", empty=False)
+    click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "click_id"], on="click", empty=False)
     filled, skipped = base.transform_filter("datum.bits > 0"), base.transform_filter("datum.bits == 0")
     x, x2, middle = place.at("start"), alt.X2("end:Q"), place.down(0.5)
     box = {"x": x, "x2": x2, "y": place.down(0.09), "y2": place.down(0.91)}
@@ -224,7 +210,7 @@ def cell_marks(place: Place, length: float) -> list[alt.Chart]:
 
 
 def headings(place: Place, length: float, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
-    """Stage names with a line over each, block numbers below, and the titles of the columns on either side."""
+    """Stage titles with a line below each, block numbers at the bottom, and the titles of the outer columns."""
     room = alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)

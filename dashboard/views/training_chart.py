@@ -1,4 +1,4 @@
-"""cp against its target while a checkpoint was trained. A log and colours in, an Altair chart out; no Streamlit."""
+"""The chart of cp and its target during training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dashboard.drawing.palette import Palette
 
 
 def training_curve(log: Rows, colours: Palette) -> Figure | None:
-    """cp of the training batches against the target, over epochs, with cp on validation; None if the log has no cp."""
+    """cp of the training batches, its target and cp on validation, over epochs; None if the log has no cp."""
     steps = [row for row in log if "cp" in row and "target" in row]
     if len(steps) < 2:
         return None

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "": ".st-key-curve svg.marks",
     "image?block=4&force=4:full": chart("Decisions for the image as given"),
-    "compare": chart("Decisions of A and of B"),
-    "compare?what=images": chart("Decisions of A and of B"),
+    "compare": chart("Decisions of A and B"),
+    "compare?what=images": chart("Decisions of A and B"),
     "testset": chart("Mean cp by confidence"),
     "laboratory": chart("Accuracy of each step"),
     "learn": ".st-key-onward",

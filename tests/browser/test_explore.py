@@ -23,6 +23,9 @@ def test_the_page_says_what_is_in_use_and_shows_a_cell_for_every_decision(open_p
     expect(in_use(page)).to_have_text("DFS ResNet-14, budget 20 %, alpha 5e-6")
     expect(page.locator(".st-key-strip path[aria-label*=', block ']")).to_have_count(10 * 5)
     expect(rows(page)).to_have_count(10)
+    widths = page.locator(".dfs-legend img").evaluate_all("marks => marks.map(mark => mark.naturalWidth)")
+    assert widths, "the legend has marks"
+    assert all(widths), "every mark is drawn"
 
 
 def test_back_in_the_browsers_history_goes_back_in_the_app(open_page: OpenPage):

@@ -71,7 +71,7 @@ def move_steps(page: Page) -> None:
 VISITS = {
     "explore": Visit("", ".st-key-strip svg.marks", choose_image, "&image=[a-z-]+&scale=linear"),
     "image": Visit("image", chart("Decisions for the image as given"), choose("full"), "&force=2(:|%3A)full&block=2"),
-    "compare": Visit("compare", chart("Decisions of A and of B"), choose("Two images"), "&what=images"),
+    "compare": Visit("compare", chart("Decisions of A and B"), choose("Two images"), "&what=images"),
     "testset": Visit("testset", chart("Mean cp by confidence"), choose("wrong"), "&verdict=wrong"),
     "laboratory": Visit("laboratory", chart("Accuracy of each step"), move_steps, r"&steps=\d+"),
     "learn": Visit("learn", ".st-key-onward", choose(f"2 {lesson.STEPS['2']}"), "&step=2"),

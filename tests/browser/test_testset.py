@@ -46,9 +46,9 @@ def test_the_map_is_drawn_and_says_what_lies_under_the_pointer(open_page: Callab
 
 
 def test_beside_a_decision_vector_all_its_figures_are_in_view(open_page: Callable[..., Page]):
-    page = open_page("testset", drawn=".st-key-policies svg.marks", viewport={"width": 1024, "height": 900})
+    page = open_page("testset", drawn=".st-key-decision_vectors svg.marks", viewport={"width": 1024, "height": 900})
     settle(page)
     page.wait_for_function(
-        "() => { const frame = document.querySelector('.st-key-policies_scroll');"
+        "() => { const frame = document.querySelector('.st-key-decision_vectors_scroll');"
         " return frame.scrollWidth <= frame.clientWidth; }"
     )

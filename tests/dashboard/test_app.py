@@ -64,7 +64,7 @@ def test_both_charts_hand_back_the_number_of_choices_so_that_a_second_click_is_n
         for chart in app.get("vega_lite_chart"):
             for dataset in chart.proto.datasets:
                 tables[dataset.name] = pa.ipc.open_stream(dataset.data.data).read_all()
-        return [set(tables[name]["turn"].to_pylist()) for name in ("cells", "measured")]
+        return [set(tables[name]["click_id"].to_pylist()) for name in ("cells", "measured")]
 
     assert turns() == [{0}, {0}]
     control(app.select_slider, "budget").set_value(30.0).run()

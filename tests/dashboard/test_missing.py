@@ -79,5 +79,5 @@ def test_a_checkpoint_that_appears_or_goes_while_the_page_is_open_is_noticed(own
     control(app.select_slider, "budget").set_value(30.0).run()
     shutil.rmtree(own_copy / "tiny-dfs-30")
     app.run()
-    assert "'tiny-dfs-30' is gone" in app.warning[0].value
+    assert "'tiny-dfs-30' no longer exists" in app.warning[0].value
     assert list(control(app.select_slider, "budget").options) == ["10 %", "20 %"]

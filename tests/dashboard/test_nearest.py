@@ -70,7 +70,7 @@ def open_page(page: str, **query: str) -> AppTest:
 
 def test_figures_are_named_by_the_budget_that_they_are_of(folder):
     app = open_page("testset", budget="1.2")
-    assert "not at 1.2 %. Shown: 1.25 %." in app.info[0].value
+    assert "not for 1.2 %. Shown: 1.25 %." in app.info[0].value
     assert "budget 1.25 %, alpha 2.5e-3</h2>" in text_of(app)
     assert control(app.select_slider, "budget").value == pytest.approx(1.2, rel=0.01), "the wish stays as it is"
 
@@ -83,7 +83,7 @@ def test_the_usual_rival_is_a_budget_whose_decisions_are_stored(folder):
 
 def test_a_thing_is_not_compared_with_itself_in_silence(folder):
     app = open_page("compare", budget="1.2", rb="1.3")
-    assert any("same decisions are stored for A and B" in info.value for info in app.info)
+    assert any("A and B have the same stored traces" in info.value for info in app.info)
     assert "of accuracy from A to B" not in text_of(app)
 
 

@@ -88,7 +88,7 @@ def test_a_checkpoint_for_every_budget_is_asked_for_one() -> None:
 def test_the_lesson_names_the_size_of_its_image() -> None:
     app = opened("learn", checkpoint="shapes-dfs")
     assert app.markdown[0].value == "## 1. A picture becomes 64 by 64"
-    assert "64 by 64 squares of three colours: 12,288 numbers" in text_of(app)
+    assert "64 by 64 pixels of three colours: 12,288 numbers" in text_of(app)
     for _ in range(4):
         app.button(key="go_Next").click().run()
         assert not app.exception
@@ -152,5 +152,5 @@ def test_networks_of_two_sizes_are_compared_each_seeing_its_own() -> None:
     app = opened("compare", checkpoint="shapes-dfs", right="tiny-dfs-20")
     assert not app.error
     text = text_of(app)
-    assert "A sees images of 64 pixels, B of 32" in text
+    assert "A takes images of 64 pixels, B of 32" in text
     assert "ImageNet ResNet-18 x0.125, 64 px has 7 gated blocks and ResNet-14 has 5" in app.info[0].value

@@ -155,12 +155,12 @@ def test_lanes_draw_both_sides_and_a_third_lane_only_where_blocks_correspond(col
 def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered() -> None:
     everything, cp = traces(), COSTS["cp"]
     rows = statistics.share_rows(everything, CONFIG, ALL)
-    figure = shares_chart.share_chart(rows, CONFIG, [(3, "full")], LIGHT, turn=7)
+    figure = shares_chart.share_chart(rows, CONFIG, [(3, "full")], LIGHT, click_id=7)
     drawn(figure)
     segments = figure.data["segments"]
     assert len(segments) == sum(row["share"] > 0 for row in rows)
     assert [(cell["block"], cell["option"]) for cell in segments if cell["edge"] == LIGHT.accent] == [(3, "full")]
-    assert {cell["turn"] for cell in segments} == {7}
+    assert {cell["click_id"] for cell in segments} == {7}
 
     figure = cost_charts.class_chart(statistics.class_rows(everything, cp, ALL), "cp", ["b"], LIGHT)
     drawn(figure)

@@ -97,7 +97,7 @@ def test_one_checkpoint_alone_is_enough(app, tiny_pretrained, tmp_path, monkeypa
     app.run()
     assert not app.exception
     assert len(rows_of(app)) == 10
-    assert "Network, which always costs the same" in text_of(app)
+    assert "Network (its cost is always the same)" in text_of(app)
     assert "decides the same for every image" in text_of(app)
 
 
@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_what_to_do_about_it(app, t
 def test_a_link_to_a_test_image_without_test_images_says_so(app):
     app.query_params["image"] = "test-17"
     app.run()
-    assert "names 'test-17', and there is no such image here" in app.warning[0].value
+    assert "names the image 'test-17', which is not here" in app.warning[0].value
 
 
 def test_training_is_offered_only_where_its_log_has_a_cp(app, monkeypatch):

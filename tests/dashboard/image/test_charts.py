@@ -16,7 +16,7 @@ from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export.drawing import vegalite_to_svg
 from dashboard.export.sheet import sized
 from dashboard.image import film_chart, gates_chart, path_chart, stability_chart, tables
-from dashboard.image.film import Settled, settled, shoot
+from dashboard.image.film import StaysRight, shoot, stays_right
 from dashboard.image.layout import Line
 from dashboard.image.probes import NEAR_TIE, WhatIf, force, stability
 from dashboard.image.tables import Subject
@@ -63,7 +63,7 @@ def test_the_path_fills_each_block_by_its_cost_and_passes_skipped_ones(forced, c
     assert (blocks[3]["share"], blocks[5]["share"]) == (0, 1)
     assert [block for block, row in blocks.items() if row["forced"]] == [3, 5]
     assert [block for block, row in blocks.items() if row["chosen"]] == [5]
-    assert {row["turn"] for row in blocks.values()} == {3}
+    assert {row["click_id"] for row in blocks.values()} == {3}
     heights = {}
     for block in blocks.values():
         within = [row["y"] for row in figure.data["way"] if block["start"] < row["x"] < block["end"]]
@@ -105,7 +105,7 @@ def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sig
 
 def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, settled(film.labels, "cat"), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, stays_right(film.labels, "cat"), LIGHT)
     covered = dict.fromkeys((row["y"] for row in figure.data["cells"]), 0)
     assert len(covered) == config.gated_blocks
     for cell in figure.data["cells"]:
@@ -137,7 +137,7 @@ def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low
     frames = len(shot.positions)
     positions = [low * (high / low) ** (frame / (frames - 1)) for frame in range(frames)]
     film = replace(shot, positions=(*positions[:-1], high), dial=False)
-    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), low, Settled("cat", True, None, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), low, StaysRight("cat", True, None, 0), LIGHT)
     ticks = figure.data["ticks"]
     assert [tick["text"] for tick in ticks] == labels
     for tick in ticks:
@@ -147,16 +147,16 @@ def test_the_films_axis_has_round_budgets_at_their_places(predictor, config, low
 
 def test_the_films_flag_stands_where_the_prediction_settles(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    flagged = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, 7, 0), LIGHT)
+    flagged = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, 7, 0), LIGHT)
     assert [row["centre"] for row in flagged.data["flag"]] == [7.5], "in the middle of its frame, as the axis has it"
-    never = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, None, 2), LIGHT)
+    never = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, None, 2), LIGHT)
     assert never.data["flag"] == []
 
 
 @pytest.mark.parametrize(("frame", "anchor"), [(0, "start"), (7, "start"), (36, "end"), (39, "end")])
 def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, frame, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, frame, 0), LIGHT)
     svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
     texts = [tag for tag in re.findall(r"<text[^>]*>[^<]*", svg) if "stays right from here" in tag]
     assert len(texts) == 2, "and a border of it in the colour of the page"
@@ -165,7 +165,7 @@ def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
 
 def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
-    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, Settled("cat", True, None, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, None, 0), LIGHT)
     assert any(band["dash"] for band in figure.data["bands"])
     assert not any("strokeDash" in layer["encoding"] for layer in figure.spec["layer"])
     svg = vegalite_to_svg(sized(figure.spec, 560) | {"datasets": figure.data})
@@ -175,7 +175,7 @@ def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, c
 def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
     between = (film.positions[3] + 2 * film.positions[4]) / 3
-    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), between, Settled("cat", True, 7, 0), LIGHT)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), between, StaysRight("cat", True, 7, 0), LIGHT)
     (here,) = figure.data["here"]
     assert here["start"] == film.nearest(between) == 4
     assert here["end"] == 5
@@ -185,7 +185,7 @@ def test_the_film_frames_the_one_column_that_is_nearest(predictor, config):
 def test_no_line_of_the_film_crosses_the_room_of_a_name(predictor, config, where):
     film = shoot(predictor, PICTURE.seen, config)
     figure = film_chart.gate_film(
-        film, Subject(PICTURE, config, "cp"), film.positions[where], Settled("cat", True, 7, 0), LIGHT
+        film, Subject(PICTURE, config, "cp"), film.positions[where], StaysRight("cat", True, 7, 0), LIGHT
     )
     cells = {(cell["y"] + film_chart.ROW / 2, (cell["start"] + cell["end"]) / 2): cell for cell in figure.data["cells"]}
     assert figure.data["options"]

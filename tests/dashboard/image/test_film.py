@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tiny import make_card, picture, pictures
 
-from dashboard.image.film import CHUNK, FRAMES, Film, positions, settled, shoot
+from dashboard.image.film import CHUNK, FRAMES, Film, positions, shoot, stays_right
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.network import DFSNet
@@ -92,7 +92,7 @@ def test_frames_of_every_budget_are_asked_at_that_budgets_price():
     ],
 )
 def test_a_prediction_stays_right_from_where_it_is_right_at_every_dearer_frame(labels, truth, frame, earlier):
-    found = settled(labels, truth)
+    found = stays_right(labels, truth)
     assert (found.frame, found.earlier) == (frame, earlier)
     assert found.label == (truth or labels[-1])
     assert found.known == (truth is not None)

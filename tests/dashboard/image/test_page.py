@@ -46,7 +46,7 @@ def test_a_gate_is_forced_several_are_and_all_are_let_go(app):
     free.set_value("full").run()
     assert "4:full" in str(app.query_params["force"])
     assert "forced" in text_of(app)
-    assert "decided anew" in caption(app)
+    assert "decided again" in caption(app)
     assert "In the film, all gates are free." in caption(app)
     control(app.selectbox, "gate_block").set_value(5).run()
     control(app.segmented_control, "gate_option").set_value("skip").run()
@@ -64,7 +64,7 @@ def test_a_link_forces_gates_and_names_what_this_network_does_not_have(tiny_pret
     app = open_image(force="3:8,9:full", block="3", image="frog", hold="1")
     assert control(app.segmented_control, "gate_option").value == "8"
     assert control(app.toggle, "gate_hold").value is True
-    assert "cannot force 9:full" in said(app.warning[0])
+    assert "no such gate or option: 9:full" in said(app.warning[0])
     assert control(app.selectbox, "image_shown").value == "frog"
 
 
@@ -88,7 +88,7 @@ def test_a_network_without_gates_says_so_in_words_of_its_own_and_its_blocks_can_
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
     app = open_image()
     assert "no gates" in caption(app)
-    assert "no film" in caption(app)
+    assert "no gate film" in caption(app)
     assert not any("board" in element.value or "are free" in element.value for element in app.caption)
     assert not any("Gate film" in element.value for element in app.markdown)
     assert control(app.selectbox, "gate_block").label == "Block"
@@ -99,7 +99,7 @@ def test_a_network_without_gates_says_so_in_words_of_its_own_and_its_blocks_can_
     assert not app.exception
     assert "blocks changed" in text_of(app)
     assert "as trained" in text_of(app)
-    assert "other blocks do what they always do" in caption(app)
+    assert "other blocks stay as they are" in caption(app)
 
 
 def test_where_a_network_has_one_option_there_is_nothing_to_force(tiny_pretrained, no_data):
@@ -125,7 +125,7 @@ def test_of_a_network_for_every_budget_the_films_slider_is_the_budget(tmp_path, 
     app = open_image(budget="8")
     assert "A dial" not in caption(app)
     slider = control(app.select_slider, "film_frame")
-    assert re.fullmatch(r"Budget: nearest frame of the film [78]\.\d+ %, in use 8 %", slider.label)
+    assert re.fullmatch(r"Budget: 8 % in use, nearest frame of the film [78]\.\d+ %", slider.label)
     assert slider.options[0] == "0.5 %"
     slider.set_value(0).run()
     assert not app.exception

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard.answers.engine import Asking, Engine
+from dashboard.answers.engine import Engine, EnginePoint
 from dashboard.image.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -69,7 +69,7 @@ def test_several_gates_are_forced_at_once_and_none_is_the_free_decision(predicto
 def test_force_holds_at_the_price_that_it_is_asked_at(predictor):
     (dear,) = predictor.predict([IMAGE], price=-100.0)
     assert set(dear.decisions) == {"full"}
-    model = Asking(Engine(lambda name: predictor), OperatingPoint(predictor.card, price=-100.0))
+    model = EnginePoint(Engine(lambda name: predictor), OperatingPoint(predictor.card, price=-100.0))
     found = force(model, IMAGE, dear, {2: "skip"}, hold=False)
     assert found.forced.decisions.count("full") == len(dear.decisions) - 1
 
@@ -119,7 +119,7 @@ def test_the_engine_answers_a_probe_from_memory_the_second_time(predictor, free)
             Counting.calls += 1
             return predictor.predict(images, **wishes)
 
-    model = Asking(Engine(lambda name: Counting()), OperatingPoint(predictor.card))
+    model = EnginePoint(Engine(lambda name: Counting()), OperatingPoint(predictor.card))
     for _ in range(2):
         assert force(model, IMAGE, free, {1: "full"}, hold=False).forced.decisions[1] == "full"
     assert Counting.calls == 1

@@ -92,7 +92,7 @@ def test_a_waiting_job_stops_at_once_and_never_begins(jobs: Jobs) -> None:
 def test_everybody_has_one_unfinished_job_and_the_queue_is_short(jobs: Jobs) -> None:
     gate = Gate()
     first = jobs.submit("me", None, gate)
-    with pytest.raises(UserError, match="one run at a time"):
+    with pytest.raises(UserError, match="unfinished run"):
         jobs.submit("me", None, gate)
     assert gate.begun.wait(30)
     waiting = [jobs.submit(f"other {index}", None, lambda report: None) for index in range(MAX_WAITING)]

@@ -94,17 +94,19 @@ def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: P
     folders = [tiny_pretrained / name for name in ("tiny-backbone", "tiny-dfs-20")]
     plain, own = (read_traces(folder, OperatingPoint(read_card(folder))) for folder in folders)
     words = " ".join(sentences(opened(step="5")))
-    assert "as many as the plain network" in words, "the two are right on as many"
+    assert "plain network is right on as many" in words, "the two are right on as many"
     assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
     better = replace(own, predictions=own.labels)
     found = agreement.summary(plain, better)
     item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
     figures = {"images": 40, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
     words = " ".join(lesson.sum_words(item, figures, better, plain))
-    assert f"{found.gain:.2f} points more than the plain network; on the same 40 images chance alone would" in words
+    assert (
+        f"{found.gain:.2f} points more than the plain network on the same 40 images, more than chance explains" in words
+    )
     assert "(p < 0.0001)" in words
     words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
-    assert "The points are what other networks reach" in words
+    assert "The points are other networks" in words
 
 
 def test_a_link_opens_a_step_with_its_block():
@@ -125,7 +127,7 @@ def test_a_number_in_other_digits_is_no_error(query: dict[str, str]):
 def test_forcing_every_block_gives_the_cost_of_that_option():
     app = opened(step="3")
     control(app.segmented_control, "force").set_value("8").run()
-    assert "With every block at **8 bits** cp is 6.25 %" in " ".join(sentences(app))
+    assert "With every block at **8 bits**, cp is 6.25 %" in " ".join(sentences(app))
 
 
 @pytest.mark.parametrize("step", ["2", "3", "4", "5", "quiz"])
@@ -145,7 +147,7 @@ def test_a_network_without_gates_has_its_own_words():
     assert [one.label for one in app.expander] == ["Table of blocks"]
     app = opened(step="4", checkpoint="tiny-backbone")
     assert not app.exception
-    assert "This one has none" in " ".join(sentences(app))
+    assert "This network has no budget" in " ".join(sentences(app))
 
 
 def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
@@ -222,9 +224,9 @@ def test_what_budgets_buy_lies_on_equal_axes_of_either_scale_and_keeps_its_figur
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("utility", "Before each of 5 blocks a gate looks at averages of what was computed so far"),
+        ("utility", "Before each of 5 blocks a gate looks at channel averages of its input"),
         ("confidence", "Before each of 5 blocks a small classifier says how sure it is"),
-        ("one-shot", "looks at the image once, decides for all blocks"),
+        ("one-shot", "looks at the image once. For every block"),
         ("table", "No gate looks at the image"),
     ],
 )

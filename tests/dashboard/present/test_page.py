@@ -59,7 +59,7 @@ def test_a_view_is_added_from_its_page_and_the_empty_page_says_how(app: AppTest)
     assert "Slide 1 of your talk" in app.toast[0].value
     go_to(app, PAGE).run()
     assert not app.exception
-    assert "A reload of the page ends the talk: save it" in text_of(app)
+    assert "the talk is lost. Save it" in text_of(app)
     (slide,) = talk_of(app).slides
     assert slide.title == "Decisions of DFS ResNet-14, budget 20 %, alpha 5e-6"
     assert slide.stamp.checkpoint == "tiny-dfs-20"
@@ -119,7 +119,7 @@ def test_a_file_is_made_of_the_talk_as_it_is_when_it_is_asked_for(made: AppTest,
 
 
 def test_a_file_waits_for_what_was_typed_before_the_click():
-    held = session_talk.Held()
+    held = session_talk.TalkHolder()
     file = TalkFile(held, lambda talk: talk.title.encode())
     with ThreadPoolExecutor(1) as browser:
         asked = browser.submit(file)
@@ -158,7 +158,7 @@ def test_a_link_into_a_talk_that_is_not_here_says_so(app: AppTest):
     app.query_params["show"] = "3"
     go_to(app, PAGE).run()
     assert not app.exception
-    assert "Talks stay in their session" in app.info[0].value
+    assert "a talk exists only in its session" in app.info[0].value
     assert app.button(key="talk_make")
 
 

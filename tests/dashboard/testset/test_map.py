@@ -102,12 +102,12 @@ def test_the_table_has_a_line_for_each_row_in_its_order() -> None:
 def test_the_words_are_computed_from_the_decisions() -> None:
     said = facts.in_words(traces(), ALL)
     assert said.startswith("6 test images by 2 gated blocks: skip 33.3 %, 8 bits 25.0 %, full 41.7 % of all decisions.")
-    assert "Images differ most in block 2: 33.3 % do not take its usual option, skip." in said
+    assert "Images differ most in block 2: 33.3 % do not take its most frequent option, skip." in said
     assert "2 of 2 blocks have at least 5 % of such images." in said
-    assert said.endswith("There are 4 different decision vectors; the commonest is that of 33.3 % of the images.")
+    assert said.endswith("There are 4 different decision vectors; the most frequent one has 33.3 % of the images.")
     said = facts.in_words(traces(), ALL[:2])
     assert "at least 95 % of the images take the same option" in said
-    assert said.endswith("All images take the same decisions.")
+    assert said.endswith("All images have the same decision vector.")
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

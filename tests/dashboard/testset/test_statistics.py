@@ -230,7 +230,10 @@ def test_where_backbones_differ_part_of_the_difference_may_be_theirs() -> None:
     b, c = (make_card(name, "dfs", CONFIG, parents=("strong",)) for name in "bc")
     among = [plain, strong, a, b, c]
     words = agreement.backbones_in_words(a, b, among)
-    assert words == "A comes from the backbone plain, B from strong: part of the difference may be that of these two."
+    assert (
+        words
+        == "A was trained from the backbone plain, B from strong: part of the difference may come from the backbones."
+    )
     assert "the backbone plain, B from strong" in agreement.backbones_in_words(plain, b, among)
     assert agreement.backbones_in_words(b, c, among) == ""
     assert agreement.backbones_in_words(strong, c, among) == ""

@@ -46,7 +46,7 @@ def test_moving_budget_moves_alpha_and_the_other_way_round_and_the_page_says_why
     assert len(alphas.options) > 150
     alphas.set_value(float(alphas.options[-1])).run()
     assert dials(app) == pytest.approx((0.3, 1.28 / 128), rel=1e-3)
-    assert "alpha is the price of computation, budget what is spent at that price" in text_of(app)
+    assert "alpha is the price of computation, and budget is the cp that is spent at that price" in text_of(app)
     assert not app.warning
 
 

@@ -50,7 +50,7 @@ def test_the_other_image_that_is_compared_may_be_a_drawing_too(with_data):
 
 def test_what_is_neither_a_drawing_nor_a_test_image_is_still_named(with_data):
     app = open_page(image="unicorn")
-    assert "no such image here" in app.warning[0].value
+    assert "which is not here" in app.warning[0].value
     assert len(rows_of(app)) == 10
 
 
@@ -59,7 +59,7 @@ def test_a_page_that_the_gallery_has_not_is_its_last_and_that_is_said(with_data,
     app = open_page(gallery=page)
     assert "test images, page 4 of 4" in text_of(app)
     assert dict(app.query_params) == {"gallery": "4"}
-    assert "its last one is 4" in app.warning[0].value
+    assert "the last one is 4" in app.warning[0].value
     app.button(key="turn_Next images").click().run()
     assert "test images, page 1 of 4" in text_of(app)
     assert not app.warning

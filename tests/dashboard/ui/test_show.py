@@ -15,11 +15,11 @@ from dashboard.ui import show
     [
         ({}, None),
         ({"pick": []}, None),
-        ({"pick": [{"checkpoint": "a", "turn": 3}]}, "a"),
-        ({"pick": [{"checkpoint": "a", "turn": 3}], "tick": [{"checkpoint": "b", "turn": 4}]}, "b"),
+        ({"pick": [{"checkpoint": "a", "click_id": 3}]}, "a"),
+        ({"pick": [{"checkpoint": "a", "click_id": 3}], "tick": [{"checkpoint": "b", "click_id": 4}]}, "b"),
         ({"pick": [{"checkpoint": ""}]}, None),  # a published point: nothing to load
-        ({"pick": [{}], "tick": [{"checkpoint": "b", "turn": 1}]}, "b"),  # a title between the marks
-        ({"other": [{"checkpoint": "c", "turn": 9}]}, None),
+        ({"pick": [{}], "tick": [{"checkpoint": "b", "click_id": 1}]}, "b"),  # a title between the marks
+        ({"other": [{"checkpoint": "c", "click_id": 9}]}, None),
     ],
 )
 def test_the_newest_choice_counts_and_what_is_not_there_to_be_clicked_does_not(
