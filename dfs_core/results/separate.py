@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import forward_batches
 from dfs_core.evaluation.limits import Look, Row, follow, rows_of
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
+
+if TYPE_CHECKING:
+    from dfs_core.checkpoints.checkpoint import Checkpoint
+    from dfs_core.data.sets import ImageSet
 
 TOLERANCE = 1.05
 
@@ -87,6 +89,8 @@ class Measured:
 
 def measure_pass(checkpoint: Checkpoint, images: ImageSet) -> Measured:
     """Ask one checkpoint about every image, at its usual budget."""
+    from dfs_core.evaluation.evaluate import forward_batches  # loads torch, which the tables of results do without
+
     card, logits, decisions = checkpoint.card, [], []
     for output in forward_batches(checkpoint.model, images.images, card.mean, card.std):
         logits.append(output.logits.numpy())

@@ -54,5 +54,5 @@ def test_pictures_of_a_telephone_open_and_what_is_none_is_refused_in_words(app):
     app.file_uploader(key="uploads").set_value([*files, ("letter.pdf", b"%PDF-1.7", "application/pdf")]).run()
     assert not app.exception
     said = app.error[0].value
-    assert "letter.pdf is no JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture" in said
+    assert "letter.pdf is not a JPEG, PNG, WebP, HEIC, AVIF, GIF, BMP or TIFF picture" in said
     assert not any(name in said for name, _, _ in files)
