@@ -10,7 +10,21 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 PREFIX = "session-"  # of the names of session checkpoints
 # Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
+
+
+def plain(text: str) -> str:
+    r"""A text as it is, for Markdown; in HTML, ``html.escape`` does the same.
+
+    Whatever a file or a user says passes through one of the two on its way to a page: Markdown would make pictures of
+    it, which a browser fetches from anywhere, and links.
+
+    >>> plain("a_b ![c](d)")
+    'a\\_b \\!\\[c\\](d)'
+    """
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:!" else char for char in unlinked)
 
 
 def told_apart(*points: OperatingPoint) -> list[str]:

@@ -91,7 +91,8 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
     origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
-        missing += f" Not all started from the same backbone ({listed(sorted(origins))}): a point says from which."
+        names = messages.plain(listed(sorted(origins)))
+        missing += f" Not all started from the same backbone ({names}): a point says from which."
     st.caption(
         f"{beyond}Click a point to use it, a tick at the foot to see that image. Pinch, or Ctrl and the wheel, to zoom;"
         f" Shift and drag to move; double-click to go back.{missing}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import streamlit as st
@@ -61,7 +62,7 @@ SHARED = Seat()
 
 def fixed(label: str, text: str) -> None:
     """In the place of a control that has nothing to choose from."""
-    st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
+    st.html(f'<div class="dfs-fixed"><span>{escape(label)}</span><b>{escape(text)}</b></div>')
 
 
 def choose_point(catalogue: Catalogue, shared: state.State, seat: Seat = SHARED) -> OperatingPoint:
@@ -129,6 +130,7 @@ def _method(catalogue: Catalogue, family: Family, card: Card, seat: Seat) -> Non
             "Method",
             titles,
             default=family.title,
+            format_func=messages.plain,
             key=control.key,
             on_change=chosen,
             help=_HELP,
@@ -152,7 +154,7 @@ def _network(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
         seat.label(label),
         list(bits),
         default=card.name,
-        format_func=lambda name: option_label(*bits[name]) if uniform else name,
+        format_func=lambda name: option_label(*bits[name]) if uniform else messages.plain(name),
         key=control.key,
         required=True,
         wrap=True,
@@ -169,7 +171,7 @@ def _run(twins: tuple[Card, ...], card: Card, seat: Seat) -> None:
         names.index(card.name),
         key=control.key,
         on_change=control.choice(lambda name: seat.move(checkpoint=name, note="")),
-        help=f"{len(names)} checkpoints were trained for {OperatingPoint(card).in_words}.",
+        help=f"{len(names)} checkpoints were trained for {messages.plain(OperatingPoint(card).in_words)}.",
     )
 
 

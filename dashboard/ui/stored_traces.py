@@ -76,7 +76,7 @@ def open_traces(page: Opened) -> tuple[Opened, Traces]:
     """A page at the budget that its stored traces are of, and these; where there are none, a message and no more."""
     found = find(page.point)
     if found.note:
-        st.info(found.note, icon=":material/alt_route:")
+        st.info(messages.plain(found.note), icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
         say_missing(page.card, found.traces)
         st.stop()
