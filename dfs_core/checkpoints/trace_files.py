@@ -19,6 +19,9 @@ from dfs_core.checkpoints.traces import Traces, parse_traces
 BUDGETS = (0.39, 0.4, 0.6, 0.8, 0.88, 1.25, 1.56, 2.5, 5.0, 6.25, 10.0)
 
 
+LARGEST = 64 * 2**20  # bytes of a file: those of 10,000 images have less than 1 MB
+
+
 class NoTraces(CheckpointError):
     """There is no file of traces for this operating point: they can be made."""
 
@@ -31,7 +34,7 @@ def stored_budgets(folder: Path) -> tuple[float, ...]:
             found.append(float(path.stem.removeprefix(MANY_TRACES)))
         except ValueError:
             continue
-    return tuple(sorted(found))
+    return tuple(sorted(budget for budget in found if 0 < budget <= 100))
 
 
 def read_traces(folder: Path, point: OperatingPoint) -> Traces:
@@ -50,6 +53,8 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
     path = folder / point.traces_file
     remedy = f"make it with '{point.command}'"
     try:
+        if path.stat().st_size > LARGEST:
+            raise CheckpointError(f"{path} is larger than {LARGEST >> 20} MB; {remedy}", point.command)
         data = path.read_bytes()
     except FileNotFoundError:
         raise NoTraces(f"there is no {path.name} in {folder}: {remedy}", point.command) from None
@@ -58,7 +63,7 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
     try:
         traces = parse_traces(data)
         _check(traces, point)
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} {_reason(error)}; {remedy}", point.command) from None
     return traces
 
@@ -78,6 +83,9 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     options = card.config.option_set.names
     if (traces.classes, traces.options) != (card.classes, options) or not len(traces):
         raise CheckpointError("does not fit the card: its classes or options are others")
+    measured = card.metrics.get("test", {}).get("n", len(traces))
+    if measured != len(traces):
+        raise CheckpointError(f"has {len(traces):,} images, but the card's test set has {measured:,}")
     shape = (len(traces), card.config.gated_blocks)
     top = max(int(traces.labels.max()), int(traces.predictions.max()))
     if traces.decisions.shape != shape or traces.decisions.max() >= len(options) or top >= len(card.classes):

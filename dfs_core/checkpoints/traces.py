@@ -29,6 +29,8 @@ FORMAT = 1
 ORDER = "as load_images gives the test split: by digests of pixels, or of the places of files read as needed"
 _KEY = b"dfs"
 _LEVELS = 65535  # of a confidence
+_TYPES = {"label": pa.uint16(), "prediction": pa.uint16(), "confidence": pa.uint16()}  # decisions are uint8
+MOST_ROWS, MOST_COLUMNS = 1_000_000, 1_000  # images, and blocks
 _FACTS = ("checkpoint", "weights_sha256", "budget", "price", "dataset", "split", "classes", "options", "order")
 
 
@@ -112,9 +114,28 @@ class Traces:
 
 
 def parse_traces(data: bytes) -> Traces:
-    """Traces as they were written; whatever a damaged file makes pyarrow or the arithmetic raise is the caller's."""
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
-    facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
+    """Traces as they were written; whatever a damaged file makes pyarrow or the arithmetic raise is the caller's.
+
+    The columns' types and the number of rows are looked at before anything is read: a file of 1 MB can hold gigabytes.
+    """
+    file = pq.ParquetFile(pa.BufferReader(data))
+    schema, rows = file.schema_arrow, file.metadata.num_rows
+    types = {field.name: field.type for field in schema}
+    if rows > MOST_ROWS or len(types) > MOST_COLUMNS:
+        raise CheckpointError(
+            f"has {rows:,} rows of {len(types):,} columns: {MOST_ROWS:,} are read, of {MOST_COLUMNS:,}"
+        )
+    odd = [name for name, kind in types.items() if kind != _TYPES.get(name, pa.uint8())]
+    if odd or not _TYPES.keys() <= types.keys():
+        raise (
+            CheckpointError(f"is no file of traces: its column '{odd[0]}' is of type {types[odd[0]]}")
+            if odd
+            else KeyError
+        )
+    table = file.read(use_threads=False)
+    if any(column.null_count for column in table.columns):
+        raise CheckpointError("has gaps: a value is missing in it")
+    facts: dict[str, Any] = json.loads((schema.metadata or {})[_KEY])
     if facts["format"] != FORMAT:
         raise CheckpointError(f"has traces of format {facts['format']}; this version reads {FORMAT}")
     blocks = [name for name in table.column_names if name.startswith("block_")]

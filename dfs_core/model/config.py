@@ -25,7 +25,7 @@ ADDED = ("architecture", "width", "image_size")
 # What a file may ask for: more would take all memory before anything else could be said against it.
 Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
 Classes = Annotated[int, Meta(ge=-1, le=100_000, description="a whole number of at most 100,000")]
-GateWidth = Annotated[int, Meta(ge=-1, le=4096, description="a whole number of at most 4096")]
+GateWidth = Annotated[int, Meta(ge=-1, le=1024, description="a whole number of at most 1024")]
 
 
 @dataclass(frozen=True, slots=True)
