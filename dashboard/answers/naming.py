@@ -11,6 +11,7 @@ PREFIX = "session-"  # of the names of session checkpoints
 # Points that are no checkpoints' own, among the keys of families: reached by a price alone, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
+_UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
 
 
@@ -25,6 +26,18 @@ def plain(text: str) -> str:
     """
     unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
     return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:!" else char for char in unlinked)
+
+
+def clean(text: str) -> str:
+    """A text from outside as every kind of file can hold it: no control characters but line breaks, no half characters.
+
+    XML, which pictures and PowerPoint files are, has no way to write the others.
+
+    >>> clean("a\\x00b\\ud800c\\n")
+    'ab\ufffdc\\n'
+    """
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two halves are one character
+    return _UNWRITABLE.sub("", whole)
 
 
 def told_apart(*points: OperatingPoint) -> list[str]:

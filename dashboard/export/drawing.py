@@ -20,15 +20,23 @@ from typing import IO, Any, cast
 from dfs_core.errors import UserError
 
 LONGEST_S = 60.0  # for one picture: some take a second
+MOST_BYTES = 3 * 2**30  # that the process may claim; what runs JavaScript claims half a GB and does not use it
+# Pictures of a talk may come from anybody, so they are drawn in a process of their own, with less of everything.
+KEPT_S, KEPT_BYTES = 10.0, 700 * 2**20
 _PROGRAM = Path(__file__).with_name("drawing_process.py")
 
 
 class Drawing:
     """The process, and who asks it. Threads can share one: each waits for its turn, and nobody else for anybody."""
 
-    def __init__(self, longest_s: float = LONGEST_S) -> None:
-        """Args: longest_s: after so many seconds a request is given up."""
-        self._longest_s = longest_s
+    def __init__(self, longest_s: float = LONGEST_S, most_bytes: int = MOST_BYTES) -> None:
+        """A process that is begun with the first request.
+
+        Args:
+            longest_s: after so many seconds a request is given up.
+            most_bytes: of memory; a request that needs more ends the process, where the system can see to that.
+        """
+        self._longest_s, self._most_bytes = longest_s, most_bytes
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -70,7 +78,7 @@ class Drawing:
             self._end(self._process)
         if self._process is None:
             # -P: the program's folder holds modules of ours, which are not to take the place of others.
-            command = [sys.executable, "-P", str(_PROGRAM)]
+            command = [sys.executable, "-P", str(_PROGRAM), str(self._most_bytes)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
 
@@ -87,6 +95,17 @@ class Drawing:
 def drawing() -> Drawing:
     """The one of this server."""
     return Drawing()
+
+
+@cache
+def drawing_kept() -> Drawing:
+    """The one of this server for pictures that talks keep: nobody's chart waits for them."""
+    return Drawing(KEPT_S, KEPT_BYTES)
+
+
+def kept_to_png(svg: str, scale: float, ppi: float | None = None) -> bytes:
+    """A picture of a talk as PNG. Errors as for ``Drawing.ask``."""
+    return cast(bytes, drawing_kept().ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
 
 
 def vegalite_to_svg(spec: Mapping[str, Any]) -> str:
