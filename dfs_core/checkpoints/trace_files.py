@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from dfs_core.checked import quote
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import MANY_TRACES, OperatingPoint
 from dfs_core.checkpoints.traces import Traces, parse_traces
@@ -73,7 +74,7 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     card = point.card
     if traces.weights_sha256 != card.weights_sha256:
         raise CheckpointError(
-            f"belongs to other weights: those of '{traces.checkpoint}' with SHA-256 {traces.weights_sha256[:12]}..., "
+            f"belongs to other weights: those of {quote(traces.checkpoint)} with SHA-256 {traces.weights_sha256[:12]}..., "
             f"while the card says {card.weights_sha256[:12]}..."
         )
     in_force, price = point.in_force

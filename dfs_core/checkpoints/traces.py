@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from dfs_core.checked import quote
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.layout import FIRST_GATED
@@ -137,7 +138,7 @@ def parse_traces(data: bytes) -> Traces:
         raise CheckpointError("has gaps: a value is missing in it")
     facts: dict[str, Any] = json.loads((schema.metadata or {})[_KEY])
     if facts["format"] != FORMAT:
-        raise CheckpointError(f"has traces of format {facts['format']}; this version reads {FORMAT}")
+        raise CheckpointError(f"has traces of format {quote(facts['format'])}; this version reads {FORMAT}")
     blocks = [name for name in table.column_names if name.startswith("block_")]
     if blocks != [_block(index) for index in range(len(blocks))]:
         raise KeyError("blocks")
