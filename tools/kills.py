@@ -26,7 +26,7 @@ dataset = "cifar10"
 stage = "joint"
 method = "dfs"
 alpha = 1e-2
-iterations = 40
+iterations = 80
 batch_size = 20
 save_every = 3
 validate_every = 7
@@ -79,9 +79,10 @@ def main() -> int:
         while kills < asked.kills:
             out, before = folder / "killed" / "run", kills
             while True:
-                process = begin(folder / "run.toml", folder / "data", out)
+                process, start = begin(folder / "run.toml", folder / "data", out), time.monotonic()
                 try:
-                    ended = process.wait(rng.uniform(0.3, 1.0) * whole)
+                    ended = process.wait(rng.uniform(0.1, 1.0) * whole)
+                    whole = min(whole, time.monotonic() - start) if kills == before else whole
                 except subprocess.TimeoutExpired:
                     process.send_signal(signal.SIGKILL)
                     ended = process.wait()

@@ -74,8 +74,8 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     card = point.card
     if traces.weights_sha256 != card.weights_sha256:
         raise CheckpointError(
-            f"belongs to other weights: those of {quote(traces.checkpoint)} with SHA-256 {traces.weights_sha256[:12]}..., "
-            f"while the card says {card.weights_sha256[:12]}..."
+            f"belongs to other weights: those of {quote(traces.checkpoint)} with SHA-256 "
+            f"{traces.weights_sha256[:12]}..., while the card says {card.weights_sha256[:12]}..."
         )
     in_force, price = point.in_force
     # Prices come from a logarithm and its inverse, whose last digit differs between machines.
