@@ -17,10 +17,18 @@ from dfs_core.errors import UserError
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def published() -> Rows:
-    """Published points of the literature, with their sources."""
-    return read_published(PUBLISHED)
+    """Published points of the literature, with their sources; empty if they cannot be read."""
+    found = _published(str(PUBLISHED), stamp(PUBLISHED.parent, PUBLISHED.name))
+    return [] if isinstance(found, str) else found
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _published(path: str, stamp: Stamp) -> Rows | str:
+    try:
+        return read_published(Path(path))
+    except UserError as error:
+        return str(error)
 
 
 def _measured_file() -> Path:
@@ -35,9 +43,12 @@ def measured() -> Rows:
 
 
 def measured_problem() -> str:
-    """Why the measured points cannot be read, in words; empty if they can, or if there are none."""
-    found = _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name))
-    return found if isinstance(found, str) else ""
+    """Why measured or published points cannot be read, in words; empty if they can, or if there are none."""
+    found = (
+        _measured(str(_measured_file()), stamp(_measured_file().parent, _measured_file().name)),
+        _published(str(PUBLISHED), stamp(PUBLISHED.parent, PUBLISHED.name)),
+    )
+    return "; ".join(problem for problem in found if isinstance(problem, str))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
