@@ -110,6 +110,18 @@ def test_a_name_of_an_upload_with_control_characters_does_not_spoil_the_chart() 
         assert export_figure(exhibits.exhibit(title=picture.name), kind)  # type: ignore[arg-type]
 
 
+def test_markup_in_texts_stays_text_in_every_export() -> None:
+    hostile = "\"'><img src=http://elsewhere.invalid/a>![m](http://elsewhere.invalid/b)<script>alert(1)</script>"
+    view = exhibits.exhibit(title=hostile, alt=hostile, notes=hostile, tables={hostile: lambda: [{hostile: hostile}]})
+    for kind in ("svg", "html"):
+        found = export_figure(view, kind).decode()  # type: ignore[arg-type]
+        assert "&lt;img src=http" in found
+        assert "<img src=http" not in found
+        assert "<script>alert" not in found
+    talk = Talk(hostile).add(view)
+    assert "<img src=http" not in slides.to_html(talk).decode()
+
+
 def test_a_kept_picture_of_too_many_pixels_is_refused() -> None:
     with pytest.raises(UserError, match=f"more than {MAX_AREA:,} square pixels"):
         check(SVG.replace('"90"', '"6000"').replace('"60"', '"6000"').format(""))
