@@ -142,7 +142,7 @@ def parse_traces(data: bytes) -> Traces:
             f"has {rows:,} rows of {len(types):,} columns: {MOST_ROWS:,} are read, of {MOST_COLUMNS:,}"
         )
     if odd := [name for name, kind in types.items() if kind != _type_of(name)]:
-        raise CheckpointError(f"is no file of traces: its column '{odd[0]}' is of type {types[odd[0]]}")
+        raise CheckpointError(f"is not a trace file: its column '{odd[0]}' is of type {types[odd[0]]}")
     if missing := _TYPES.keys() - types.keys():
         raise KeyError(min(missing))
     table = file.read(use_threads=False)

@@ -62,7 +62,7 @@ def test_no_text_of_a_file_makes_a_page_ask_another_host(browser: Browser, hosti
     image = {"name": f"{text('upload')}.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
     bad = {"name": f"{text('refused')}.png", "mimeType": "image/png", "buffer": b"none"}
     page.get_by_test_id("stFileUploaderDropzone").locator("input").set_input_files([image, bad])
-    expect(page.locator(".st-key-refused")).to_contain_text("is no JPEG")
+    expect(page.locator(".st-key-refused")).to_contain_text("is not a JPEG")
     settle(page)
     page.locator(".st-key-strip_add").get_by_role("button", name="Add to talk").click()
     expect(page.get_by_text("Slide 1 of your talk")).to_be_visible()
