@@ -73,7 +73,7 @@ WORDS = [
 
 @dataclass
 class Kind:
-    """One kind of case with what came of it so far."""
+    """One kind of case, and its results so far."""
 
     run: Callable[[random.Random, Path], Reading]
     cases: int = 0
@@ -84,7 +84,7 @@ class Kind:
 
     @property
     def most_s(self) -> float:
-        """Commands may be good ones, and do their work."""
+        """The time limit of a case; a command line may be valid and then does its work."""
         return 60.0 if self.run is commands else MOST_S
 
 
@@ -108,7 +108,7 @@ def broken(rng: random.Random, data: bytes) -> bytes:
 
 
 def odd(rng: random.Random, data: Any) -> Any:
-    """Plain data with an odd value, or a key too many or too few, somewhere in it."""
+    """Plain data in which one value is odd, or one key is added or missing."""
     if isinstance(data, dict) and data and rng.random() < 0.85:
         key = rng.choice(list(data))
         if rng.random() < 0.1:
@@ -121,13 +121,13 @@ def odd(rng: random.Random, data: Any) -> Any:
 
 
 def odd_text(rng: random.Random, data: Any) -> bytes:
-    """The same as JSON, whose bytes may be broken as well."""
+    """Such data as JSON; its bytes may be broken too."""
     text = json.dumps(odd(rng, data)).encode()
     return broken(rng, text) if rng.random() < 0.2 else text
 
 
 def copied(folder: Path, *names: str) -> Path:
-    """A checkpoint's folder with some of its files."""
+    """A checkpoint folder with some of its files."""
     made = folder / CHECKPOINT
     made.mkdir()
     for name in names:
@@ -136,13 +136,13 @@ def copied(folder: Path, *names: str) -> Path:
 
 
 def card(rng: random.Random, folder: Path) -> Reading:
-    """A card."""
+    """A broken card."""
     text = odd_text(rng, json.loads((pretrained_dir() / CHECKPOINT / "card.json").read_text()))
     return lambda: OperatingPoint(Card.from_json(text.decode(errors="surrogateescape"))).in_words
 
 
 def weights(rng: random.Random, folder: Path) -> Reading:
-    """Weights, or the network that their card asks for."""
+    """Broken weights, or a card that asks for another network than they are of."""
     made = copied(folder, "card.json", "weights.safetensors")
     if rng.random() < 0.5:
         path = made / "weights.safetensors"
@@ -158,7 +158,7 @@ def weights(rng: random.Random, folder: Path) -> Reading:
 
 
 def traces(rng: random.Random, folder: Path) -> Reading:
-    """Stored decisions, broken or of odd columns."""
+    """Broken traces, or traces with odd columns."""
     made = copied(folder, "card.json", "weights.safetensors", "traces.parquet")
     path = made / "traces.parquet"
     if rng.random() < 0.7:
@@ -171,7 +171,7 @@ def traces(rng: random.Random, folder: Path) -> Reading:
 
 
 def tables(rng: random.Random, folder: Path) -> Reading:
-    """Tables of results: of this project, of others, and beside a checkpoint."""
+    """Broken tables: measured points, published points, and those beside a checkpoint."""
     found = read_card(pretrained_dir() / CHECKPOINT)
     source, read = rng.choice(
         (
@@ -211,7 +211,7 @@ def pictures(rng: random.Random, folder: Path) -> Reading:
 
 
 def talks(rng: random.Random, folder: Path) -> Reading:
-    """Talks, and the PowerPoint files that are made of them."""
+    """Broken talk files, and their export as PowerPoint."""
     stamp = {"checkpoint": "a", "weights_sha256": "b", "cost": "cp", "kind": "measured", "others": [["c", "d"]]}
     texts = dict.fromkeys(("title", "notes", "alt"), "\x00a\ud800\n" if rng.random() < 0.3 else "a")
     slide = {**texts, "link": "/", "stamp": stamp, "light": SVG, "dark": SVG}
@@ -230,7 +230,7 @@ def talks(rng: random.Random, folder: Path) -> Reading:
 
 
 def configurations(rng: random.Random, folder: Path) -> Reading:
-    """Runs' TOML files."""
+    """Broken TOML files of runs."""
     text = config_text(load_config(pretrained_dir() / CHECKPOINT / "config.toml"))
     lines = text.splitlines()
     at = rng.randrange(len(lines))
@@ -242,7 +242,7 @@ def configurations(rng: random.Random, folder: Path) -> Reading:
 
 
 def commands(rng: random.Random, folder: Path) -> Reading:
-    """Command lines, in an empty folder."""
+    """Odd command lines, run in an empty folder."""
     words = [rng.choice(WORDS) for _ in range(rng.randint(0, 6))]
 
     def run() -> None:
@@ -266,7 +266,7 @@ RUNS: dict[str, Callable[[random.Random, Path], Reading]] = {
 
 
 def carry_out(kind: Kind, name: str, seed: int, number: int) -> None:
-    """One case, and what it cost."""
+    """Run one case and record its time and memory."""
     rng = random.Random(f"{seed} {name} {number}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder), redirect_stdout(io.TextIOWrapper(io.BytesIO())):
         read = kind.run(rng, Path(folder))
@@ -290,7 +290,7 @@ def carry_out(kind: Kind, name: str, seed: int, number: int) -> None:
 
 
 def _forget_peak() -> float:
-    """Memory in use in MB; its peak is counted anew from here on."""
+    """Return the memory in use in MB, and reset its peak."""
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 
@@ -300,7 +300,7 @@ def _memory(what: str) -> float:
 
 
 def main() -> int:
-    """Carry out cases of all kinds in turn, and print what came of them."""
+    """Run cases of all kinds in turn and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)

@@ -32,7 +32,7 @@ CHART = "[data-testid=stVegaLiteChart] svg.marks"
 
 
 class Tally:
-    """What all sessions did: times by kind of act, and what went wrong."""
+    """Results of all sessions: times by kind of action, and errors."""
 
     def __init__(self) -> None:
         self.times: dict[str, list[float]] = defaultdict(list)
@@ -41,13 +41,13 @@ class Tally:
 
 
 async def rest(page: Page) -> None:
-    """Until the app has ended its run."""
+    """Wait until the app has finished its run."""
     await page.wait_for_timeout(100)
     await page.wait_for_function(AT_REST)
 
 
 async def act(page: Page, app: Served, rng: random.Random, can_tune: bool) -> str:
-    """One thing that a user does; returns its kind."""
+    """Perform one action of a user and return its kind."""
     kind = rng.choices(("open", "slider", "upload", "export", "run"), (2, 10, 3, 2, int(can_tune)))[0]
     if kind == "open":
         await page.goto(f"{app.address}/{rng.choice(PAGES)}")
@@ -82,7 +82,7 @@ async def act(page: Page, app: Served, rng: random.Random, can_tune: bool) -> st
 
 
 async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally) -> None:
-    """One user until the end."""
+    """One session, from start to end."""
     rng = random.Random(number)
     context = await browser.new_context(accept_downloads=True)
     page = await context.new_page()
@@ -111,7 +111,7 @@ def _picture(rng: random.Random) -> FilePayload:
 
 
 async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None:
-    """All sessions, while memory is looked at every ten seconds."""
+    """Run all sessions and record the memory every ten seconds."""
     async with async_playwright() as playwright:
         path = shutil.which("chromium") or "/usr/bin/chromium"
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
@@ -127,7 +127,7 @@ async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None
 
 
 def main() -> int:
-    """Serve the app, play, and print the figures."""
+    """Serve the app, run the sessions and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--sessions", type=int, default=50)
