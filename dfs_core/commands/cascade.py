@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ def run_cascade(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.results.separate import at_budget, check_kin, measure_pass, nearest, rows_on
 
+    for budget in args.budget or ():
+        if not 0 < budget < math.inf:
+            raise UserError(f"a budget is a percentage above 0, not {budget:g}")
     checkpoints = [load_checkpoint(name) for name in args.passes]
     check_kin(checkpoints)
     data_dir = data_dir_of(args)
