@@ -49,6 +49,15 @@ def test_it_serves_every_budget_between_one_pass_and_all(cascade: Path) -> None:
     assert all(more > less for (_, more), (_, less) in pairwise(card.config.prices))
 
 
+def test_a_cascade_that_ends_in_full_serves_budgets_up_to_100_percent(cascade: Path, cifar10_dir: Path) -> None:
+    backbone, model = str(cascade.parent / "backbone"), MODEL | {"options": "2,full", "passes": ["2", "full"]}
+    settings = {"stage": "passes", "start_from": backbone, "iterations": 2, "lr": 0.02, "method": "cascade"}
+    card = load_checkpoint(train(cascade.parent / "to-full", cifar10_dir, model, **settings)).card
+    assert card.budget_range == (pytest.approx(100 * (2 / 32) ** 2), 100.0)
+    assert card.config.prices[0][1] > 100
+    assert card.config.operating_point(100.0)[1] > card.config.prices[0][0]
+
+
 def test_the_card_the_stored_passes_and_a_new_measurement_agree(cascade: Path, cifar10_dir: Path) -> None:
     checkpoint = load_checkpoint(cascade)
     card = checkpoint.card
