@@ -20,7 +20,9 @@ BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 def add_cascade(parser: argparse.ArgumentParser) -> None:
     """Define ``cascade``."""
     parser.add_argument("--passes", nargs="+", required=True, metavar="NAME", help="checkpoints, the cheapest first")
-    parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help="of cp; default: eight of them")
+    usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
+    usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
+    parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_cascade)
