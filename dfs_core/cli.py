@@ -46,12 +46,12 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         research.add_prices,
     ),
     "shuffle": (
-        "measure accuracy when decision vectors are permuted between images",
+        "measure accuracy when images get each other's decision vectors",
         "--checkpoint NAME --data-dir data",
         research.add_shuffle,
     ),
     "cascade": (
-        "accuracy and cost of checkpoints in a row, the next one asked where the answer is in doubt; without training",
+        "measure checkpoints in a row: the next is asked where the answer is in doubt",
         "--passes NAME NAME NAME --data-dir data",
         cascade.add_cascade,
     ),
@@ -90,7 +90,9 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (purpose, example, define) in COMMANDS.items():
         epilog = f"example:\n  {PROGRAM} {name} {example}"
-        define(commands.add_parser(name, help=purpose, description=f"{purpose.capitalize()}.", epilog=epilog))
+        define(
+            commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=epilog)
+        )
     return parser
 
 

@@ -13,6 +13,7 @@ from dashboard.answers.tables import SAME_BUDGET, Rows, Scale
 from dashboard.views.points import PointRow
 
 OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)  # families of points that are not a checkpoint's own
+ROOM = 1.2  # the left end of a logarithmic axis is at least this factor below the cheapest point, which is drawn whole
 NEAR = 6.0  # points within this factor of the cost in use are near
 
 
@@ -88,7 +89,7 @@ class CurveState:
     def costs(self) -> tuple[float, float]:
         """Range of the cost axis in percent: slightly wider than the near points, or all costs up to 100 %.
 
-        A logarithmic axis of all costs starts at the power of ten below the cheapest point or image.
+        A logarithmic axis of all costs starts at a power of ten that is well below the cheapest point or image.
         """
         if self.near and (found := _span([self.cost_of(point) for point in self.near], self.scale)):
             return found
@@ -96,7 +97,7 @@ class CurveState:
             return 0.0, 105.0
         costs = (*map(self.cost_of, self.visible), *(image[self.column] for image in self.images))
         cheapest = min((cost for cost in costs if cost > 0), default=1.0)
-        return 10.0 ** math.floor(math.log10(cheapest)), 150.0  # room for a number above a point at 100 %
+        return 10.0 ** math.floor(math.log10(cheapest / ROOM)), 150.0  # room for a number above a point at 100 %
 
     @cached_property
     def accuracies(self) -> tuple[float, float]:

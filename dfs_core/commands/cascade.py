@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 def add_cascade(parser: argparse.ArgumentParser) -> None:
     """Define ``cascade``."""
     parser.add_argument("--passes", nargs="+", required=True, metavar="NAME", help="checkpoints, the cheapest first")
-    parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help="of cp; default: eight of them")
+    usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
+    usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
+    parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_cascade)
@@ -31,6 +34,9 @@ def run_cascade(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.results.separate import at_budget, check_kin, measure_pass, nearest, rows_on
 
+    for budget in args.budget or ():
+        if not 0 < budget < math.inf:
+            raise UserError(f"a budget is a percentage above 0, not {budget:g}")
     checkpoints = [load_checkpoint(name) for name in args.passes]
     check_kin(checkpoints)
     data_dir = data_dir_of(args)

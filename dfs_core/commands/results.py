@@ -16,7 +16,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
     """Define ``results``."""
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
     parser.add_argument(
-        "--seeds", type=Path, metavar="DIR", help="folder of runs with other seeds; default: keep the known ones"
+        "--seeds", type=Path, metavar="DIR", help="folder of runs with other seeds; default: keep those in --out"
     )
     parser.add_argument("--readme", type=Path, metavar="FILE", help="also update the table between the marks of FILE")
     add_json(parser)

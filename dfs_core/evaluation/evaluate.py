@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -35,6 +36,18 @@ class Settings(BatchSettings, total=False):
     """The keyword arguments of ``run``."""
 
     progress: Progress | None
+
+
+@contextmanager
+def exact(device: torch.device) -> Iterator[None]:
+    """How a network on a device is measured: without gradients, in float32 with all its digits."""
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, enabled=False),
+        # On a GPU, TF32 drops digits, which the next quantiser would amplify to whole steps.
+        torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
+    ):
+        yield
 
 
 def forward_batches(
@@ -78,12 +91,7 @@ def forward_batches(
     order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
     for chosen, pixels in zip(order, batches_of(images, order), strict=True):
         # Entered for each batch, so that a suspended generator does not leave its caller in inference mode.
-        with (
-            torch.inference_mode(),
-            torch.autocast(device.type, enabled=False),
-            # On a GPU, TF32 drops digits, which the next quantiser would amplify to whole steps.
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
-        ):
+        with exact(device):
             inputs = normalise(pixels.to(device), mean, std)
             part = None if choices is None else choices[chosen].to(device)
             own = prices[chosen] if isinstance(prices, torch.Tensor) else prices
@@ -113,10 +121,13 @@ def run(
         progress: called after each batch with the number of images done and their total.
 
     Raises:
-        UserError: the set is empty, or as for ``forward_batches``.
+        UserError: the set is empty, decisions are forced on a cascade, or as for ``forward_batches``.
     """
     if not len(images):
         raise UserError("there are no images to evaluate")
+    if model.config.passes and settings.get("forced") is not None:
+        # Its outcome keeps the decisions of the last pass alone: the cost of the others could not be told.
+        raise UserError("a cascade decides by whole passes: it cannot be measured under given decisions")
     was_training = model.training
     model.eval()
     done, batches = 0, forward_batches(model, images.images, mean, std, **settings)

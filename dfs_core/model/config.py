@@ -116,6 +116,8 @@ class ModelConfig:
         chosen = [options.index(name) for name in self.passes]
         if len(chosen) == 1 or any(first >= second for first, second in pairwise(chosen)):
             raise UserError(f"'passes' needs two options or more, cheapest first, not {','.join(self.passes)}")
+        if any(options[index].is_skip for index in chosen):
+            raise UserError("'passes' cannot have 'skip': a pass that costs nothing has no budget")
         if len(self.limits) != (len(self.prices) if self.passes else 0):
             raise UserError("'limits' has one row for each price of a cascade, and none for other policies")
         if any(
@@ -145,8 +147,11 @@ class ModelConfig:
 
     @property
     def budget_range(self) -> tuple[float, float] | None:
-        """(lowest, highest) budget in percent that the model can serve; None unless it serves every budget."""
-        return (self.prices[-1][1], self.prices[0][1]) if self.every_budget else None
+        """(lowest, highest) budget in percent that the model can serve; None unless it serves every budget.
+
+        A budget is at most 100 %, even if all passes of a cascade together cost more.
+        """
+        return (self.prices[-1][1], min(self.prices[0][1], 100.0)) if self.every_budget else None
 
     @property
     def usual_budget(self) -> float | None:

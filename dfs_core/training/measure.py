@@ -15,7 +15,7 @@ from torch import Tensor
 from dfs_core.data.augment import normalise
 from dfs_core.data.known import Channels
 from dfs_core.data.sets import ImageSet, batches_of
-from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.evaluate import exact, run
 from dfs_core.evaluation.limits import Look, rows_of
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.model.cost import cost_models
@@ -90,16 +90,16 @@ def serve_every_budget(
     return replace(model.config, prices=prices, limits=tuple(row.limits for row in rows))
 
 
-@torch.inference_mode()
 def looks(model: DFSNet, images: ImageSet, mean: Channels, std: Channels) -> list[Look]:
     """What each pass of a cascade says of a set of images, were it made for all of them."""
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     found: list[list[Tensor]] = [[] for _ in model.config.passes]
     for pixels in batches_of(images.images, [slice(at, at + BATCH) for at in range(0, len(images), BATCH)]):
-        x = model.enter(normalise(pixels.to(device), mean, std))
-        for logits, name in zip(found, model.config.passes, strict=True):
-            logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
+        with exact(device):
+            x = model.enter(normalise(pixels.to(device), mean, std))
+            for logits, name in zip(found, model.config.passes, strict=True):
+                logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
     model.train(was_training)
     labels, blocks = images.labels.cpu().numpy(), model.config.gated_blocks
     costs = [

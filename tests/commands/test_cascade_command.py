@@ -60,6 +60,8 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         (["tiny-dfs-20", "tiny-dfs-10"], "passes come cheapest first, and 'tiny-dfs-20' costs"),
         (["tiny-dfs-10", "tiny-dfs-10"], "passes come cheapest first"),
         (["tiny-dfs-10", "tiny-backbone", "--budget", "1"], "these passes serve budgets from"),
+        (["tiny-dfs-10", "tiny-backbone", "--budget", "0"], "a budget is a percentage above 0, not 0"),
+        (["tiny-dfs-10", "tiny-backbone", "--budget", "nan"], "a budget is a percentage above 0, not nan"),
         (["tiny-dfs-10", "nowhere"], "nowhere"),
     ],
 )

@@ -219,6 +219,12 @@ def test_help_answers_without_loading_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=60).returncode == 0
 
 
+def test_help_of_a_command_keeps_the_capitals_of_its_purpose(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["import-reference", "--help"])
+    assert "Convert a checkpoint of the public DFS code." in capsys.readouterr().out
+
+
 def test_tables_align_words_left_and_numbers_right() -> None:
     assert output.table(("name", "cp"), [("a", "6.25 %"), ("long", "100.00 %")]) == (
         "name        cp\na       6.25 %\nlong  100.00 %"

@@ -134,6 +134,7 @@ def test_a_cascade_without_limits_says_so() -> None:
         ({"passes": ("4",)}, "two options or more"),
         ({"passes": ("4", "2")}, "cheapest first"),
         ({"passes": ("2", "5")}, "not in this set"),
+        ({"options": "skip,2,4,8", "passes": ("skip", "2", "4")}, "cannot have 'skip'"),
         ({"limits": ()}, "one row for each price"),
         ({"limits": ((1.0,), (1.0,), (1.0,))}, "has 2 numbers"),
         ({"limits": ((1.0, -1.0),) * 3}, "has 2 numbers"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from console import run_wrong
 from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -17,6 +18,7 @@ from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate, run
 from dfs_core.predictor import Predictor
+from dfs_core.training import measure
 
 MODEL = {"depth": 8, "options": "2,4,8", "policy": "cascade", "passes": ["2", "4", "8"], "ungated": 8}
 
@@ -49,6 +51,15 @@ def test_it_serves_every_budget_between_one_pass_and_all(cascade: Path) -> None:
     assert all(more > less for (_, more), (_, less) in pairwise(card.config.prices))
 
 
+def test_a_cascade_that_ends_in_full_serves_budgets_up_to_100_percent(cascade: Path, cifar10_dir: Path) -> None:
+    backbone, model = str(cascade.parent / "backbone"), MODEL | {"options": "2,full", "passes": ["2", "full"]}
+    settings = {"stage": "passes", "start_from": backbone, "iterations": 2, "lr": 0.02, "method": "cascade"}
+    card = load_checkpoint(train(cascade.parent / "to-full", cifar10_dir, model, **settings)).card
+    assert card.budget_range == (pytest.approx(100 * (2 / 32) ** 2), 100.0)
+    assert card.config.prices[0][1] > 100
+    assert card.config.operating_point(100.0)[1] > card.config.prices[0][0]
+
+
 def test_the_card_the_stored_passes_and_a_new_measurement_agree(cascade: Path, cifar10_dir: Path) -> None:
     checkpoint = load_checkpoint(cascade)
     card = checkpoint.card
@@ -67,6 +78,30 @@ def test_the_card_the_stored_passes_and_a_new_measurement_agree(cascade: Path, c
         assert np.array_equal(traces.looks.answers[np.arange(len(test)), last], traces.predictions)
     found = evaluate(checkpoint.model, test, card.mean, card.std)
     assert found.to_dict() == card.metrics["test"]
+
+
+def test_limits_are_measured_with_all_digits_as_answers_are(cascade: Path, cifar10_dir: Path) -> None:
+    checkpoint = load_checkpoint(cascade)
+    model, card, flags = checkpoint.model, checkpoint.card, []
+    images = load_images("cifar10", cifar10_dir, "test")
+    handle = model.body.stem.register_forward_pre_hook(
+        lambda *_: flags.append((torch.backends.cudnn.allow_tf32, torch.is_autocast_enabled("cpu")))
+    )
+    with torch.backends.cudnn.flags(allow_tf32=True), torch.autocast("cpu", torch.bfloat16):
+        measure.looks(model, images, card.mean, card.std)
+        run(model, images, card.mean, card.std)
+    handle.remove()
+    assert flags == [(False, False)] * 2
+
+
+def test_a_cascade_is_not_measured_under_given_decisions(
+    cascade: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint, test = load_checkpoint(cascade), load_images("cifar10", cifar10_dir, "test")
+    given = np.zeros((len(test), checkpoint.card.config.gated_blocks), int)
+    with pytest.raises(UserError, match="decides by whole passes"):
+        evaluate(checkpoint.model, test, checkpoint.card.mean, checkpoint.card.std, forced=given)
+    assert "decides by whole passes" in run_wrong(capsys, "shuffle", "--checkpoint", cascade, "--data-dir", cifar10_dir)
 
 
 def test_a_trace_has_every_pass_and_its_cost_is_their_sum(cascade: Path) -> None:

@@ -169,6 +169,13 @@ def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
     assert tick["cp"] == 0
 
 
+def test_a_backbone_alone_is_not_cut_off_at_the_left_end_of_the_axis(catalogue):
+    backbones = [point for point in point_rows(catalogue, "cifar10", [], "cp") if point["family"] == "backbone"]
+    low, high = CurveState(backbones, [], "cp", "log").costs
+    assert low < backbones[0]["cp"] / 1.2
+    assert backbones[0]["cp"] < high
+
+
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catalogue, shown, scale):
     points = point_rows(catalogue, "cifar10", [], "cp")
