@@ -1,4 +1,5 @@
 # make app   opens the dashboard        make test  runs the tests        make lint  checks style and types
+# make fuzz  tries broken files        make soak  plays many users       make kills kills a training run
 # make docs  builds the documentation   make data  fetches CIFAR-10      make results  makes the tables
 # Each makes the environment that it needs in .venv; nothing else has to be installed but Python 3.11 or newer.
 PYTHON ?= python3
@@ -14,7 +15,7 @@ RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) 
 	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed,$(method)-$(NETWORK)) \
 	$(foreach method,supernet-skipnet skipnet-gates skipnet,$(method)-$(NETWORK)) $(ONLY_$(NETWORK))
 
-.PHONY: app test lint format docs bench measure data train seeds results screenshots clean
+.PHONY: app test lint format docs bench measure fuzz soak kills data train seeds results screenshots clean
 
 app: $(VENV)/.app
 	$(RUN) -m dashboard
@@ -40,6 +41,19 @@ bench: $(VENV)/.app
 
 measure: $(VENV)/.dev
 	$(RUN) -m tools.measure
+
+# Broken files and odd command lines; fifty people for a while; a training run that is killed again and again.
+MINUTES ?= 5
+SEED ?= 0
+N ?= 100
+fuzz: $(VENV)/.dev
+	$(RUN) -m tools.fuzz --minutes $(MINUTES) --seed $(SEED)
+
+soak: $(VENV)/.dev
+	$(RUN) -m tools.soak --minutes $(MINUTES)
+
+kills: $(VENV)/.dev
+	$(RUN) -m tools.kills --kills $(N) --seed $(SEED)
 
 data: $(VENV)/.app
 	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)

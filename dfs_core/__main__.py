@@ -2,7 +2,11 @@
 
 import sys
 
-from dfs_core.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from dfs_core.cli import main
+
+        status = main()
+    except KeyboardInterrupt:  # while the command line itself was loaded
+        status = 130
+    sys.exit(status)

@@ -26,9 +26,10 @@ LONGEST_QUOTE = 200  # characters of a value that an error quotes
 DEEPEST = 50  # levels of nested tables
 # Not a path, no glob pattern, no control character.
 _NAME = r"^(?!\.{1,2}$)[^/\\*?\[\]\x00-\x1f\x7f]+$"
+_WORD = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$"  # charts are XML, which has no way to write control characters
 
 Text = Annotated[str, Meta(max_length=100_000, description="a text of at most 100,000 characters")]
-Word = Annotated[str, Meta(max_length=200, pattern=r"\S", description="a word of at most 200 characters")]
+Word = Annotated[str, Meta(max_length=200, pattern=_WORD, description="a word of at most 200 characters")]
 Name = Annotated[str, Meta(max_length=200, pattern=_NAME, description="a name without slashes and wildcards")]
 Count = Annotated[int, Meta(ge=1, le=10**9, description="a whole number from 1 to a thousand million")]
 Percent = Annotated[float, Meta(ge=0, le=100, description="a percentage from 0 to 100")]

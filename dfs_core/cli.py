@@ -106,6 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0, 2 for a user's mistake, or 130 after a keyboard interrupt.
     """
     try:
+        if sys.stdout is None:  # as with `... >&-`
+            raise UserError("standard output is closed: there is nowhere to write to")
         args = build_parser().parse_args(argv)
         status = args.run(args)
         sys.stdout.flush()  # raises a broken pipe here and not when the interpreter exits
@@ -116,8 +118,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:  # such as a full disk or a read-only folder, which the user can correct
-        complain(f"{error.filename}: {error.strerror}" if error.filename else error)
+        complain(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+        if error.filename is None:  # standard output itself: what is left over is not tried again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+    except ImportError as error:
+        if interrupted(error):
+            return 130
+        raise
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: a library that was being loaded may take it for an error of its own."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dfs_core.errors import UserError
+
 
 def json_text(data: Any) -> str:
     """Plain data as indented ASCII JSON with a final line break.
@@ -15,6 +17,18 @@ def json_text(data: Any) -> str:
         ValueError: a number is not finite, which JSON cannot express.
     """
     return json.dumps(data, indent=2, allow_nan=False) + "\n"
+
+
+def at_home(path: str | Path) -> Path:
+    """A path with the home folder in the place of ``~`` or ``~user``.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: there is no home folder of that user") from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

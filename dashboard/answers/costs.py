@@ -11,7 +11,7 @@ import numpy as np
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import CostModel, cost_models
+from dfs_core.model.cost import NOT_RUN, CostModel, cost_models, option_runs
 from dfs_core.trace import DecisionTrace
 
 Cost = Literal["cp", "all-in", "macs", "energy"]
@@ -90,13 +90,16 @@ def models(config: ModelConfig) -> dict[Column, CostModel]:
 
 def of_trace(trace: DecisionTrace, config: ModelConfig) -> Costs:
     """The costs of one image, in percent."""
-    return cast(Costs, _counted(trace.decisions, config) | {"cp": trace.cp, "all_in": trace.all_in})
+    made = tuple(look.decisions for look in trace.passes) or (trace.decisions,)
+    return cast(Costs, _counted(made, config) | {"cp": trace.cp, "all_in": trace.all_in})
 
 
 @lru_cache(maxsize=4096)  # charts, tables and texts of a page all need the same few
-def _counted(decisions: tuple[str, ...], config: ModelConfig) -> dict[Column, float]:
+def _counted(made: tuple[tuple[str, ...], ...], config: ModelConfig) -> dict[Column, float]:
     names = config.option_set.names
-    chosen = np.array([[names.index(name) for name in decisions]])
+    chosen = np.full((1, len(config.passes) or 1, config.gated_blocks), NOT_RUN)
+    for number, decisions in enumerate(made):
+        chosen[0, number] = [names.index(name) for name in decisions]
     return {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
 
 
@@ -110,10 +113,8 @@ def of_card(card: Card, split: str = "test") -> Costs | None:
         return None
     names = card.config.option_set.names
     shares = np.array([[row[name] for name in names] for row in measured.shares]) / 100
-    means = {
-        column: model.fixed + float((shares * np.asarray(model.table)).sum())
-        for column, model in models(card.config).items()
-    }
+    runs = option_runs(card.config, shares)
+    means = {column: model.of_runs(runs) for column, model in models(card.config).items()}
     return cast(Costs, means | {"cp": measured.cp, "all_in": measured.all_in})
 
 

@@ -10,7 +10,34 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 PREFIX = "session-"  # of the names of session checkpoints
 # Family keys of points that are not a checkpoint's own: reached by a price without training, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
+_UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
+
+
+def plain(text: str) -> str:
+    r"""A text as it is, for Markdown; in HTML, ``html.escape`` does the same.
+
+    Whatever a file or a user says passes through one of the two on its way to a page: Markdown would make pictures of
+    it, which a browser fetches from anywhere, and links.
+
+    >>> plain("a_b ![c](d)")
+    'a\\_b \\!\\[c\\](d)'
+    """
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
+    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:!" else char for char in unlinked)
+
+
+def clean(text: str) -> str:
+    """A text from outside as every kind of file can hold it: no control characters but line breaks, no half characters.
+
+    XML, which pictures and PowerPoint files are, has no way to write the others.
+
+    >>> clean("a\\x00b\\ud800c\\n")
+    'ab\ufffdc\\n'
+    """
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # two halves are one character
+    return _UNWRITABLE.sub("", whole)
 
 
 def told_apart(*points: OperatingPoint) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from dashboard.answers.naming import clean
 from dashboard.answers.parameters import MOST, whole_number
 from dfs_core.data.drawings import drawings
 from dfs_core.data.images import open_image, to_model_input
@@ -24,6 +25,7 @@ THUMB_SIDE = 72
 TINY = 32  # pixels: up to this size images are enlarged here, because browsers would blur them
 SEEN_SIDE = 128  # pixels to which the network's input is enlarged, without smoothing
 PAGE_SIZE = 10
+LONGEST_NAME = 200  # characters of an upload's name
 OWN_KEYS = ("upload-", "camera-")
 TEST_KEY = "test-"
 _SEED = 0
@@ -124,6 +126,7 @@ def read_upload(data: bytes, name: str, origin: Origin = "upload", sizes: Sequen
     Raises:
         ImageError: the file cannot be used; the message names it.
     """
+    name = clean(name)[:LONGEST_NAME]
     digest = hashlib.blake2b(data, digest_size=6).hexdigest()
     return make_picture(f"{origin}-{digest}", name, origin, open_image(data, name), sizes=sizes)
 

@@ -106,6 +106,7 @@ def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
             "confidence": 100 * item.trace.confidence,
             "truth": item.picture.truth or "",
             "verdict": {True: "right", False: "wrong", None: ""}[item.right],
+            **({"passes": len(item.trace.passes)} if item.trace.passes else {}),
             **costs.of_trace(item.trace, config),
         }
         for row, item in enumerate(shown)

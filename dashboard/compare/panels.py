@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import counted, told_apart, unbroken
+from dashboard.answers.naming import counted, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair, SideRow
@@ -32,7 +32,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
     st.html(legends.options(differences.options_of(config, other), page.colours))
     why = differences.why_not(config, other)
     if why:
-        st.info(why, icon=":material/layers_clear:")
+        st.info(plain(why), icon=":material/layers_clear:")
     else:
         st.html(legends.legend(difference_keys(page.colours), page.colours, "B \N{MINUS SIGN} A"))
     measure = MEASURES[page.shared.cost]
@@ -111,9 +111,9 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
     found = [stored_traces.find(point) for point in (left, right)]
     for letter, card, one in zip("AB", (left.card, right.card), found, strict=True):
         if one.note:
-            st.info(f"{letter}: {one.note}", icon=":material/alt_route:")
+            st.info(f"{letter}: {plain(one.note)}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
-            st.markdown(f"{letter} is `{card.name}`.")
+            st.markdown(f"{letter} is {plain(card.name)}.")
             stored_traces.say_missing(card, one.traces)
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
@@ -126,7 +126,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
         return
     why = agreement.why_not(a, b)
     if why:
-        st.info(f"A and B cannot be compared image by image: {why}.", icon=":material/block:")
+        st.info(f"A and B cannot be compared image by image: {plain(why)}.", icon=":material/block:")
         return
     first, second = st.columns([40, 60], gap="large")
     with first:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.answers.naming import plain
 from dashboard.drawing.marks import SHAPES
 from dashboard.drawing.palette import Palette
 from dashboard.ui import state
@@ -43,7 +44,7 @@ def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) 
             list(names),
             selection_mode="multi",
             default=shown,
-            format_func=lambda key: f"{SHAPES[looks[names[key]][1]].character} {names[key]}",
+            format_func=lambda key: f"{SHAPES[looks[names[key]][1]].character} {plain(names[key])}",
             key=control.key,
             label_visibility="collapsed",
             width="content",

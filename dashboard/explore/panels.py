@@ -91,9 +91,8 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
     origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
-        missing += (
-            f" The points come from several backbones ({listed(sorted(origins))}); a point's tooltip names its own."
-        )
+        names = messages.plain(listed(sorted(origins)))
+        missing += f" The points come from several backbones ({names}); a point's tooltip names its own."
     st.caption(
         f"{beyond}Click a point to use it. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
         f" wheel. Move: Shift and drag. Reset: double-click.{missing}"

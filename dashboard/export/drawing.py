@@ -19,15 +19,23 @@ from typing import IO, Any, cast
 from dfs_core.errors import UserError
 
 LONGEST_S = 60.0  # for one picture; a slow one takes about a second
+MOST_BYTES = 3 * 2**30  # address space of the process; its JavaScript engine reserves half a GB that it does not use
+# The pictures of a talk file may come from anybody: a process of their own draws them, under tighter limits.
+KEPT_S, KEPT_BYTES = 10.0, 700 * 2**20
 _PROGRAM = Path(__file__).with_name("drawing_process.py")
 
 
 class Drawing:
     """The rendering process. It is thread-safe: threads that need a picture wait for each other."""
 
-    def __init__(self, longest_s: float = LONGEST_S) -> None:
-        """Args: longest_s: time limit of a request, in seconds."""
-        self._longest_s = longest_s
+    def __init__(self, longest_s: float = LONGEST_S, most_bytes: int = MOST_BYTES) -> None:
+        """A process that starts with its first request.
+
+        Args:
+            longest_s: time limit of a request, in seconds.
+            most_bytes: memory limit; a request that needs more ends the process, where the system can enforce it.
+        """
+        self._longest_s, self._most_bytes = longest_s, most_bytes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -69,7 +77,7 @@ class Drawing:
             self._end(self._process)
         if self._process is None:
             # -P: the modules in the program's folder must not shadow others.
-            command = [sys.executable, "-P", str(_PROGRAM)]
+            command = [sys.executable, "-P", str(_PROGRAM), str(self._most_bytes)]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         return self._process
 
@@ -86,6 +94,17 @@ class Drawing:
 def drawing() -> Drawing:
     """The rendering process of this server."""
     return Drawing()
+
+
+@cache
+def drawing_kept() -> Drawing:
+    """The one of this server for pictures that talks keep: nobody's chart waits for them."""
+    return Drawing(KEPT_S, KEPT_BYTES)
+
+
+def kept_to_png(svg: str, scale: float, ppi: float | None = None) -> bytes:
+    """A picture of a talk as PNG. Errors as for ``Drawing.ask``."""
+    return cast(bytes, drawing_kept().ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
 
 
 def vegalite_to_svg(spec: Mapping[str, Any]) -> str:

@@ -12,11 +12,17 @@ import sys
 
 import vl_convert
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 FUNCTIONS = ("vegalite_to_svg", "svg_to_png", "svg_to_pdf", "javascript_bundle")
 
 
 def main() -> None:
     """Answer ``(function, arguments, options)`` with ``(True, result)`` or ``(False, error message)``."""
+    _limit(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the server, which then ends this process
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # prints of libraries go to stderr, not among the answers
@@ -33,6 +39,13 @@ def main() -> None:
             answer = (False, str(error))
         pickle.dump(answer, answers)
         answers.flush()
+
+
+def _limit(most_bytes: int) -> None:
+    """Claim no more memory than that; where the system knows no such limit, time alone is limited."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what ends for want of memory leaves no file
 
 
 if __name__ == "__main__":

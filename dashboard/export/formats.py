@@ -76,9 +76,9 @@ def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg"
         raise UserError(f"the chart could not be written as {kind.upper()}: {str(error)[:200]}") from error
 
 
-def png(svg: str) -> bytes:
-    """A sheet as PNG at 300 pixels an inch. Errors as for ``Drawing.ask``."""
-    return drawing.svg_to_png(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
+def png(svg: str, kept: bool = False) -> bytes:
+    """A sheet, or a picture that a talk keeps, as PNG at 300 pixels an inch. Errors as for ``Drawing.ask``."""
+    return (drawing.kept_to_png if kept else drawing.svg_to_png)(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
 
 
 def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from dfs_core.errors import UserError
 
 MAX_DEPTH, MAX_ELEMENTS, MAX_SIDE = 60, 60_000, 6_000  # sides in pixels
+MAX_AREA = 6_000_000  # square pixels: at 300 an inch they take 240 MB
 MAX_PIXELS = 2**24  # of an image within the picture
 _SVG, _HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _ELEMENTS = {
@@ -64,6 +65,8 @@ def check(svg: str) -> None:
             or not 0 < float(root.get(side, "")) <= MAX_SIDE
         ):
             raise UserError(f"its picture needs a {side} of at most {MAX_SIDE:,} pixels")
+    if float(root.get("width", "")) * float(root.get("height", "")) > MAX_AREA:
+        raise UserError(f"its picture has more than {MAX_AREA:,} square pixels")
     level, count = [root], 0
     for _ in range(MAX_DEPTH):
         count += len(level)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from dashboard.answers.naming import clean
+
 Kind = Literal["measured", "published", "measured and published", "the images shown", "live run"]
 HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
@@ -30,6 +32,11 @@ class Stamp:
     kind: Kind
     link: str
     others: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("checkpoint", "weights_sha256", "cost"):  # a talk's file may hold anything
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        object.__setattr__(self, "others", tuple((clean(name), clean(weights)) for name, weights in self.others))
 
     @property
     def checkpoints(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from dashboard.answers.naming import clean
 from dashboard.drawing.palette import DARK, LIGHT, Palette
 from dashboard.export import kept_svg, sheet
 from dashboard.export.stamp import Stamp
@@ -45,6 +46,8 @@ class Slide:
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:8], compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        for name in ("title", "alt", "notes"):  # of a talk's file as of a page's view
+            object.__setattr__(self, name, clean(getattr(self, name)))
         content = json.dumps([self.light, self.dark]).encode()
         object.__setattr__(self, "digest", hashlib.blake2b(content, digest_size=8).hexdigest())
         object.__setattr__(self, "size", len(content))
@@ -62,7 +65,7 @@ class Slide:
             stamp=view.stamp,
             light=_picture(view, LIGHT),
             dark=_picture(view, DARK),
-            notes=view.notes[:MAX_NOTES],
+            notes=clean(view.notes)[:MAX_NOTES],
         )
 
     def picture(self, theme: str | None) -> str:
@@ -81,6 +84,9 @@ class Talk:
 
     title: str = "What a dynamic network gives up for what it saves"
     slides: tuple[Slide, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", clean(self.title))
 
     def add(self, view: View) -> Self:
         """The talk with a view added at its end.
@@ -108,7 +114,7 @@ class Talk:
         changed = replace(
             slide,
             title=_short(title or "", MAX_TITLE) or slide.title,
-            notes=slide.notes if notes is None else notes[:MAX_NOTES],
+            notes=slide.notes if notes is None else clean(notes)[:MAX_NOTES],
         )
         return replace(self, slides=(*self.slides[:index], changed, *self.slides[index + 1 :]))
 
@@ -132,4 +138,4 @@ def _picture(view: View, colours: Palette) -> str:
 
 
 def _short(text: str, most: int) -> str:
-    return " ".join(text.split())[:most]
+    return " ".join(clean(text).split())[:most]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.answers.naming import counted
+from dashboard.answers.naming import counted, plain
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
 from dashboard.image.film import Film, StaysRight, stays_right
@@ -52,7 +52,7 @@ def film(answer: Answer) -> None:
         + unforced,
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
-    st.caption(f"{stays_right_in_words(answer, found)}{unforced}{' ' + _DIAL if reel.dial else ''}")
+    st.caption(f"{plain(stays_right_in_words(answer, found))}{unforced}{' ' + _DIAL if reel.dial else ''}")
 
 
 def stability(answer: Answer) -> None:

@@ -16,6 +16,7 @@ if answer is None:
     st.stop()
 
 panels.summary(answer)
+panels.looks(answer)
 panels.path(answer)
 panels.gates(answer)
 panels.force_bar(answer)

@@ -165,6 +165,13 @@ def _hold(answer: Answer) -> None:
     )
 
 
+def looks(answer: Answer) -> None:
+    """Why a cascade looked at the image again, pass by pass; nothing for other networks."""
+    if sentences := tables.passes_in_words(answer.what_if.forced):
+        st.markdown("\n".join(f"{number}. {messages.plain(text)}" for number, text in enumerate(sentences, start=1)))
+        st.caption("The blocks below are those of the last pass. Costs count every pass.")
+
+
 def _is_static(answer: Answer) -> bool:
     """Whether the network has no gates."""
     return answer.page.card.config.policy == "constant"

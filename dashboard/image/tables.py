@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast
-
-import numpy as np
 
 from dashboard.answers import costs
 from dashboard.answers.costs import MEASURES, Cost
@@ -14,6 +13,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.image.film import Film
 from dashboard.image.probes import NEAR_TIE, Variant, WhatIf, flips, lead
+from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import Option
@@ -37,7 +37,8 @@ class Subject:
     click_id: int = 0
 
 
-_FIRST = {"block": 1, "stage": 1, "option": "full", "bits": 32, "forced": False, "followed": False}
+_FIRST = {"block": 1, "stage": 1, "forced": False, "followed": False}
+SURE = 20.0  # nats: more is as good as certain, and its odds need not be written out
 
 
 class PathRow(TypedDict):
@@ -72,11 +73,13 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]
     """One row for each block, including the first one, which has no gate."""
     model = costs.models(config)[MEASURES[cost].column]
     names = config.option_set.names
-    total = model.fixed
-    # The first block adds 0, because its cost is among the fixed ones.
-    rows: list[PathRow] = [cast(PathRow, _FIRST | {"gated": False, "free": "full", "adds": 0.0, "so_far": total})]
+    own = [model.table[index][names.index(name)] for index, name in enumerate(what_if.forced.decisions)]
+    # What is always paid, and the earlier passes of a cascade. The first block adds 0: it is part of that.
+    total = costs.of_trace(what_if.forced, config)[MEASURES[cost].column] - sum(own)
+    first = {"option": Option(config.ungated).name, "bits": config.ungated, "free": Option(config.ungated).name}
+    rows: list[PathRow] = [cast(PathRow, _FIRST | first | {"gated": False, "adds": 0.0, "so_far": total})]
     for index, name in enumerate(what_if.forced.decisions):
-        adds = model.table[index][names.index(name)]
+        adds = own[index]
         total += adds
         rows.append(
             {
@@ -160,9 +163,7 @@ def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
 
 def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
     """One row for each frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and costs in percent."""
-    where, names = "dial_price" if film.dial else "budget", config.option_set.names
-    chosen = np.array([[names.index(name) for name in trace.decisions] for trace in film.traces])
-    counted = {column: model.per_image(chosen).tolist() for column, model in costs.models(config).items()}
+    where = "dial_price" if film.dial else "budget"
     return [
         {
             "frame": number,
@@ -171,7 +172,7 @@ def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
             "confidence": 100 * trace.confidence,
             "truth": picture.truth or "",
             "verdict": verdict(trace, picture),
-            **{column: values[number] for column, values in counted.items()},
+            **costs.of_trace(trace, config),
         }
         for number, trace in enumerate(film.traces)
     ]
@@ -280,3 +281,25 @@ def verdict(trace: DecisionTrace, picture: Picture) -> str:
     if picture.truth is None:
         return ""
     return "right" if trace.label == picture.truth else "wrong"
+
+
+def passes_in_words(trace: DecisionTrace) -> list[str]:
+    """A sentence for each pass of a cascade: its answer, and why it did or did not look again."""
+    sentences = []
+    for number, look in enumerate(trace.passes, start=1):
+        options = " and ".join(option_in_words(name) for name in dict.fromkeys(look.decisions))
+        answer = f"Pass {number} at {options}: {look.label}, {100 * look.confidence:.0f} %."
+        if look.limit is None:
+            sentences.append(f"{answer} It is the last pass, so its answer counts.")
+            continue
+        odds, needed = math.exp(min(look.lead, SURE)), math.exp(min(look.limit, SURE))
+        doubt = f"{look.label} is {_times(odds)} as probable as the next class"
+        if look.lead < look.limit:
+            sentences.append(f"{answer} Here {doubt}; {_times(needed)} were needed, so the network looked again.")
+        else:
+            sentences.append(f"{answer} Here {doubt}, at least the {_times(needed)} needed, so this answer counts.")
+    return sentences
+
+
+def _times(odds: float) -> str:
+    return f"{odds:,.1f} times" if odds < 10 else f"{float(f'{odds:.2g}'):,.0f} times"

@@ -69,12 +69,12 @@ def cannot(page: Opened) -> bool:
 def _go_on_with(cards: Sequence[Card]) -> None:
     """A primary button for the most suitable checkpoint, and secondary ones for the others."""
     usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.PAPER_ALPHA))
-    _start_from(usual, f"Continue with {OperatingPoint(usual).in_words}", "primary")
+    _start_from(usual, f"Continue with {messages.plain(OperatingPoint(usual).in_words)}", "primary")
     if others := [card for card in cards if card is not usual]:
         st.caption("Or with another checkpoint that has such gates:")
         with st.container(horizontal=True, key="starts"):
             for card in others:
-                _start_from(card, OperatingPoint(card).in_words, "secondary")
+                _start_from(card, messages.plain(OperatingPoint(card).in_words), "secondary")
 
 
 def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:

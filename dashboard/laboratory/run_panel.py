@@ -118,7 +118,7 @@ def ended(page: Opened, job: Job) -> None:
 def _result(job: Job) -> None:
     tuned: Tuned = job.result
     if tuned.toy:
-        st.warning(tuned.toy, icon=":material/toys:")
+        st.warning(messages.plain(tuned.toy), icon=":material/toys:")
     lines = "".join(
         f"<tr><th scope='row'>{escape(row['what'])}</th><td>{row['images']:,}</td><td>{row['accuracy']:.1f} %"
         f" <small>{row['low']:.1f} to {row['high']:.1f}</small></td><td>{row['cp']:.2f} %</td>"
@@ -144,7 +144,7 @@ def _result(job: Job) -> None:
                 st.switch_page("explore/page.py")
             st.button("Write it to disk", key="write", icon=":material/save:", on_click=_write, args=(job,))
             toy = " It has no point on the curve, because a toy run is not measured." if tuned.toy else ""
-            st.caption(f"Kept as `{name}`.{toy}")
+            st.caption(f"Kept as {messages.plain(name)}.{toy}")
     if said := st.session_state.pop(SAVED, ""):
         st.markdown(said)
 
@@ -186,6 +186,8 @@ def _keep(job: Job) -> None:
 def _write(job: Job) -> None:
     try:
         folder = laboratory().keep_on_disk(job, pretrained_dir())
-        st.session_state[SAVED] = f":material/check: Written to `{folder}`; its card says how it was made."
+        st.session_state[SAVED] = (
+            f":material/check: Written to {messages.plain(str(folder))}; its card says how it was made."
+        )
     except UserError as error:
         st.session_state[SAVED] = f":material/error: {messages.plain(str(error))}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import with_article
+from dashboard.answers.naming import plain, with_article
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Rows, Shown
 from dfs_core.checkpoints.card import Card
@@ -52,7 +52,7 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
     size = len(item.picture.seen)
     known = {
         True: "it is right",
-        False: f"but it is {with_article(item.picture.truth or '')}",
+        False: f"but it is {plain(with_article(item.picture.truth or ''))}",
         None: "the true class is unknown",
     }
     lost = "No budget brings back the details that are lost here. Compare the two: could you still tell what it is?"
@@ -62,13 +62,14 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
             lost += " To see what is usually lost, compare it with a drawing, or upload an image of your own."
         else:
             lost += (
-                f" The drawing of {with_article(drawing.truth or drawing.name)} below is larger and loses details,"
-                " which no budget brings back. Could you still tell what it is?"
+                f" The drawing of {plain(with_article(drawing.truth or drawing.name))} below is larger and loses"
+                " details, which no budget brings back. Could you still tell what it is?"
             )
     return [
         f"The network sees every picture as {size} by {size} pixels of three colours: {3 * size**2:,} numbers.",
         lost,
-        f"From these numbers the network predicts **{item.trace.label}**, {100 * item.trace.confidence:.0f} % sure;"
+        f"From these numbers the network predicts **{plain(item.trace.label)}**,"
+        f" {100 * item.trace.confidence:.0f} % sure;"
         f" {known[item.right]}.",
     ]
 
@@ -123,10 +124,10 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
         said.append("Choose an option below to force every block to it, and see whether the prediction stays the same.")
         return said
     name, trace = forced
-    same = "the same prediction" if trace.label == item.trace.label else f"instead of {item.trace.label}"
+    same = "the same prediction" if trace.label == item.trace.label else f"instead of {plain(item.trace.label)}"
     said.append(
         f"With every block at **{option_in_words(name)}**, cp is {trace.cp:.2f} % and the network predicts"
-        f" {trace.label}, {100 * trace.confidence:.0f} % sure: {same}."
+        f" {plain(trace.label)}, {100 * trace.confidence:.0f} % sure: {same}."
     )
     return said
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
-from dashboard.answers.naming import with_article
+from dashboard.answers.naming import plain, with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
@@ -234,13 +234,15 @@ def _taken_for(shown: Sequence[Shown]) -> Question | None:
     item = min(shown, key=lambda one: one.trace.confidence)
     ranked = sorted(zip(item.trace.class_probabilities, item.trace.classes, strict=True), reverse=True)[:CHOICES]
     names, sure = tuple(sorted(name for _, name in ranked)), f"{100 * item.trace.confidence:.0f} % sure"
-    truth = {True: ", and it is right", False: f", but it is {with_article(item.picture.truth or '')}", None: ""}
+    right = plain(with_article(item.picture.truth or ""))
+    truth = {True: ", and it is right", False: f", but it is {right}", None: ""}
     return Question(
         "taken-for",
         "What does the network predict for this image?",
         names,
         names.index(item.trace.label),
-        f"The network predicts **{item.trace.label}** ({sure}, the least sure of these images){truth[item.right]}.",
+        f"The network predicts **{plain(item.trace.label)}** ({sure}, the least sure of these images)"
+        f"{truth[item.right]}.",
         (item,),
         whole=True,
     )

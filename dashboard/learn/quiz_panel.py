@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.answers import tables
-from dashboard.answers.naming import unbroken
+from dashboard.answers.naming import plain, unbroken
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.tables import Shown
 from dashboard.drawing import legends
@@ -58,7 +58,7 @@ def _ask(question: Question, index: int, count: int, given: dict[str, int], show
         "Your prediction",
         range(len(question.choices)),
         index=answered,
-        format_func=lambda index: unbroken(question.choices[index]),
+        format_func=lambda index: plain(unbroken(question.choices[index])),
         key=f"quiz_{question.key}_{_tag(shown)}",
         disabled=answered is not None,
         horizontal=True,

@@ -91,7 +91,7 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
 
 def _png(slide: Slide) -> bytes:
     try:
-        return png(slide.light)
+        return png(slide.light, kept=True)
     except ValueError as error:
         raise UserError(f"the picture of '{slide.title}' could not be drawn: {str(error)[:200]}") from error
 

@@ -188,4 +188,16 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
 def stamp(folder: Path, *patterns: str) -> Stamp:
     """Paths and modification times of files: the part of a cache key that changes when a file does."""
     found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
-    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in found if path.exists()))
+    return tuple(sorted((_name(path), _time(path)) for path in found))
+
+
+def _name(path: Path) -> str:
+    return str(path).encode(errors="backslashreplace").decode()  # a file's name may be no text
+
+
+def _time(path: Path) -> int:
+    """When a file was changed; 0 of one that is gone, or that may not be looked at."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

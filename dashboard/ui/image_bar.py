@@ -100,7 +100,7 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
     what, lost = "drawings", 0
     if not isinstance(images, str):
-        what = f"{images.dataset} test images"
+        what = f"{messages.plain(images.dataset)} test images"
         lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
     unread = f", {lost} of them cannot be read" if lost else ""
     st.caption(f"{what}, page {page:,} of {pages:,}{unread}", width="content")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import streamlit as st
 
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.naming import plain
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.ui import cached, state
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
-
-WORD_JOINER = "\u2060"  # invisible; it ends what Markdown would take for a link
 
 
 def problems(catalogue: Catalogue) -> None:
@@ -31,7 +28,8 @@ def no_checkpoints(catalogue: Catalogue) -> None:
     """Say that there is no checkpoint at all."""
     st.header("No checkpoints yet")
     st.markdown(
-        f"A checkpoint is a folder with `card.json` and `weights.safetensors`. There is none in `{pretrained_dir()}`."
+        "A checkpoint is a folder with `card.json` and `weights.safetensors`. There is none in"
+        f" {plain(str(pretrained_dir()))}."
     )
     for line in catalogue.problems:
         st.error(plain(line), icon=":material/error:")
@@ -73,7 +71,7 @@ def no_data_set(dataset: str, why: str) -> None:
     """
     with st.expander("Show real test images", icon=":material/download:"):
         st.caption(plain(f"There are no test images on this machine: {why}"))
-        if dataset in KNOWN and st.button(f"Download {dataset} into {cached.data_dir()}", key="download"):
+        if dataset in KNOWN and st.button(f"Download {dataset} into {plain(str(cached.data_dir()))}", key="download"):
             _download(dataset)
 
 
@@ -81,7 +79,7 @@ def _download(dataset: str) -> None:
     bar = st.progress(0.0, f"Downloading {dataset}")
 
     def report(fraction: float, text: str) -> None:
-        bar.progress(min(max(fraction, 0.0), 1.0), text)
+        bar.progress(min(max(fraction, 0.0), 1.0), plain(text))
 
     try:
         cached.fetch(dataset, report)
@@ -93,9 +91,3 @@ def _download(dataset: str) -> None:
     if not (state.current().image or "").startswith(OWN_KEYS):
         state.change(image=None)  # test images replace the drawings
     st.rerun()
-
-
-def plain(text: str) -> str:
-    """Escape a message for Markdown: paths may hold characters that it would format or turn into a link."""
-    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", f"\\g<0>{WORD_JOINER}", text)
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#$~|:" else char for char in unlinked)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import streamlit as st
@@ -61,7 +62,7 @@ SHARED = ControlGroup()
 
 def fixed(label: str, text: str) -> None:
     """A value in the place of a control, where there is only one to choose."""
-    st.html(f'<div class="dfs-fixed"><span>{label}</span><b>{text}</b></div>')
+    st.html(f'<div class="dfs-fixed"><span>{escape(label)}</span><b>{escape(text)}</b></div>')
 
 
 def choose_point(catalogue: Catalogue, shared: state.State, group: ControlGroup = SHARED) -> OperatingPoint:
@@ -126,6 +127,7 @@ def _method(catalogue: Catalogue, family: Family, card: Card, group: ControlGrou
             "Method",
             titles,
             default=family.title,
+            format_func=messages.plain,
             key=control.key,
             on_change=chosen,
             help=_HELP,
@@ -149,7 +151,7 @@ def _network(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
         group.label(label),
         list(bits),
         default=card.name,
-        format_func=lambda name: option_label(*bits[name]) if uniform else name,
+        format_func=lambda name: option_label(*bits[name]) if uniform else messages.plain(name),
         key=control.key,
         required=True,
         wrap=True,
@@ -166,7 +168,7 @@ def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
         names.index(card.name),
         key=control.key,
         on_change=control.choice(lambda name: group.move(checkpoint=name, note="")),
-        help=f"{len(names)} checkpoints were trained for {OperatingPoint(card).in_words}; choose one.",
+        help=f"{len(names)} checkpoints were trained for {messages.plain(OperatingPoint(card).in_words)}; choose one.",
     )
 
 

@@ -76,7 +76,7 @@ def open_traces(page: Opened) -> tuple[Opened, Traces]:
     """The page at the budget of its stored traces, and the traces; without any, show a message and stop the run."""
     found = find(page.point)
     if found.note:
-        st.info(found.note, icon=":material/alt_route:")
+        st.info(messages.plain(found.note), icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
         say_missing(page.card, found.traces)
         st.stop()

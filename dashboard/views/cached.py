@@ -18,10 +18,21 @@ from dfs_core.errors import UserError
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
 def published() -> Rows:
-    """Published points of the literature, with their sources."""
-    return read_published(PUBLISHED)
+    """Published points of the literature, with their sources; empty if they cannot be read."""
+    return _published(*_published_file())[0]
+
+
+def _published_file() -> tuple[str, Stamp]:
+    return str(PUBLISHED), stamp(PUBLISHED.parent, PUBLISHED.name)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _published(path: str, stamp: Stamp) -> tuple[Rows, str]:
+    try:
+        return read_published(Path(path)), ""
+    except UserError as error:
+        return [], str(error)
 
 
 def measured() -> Rows:
@@ -30,8 +41,9 @@ def measured() -> Rows:
 
 
 def measured_problem() -> str:
-    """Why the file of measured points cannot be read; empty if it can, or if there is none."""
-    return _measured(*_measured_file())[1]
+    """Why measured or published points cannot be read; empty if they can, or if there are none."""
+    problems = _measured(*_measured_file())[1], _published(*_published_file())[1]
+    return "; ".join(filter(None, problems))
 
 
 def _measured_file() -> tuple[str, Stamp]:

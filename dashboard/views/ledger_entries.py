@@ -15,7 +15,7 @@ from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.tables import Rows, Shown, stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.cost import NetworkMacs, count_macs
+from dfs_core.model.cost import NetworkMacs, count_macs, option_runs
 from dfs_core.model.layout import FIRST_GATED
 
 ALWAYS, GATES, SHORTCUTS, DECISIONS = "always paid", "gates", "shortcuts", "decisions"
@@ -23,13 +23,14 @@ Subject = Literal["focus", "shown", "test"]
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
 
 
-def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
+def entries(config: ModelConfig, cost: Cost, runs: np.ndarray) -> Rows:
     """The cost of every part, in the order of the network; the rows sum to the total cost.
 
     Args:
         config: of the network.
         cost: the measure.
-        shares: share of the images, 0 to 1, that take each option in each block, (gated blocks, options).
+        runs: how often an image runs each option of each block (``dfs_core.model.cost.option_runs``), (gated blocks,
+            options). Without a cascade, these are shares of the images.
 
     Returns:
         One row for each part: ``stage`` (0 outside the stages), ``block`` (block number; None outside the blocks),
@@ -43,13 +44,13 @@ def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
         rows.append({"stage": stage, "block": block, "kind": kind, "part": part, "percent": percent})
 
     if counted:
-        add(0, None, ALWAYS, "stem", 100 * macs.stem / macs.plain)
+        add(0, None, ALWAYS, "stem", 100 * model.ungated * macs.stem / macs.plain)
         first = macs.blocks[0]
-        add(1, 1, ALWAYS, "first block", 100 * (first.convolutions + first.shortcut) / macs.plain)
-    for index, block_shares in enumerate(shares):
+        add(1, 1, ALWAYS, "first block", 100 * model.ungated * (first.convolutions + first.shortcut) / macs.plain)
+    for index, block_runs in enumerate(runs):
         stage, block = stage_of(index, config), index + FIRST_GATED
         gate = macs.blocks[block - 1].gate
-        spent = block_shares * np.asarray(model.table[index])
+        spent = block_runs * np.asarray(model.table[index])
         shortcut = _shortcut_part(config, macs, index) if counted else np.zeros(len(spent))
         if counted and gate:
             add(stage, block, GATES, f"gate of block {block}", 100 * gate / macs.plain)
@@ -58,13 +59,15 @@ def entries(config: ModelConfig, cost: Cost, shares: np.ndarray) -> Rows:
         add(stage, block, DECISIONS, f"block {block}", float((spent * (1 - shortcut)).sum()))
     if counted:
         add(0, None, ALWAYS, "pooling", 100 * macs.pooling / macs.plain)
-        add(0, None, ALWAYS, "classifier", 100 * macs.classifier / macs.plain)
+        add(0, None, ALWAYS, "classifier", 100 * model.ungated * macs.classifier / macs.plain)
+        if later := float(runs[0].sum()) - 1:
+            add(0, None, ALWAYS, "pooling and classifier of later passes", model.again * later)
     return rows
 
 
 def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
     """Every part of one image's cost, with the chosen option, and their sum at the end."""
-    rows = entries(config, cost, _shares([item], config))
+    rows = entries(config, cost, _runs([item], config))
     for row in rows:
         block = row["block"]
         row["option"] = item.trace.decisions[block - FIRST_GATED] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
@@ -96,8 +99,8 @@ def ledger_rows(
     """One row for each stage and kind of cost, and a last one with their sum."""
     config = card.config
     by_subject = {
-        "focus": None if focus is None else entries(config, cost, _shares([focus], config)),
-        "shown": entries(config, cost, _shares(shown, config)) if shown else None,
+        "focus": None if focus is None else entries(config, cost, _runs([focus], config)),
+        "shown": entries(config, cost, _runs(shown, config)) if shown else None,
         "test": _of_test(card, cost) if with_test else None,
     }
     rows: dict[tuple[int, str], dict[str, Any]] = {}
@@ -111,13 +114,14 @@ def ledger_rows(
     return [cast(LedgerRow, row) for row in (*(rows[place] for place in sorted(rows)), total | sums)]
 
 
-def _shares(shown: list[Shown], config: ModelConfig) -> np.ndarray:
-    """Share of the images, 0 to 1, that take each option in each block, (gated blocks, options)."""
+def _runs(shown: list[Shown], config: ModelConfig) -> np.ndarray:
+    """How often the images run each option of each block on average, all passes counted, (gated blocks, options)."""
     names = config.option_set.names
     taken = np.zeros((config.gated_blocks, len(names)))
     for item in shown:
-        for block, name in enumerate(item.trace.decisions):
-            taken[block, names.index(name)] += 1 / len(shown)
+        for decisions in [look.decisions for look in item.trace.passes] or [item.trace.decisions]:
+            for block, name in enumerate(decisions):
+                taken[block, names.index(name)] += 1 / len(shown)
     return taken
 
 
@@ -126,7 +130,8 @@ def _of_test(card: Card, cost: Cost) -> Rows | None:
     if test is None:
         return None
     names = card.config.option_set.names
-    return entries(card.config, cost, np.array([[row[name] for name in names] for row in test.shares]) / 100)
+    shares = np.array([[row[name] for name in names] for row in test.shares]) / 100
+    return entries(card.config, cost, option_runs(card.config, shares))
 
 
 def _shortcut_part(config: ModelConfig, macs: NetworkMacs, index: int) -> np.ndarray:

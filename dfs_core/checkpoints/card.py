@@ -18,7 +18,9 @@ from dfs_core.model.config import ModelConfig
 FORMAT = 1
 SPLITS = ("validation", "test")
 
-Line = Annotated[str, Meta(max_length=200, description="a text of at most 200 characters")]
+Line = Annotated[
+    str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", description="a text of at most 200 characters")
+]
 Mean = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
 Std = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and up to 1")]
 Alpha = Annotated[float, Meta(ge=0, le=1e6, description="a number, 0 or more")]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dfs_core.checkpoints.card import Card, CheckpointError
 from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, pretrained_dir, reason, require_card
 from dfs_core.files import write_whole
+
+Tell = Callable[[str], object] | None
 
 
 def read_card(name_or_path: str | Path) -> Card:
@@ -14,15 +17,22 @@ def read_card(name_or_path: str | Path) -> Card:
     return read_card_of(find(name_or_path))
 
 
-def read_all(folder: Path) -> list[Card]:
-    """The cards of all checkpoints in a folder, for callers that must not miss one.
+def read_all(folder: Path, tell: Tell = None) -> list[Card]:
+    """The cards of all checkpoints in a folder, for callers that must not miss one without a word.
+
+    Args:
+        folder: that folder.
+        tell: receives one line for each card that cannot be read; None to raise an error instead.
 
     Raises:
-        CheckpointError: the folder does not exist, or a card cannot be read.
+        CheckpointError: the folder does not exist or holds no readable card; or a card cannot be read and ``tell`` is
+            None.
     """
     cards, problems = scan(folder)
-    if problems:
+    if problems and (tell is None or not cards):
         raise CheckpointError(problems[0])
+    for problem in problems:
+        tell(problem)  # type: ignore[misc] # then there is somebody
     return cards
 
 
@@ -33,14 +43,17 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
         The cards that can be read, sorted by name, and one line about each problem with the others.
     """
     root = pretrained_dir() if folder is None else Path(folder)
-    if not root.is_dir():
-        return [], [f"there is no folder {root} with checkpoints"]
     cards, problems = [], []
-    for entry in sorted(root.iterdir()):
-        if not entry.is_dir() or entry.name.startswith("."):
-            continue
+    try:
+        if not root.is_dir():
+            return [], [f"there is no folder {root} with checkpoints"]
+        entries = sorted(root.iterdir())
+    except OSError as error:
+        return [], [f"{root} cannot be read: {reason(error)}"]
+    for entry in entries:
         try:
-            cards.append(read_card_of(require_card(entry)))
+            if entry.is_dir() and not entry.name.startswith("."):
+                cards.append(read_card_of(require_card(entry)))
         except CheckpointError as error:
             problems.append(str(error).encode(errors="backslashreplace").decode())  # folder names may be invalid UTF-8
     return cards, problems

@@ -9,6 +9,7 @@ pretrained/<name>/traces.parquet         its decisions for every test image (tra
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,10 @@ from dfs_core.checkpoints.card_files import read_card_of
 from dfs_core.checkpoints.locate import CARD_FILE, WEIGHTS_FILE, find, reason, refuse_pickle
 from dfs_core.files import write_whole
 from dfs_core.model.finite import first_not_finite
+from dfs_core.model.layout import Layout
 from dfs_core.model.network import DFSNet
+
+_HEADER, _LONGEST_HEADER = 8, 2**24  # bytes: of the header's length, and of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,10 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
     """
     folder = find(name_or_path)
     card = read_card_of(folder)
+    _check_header(folder / WEIGHTS_FILE, card.config.layout, card.config.classes)
+    tensors = _read_weights(folder / WEIGHTS_FILE, card)
     model = DFSNet(card.config)
-    _fill(model, _read_weights(folder / WEIGHTS_FILE, card), folder)
+    _fill(model, tensors, folder)
     return Checkpoint(card, model.to(device).eval(), folder)
 
 
@@ -104,6 +110,45 @@ def _serialised(model: DFSNet) -> bytes:
     return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
 
 
+def _check_header(path: Path, layout: Layout, classes: int) -> None:
+    """Compare what makes a network large with the header of its weights, before anything of that size is built.
+
+    That are the number of blocks, the channels of every convolution and the classes; the card's own bounds hold all
+    else. What is no such header is left to ``_read_weights``.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(_HEADER)
+            header = json.loads(file.read(int.from_bytes(start, "little"))) if _plausible(start, path) else {}
+        found = {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {reason(error)}") from None
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        return
+    wanted = {"body.stem.0.weight": layout.stem.shape, "body.classifier.weight": (classes, layout.blocks[-1].channels)}
+    for block in layout.blocks:
+        for number, conv in enumerate(block.convolutions, start=1):
+            wanted[f"body.blocks.{block.number - 1}.conv{number}.weight"] = conv.shape
+    blocks = len({name.split(".")[2] for name in found if name.startswith("body.blocks.")})
+    if found and blocks != len(layout.blocks):
+        raise CheckpointError(
+            f"the weights in {path.parent} do not fit its card: they are of {blocks:,} blocks, and "
+            f"{layout.title} has {len(layout.blocks):,}"
+        )
+    for name, shape in wanted.items():
+        if found.get(name, shape) != shape:
+            raise CheckpointError(_misfit(path.parent, [f"{name} is {list(found[name])} and should be {list(shape)}"]))
+
+
+def _plausible(start: bytes, path: Path) -> bool:
+    """Whether a file begins with the length of a header that it can hold."""
+    return len(start) == _HEADER and int.from_bytes(start, "little") <= min(path.stat().st_size, _LONGEST_HEADER)
+
+
+def _misfit(folder: Path, problems: list[str]) -> str:
+    return f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}"
+
+
 def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
     try:
         data = path.read_bytes()
@@ -136,7 +181,7 @@ def _fill(model: DFSNet, tensors: dict[str, Tensor], folder: Path) -> None:
             problems.append(f"{name} is {list(tensors[name].shape)} and should be {list(wanted[name].shape)}")
             break  # one example is enough: if one shape differs, many do
     if problems:
-        raise CheckpointError(f"the weights in {folder} do not fit its card: tensors {'; '.join(problems)}")
+        raise CheckpointError(_misfit(folder, problems))
     if bad := first_not_finite(tensors):
         raise CheckpointError(f"the weights in {folder} are unusable: {bad} is not finite, so training had diverged")
     steps = sorted(name for name in tensors if name.endswith("_step") and not bool((tensors[name] > 0).all()))

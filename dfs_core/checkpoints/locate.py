@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from dfs_core.checkpoints.card import CheckpointError
+from dfs_core.files import at_home
 
 CARD_FILE = "card.json"
 WEIGHTS_FILE = "weights.safetensors"
@@ -24,7 +25,7 @@ def pretrained_dir() -> Path:
     """
     named = os.environ.get("DFS_PRETRAINED_DIR")
     if named:
-        return Path(named).expanduser()
+        return at_home(named)
     return _SHIPPED if _SHIPPED.is_dir() else Path("pretrained")
 
 
@@ -37,7 +38,13 @@ def find(name_or_path: str | Path) -> Path:
     Raises:
         CheckpointError: nothing has that name, or it is not a checkpoint.
     """
-    text = str(name_or_path)
+    try:
+        return _find(str(name_or_path))
+    except OSError as error:  # a folder that may not be looked into, a name that is too long for any file
+        raise CheckpointError(f"{name_or_path} cannot be read: {reason(error)}") from None
+
+
+def _find(text: str) -> Path:
     given = Path(text)
     if text and given.name == text and (pretrained_dir() / text).is_dir():
         return require_card(pretrained_dir() / text)
@@ -69,10 +76,15 @@ def require_card(folder: Path) -> Path:
     """Return ``folder`` if it has a card.
 
     Raises:
-        CheckpointError: it has no card. If it has a pickle instead, the message says how to convert that.
+        CheckpointError: it has no card, or cannot be opened. If it has a pickle, the message says how to convert that.
     """
-    if not (folder / CARD_FILE).is_file():
-        for path in sorted(folder.iterdir()):
+    try:
+        found = (folder / CARD_FILE).is_file()
+        others = [] if found else sorted(folder.iterdir())
+    except OSError as error:
+        raise CheckpointError(f"{folder} cannot be read: {reason(error)}") from None
+    if not found:
+        for path in others:
             if path.suffix.lower() in PICKLE_SUFFIXES:
                 refuse_pickle(path, b"")
         raise CheckpointError(f"{folder} has no {CARD_FILE}: it is not the folder of a checkpoint")

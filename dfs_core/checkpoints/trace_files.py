@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from dfs_core.checked import quote
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import MANY_TRACES, OperatingPoint
 from dfs_core.checkpoints.traces import Traces, parse_traces
@@ -19,6 +20,9 @@ from dfs_core.model.cost import NOT_RUN
 # Budgets in percent at which traces of a checkpoint for every budget are stored. They include the costs of 2, 3, 4 and
 # 8 bits.
 BUDGETS = (0.39, 0.4, 0.6, 0.8, 0.88, 1.25, 1.56, 2.5, 5.0, 6.25, 10.0)
+
+
+LARGEST = 64 * 2**20  # bytes of a file: those of 10,000 images have less than 1 MB
 
 
 class NoTraces(CheckpointError):
@@ -33,7 +37,7 @@ def stored_budgets(folder: Path) -> tuple[float, ...]:
             found.append(float(path.stem.removeprefix(MANY_TRACES)))
         except ValueError:
             continue
-    return tuple(sorted(found))
+    return tuple(sorted(budget for budget in found if 0 < budget <= 100))
 
 
 def read_traces(folder: Path, point: OperatingPoint) -> Traces:
@@ -52,6 +56,8 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
     path = folder / point.traces_file
     remedy = f"make it with '{point.command}'"
     try:
+        if path.stat().st_size > LARGEST:
+            raise CheckpointError(f"{path} is larger than {LARGEST >> 20} MB; {remedy}", point.command)
         data = path.read_bytes()
     except FileNotFoundError:
         raise NoTraces(f"there is no {path.name} in {folder}: {remedy}", point.command) from None
@@ -60,7 +66,7 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
     try:
         traces = parse_traces(data)
         _check(traces, point)
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, OverflowError) as error:
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
         raise CheckpointError(f"{path} {_reason(error)}; {remedy}", point.command) from None
     return traces
 
@@ -70,8 +76,8 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     card = point.card
     if traces.weights_sha256 != card.weights_sha256:
         raise CheckpointError(
-            f"belongs to other weights: those of '{traces.checkpoint}' with SHA-256 {traces.weights_sha256[:12]}..., "
-            f"while the card says {card.weights_sha256[:12]}..."
+            f"belongs to other weights: those of {quote(traces.checkpoint)} with SHA-256 "
+            f"{traces.weights_sha256[:12]}..., while the card says {card.weights_sha256[:12]}..."
         )
     in_force, price = point.in_force
     # Prices are interpolated with logarithms, whose last digit differs between machines.
@@ -80,6 +86,9 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     options = card.config.option_set.names
     if (traces.classes, traces.options) != (card.classes, options) or not len(traces):
         raise CheckpointError("does not fit the card: its classes or options differ")
+    measured = card.metrics.get("test", {}).get("n", len(traces))
+    if measured != len(traces):
+        raise CheckpointError(f"has {len(traces):,} images, but the card's test set has {measured:,}")
     shape = (len(traces), card.config.gated_blocks)
     top = max(int(traces.labels.max()), int(traces.predictions.max()))
     if traces.decisions.shape != shape or traces.decisions.max() >= len(options) or top >= len(card.classes):

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from dfs_core.checked import quote
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.evaluation.metrics import Looks
@@ -31,6 +32,9 @@ FORMAT = 1
 ORDER = "as load_images gives the test split: by digests of pixels, or of the places of files read as needed"
 _KEY = b"dfs"
 _LEVELS = 65535  # a confidence is stored as a whole number from 0 to this
+_TYPES = {"label": pa.uint16(), "prediction": pa.uint16(), "confidence": pa.uint16()}
+_TYPES_OF_PASSES = {"prediction_": pa.int16(), "confidence_": pa.uint16()}  # by how the column's name begins
+MOST_ROWS, MOST_COLUMNS = 1_000_000, 1_000  # images, and columns
 _FACTS = ("checkpoint", "weights_sha256", "budget", "price", "dataset", "split", "classes", "options", "order")
 
 
@@ -126,11 +130,27 @@ class Traces:
 
 
 def parse_traces(data: bytes) -> Traces:
-    """Read a parquet file of traces. The caller must handle any exception that a damaged file causes in pyarrow."""
-    table = pq.read_table(pa.BufferReader(data), use_threads=False)
-    facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
+    """Read a parquet file of traces. The caller must handle any exception that a damaged file causes in pyarrow.
+
+    Types and number of rows are checked before anything is read: a file of 1 MB can hold gigabytes.
+    """
+    file = pq.ParquetFile(pa.BufferReader(data))
+    schema, rows = file.schema_arrow, file.metadata.num_rows
+    types = {field.name: field.type for field in schema}
+    if rows > MOST_ROWS or len(types) > MOST_COLUMNS:
+        raise CheckpointError(
+            f"has {rows:,} rows of {len(types):,} columns: {MOST_ROWS:,} are read, of {MOST_COLUMNS:,}"
+        )
+    if odd := [name for name, kind in types.items() if kind != _type_of(name)]:
+        raise CheckpointError(f"is not a trace file: its column '{odd[0]}' is of type {types[odd[0]]}")
+    if missing := _TYPES.keys() - types.keys():
+        raise KeyError(min(missing))
+    table = file.read(use_threads=False)
+    if any(column.null_count for column in table.columns):
+        raise CheckpointError("has gaps: a value is missing in it")
+    facts: dict[str, Any] = json.loads((schema.metadata or {})[_KEY])
     if facts["format"] != FORMAT:
-        raise CheckpointError(f"has traces of format {facts['format']}; this version reads {FORMAT}")
+        raise CheckpointError(f"has traces of format {quote(facts['format'])}; this version reads {FORMAT}")
     blocks = [name for name in table.column_names if name.startswith("block_")]
     if blocks != [_block(index) for index in range(len(blocks))]:
         raise KeyError("blocks")
@@ -164,6 +184,12 @@ def _looks(column: dict[str, np.ndarray]) -> Looks | None:
 def _block(index: int) -> str:
     """Column name of a gated block, with its number in the network."""
     return f"block_{index + FIRST_GATED}"
+
+
+def _type_of(column: str) -> pa.DataType:
+    """The type of a column; decisions and numbers of passes are single bytes."""
+    of_pass = next((kind for start, kind in _TYPES_OF_PASSES.items() if column.startswith(start)), pa.uint8())
+    return _TYPES.get(column, of_pass)
 
 
 def _kept(confidence: np.ndarray) -> np.ndarray:

@@ -70,6 +70,11 @@ def run_cascade(args: argparse.Namespace) -> int:
         )
         for one in found
     ]
+    write("\nagainst each pass alone, in points, with 95 % intervals for the same images:")
+    gains = [
+        [number(one.budget, "%"), *(f"{d:+.2f} ({lo:+.2f} to {hi:+.2f})" for d, lo, hi in one.gains)] for one in found
+    ]
+    write(table(("budget", *args.passes), gains, words=()))
     weights = sum(parameter.numel() for checkpoint in checkpoints for parameter in checkpoint.model.parameters())
     write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits in nats"), shown, words=()))
     write(f"{len(checkpoints)} networks in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")

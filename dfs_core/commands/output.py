@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from dfs_core.checked import LONGEST_QUOTE
 from dfs_core.errors import UserError
 from dfs_core.files import json_text
+
+LONGEST_LINE = 1_000  # characters of an error: a path, a value and what is wrong with it
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +72,13 @@ def write_json(data: Any) -> None:
 
 
 def complain(message: object) -> None:
-    """Print an error on stderr as one line, without the message's line breaks."""
-    sys.stderr.write(f"error: {' '.join(str(message).split())}\n")
+    """Print an error on stderr as one line, without the message's line breaks, and with long values cut short."""
+    line = " ".join(str(message).split())
+    line = re.sub(rf"'[^']{{{LONGEST_QUOTE}}}[^']+'", lambda quoted: f"{quoted[0][: LONGEST_QUOTE + 1]}...'", line)
+    line = re.sub(rf"\S{{{2 * LONGEST_QUOTE},}}", lambda word: f"{word[0][:LONGEST_QUOTE]}...", line)
+    line = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
+    if sys.stderr is not None:  # as with `... 2>&-`
+        sys.stderr.write(f"error: {line}\n".encode(errors="backslashreplace").decode())
 
 
 def number(value: float | None, unit: str = "", decimals: int = 2) -> str:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dfs_core.commands.output import add_json, write, write_json
+from dfs_core.commands.output import add_json, complain, write, write_json
 from dfs_core.errors import UserError
 
 RESULTS, SEEDS_FILE = Path("results"), "seeds.csv"
@@ -24,25 +24,35 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def run_results(args: argparse.Namespace) -> int:
-    """Write all points and comparisons from cards and stored traces, and print the tables."""
+    """Write all points and comparisons from cards and stored traces, and print the tables.
+
+    A file that cannot be read is named on stderr, one line each, and left out. The exit code is then 2.
+    """
     from dataclasses import asdict
 
     from dfs_core.checkpoints.locate import pretrained_dir
     from dfs_core.files import write_whole
-    from dfs_core.results.collect import collect, collect_other_seeds
+    from dfs_core.results.collect import collect, collect_other_seeds, or_told
     from dfs_core.results.comparison import Comparison, compare
     from dfs_core.results.measurement import Measurement, read_measurements, to_csv
     from dfs_core.results.seeds import over_seeds
     from dfs_core.results.tables import full_page, tables, with_headlines
 
     root = pretrained_dir()
-    points, comparisons = collect(root), compare(root)
-    others = collect_other_seeds(args.seeds, root) if args.seeds else read_measurements(args.out / SEEDS_FILE)
+    problems: dict[str, None] = {}  # points and comparisons meet the same ones
+    tell = problems.setdefault
+    points, comparisons = collect(root, tell), compare(root, tell)
+    known = args.out / SEEDS_FILE
+    if args.seeds:
+        others = collect_other_seeds(args.seeds, root, tell)
+    else:
+        others = or_told(tell, read_measurements, known) or []
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Measurement).encode())
     write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
-    write_whole(args.out / SEEDS_FILE, to_csv(others, Measurement).encode())
+    if others or not known.exists():  # what cannot be read is not written over
+        write_whole(known, to_csv(others, Measurement).encode())
     write_whole(args.out / "README.md", full_page(points, comparisons, others, seeds).encode())
     if args.json:
         found: dict[str, list[Any]] = {"points": points, "comparisons": comparisons}
@@ -56,4 +66,6 @@ def run_results(args: argparse.Namespace) -> int:
         except UnicodeDecodeError:
             raise UserError(f"{args.readme} is not a text file") from None
         write_whole(args.readme, with_headlines(text, points).encode())
-    return 0
+    for problem in problems:
+        complain(f"left out: {problem}")
+    return 2 if problems else 0

@@ -15,6 +15,7 @@ from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import complete_splits
 from dfs_core.errors import UserError
+from dfs_core.files import at_home
 
 Progress = Callable[[float, str], None]
 
@@ -29,7 +30,7 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
         0 if the files are unusable), ``expected`` (images of the full split; None for your own data set) and
         ``status`` (``complete``, ``a part``, or what is wrong and what to do).
     """
-    data_dir = Path(data_dir).expanduser()
+    data_dir = at_home(data_dir)
     if not data_dir.is_dir():
         return []
     trees = {entry.name: entry for entry in sorted(data_dir.iterdir()) if entry.is_dir()}
@@ -62,7 +63,7 @@ def download(dataset: str, data_dir: Path, progress: Progress | None = None) -> 
     if dataset not in KNOWN:
         raise UserError(f"'{dataset}' cannot be downloaded: choose one of {', '.join(KNOWN)}")
     report = progress or (lambda fraction, text: None)
-    data_dir = Path(data_dir).expanduser().absolute()
+    data_dir = at_home(data_dir).absolute()
     files = {data_dir / name: size for name, size in ARCHIVES[dataset].downloads.items()}
     try:
         data_dir.mkdir(parents=True, exist_ok=True)

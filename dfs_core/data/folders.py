@@ -13,6 +13,7 @@ from dfs_core.data.decode import Sources
 from dfs_core.data.images import FORMATS, SUFFIXES
 from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
+from dfs_core.files import at_home
 
 SPLITS = ("train", "test")
 
@@ -23,7 +24,7 @@ def find_data_dir() -> Path | None:
     """The data folder: ``DFS_DATA_DIR``, which need not exist yet; else ``./data`` if it exists; else None."""
     named = os.environ.get("DFS_DATA_DIR")
     if named:
-        return Path(named).expanduser()
+        return at_home(named)
     return Path("data") if Path("data").is_dir() else None
 
 

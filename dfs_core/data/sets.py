@@ -21,6 +21,7 @@ from dfs_core.data.folders import SPLITS, Found, find_images, folder_root
 from dfs_core.data.known import KNOWN, Channels
 from dfs_core.data.stored import Chosen, StoredImages, fits_memory
 from dfs_core.errors import UserError
+from dfs_core.files import at_home
 from dfs_core.model.layout import CIFAR_SIZE
 
 SAMPLE = 10_000  # images from which the channel statistics of a large set are estimated
@@ -103,7 +104,7 @@ def load_images(
     Raises:
         UserError: the data set is missing, incomplete, damaged or not what its name says. The message says what to do.
     """
-    data_dir = Path(data_dir).expanduser()
+    data_dir = at_home(data_dir)
     if split not in SPLITS:
         raise UserError(f"split '{split}' is unknown: use {' or '.join(SPLITS)}")
     if dataset in ("", "..") or Path(dataset).name != dataset:

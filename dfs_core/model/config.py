@@ -28,7 +28,7 @@ OMITTED_AT_DEFAULT = ("architecture", "width", "image_size", "ungated", "passes"
 # Limits on what a file may ask for: building a larger network would exhaust memory before any other check ran.
 Depth = Annotated[int, Meta(ge=-2000, le=2000, description="a whole number of at most 2000")]
 Classes = Annotated[int, Meta(ge=-1, le=100_000, description="a whole number of at most 100,000")]
-GateWidth = Annotated[int, Meta(ge=-1, le=4096, description="a whole number of at most 4096")]
+GateWidth = Annotated[int, Meta(ge=-1, le=1024, description="a whole number of at most 1024")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,7 @@ class CostModel:
         reference: cost of the plain full-precision network for one image, in the measure's own unit (= 100 %).
         fixed: cost in percent that does not depend on the decisions.
         table: cost in percent that each option adds, (gated blocks, options).
+        ungated: cost of a MAC of what no policy decides over, relative to one in full precision.
         again: cost in percent of pooling and classifier in each pass of a cascade after the first.
         passes: largest number of passes.
     """
@@ -124,6 +125,7 @@ class CostModel:
     reference: float
     fixed: float
     table: tuple[tuple[float, ...], ...]
+    ungated: float = 1.0
     again: float = 0.0
     passes: int = 1
 
@@ -150,6 +152,10 @@ class CostModel:
         """Mean cost over images in percent."""
         return float(self.per_image(decisions).mean())
 
+    def of_runs(self, runs: np.ndarray) -> float:
+        """Mean cost in percent, from how often an image runs each option of each block (``option_runs``)."""
+        return self.fixed + float((runs * np.asarray(self.table)).sum()) + self.again * (float(runs[0].sum()) - 1)
+
 
 def every_pass(config: ModelConfig, decisions: np.ndarray, passes: np.ndarray) -> np.ndarray:
     """The decisions of every pass, from those of the last one that an image needed.
@@ -169,6 +175,23 @@ def every_pass(config: ModelConfig, decisions: np.ndarray, passes: np.ndarray) -
     last = np.asarray(passes, dtype=np.int64)[:, None, None] - 1
     earlier = np.where(position < last, chosen[None, :, None], NOT_RUN)
     return np.where(position == last, np.asarray(decisions, dtype=np.int64)[:, None], earlier)
+
+
+def option_runs(config: ModelConfig, shares: np.ndarray) -> np.ndarray:
+    """How often an image runs each option of each block, all passes of a cascade together.
+
+    Args:
+        config: the network.
+        shares: share of the images, 0 to 1, whose last pass takes each option, (gated blocks, options).
+
+    Returns:
+        The shares themselves, or for a cascade, whose images also made every pass before their last one, their sums.
+    """
+    runs = np.array(shares, dtype=float)
+    passes = [config.option_set.index(name) for name in config.passes]
+    for index, option in enumerate(passes):
+        runs[:, option] = shares[:, passes[index:]].sum(axis=1)
+    return runs
 
 
 def cost_models(config: ModelConfig) -> dict[str, CostModel]:
@@ -197,7 +220,7 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
         table = tuple(tuple(percent(spent(block, option)) for option in options) for block in gated)
         fixed = percent((always + macs.classifier) * weight(ungated) + gates * weight(plain))
         again = percent(macs.classifier * weight(ungated) + macs.pooling * weight(plain)) if config.passes else 0.0
-        return CostModel(key, title, macs.plain * per_mac, fixed, table, again, passes)
+        return CostModel(key, title, macs.plain * per_mac, fixed, table, weight(ungated), again, passes)
 
     paper = tuple(tuple(100 * cost / len(gated) for cost in options.costs) for _ in gated)
     return {

@@ -44,6 +44,11 @@ class ConvShape:
     size: int
 
     @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of its weight."""
+        return self.outputs, self.inputs, self.kernel, self.kernel
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates for one image."""
         return self.kernel**2 * self.inputs * self.outputs * self.size**2

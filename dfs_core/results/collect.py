@@ -6,17 +6,17 @@ with shuffled decisions. The commands ``dial`` and ``shuffle`` write them to fil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 from msgspec import Meta
 
 from dfs_core.checked import Budget, Cost, Count, Percent, read_rows
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.card_files import read_all, read_card
+from dfs_core.checkpoints.card_files import Tell, read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
@@ -26,63 +26,85 @@ from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
 from dfs_core.results.measurement import DIAL, Measurement
 
+T = TypeVar("T")
 Price = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number of nats")]
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # these need stored decisions
 MINORITY = 0.05  # a block's decisions differ if at least this share of images does not take its usual option
 
 
-def collect(root: Path) -> list[Measurement]:
+def collect(root: Path, tell: Tell = None) -> list[Measurement]:
     """All points of the checkpoints in a folder, sorted by family, depth, seed and cp.
 
+    Args:
+        root: the folder.
+        tell: told what cannot be read, a line each; the others' points are collected all the same.
+
     Raises:
-        CheckpointError: a checkpoint cannot be read.
+        UserError: something cannot be read and ``tell`` is None.
     """
-    cards = read_all(root)
-    return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, ""))
+    cards = read_all(root, tell)
+    return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, "", tell))
 
 
-def collect_other_seeds(runs: Path, root: Path) -> list[Measurement]:
+def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measurement]:
     """The points of the runs in a folder whose seed is not 0. Their ``made_by`` commands name the run's folder.
 
     Args:
         runs: the folder of the runs.
         root: the folder of the published checkpoints, which include the backbones.
+        tell: as for ``collect``.
 
     Raises:
-        UserError: a run cannot be read, or no run has another seed.
+        UserError: no run has another seed; or a run cannot be read and ``tell`` is None.
     """
-    found = [read_card(path) for path in sorted(runs.glob(f"*/{CARD_FILE}"))]  # unfinished runs have no card yet
-    cards = [card for card in found if card.seed]
+    paths = sorted(runs.glob(f"*/{CARD_FILE}"))  # unfinished runs have no card yet
+    found = [or_told(tell, read_card, path) for path in paths]
+    cards = [card for card in found if card is not None and card.seed]
     if not cards:
         raise UserError(f"{runs} has no run with another seed than 0: train some with 'train RUN --seed N'")
-    published = read_all(root)
+    published = read_all(root, tell)
     prefix = f"{runs.as_posix()}/"
-    return _sorted(point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix))
+    return _sorted(
+        point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix, tell)
+    )
+
+
+def or_told(tell: Tell, read: Callable[..., T], *args: Any) -> T | None:
+    """What is read; None, after a line, where it cannot be and somebody is told."""
+    try:
+        return read(*args)
+    except UserError as error:
+        if tell is None:
+            raise
+        tell(str(error))
+        return None
 
 
 def _sorted(points: Iterable[Measurement]) -> list[Measurement]:
     return sorted(points, key=lambda point: (point.family, point.depth, point.seed, point.cp))
 
 
-def distinct_traces(folder: Path, card: Card) -> Iterator[tuple[OperatingPoint, Traces]]:
+def distinct_traces(folder: Path, card: Card, tell: Tell = None) -> Iterator[tuple[OperatingPoint, Traces]]:
     """Every operating point with stored traces. Neighbouring budgets with the same decisions count once."""
     before = None
     for budget in stored_budgets(folder) if card.config.every_budget else (None,):
         point = OperatingPoint(card, budget)
         try:
-            traces = read_traces(folder, point)
+            traces = or_told(tell, read_traces, folder, point)
         except NoTraces:
+            continue
+        if traces is None:
             continue
         if before is None or not np.array_equal(traces.decisions, before):
             yield point, traces
         before = traces.decisions
 
 
-def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterator[Measurement]:
+def _of(card: Card, backbone: Card | None, folder: Path, prefix: str, tell: Tell) -> Iterator[Measurement]:
     """The points of a checkpoint in ``folder``. Commands write ``prefix`` before its name."""
-    shuffled = {row.budget: row.accuracy for row in remeasured(folder / SHUFFLED_FILE, card)}
-    stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card))
+    shuffled = {row.budget: row.accuracy for row in or_told(tell, remeasured, folder / SHUFFLED_FILE, card) or ()}
+    stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card, tell))
     if not stored and "test" in card.metrics:
         stored = [(OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None), None)]
     for point, traces in stored:
@@ -93,7 +115,7 @@ def _of(card: Card, backbone: Card | None, folder: Path, prefix: str) -> Iterato
         head = _head(card, card.method, point.target, command)
         lost = against(backbone, card, figures["accuracy"])
         yield Measurement(**head, **lost, **figures, shuffled=shuffled.get(budget))
-    for row in remeasured(folder / DIAL_FILE, card):
+    for row in or_told(tell, remeasured, folder / DIAL_FILE, card) or ():
         head = _head(card, DIAL, None, f"python -m dfs_core dial --checkpoint {prefix}{card.name} --data-dir DIR")
         figures = _figures_of_dial(row)
         yield Measurement(**head, **against(backbone, card, figures["accuracy"]), **figures, shuffled=None)

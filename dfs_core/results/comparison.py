@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.card_files import read_all
+from dfs_core.checkpoints.card_files import Tell, read_all
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
@@ -84,14 +84,14 @@ class _Stored:
         return 100 * float(self.traces.correct.mean())
 
 
-def compare(root: Path) -> list[Comparison]:
+def compare(root: Path, tell: Tell = None) -> list[Comparison]:
     """Compare every static point with the closest point of each dynamic method at the same cost and backbone.
 
-    Both need stored traces.
+    Both need stored traces. ``tell`` and errors are those of ``collect``.
     """
-    cards = read_all(root)
+    cards = read_all(root, tell)
     methods = {card.name: card.method for card in cards}
-    stored = {method: _stored(cards, root, method) for method in (*DYNAMIC, *STATIC)}
+    stored = {method: _stored(cards, root, method, tell) for method in (*DYNAMIC, *STATIC)}
     found = []
     for method in STATIC:
         for static in stored[method]:
@@ -103,12 +103,12 @@ def compare(root: Path) -> list[Comparison]:
     return sorted(found, key=lambda one: (DYNAMIC.index(methods[one.dynamic]), one.static_cp, one.static))
 
 
-def _stored(cards: list[Card], root: Path, method: str) -> list[_Stored]:
+def _stored(cards: list[Card], root: Path, method: str, tell: Tell) -> list[_Stored]:
     return [
         _Stored(point, traces, cost_models(card.config)["cp"].total(traces.every_pass(card.config)))
         for card in cards
         if card.method == method
-        for point, traces in distinct_traces(root / card.name, card)
+        for point, traces in distinct_traces(root / card.name, card, tell)
     ]
 
 

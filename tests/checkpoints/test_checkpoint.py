@@ -119,7 +119,7 @@ def test_a_tensor_of_another_shape_is_named_with_both_shapes(folder: Path) -> No
 def test_a_card_of_another_network_does_not_fit_its_weights(folder: Path) -> None:
     model = json.loads((folder / "card.json").read_text())["model"]
     edit_card(folder, model=model | {"depth": 14})
-    assert "do not fit its card: tensors" in error_of(folder)
+    assert "do not fit its card: they are of 3 blocks, and ResNet-14 has 6" in error_of(folder)
 
 
 def test_a_card_with_another_number_of_classes_is_refused(folder: Path) -> None:

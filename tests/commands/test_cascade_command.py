@@ -43,7 +43,11 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         assert found["accuracy"] == pytest.approx(100 * sum(right) / len(test))
         assert found["cp"] == pytest.approx(sum(cp) / len(test), abs=1e-3)
         assert found["passes"] == pytest.approx(sum(passes) / len(test))
+        alone = measured[0].look.correct
+        assert found["gains"][0][0] == pytest.approx(100 * (sum(right) - sum(alone)) / len(test), abs=1e-3)
+        assert all(low <= gain <= high for gain, low, high in found["gains"])
     assert found["passes"] == 1
+    assert found["gains"][0] == [0, 0, 0]
     first = read_card(PASSES[0]).metrics["test"]
     assert found["shuffled"] == pytest.approx(first["accuracy"])
     assert found["all_in"] == pytest.approx(first["all_in"], abs=1e-3)

@@ -229,3 +229,70 @@ def test_tables_align_words_left_and_numbers_right() -> None:
     assert output.table(("name", "cp"), [("a", "6.25 %"), ("long", "100.00 %")]) == (
         "name        cp\na       6.25 %\nlong  100.00 %"
     )
+
+
+@pytest.mark.parametrize(("closed", "line"), [(">&-", "standard output is closed"), ("> /dev/full", "No space left")])
+def test_output_that_goes_nowhere_is_one_line(tiny_pretrained: Path, closed: str, line: str) -> None:
+    command = f"{sys.executable} -m dfs_core list {closed}"
+    done = subprocess.run(["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert line in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["DFS_PRETRAINED_DIR", "DFS_DATA_DIR"])
+def test_a_home_of_nobody_is_one_line(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "~nosuchuser/here")
+    words = ["list"] if name == "DFS_PRETRAINED_DIR" else ["evaluate", "--checkpoint", "tiny-dfs-20"]
+    assert "there is no home folder of that user" in run_wrong(capsys, *words)
+
+
+@pytest.mark.parametrize("words", ["predict a.png --checkpoint {}", "{}", "train {}.toml", "predict a --budget {}"])
+def test_a_line_quotes_two_hundred_characters_at_most(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, words: str
+) -> None:
+    assert len(run_wrong(capsys, *words.format("x" * 5_000).split())) < 700
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"seed = {'9' * 5_000}",
+        f"seed = 0x{'f' * 5_000}",
+        f"lr = {'9' * 400}",
+        f"lr = {'[' * 2_000}{']' * 2_000}",
+        "base = [1]",
+        "base = 5",
+        "name = [1, 2]",
+        "model = [[1]]",
+        "model = 5",
+        f"model = {{depth = {'9' * 4_000}}}",
+    ],
+)
+def test_a_configuration_of_odd_values_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "run.toml").write_text(text)
+    assert len(run_wrong(capsys, "train", tmp_path / "run.toml", "--data-dir", tmp_path)) < 1_100
+
+
+def test_ctrl_c_at_any_moment_is_quiet(tiny_pretrained: Path) -> None:
+    program = (
+        "import builtins, os, signal, runpy, sys\n"
+        "load, left = builtins.__import__, [int(sys.argv[1])]\n"
+        "def counted(*args, **options):\n"
+        "    left[0] -= 1\n"
+        "    if not left[0]: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return load(*args, **options)\n"
+        "sys.argv[1:] = ['list']\n"
+        "builtins.__import__ = counted\n"
+        "runpy.run_module('dfs_core', run_name='__main__')\n"
+    )
+    ends = []
+    for moment in (30, 300, 900):
+        command = [sys.executable, "-c", program, str(moment)]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+        ends.append((done.returncode, done.stderr))
+    assert set(ends) == {(130, "")}, ends

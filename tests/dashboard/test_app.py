@@ -17,7 +17,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import picture
 
-from dashboard.ui.messages import WORD_JOINER
+from dashboard.answers.naming import WORD_JOINER
 
 
 def png(seed: int, size: int = 48) -> bytes:

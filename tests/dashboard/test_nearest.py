@@ -70,7 +70,7 @@ def open_page(page: str, **query: str) -> AppTest:
 
 def test_figures_are_named_by_the_budget_that_they_are_of(folder):
     app = open_page("testset", budget="1.2")
-    assert "not for 1.2 %. Shown: 1.25 %." in app.info[0].value
+    assert "not for 1.2 %. Shown: 1.25 %." in app.info[0].value.replace("\\", "")
     assert "budget 1.25 %, alpha 2.5e-3</h2>" in text_of(app)
     assert control(app.select_slider, "budget").value == pytest.approx(1.2, rel=0.01), "the wish stays as it is"
 

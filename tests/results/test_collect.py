@@ -149,13 +149,39 @@ def test_results_leave_no_checkpoint_out_in_silence(
     out = ["results", "--out", str(tmp_path / "results")]
     assert main([*out, "--seeds", str(tmp_path / "typo")]) == 2
     assert "typo has no run with another seed than 0" in capsys.readouterr().err
-    (root / "mix" / "card.json").write_text("{")
-    assert main(out) == 2
-    assert "mix" in capsys.readouterr().err
-    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
-    assert main(out) == 2
-    assert "there is no folder" in capsys.readouterr().err
+    with monkeypatch.context() as patch:
+        patch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
+        assert main(out) == 2
+        assert "there is no folder" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
+
+
+def test_results_name_what_cannot_be_read_and_hold_all_else(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results"
+    whole = collect(root)
+    (root / "mix" / "card.json").write_text("{")
+    (root / "every" / "dial.csv").write_text("price,n\nmuch,4\n")
+    (root / "every" / "shuffled.csv").write_bytes(b"\xff\xfe")
+    (root / "backbone" / "traces.parquet").write_bytes(b"PAR1")
+    out.mkdir()
+    (out / "seeds.csv").write_text("family\ndfs\n")
+    assert main(["results", "--out", str(out)]) == 2
+    named = capsys.readouterr().err.splitlines()
+    assert [
+        next(name for name in ("card", "dial", "shuffled", "traces", "seeds") if f"{name}." in line) for line in named
+    ] == [
+        "card",
+        "traces",
+        "shuffled",
+        "dial",
+        "seeds",
+    ]
+    assert all(line.startswith("error: left out: ") for line in named)
+    kept = {point.checkpoint for point in read_measurements(out / "points.csv")}
+    assert kept == {point.checkpoint for point in whole} - {"mix"}, "the backbone's point is that of its card"
+    assert (out / "seeds.csv").read_text() == "family\ndfs\n", "what cannot be read is not written over"
 
 
 def test_a_linked_checkpoint_has_the_name_of_the_link(root: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_the_cost_that_adds_up_along_the_path_ends_at_the_images_cost(forced, co
     model, names = cost_models(config)[key], config.option_set.names
     chosen = np.array([[names.index(name) for name in forced.forced.decisions]])
     assert rows[-1]["so_far"] == pytest.approx(float(model.per_image(chosen)[0]))
-    assert rows[0]["so_far"] == model.fixed
+    assert rows[0]["so_far"] == pytest.approx(model.fixed)
     assert sum(row["adds"] for row in rows) == pytest.approx(rows[-1]["so_far"] - model.fixed)
 
 
