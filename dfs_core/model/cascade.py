@@ -8,7 +8,7 @@ pass's limit is looked at again; stem and first block are computed once and kept
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,25 +38,11 @@ class Passes(NamedTuple):
 
 
 class CascadePolicy(nn.Module):
-    """The policy that decides by whole passes; the network asks it for limits, never for a block's logits."""
+    """The policy that decides by whole passes, not block by block; the network asks it only which option each runs."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.passes = [config.option_set.index(name) for name in config.passes]
-
-    def static_option(self, block: int) -> None:
-        """None: an image's option depends on how sure the passes before were."""
-
-    def start(self, x: Tensor, prices: Tensor) -> None:
-        """Nothing to remember."""
-
-    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Never asked: a cascade decides between passes, not before a block."""
-        raise NotImplementedError
-
-    def temperature(self, charge: Tensor) -> float:
-        """1: within a pass each decision is certain."""
-        return 1.0
 
 
 def lead(logits: Tensor) -> Tensor:
