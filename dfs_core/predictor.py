@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,9 +14,11 @@ from PIL import Image
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.images import to_model_input
+from dfs_core.engine import compile_network, passes_check
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import forward_batches
+from dfs_core.evaluation.evaluate import BatchSettings, forward_batches
 from dfs_core.model.cost import cost_models
+from dfs_core.model.execute import Body, Execution
 from dfs_core.model.network import DFSOutput
 from dfs_core.trace import DecisionTrace, PassTrace
 
@@ -29,14 +31,28 @@ class Predictor:
 
     Attributes:
         checkpoint: the network in evaluation mode, with its card.
+        execution: ``grouped``, or the network's engine.
     """
 
     checkpoint: Checkpoint
+    execution: Execution | Body = "grouped"
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str | torch.device = "cpu") -> Self:
         """Load a checkpoint by name or path; arguments and errors as for ``load_checkpoint``."""
         return cls(load_checkpoint(name_or_path, device))
+
+    def compiled(self, wait: bool = True) -> Self:
+        """This predictor on the engine, if its network can be compiled and passes the engine's check; else itself.
+
+        Args:
+            wait: as for ``compile_network``.
+        """
+        try:
+            engine = compile_network(self.checkpoint.model, wait=wait)
+        except UserError:
+            return self
+        return replace(self, execution=engine) if passes_check(self.checkpoint.model, engine) else self
 
     @property
     def card(self) -> Card:
@@ -73,7 +89,8 @@ class Predictor:
         else:
             points = [card.config.operating_point(budget, own) for own in price]
         traces: list[DecisionTrace] = []
-        for output in forward_batches(model, pixels, card.mean, card.std, budget=budget, price=price, forced=forced):
+        wishes: BatchSettings = {"budget": budget, "price": price, "forced": forced, "execution": self.execution}
+        for output in forward_batches(model, pixels, card.mean, card.std, **wishes):
             traces += _traces(output, card, points[len(traces) :])
         return traces
 

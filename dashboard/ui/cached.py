@@ -50,7 +50,7 @@ def engine() -> Engine:
 def _load(name: str) -> Predictor:
     from dfs_core.predictor import Predictor
 
-    return Predictor.load(name)
+    return Predictor.load(name).compiled(wait=False)
 
 
 def catalogue() -> Catalogue:

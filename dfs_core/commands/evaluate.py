@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dfs_core.model.layout import Layout
 
 SPLITS = ("test", "validation", "train")
+EXECUTIONS = ("grouped", "dense", "engine")
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,10 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N images, the same on any machine")
     parser.add_argument(
         "--execution",
-        choices=("grouped", "dense"),
+        choices=EXECUTIONS,
         default="grouped",
-        help="grouped runs only the chosen option for each image; dense runs all options, as the reference does",
+        help="grouped runs only the chosen option for each image; dense runs all options, as the reference does; "
+        "engine computes in real 8-bit integers",
     )
     add_json(parser)
     parser.set_defaults(run=run_evaluate)
@@ -39,6 +41,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on a data set."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.engine import compile_network
     from dfs_core.evaluation.evaluate import evaluate
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -54,7 +57,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
             card.mean,
             card.std,
             budget=args.budget,
-            execution=args.execution,
+            execution=compile_network(checkpoint.model) if args.execution == "engine" else args.execution,
             progress=progress,
         )
     head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}

@@ -15,7 +15,7 @@ from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation, Looks, Outcome, summarise
 from dfs_core.model.cascade import Passes
-from dfs_core.model.execute import Execution
+from dfs_core.model.execute import Body, Execution
 from dfs_core.model.network import DFSNet, DFSOutput
 
 Forced = np.ndarray | torch.Tensor
@@ -27,7 +27,7 @@ class BatchSettings(TypedDict, total=False):
 
     budget: float | None
     price: float | Sequence[float] | None
-    execution: Execution
+    execution: Execution | Body
     batch_size: int
     forced: Forced | None
 
@@ -58,7 +58,7 @@ def forward_batches(
     *,
     budget: float | None = None,
     price: float | Sequence[float] | None = None,
-    execution: Execution = "grouped",
+    execution: Execution | Body = "grouped",
     batch_size: int = 500,
     forced: Forced | None = None,
 ) -> Iterator[DFSOutput]:
@@ -72,7 +72,7 @@ def forward_batches(
         budget: cp in percent; None for the usual budget.
         price: price of a block in full, in the unit of the policy's logits: one number, or one for each image. Give a
             budget or a price, not both.
-        execution: ``grouped`` or ``dense``, with the same result.
+        execution: ``grouped``, ``dense`` or the network's engine, with the same result.
         batch_size: images in a batch.
         forced: option indices (N, gated blocks); -1 lets the policy decide.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN
+from dfs_core.model.pooling import nothing
 
 
 class Passes(NamedTuple):
@@ -39,6 +40,8 @@ class Passes(NamedTuple):
 
 class CascadePolicy(nn.Module):
     """The policy that decides by whole passes, not block by block; the network asks it only which option each runs."""
+
+    features = staticmethod(nothing)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -43,6 +43,8 @@ class ConfidencePolicy(TablePolicy):
     doubt changes when the body trains on.
     """
 
+    features = staticmethod(mean_and_spread)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         inputs = [2 * block.inputs for block in config.layout.gated]
@@ -62,10 +64,10 @@ class ConfidencePolicy(TablePolicy):
         """Class logits (N, classes) of the classifier before the last block."""
         return state.logits
 
-    def step(self, block: int, x: Tensor, state: Guess) -> tuple[Tensor, Guess]:  # type: ignore[override]
+    def step(self, block: int, seen: Tensor, state: Guess) -> tuple[Tensor, Guess]:  # type: ignore[override]
         """Utilities (N, K) of one block, in float32 under autocast too."""
-        with torch.autocast(x.device.type, enabled=False):
-            logits = self.answers[block](self.norms[block](mean_and_spread(x)))
+        with torch.autocast(seen.device.type, enabled=False):
+            logits = self.answers[block](self.norms[block](seen))
             usual = self.usual[block]
             unusual = usual(doubt(logits.detach())[:, None])  # detached: the classifier learns from labels alone
             roots = state.price @ self.coefficients[block].T

@@ -8,28 +8,75 @@ differ: an option's batch norm sees only its own images under ``grouped``, and a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
-from typing import Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
 
 from dfs_core.errors import UserError
 from dfs_core.model.groups import Groups
-from dfs_core.model.resnet import ResidualBlock
+from dfs_core.model.resnet import ResidualBlock, ResNetBody
 
 Execution = Literal["grouped", "dense"]
 TRIED = 0.125  # share of blocks in which a training step tries another option to measure the gate's gradient
 
 
-def check_execution(execution: str) -> None:
-    """Check the name of an execution.
+class Body(Protocol):
+    """Something that carries out decisions: the network's modules, or the engine's compiled form of them.
+
+    What it hands from block to block is its own affair. It takes and gives images in the order of the batch.
+    """
+
+    def enter(self, images: Tensor) -> Tensor:
+        """Run the stem and the first block: images (N, 3, S, S) -> input of the first gated block (N, C, H, W)."""
+
+    def see(self, look: Callable[[Tensor], Tensor], x: Any) -> Tensor:
+        """What ``look`` finds in a block's input: (N, F)."""
+
+    def run(self, index: int, x: Any, decisions: Tensor) -> Any:
+        """Run a gated block, counted from 0, under the option index of each image (N,)."""
+
+    def uniform(self, index: int, x: Any, option: int) -> Any:
+        """Run a gated block with all images under one option."""
+
+    def head(self, x: Any) -> Tensor:
+        """Pool and classify: logits (N, classes) in float32."""
+
+
+class Modules:
+    """The body as its modules compute it, in the float simulation of few bits, under ``grouped`` or ``dense``.
 
     Raises:
-        UserError: it is neither ``grouped`` nor ``dense``.
+        UserError: the execution is neither of the two.
     """
-    if execution not in get_args(Execution):
-        raise UserError(f"execution '{execution}' is unknown: use {' or '.join(get_args(Execution))}")
+
+    def __init__(self, body: ResNetBody, memory_format: torch.memory_format, execution: Execution) -> None:
+        if execution not in get_args(Execution):
+            raise UserError(f"execution '{execution}' is unknown: use {' or '.join(get_args(Execution))}")
+        self.body, self.memory_format, self.execution = body, memory_format, execution
+
+    def enter(self, images: Tensor) -> Tensor:
+        """As in ``Body``."""
+        x = self.body.stem(images.contiguous(memory_format=self.memory_format))
+        return run_uniform(self.body.first(), x, 0)
+
+    def see(self, look: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """As in ``Body``."""
+        return look(x)
+
+    def run(self, index: int, x: Tensor, decisions: Tensor) -> Tensor:
+        """As in ``Body``."""
+        return run_chosen(self.body.gated()[index], x, decisions, self.execution)
+
+    def uniform(self, index: int, x: Tensor, option: int) -> Tensor:
+        """As in ``Body``."""
+        return run_uniform(self.body.gated()[index], x, option)
+
+    def head(self, x: Tensor) -> Tensor:
+        """As in ``Body``."""
+        return self.body.head(x)
 
 
 class _Permute(torch.autograd.Function):
@@ -38,15 +85,16 @@ class _Permute(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
         ctx.save_for_backward(inverse)
-        return _gather(x, order)
+        return gather(x, order)
 
     @staticmethod
     def backward(ctx, grad: Tensor):  # type: ignore[no-untyped-def]
         (inverse,) = ctx.saved_tensors
-        return _gather(grad, inverse), None, None
+        return gather(grad, inverse), None, None
 
 
-def _gather(x: Tensor, order: Tensor) -> Tensor:
+def gather(x: Tensor, order: Tensor) -> Tensor:
+    """The images x[order] of x (N, C, H, W), in x's memory layout."""
     if x.is_contiguous():
         return x.index_select(0, order)
     # index_select returns NCHW strides. Gathering the NHWC view keeps channels_last, which is fast to convolve.

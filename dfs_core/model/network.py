@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +13,15 @@ from dfs_core.model.cascade import CascadePolicy, Passes, look_again
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.execute import (
     TRIED,
+    Body,
     Execution,
-    check_execution,
-    run_chosen,
+    Modules,
     run_dense,
     run_two_branch,
-    run_uniform,
     straight_through,
 )
 from dfs_core.model.policy import POLICIES
-from dfs_core.model.resnet import ResidualBlock, ResNetBody
+from dfs_core.model.resnet import ResNetBody
 
 POLICY_DECIDES = -1
 
@@ -70,7 +69,7 @@ class DFSNet(nn.Module):
         images: Tensor,
         budget: float | None = None,
         forced: Tensor | None = None,
-        execution: Execution = "grouped",
+        execution: Execution | Body = "grouped",
         price: float | Tensor | None = None,
         tried: float = TRIED,
     ) -> DFSOutput:
@@ -80,7 +79,8 @@ class DFSNet(nn.Module):
             images: (N, 3, S, S), float, normalised; S is the configuration's ``image_size``.
             budget: cp in percent. The model must have been trained for it or serve every budget.
             forced: decisions to impose, (N, gated blocks) option indices; -1 lets the policy decide.
-            execution: ``grouped`` or ``dense``. In evaluation mode both give the same result at different speeds.
+            execution: ``grouped`` or ``dense``, or this network's ``Engine``. In evaluation mode all give the same
+                result at different speeds.
             price: price of a block in full, in the unit of the policy's logits: one number, or one for each image (N,).
                 The decision is arg-max of logits - price x cost.
             tried: the share of blocks in which ``grouped`` training measures the gate's gradient.
@@ -89,49 +89,59 @@ class DFSNet(nn.Module):
             UserError: the model cannot serve this budget, both budget and price are given, forced decisions have a
                 wrong shape or range, or the execution is unknown.
         """
-        check_execution(execution)
+        body = self.executed_by(execution)
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
-        x = self.enter(images)
+        x: Any = body.enter(images)
         if isinstance(self.policy, CascadePolicy):
-            return self._look_again(self.policy, x, prices, forced, execution)
+            return self._look_again(self.policy, x, prices, forced, body)
         state: Any = self.policy.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
+        certain = torch.eye(len(self.costs), device=images.device)
         decisions, probabilities = [], []
-        for index, block in enumerate(self.body.gated()):
-            logits, state = self.policy.step(index, x, state)
+        for index in range(self.config.gated_blocks):
+            if forced is None and (option := self.policy.static_option(index)) is not None:
+                x = body.uniform(index, x, option)
+                decisions.append(torch.full((len(images),), option, device=images.device))
+                probabilities.append(certain[option].expand(len(images), -1))
+                continue
+            logits, state = self.policy.step(index, body.see(self.policy.features, x), state)
             scores = logits - charge
             probability = (scores / self.policy.temperature(charge)).softmax(dim=1)
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            if forced is None and (option := self.policy.static_option(index)) is not None:
-                x = run_uniform(block, x, option)
+            if probability.requires_grad and len(self.costs) > 1:
+                x = self._train_gate(index, x, decision, probability, execution, tried)
             else:
-                x = self._run(block, x, decision, probability, execution, tried)
+                x = body.run(index, x, decision)
             decisions.append(decision)
             probabilities.append(probability)
-        return DFSOutput(self.body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+        return DFSOutput(body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
 
-    def execute(self, images: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
+    def executed_by(self, execution: Execution | Body = "grouped") -> Body:
+        """The body that carries out decisions under an execution."""
+        return Modules(self.body, self.memory_format, execution) if isinstance(execution, str) else execution
+
+    def enter(self, images: Tensor) -> Tensor:
+        """Run the stem and the first block: images (N, 3, S, S) -> input of the first gated block (N, C, H, W)."""
+        return self.executed_by().enter(images)
+
+    def execute(self, images: Tensor, decisions: Tensor, execution: Execution | Body = "grouped") -> Tensor:
         """Logits (N, classes) under given decisions (N, gated blocks), without the policy. Does not check decisions."""
-        return self.finish(self.enter(images), decisions, execution)
-
-    def finish(self, x: Tensor, decisions: Tensor, execution: Execution = "grouped") -> Tensor:
-        """``execute`` from the input of the first gated block on: x (N, C, H, W) -> logits (N, classes)."""
-        for index, block in enumerate(self.body.gated()):
-            x = run_chosen(block, x, decisions[:, index], execution)
-        return self.body.head(x)
+        body = self.executed_by(execution)
+        return finish(body, body.enter(images), decisions)
 
     def uniform(self, x: Tensor, option: int) -> Tensor:
         """The logits from the first gated block's input x (N, C, H, W), every gated block under one option."""
-        for block in self.body.gated():
-            x = run_uniform(block, x, option)
-        return self.body.head(x)
+        body = self.executed_by()
+        for index in range(self.config.gated_blocks):
+            x = body.uniform(index, x, option)
+        return body.head(x)
 
     def _look_again(
-        self, policy: CascadePolicy, x: Tensor, prices: Tensor, forced: Tensor | None, execution: Execution
+        self, policy: CascadePolicy, x: Tensor, prices: Tensor, forced: Tensor | None, body: Body
     ) -> DFSOutput:
         """The forward pass of a cascade; forced decisions are imposed on every pass."""
         blocks = self.config.gated_blocks
@@ -140,15 +150,10 @@ class DFSNet(nn.Module):
             planned = torch.where(forced[:, None] == POLICY_DECIDES, planned, forced[:, None])
         known = {price: self.config.limits_for(price) for price in set(prices.tolist())}
         limits = torch.tensor([known[price] for price in prices.tolist()], device=x.device).view(len(x), -1)
-        logits, passes = look_again(x, planned, limits, lambda part, chosen: self.finish(part, chosen, execution))
+        logits, passes = look_again(x, planned, limits, lambda part, chosen: finish(body, part, chosen))
         decisions = planned[torch.arange(len(x), device=x.device), passes.needed - 1]
         probabilities = torch.nn.functional.one_hot(decisions, len(self.costs)).float()
         return DFSOutput(logits, decisions, probabilities, passes)
-
-    def enter(self, images: Tensor) -> Tensor:
-        """Run the stem and the first block: images (N, 3, S, S) -> input of the first gated block (N, C, H, W)."""
-        x = self.body.stem(images.contiguous(memory_format=self.memory_format))
-        return run_uniform(cast(ResidualBlock, self.body.blocks[0]), x, 0)
 
     def _prices(self, images: Tensor, budget: float | None, price: float | Tensor | None) -> Tensor:
         """The price for each image, float32 (N,)."""
@@ -159,14 +164,20 @@ class DFSNet(nn.Module):
         _, one = self.config.operating_point(budget, None if price is None else float(price))
         return torch.full(images.shape[:1], one, device=images.device)
 
-    def _run(
-        self, block: ResidualBlock, x: Tensor, decision: Tensor, probability: Tensor, execution: Execution, tried: float
+    def _train_gate(
+        self,
+        index: int,
+        x: Tensor,
+        decision: Tensor,
+        probability: Tensor,
+        execution: Execution | Body,
+        tried: float,
     ) -> Tensor:
-        if probability.requires_grad and len(block.options) > 1:
-            if execution == "dense":
-                return run_dense(block, x, straight_through(probability, decision))
-            return run_two_branch(block, x, decision, probability, tried)
-        return run_chosen(block, x, decision, execution)
+        """Run a block so that the gate's probabilities get a gradient."""
+        block = self.body.gated()[index]
+        if execution == "dense":
+            return run_dense(block, x, straight_through(probability, decision))
+        return run_two_branch(block, x, decision, probability, tried)
 
     def _check_forced(self, forced: Tensor, images: Tensor) -> Tensor:
         shape = (images.shape[0], self.config.gated_blocks)
@@ -184,6 +195,13 @@ class DFSNet(nn.Module):
     def trainable_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """The parameters of the network's body, and those of its policy."""
         return list(self.body.parameters()), list(self.policy.parameters())
+
+
+def finish(body: Body, x: Any, decisions: Tensor) -> Tensor:
+    """Carry out decisions (N, gated blocks) from the input x of the first gated block on: logits (N, classes)."""
+    for index in range(decisions.shape[1]):
+        x = body.run(index, x, decisions[:, index])
+    return body.head(x)
 
 
 @torch.no_grad()

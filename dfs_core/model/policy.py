@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -10,9 +11,10 @@ from torch import Tensor, nn
 from dfs_core.model.cascade import CascadePolicy
 from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.pooling import pooled
+from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import OneShotPolicy, TablePolicy, UtilityPolicy
 
+Features = Callable[[Tensor], Tensor]
 Memory = tuple[Tensor, Tensor]
 OPEN_BIAS = 0.3
 
@@ -20,8 +22,14 @@ OPEN_BIAS = 0.3
 class Policy(Protocol):
     """The interface of a policy. The network decides: arg-max of the policy's logits - price x cost.
 
-    In each method, x is the input of a block (N, C, H, W); ``state`` is what the policy carries from block to block.
+    In each method, x is the input of a block (N, C, H, W); ``state`` is what the policy carries from block to block;
+    ``seen`` is what ``features`` has found in the block's input.
+
+    Attributes:
+        features: what the policy looks at: x -> (N, F) in float32; F is 0 for a policy that looks at nothing.
     """
+
+    features: Features
 
     def static_option(self, block: int) -> int | None:
         """The option that every image takes in this gated block at any price; None if there is no such option."""
@@ -29,7 +37,7 @@ class Policy(Protocol):
     def start(self, x: Tensor, prices: Tensor) -> Any:
         """The state before the first gated block. ``prices`` (N,) has one price for each image."""
 
-    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def step(self, block: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Logits over options (N, K) for a gated block, counted from 0, and the state for the next block."""
 
     def temperature(self, charge: Tensor) -> float | Tensor:
@@ -38,6 +46,8 @@ class Policy(Protocol):
 
 class RecurrentPolicy(nn.Module):
     """The paper's gate (method section 3): pooled input, one embedding per block, a shared LSTM, a linear layer."""
+
+    features = staticmethod(pooled)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,15 +71,17 @@ class RecurrentPolicy(nn.Module):
         zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
         return zeros, zeros
 
-    def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:
+    def step(self, block: int, seen: Tensor, state: Memory) -> tuple[Tensor, Memory]:
         """Logits over options (N, K) for one block, in float32 under autocast too."""
-        with torch.autocast(x.device.type, enabled=False):
-            hidden, cell = self.lstm(self.embeddings[block](pooled(x)), state)
+        with torch.autocast(seen.device.type, enabled=False):
+            hidden, cell = self.lstm(self.embeddings[block](seen), state)
             return self.to_options(hidden), (hidden, cell)
 
 
 class ConstantPolicy(nn.Module):
     """The same decision vector for every image: a plain network, one static bit width, or a static mix."""
+
+    features = staticmethod(nothing)
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -88,9 +100,9 @@ class ConstantPolicy(nn.Module):
     def start(self, x: Tensor, prices: Tensor) -> None:
         """No state."""
 
-    def step(self, block: int, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def step(self, block: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Logits over options (N, K): 0 for the constant decision, -inf elsewhere, so its probability is 1."""
-        logits = torch.full((x.shape[0], self.options), -torch.inf, device=x.device)
+        logits = torch.full((len(seen), self.options), -torch.inf, device=seen.device)
         logits[:, self.decisions[block]] = 0.0
         return logits, state
 

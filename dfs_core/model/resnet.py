@@ -161,6 +161,10 @@ class ResNetBody(nn.Module):
             RoundedLinear(features, config.classes, ungated) if rounds else nn.Linear(features, config.classes)
         )
 
+    def first(self) -> ResidualBlock:
+        """The first block, which no policy decides over."""
+        return self.blocks[0]  # type: ignore[return-value]
+
     def gated(self) -> list[ResidualBlock]:
         """The gated blocks, in order."""
         return list(self.blocks[FIRST_GATED - 1 :])  # type: ignore[arg-type]

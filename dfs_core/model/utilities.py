@@ -19,6 +19,7 @@ The policies differ in what they see of the image:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import ONE_SHOT_GRID
+from dfs_core.model.pooling import nothing
 
 LOWEST_PRICE = 1e-5
 LOWEST_TEMPERATURE = 1e-8  # nats; at a price of 0 all charges are equal and the temperature would be 0
@@ -63,6 +65,8 @@ def adjusted(roots: Tensor, own: Tensor) -> Tensor:
 class TablePolicy(nn.Module):
     """For each block and step, a root that is a quadratic in the logarithm of the price; the same for every image."""
 
+    features: Callable[[Tensor], Tensor] = staticmethod(nothing)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.coefficients = nn.Parameter(torch.zeros(config.gated_blocks, len(config.option_set) - 1, 3))
@@ -95,9 +99,9 @@ class TablePolicy(nn.Module):
         """The price's features (N, 3): the table's only input."""
         return price_features(prices)
 
-    def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, block: int, seen: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Utilities (N, K) of one block, in float32 under autocast too."""
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast(seen.device.type, enabled=False):
             return rising(state @ self.coefficients[block].T), state
 
 
@@ -121,7 +125,7 @@ class OneShotPolicy(TablePolicy):
             own = self.to_own(hidden).unflatten(1, (len(self.coefficients), -1))
             return rising(adjusted(torch.einsum("np,bkp->nbk", features, self.coefficients), own))
 
-    def step(self, block: int, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, block: int, seen: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Utilities (N, K) of one block, which ``start`` has computed."""
         return state[:, block], state
 
@@ -141,6 +145,8 @@ class UtilityPolicy(TablePolicy):
     is layer-normalised.
     """
 
+    features = staticmethod(mean_and_spread)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
         width = config.gate_width
@@ -156,10 +162,10 @@ class UtilityPolicy(TablePolicy):
         zeros = torch.zeros(x.shape[0], self.lstm.hidden_size, device=x.device)
         return Memory(zeros, zeros, price_features(prices))
 
-    def step(self, block: int, x: Tensor, state: Memory) -> tuple[Tensor, Memory]:  # type: ignore[override]
+    def step(self, block: int, seen: Tensor, state: Memory) -> tuple[Tensor, Memory]:  # type: ignore[override]
         """Utilities (N, K) of one block, in float32 under autocast too."""
-        with torch.autocast(x.device.type, enabled=False):
-            seen = self.norm(self.embeddings[block](mean_and_spread(x)))
-            hidden, cell = self.lstm(torch.cat([seen, state.price], dim=1), (state.hidden, state.cell))
+        with torch.autocast(seen.device.type, enabled=False):
+            embedded = self.norm(self.embeddings[block](seen))
+            hidden, cell = self.lstm(torch.cat([embedded, state.price], dim=1), (state.hidden, state.cell))
             roots = state.price @ self.coefficients[block].T
             return rising(adjusted(roots, self.to_own(hidden))), Memory(hidden, cell, state.price)

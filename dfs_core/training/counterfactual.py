@@ -53,7 +53,7 @@ def utility_loss(
     state: Any = policy.start(both, prices)  # its type is the policy's own affair
     for index, block in enumerate(blocks):
         x, done = both[:n], len(both) - n
-        utilities, state = policy.step(index, x, state)
+        utilities, state = policy.step(index, policy.features(x), state)
         if (guess := policy.guess(state)) is not None:
             guesses.append(losses(guess).mean())
         decision = _draw(utilities.detach(), prices, model.costs)

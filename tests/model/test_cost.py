@@ -149,7 +149,8 @@ def test_macs_of_the_gates_are_those_that_they_execute() -> None:
     with counter, torch.no_grad():
         state = model.policy.start(torch.zeros(2, 1), torch.zeros(2))
         for block, (channels, size) in enumerate(sizes):
-            _, state = model.policy.step(block, torch.zeros(2, channels, size, size), state)
+            seen = model.policy.features(torch.zeros(2, channels, size, size))
+            _, state = model.policy.step(block, seen, state)
     gates = sum(block.gate for block in count_macs(RESNET8).blocks)
     assert gates == GATE_2 + GATE_3
     pooled = sum(channels * size**2 for channels, size in sizes)
@@ -163,7 +164,7 @@ def test_macs_of_a_classifier_in_the_gate_are_those_that_it_executes() -> None:
     with counter, torch.no_grad():
         state = policy.start(torch.zeros(1, 1), torch.zeros(1))
         for block, (channels, size) in enumerate(sizes):
-            _, state = policy.step(block, torch.zeros(1, channels, size, size), state)
+            _, state = policy.step(block, policy.features(torch.zeros(1, channels, size, size)), state)
     gates = [block.gate for block in count_macs(config).blocks[1:]]
     assert gates == [2 * channels * size**2 + 2 * channels * 10 for channels, size in sizes]
     table = 2 * 5 * 3  # looked up at the price: five steps of three terms, for each block

@@ -92,7 +92,7 @@ def test_a_constant_policy_gives_its_option_all_the_probability(
     x = features(16)
     for block, wanted in enumerate(decisions):
         assert policy.static_option(block) == wanted
-        logits, _ = policy.step(block, x, policy.start(x, torch.zeros(len(x))))
+        logits, _ = policy.step(block, policy.features(x), policy.start(x, torch.zeros(len(x))))
         assert torch.equal(logits.softmax(dim=1), torch.eye(3)[wanted].expand(3, -1))
 
 
@@ -111,9 +111,8 @@ def test_utilities_tell_probabilities_in_the_unit_that_matters_at_a_price(policy
 def test_of_a_single_option_the_probability_is_one() -> None:
     policy = TablePolicy(ModelConfig(depth=8, options="8", policy="table"))
     toll = torch.tensor([[0.1], [0.0]])
-    logits, _ = policy.step(
-        0, torch.zeros(2, 16, 8, 8), policy.start(torch.zeros(2, 16, 8, 8), torch.tensor([1.0, 0.0]))
-    )
+    x = torch.zeros(2, 16, 8, 8)
+    logits, _ = policy.step(0, policy.features(x), policy.start(x, torch.tensor([1.0, 0.0])))
     assert ((logits - toll) / policy.temperature(toll)).softmax(dim=1).tolist() == [[1.0], [1.0]]
 
 
@@ -128,9 +127,9 @@ def test_an_image_that_the_classifier_doubts_of_gets_more_out_of_every_option() 
     with torch.no_grad():
         policy.answers[0].weight *= 30  # it has learned to be sure of itself
     for turn in range(40):  # what doubt is usual
-        policy.train().step(0, features(16, n=64, seed=turn), policy.start(x, prices))
+        policy.train().step(0, policy.features(features(16, n=64, seed=turn)), policy.start(x, prices))
     policy.eval()
-    utilities, state = policy.step(0, x, policy.start(x, prices))
+    utilities, state = policy.step(0, policy.features(x), policy.start(x, prices))
     logits = policy.guess(state)
     assert policy.guess(policy.start(x, prices)) is None
     assert logits is not None
@@ -140,16 +139,16 @@ def test_an_image_that_the_classifier_doubts_of_gets_more_out_of_every_option() 
     assert len(set(utilities[:, 1].tolist())) == 1, "to run at all is worth the same to every image"
     assert utilities[by_doubt[-1], -1] > 1.05 * utilities[by_doubt[0], -1]
     table = TablePolicy(ModelConfig(depth=8, options="lowbit", policy="table"))
-    usual = table.step(0, x, table.start(x, prices))[0][0]
+    usual = table.step(0, table.features(x), table.start(x, prices))[0][0]
     assert utilities[by_doubt[0], -1] < usual[-1] < utilities[by_doubt[-1], -1]
-    alone, _ = policy.step(0, x[:1], policy.start(x[:1], prices[:1]))
+    alone, _ = policy.step(0, policy.features(x[:1]), policy.start(x[:1], prices[:1]))
     torch.testing.assert_close(alone[0], utilities[0])
 
 
 def test_the_classifier_learns_from_its_answers_alone() -> None:
     policy = ConfidencePolicy(ModelConfig(depth=8, options="lowbit", policy="confidence"))
     x = features(16)
-    utilities, state = policy.step(0, x, policy.start(x, torch.full((len(x),), 0.01)))
+    utilities, state = policy.step(0, policy.features(x), policy.start(x, torch.full((len(x),), 0.01)))
     utilities.sum().backward(retain_graph=True)
     assert policy.coefficients.grad is not None
     assert policy.answers[0].weight.grad is None
@@ -164,7 +163,7 @@ def test_utilities_are_float32_whatever_the_network_computes_in(policy: type[Tab
     names = {TablePolicy: "table", OneShotPolicy: "one-shot", UtilityPolicy: "utility", ConfidencePolicy: "confidence"}
     gate = policy(ModelConfig(depth=8, options="skip,4,full", policy=names[policy])).eval()
     with torch.autocast("cpu", torch.bfloat16):
-        utilities, _ = gate.step(0, features(16), gate.start(features(16), torch.full((3,), 0.1)))
+        utilities, _ = gate.step(0, gate.features(features(16)), gate.start(features(16), torch.full((3,), 0.1)))
     assert utilities.dtype == torch.float32
 
 
@@ -189,7 +188,7 @@ def test_doubt_counts_by_its_deviation_from_the_usual_and_less_where_the_classif
     for usual in (0.2, 0.9):
         policy.usual[0].running_mean.fill_(usual)
         policy.usual[0].running_var.fill_(0.01)
-        utilities, state = policy.step(0, x, policy.start(x, prices))
+        utilities, state = policy.step(0, policy.features(x), policy.start(x, prices))
         unusual = (doubt(policy.guess(state)) - usual) / (0.01 + policy.usual[0].eps) ** 0.5
         factor = (2 * STRENGTH * (1 - usual) * unusual).exp()  # twice, as utilities are sums of squared roots
         steps = utilities.diff(dim=1)

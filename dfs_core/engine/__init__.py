@@ -1,0 +1,6 @@
+"""The engine runs a trained network in real 8-bit integers, and skips for real (method section 13)."""
+
+from dfs_core.engine.check import Agreement, passes_check
+from dfs_core.engine.engine import Engine, Kernels, compile_network
+
+__all__ = ["Agreement", "Engine", "Kernels", "compile_network", "passes_check"]

@@ -1,0 +1,206 @@
+"""The engine: the answers of the float simulation, on every kind of kernel that this machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from nets import inputs, random_decisions, settled_network
+from tiny import make_network
+
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.engine import compile_network, library, native, passes_check
+from dfs_core.engine.compiled import CompiledConv, Levels
+from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import exact
+from dfs_core.model.config import ModelConfig
+from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.predictor import Predictor
+
+CONFIGS = {
+    "gates": ModelConfig(depth=14, options="skip,4,8,16,full"),
+    "gates at 8 bits and more": ModelConfig(depth=14, options="skip,8,full"),
+    "every budget": ModelConfig(depth=14, options="skip,2,8,full", policy="confidence"),
+    "static at 8 bits throughout": ModelConfig(depth=8, options="8", policy="constant", constant=("8",), ungated=8),
+    "cascade": ModelConfig(
+        depth=14,
+        options="2,4,8",
+        policy="cascade",
+        passes=("2", "4", "8"),
+        ungated=8,
+        prices=((0.1, 4.0),),
+        limits=((0.3, 0.4),),
+    ),
+}
+IMAGES = inputs(24, seed=5)
+
+
+@cache
+def network(name: str) -> DFSNet:
+    """One of ``CONFIGS``; shared by all tests, so not to be changed."""
+    return settled_network(CONFIGS[name])
+
+
+@pytest.fixture(params=["tiles", "registers", "library", "library without integers"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name to compile for. Native kernels run with AMX and without; PyTorch's with 8-bit integers and without."""
+    if request.param == "library without integers":
+        monkeypatch.setattr(library, "integers_are_exact", lambda: False)
+    if request.param.startswith("library"):
+        yield "library"
+        return
+    built = native.library()
+    if built is None:
+        pytest.skip("native kernels cannot be built here")
+    wanted = request.param == "tiles"
+    if bool(built.switch_amx(wanted)) is not wanted:
+        pytest.skip("this processor has no AMX")
+    yield "native"
+    built.switch_amx(1)
+
+
+@pytest.fixture(scope="module", params=list(CONFIGS))
+def model(request: pytest.FixtureRequest) -> DFSNet:
+    return network(request.param)
+
+
+def test_the_engine_answers_as_the_simulation_does(model: DFSNet, kernels: str) -> None:
+    """Images are of many decisions: forced ones too, so that every option of every block runs."""
+    engine = compile_network(model, kernels)
+    forced = None if model.config.passes else random_decisions(model.config, len(IMAGES))
+    for decisions in (None, forced):
+        with exact(IMAGES.device):
+            ours = model(IMAGES, forced=decisions, execution=engine)
+            theirs = model(IMAGES, forced=decisions)
+        assert (ours.decisions == theirs.decisions).float().mean() > 0.99
+        same = (ours.decisions == theirs.decisions).all(dim=1)
+        scale = theirs.logits.std()
+        off = (ours.logits - theirs.logits)[same].abs() / scale
+        # A rounding that falls to the other side moves a few bits of an answer, so the typical error is what tells.
+        assert off.median() < 0.02
+        assert (ours.logits.argmax(dim=1) == theirs.logits.argmax(dim=1)).float().mean() > 0.9
+
+
+def test_bottlenecks_pooling_and_sides_of_any_length(kernels: str) -> None:
+    config = ModelConfig(architecture="imagenet-resnet", depth=50, width=0.25, image_size=72, options="skip,8,full")
+    model = make_network(config).eval()
+    images = torch.nn.functional.interpolate(IMAGES[:6], size=72, mode="bilinear")
+    calibrate(model, images)
+    decisions = random_decisions(config, len(images))
+    with exact(images.device):
+        ours = model.execute(images, decisions, compile_network(model, kernels))
+        theirs = model.execute(images, decisions)
+    assert (ours - theirs).abs().median() < 0.02 * theirs.std()
+
+
+def test_an_image_gets_the_same_alone_as_in_a_batch(kernels: str) -> None:
+    model = network("gates at 8 bits and more")
+    engine = compile_network(model, kernels)
+    with exact(IMAGES.device):
+        together = model(IMAGES, execution=engine)
+        alone = [model(image[None], execution=engine) for image in IMAGES]
+    assert len(set(map(tuple, together.decisions.tolist()))) > 1, "images decide differently"
+    assert torch.equal(together.decisions, torch.cat([one.decisions for one in alone]))
+    torch.testing.assert_close(together.logits, torch.cat([one.logits for one in alone]), rtol=0, atol=0.02)
+
+
+def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
+    model = deepcopy(network("gates"))
+    engine = compile_network(model, kernels)
+    given = IMAGES.clone()
+    with exact(IMAGES.device):
+        entered = engine.enter(given)
+        kept = entered.clone()
+        engine.run(0, entered, torch.full((len(given),), 4))
+        before = model(given, execution=engine).logits
+        for parameter in model.body.blocks.parameters():
+            parameter.zero_()
+        after = model(given, execution=engine).logits
+    assert torch.equal(entered, kept), "a cascade's next pass begins with it"
+    assert torch.equal(given, IMAGES)
+    torch.testing.assert_close(before, after)
+
+
+def test_native_and_library_kernels_agree() -> None:
+    built = native.library()
+    if built is None:
+        pytest.skip("native kernels cannot be built here")
+    model = network("static at 8 bits throughout")
+    with exact(IMAGES.device):
+        ours, theirs = (model(IMAGES, execution=compile_network(model, k)).logits for k in ("native", "library"))
+    torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0.02 * float(theirs.std()))
+
+
+def test_a_convolution_of_bytes_is_exact(kernels: str) -> None:
+    """Whole numbers in, whole numbers out: the largest levels that there are, in the kernels that hold them longest."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randint(-128, 128, (16, 16, 3, 3), generator=generator).float()
+    x = torch.randint(0, 256, (3, 16, 9, 16), generator=generator).float().to(memory_format=torch.channels_last)
+    conv = CompiledConv(weight, Levels(1.0, 0, 255), torch.ones(16), torch.zeros(16), 1, 1)
+    wanted = torch.nn.functional.conv2d(x.double(), weight.double(), padding=1).clamp_min(0)
+    if kernels == "native":
+        found = native.convolve(conv, x)
+    else:
+        form = library.form_of(conv, torch.float32)
+        found = form.plain(form.enter(x)).relu()
+    torch.testing.assert_close(found.double(), wanted, rtol=0, atol=0)
+
+
+def test_without_a_compiler_the_engine_runs_on_pytorch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for function in (native._compiler, native._target, native._built):
+        function.cache_clear()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    model = network("static at 8 bits throughout")
+    try:
+        assert isinstance(compile_network(model), library.LibraryEngine)
+        with pytest.raises(UserError, match="native kernels need"):
+            compile_network(model, "native")
+    finally:
+        monkeypatch.undo()
+        for function in (native._compiler, native._target, native._built):
+            function.cache_clear()
+
+
+def test_a_compiler_that_fails_costs_nothing_but_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    for function in (native._compiler, native._target, native._built):
+        function.cache_clear()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    try:
+        model = network("static at 8 bits throughout")
+        assert isinstance(compile_network(model), library.LibraryEngine)
+        assert not list((tmp_path / "cache").glob("**/*.so"))
+    finally:
+        monkeypatch.undo()
+        for function in (native._compiler, native._target, native._built):
+            function.cache_clear()
+
+
+def test_min_max_networks_are_refused_in_one_line() -> None:
+    model = settled_network(ModelConfig(depth=8, options="skip,8,full", quantiser="minmax"))
+    with pytest.raises(UserError, match="use execution 'grouped'"):
+        compile_network(model)
+
+
+def test_an_engine_that_answers_otherwise_fails_its_check(tiny_checkpoint: Checkpoint) -> None:
+    model = tiny_checkpoint.model
+    assert passes_check(model, compile_network(model))
+    assert not passes_check(model, compile_network(settled_network(model.config)))
+
+
+def test_a_predictor_on_the_engine_gives_the_same_traces(tiny_checkpoint: Checkpoint) -> None:
+    plain = Predictor(tiny_checkpoint)
+    compiled = plain.compiled()
+    assert compiled.execution != "grouped"
+    images = [(IMAGES[i].permute(1, 2, 0).sigmoid() * 255).byte().numpy() for i in range(4)]
+    for ours, theirs in zip(compiled.predict(images), plain.predict(images), strict=True):
+        assert ours.decisions == theirs.decisions
+        assert ours.cp == theirs.cp
+        assert ours.class_probabilities == pytest.approx(theirs.class_probabilities, abs=0.02)
