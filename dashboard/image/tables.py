@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast
 
-from dashboard.answers import costs
+from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, stage_of
@@ -38,7 +37,6 @@ class Subject:
 
 
 _FIRST = {"block": 1, "stage": 1, "forced": False, "followed": False}
-SURE = 20.0  # nats: more is as good as certain, and its odds need not be written out
 
 
 class PathRow(TypedDict):
@@ -292,14 +290,10 @@ def passes_in_words(trace: DecisionTrace) -> list[str]:
         if look.limit is None:
             sentences.append(f"{answer} It is the last pass, so its answer counts.")
             continue
-        odds, needed = math.exp(min(look.lead, SURE)), math.exp(min(look.limit, SURE))
-        doubt = f"{look.label} is {_times(odds)} as probable as the next class"
-        if look.lead < look.limit:
-            sentences.append(f"{answer} Here {doubt}; {_times(needed)} were needed, so the network looked again.")
+        doubt = f"{look.label} is {looks.times(look.lead)} times as probable as the next class"
+        needed = f"{looks.times(look.limit)} times"
+        if looks.missed(look):
+            sentences.append(f"{answer} Here {doubt}; {needed} were needed, so the network looked again.")
         else:
-            sentences.append(f"{answer} Here {doubt}, at least the {_times(needed)} needed, so this answer counts.")
+            sentences.append(f"{answer} Here {doubt}, at least the {needed} needed, so this answer counts.")
     return sentences
-
-
-def _times(odds: float) -> str:
-    return f"{odds:,.1f} times" if odds < 10 else f"{float(f'{odds:.2g}'):,.0f} times"

@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.answers import costs
 from dashboard.answers.costs import Costs
+from dashboard.answers.looks import CONFIDENCE_EDGES
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
@@ -20,8 +21,6 @@ from dfs_core.model.layout import FIRST_GATED
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
 MINORITY = 5.0  # a block differs between images if at least this percentage does not take its most frequent option
-# Bins of confidence, in percent. With equal widths nearly all images would be in the last one.
-CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 COST_BINS = 10
 
 
