@@ -310,9 +310,17 @@ def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarra
             "confidence": 100 * float(traces.confidence[index]),
             **{column: float(values[index]) for column, values in cost.items()},
             "vector": vector_code(traces.decisions[index]),
+            **_passes(traces, index),
         }
         for index in chosen.tolist()
     ]
+
+
+def _passes(traces: Traces, index: int) -> dict[str, Any]:
+    """Of a cascade: how many passes it made for an image, and what the first one said."""
+    if traces.looks is None:
+        return {}
+    return {"passes": int(traces.looks.passes[index]), "first": traces.classes[traces.looks.answers[index, 0]]}
 
 
 def vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:
