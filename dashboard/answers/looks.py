@@ -33,6 +33,11 @@ def times(lead: float) -> str:
     return f"{odds:,.1f}" if odds < 10 else f"{float(f'{odds:.2g}'):,.0f}"
 
 
+def in_passes(number: int) -> str:
+    """A number of passes: ``1 pass``, ``3 passes``."""
+    return "1 pass" if number == 1 else f"{number} passes"
+
+
 def looks_of(traces: Traces) -> Looks:
     """What the passes said.
 

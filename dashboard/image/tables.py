@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
@@ -71,6 +71,9 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]
     """One row for each block, including the first one, which has no gate."""
     model = costs.models(config)[MEASURES[cost].column]
     names = config.option_set.names
+    free = what_if.free.decisions
+    if what_if.forced.passes:  # a cascade: what the block would have done in the pass that is shown
+        free = (config.passes[len(what_if.forced.passes) - 1],) * len(free)
     own = [model.table[index][names.index(name)] for index, name in enumerate(what_if.forced.decisions)]
     # What is always paid, and the earlier passes of a cascade. The first block adds 0: it is part of that.
     total = costs.of_trace(what_if.forced, config)[MEASURES[cost].column] - sum(own)
@@ -88,7 +91,7 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]
                 "forced": index in what_if.gates,
                 "followed": index in what_if.followed,
                 "gated": True,
-                "free": what_if.free.decisions[index],
+                "free": free[index],
                 "adds": adds,
                 "so_far": total,
             }
@@ -208,6 +211,7 @@ class StabilityRow(TypedDict):
         option: the taken option.
         flipped: whether it differs from ``free``.
         free: the option for the picture as given.
+        passes: number of passes of a cascade; missing for other networks.
     """
 
     row: int
@@ -221,6 +225,7 @@ class StabilityRow(TypedDict):
     option: str
     flipped: bool
     free: str
+    passes: NotRequired[int]
 
 
 def stability_rows(
@@ -230,7 +235,7 @@ def stability_rows(
     named: list[tuple[str, DecisionTrace]] = [("as given", free), *((v.name, v.trace) for v in variants)]
     rows: list[StabilityRow] = []
     for row, (name, trace) in enumerate(named):
-        flipped = flips(free, trace)
+        flipped = () if trace.passes else flips(free, trace)  # a cascade has no gates that could flip
         about: dict[str, Any] = {
             "row": row,
             "picture": name,
@@ -239,6 +244,8 @@ def stability_rows(
             "verdict": verdict(trace, picture),
             "flips": len(flipped),
         }
+        if trace.passes:
+            about["passes"] = len(trace.passes)
         rows += [
             cast(
                 StabilityRow,
@@ -268,6 +275,7 @@ def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
             "confidence": 100 * trace.confidence,
             "verdict": verdict(trace, picture),
             "changed": changed,
+            **({"passes": len(trace.passes)} if trace.passes else {}),
         }
         | costs.of_trace(trace, config)
         for name, trace, changed in lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.looks import PassRow
+from dashboard.answers.looks import PassRow, in_passes
 from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dfs_core.checkpoints.words import option_label
@@ -48,7 +48,7 @@ def passes_chart(
             "ink": colours.text_on(colours.option(row["option"])),
             "middle": (row["start"] + row["end"]) / 2,
             "name": f"{row['share']:.0f}" if row["share"] >= _NAMED_FROM else "",
-            "about": f"{row['group']}: {row['share']:.1f} % of {row['of']:,} images made {_passes(row['passes'])}",
+            "about": f"{row['group']}: {row['share']:.1f} % of {row['of']:,} images made {in_passes(row['passes'])}",
             "click_id": click_id,
         }
         for row in rows
@@ -62,13 +62,9 @@ def passes_chart(
 def pass_keys(config: ModelConfig, colours: Palette) -> tuple[Key, ...]:
     """The legend: each number of passes with the option of its last pass."""
     return tuple(
-        Key(f"{_passes(number)}, {'up to ' if number > 1 else ''}{option_label(name)}", colours.option(name), "cell")
+        Key(f"{in_passes(number)}, {'up to ' if number > 1 else ''}{option_label(name)}", colours.option(name), "cell")
         for number, name in enumerate(config.passes, start=1)
     )
-
-
-def _passes(number: int) -> str:
-    return "1 pass" if number == 1 else f"{number} passes"
 
 
 @lru_cache(maxsize=32)
