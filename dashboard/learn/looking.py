@@ -1,9 +1,8 @@
-"""The step on looking again: which cascade it shows, and its three sentences, computed from a trace."""
+"""The step on looking again: its three sentences, computed from a trace."""
 
 from __future__ import annotations
 
 from dashboard.answers import looks
-from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.looks import Looked
 from dashboard.answers.naming import listed, plain
 from dashboard.answers.tables import Shown
@@ -12,13 +11,6 @@ from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 
 IDEA = "A gate decides before it has seen an answer. A cascade decides afterwards: it first runs the whole network"
-
-
-def cascade_like(catalogue: Catalogue, card: Card) -> Card | None:
-    """The checkpoint itself if it is a cascade, or else the first cascade of its data set; None if there is none."""
-    if card.config.passes:
-        return card
-    return next((other for other in catalogue.cards if other.config.passes and other.dataset == card.dataset), None)
 
 
 def no_cascade_words() -> list[str]:

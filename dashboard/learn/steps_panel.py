@@ -237,7 +237,7 @@ def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator)
 
 def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     """The passes over this image and over some others, by the checkpoint in use or by another cascade."""
-    card = looking.cascade_like(page.catalogue, page.card)
+    card = page.catalogue.cascade_like(page.card)
     if card is None:
         return looking.no_cascade_words()
     point = page.point if card is page.card else operating.usual(card)

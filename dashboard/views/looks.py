@@ -15,6 +15,11 @@ from dfs_core.checkpoints.traces import Traces
 BY_CLASS, BY_CONFIDENCE = "passes_by_class", "passes_by_confidence"
 
 
+def all_of(traces: Traces) -> np.ndarray:
+    """Indices of all images."""
+    return np.arange(len(traces))
+
+
 def by_class(page: Opened, traces: Traces, chosen: np.ndarray, picked: tuple[str, int] | None = None) -> View:
     """Share of the images of each class by number of passes; ``picked`` is the filter's class and number of passes."""
     config, click_id = page.card.config, page.shared.click_id

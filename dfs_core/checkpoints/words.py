@@ -7,8 +7,8 @@ from functools import lru_cache
 SESSION = "session"  # method of checkpoints fine-tuned live, which keeps them apart from published ones
 METHODS = {
     "every-budget": "DFS every budget",
-    "cascade": "Cascade",
     "dfs": "DFS",
+    "cascade": "Cascade",
     "skipnet": "SkipNet",
     "blockdrop": "BlockDrop",
     "mixed": "Static mixed",

@@ -46,10 +46,10 @@ def test_the_step_tells_easy_from_hard_and_adds_up_the_passes(shown) -> None:
 def test_another_cascade_of_the_same_data_explains_it_where_the_checkpoint_is_none(cascade_in_use: Path) -> None:
     catalogue = Catalogue(tuple(scan()[0]))
     cascade, gated = (catalogue.named(name) for name in ("tiny-cascade", "tiny-dfs-20"))
-    assert looking.cascade_like(catalogue, cascade) is cascade
-    assert looking.cascade_like(catalogue, gated) is cascade
-    assert looking.cascade_like(catalogue, replace(gated, dataset="other")) is None
-    assert looking.cascade_like(Catalogue((gated,)), gated) is None
+    assert catalogue.cascade_like(cascade) is cascade
+    assert catalogue.cascade_like(gated) is cascade
+    assert catalogue.cascade_like(replace(gated, dataset="other")) is None
+    assert Catalogue((gated,)).cascade_like(gated) is None
 
 
 def test_the_quiz_asks_how_often_the_network_looked_again(shown) -> None:

@@ -1,0 +1,93 @@
+"""A starter talk tells its story with the figures of the checkpoints that are loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+from made_up import ALL, CASCADE, looked_at
+from pages import go_to
+from places import APP
+from streamlit.testing.v1 import AppTest
+from tiny import make_card
+
+from dashboard.answers import looks
+from dashboard.present import stories
+from dashboard.views.points import PointRow
+from dfs_core.checkpoints.operating_point import OperatingPoint
+
+CARD = make_card("wave", "cascade", CASCADE)
+
+
+def point(family: str, checkpoint: str, accuracy: float, cp: float | None, budget: float | None = None) -> PointRow:
+    row = {"family": family, "checkpoint": checkpoint, "accuracy": accuracy, "cp": cp, "budget": budget}
+    return cast(PointRow, row)
+
+
+POINTS = [
+    point("cascade", "wave", 92.4, 0.61, 0.6),
+    point("cascade", "wave", 93.1, 0.99, 1.0),
+    point("shuffled", "wave", 99.0, 0.61, 0.6),
+    point("static-uniform", "static2", 90.7, 0.39),
+    point("static-mixed", "mixed", 91.5, 0.6),
+    point("static-uniform", "static3", 92.7, 0.88),
+    point("published", "", 99.0, 0.5),
+]
+
+
+BEST = "of the test images at {} % of cp; the best static network that costs no more is right for {} %"
+
+
+@pytest.mark.parametrize(
+    ("budget", "points", "said"),
+    [
+        (0.6, POINTS, f"92.40 % {BEST.format(0.61, '91.50')}"),
+        (1.0, POINTS, f"93.10 % {BEST.format(0.99, '92.70')}"),
+        (0.6, POINTS[:3], "no static network here costs so little"),
+        (0.6, POINTS[2:], ""),
+    ],
+)
+def test_the_first_title_sets_the_cascade_against_the_best_static_network_at_its_cost(budget, points, said) -> None:
+    title = stories.against_static(points, OperatingPoint(CARD, budget), "cp")
+    assert title.endswith(said)
+    assert bool(title) == bool(said)
+
+
+def test_titles_have_the_figures_of_the_traces() -> None:
+    traces = looked_at()
+    assert stories.where_in_doubt(traces) == (
+        "It looks again where it is in doubt: at 100 % of the images of which it is less than 80 % sure,"
+        " and at 0 % of the others"
+    )
+    rows = looks.class_rows(traces, CASCADE, ALL)
+    assert stories.by_class(rows) == "It looks again at 100 % of class c, but at 0 % of class a"
+    found = looks.looked(traces, CASCADE)
+    share = 100 * (1 - 0.390625 / found.costs["cp"])
+    assert stories.what_it_took(found, CASCADE) == (
+        f"Looking again took {share:.0f} % of the cp: of 6 test images it put 1 right and 1 wrong"
+    )
+    sure = replace(traces, looks=replace(looks.looks_of(traces), confidence=looks.looks_of(traces).confidence * 0 + 1))
+    assert stories.where_in_doubt(sure) == "It looks again at 66.7 % of the test images"
+
+
+def test_the_talk_is_made_by_one_click_from_any_checkpoint(cascade_in_use: Path) -> None:
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update({"checkpoint": "tiny-dfs-20"})
+    app = go_to(app, "present").run()
+    app.button(key="talk_story_looking").click().run()
+    assert not app.exception
+    talk = app.session_state["talk"].talk
+    assert talk.title == "Look again where one look was not enough"
+    titles = [slide.title for slide in talk.slides]
+    assert len(titles) == 5
+    assert "A cascade is right for" in titles[0]
+    assert "of these 10 images were looked at again" in titles[1] or "one cheap pass was enough" in titles[1]
+    assert {slide.stamp.checkpoint for slide in talk.slides} == {"tiny-cascade"}
+    assert all("checkpoint=tiny-cascade" in slide.stamp.link for slide in talk.slides)
+
+
+def test_without_a_cascade_its_story_is_not_offered(tiny_pretrained: Path, no_data: Path) -> None:
+    app = go_to(AppTest.from_file(str(APP), default_timeout=300), "present").run()
+    assert not [button for button in app.button if button.key and button.key.startswith("talk_story")]
