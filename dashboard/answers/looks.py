@@ -20,17 +20,33 @@ Change = Literal["", "righted", "spoiled"]
 CHANGES: dict[Change, str] = {"righted": "put right", "spoiled": "put wrong"}
 # Bins of confidence, in percent. With equal widths nearly all images would be in the last one.
 CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
+MOST_DIGITS = 5  # of odds
 SURE = 20.0  # nats: more is as good as certain, and its odds need not be written out
 
 
-def times(lead: float) -> str:
+def times(lead: float, digits: int = 2) -> str:
     """A lead in nats as how many times as probable the first class is as the next.
 
-    >>> times(0.7), times(5.0)
-    ('2.0', '150')
+    >>> times(0.7), times(5.0), times(5.0, digits=4)
+    ('2.0', '150', '148.4')
     """
     odds = math.exp(min(lead, SURE))
-    return f"{odds:,.1f}" if odds < 10 else f"{float(f'{odds:.2g}'):,.0f}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(odds)))
+    return f"{float(f'{odds:.{digits}g}'):,.{decimals}f}"
+
+
+def lead_and_limit(look: PassTrace) -> tuple[str, str]:
+    """The lead and the limit of a pass as odds, with as many digits as tell them apart.
+
+    The limit is empty for the last pass, which has none.
+    """
+    if look.limit is None:
+        return times(look.lead), ""
+    for digits in range(2, MOST_DIGITS + 1):
+        lead, limit = times(look.lead, digits), times(look.limit, digits)
+        if lead != limit:
+            return lead, limit
+    return times(look.lead), times(look.limit)
 
 
 def in_passes(number: int) -> str:
@@ -76,7 +92,8 @@ def against_limit(look: PassTrace) -> str:
     """A pass's lead beside its limit, as odds, such as ``4.0 < 12`` times; empty for the last pass, which has none."""
     if look.limit is None:
         return ""
-    return f"{times(look.lead)} {'<' if missed(look) else '≥'} {times(look.limit)}\N{MULTIPLICATION SIGN}"
+    lead, limit = lead_and_limit(look)
+    return f"{lead} {'<' if missed(look) else '≥'} {limit}\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,8 +298,8 @@ def passes_in_words(trace: DecisionTrace) -> list[str]:
         if look.limit is None:
             sentences.append(f"{answer} It is the last pass, so its answer counts.")
             continue
-        doubt = f"{look.label} is {looks.times(look.lead)} times as probable as the next class"
-        needed = f"{looks.times(look.limit)} times"
+        lead, limit = looks.lead_and_limit(look)
+        doubt, needed = f"{look.label} is {lead} times as probable as the next class", f"{limit} times"
         if looks.missed(look):
             sentences.append(f"{answer} Here {doubt}; {needed} were needed, so the network looked again.")
         else:

@@ -34,8 +34,8 @@ def again_words(item: Shown, card: Card, found: Looked | None, other: bool) -> l
     config, passes = card.config, item.trace.passes
     where = f" Shown: {plain(card.name)}." if other else ""
     first = passes[0]
-    said = f"{plain(first.label)} is {looks.times(first.lead)} times as probable as the next class"
-    needed = f"{looks.times(first.limit or 0.0)} times"
+    lead, limit = looks.lead_and_limit(first)
+    said, needed = f"{plain(first.label)} is {lead} times as probable as the next class", f"{limit} times"
     if len(passes) == 1:
         story = f"**One pass was enough for this image:** {said}, and {needed} were needed."
     else:

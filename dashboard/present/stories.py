@@ -9,7 +9,7 @@ from dashboard.answers import looks, operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.looks import Looked, PassRow
-from dashboard.answers.naming import CASCADE_KEY, family_key
+from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.answers.tables import SAME_BUDGET, Shown
 from dashboard.export.view import View
@@ -20,7 +20,6 @@ from dashboard.views import build
 from dashboard.views import looks as looks_views
 from dashboard.views.points import PointRow
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import METHODS
 from dfs_core.model.config import ModelConfig
@@ -59,14 +58,13 @@ def looking_again(page: Opened, card: Card) -> list[View]:
     shown.sort(key=lambda item: len(item.trace.passes))
     item = focus.item_in_focus(shown, shared)
     state = build.curve_state(page, shown, None)
-    slides = [
-        (build.curve(page, state), against_static(state.points, point, shared.cost)),
-        (build.strip(page, shown, None), easy_and_hard(shown)),
-    ]
+    slides = [(build.curve(page, state), ""), (build.strip(page, shown, None), easy_and_hard(shown))]
     found = stored_traces.find(point)
     if isinstance(found.traces, Traces) and found.traces.looks is not None:
-        slides += _on_the_test_set(page.at(found.point), found.traces)
         looked = looks.looked(found.traces, card.config)
+        spent = looked.costs[MEASURES[shared.cost].column]
+        slides[0] = slides[0][0], against_static(state.points, looked.accuracy, spent, shared.cost)
+        slides += _on_the_test_set(page.at(found.point), found.traces)
         slides.append((build.ledger(page, shown, item), what_it_took(looked, card.config)))
     return [replace(view, title=title) if title else view for view, title in slides]
 
@@ -85,23 +83,16 @@ def _on_the_test_set(page: Opened, traces: Traces) -> list[tuple[View, str]]:
     ]
 
 
-def against_static(points: Sequence[PointRow], point: OperatingPoint, cost: Cost) -> str:
-    """The cascade's accuracy, and that of the best static network that costs no more; empty if it was not measured."""
-    column, name = MEASURES[cost].column, MEASURES[cost].name
-    own = [row for row in points if row["checkpoint"] == point.card.name and row["family"].startswith(CASCADE_KEY)]
-    asked = point.budget or 0.0
-    mine = min(own, key=lambda row: abs((row["budget"] or asked) - asked), default=None)
-    if mine is None or mine[column] is None:
-        return ""
-    spent = mine[column] or 0.0
-    said = f"A cascade is right for {mine['accuracy']:.2f} % of the test images at {spent:.2f} % of {name}"
-    rivals = [
-        row for row in points if row["family"].startswith(_STATIC) and (row[column] or 0) <= spent * (1 + SAME_BUDGET)
-    ]
+def against_static(points: Sequence[PointRow], accuracy: float, spent: float, cost: Cost) -> str:
+    """The cascade's accuracy and mean cost in percent, beside the best static network that costs no more."""
+    measure = MEASURES[cost]
+    said = f"A cascade is right for {accuracy:.2f} % of the test images at {spent:.2f} % of {measure.name}"
+    most = spent * (1 + SAME_BUDGET)
+    rivals = [row for row in points if row["family"].startswith(_STATIC) and (row[measure.column] or 0) <= most]
     if not rivals:
         return f"{said}; no static network here costs so little"
-    best = max(rivals, key=lambda row: row["accuracy"])
-    return f"{said}; the best static network that costs no more is right for {best['accuracy']:.2f} %"
+    best = max(row["accuracy"] for row in rivals)
+    return f"{said}; the best static network that costs no more is right for {best:.2f} %"
 
 
 def easy_and_hard(shown: Sequence[Shown]) -> str:

@@ -36,7 +36,9 @@ def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: fi
     cells = []
     for name, row in lines:
         accuracy = "-"
-        if row.low is not None and not (row is here and wanted.verdict):  # otherwise it is 0 or 100 %
+        if row.low is not None and not (
+            row is here and (wanted.verdict or wanted.change)
+        ):  # otherwise it is 0 or 100 %
             accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
         values = [f"{row.images:,}", accuracy, _percent(row.costs["cp"]), _percent(row.costs["all_in"])]
         values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]

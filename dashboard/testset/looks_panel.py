@@ -26,7 +26,11 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
         return
     st.markdown("### Looking again")
     found = looks.looked(traces, page.card.config, chosen)
-    if not wanted.change and not wanted.verdict:  # otherwise all of them changed alike
+    if wanted.change:  # all of them were looked at again
+        side = looks.CHANGES[wanted.change].removeprefix("put ")
+        st.markdown(f"Looking again put these {len(chosen):,} images {side}. Below them are their first answers.")
+        return
+    if not wanted.verdict:  # otherwise all of them changed alike
         st.markdown(unbroken(views.in_words(found)))
         _outcomes(page, found, wanted)
     st.html(legends.legend(pass_keys(page.card.config, page.colours), page.colours, "Passes"))
@@ -46,7 +50,7 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
         st.caption("A click on a part of a bar shows these images.")
     with right:
         show(views.by_confidence(page, traces, chosen), page.colours)
-        st.caption(unbroken("How sure the first pass was, the least sure on top. Is it the doubtful images?"))
+        st.caption(unbroken("How sure the first pass was, the least sure on top. It should look again at those."))
 
 
 def _outcomes(page: Opened, found: looks.Looked, wanted: Filter) -> None:

@@ -82,3 +82,6 @@ def test_a_lead_is_told_beside_its_limit_as_odds() -> None:
     assert looks.against_limit(look) == "4.0 < 12\N{MULTIPLICATION SIGN}"
     assert looks.against_limit(replace(look, lead=3.0)) == "20 ≥ 12\N{MULTIPLICATION SIGN}"
     assert looks.against_limit(replace(look, limit=None)) == ""
+    near = replace(look, lead=np.log(1101.0), limit=np.log(1102.0))
+    assert looks.lead_and_limit(near) == ("1,101", "1,102"), "as many digits as tell them apart"
+    assert looks.lead_and_limit(replace(look, limit=look.lead)) == ("4.0", "4.0")
