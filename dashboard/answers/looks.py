@@ -107,6 +107,7 @@ class Looked:
         right: number that the last pass has right.
         righted: number that looking again put right.
         spoiled: number that it put wrong.
+        stayed: number that were looked at again and right both times.
         costs: column of a measure -> mean cost, in percent.
     """
 
@@ -116,6 +117,7 @@ class Looked:
     right: int
     righted: int
     spoiled: int
+    stayed: int
     costs: costs.Costs
 
     @property
@@ -151,8 +153,31 @@ def looked(traces: Traces, config: ModelConfig, chosen: np.ndarray | None = None
         right=int(traces.correct[chosen].sum()),
         righted=int(changed(traces, "righted")[chosen].sum()),
         spoiled=int(changed(traces, "spoiled")[chosen].sum()),
+        stayed=int((first_right(traces) & traces.correct)[chosen][passes > 1].sum()),
         costs=costs.Costs(cp=means["cp"], all_in=means["all_in"], macs=means["macs"], energy=means["energy"]),
     )
+
+
+class ChangeRow(TypedDict):
+    """Images that were looked at again and had the same outcome.
+
+    Attributes:
+        outcome: ``stayed right``, ``put right``, ``put wrong`` or ``stayed wrong``.
+        images: number of images.
+        share: their share of those looked at again, in percent.
+    """
+
+    outcome: str
+    images: int
+    share: float
+
+
+def change_rows(found: Looked) -> list[ChangeRow]:
+    """One row for each outcome; none if no image was looked at again."""
+    counts = {"stayed right": found.stayed, "put right": found.righted, "put wrong": found.spoiled}
+    counts["stayed wrong"] = found.again - sum(counts.values())
+    most = found.again
+    return [{"outcome": name, "images": count, "share": 100 * count / most} for name, count in counts.items() if most]
 
 
 class PassRow(TypedDict):

@@ -135,7 +135,7 @@ def _points(stored: Sequence[BudgetRow], where: float) -> tuple[Rows, Rows]:
         low, high = (0.0, 100.0) if name == "again" else (min(values), max(max(values), min(values) + 0.1))
         for row in stored:
             y = bottom - (row[name] - low) / (high - low) * (bottom - top)
-            text = f"{row[name]:.2f}" if row is here else ""
+            text = f"{row[name]:.{1 if name == 'again' else 2}f}" if row is here else ""
             points.append(row | {"band": name, "y": y, "text": text, "limit": times(row["limit"])})
         ends += [{"y": top, "text": f"{high:.4g}"}, {"y": bottom, "text": f"{low:.4g}"}]
     return points, ends

@@ -13,7 +13,7 @@ from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.answers.tables import SAME_BUDGET, Shown
 from dashboard.export.view import View
-from dashboard.ui import focus, image_bar, stored_traces
+from dashboard.ui import image_bar, stored_traces
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.views import build
@@ -56,7 +56,6 @@ def looking_again(page: Opened, card: Card) -> list[View]:
     if not shown:
         return []
     shown.sort(key=lambda item: len(item.trace.passes))
-    item = focus.item_in_focus(shown, shared)
     state = build.curve_state(page, shown, None)
     slides = [(build.curve(page, state), ""), (build.strip(page, shown, None), easy_and_hard(shown))]
     found = stored_traces.find(point)
@@ -65,7 +64,7 @@ def looking_again(page: Opened, card: Card) -> list[View]:
         spent = looked.costs[MEASURES[shared.cost].column]
         slides[0] = slides[0][0], against_static(state.points, looked.accuracy, spent, shared.cost)
         slides += _on_the_test_set(page.at(found.point), found.traces)
-        slides.append((build.ledger(page, shown, item), what_it_took(looked, card.config)))
+        slides.append((looks_views.changes(page.at(found.point), looked), what_it_took(looked, card.config)))
     return [replace(view, title=title) if title else view for view, title in slides]
 
 

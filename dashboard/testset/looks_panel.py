@@ -66,5 +66,5 @@ def _outcomes(page: Opened, found: looks.Looked, wanted: Filter) -> None:
                 on_click=narrow,
                 args=(page, replace(wanted, change=change)),
             )
-        kept = found.again - found.righted - found.spoiled
-        st.caption(f"The other {kept:,} of the {found.again:,} images stayed right or wrong.", width="content")
+    if found.again:
+        show(views.changes(page, found), page.colours)

@@ -9,10 +9,10 @@ from dashboard.answers.looks import Looked
 from dashboard.answers.naming import counted
 from dashboard.export.view import View
 from dashboard.ui.page import Opened
-from dashboard.views.passes_chart import passes_chart
+from dashboard.views.passes_chart import change_chart, passes_chart
 from dfs_core.checkpoints.traces import Traces
 
-BY_CLASS, BY_CONFIDENCE = "passes_by_class", "passes_by_confidence"
+BY_CLASS, BY_CONFIDENCE, CHANGES = "passes_by_class", "passes_by_confidence", "looks_changes"
 
 
 def all_of(traces: Traces) -> np.ndarray:
@@ -47,6 +47,21 @@ def by_confidence(page: Opened, traces: Traces, chosen: np.ndarray) -> View:
         alt=f"Share of {len(chosen):,} test images by number of passes, for each confidence of the first pass",
         stamp=page.stamp("measured"),
         notes="Each bar has the images of which the first pass was so sure.",
+    )
+
+
+def changes(page: Opened, found: Looked) -> View:
+    """How many of the images that were looked at again stayed right or wrong, and how many were changed."""
+    rows = looks.change_rows(found)
+    return View(
+        key=CHANGES,
+        title=f"What looking again changed, {page.in_words}",
+        draw=lambda colours: change_chart(rows, colours),
+        tables={"outcomes": lambda: rows},
+        alt=f"What came of looking again at {found.again:,} images",
+        finding=in_words(found),
+        stamp=page.stamp("measured"),
+        notes="The first answer and the last one are compared, image by image.",
     )
 
 

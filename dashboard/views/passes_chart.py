@@ -1,4 +1,4 @@
-"""The chart of how many passes a cascade made, as a stacked bar for each group of images."""
+"""The charts of how many passes a cascade made, for each group of images, and of what looking again changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.looks import PassRow, in_passes
+from dashboard.answers.looks import ChangeRow, PassRow, in_passes
 from dashboard.drawing.figure import Figure, Key, padded, table
 from dashboard.drawing.palette import Palette
 from dfs_core.checkpoints.words import option_label
@@ -107,3 +107,38 @@ def _template(groups: tuple[str, ...], clicks: bool, colours: Palette) -> dict[s
         .encode(x=at, y=alt.value(-4)),
     ]
     return padded(alt.layer(*marks), _LEFT, _RIGHT, _TOP, _FOOT, _ROW * max(len(groups), 1) + _TOP + _FOOT)
+
+
+def change_chart(rows: Sequence[ChangeRow], colours: Palette) -> Figure:
+    """A bar for each outcome of looking again, with its number; what it changed is in the cascade's colour.
+
+    Args:
+        rows: from ``looks.change_rows``.
+        colours: palette of the theme.
+    """
+    inks = {"put right": colours.cascade, "put wrong": colours.wrong}
+    drawn = [
+        row | {"ink": inks.get(row["outcome"], colours.muted), "name": f"{row['images']:,} · {row['share']:.1f} %"}
+        for row in rows
+    ]
+    return Figure(_change_template(tuple(row["outcome"] for row in rows)), {"outcomes": drawn})
+
+
+@lru_cache(maxsize=8)
+def _change_template(outcomes: tuple[str, ...]) -> dict[str, Any]:
+    base = table("outcomes")
+    axis = alt.Axis(domain=False, ticks=False, labelFontSize=12)
+    y = alt.Y("outcome:N", sort=list(outcomes), title=None, axis=axis)
+    x = alt.X("images:Q", title="images that were looked at again", axis=alt.Axis(grid=False, tickCount=5, format=","))
+    ink = alt.Color("ink:N", scale=None)
+    tooltip = [
+        alt.Tooltip("outcome:N"),
+        alt.Tooltip("images:Q", format=","),
+        alt.Tooltip("share:Q", title="share of those looked at again %", format=".2f"),
+    ]
+    marks = [
+        base.mark_bar(height=_ROW - 8).encode(x=x, y=y, color=ink, tooltip=tooltip),
+        base.mark_text(aria=False, align="left", dx=6, fontSize=11.5).encode(x=x, y=y, text="name:N", color=ink),
+    ]
+    height = _ROW * max(len(outcomes), 1) + _TOP + _FOOT
+    return padded(alt.layer(*marks), _LEFT, _RIGHT + 40, _TOP, _FOOT, height)

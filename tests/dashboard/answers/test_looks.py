@@ -10,7 +10,7 @@ from made_up import ALL, CASCADE, looked_at, traces
 
 from dashboard.answers import looks
 from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.views.passes_chart import passes_chart
+from dashboard.views.passes_chart import change_chart, passes_chart
 from dfs_core.trace import PassTrace
 
 
@@ -22,6 +22,20 @@ def test_passes_and_changed_answers_are_counted() -> None:
     assert (found.share, found.passes) == (pytest.approx(66.67, abs=0.01), 2.0)
     one = 100 * np.cumsum([(bits / 32) ** 2 for bits in (2, 4, 8)])
     assert found.costs["cp"] == pytest.approx(one.mean())
+
+
+def test_outcomes_add_up_to_what_was_looked_at_again() -> None:
+    rows = looks.change_rows(looks.looked(looked_at(), CASCADE))
+    assert {row["outcome"]: row["images"] for row in rows} == {
+        "stayed right": 1,
+        "put right": 1,
+        "put wrong": 1,
+        "stayed wrong": 1,
+    }
+    assert looks.change_rows(looks.looked(looked_at(), CASCADE, np.array([0, 1]))) == []
+    drawn = change_chart(rows, LIGHT).data["outcomes"]
+    assert [row["name"] for row in drawn] == ["1 · 25.0 %"] * 4
+    assert [row["outcome"] for row in drawn if row["ink"] == LIGHT.cascade] == ["put right"]
 
 
 def test_only_the_chosen_images_count() -> None:

@@ -49,7 +49,7 @@ def test_the_chart_has_the_images_passes_and_the_test_sets_figures_at_every_budg
     assert figure.data["runs"][-1]["fill"] == LIGHT.option("8")
     numbers = {row["band"]: row["text"] for row in figure.data["points"] if row["text"]}
     here = next(row for row in stored if row["budget"] == 2.5)
-    assert numbers == {"again": f"{here['again']:.2f}", "accuracy": f"{here['accuracy']:.2f}"}
+    assert numbers == {"again": f"{here['again']:.1f}", "accuracy": f"{here['accuracy']:.2f}"}
     assert "points" in looks_chart(reel, 2.5, [], subject, LIGHT).data, "without stored decisions the image remains"
 
 
