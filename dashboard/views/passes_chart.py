@@ -110,13 +110,13 @@ def _template(groups: tuple[str, ...], clicks: bool, colours: Palette) -> dict[s
 
 
 def change_chart(rows: Sequence[ChangeRow], colours: Palette) -> Figure:
-    """A bar for each outcome of looking again, with its number; what it changed is in the cascade's colour.
+    """A bar for each outcome of looking again, with its number; what it changed is in colour.
 
     Args:
         rows: from ``looks.change_rows``.
         colours: palette of the theme.
     """
-    inks = {"put right": colours.cascade, "put wrong": colours.wrong}
+    inks = {"put right": colours.families[0], "put wrong": colours.wrong}
     drawn = [
         row | {"ink": inks.get(row["outcome"], colours.muted), "name": f"{row['images']:,} · {row['share']:.1f} %"}
         for row in rows
@@ -129,7 +129,7 @@ def _change_template(outcomes: tuple[str, ...]) -> dict[str, Any]:
     base = table("outcomes")
     axis = alt.Axis(domain=False, ticks=False, labelFontSize=12)
     y = alt.Y("outcome:N", sort=list(outcomes), title=None, axis=axis)
-    x = alt.X("images:Q", title="images that were looked at again", axis=alt.Axis(grid=False, tickCount=5, format=","))
+    x = alt.X("images:Q", title="images that were looked at again", axis=alt.Axis(grid=False, tickCount=5, format=",d"))
     ink = alt.Color("ink:N", scale=None)
     tooltip = [
         alt.Tooltip("outcome:N"),

@@ -35,7 +35,7 @@ def test_outcomes_add_up_to_what_was_looked_at_again() -> None:
     assert looks.change_rows(looks.looked(looked_at(), CASCADE, np.array([0, 1]))) == []
     drawn = change_chart(rows, LIGHT).data["outcomes"]
     assert [row["name"] for row in drawn] == ["1 · 25.0 %"] * 4
-    assert [row["outcome"] for row in drawn if row["ink"] == LIGHT.cascade] == ["put right"]
+    assert [row["outcome"] for row in drawn if row["ink"] == LIGHT.wrong] == ["put wrong"]
 
 
 def test_only_the_chosen_images_count() -> None:
