@@ -95,6 +95,9 @@ def test_the_limit_is_moved_and_the_outcome_follows(app: AppTest) -> None:
     assert "Every pass runs a forced block at the forced option." in text
     assert "A cascade has no gates" in text
     assert not [toggle for toggle in app.toggle if toggle.key.startswith("gate_hold")]
+    app.button(key="when_again_add").click().run()
+    (slide,) = app.session_state["talk"].talk.slides
+    assert slide.title.startswith("When tiny-cascade looks again")
     lowest = film.positions(read_card("tiny-cascade").config)[0]
     control(app.select_slider, "look_limit").set_value(lowest).run()
     assert not app.exception
