@@ -15,6 +15,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.cost import NOT_RUN
 from dfs_core.model.layout import FIRST_GATED
 
 
@@ -147,12 +148,16 @@ ClassBlockRow = TypedDict(
 )
 
 
+def _spent(traces: Traces, config: ModelConfig) -> np.ndarray:
+    """The cost of each block of each image in percent of the full block (N, gated blocks), all passes together."""
+    made = traces.every_pass(config)
+    spent = 100 * np.append(config.option_set.costs, 0.0)[np.where(made == NOT_RUN, len(config.option_set), made)]
+    return spent.sum(axis=1) if made.ndim == 3 else spent
+
+
 def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> list[ClassBlockRow]:
-    """The mean cost of each block for each class at A and at B. Both networks must have the same layout."""
-    spent = [
-        100 * np.asarray(config.option_set.costs)[traces.decisions]
-        for traces, config in zip((left, right), configs, strict=True)
-    ]
+    """The mean cost of each block for each class at A and at B, all passes counted. Their layout must be the same."""
+    spent = [_spent(traces, config) for traces, config in zip((left, right), configs, strict=True)]
     rows: list[ClassBlockRow] = []
     for label, name in enumerate(left.classes):
         members = left.labels == label

@@ -129,6 +129,11 @@ class Catalogue:
         """The family that a card of this catalogue belongs to."""
         return next(family for family in self.families if card in family.cards)
 
+    def cascade_like(self, card: Card) -> Card | None:
+        """The card itself if it is a cascade's, or else that of the first cascade of its data set; None if none is."""
+        same = (one for one in (card, *self.cards) if one.config.passes and one.dataset == card.dataset)
+        return next(same, None)
+
     @cached_property
     def families(self) -> tuple[Family, ...]:
         """All families, in the order of ``METHODS``."""

@@ -10,6 +10,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 PREFIX = "session-"  # of the names of session checkpoints
 # Family keys of points that are not a checkpoint's own: reached by a price without training, shuffled, published.
 DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+CASCADE_KEY = "cascade"  # beginning of the family keys of cascades
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 _UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")

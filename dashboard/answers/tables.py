@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
-from dashboard.answers import costs, operating
+from dashboard.answers import costs, looks, operating
 from dashboard.answers.costs import COLUMNS, Costs
 from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
@@ -39,7 +39,7 @@ class Shown:
 
 
 class DecisionRow(Costs):
-    """One gated block of one image. The inherited ``Costs`` are the block's contributions to the image's costs.
+    """One gated block of one image, in one pass. The inherited ``Costs`` are the block's contributions to its costs.
 
     Attributes:
         row: number of the image on the page, from 0.
@@ -52,6 +52,10 @@ class DecisionRow(Costs):
         probability: of the chosen option, in percent.
         lead: probability of the chosen option minus that of the next likely one, in points.
         bits: of the option; 0 for skip.
+        pass_number: number of the pass of a cascade, from 1; missing for other networks, as are the next three.
+        answer: the most probable class after that pass.
+        sure: its probability, in percent.
+        needed: the pass's lead beside its limit, as odds; empty for the last pass.
     """
 
     row: int
@@ -64,35 +68,57 @@ class DecisionRow(Costs):
     probability: float
     lead: float
     bits: int
+    pass_number: NotRequired[int]
+    answer: NotRequired[str]
+    sure: NotRequired[float]
+    needed: NotRequired[str]
 
 
 def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> list[DecisionRow]:
-    """One row for every gated block of every image."""
+    """One row for every gated block of every image; of a cascade, for every gated block in every pass."""
     models, options = costs.models(config), tuple(config.option_set)
     index_of = {option.name: index for index, option in enumerate(options)}
     rows: list[DecisionRow] = []
     for row, item in enumerate(shown):
-        trace = item.trace
-        for index, name in enumerate(trace.decisions):
-            chosen = index_of[name]
-            probabilities = trace.probabilities[index]
-            rest = probabilities[:chosen] + probabilities[chosen + 1 :]
-            rows.append(
-                {
+        for decisions, about in _passes(item.trace):
+            for index, name in enumerate(decisions):
+                chosen = index_of[name]
+                probability, lead = (100.0, 100.0) if about else _likely(item.trace.probabilities[index], chosen)
+                found: dict[str, Any] = {
                     "row": row,
                     "image": item.picture.name,
                     "key": item.picture.key,
                     "block": index + FIRST_GATED,
                     "stage": stage_of(index, config),
                     "option": name,
-                    "fraction": trace.fractions[index],
-                    "probability": 100 * probabilities[chosen],
-                    "lead": 100 * (probabilities[chosen] - max(rest, default=0.0)),
+                    "fraction": options[chosen].cost,
+                    "probability": probability,
+                    "lead": lead,
                     "bits": options[chosen].bits,
-                    **cast(Costs, {column: model.table[index][chosen] for column, model in models.items()}),
                 }
-            )
+                added = {column: model.table[index][chosen] for column, model in models.items()}
+                rows.append(cast(DecisionRow, found | about | added))
     return rows
+
+
+def _passes(trace: DecisionTrace) -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    """The decisions of each pass with what it said; of a network without passes its decisions alone."""
+    if not trace.passes:
+        return [(trace.decisions, {})]
+    return [
+        (
+            look.decisions,
+            {"pass_number": number, "answer": look.label, "sure": 100 * look.confidence}
+            | {"needed": looks.against_limit(look)},
+        )
+        for number, look in enumerate(trace.passes, start=1)
+    ]
+
+
+def _likely(probabilities: Sequence[float], chosen: int) -> tuple[float, float]:
+    """A gate's probability of the chosen option in percent, and its lead over the likeliest other one in points."""
+    rest = [*probabilities[:chosen], *probabilities[chosen + 1 :]]
+    return 100 * probabilities[chosen], 100 * (probabilities[chosen] - max(rest, default=0.0))
 
 
 def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:

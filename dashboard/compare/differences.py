@@ -51,9 +51,10 @@ class LaneRow(TypedDict):
         image: name of the image.
         block: number in the network.
         stage: from 1.
-        option: the taken option.
+        option: the taken option; of a cascade that of the last pass.
         bits: of the option.
-        fraction: its cost relative to the full block.
+        fraction: its cost relative to the full block, all passes together.
+        made: the options of all passes in words; for other networks the option.
     """
 
     row: int
@@ -64,6 +65,7 @@ class LaneRow(TypedDict):
     option: str
     bits: int
     fraction: float
+    made: str
 
 
 def lane_rows(pairs: Sequence[Pair]) -> list[LaneRow]:
@@ -82,10 +84,17 @@ def lane_rows(pairs: Sequence[Pair]) -> list[LaneRow]:
                         "stage": stage_of(index, side.config),
                         "option": name,
                         "bits": options[name].bits,
-                        "fraction": options[name].cost,
+                        "fraction": sum(options[one].cost for one in _made(side, index)),
+                        "made": " + ".join(_made(side, index)),
                     }
                 )
     return rows
+
+
+def _made(side: Side, index: int) -> list[str]:
+    """What a gated block ran: its option, or of a cascade its option in each pass."""
+    trace = side.shown.trace
+    return [look.decisions[index] for look in trace.passes] or [trace.decisions[index]]
 
 
 class DifferenceRow(Costs):
@@ -97,8 +106,8 @@ class DifferenceRow(Costs):
         b_image: name of the image at B.
         block: number in the network.
         stage: from 1.
-        a: option at A.
-        b: option at B.
+        a: option at A; of a cascade the options of all passes.
+        b: option at B, likewise.
         more: cost at B minus cost at A, relative to the full block, -1 to 1.
     """
 
@@ -120,10 +129,13 @@ def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
             continue
         tables = [costs.models(side.config) for side in (left, right)]
         names = [side.config.option_set.names for side in (left, right)]
-        taken = zip(left.shown.trace.decisions, right.shown.trace.decisions, strict=True)
-        for index, (here, there) in enumerate(taken):
-            chosen = names[0].index(here), names[1].index(there)
-            parts = [side.config.option_set.costs[place] for side, place in zip((left, right), chosen, strict=True)]
+        for index in range(left.config.gated_blocks):
+            made = [_made(side, index) for side in (left, right)]
+            chosen = [[known.index(name) for name in one] for known, one in zip(names, made, strict=True)]
+            parts = [
+                sum(side.config.option_set.costs[place] for place in places)
+                for side, places in zip((left, right), chosen, strict=True)
+            ]
             rows.append(
                 {
                     "row": row,
@@ -131,13 +143,14 @@ def difference_rows(pairs: Sequence[Pair]) -> list[DifferenceRow]:
                     "b_image": right.shown.picture.name,
                     "block": index + FIRST_GATED,
                     "stage": stage_of(index, left.config),
-                    "a": here,
-                    "b": there,
+                    "a": " + ".join(made[0]),
+                    "b": " + ".join(made[1]),
                     "more": parts[1] - parts[0],
                     **cast(
                         Costs,
                         {
-                            column: tables[1][column].table[index][chosen[1]] - model.table[index][chosen[0]]
+                            column: sum(tables[1][column].table[index][place] for place in chosen[1])
+                            - sum(model.table[index][place] for place in chosen[0])
                             for column, model in tables[0].items()
                         },
                     ),

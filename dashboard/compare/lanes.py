@@ -10,6 +10,7 @@ import altair as alt
 
 from dashboard.answers import costs
 from dashboard.answers.costs import Measure
+from dashboard.answers.looks import in_passes
 from dashboard.answers.tables import Rows
 from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
@@ -20,7 +21,7 @@ from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
 LANE, GAP = 22, 12  # pixels: of a lane, and between pairs
-_PICTURE, _TEXT = 60, 150
+_PICTURE, _TEXT = 60, 182
 _COST, _HEADER, _FOOTER = 128, 28, 20
 _LEFT = _PICTURE + 12 + _TEXT
 _NAME_ROOM = 17
@@ -61,7 +62,7 @@ def _cells(pairs: Sequence[Pair], height: int, colours: Palette) -> Rows:
         side = pairs[row["row"]]["AB".index(row["side"])]
         look = colours.cell(row["option"])
         top = row["row"] * height + "AB".index(row["side"]) * LANE
-        about = f"{row['side']}, {row['image']}, block {row['block']}: {row['option']}"
+        about = f"{row['side']}, {row['image']}, block {row['block']}: {row['made']}"
         (cell,) = _scaled([blocks.placed(row)], side.config)
         cells.append(cell | look | {"cell": f"{top} {row['block']}", "top": top, "about": about})
     return cells
@@ -91,6 +92,8 @@ def _labels(pairs: Sequence[Pair], measure: Measure, height: int, lanes: int, co
             right = side.shown.right
             glyph = {True: "✓ ", False: "✗ ", None: ""}[right]
             text = f"{glyph}{side.shown.trace.label} {100 * side.shown.trace.confidence:.0f} %"
+            if side.shown.trace.passes:
+                text += f", {in_passes(len(side.shown.trace.passes))}"
             ink = colours.wrong if right is False else colours.ink
             line = {"top": row * height + place * LANE, "letter": letter, "text": text, "ink": ink}
             labels.append(line | {"cost": f"{spent[place]:.2f}"})

@@ -49,6 +49,8 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
     show(view, page.colours)
+    if config.passes or other.passes:
+        st.caption("Of a cascade, the strips show the last pass. Differences and costs count every pass.")
 
 
 def _table(pairs: Sequence[Pair]) -> dict[str, Callable[[], Table]]:

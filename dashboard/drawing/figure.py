@@ -45,8 +45,8 @@ class Key:
         text: its meaning.
         colour: its colour.
         shape: ``cell``, ``skip``, ``line``, ``dashed``, ``tick`` or the shape of a point: ``circle``, ``ring``,
-            ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``triangle-left``, ``cross``, ``x`` and
-            ``diamond`` (both hollow).
+            ``star``, ``square``, ``triangle-up``, ``triangle-down``, ``triangle-right``, ``triangle-left``, ``cross``,
+            ``x`` and ``diamond`` (both hollow).
     """
 
     text: str

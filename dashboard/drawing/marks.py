@@ -32,6 +32,7 @@ SHAPES = {
     "triangle-down": Shape("M0,6L6,-5H-6Z", "▼"),
     "triangle-right": Shape("M6,0L-5,6V-6Z", "►"),
     "triangle-left": Shape("M-6,0L5,6V-6Z", "◄"),
+    "star": Shape("M0,-7L2,-2.2L7,-2.2L3,1.2L4.4,6L0,3.1L-4.4,6L-3,1.2L-7,-2.2L-2,-2.2Z", "★"),
     "cross": Shape("M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z", "✚"),
     "ring": Shape(_CIRCLE, "○", "none"),
     "x": Shape("M-4,-4L4,4M-4,4L4,-4", "✕", "none"),

@@ -34,6 +34,7 @@ class Palette:
         wrong: wrong predictions.
         ramp: the options 2, 3, 4, 8, 16 bits and full.
         families: measured families, in the order in which they are listed.
+        cascade: the family of cascades, and what was looked at again.
     """
 
     background: str
@@ -44,6 +45,7 @@ class Palette:
     wrong: str
     ramp: tuple[str, ...]
     families: tuple[str, ...]
+    cascade: str
 
     def option(self, name: str) -> str:
         """Fill of an option's cell; the background for skip."""
@@ -72,6 +74,7 @@ LIGHT = Palette(
     wrong="#b3261e",
     ramp=_LIGHT_RAMP,
     families=("#1f62a8", "#8a4a9f", "#3f4c54", "#0f7a55", "#9a6700", "#a8324a"),
+    cascade="#b0138f",
 )
 DARK = Palette(
     background="#10171b",
@@ -82,6 +85,7 @@ DARK = Palette(
     wrong="#ff8f85",
     ramp=_DARK_RAMP,
     families=("#6fb4f5", "#d59ae6", "#c9d3d8", "#5fd0a5", "#e3b341", "#f58ca2"),
+    cascade="#ff7be0",
 )
 
 

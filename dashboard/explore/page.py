@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.explore import panels
+from dashboard.explore import looks_panel, panels
 from dashboard.ui import focus, image_bar
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
@@ -14,7 +14,7 @@ with st.container(key="stage"):
     left, right = st.columns([58, 42], gap="medium")
 with left:
     pictures = image_bar.choose_pictures(page.card, page.shared)
-    shown = decide(pictures, page.point)
+    shown = looks_panel.choose(page, decide(pictures, page.point))
     in_focus = focus.item_in_focus(shown, page.shared)
     panels.strip(page, shown, in_focus)
     image_bar.more_pictures(page.card, page.shared)

@@ -74,6 +74,11 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     show(view, page.colours, _row_picked, FOCUS_PARAMS)
     if page.card.config.policy in ("constant", "table"):
         st.caption("A static network decides the same for every image, so all rows are equal.")
+    if page.card.config.passes:
+        st.caption(
+            "A row has a lane for each pass, the first on top; an easy image has only one. Right of it: how sure the"
+            " answer was; how many times as probable it was as the next class; and how many times were needed to stop."
+        )
 
 
 def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:

@@ -26,7 +26,8 @@ def film(answer: Answer) -> None:
     found = stays_right(reel.labels, answer.picture.truth)
     names = [film_chart.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
-    unforced = f" In the film, {_ALL_FREE}." if answer.what_if.gates else ""
+    free = "no block is forced" if config.passes else _ALL_FREE
+    unforced = f" In the film, {free}." if answer.what_if.gates else ""
     control = state.Control.showing(FRAME, here)
     with st.container(key="film_slider"):
         st.select_slider(
@@ -63,6 +64,10 @@ def stability(answer: Answer) -> None:
     pixels = f"the {config.image_size} x {config.image_size} pixels that the network sees"
     moved = [variant.name for variant in variants if variant.trace.label != free.label]
     words = f"The prediction changes: {', '.join(moved)}." if moved else "The prediction stays the same."
+    other = [variant for variant in variants if len(variant.trace.passes) != len(free.passes)]
+    if free.passes:
+        made = ", ".join(f"{variant.name} {len(variant.trace.passes)}" for variant in other)
+        words += f" Passes: {len(free.passes)} as given{f'; {made}' if made else ', and after every change'}."
     view = View(
         key=STABLE,
         title=f"Stability of {answer.picture.name} under mirror and JPEG, {answer.in_words}",
@@ -72,10 +77,10 @@ def stability(answer: Answer) -> None:
         finding=words,
         stamp=page.stamp("the images shown"),
         notes=f"The image is mirrored and compressed at {pixels}."
-        + (" Framed gates flip." if config.policy != "constant" else ""),
+        + (" Framed gates flip." if config.policy not in ("constant", "cascade") else ""),
     )
     show(view, page.colours)
-    gates = f"; {_ALL_FREE}" if config.policy != "constant" else ""
+    gates = f"; {_ALL_FREE}" if config.policy not in ("constant", "cascade") else ""
     st.caption(f"{words} The image is changed at {pixels}{gates}.")
 
 

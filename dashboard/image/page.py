@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.image import film_panels, panels
+from dashboard.image import film_panels, looks_panel, panels
 from dashboard.image.question_panel import ask
 from dashboard.ui import image_bar
 from dashboard.ui.page import open_page
@@ -16,7 +16,7 @@ if answer is None:
     st.stop()
 
 panels.summary(answer)
-panels.looks(answer)
+looks_panel.looks(answer)
 panels.path(answer)
 panels.gates(answer)
 panels.force_bar(answer)

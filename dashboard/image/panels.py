@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import gated_numbers
@@ -26,6 +27,7 @@ from dfs_core.model.layout import FIRST_GATED
 IMAGE, WHICH, CHOICE, HELD = "image_shown", "gate_block", "gate_option", "gate_hold"
 PATH, GATES = "path", "gates"
 STATIC = "This network has no gates: each block does the same for every image."
+CASCADE = "A cascade has no gates: each pass runs every block at the bits of that pass."
 FREE, AS_TRAINED = "free", "as trained"  # names of the unforced decisions: with gates, and of a static network
 
 
@@ -46,7 +48,7 @@ def summary(answer: Answer) -> None:
             f"{GLYPHS[row['verdict']]}{escape(row['prediction'])}",
             f"{row['confidence']:.1f} %",
             f"{row[column]:.2f} %",
-            str(row["changed"]) if index else "",
+            str(row.get("passes") or (row["changed"] if index else "")),
         )
         for index, row in enumerate(rows)
     ]
@@ -61,6 +63,8 @@ def summary(answer: Answer) -> None:
     )
     truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
     changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
+    if config.passes:
+        changed = "<th>passes</th>"
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
 <p>{escape(picture.name)}, {truth}</p></div>
@@ -93,7 +97,8 @@ def gates(answer: Answer) -> None:
     """The gates' probabilities; a click on a cell forces that option, and a second click frees the gate."""
     page, config, click_id = answer.page, answer.page.card.config, answer.page.shared.click_id
     if _is_static(answer):
-        st.caption(STATIC + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
+        why = CASCADE if config.passes else STATIC
+        st.caption(why + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
         return
     close = sum(row["near_tie"] for row in tables.lead_rows(answer.what_if.forced, config))
     view = View(
@@ -165,16 +170,9 @@ def _hold(answer: Answer) -> None:
     )
 
 
-def looks(answer: Answer) -> None:
-    """Why a cascade looked at the image again, pass by pass; nothing for other networks."""
-    if sentences := tables.passes_in_words(answer.what_if.forced):
-        st.markdown("\n".join(f"{number}. {messages.plain(text)}" for number, text in enumerate(sentences, start=1)))
-        st.caption("The blocks below are those of the last pass. Costs count every pass.")
-
-
 def _is_static(answer: Answer) -> bool:
     """Whether the network has no gates."""
-    return answer.page.card.config.policy == "constant"
+    return answer.page.card.config.policy in ("constant", "cascade")
 
 
 def _thing(answer: Answer) -> str:
@@ -187,6 +185,10 @@ def _free_in_words(answer: Answer) -> str:
 
 def _consequence(answer: Answer) -> str:
     what_if = answer.what_if
+    if what_if.gates and what_if.free.passes:
+        before, after = (in_passes(len(trace.passes)) for trace in (what_if.free, what_if.forced))
+        made = f"The network makes {after}" + ("" if before == after else f" instead of {before}")
+        return f"Every pass runs a forced block at the forced option. {made}."
     if _is_static(answer):
         return "All other blocks stay as they are." if what_if.gates else "Click a block to choose it."
     if not what_if.gates:

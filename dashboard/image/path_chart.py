@@ -18,6 +18,7 @@ from dashboard.drawing.palette import Palette
 from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import PathRow, Subject, path_rows, verdict
+from dfs_core.checkpoints.words import option_label
 from dfs_core.model.options import Option
 
 _ROUND = 0.5  # exponent of an arch: 1 is an ellipse, 0 a rectangle
@@ -45,12 +46,13 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
     picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
     free = path_rows(WhatIf(what_if.free, what_if.free, {}, False), config, cost) if what_if.gates else []
+    usual = "what its pass says" if what_if.free.passes else "the gate's own choice"
     most = max(1.0, *(row["so_far"] for row in [*rows, *free])) * 1.12
     answer = _answer(what_if, picture, cost, rows[-1]["so_far"], free, colours)
     answer["cost_y"] = _cost_y(rows[-1]["so_far"], most)
     data = {
         "blocks": [
-            _block(row, line, colours)
+            _block(row, line, usual, colours)
             | {"y": _cost_y(row["so_far"], most), "before_y": _cost_y(row["so_far"] - row["adds"], most)}
             | {"click_id": subject.click_id, "chosen": row["block"] == chosen}
             for row in rows
@@ -67,8 +69,8 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
     return Figure(path_template(line, len(free) > 0, colours), data)
 
 
-def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
-    """Position and look of a block."""
+def _block(row: PathRow, line: Line, usual: str, colours: Palette) -> dict[str, Any]:
+    """Position and look of a block; ``usual`` says why it does what it does if nothing is forced."""
     fill = colours.option(row["option"])
     notes = []
     if row["forced"]:
@@ -76,7 +78,7 @@ def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
     elif row["followed"]:
         notes.append(f"was {row['free']}, decided again")
     elif not row["gated"]:
-        notes.append("no gate: always in full")
+        notes.append(f"no gate: always {'in full' if row['option'] == 'full' else option_label(row['option'])}")
     name = row["option"] if row["option"] in ("skip", "full") else f"{row['option']} bits"
     return row | {
         **line.span(row["block"]),
@@ -85,7 +87,7 @@ def _block(row: PathRow, line: Line, colours: Palette) -> dict[str, Any]:
         "share": Option.parse(row["option"]).cost,
         "was": f"was {row['free']}" if row["free"] != row["option"] else "",
         "about": f"block {row['block']}: {name}" + "".join(f", {note}" for note in notes),
-        "note": "; ".join(notes) or "the gate's own choice",
+        "note": "; ".join(notes) or usual,
     }
 
 

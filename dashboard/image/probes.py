@@ -41,7 +41,9 @@ class WhatIf:
 
     @property
     def followed(self) -> tuple[int, ...]:
-        """Indices of gates that were not forced but changed their decision."""
+        """Indices of gates that were not forced but changed their decision; none in a cascade, which has no gates."""
+        if self.free.passes:
+            return ()
         return tuple(block for block in flips(self.free, self.forced) if block not in self.gates)
 
 
@@ -69,11 +71,12 @@ def force(
         pixels: the image, uint8 (S, S, 3).
         free: its trace without forced gates.
         gates: options to force, by gate index from 0.
-        hold: keep all other decisions; otherwise the gates after a forced one get another input and decide again.
+        hold: keep all other decisions; otherwise the gates after a forced one get another input and decide again. In
+            a cascade the other blocks always do what their pass says.
     """
     if not gates:
         return WhatIf(free, free, {}, hold)
-    others = free.decisions if hold else (None,) * len(free.decisions)
+    others = free.decisions if hold and not free.passes else (None,) * len(free.decisions)
     names = [gates.get(block, other) for block, other in enumerate(others)]
     row = [DECIDES if name is None else free.options.index(name) for name in names]
     (forced,) = model.predict([pixels], forced=np.array([row], np.int64))

@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.answers.looks import in_passes
 from dashboard.answers.pictures import Picture, uri_of
 from dashboard.drawing.blocks import placed
 from dashboard.drawing.blocks import stages as placed_stages
@@ -58,7 +59,9 @@ def stability_diff(
                 "was": row["free"] if flipped else "",
             }
         )
-    heads = [_head(row, urls[row["row"]], colours) for row in rows if row["block"] == rows[0]["block"]]
+    heads = [
+        _head(row, urls[row["row"]], len(free.passes), colours) for row in rows if row["block"] == rows[0]["block"]
+    ]
     stages = [
         {"start": row["start"], "end": row["end"], "name": f"stage {row['stage']}", "number": str(row["stage"])}
         for row in placed_stages(config)
@@ -69,17 +72,20 @@ def stability_diff(
     return Figure(_template(length, len(heads), colours), data)
 
 
-def _head(row: StabilityRow, url: str, colours: Palette) -> dict[str, Any]:
-    """The picture, the prediction and the number of flipped gates beside a row."""
+def _head(row: StabilityRow, url: str, as_given: int, colours: Palette) -> dict[str, Any]:
+    """The picture, the prediction and the number of flipped gates or of passes beside a row."""
     wrong = row["verdict"] == "wrong"
     count = row["flips"]
+    said = "" if not row["row"] else "no flip" if not count else "1 flip" if count == 1 else f"{count} flips"
+    if "passes" in row:
+        said, count = in_passes(row["passes"]), row["passes"] - as_given
     return {
         "y": ROW * row["row"] + (ROW - 6) / 2,
         "url": url,
         "name": row["picture"],
         "detail": f"{GLYPHS[row['verdict']]}{row['prediction']} {row['confidence']:.0f} %",
         "ink": colours.wrong if wrong else colours.muted,
-        "flips": "" if not row["row"] else "no flip" if not count else "1 flip" if count == 1 else f"{count} flips",
+        "flips": said,
         "flips_ink": colours.accent if count else colours.muted,
     }
 

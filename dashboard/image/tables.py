@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
-from dashboard.answers import costs
+from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, stage_of
@@ -38,7 +37,6 @@ class Subject:
 
 
 _FIRST = {"block": 1, "stage": 1, "forced": False, "followed": False}
-SURE = 20.0  # nats: more is as good as certain, and its odds need not be written out
 
 
 class PathRow(TypedDict):
@@ -73,6 +71,9 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]
     """One row for each block, including the first one, which has no gate."""
     model = costs.models(config)[MEASURES[cost].column]
     names = config.option_set.names
+    free = what_if.free.decisions
+    if what_if.forced.passes:  # a cascade: what the block would have done in the pass that is shown
+        free = (config.passes[len(what_if.forced.passes) - 1],) * len(free)
     own = [model.table[index][names.index(name)] for index, name in enumerate(what_if.forced.decisions)]
     # What is always paid, and the earlier passes of a cascade. The first block adds 0: it is part of that.
     total = costs.of_trace(what_if.forced, config)[MEASURES[cost].column] - sum(own)
@@ -90,7 +91,7 @@ def path_rows(what_if: WhatIf, config: ModelConfig, cost: Cost) -> list[PathRow]
                 "forced": index in what_if.gates,
                 "followed": index in what_if.followed,
                 "gated": True,
-                "free": what_if.free.decisions[index],
+                "free": free[index],
                 "adds": adds,
                 "so_far": total,
             }
@@ -210,6 +211,7 @@ class StabilityRow(TypedDict):
         option: the taken option.
         flipped: whether it differs from ``free``.
         free: the option for the picture as given.
+        passes: number of passes of a cascade; missing for other networks.
     """
 
     row: int
@@ -223,6 +225,7 @@ class StabilityRow(TypedDict):
     option: str
     flipped: bool
     free: str
+    passes: NotRequired[int]
 
 
 def stability_rows(
@@ -232,7 +235,7 @@ def stability_rows(
     named: list[tuple[str, DecisionTrace]] = [("as given", free), *((v.name, v.trace) for v in variants)]
     rows: list[StabilityRow] = []
     for row, (name, trace) in enumerate(named):
-        flipped = flips(free, trace)
+        flipped = () if trace.passes else flips(free, trace)  # a cascade has no gates that could flip
         about: dict[str, Any] = {
             "row": row,
             "picture": name,
@@ -241,6 +244,8 @@ def stability_rows(
             "verdict": verdict(trace, picture),
             "flips": len(flipped),
         }
+        if trace.passes:
+            about["passes"] = len(trace.passes)
         rows += [
             cast(
                 StabilityRow,
@@ -270,6 +275,7 @@ def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
             "confidence": 100 * trace.confidence,
             "verdict": verdict(trace, picture),
             "changed": changed,
+            **({"passes": len(trace.passes)} if trace.passes else {}),
         }
         | costs.of_trace(trace, config)
         for name, trace, changed in lines
@@ -292,14 +298,10 @@ def passes_in_words(trace: DecisionTrace) -> list[str]:
         if look.limit is None:
             sentences.append(f"{answer} It is the last pass, so its answer counts.")
             continue
-        odds, needed = math.exp(min(look.lead, SURE)), math.exp(min(look.limit, SURE))
-        doubt = f"{look.label} is {_times(odds)} as probable as the next class"
-        if look.lead < look.limit:
-            sentences.append(f"{answer} Here {doubt}; {_times(needed)} were needed, so the network looked again.")
+        lead, limit = looks.lead_and_limit(look)
+        doubt, needed = f"{look.label} is {lead} times as probable as the next class", f"{limit} times"
+        if looks.missed(look):
+            sentences.append(f"{answer} Here {doubt}; {needed} were needed, so the network looked again.")
         else:
-            sentences.append(f"{answer} Here {doubt}, at least the {_times(needed)} needed, so this answer counts.")
+            sentences.append(f"{answer} Here {doubt}, at least the {needed} needed, so this answer counts.")
     return sentences
-
-
-def _times(odds: float) -> str:
-    return f"{odds:,.1f} times" if odds < 10 else f"{float(f'{odds:.2g}'):,.0f} times"

@@ -49,6 +49,13 @@ TERMS = tuple(
             "The cp that a network should spend on average over many images. A single image may cost more or less.",
         ),
         (
+            "cascade",
+            "cascade, looking again",
+            "A network that is run cheaply first, and again at more bits where its answer is in doubt. Each run is a"
+            " pass; every pass is paid for. A pass stops at an answer that is so many times as probable as the next"
+            " class as its limit says.",
+        ),
+        (
             "checkpoint",
             "checkpoint",
             "A trained network: its weights, and a card that says how it was trained and what was measured.",

@@ -1,4 +1,4 @@
-"""The texts of the lesson: five steps on one image, three sentences each, computed from its trace."""
+"""The texts of the lesson: six steps on one image, three sentences each, computed from its trace."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ STEPS = {
     "3": "Options and their cost",
     "4": "Budget and alpha",
     "5": "What it adds up to",
+    "6": "Looking again",
 }
+LOOKING = "6"
 QUIZ, GLOSSARY = "quiz", "glossary"
 PLACES = (*STEPS, QUIZ, GLOSSARY)
 THIS_IMAGE, TEST_SET = "this image", "test set, mean"
@@ -83,6 +85,13 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
             f"Block {block} always takes **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
             "Choose a DFS checkpoint above to see gates that decide for each image.",
         ]
+    if config.policy == "cascade":
+        return [
+            f"A cascade has no gates: each pass runs all {config.gated_blocks} blocks at the bits of that pass.",
+            f"In the last pass over this image, block {block} takes"
+            f" **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
+            f"What it decides is whether to look again. Step {LOOKING} shows how.",
+        ]
     ranked = sorted(zip(item.trace.probabilities[block - FIRST_GATED], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
     second = f" and {100 * rest[0][0]:.0f} % to {option_in_words(rest[0][1])}" if rest else ""
@@ -117,8 +126,10 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
     )
     said = [
         f"Multiplication is cheaper at fewer bits, and both factors have fewer: {example}.",
-        f"The {len(item.trace.decisions)} decisions for this image give a **cp of {cp:.2f} %**: the mean cost of the"
-        " blocks.",
+        f"The {len(item.trace.passes)} passes over this image give a **cp of {cp:.2f} %**: what they cost together."
+        if len(item.trace.passes) > 1
+        else f"The {len(item.trace.decisions)} decisions for this image give a **cp of {cp:.2f} %**: the mean cost of"
+        " the blocks.",
     ]
     if forced is None:
         said.append("Choose an option below to force every block to it, and see whether the prediction stays the same.")
@@ -126,7 +137,8 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
     name, trace = forced
     same = "the same prediction" if trace.label == item.trace.label else f"instead of {plain(item.trace.label)}"
     said.append(
-        f"With every block at **{option_in_words(name)}**, cp is {trace.cp:.2f} % and the network predicts"
+        f"With every block{' of every pass' if trace.passes else ''} at **{option_in_words(name)}**, cp is"
+        f" {trace.cp:.2f} % and the network predicts"
         f" {plain(trace.label)}, {100 * trace.confidence:.0f} % sure: {same}."
     )
     return said

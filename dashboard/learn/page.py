@@ -1,4 +1,4 @@
-"""Learn: the method in five steps on one image, a quiz whose answers are computed, and a glossary."""
+"""Learn: the method in six steps on one image, a quiz whose answers are computed, and a glossary."""
 
 import streamlit as st
 

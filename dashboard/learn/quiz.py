@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
+from dashboard.answers.looks import looked_again, times
 from dashboard.answers.naming import plain, with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
@@ -77,7 +78,8 @@ def questions(
         _ways(shown),
         _stage(shown, config),
         _doubling(shown, doubled) if doubled else None,
-        _forced(shown, *cheapest) if cheapest else None,
+        _again(shown) if config.passes else None,
+        _forced(shown, *cheapest) if cheapest and not config.passes else None,
         _all_at(config),
         _taken_for(shown),
     ]
@@ -133,7 +135,12 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
 
 def _taken(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     names = config.option_set.names
-    counts = Counter(name for item in shown for name in item.trace.decisions)
+    counts = Counter(
+        name
+        for item in shown
+        for decisions in ([look.decisions for look in item.trace.passes] or [item.trace.decisions])
+        for name in decisions
+    )
     ranked = counts.most_common()
     if len(names) < 2 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
         return None
@@ -198,6 +205,22 @@ def _doubling(shown: Sequence[Shown], doubled: tuple[float, float, Sequence[Deci
         answer,
         f"From {before:.1f} to {after:.1f} %: {ratio:.2f} times as much. A budget holds on average over many images;"
         f" the mean of {len(shown)} may differ.",
+    )
+
+
+def _again(shown: Sequence[Shown]) -> Question:
+    count, most = sum(looked_again(item.trace) for item in shown), len(shown)
+    near = sorted({0, most // 4, most // 2, count, most}, key=lambda number: (number != count, abs(number - count)))
+    chosen = sorted(near[:CHOICES])
+    surest = max(shown, key=lambda item: item.trace.passes[0].lead)
+    doubtful = min(shown, key=lambda item: item.trace.passes[0].lead)
+    return Question(
+        "again",
+        f"How many of these {most} images did the network look at again?",
+        tuple(str(number) for number in chosen),
+        chosen.index(count),
+        f"{count} of {most} needed more than one pass. The surest first answer was {times(surest.trace.passes[0].lead)}"
+        f" times as probable as the next class, the least sure one {times(doubtful.trace.passes[0].lead)} times.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The panels of Learn: five steps on one image, each with a picture and three sentences."""
+"""The panels of Learn: six steps on one image, each with a picture and three sentences."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from dashboard.answers import operating, tables
+from dashboard.answers import looks, operating, tables
 from dashboard.answers.naming import unbroken
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.learn import charts, lesson
+from dashboard.learn import charts, lesson, looking
 from dashboard.ui import cached, focus, image_bar, state, stored_traces, uploads
+from dashboard.ui.decide import decide
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
@@ -30,6 +31,7 @@ from dfs_core.trace import DecisionTrace
 DRAWN = "drawn"  # page parameter: show a drawing below an image that loses nothing
 GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
 BUDGETS_TRIED = 12
+OTHERS_SHOWN = 5  # images beside the one in focus, in the step on looking again
 
 
 def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
@@ -149,16 +151,17 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
     )
     rows = charts.gate_rows(item, config)
-    if config.policy == "constant":
+    if config.policy in ("constant", "cascade"):
+        whose = "every image" if config.policy == "constant" else f"{item.picture.name}, last pass"
         fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]
         view = View(
             GATES,
-            f"What the blocks of {page.in_words} do for every image",
+            f"What the blocks of {page.in_words} do for {whose}",
             lambda colours: charts.gates(rows, block, colours, page.shared.click_id, has_gates=False),
             {"blocks": lambda: fixed},
-            f"The option that all images take in each of {config.gated_blocks} blocks; block {block} is marked",
+            f"The option of each of {config.gated_blocks} blocks for {whose}; block {block} is marked",
             page.stamp("the images shown"),
-            "A column is a block; the option in it is the same for every image.",
+            f"A column is a block; in it is its option for {whose}.",
         )
     else:
         view = View(
@@ -232,12 +235,34 @@ def _sum(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator)
     return lesson.sum_words(item, figures, own, None if plain is page.card else full)
 
 
+def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
+    """The passes over this image and over some others, by the checkpoint in use or by another cascade."""
+    card = page.catalogue.cascade_like(page.card)
+    if card is None:
+        return looking.no_cascade_words()
+    point = page.point if card is page.card else operating.usual(card)
+    others = [one for one in image_bar.pictures_at_hand(page.card, page.shared) if one.key != item.picture.key]
+    shown = decide([item.picture, *others[:OTHERS_SHOWN]], point)
+    if not shown:
+        return []
+    first, rest = shown[0], sorted(shown[1:], key=lambda one: len(one.trace.passes))
+    at = page.at(point)
+    st.html(legends.options(card.config.option_set, page.colours))
+    view = replace(build.strip(at, [first, *rest], first.picture.key), key="again")
+    show(view, page.colours)
+    st.caption("The image is on top; below it are others, easy ones first. A lane is a pass; blank is what was saved.")
+    traces = stored_traces.find(point).traces
+    found = None if isinstance(traces, UserError) or traces.looks is None else looks.looked(traces, card.config)
+    return looking.again_words(first, card, found, card is not page.card)
+
+
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {
     "1": picture_step,
     "2": _gates,
     "3": _options,
     "4": _budget,
     "5": _sum,
+    lesson.LOOKING: _again,
 }
 
 

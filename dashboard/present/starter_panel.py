@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -9,11 +10,14 @@ import streamlit as st
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.export.talk import Talk
 from dashboard.export.view import View
+from dashboard.present import stories
+from dashboard.present.stories import Story
 from dashboard.ui import focus, image_bar, session_talk
 from dashboard.ui.decide import decide
 from dashboard.ui.messages import plain
 from dashboard.ui.page import Opened
 from dashboard.views import build
+from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 
 
@@ -27,13 +31,22 @@ def offer(page: Opened) -> None:
         )
         st.markdown(f"Or begin with views of the current selection: {plain(page.in_words)} and its images.")
         if st.button("Make a talk", icon=":material/auto_awesome:", type="primary", key="talk_make"):
-            _make(page)
+            _make(Talk(), lambda: views(page))
+        for story in stories.STORIES:
+            if (teller := story.teller(page.catalogue, page.card)) is not None:
+                _offer(page, story, teller)
 
 
-def _make(page: Opened) -> None:
-    talk = Talk()
+def _offer(page: Opened, story: Story, teller: Card) -> None:
+    """A starter talk: what it tells, and the button that makes it."""
+    st.markdown(f"Or begin with a story, **{story.title}**: {story.about} It is told by {plain(teller.name)}.")
+    if st.button("Make this talk", icon=":material/auto_stories:", key=f"talk_story_{story.key}"):
+        _make(Talk(story.title), lambda: story.tell(page, teller))
+
+
+def _make(talk: Talk, slides: Callable[[], list[View]]) -> None:
     try:
-        for view in views(page):
+        for view in slides():
             talk = talk.add(view)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/error:")

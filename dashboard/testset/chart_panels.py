@@ -173,9 +173,9 @@ def vector_view(
 def _vectors(
     traces: Traces, costs: dict[str, np.ndarray], chosen: np.ndarray, wanted: Filter, most: int | None = None
 ) -> list[VectorRow]:
-    """The most frequent decision vectors; without accuracies if images are filtered by right or wrong."""
+    """The most frequent decision vectors; without accuracies if all images are right, or all wrong."""
     rows = statistics.vector_rows(traces, costs, chosen, most)
-    if wanted.verdict:
+    if wanted.verdict or wanted.change:
         for row in rows:
             del row["accuracy"]
     return rows

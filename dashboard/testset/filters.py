@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
 
+from dashboard.answers import looks
 from dashboard.answers.costs import Cost
+from dashboard.answers.looks import Change
 from dashboard.answers.parameters import finite_number, whole_number
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.model.layout import FIRST_GATED
@@ -29,6 +31,8 @@ class Filter:
         vector: the decision vector, from ``vector_code``.
         low: least cost, in percent.
         high: highest cost, in percent.
+        passes: a cascade made one of these numbers of passes.
+        change: looking again put the answer right (``righted``) or wrong (``spoiled``).
     """
 
     classes: tuple[str, ...] = ()
@@ -37,6 +41,8 @@ class Filter:
     vector: str = ""
     low: float | None = None
     high: float | None = None
+    passes: tuple[int, ...] = ()
+    change: Change = ""
 
     @property
     def is_empty(self) -> bool:
@@ -47,7 +53,7 @@ class Filter:
         """The filter with this decision added, replacing another at the same block; or removed if it was there."""
         rest = tuple(pair for pair in self.taken if pair[0] != block)
         more = () if (block, option) in self.taken else ((block, option),)
-        return Filter(self.classes, self.verdict, tuple(sorted(rest + more)), self.vector, self.low, self.high)
+        return replace(self, taken=tuple(sorted(rest + more)))
 
 
 def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
@@ -71,6 +77,10 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
         keep &= cost >= wanted.low - SLACK
     if wanted.high is not None:
         keep &= cost <= wanted.high + SLACK
+    if wanted.passes and traces.looks is not None:
+        keep &= np.isin(traces.looks.passes, wanted.passes)
+    if wanted.change:
+        keep &= looks.changed(traces, wanted.change)
     return np.flatnonzero(keep)
 
 
@@ -99,6 +109,8 @@ def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str
         "by": cost if bounded and cost != USUAL else "",
         "low": "" if wanted.low is None else f"{wanted.low:g}",
         "high": "" if wanted.high is None else f"{wanted.high:g}",
+        "passes": ".".join(map(str, wanted.passes)),
+        "change": wanted.change,
     }
 
 
@@ -120,6 +132,9 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
         block = whole_number(number, FIRST_GATED, FIRST_GATED + blocks - 1)
         if block is not None and option in traces.options:
             taken[block] = option
+    most = 0 if traces.looks is None else traces.looks.answers.shape[1]
+    passes = {whole_number(word, 1, most) for word in page.get("passes", "").split(".")} - {None} if most else set()
+    change: Change = next((known for known in looks.CHANGES if known == page.get("change")), "")
     verdict, bounds = page.get("verdict", ""), page if page.get("by", USUAL) == cost else {}
     return Filter(
         classes=tuple(name for name in traces.classes if name in page.get("class", "").split(".")),
@@ -128,4 +143,6 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
         vector=code if fits else "",
         low=finite_number(bounds.get("low")),
         high=finite_number(bounds.get("high")),
+        passes=tuple(sorted(number for number in passes if number)),
+        change=change if most else "",
     )

@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 import streamlit as st
 
+from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
@@ -35,7 +36,9 @@ def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: fi
     cells = []
     for name, row in lines:
         accuracy = "-"
-        if row.low is not None and not (row is here and wanted.verdict):  # otherwise it is 0 or 100 %
+        if row.low is not None and not (
+            row is here and (wanted.verdict or wanted.change)
+        ):  # otherwise it is 0 or 100 %
             accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
         values = [f"{row.images:,}", accuracy, _percent(row.costs["cp"]), _percent(row.costs["all_in"])]
         values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]
@@ -56,9 +59,13 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
         _classes(page, traces, wanted)
         _verdict(page, wanted)
         _cost_range(page, cost, wanted)
+        if page.card.config.passes:
+            _passes(page, wanted)
     parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
     if wanted.vector:
         parts.append((f"decision vector {wanted.vector}", replace(wanted, vector="")))
+    if wanted.change:
+        parts.append((f"{looks.CHANGES[wanted.change]} by looking again", replace(wanted, change="")))
     if wanted.is_empty:
         return
     with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
@@ -101,6 +108,19 @@ def _verdict(page: Opened, wanted: Filter) -> None:
         key=control.key,
         required=True,
         on_change=control.choice(lambda verdict: narrow(page, replace(wanted, verdict=verdict))),
+    )
+
+
+def _passes(page: Opened, wanted: Filter) -> None:
+    control = state.Control.showing("passes", list(wanted.passes), lambda one, other: set(one) == set(other))
+    st.segmented_control(
+        "Passes",
+        range(1, len(page.card.config.passes) + 1),
+        selection_mode="multi",
+        default=list(wanted.passes),
+        key=control.key,
+        help="Show images that made so many passes; choose all but 1 to see what was looked at again",
+        on_change=control.choice(lambda numbers: narrow(page, replace(wanted, passes=tuple(sorted(numbers))))),
     )
 
 

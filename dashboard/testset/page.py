@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.testset import chart_panels, filters, head_panel, map_panel, statistics, tiles_panel
+from dashboard.testset import chart_panels, filters, head_panel, looks_panel, map_panel, statistics, tiles_panel
 from dashboard.testset.parameters import FORMS
 from dashboard.ui import stored_traces
 from dashboard.ui.page import open_page
@@ -29,6 +29,7 @@ with left:
     chart_panels.share_view(page, traces, chosen, wanted)
 with right:
     chart_panels.class_view(page, traces, cost, chosen, wanted)
+looks_panel.passes(page, traces, chosen, wanted)
 tiles_panel.gallery(page, traces, costs, chosen)
 every_image = st.container()
 with st.container(key="more"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from dashboard.answers.looks import Change
 from dashboard.testset.filters import Verdict
 from dashboard.testset.map_rows import Sorting
 from dashboard.testset.statistics import Order
@@ -13,5 +14,7 @@ FORMS = {
     "shown": "[1-9][0-9]*",
     "sort": "|".join(get_args(Sorting)),
     "rows": "[1-9][0-9]*-[1-9][0-9]*",
+    "passes": "[1-9](\\.[1-9])*",
+    "change": "|".join(get_args(Change)),
     "verdict": "|".join(get_args(Verdict)),
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.answers import costs
 from dashboard.answers.costs import Costs
+from dashboard.answers.looks import CONFIDENCE_EDGES
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
@@ -20,8 +21,6 @@ from dfs_core.model.layout import FIRST_GATED
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
 MINORITY = 5.0  # a block differs between images if at least this percentage does not take its most frequent option
-# Bins of confidence, in percent. With equal widths nearly all images would be in the last one.
-CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 COST_BINS = 10
 
 
@@ -311,9 +310,17 @@ def image_rows(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarra
             "confidence": 100 * float(traces.confidence[index]),
             **{column: float(values[index]) for column, values in cost.items()},
             "vector": vector_code(traces.decisions[index]),
+            **_passes(traces, index),
         }
         for index in chosen.tolist()
     ]
+
+
+def _passes(traces: Traces, index: int) -> dict[str, Any]:
+    """Of a cascade: how many passes it made for an image, and what the first one said."""
+    if traces.looks is None:
+        return {}
+    return {"passes": int(traces.looks.passes[index]), "first": traces.classes[traces.looks.answers[index, 0]]}
 
 
 def vectors(traces: Traces, chosen: np.ndarray) -> np.ndarray:

@@ -118,11 +118,15 @@ def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
     said = f"{glyph} {row['prediction']}" + ("" if row["verdict"] == "right" else f", is {row['truth']}")
     name = escape(f"test image {row['index']}: {row['truth']}")
     image = f'<img src="{picture.seen_uri}" alt="{name}">' if picture else ""
+    looked = ""
+    if row.get("passes", 1) > 1:
+        first = "" if row["first"] == row["prediction"] else f", first {escape(row['first'])}"
+        looked = f"<span>{row['passes']} passes{first}</span>"
     with st.container(gap=None, key=f"tile_{row['index']}"):
         st.html(
             f'<figure class="dfs-tile {row["verdict"]}">{image}<figcaption><b>{escape(said)}</b>'
             f"<span>{row['confidence']:.1f} % sure</span><span>{measure.name} {row[measure.column]:.2f} %</span>"
-            "</figcaption></figure>"
+            f"{looked}</figcaption></figure>"
         )
         if picture is None:  # Explore cannot show it either
             st.caption(f"Image {row['index']}")

@@ -39,7 +39,12 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
         alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
         finding=f"In use: {page.in_words}",
         stamp=page.stamp("the images shown"),
-        notes="Each row is an image, each column a gated block. An empty cell with a line through it is a skip.",
+        notes="Each row is an image, each column a gated block. "
+        + (
+            "A lane is a pass, the first on top. Blank lanes were saved."
+            if config.passes
+            else "An empty cell with a line through it is a skip."
+        ),
     )
 
 

@@ -8,11 +8,15 @@ import streamlit as st
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
+from dashboard.answers.looks import BudgetRow, budget_rows
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Stamp, stamp
+from dashboard.ui.cached import Stamp, stamp, traced_budgets, traces
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.run_log import LOG_FILE, read_log
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
 
 PUBLISHED = Path(__file__).resolve().parent / "published.csv"
@@ -68,6 +72,18 @@ def points(catalogue: Catalogue, dataset: str, cost: Cost) -> list[PointRow]:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> list[PointRow]:
     return point_rows(_catalogue, dataset, published(), cost, measured())
+
+
+def looks_by_budget(card: Card) -> list[BudgetRow]:
+    """What a cascade does to the test set at each budget whose traces are stored and can be read, lowest first."""
+    folder = pretrained_dir() / card.name
+    return _looks_by_budget(str(folder), card.weights_sha256, stamp(folder, "traces*.parquet"), card)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading what was looked at again")
+def _looks_by_budget(folder: str, weights: str, stamp: Stamp, _card: Card) -> list[BudgetRow]:
+    found = ((budget, traces(OperatingPoint(_card, budget))) for budget in traced_budgets(_card))
+    return budget_rows([(budget, one) for budget, one in found if isinstance(one, Traces)], _card.config)
 
 
 def training_log(name: str) -> Rows:

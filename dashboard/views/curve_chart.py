@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.answers.naming import CASCADE_KEY, DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
 from dashboard.answers.tables import LIVE_KEY, Scale, Table
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
@@ -21,6 +21,8 @@ POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
 HEIGHT = 400
 _LANE = 22  # pixels at the bottom of the plot for the ticks of the images
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
+# Vega has no star; this one has the size of its other symbols.
+_PATHS = {"star": "M0,-.7L.2,-.22L.7,-.22L.3,.12L.44,.6L0,.31L-.44,.6L-.3,.12L-.7,-.22L-.2,-.22Z"}
 _LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
 _WORDS = {
     PUBLISHED_KEY: "published, not measured here",
@@ -44,7 +46,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
             "x": max(state.cost_of(point), low / 100 if state.close else low),  # close up, points outside are clipped
             "in_use": state.in_use(point),
             "ink": looks[point["group"]][0],
-            "shape": looks[point["group"]][1],
+            "shape": _PATHS.get(looks[point["group"]][1], looks[point["group"]][1]),
             "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
         }
         for point in state.visible
@@ -71,11 +73,19 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
 
 
 def point_legend(points: Sequence[PointRow], colours: Palette) -> list[tuple[str, str, str]]:
-    """Name, colour and shape of each group of points, in order; points that are not a checkpoint's own are grey."""
+    """Name, colour and shape of each group of points, in order.
+
+    Points that are not a checkpoint's own are grey. The first cascade has a look of its own, so that the others keep
+    theirs when it comes.
+    """
     families = dict.fromkeys((point["group"], point["family"]) for point in points)
     looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
-    others = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", PUBLISHED_KEY: "diamond"}
-    return [(name, *((colours.muted, others[key]) if key in others else next(looks))) for name, key in families]
+    own = {DIAL_KEY: (colours.muted, "ring"), SHUFFLED_KEY: (colours.muted, "x")}
+    own[PUBLISHED_KEY] = (colours.muted, "diamond")
+    cascade = next((key for _, key in families if key.startswith(CASCADE_KEY)), None)
+    if cascade is not None:
+        own[cascade] = (colours.cascade, "star")
+    return [(name, *(own[key] if key in own else next(looks))) for name, key in families]
 
 
 def _point_keys(points: Sequence[PointRow], looks: dict[str, tuple[str, str]]) -> tuple[Key, ...]:

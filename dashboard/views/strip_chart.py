@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
@@ -20,9 +21,11 @@ from dfs_core.model.config import ModelConfig
 ROW = 42  # height of a row in pixels
 DENSE_ROW = 34  # the same if there are many images
 DENSE_FROM = 13  # images from which rows are dense
+LANE = 16  # height of one pass of a cascade, whose rows have a lane for each pass that some image shown needs
 _HEADER, _FOOTER = 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
 TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels for the texts left of the cells, and for the costs right of them
+PASS_WIDTH = 148  # pixels between cells and costs for what each pass of a cascade said
 NAME_ROOM, NUMBER_ROOM = 17, 14  # least column width in pixels for an option's name, and for a block number
 
 
@@ -36,6 +39,9 @@ def decision_strip(
 ) -> Figure:
     """Heatmap of decision vectors: a row for each image, a column for each gated block; pictures left, costs right.
 
+    Of a cascade, a row has a lane for each pass, the first on top. Right of it is how sure the network was after it,
+    and its lead beside the limit that it missed or reached. Lanes of passes that were not needed stay empty.
+
     A cell's colour shows the option's cost, its text the option's name if there is room. A skipped block is an empty
     cell with the shortcut as a line through it. A click on a row puts the image's key into the selections
     ``FOCUS_PARAMS``.
@@ -48,10 +54,11 @@ def decision_strip(
         click_id: see ``links.State``.
         cost: the measure in the column beside cp; for cp itself, that column shows all-in.
     """
-    row = ROW if len(shown) < DENSE_FROM else DENSE_ROW
+    lanes = max(1, *(len(item.trace.passes) for item in shown))
+    row = max(ROW if len(shown) < DENSE_FROM else DENSE_ROW, LANE * lanes + 8)
     both = any(item.picture.origin != "test" for item in shown)  # a test image is given as the network sees it
     stages = blocks.stages(config)
-    cells = _cells(shown, config, colours)
+    cells = _cells(shown, config, colours, row)
     data = {
         "cells": [cell | {"click_id": click_id} for cell in cells],
         "images": [image | {"click_id": click_id} for image in _images(shown, config, focus, colours)],
@@ -61,16 +68,21 @@ def decision_strip(
         ],
         "stages": stages,
         "blocks": [
-            {"row": len(shown), "block": cell["block"], "centre": cell["centre"]} for cell in cells if cell["row"] == 0
+            {"row": len(shown), "block": cell["block"], "centre": cell["centre"]}
+            for cell in cells
+            if cell["row"] == 0 and cell.get("pass_number", 1) == 1
         ],
     }
-    spec = _template(stages[-1]["end"], row, both, colours, MEASURES["all-in" if cost == "cp" else cost])
+    if config.passes:
+        data["passes"] = _said(shown, colours, row)
+    second = MEASURES["all-in" if cost == "cp" else cost]
+    spec = _template(stages[-1]["end"], row, both, colours, second, bool(config.passes))
     spec = spec | {"height": row * len(shown) + _HEADER + _FOOTER}
     return Figure(spec, data, option_keys(config.option_set, colours))
 
 
 @lru_cache(maxsize=32)
-def _template(length: float, row: int, both: bool, colours: Palette, second: Measure) -> dict[str, Any]:
+def _template(length: float, row: int, both: bool, colours: Palette, second: Measure, cascade: bool) -> dict[str, Any]:
     """The specification without data, cached because building it takes 0.25 s.
 
     Args:
@@ -79,26 +91,54 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
         both: whether to show the pictures as given beside those that the network sees.
         colours: palette of the theme.
         second: the measure in the last column.
+        cascade: whether rows have lanes.
     """
-    left = (row - 4) * (2 if both else 1) + 8 + TEXT_WIDTH
-    place = Place(row, left, alt.Scale(domain=[0, length], nice=False, zero=False))
+    side = min(row, ROW) - 8  # of the pictures
+    left = (side + 4) * (2 if both else 1) + 8 + TEXT_WIDTH
+    place = Place(row, left, side, PASS_WIDTH if cascade else 0, alt.Scale(domain=[0, length], nice=False, zero=False))
     marks = [
-        *row_marks(place, both, colours, second),
-        *cell_marks(place, length),
+        *row_marks(place, both, colours, second, cascade),
+        *cell_marks(place, length, cascade),
         *headings(place, length, both, colours, second),
     ]
-    return padded(alt.layer(*marks), left, COST_WIDTH, _HEADER, _FOOTER)
+    return padded(alt.layer(*marks), left, place.right, _HEADER, _FOOTER)
 
 
-def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette) -> Rows:
-    """Position and look of each cell."""
-    looks = {name: colours.cell(name) for name in config.option_set.names}
-    return [
-        blocks.placed(row)
-        | looks[row["option"]]
-        | {"cell": row["row"] * 1000 + row["block"], "about": f"{row['image']}, block {row['block']}: {row['option']}"}
-        for row in decision_rows(shown, config)
-    ]
+def _cells(shown: Sequence[Shown], config: ModelConfig, colours: Palette, height: int) -> Rows:
+    """Position and look of each cell; ``height`` of a row in pixels."""
+    fills = {name: colours.cell(name) for name in config.option_set.names}
+    cells = []
+    for row in decision_rows(shown, config):
+        number, about = row.get("pass_number"), f"{row['image']}, block {row['block']}: {row['option']}"
+        top, bottom = (0.09, 0.91) if number is None else _lane(number, height)
+        cells.append(
+            blocks.placed(row)
+            | fills[row["option"]]
+            | {"cell": row["row"] * 1000 + row["block"] + 100_000 * ((number or 1) - 1)}
+            | {"top": top, "bottom": bottom, "middle": (top + bottom) / 2}
+            | {"about": about if number is None else f"{about}, pass {number}"}
+        )
+    return cells
+
+
+def _lane(number: int, height: int) -> tuple[float, float]:
+    """Upper and lower edge of a pass's lane, as shares of a row's height in pixels."""
+    top = 4 + LANE * (number - 1)
+    return (top + 1) / height, (top + LANE - 1) / height
+
+
+def _said(shown: Sequence[Shown], colours: Palette, height: int) -> Rows:
+    """What each pass said: how sure it was, its lead beside its limit, and its answer if it is not the last one's."""
+    rows: Rows = []
+    for row, item in enumerate(shown):
+        for number, look in enumerate(item.trace.passes, start=1):
+            again, (top, bottom) = looks.missed(look), _lane(number, height)
+            other = "" if look.label == item.trace.label else f"{look.label} "
+            limit = looks.against_limit(look)
+            text = f"{other}{100 * look.confidence:.0f} %{' · ' if limit else ''}{limit}"
+            ink = colours.cascade if again else colours.muted
+            rows.append({"row": row, "middle": (top + bottom) / 2, "text": text, "ink": ink})
+    return rows
 
 
 def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Rows:
@@ -115,24 +155,42 @@ def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colo
 
 
 class Place:
-    """Positions in the strip: blocks along a scale, rows in pixels from the top, the width left of the cells."""
+    """Positions in the strip, in pixels.
 
-    def __init__(self, row: int, left: int, scale: alt.Scale) -> None:
-        self.row, self.left, self.scale = row, left, scale
+    Attributes:
+        row: height of a row.
+        left: width left of the cells.
+        side: of the pictures.
+        said: width right of the cells for what the passes of a cascade said.
+        right: width right of the cells.
+        scale: of the blocks.
+    """
+
+    def __init__(self, row: int, left: int, side: int, said: int, scale: alt.Scale) -> None:
+        self.row, self.left, self.side, self.said, self.right, self.scale = (
+            row,
+            left,
+            side,
+            said,
+            said + COST_WIDTH,
+            scale,
+        )
 
     def at(self, field: str) -> alt.X:
         """The x channel of a field in block widths."""
         return alt.X(f"{field}:Q", scale=self.scale, axis=None)
 
-    def down(self, share: float) -> Any:
-        """y within the row of a datum: 0 is the upper edge, 1 the lower."""
-        return alt.value(alt.expr(f"(datum.row + {share}) * {self.row}"))
+    def down(self, share: float | str) -> Any:
+        """y within the row of a datum: 0 is the upper edge, 1 the lower; a text names a field."""
+        return alt.value(
+            alt.expr(f"(datum.row + {f'datum.{share}' if isinstance(share, str) else share}) * {self.row}")
+        )
 
 
-def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
+def row_marks(place: Place, both: bool, colours: Palette, second: Measure, cascade: bool) -> list[alt.Chart]:
     """The band of the image in focus, and each row's pictures, prediction and costs."""
     base, pictures = table("images", "row"), table("pictures")
-    left, side = place.left, place.row - 8
+    left, side = place.left, place.side
     columns = ["given", "seen"] if both else ["seen"]
     text_at = alt.value(4 - left + len(columns) * (side + 4) + 4)
     tooltip = [
@@ -140,17 +198,19 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
         alt.Tooltip("prediction:N"),
         alt.Tooltip("confidence:Q", title="confidence %", format=".1f"),
         alt.Tooltip("truth:N", title="is"),
+        *([alt.Tooltip("passes:Q")] if cascade else []),
         *(alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()),
     ]
     whole = {"y": place.down(0.01), "y2": place.down(0.99)}
     middle = place.down(0.5)
+    digits = ".2f" if cascade else ".1f"  # most cascades cost less than one percent
     label = base.mark_text(
         aria=False, align="left", dy=-7, fontSize=13, fontWeight=600, limit=TEXT_WIDTH - 8, color=colours.ink
     )
     detail = base.mark_text(aria=False, align="left", dy=9, fontSize=11, limit=TEXT_WIDTH - 8)
     cost = base.mark_text(aria=False, align="right", fontSize=12, color=colours.ink)
     click = alt.selection_point(name=FOCUS_PARAMS[1], fields=["key", "click_id"], on="click", empty=False)
-    end = alt.value(alt.expr(f"width + {COST_WIDTH - 2}"))
+    end = alt.value(alt.expr(f"width + {place.right - 2}"))
     return [
         base.mark_rect(aria=False, cornerRadius=4, fill=colours.accent).encode(
             x=alt.value(-left), x2=end, **whole, fillOpacity=alt.FillOpacity("strength:Q", scale=None)
@@ -163,8 +223,15 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
         ),
         label.encode(x=text_at, y=middle, text="prediction:N"),
         detail.encode(x=text_at, y=middle, text="detail:N", color=alt.Color("detail_ink:N", scale=None)),
-        cost.encode(x=alt.value(alt.expr("width + 50")), y=middle, text=alt.Text("cp:Q", format=".1f")),
-        cost.encode(x=alt.value(alt.expr("width + 100")), y=middle, text=alt.Text(f"{second.column}:Q", format=".1f")),
+        *(
+            cost.encode(
+                x=alt.value(alt.expr(f"width + {place.said + at}")),
+                y=middle,
+                text=alt.Text(f"{column}:Q", format=digits),
+            )
+            for at, column in ((50, "cp"), (100, second.column))
+        ),
+        *([_passes(place)] if cascade else []),
         base.mark_rect(fillOpacity=0, cursor="pointer")
         .encode(x=alt.value(-left), x2=alt.value(-2), **whole, tooltip=tooltip, description="about:N")
         .add_params(click),
@@ -174,24 +241,40 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure) -> li
     ]
 
 
-def cell_marks(place: Place, length: float) -> list[alt.Chart]:
+def _passes(place: Place) -> alt.Chart:
+    """What each pass of a cascade said, beside its lane."""
+    ink, at = alt.Color("ink:N", scale=None), alt.value(alt.expr("width + 8"))
+    said = table("passes").mark_text(aria=False, align="left", fontSize=10.5, limit=PASS_WIDTH - 6)
+    return said.encode(x=at, y=place.down("middle"), text="text:N", color=ink)
+
+
+def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
     """Cells, the line through skipped ones, option names, and on top an invisible layer for tooltips and clicks."""
     base = table("cells", "cell")
     room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
+    gate = [
+        alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
+        alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
+    ]
+    pass_of = [
+        alt.Tooltip("pass_number:Q", title="pass"),
+        alt.Tooltip("answer:N", title="its answer"),
+        alt.Tooltip("sure:Q", title="sure %", format=".1f"),
+        alt.Tooltip("needed:N", title="lead and limit, times as probable as the next"),
+    ]
     tooltip = [
         alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N", title="option"),
         alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),
         alt.Tooltip("bits:Q", title="bits"),
-        alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
-        alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
+        *(pass_of if cascade else gate),
         *(alt.Tooltip(f"{one.column}:Q", title=f"adds to {one.name} %", format=".2f") for one in MEASURES.values()),
     ]
     click = alt.selection_point(name=FOCUS_PARAMS[0], fields=["key", "click_id"], on="click", empty=False)
     filled, skipped = base.transform_filter("datum.bits > 0"), base.transform_filter("datum.bits == 0")
-    x, x2, middle = place.at("start"), alt.X2("end:Q"), place.down(0.5)
-    box = {"x": x, "x2": x2, "y": place.down(0.09), "y2": place.down(0.91)}
+    x, x2, middle = place.at("start"), alt.X2("end:Q"), place.down("middle")
+    box = {"x": x, "x2": x2, "y": place.down("top"), "y2": place.down("bottom")}
     ink = "ink:N"
     return [
         base.mark_rect(aria=False, cornerRadius=2, strokeWidth=1).encode(
@@ -215,10 +298,12 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)
     stages, blocks = table("stages"), table("blocks")
+    said: list[tuple[str, Literal["left", "right"], str]] = [("width + 8", "left", "sure · lead, limit")]
     titles: list[tuple[str, Literal["left", "right"], str]] = [
         (f"{4 - place.left}", "left", "given and seen" if both else "image"),
-        ("width + 50", "right", "cp %"),
-        ("width + 100", "right", f"{second.name} %"),
+        (f"width + {place.said + 50}", "right", "cp %"),
+        (f"width + {place.said + 100}", "right", f"{second.name} %"),
+        *(said if place.said else []),
     ]
     return [
         stages.mark_text(align="left", limit=alt.expr(name_room(length)), **look).encode(

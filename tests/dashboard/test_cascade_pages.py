@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from pages import go_to, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import pictures
-from tiny_runs import train
 
 from dashboard.answers import costs
 from dashboard.answers.costs import MEASURES
@@ -25,16 +23,6 @@ from dfs_core.predictor import Predictor
 
 PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 NAME = "tiny-cascade"
-MODEL = {"depth": 14, "options": "2,4,8", "policy": "cascade", "passes": ["2", "4", "8"], "ungated": 8}
-
-
-@pytest.fixture(scope="module")
-def with_cascade(tmp_path_factory: pytest.TempPathFactory, pretrained_folder: Path, cifar10_dir: Path) -> Path:
-    folder = tmp_path_factory.mktemp("cascade") / "pretrained"
-    shutil.copytree(pretrained_folder, folder)
-    start = str(folder / "tiny-backbone")
-    train(folder / NAME, cifar10_dir, MODEL, stage="passes", method="cascade", start_from=start, iterations=2, lr=0.01)
-    return folder
 
 
 @pytest.fixture
@@ -50,11 +38,7 @@ def shown(predictor: Predictor, budget: float) -> list[Shown]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_page_opens_with_it(
-    with_cascade: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch, page: str
-) -> None:
-    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(with_cascade))
-    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+def test_every_page_opens_with_it(cascade_in_use: Path, page: str) -> None:
     app = AppTest.from_file(str(APP), default_timeout=300)
     app.query_params.update({"checkpoint": NAME, "budget": "4"})
     app = go_to(app, page).run()
@@ -88,11 +72,7 @@ def test_a_table_of_images_counts_their_passes(predictor: Predictor) -> None:
     assert [row["passes"] for row in image_rows(items, predictor.card.config)] == [len(i.trace.passes) for i in items]
 
 
-def test_the_image_page_says_why_it_looked_again(
-    with_cascade: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(with_cascade))
-    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+def test_the_image_page_says_why_it_looked_again(cascade_in_use: Path) -> None:
     app = AppTest.from_file(str(APP), default_timeout=300)
     app.query_params.update({"checkpoint": NAME, "budget": "8"})
     text = text_of(go_to(app, "image").run()).replace("\\", "")

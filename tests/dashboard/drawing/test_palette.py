@@ -67,7 +67,7 @@ def test_option_names_and_texts_can_be_read(colours: Palette):
     for name in ("skip", *NAMES):
         fill = colours.option(name)
         assert contrast(fill, colours.text_on(fill)) >= 4.5, name
-    for ink in (colours.ink, colours.muted, colours.accent, colours.wrong, *colours.families):
+    for ink in (colours.ink, colours.muted, colours.accent, colours.wrong, colours.cascade, *colours.families):
         assert contrast(ink, colours.background) >= 4.5, ink
 
 
