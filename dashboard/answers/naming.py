@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
 PREFIX = "session-"  # of the names of session checkpoints
-# Family keys of points that are not a checkpoint's own: reached by a price without training, shuffled, published.
-DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+# Family keys of points that are not a checkpoint's own figures on the test set: reached by a price without training,
+# shuffled, tuned live and so measured on few validation images, published.
+DIAL_KEY, SHUFFLED_KEY, LIVE_KEY, PUBLISHED_KEY = "dial", "shuffled", "live", "published"
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 _UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")

@@ -9,11 +9,10 @@ from typing import Any, Literal, TypedDict, cast
 
 from dashboard.answers import costs, operating
 from dashboard.answers.costs import COLUMNS, Costs
-from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
-from dfs_core.checkpoints.words import METHODS, SESSION
+from dfs_core.checkpoints.words import SESSION
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
@@ -21,7 +20,6 @@ from dfs_core.trace import DecisionTrace
 Rows = list[dict[str, Any]]  # a table under construction
 Table = Sequence[Mapping[str, Any]]  # a finished table, read-only
 Scale = Literal["log", "linear"]
-LIVE_KEY = family_key(METHODS[SESSION])  # family key of session checkpoints
 SAME_BUDGET = 0.002  # relative tolerance within which a measured budget is the requested one
 
 

@@ -34,6 +34,7 @@ SHAPES = {
     "triangle-left": Shape("M-6,0L5,6V-6Z", "◄"),
     "cross": Shape("M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z", "✚"),
     "ring": Shape(_CIRCLE, "○", "none"),
+    "open-square": Shape("M-5,-5h10v10h-10Z", "□", "none"),
     "x": Shape("M-4,-4L4,4M-4,4L4,-4", "✕", "none"),
     "diamond": Shape("M0,-6L6,0L0,6L-6,0Z", "◇", "none"),
     "line": Shape("M-9,0h18", "—", "none"),

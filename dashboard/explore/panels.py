@@ -21,6 +21,7 @@ from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem
 from dashboard.views.strip_chart import FOCUS_PARAMS
+from dfs_core.checkpoints.words import SESSION
 
 AHEAD = 12  # operating points that are predicted in advance
 
@@ -89,6 +90,11 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
     beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    if page.card.method == SESSION:
+        missing += (
+            " The gates in use were tuned live and measured on validation images, not on the test set. Their point is"
+            " not comparable with the others, so it is hidden until you choose 'tuned live' above."
+        )
     origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
         names = messages.plain(listed(sorted(origins)))

@@ -187,7 +187,9 @@ def sum_words(
         f" for **{measured['accuracy']:.2f} %** ({measured['low']:.2f} to {measured['high']:.2f}), at a cp of"
         f" {measured['cp']:.2f} % and {measured['all_in']:.2f} % all-in."
     ]
-    if traces is None or plain is None or agreement.why_not(plain, traces):
+    if measured["what"] != "test set":
+        said.append("These are not the test images, so do not compare the figure with the points of the curve.")
+    elif traces is None or plain is None or agreement.why_not(plain, traces):
         said.append("The points are other networks; those above and to the left are better.")
     else:
         said.append(_against(agreement.summary(plain, traces)))
