@@ -45,9 +45,12 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
             accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
         elif row["known"]:
             accuracy = f"{row['right']} of {row['known']} right"
+        elif row["accuracy"] is not None:
+            accuracy = f"about {row['accuracy']:.2f} %"
         costs = [row[measure.column] for measure in measures]
         cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
-        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
+        count = f"{row['images']:,}" if row["images"] else "-"
+        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{count}</td><td>{accuracy}</td>{cost}</tr>")
     heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
@@ -115,7 +118,11 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
         view = build.ledger(page, shown, in_focus)
         st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
-        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.")
+        without = ""
+        if not page.has_test_figures:
+            usual = operating.usual_budget(page.card)
+            without = f" The cost of each part on the test set is known at the usual budget, {usual:.3g} %, only."
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.{without}")
 
 
 def training(page: Opened) -> None:

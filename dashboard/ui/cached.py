@@ -131,11 +131,11 @@ def _gallery_order(dataset: str, count: int, size: int, _images: ImageSet) -> np
 @st.cache_resource(max_entries=2048, show_spinner=False)
 def _test_picture(dataset: str, count: int, size: int, index: int, _images: ImageSet) -> Picture | str:
     try:
-        pixels = _images.images[index].permute(1, 2, 0).numpy()
-    except UserError as error:  # large data sets are read from disk image by image, so each can fail
+        given = _images.as_stored(index)
+    except UserError as error:  # files are read one by one, so each can fail
         return str(error)
     truth = _images.classes[int(_images.labels[index])]
-    return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, truth, (size,))
+    return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", given, truth, (size,))
 
 
 def upload(file: UploadedFile, origin: Origin) -> Picture | str:

@@ -175,6 +175,20 @@ def test_odd_folders_of_ones_own_are_refused(
         sets.load_images("fruit", tmp_path, "train")
 
 
+def test_a_picture_is_also_to_be_had_as_it_is_stored(tmp_path: Path) -> None:
+    root = tmp_path / "fruit" / "test"
+    for name, size in (("apple", (64, 48)), ("pear", (32, 32))):
+        (root / name).mkdir(parents=True)
+        Image.new("RGB", size, "red").save(root / name / "0.png")
+    loaded = sets.load_images("fruit", tmp_path, "test")
+    sizes = {loaded.classes[int(label)]: loaded.as_stored(index).size for index, label in enumerate(loaded.labels)}
+    assert sizes == {"apple": (64, 48), "pear": (32, 32)}
+    assert loaded.subset([int(loaded.labels[0] == 0)]).as_stored(0).size == (32, 32)
+    (root / "apple" / "0.png").unlink()
+    with pytest.raises(UserError, match=r"0\.png cannot be read"):
+        loaded.as_stored(loaded.labels.tolist().index(0))
+
+
 def write_own(root: Path) -> Path:
     """A data set of one's own with two classes, two images in each split of each; its folder."""
     for split in sets.SPLITS:

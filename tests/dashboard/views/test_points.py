@@ -12,10 +12,13 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, of_card
+from dashboard.answers.tables import ledger_rows
+from dashboard.answers.tables import test_figures as figures_on_test
 from dashboard.drawing.palette import LIGHT
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.points import point_rows, read_measured
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig, backbone_config
 
 IN_RESULTS = (
@@ -74,6 +77,20 @@ def test_each_point_stands_once_and_in_its_family(catalogue, results):
 def test_without_results_there_are_the_cards_alone(catalogue, tmp_path):
     assert read_measured(tmp_path / "points.csv") == []
     assert [row["checkpoint"] for row in point_rows(catalogue, "cifar10", [], "cp")] == ["dfs-20"]
+
+
+def test_between_two_measured_budgets_the_test_sets_line_is_interpolated_and_says_so(results):
+    card = every_budget_card()
+
+    def line(budget: float) -> dict:
+        return ledger_rows([], card, figures_on_test(OperatingPoint(card, budget), results))[0]
+
+    exact, between, beyond = line(1.25), line(0.8), line(0.4)
+    assert (exact["what"], exact["accuracy"], exact["low"]) == ("test set", 91.25, 89.4)
+    assert between["what"] == "test set, interpolated between budgets 0.5 and 1.25 %"
+    assert (between["accuracy"], between["cp"]) == (pytest.approx(90.8), pytest.approx(0.8))
+    assert (between["low"], between["high"]) == (None, None)
+    assert (beyond["what"], beyond["images"], beyond["accuracy"]) == ("test set: not measured here", 0, None)
 
 
 def test_a_point_without_the_measure_of_the_axis_is_left_out(catalogue, results):
