@@ -48,7 +48,7 @@ class PointRow(TypedDict):
         checkpoint: name of the checkpoint; empty for published points.
         label: description of the point.
         budget: requested budget.
-        alpha: of the training.
+        alpha: of the training; of an every-budget checkpoint, the one at which it meets the budget.
         seed: of the training.
         split: the images that the accuracy is of: ``test``, or ``validation`` for points tuned live.
         accuracy: on that split, in percent.
@@ -189,6 +189,7 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
             "family": DIAL_KEY if by_dial else family_key(title),
             "group": GROUPS[DIAL_KEY] if by_dial else title,
             "label": row["label"] if card is None else _point(card, row["budget"]).in_words,
+            "alpha": None if card is None or by_dial else _point(card, row["budget"]).alpha,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
             "source": f"measured here on {int(row['n']):,} test images",
         }

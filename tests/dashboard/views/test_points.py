@@ -68,6 +68,9 @@ def test_each_point_stands_once_and_in_its_family(catalogue, results):
     found = by_family(point_rows(catalogue, "cifar10", [], "cp", results))
     assert list(found) == ["dfs-every-budget", "dfs", "static-uniform", "dial", "shuffled"]
     assert [row["budget"] for row in found["dfs-every-budget"]] == [0.5, 1.25]
+    assert [row["alpha"] for row in found["dfs-every-budget"]] == [
+        OperatingPoint(every_budget_card(), budget).alpha for budget in (0.5, 1.25)
+    ]
     assert [row["cp"] for row in found["dfs"]] == [20.3]  # the card's own, not a second one from the results
     assert [row["accuracy"] for row in found["shuffled"]] == [88.5]
     assert len({row["line"] for row in found["dial"]}) == 1
