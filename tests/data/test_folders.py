@@ -11,6 +11,7 @@ import torch
 from fake_data import write_tree
 from PIL import Image
 
+from dfs_core.cli import main
 from dfs_core.data import sets
 from dfs_core.data.download import describe
 from dfs_core.data.folders import class_folders, passed_over
@@ -218,6 +219,21 @@ def test_images_in_folders_inside_a_class_belong_to_it_and_links_are_followed(tm
     found = class_folders(pets, "test")
     assert [file.name for file in found["dog"]] == ["0.png", "1.png", "b.png", "a.png"]
     assert [file.name for file in found["cat"]] == ["0.png", "1.png", "c.png"]
+
+
+def test_a_folder_beside_train_and_test_is_named(tmp_path: Path) -> None:
+    pets = write_own(tmp_path)
+    write_tree(pets, "val", {"cat": 3, "dog": 3})
+    rows = {row["split"]: row for row in describe(tmp_path)}
+    assert list(rows) == ["train", "test", "val"]
+    assert (rows["val"]["images"], rows["val"]["status"]) == (0, "passed over: only train and test are read")
+
+
+def test_commands_that_read_images_say_what_they_pass_over(tmp_path: Path, capsys, tiny_pretrained: Path) -> None:
+    write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 1))
+    (tmp_path / "cifar10" / "test" / "dog" / "more.xyz").write_bytes(b"x")
+    assert main(["evaluate", "--checkpoint", "tiny-backbone", "--data-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "note: cifar10, test: passed over 1 .xyz\n"
 
 
 def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:
