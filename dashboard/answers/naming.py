@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
@@ -64,6 +64,16 @@ def listed(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *head, last = list(words) or [""]
     return f"{', '.join(head)} and {last}" if head else last
+
+
+def classes_in_words(classes: Sequence[str], most: int = 10) -> str:
+    """The classes that a network knows.
+
+    >>> classes_in_words(("cat", "dog")), classes_in_words(("cat", "dog", "frog"), most=2)
+    ('2 classes: cat and dog', '3 classes, such as cat and dog')
+    """
+    some = listed(classes[:most])
+    return f"{len(classes)} classes{', such as' if len(classes) > most else ':'} {some}"
 
 
 def counted(count: int, noun: str) -> str:

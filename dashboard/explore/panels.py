@@ -15,7 +15,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
 from dashboard.drawing import legends
 from dashboard.explore import families_panel
-from dashboard.ui import cached, messages, state
+from dashboard.ui import cached, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
@@ -76,6 +76,7 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     st.html(legends.options(page.card.config.option_set, page.colours))
     view = build.strip(page, shown, in_focus.picture.key)
     show(view, page.colours, _row_picked, FOCUS_PARAMS)
+    unlike.say_marked([item.picture for item in shown], page.card)
     if page.card.config.policy in ("constant", "table"):
         st.caption("A static network decides the same for every image, so all rows are equal.")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import plain, with_article
+from dashboard.answers.naming import classes_in_words, plain, with_article
 from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
 from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
 from dfs_core.checkpoints.card import Card
@@ -46,8 +46,14 @@ def drawing_like(picture: Picture, drawings: Sequence[Picture]) -> Picture:
     return next((drawing for drawing in drawings if drawing.truth == picture.truth), drawings[0])
 
 
-def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
-    """Step 1; ``drawing`` is shown below an image that loses nothing."""
+def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = False) -> list[str]:
+    """Step 1.
+
+    Args:
+        item: the image.
+        drawing: shown below an image that loses nothing.
+        unlike: whether the image is unlike the training images.
+    """
     size = len(item.picture.seen)
     known = {
         True: "it is right",
@@ -75,7 +81,8 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
         lost,
         f"From these numbers the network predicts **{plain(item.trace.label)}**,"
         f" {100 * item.trace.confidence:.0f} % sure;"
-        f" {known[item.right]}.",
+        f" {known[item.right]}. It knows only {plain(classes_in_words(item.trace.classes))}, and names one of them for"
+        f" any picture{', also for one as unlike the training images as this' if unlike else ''}.",
     ]
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Stamp, stamp
+from dashboard.ui.cached import Stamp, results_dir, stamp
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.run_log import LOG_FILE, read_log
@@ -47,8 +47,8 @@ def measured_problem() -> str:
 
 
 def _measured_file() -> tuple[str, Stamp]:
-    """Path of the measured points, in ``results/`` beside the checkpoints' folder, and the file's stamp."""
-    path = pretrained_dir().parent / "results" / "points.csv"
+    """Path of the measured points, and the file's stamp."""
+    path = results_dir() / "points.csv"
     return str(path), stamp(path.parent, path.name)
 
 

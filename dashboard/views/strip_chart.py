@@ -9,6 +9,7 @@ from typing import Any, Literal
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost, Measure
+from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
 from dashboard.drawing.blocks import name_room
@@ -49,7 +50,7 @@ def decision_strip(
         cost: the measure in the column beside cp; for cp itself, that column shows all-in.
     """
     row = ROW if len(shown) < DENSE_FROM else DENSE_ROW
-    both = any(item.picture.origin != "test" for item in shown)  # a test image is given as the network sees it
+    both = any(item.picture.origin != "test" or not loses_nothing(item.picture) for item in shown)
     stages = blocks.stages(config)
     cells = _cells(shown, config, colours)
     data = {
