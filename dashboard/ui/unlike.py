@@ -40,9 +40,9 @@ def say_marked(pictures: Sequence[Picture], card: Card) -> None:
         return
     rates = [f"{share:.0f} % of {kind.removesuffix(', test')}" for kind, share in found.marked.items()]
     st.caption(
-        f":material/help: **{MARK.capitalize()}**: {plain(listed(picture.name for picture in marked))}. The answer for"
-        f" such a picture says little. Without the mark a picture may still show no known class: it marks"
-        f" {plain(listed(rates))}."
+        f":material/help: **{MARK.capitalize()}**: {plain(listed(picture.name for picture in marked))}. For such"
+        f" a picture the answer may mean little. A picture without this mark may still show no known class: the mark"
+        f" finds {plain(listed(rates))}."
     )
 
 
