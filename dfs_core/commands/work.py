@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.commands.output import (
+    add_data_dir,
+    add_json,
+    data_dir_of,
+    note_left_out,
+    number,
+    positive,
+    table,
+    write,
+    write_json,
+)
 from dfs_core.errors import UserError
 
 
@@ -26,13 +36,16 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train a network and print the folder of its checkpoint."""
-    from dfs_core.training.config_files import of_seed
+    from dfs_core.data.folders import SPLITS
+    from dfs_core.training.config_files import load_config, of_seed
     from dfs_core.training.train import train
 
     changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
-    write(str(train(args.run_name, data_dir_of(args), args.out, args.resume, changes)))
+    data_dir = data_dir_of(args)
+    note_left_out(load_config(args.run_name).dataset, data_dir, *SPLITS)
+    write(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
     return 0
 
 
