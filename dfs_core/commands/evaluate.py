@@ -7,7 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.commands.output import (
+    add_data_dir,
+    add_json,
+    data_dir_of,
+    note_left_out,
+    number,
+    positive,
+    table,
+    write,
+    write_json,
+)
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -97,6 +107,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     part = "test" if split == "test" else "train"
     with progress_bar(f"reading {card.dataset}") as report:
         whole = load_images(card.dataset, data_dir, part, report, card.config.image_size)
+    note_left_out(card.dataset, data_dir, part)
     if whole.classes != card.classes:
         raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
     if split == "test":
