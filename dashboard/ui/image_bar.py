@@ -29,7 +29,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         if show != OWN:
             gallery = _gallery(images, shared)
     say_refused()
-    if mine:
+    if mine or (isinstance(images, str) and not any(picture.truth in card.classes for picture in cached.drawn())):
         unlike.say_classes(card)
     st.session_state[_LINKED] = shared.image
     if show == OWN:

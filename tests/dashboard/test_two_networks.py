@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 from pages import control, go_to, said, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
+from tiny import make_card, make_network
 from two_networks import OTHER, write_two_networks
 
 from dashboard.ui import toolbar
+from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.model.config import ModelConfig
 
 PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 
@@ -125,3 +130,29 @@ def test_b_is_given_the_cost_of_a(monkeypatch: pytest.MonkeyPatch):
     other.button(key="match_cost").click().run()
     assert other.query_params["right"] == "c100-dfs-10"
     assert not other.warning
+
+
+@pytest.mark.usefixtures("in_force")
+def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong():
+    app = opened(network=OTHER)
+    text = text_of(app)
+    assert "of a class that the network does not know" in text
+    assert "The network knows only 100 classes, such as apple," in text.replace("\\", "")
+    assert not re.search(r"\d+ of \d+ right|✗|✓ is", text)
+    assert "of a class that the network does not know" in text_of(opened("image", network=OTHER))
+    assert "the picture is of a class that the network does not know" in text_of(opened("learn", network=OTHER))
+    assert "becomes wrong" not in text_of(opened("compare", right="c100-dfs-10"))
+
+
+@pytest.mark.usefixtures("in_force")
+def test_where_the_card_names_no_cost_none_is_said_to_be_always_the_same(folder: Path, tmp_path: Path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "pretrained")
+    for name in ("imported", "imported-2"):
+        card = make_card(name, "dfs", ModelConfig(depth=14))
+        save_checkpoint(tmp_path / "pretrained" / name, make_network(card.config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    app = opened(checkpoint="imported")
+    assert control(app.segmented_control, "run").label == "Checkpoint: its card names no budget"
+    assert "always" not in " ".join(text_of(app).split("Image in focus")[:1])
+    control(app.segmented_control, "method").set_value("Backbone").run()
+    assert "The cost of imported is not on its card, so it cannot be kept." in said(app.warning[0])
