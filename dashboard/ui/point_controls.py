@@ -102,7 +102,8 @@ def choose_point(catalogue: Catalogue, shared: state.State, group: ControlGroup 
         if several and group.brief:  # half a page has no room for all of them side by side
             _network(catalogue, point, shared, group)
         beside = [_NETWORK_WIDTH] if several and not group.brief else []
-        places = st.columns([*beside, *widths, *([_COST_WIDTH] if group.measure else [])], gap=gap)
+        cost = _COST_WIDTH + 5 * bool(beside)  # with one more gap, its label would not fit in a line
+        places = st.columns([*beside, *widths, *([cost] if group.measure else [])], gap=gap)
         if beside:
             with places.pop(0):
                 _network(catalogue, point, shared, group)
