@@ -77,19 +77,19 @@ def make_network(config: ModelConfig, seed: int = 0) -> DFSNet:
 
 def make_card(name: str, method: str, config: ModelConfig, **fields: object) -> Card:
     """The card of a made-up checkpoint; ``fields`` add to it or replace what it says."""
-    card = Card(
-        name=name,
-        method=method,
-        dataset="cifar10",
-        classes=CIFAR10.classes,
-        mean=CIFAR10.mean,
-        std=CIFAR10.std,
-        model=config.to_dict(),
-        budget=config.budget,
-        budget_range=config.budget_range,
-        notes="Random weights, made for tests.",
-    )
-    return replace(card, **fields)
+    usual = {
+        "name": name,
+        "method": method,
+        "dataset": "cifar10",
+        "classes": CIFAR10.classes,
+        "mean": CIFAR10.mean,
+        "std": CIFAR10.std,
+        "model": config.to_dict(),
+        "budget": config.budget,
+        "budget_range": config.budget_range,
+        "notes": "Random weights, made for tests.",
+    }
+    return Card(**(usual | fields))
 
 
 def write_pretrained(folder: Path, data_dir: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 from scipy.special import bdtr  # type: ignore[import-untyped]
 
+from dashboard.answers.classes import Group
 from dashboard.answers.costs import MEASURES, Cost, models
 from dashboard.answers.tables import stage_of
 from dfs_core.checkpoints.card import Card
@@ -136,8 +137,8 @@ def cost_change(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelCo
     return CostChange(float(here.mean()), float(there.mean()), less, same, more)
 
 
-# Mean cost of one block for the images of one class.
-#   class: name of the class.
+# Mean cost of one block for the images of one class or superclass.
+#   class: name of the class or superclass.
 #   block: number in the network.
 #   stage: from 1.
 #   a: mean cost at A, in percent of the full block.
@@ -155,19 +156,24 @@ def _spent(traces: Traces, config: ModelConfig) -> np.ndarray:
     return spent.sum(axis=1) if made.ndim == 3 else spent
 
 
-def class_block_rows(left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig]) -> list[ClassBlockRow]:
-    """The mean cost of each block for each class at A and at B, all passes counted. Their layout must be the same."""
+def class_block_rows(
+    left: Traces, right: Traces, configs: tuple[ModelConfig, ModelConfig], shown: Sequence[Group]
+) -> list[ClassBlockRow]:
+    """The mean cost of each block for each class at A and at B, all passes counted. Their layout must be the same.
+
+    ``shown`` are the groups of classes, from ``classes.groups``.
+    """
     spent = [_spent(traces, config) for traces, config in zip((left, right), configs, strict=True)]
     rows: list[ClassBlockRow] = []
-    for label, name in enumerate(left.classes):
-        members = left.labels == label
+    for group in shown:
+        members = group.among(left.labels)
         if not members.any():
             continue
         here, there = (part[members].mean(axis=0) for part in spent)
         for index in range(configs[0].gated_blocks):
             rows.append(
                 {
-                    "class": name,
+                    "class": group.name,
                     "block": index + FIRST_GATED,
                     "stage": stage_of(index, configs[0]),
                     "a": float(here[index]),

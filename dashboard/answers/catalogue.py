@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from dashboard.answers.naming import DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
+from dashboard.answers.networks import Network
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, format_alpha
@@ -19,7 +20,7 @@ USUAL_BUDGET = 20.0  # percent: here the paper's method is as accurate as its ba
 
 @dataclass(frozen=True)
 class Family:
-    """Checkpoints of one method, network, data set and option set."""
+    """Checkpoints of one method, network and option set."""
 
     title: str
     cards: tuple[Card, ...]
@@ -38,6 +39,22 @@ class Family:
     def alphas(self) -> tuple[float, ...]:
         """Trained alphas, smallest first; empty where there are none."""
         return tuple(sorted({card.alpha for card in self.cards if card.alpha is not None}))
+
+    @property
+    def options(self) -> str:
+        """The option set; empty for static networks, which each have their own."""
+        return _kind(self.cards[0])[1]
+
+    @cached_property
+    def usual_alpha(self) -> float | None:
+        """The most frequent alpha; None where there is none."""
+        alphas = Counter(card.alpha for card in self.cards if card.alpha is not None)
+        return alphas.most_common(1)[0][0] if alphas else None
+
+    @cached_property
+    def usual(self) -> Card:
+        """The checkpoint with the most frequent alpha that is nearest to the usual budget."""
+        return self.choose(USUAL_BUDGET, self.usual_alpha, hold="alpha")[0]
 
     def twins(self, card: Card) -> tuple[Card, ...]:
         """All checkpoints with the same budget and alpha as ``card``, including itself."""
@@ -130,27 +147,41 @@ class Catalogue:
         return next(family for family in self.families if card in family.cards)
 
     def cascade_like(self, card: Card) -> Card | None:
-        """The card itself if it is a cascade's, or else that of the first cascade of its data set; None if none is."""
-        same = (one for one in (card, *self.cards) if one.config.passes and one.dataset == card.dataset)
+        """The card itself if it is a cascade's, or else that of the first cascade of its network; None if none is."""
+        same = (one for one in (card, *self.on(Network.of(card)).cards) if one.config.passes)
         return next(same, None)
 
     @cached_property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that there are checkpoints of."""
+        return tuple(sorted(self._parts, key=lambda network: network.place))
+
+    def network(self, key: str) -> Network | None:
+        """The network with that key, or None."""
+        return next((network for network in self.networks if network.key == key.lower()), None)
+
+    def on(self, network: Network) -> Catalogue:
+        """The checkpoints of one network."""
+        return self._parts.get(network, Catalogue(()))
+
+    @cached_property
+    def _parts(self) -> dict[Network, Catalogue]:
+        groups: dict[Network, list[Card]] = {}
+        for card in self.cards:
+            groups.setdefault(Network.of(card), []).append(card)
+        return {network: Catalogue(tuple(cards)) for network, cards in groups.items()}
+
+    @cached_property
     def families(self) -> tuple[Family, ...]:
-        """All families, in the order of ``METHODS``."""
-        groups: dict[tuple[object, ...], list[Card]] = {}
+        """All families, network by network, in the order of ``METHODS``."""
+        if len(self.networks) > 1:
+            return tuple(family for network in self.networks for family in self.on(network).families)
+        groups: dict[tuple[str, str], list[Card]] = {}
         for card in self.cards:
             groups.setdefault(_kind(card), []).append(card)
-        methods = Counter(kind[0] for kind in groups)
-        families = [
-            Family(_title(kind, groups, plain=methods[kind[0]] == 1), tuple(cards)) for kind, cards in groups.items()
-        ]
-        order = tuple(METHODS)
-
-        def place(family: Family) -> tuple[int, str]:
-            method = family.cards[0].method
-            return order.index(method) if method in order else len(order), family.title
-
-        return tuple(sorted(families, key=place))
+        methods = Counter(method for method, _ in groups)
+        families = [Family(_title(*kind, plain=methods[kind[0]] == 1), tuple(cards)) for kind, cards in groups.items()]
+        return tuple(sorted(families, key=lambda family: (_rank(family), family.title)))
 
     @cached_property
     def family_keys(self) -> tuple[str, ...]:
@@ -160,40 +191,39 @@ class Catalogue:
 
     @cached_property
     def default(self) -> Card:
-        """The checkpoint that the app opens with: first family, most frequent alpha, nearest to the usual budget.
+        """The checkpoint that the app opens with: first method, first network that has it, usual alpha and budget.
 
         Raises:
             IndexError: the catalogue is empty.
         """
-        family = self.families[0]
-        alphas = Counter(card.alpha for card in family.cards if card.alpha is not None)
-        alpha = alphas.most_common(1)[0][0] if alphas else None
-        return family.choose(USUAL_BUDGET, alpha, hold="alpha")[0]
+        return sorted(self.families, key=_rank)[0].usual
 
     def serving(self, budget: float | None) -> Card:
         """The checkpoint for a link with a budget and no checkpoint.
 
-        This is the default, unless its budget range excludes ``budget`` and another family has trained budgets.
+        This is the default, unless its budget range excludes ``budget`` and another family of its network has trained
+        budgets.
         """
         served = self.default.budget_range
         if budget is None or served is None or served[0] <= budget <= served[1]:
             return self.default
-        return next((family.choose(budget, None)[0] for family in self.families if family.budgets), self.default)
+        families = self.on(Network.of(self.default)).families
+        return next((family.choose(budget, None)[0] for family in families if family.budgets), self.default)
 
 
-def _kind(card: Card) -> tuple[str, str, str, str]:
-    config = card.config
+def _rank(family: Family) -> int:
+    """Place of a family's method in ``METHODS``; unknown methods are last."""
+    order, method = tuple(METHODS), family.cards[0].method
+    return order.index(method) if method in order else len(order)
+
+
+def _kind(card: Card) -> tuple[str, str]:
+    """What makes a family within a network: method and option set."""
     # Constant policies with different options form one family, just as checkpoints with different budgets do.
-    options = "" if config.policy == "constant" else str(config.option_set)
-    return card.method, card.dataset, config.layout.title, options
+    return card.method, "" if card.config.policy == "constant" else str(card.config.option_set)
 
 
-def _title(kind: tuple[object, ...], groups: dict[tuple[object, ...], list[Card]], plain: bool) -> str:
-    """The method's name; if it has several families, also what distinguishes this one."""
-    name = METHODS.get(str(kind[0]), str(kind[0]))
-    if plain:
-        return name
-    same = [other for other in groups if other[0] == kind[0]]
-    shown = (str(kind[1]), str(kind[2]), str(kind[3]))
-    telling = [text for index, text in enumerate(shown, start=1) if len({other[index] for other in same}) > 1]
-    return " · ".join([name, *telling])
+def _title(method: str, options: str, plain: bool) -> str:
+    """The method's name; with the option set if the method has several families."""
+    name = METHODS.get(method, method)
+    return name if plain or not options else f"{name} · {options}"

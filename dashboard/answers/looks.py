@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 import numpy as np
 
 from dashboard.answers import costs
+from dashboard.answers.classes import Group
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Looks
 from dfs_core.model.config import ModelConfig
@@ -208,9 +209,12 @@ class PassRow(TypedDict):
     of: int
 
 
-def class_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[PassRow]:
-    """Images by number of passes for each true class; the class that is looked at again most often comes first."""
-    groups = [(name, chosen[traces.labels[chosen] == label]) for label, name in enumerate(traces.classes)]
+def class_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray, shown: Sequence[Group]) -> list[PassRow]:
+    """Images by number of passes for each group of true classes, from ``classes.groups``.
+
+    The group that is looked at again most often comes first.
+    """
+    groups = [(group.name, chosen[group.among(traces.labels[chosen])]) for group in shown]
     passes = looks_of(traces).passes
     groups.sort(key=lambda group: -float((passes[group[1]] > 1).mean()) if len(group[1]) else 1.0)
     return _rows(groups, traces, config)

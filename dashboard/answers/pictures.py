@@ -65,6 +65,17 @@ class Picture:
         """The picture for networks with that image size; a new size is made from the largest known one."""
         return self if size == len(self.seen) else _at(self, size)
 
+    def known_to(self, classes: Sequence[str]) -> Picture:
+        """The picture for a network of these classes: of another class it has no truth, as no answer can be right."""
+        return self if self.truth is None or self.truth in classes else replace(self, truth=None)
+
+    @property
+    def truth_in_words(self) -> str:
+        """The true class, or why there is none to judge by."""
+        if self.truth is not None:
+            return f"is {self.truth}"
+        return "true class unknown" if is_own(self) else "of a class that the network does not know"
+
 
 @lru_cache(maxsize=256)
 def _at(picture: Picture, size: int) -> Picture:
@@ -177,6 +188,11 @@ def _data_uri(image: Image.Image, kind: str) -> str:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, kind, quality=88)
     return f"data:image/{kind.lower()};base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def is_own(picture: Picture) -> bool:
+    """Whether it is the user's own picture, whose class nobody told."""
+    return picture.origin in ("upload", "camera")
 
 
 def loses_nothing(picture: Picture) -> bool:

@@ -11,7 +11,7 @@ import altair as alt
 from dashboard.answers.agreement import ClassBlockRow
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, signed
-from dashboard.drawing.figure import Figure, padded, table
+from dashboard.drawing.figure import Figure, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
@@ -40,11 +40,13 @@ def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: P
     labels = [{"row": place, "class": name} for place, name in enumerate(names)]
     data = {"cells": cells, "labels": labels, "stages": stages(config), "blocks": block_numbers(config)}
     height = ROW * len(names) + _HEADER + _FOOTER
-    return Figure(_template(config, colours) | {"height": height}, data, difference_keys(colours))
+    return Figure(
+        _template(config, room_for(names, _LEFT), colours) | {"height": height}, data, difference_keys(colours)
+    )
 
 
 @lru_cache(maxsize=16)
-def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+def _template(config: ModelConfig, left: int, colours: Palette) -> dict[str, Any]:
     scale = scale_of(config)
     room = f"width / {scale['domain'][1]} >= {_ROOM} ? 1 : 0"
 
@@ -63,7 +65,7 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     ]
     marks = [
         table("labels")
-        .mark_text(aria=False, align="right", fontSize=12, color=colours.ink, limit=_LEFT - 12)
+        .mark_text(aria=False, align="right", fontSize=12, color=colours.ink, limit=left - 12)
         .encode(x=alt.value(-8), y=down(0.5), text="class:N"),
         cells.mark_rect(cornerRadius=2, strokeWidth=1).encode(
             **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None), tooltip=tooltip
@@ -73,5 +75,5 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         ),
     ]
     return padded(
-        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)), _LEFT, 4, _HEADER, _FOOTER
+        alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)), left, 4, _HEADER, _FOOTER
     )

@@ -201,7 +201,7 @@ def change_rows(pairs: Sequence[Pair]) -> list[ChangeRow]:
         line: dict[str, Any] = {
             "row": row,
             "image": left.shown.picture.name,
-            "truth": left.shown.picture.truth or "",
+            "truth": left.shown.picture.truth or right.shown.picture.truth or "",  # A may not know its class
             "a": left.shown.trace.label,
             "b": right.shown.trace.label,
             "change": _change(left.shown, right.shown),
@@ -260,7 +260,7 @@ def _change(left: Shown, right: Shown) -> str:
     """The change of the prediction, in words."""
     if left.trace.label == right.trace.label:
         return {True: "both right", False: "both wrong, alike", None: "the same"}[left.right]
-    if left.right is None:
+    if None in (left.right, right.right):
         return "another"
     return {
         (True, False): "becomes wrong",

@@ -24,7 +24,6 @@ LANE, GAP = 22, 12  # pixels: of a lane, and between pairs
 _PICTURE, _TEXT = 60, 182
 _COST, _HEADER, _FOOTER = 128, 28, 20
 _LEFT = _PICTURE + 12 + _TEXT
-_NAME_ROOM = 17
 
 
 def lane_chart(pairs: Sequence[Pair], measure: Measure, colours: Palette) -> Figure:
@@ -128,7 +127,6 @@ def _scaled(rows: Rows, config: ModelConfig) -> Rows:
 @lru_cache(maxsize=16)
 def _template(length: float, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(domain=[0, 1], nice=False, zero=False)
-    room = f"width / {length} >= {_NAME_ROOM} ? 1 : 0"
 
     def down(pixels: float) -> Any:
         return alt.value(alt.expr(f"datum.top + {pixels}"))
@@ -175,9 +173,7 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
         cells.transform_filter("datum.bits == 0")
         .mark_rule(aria=False, strokeWidth=1.5, opacity=0.75)
         .encode(x=x, x2="end:Q", y=middle, stroke=alt.Stroke("ink:N", scale=None)),
-        cells.transform_filter("datum.bits > 0")
-        .mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room))
-        .encode(x=centre, y=middle, text="option:N", color=ink),
+        blocks.option_names(cells.transform_filter("datum.bits > 0"), length).encode(x=centre, y=middle, color=ink),
         cells.mark_rect(fillOpacity=0).encode(**box, tooltip=said, description="about:N"),
         more.mark_rect(aria=False, cornerRadius=2, strokeWidth=1).encode(**box, **paint),
         more.mark_text(aria=False, fontSize=14, fontWeight=700).encode(x=centre, y=middle, text="sign:N", color=ink),

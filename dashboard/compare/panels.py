@@ -16,7 +16,7 @@ from dashboard.compare.differences import Pair, SideRow
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import difference_keys, signed
 from dashboard.export.view import View
-from dashboard.ui import stored_traces
+from dashboard.ui import class_groups, stored_traces
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -170,7 +170,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
     configs = left.card.config, right.card.config
     if differences.why_not(*configs):
         return
-    rows = agreement.class_block_rows(a, b, configs)
+    rows = agreement.class_block_rows(a, b, configs, class_groups.choose(a.classes, page.shared))
     names = " and ".join(told_apart(left, right))
     view = View(
         key=CLASSES,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number
 from dashboard.answers.tables import SAME_BUDGET
 from dfs_core.checkpoints.card import Card
@@ -53,11 +54,11 @@ def rival(
 
 
 def default_rival(catalogue: Catalogue, card: Card) -> Card:
-    """What to compare a checkpoint with: itself (every budget), its family's next budget, or any of its data set."""
+    """What to compare a checkpoint with: itself (every budget), its family's next budget, or any of its network."""
     if card.budget_range is not None:
         return card
     family = [other for other in catalogue.family_of(card).cards if other is not card]
-    kin = [other for other in catalogue.cards if other.dataset == card.dataset and other is not card]
+    kin = [other for other in catalogue.on(Network.of(card)).cards if other is not card]
     rest = [other for other in kin if other.method != SESSION]  # one tuned live is compared only if someone chooses it
     larger = [other for other in family if (other.budget or 0) > (card.budget or 0)]
     cheaper = [other for other in family if other.budget != card.budget]

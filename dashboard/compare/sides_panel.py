@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.answers import nearest
 from dashboard.answers.naming import told_apart
 from dashboard.answers.pictures import Picture, index_of_test
 from dashboard.compare import rivals
@@ -28,7 +29,7 @@ _NOTE = "rival_note"
 
 
 def _move(**changes: Any) -> None:
-    """Set side B; takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does."""
+    """Set side B; takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does. The images are A's."""
     own = {}
     if "checkpoint" in changes:
         own = {RIGHT: changes["checkpoint"], BUDGET: ""}
@@ -102,6 +103,7 @@ def two_points(page: Opened) -> Compared:
             st.html(_heading("B", other.in_words, other.card))
             view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
             point_controls.choose_point(page.catalogue, view, B_CONTROLS)
+            _match(page, other)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
     sizes = [point.card.config.image_size for point in points]
@@ -116,6 +118,28 @@ def two_points(page: Opened) -> Compared:
     ]
     in_words = told_apart(*points)
     return Compared(pairs, points, f"A: {in_words[0]}; B: {in_words[1]}")
+
+
+def _match(page: Opened, other: OperatingPoint) -> None:
+    """The button that gives B the cost of A: two methods are compared fairly at one cost."""
+    wish, family = nearest.cp_of(page.point), page.catalogue.family_of(other.card)
+    same = family == page.catalogue.family_of(page.card)
+
+    def match() -> None:
+        B_CONTROLS.follow(*nearest.at_cost(family, wish, other.card), wish)
+
+    st.button(
+        "Match B's cost to A's",
+        icon=":material/balance:",
+        key="match_cost",
+        disabled=same or wish is None,
+        on_click=match,
+        help="A and B are one method: at one cost they would be the same. Choose another method for B."
+        if same
+        else "The cost of A is not on its card."
+        if wish is None
+        else f"Move B to the budget that is nearest to A's cp, {wish:.3g} %",
+    )
 
 
 def two_images(page: Opened) -> Compared:

@@ -14,6 +14,9 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
 STAGE_GAP = 0.5  # between stages, in blocks
+NAME_ROOM = 17  # least width of a column in pixels for an option's name
+SHORT_ROOM = 11  # the same for the name in small type, with F for full
+NUMBER_ROOM = 14  # the same for a block number; narrower columns have every fourth number
 
 
 def start_of(block: int, stage: int, first: int = FIRST_GATED) -> float:
@@ -69,6 +72,30 @@ def name_room(length: float) -> str:
     return f"width * datum.room / {length} - 6"
 
 
+def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.Chart:
+    """The names of options on their cells, so that colour is not all that tells them apart.
+
+    Args:
+        cells: with the name in ``field``.
+        length: of the axis, in block widths; a column is one block wide.
+        field: name of the field.
+    """
+    column = f"width / {length}"
+    wide = f"{column} >= {NAME_ROOM}"
+    short = f"(datum.{field} == 'full' ? 'F' : datum.{field})"
+    return cells.mark_text(
+        aria=False,
+        fontSize=alt.expr(f"{wide} ? 10.5 : 9"),
+        opacity=alt.expr(f"{column} >= {SHORT_ROOM} ? 1 : 0"),
+        text=alt.expr(f"{wide} ? datum.{field} : {short}"),
+    )
+
+
+def number_opacity(length: float) -> Any:
+    """Opacity of block numbers on an axis of that length: every fourth one is enough where columns are narrow."""
+    return alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
+
+
 def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Chart]:
     """Stage titles with a line below each (data ``stages``), and block numbers (data ``blocks``).
 
@@ -90,5 +117,7 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
         named.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=at("start"), x2="end:Q", y=alt.value(-6)
         ),
-        numbers.mark_text(baseline="top", **text).encode(x=at("centre"), y=below, text="block:Q"),
+        numbers.mark_text(baseline="top", opacity=number_opacity(scale["domain"][1]), **text).encode(
+            x=at("centre"), y=below, text="block:Q"
+        ),
     ]

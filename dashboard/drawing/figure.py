@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,11 @@ def padded(
     sizing = alt.AutoSizeParams(type="none", contains="padding")
     spec = chart.properties(padding=padding, autosize=sizing).configure_view(stroke=None).to_dict()
     return spec if height is None else spec | {"height": height}
+
+
+def room_for(names: Iterable[str], least: int, most: int = 200) -> int:
+    """Pixels that the longest of some names needs at 12 pixels, with a margin; between two bounds."""
+    return min(most, max([least, *(14 + round(6.6 * len(name)) for name in names)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import get_args
 
 import streamlit as st
 
-from dashboard.answers import operating, tables
+from dashboard.answers import nearest, operating, tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import listed
+from dashboard.answers.networks import Network
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
 from dashboard.drawing import legends
@@ -27,10 +28,12 @@ AHEAD = 12  # operating points that are predicted in advance
 
 
 def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
-    """Predict in the background for likely next clicks: slider steps, the family's checkpoints, other checkpoints."""
-    family = page.catalogue.family_of(page.card).cards
-    others = [card for card in page.catalogue.cards if card.dataset == page.card.dataset and card not in family]
-    points = [*operating.neighbours(page.point), *(operating.usual(card) for card in (*family, *others))]
+    """Predict in the background for likely next clicks: slider steps, the family's checkpoints, other methods."""
+    family, cp = page.catalogue.family_of(page.card), nearest.cp_of(page.point)
+    families = page.catalogue.on(Network.of(page.card)).families
+    others = [nearest.at_cost(other, cp, page.card)[0] for other in families if other.key != family.key]
+    own = [operating.usual(card) for card in family.cards]
+    points = [*operating.neighbours(page.point), *own, *others]
     cached.engine().look_ahead(pictures, points[:AHEAD])
 
 

@@ -24,6 +24,7 @@ class Stamp:
             laboratory run that starts from the checkpoint.
         link: opens the same state again.
         others: names and hashes of further checkpoints.
+        network: architecture and data set of the checkpoints; empty in talks that are older than it.
     """
 
     checkpoint: str
@@ -32,9 +33,10 @@ class Stamp:
     kind: Kind
     link: str
     others: tuple[tuple[str, str], ...] = ()
+    network: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("checkpoint", "weights_sha256", "cost"):  # a talk's file may hold anything
+        for name in ("checkpoint", "weights_sha256", "cost", "network"):  # a talk's file may hold anything
             object.__setattr__(self, name, clean(getattr(self, name)))
         object.__setattr__(self, "others", tuple((clean(name), clean(weights)) for name, weights in self.others))
 
@@ -47,6 +49,7 @@ class Stamp:
         """Names and values of all parts that are not empty."""
         hashes = filter(None, (self.weights_sha256, *(weights for _, weights in self.others)))
         facts = (
+            ("network", self.network),
             ("checkpoints" if self.others else "checkpoint", ", ".join(self.checkpoints)),
             ("weights", ", ".join(weights[:HASH_SHOWN] for weights in hashes)),
             ("cost", self.cost),

@@ -11,7 +11,7 @@ page = open_page()
 pictures = image_bar.choose_pictures(page.card, page.shared)
 picture = next((other for other in pictures if other.key == page.shared.image), pictures[0])
 panels.choose_image(pictures, picture)
-answer = ask(page, picture)
+answer = ask(page, picture.known_to(page.card.classes))
 if answer is None:
     st.stop()
 

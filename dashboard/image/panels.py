@@ -61,7 +61,7 @@ def summary(answer: Answer) -> None:
         f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{value}</td>' for value in rest)}</tr>"
         for first, *rest in lines
     )
-    truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
+    truth = escape(picture.truth_in_words)
     truth += f", {unlike.MARK}" if unlike.is_unlike(picture, answer.page.card) else ""
     changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
     if config.passes:

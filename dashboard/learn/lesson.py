@@ -10,7 +10,7 @@ import numpy as np
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import classes_in_words, plain, with_article
-from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
+from dashboard.answers.pictures import Picture, is_enlarged, is_own, loses_nothing
 from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -60,7 +60,7 @@ def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = Fa
     known = {
         True: "it is right",
         False: f"but it is {plain(with_article(item.picture.truth or ''))}",
-        None: "the true class is unknown",
+        None: "the true class is unknown" if is_own(item.picture) else f"the picture is {item.picture.truth_in_words}",
     }
     width, height = item.picture.given_size
     cut = "" if width == height else f"Its {width} by {height} pixels are cut to the middle square. "

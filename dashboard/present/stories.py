@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.answers import looks, operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.classes import groups
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.looks import Looked, PassRow
 from dashboard.answers.naming import family_key
@@ -77,7 +78,7 @@ def _on_the_test_set(page: Opened, traces: Traces) -> list[tuple[View, str]]:
         ),
         (
             looks_views.by_class(page, traces, everything),
-            by_class(looks.class_rows(traces, config, everything)),
+            by_class(looks.class_rows(traces, config, everything, groups(traces.classes))),
         ),
     ]
 

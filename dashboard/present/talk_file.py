@@ -61,6 +61,7 @@ class _StampFile:
     cost: _Name
     kind: Kind
     others: _Others = ()
+    network: _Name = ""
 
 
 def to_json(talk: Talk) -> str:
@@ -112,6 +113,7 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "cost": stamp.cost,
             "kind": stamp.kind,
             "others": [list(pair) for pair in stamp.others],
+            "network": stamp.network,
         },
         "light": slide.light,
         "dark": slide.dark,

@@ -15,6 +15,7 @@ from dashboard.testset import cost_charts, shares_chart, statistics, vectors_cha
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
 from dashboard.testset.statistics import VectorRow
+from dashboard.ui import class_groups
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
@@ -52,11 +53,13 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         name = measure.name
         st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({name})."))
         return
-    rows = statistics.class_rows(traces, cost, chosen)
+    shown = class_groups.choose(traces.classes, page.shared)
+    rows, members = statistics.class_rows(traces, cost, chosen, shown), {group.name: group.classes for group in shown}
+    wished = [name for name, own in members.items() if set(own) <= set(wanted.classes)]
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
-        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wanted.classes, colours, click_id),
+        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wished, colours, click_id),
         tables={"classes": lambda: rows},
         alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
         stamp=page.stamp("measured"),
@@ -65,8 +68,8 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
 
     def click() -> None:
         if found := picked(CLASSES, cost_charts.CLASS_PARAM):
-            names = () if wanted.classes == (found["class"],) else (found["class"],)
-            narrow(page, replace(wanted, classes=names))
+            names = members[found["class"]]
+            narrow(page, replace(wanted, classes=() if set(wanted.classes) == set(names) else names))
 
     show(view, page.colours, click, cost_charts.CLASS_PARAM)
     st.caption(

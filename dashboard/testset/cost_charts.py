@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.drawing.figure import Figure, Key, padded, table
+from dashboard.drawing.figure import Figure, Key, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import ClassRow, ConfidenceRow, CostRow
 
@@ -38,14 +38,19 @@ def class_chart(
         row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
         for row in rows
     ]
-    return Figure(_class_template(axis, len(rows), colours), {"classes": drawn})
+    return Figure(
+        _class_template(axis, len(rows), room_for((row["class"] for row in rows), 100), colours), {"classes": drawn}
+    )
 
 
 @lru_cache(maxsize=32)
-def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
+def _class_template(axis: str, count: int, left: int, colours: Palette) -> dict[str, Any]:
     base = table("classes")
     y = alt.Y(
-        "class:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=92)
+        "class:N",
+        sort=None,
+        title=None,
+        axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=left - 8),
     )
     x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
     ink = alt.Color("ink:N", scale=None)
@@ -77,7 +82,7 @@ def _class_template(axis: str, count: int, colours: Palette) -> dict[str, Any]:
         .mark_text(text="right %", baseline="bottom", **accuracy)
         .encode(x=alt.value(alt.expr("width + 44")), y=alt.value(-4)),
     )
-    return padded(chart, 100, 50, _TOP, _FOOT, CLASS_ROW * max(count, 1) + _TOP + _FOOT)
+    return padded(chart, left, 50, _TOP, _FOOT, CLASS_ROW * max(count, 1) + _TOP + _FOOT)
 
 
 def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palette) -> Figure:

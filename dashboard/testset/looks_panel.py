@@ -8,11 +8,13 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import looks
+from dashboard.answers.classes import groups
 from dashboard.answers.looks import Change
 from dashboard.answers.naming import unbroken
 from dashboard.drawing import legends
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
+from dashboard.ui import class_groups
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import looks as views
@@ -34,19 +36,20 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
         st.markdown(unbroken(views.in_words(found)))
         _outcomes(page, found, wanted)
     st.html(legends.legend(pass_keys(page.card.config, page.colours), page.colours, "Passes"))
-    only = (wanted.classes[0], wanted.passes[0]) if len(wanted.classes) == len(wanted.passes) == 1 else None
+    shown = groups(traces.classes, class_groups.CLASSES in page.shared.page)
+    members = {group.name: group.classes for group in shown}
+    one = next((name for name, own in members.items() if set(own) == set(wanted.classes)), None)
+    only = (one, wanted.passes[0]) if one and len(wanted.passes) == 1 else None
 
     def click() -> None:
         if spot := picked(views.BY_CLASS, PASS_PARAM):
             same = only == (spot["group"], spot["passes"])
-            narrow(
-                page,
-                replace(wanted, classes=() if same else (spot["group"],), passes=() if same else (spot["passes"],)),
-            )
+            classes, number = members[spot["group"]], (spot["passes"],)
+            narrow(page, replace(wanted, classes=() if same else classes, passes=() if same else number))
 
     left, right = st.columns(2, gap="large")
     with left:
-        show(views.by_class(page, traces, chosen, only), page.colours, click, PASS_PARAM)
+        show(views.by_class(page, traces, chosen, only, shown), page.colours, click, PASS_PARAM)
         st.caption("A click on a part of a bar shows these images.")
     with right:
         show(views.by_confidence(page, traces, chosen), page.colours)

@@ -10,6 +10,7 @@ from dashboard.testset.map_rows import Sorting
 from dashboard.testset.statistics import Order
 
 FORMS = {
+    "classes": "all",
     "order": "|".join(get_args(Order)),
     "shown": "[1-9][0-9]*",
     "sort": "|".join(get_args(Sorting)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
+from dashboard.drawing.blocks import block_numbers, heading_marks, option_names, placed, scale_of, stages
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -20,7 +20,6 @@ HEIGHT = 330  # pixels, including header and footer
 _HEADER, _FOOTER = 28, 22
 _PLOT = HEIGHT - _HEADER - _FOOTER
 _NAMED_FROM = 7.0  # percent from which a segment is high enough for its option's name
-_NAME_ROOM = 17  # least width of a bar for that name, in pixels
 _PARTED_FROM = 1.0  # percent from which a segment has border lines; they would hide a smaller one
 
 
@@ -73,7 +72,6 @@ def share_chart(
 def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
     scale = scale_of(config)
     base = table("segments")
-    room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
     tooltip = [
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N"),
@@ -96,10 +94,9 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
             stroke=alt.Stroke("edge:N", scale=None),
             strokeWidth=alt.StrokeWidth("edge_width:Q", scale=None),
         ),
-        base.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
+        option_names(base, scale["domain"][1], "name").encode(
             x=alt.X("centre:Q", scale=scale, axis=None),
             y=alt.Y("middle:Q", scale=percent, axis=axis, title="share of images, %"),
-            text="name:N",
             color=alt.Color("ink:N", scale=None),
         ),
         base.mark_rect(fillOpacity=0, cursor="pointer")

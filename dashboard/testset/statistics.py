@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -10,6 +10,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 import numpy as np
 
 from dashboard.answers import costs
+from dashboard.answers.classes import Group
 from dashboard.answers.costs import Costs
 from dashboard.answers.looks import CONFIDENCE_EDGES
 from dashboard.answers.tables import Rows, stage_of
@@ -131,8 +132,8 @@ def share_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[
     return rows
 
 
-# A true class.
-#   class: name of the class.
+# A true class, or a superclass.
+#   class: its name.
 #   images: number of images.
 #   cost: mean, in percent.
 #   low: lower end of its 95 % interval; None for a single image.
@@ -155,16 +156,16 @@ ClassRow = TypedDict(
 )
 
 
-def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[ClassRow]:
-    """One row for every true class that occurs, cheapest first."""
+def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray, shown: Sequence[Group]) -> list[ClassRow]:
+    """One row for every group of true classes that occurs, cheapest first; ``shown`` from ``classes.groups``."""
     rows: list[ClassRow] = []
-    for label, name in enumerate(traces.classes):
-        members = chosen[traces.labels[chosen] == label]
+    for group in shown:
+        members = chosen[group.among(traces.labels[chosen])]
         if len(members):
             p10, p90 = np.percentile(cost[members], (10, 90))
             accuracy = 100 * float(traces.correct[members].mean())
             spread = {"p10": float(p10), "p90": float(p90), "accuracy": accuracy}
-            rows.append(cast(ClassRow, {"class": name} | _mean(cost[members]) | spread))
+            rows.append(cast(ClassRow, {"class": group.name} | _mean(cost[members]) | spread))
     return sorted(rows, key=lambda row: row["cost"])
 
 

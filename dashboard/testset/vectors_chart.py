@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import Column
-from dashboard.drawing.blocks import block_numbers, heading_marks, scale_of, stages
+from dashboard.drawing.blocks import block_numbers, heading_marks, option_names, scale_of, stages
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -19,7 +19,6 @@ from dfs_core.model.config import ModelConfig
 VECTOR_PARAM = "vector_pick"
 MOST = 20  # decision vectors that are drawn
 ROW = 25  # pixels
-_NAME_ROOM = 17
 _RANK, _SHARE = 34, 96  # pixels left of the strips for ranks, and right of them for bars
 
 
@@ -69,7 +68,6 @@ def vector_chart(
 def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, Any]:
     scale = scale_of(config)
     cells, vectors = table("cells"), table("vectors")
-    room = f"width / {scale['domain'][1]} >= {_NAME_ROOM} ? 1 : 0"
 
     def down(share: float) -> Any:
         return alt.value(alt.expr(f"(datum.row + {share}) * {ROW}"))
@@ -109,9 +107,9 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
         cells.transform_filter("datum.option == 'skip'")
         .mark_rule(aria=False, strokeWidth=1.5, opacity=0.75)
         .encode(x=x, x2="end:Q", y=middle, stroke=alt.Stroke(ink, scale=None)),
-        cells.transform_filter("datum.option != 'skip'")
-        .mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room))
-        .encode(x=centre, y=middle, text="option:N", color=alt.Color(ink, scale=None)),
+        option_names(cells.transform_filter("datum.option != 'skip'"), scale["domain"][1]).encode(
+            x=centre, y=middle, color=alt.Color(ink, scale=None)
+        ),
         vectors.mark_text(aria=False, align="right", fontSize=11, color=colours.muted).encode(
             x=alt.value(-8), y=middle, text="rank:Q"
         ),

@@ -14,9 +14,12 @@ from dfs_core.errors import UserError
 
 
 def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
-    """Predict the pictures, resized to the network's input; on an error show a message and return an empty list."""
+    """Predict the pictures, resized to the network's input, with no truth where the network does not know the class.
+
+    On an error show a message and return an empty list.
+    """
     engine = cached.engine()
-    pictures = [picture.at(point.card.config.image_size) for picture in pictures]
+    pictures = [picture.at(point.card.config.image_size).known_to(point.card.classes) for picture in pictures]
     try:
         if engine.knows(pictures, point):
             traces = engine.predict(pictures, point)

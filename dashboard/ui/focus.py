@@ -100,7 +100,7 @@ def _is_marked(item: Shown) -> bool:
 
 def _html(item: Shown, spent: str, marked: bool) -> str:
     picture, trace = item.picture, item.trace
-    verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
+    verdict = {True: "✓ ", False: "✗ ", None: ""}[item.right] + picture.truth_in_words
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
     about = escape(" · ".join([origin, verdict, spent, *([unlike.MARK] if marked else [])]))
     words = f"<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>"

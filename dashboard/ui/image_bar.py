@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
+from dashboard.answers.pictures import PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.links import OWN_KEYS
 from dfs_core.checkpoints.card import Card
@@ -29,7 +29,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         if show != OWN:
             gallery = _gallery(images, shared)
     say_refused()
-    if mine:
+    if mine or (isinstance(images, str) and not any(picture.truth in card.classes for picture in cached.drawn())):
         unlike.say_classes(card)
     st.session_state[_LINKED] = shared.image
     if show == OWN:
@@ -106,7 +106,45 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
         lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
     unread = f", {lost} of them cannot be read" if lost else ""
     st.caption(f"{what}, page {page:,} of {pages:,}{unread}", width="content")
+    if not isinstance(images, str):
+        _jump(images)
     return pictures
+
+
+def _jump(images: ImageSet) -> None:
+    """The controls that go to a test image by its number, or to the first one of a class; both stay empty."""
+    with st.popover("Go to", icon=":material/search:", type="tertiary", key="jump"):
+        of_class = state.Control.showing("jump_class", None)
+        st.selectbox(
+            "Class",
+            images.classes,
+            index=None,
+            placeholder="Choose a class",
+            key=of_class.key,
+            on_change=of_class.choice(lambda name: _go_to(first_of(images, name))),
+        )
+        number = state.Control.showing("jump_number", None)
+        st.number_input(
+            f"Image number, 0 to {len(images) - 1:,}",
+            min_value=0,
+            max_value=len(images) - 1,
+            value=None,
+            placeholder="Number in the test set",
+            key=number.key,
+            on_change=number.choice(_go_to),
+        )
+
+
+def first_of(images: ImageSet, name: str) -> int | None:
+    """Index of the gallery's first image of a class; None if there is none."""
+    order = cached.gallery(images)
+    found = np.flatnonzero(images.labels.numpy()[order] == images.classes.index(name))
+    return int(order[found[0]]) if len(found) else None
+
+
+def _go_to(index: int | None) -> None:
+    if index is not None:
+        state.change(image=f"{TEST_KEY}{index}", note="")
 
 
 def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Picture], int, int]:

@@ -6,6 +6,7 @@ alpha follows. Defaults are left out of the URL:
 
     /                                                    the default state
     /?checkpoint=resnet38-dfs-30&budget=30               another budget, the default alpha
+    /?network=resnet-74-cifar100                         another network, at its default
     /?budget=25                                          edited by hand: the nearest trained budget, and a note
     /image?image=frog&block=7                            another page; ``block`` is that page's own parameter
 """
@@ -18,17 +19,19 @@ from dataclasses import dataclass, field, replace
 from typing import cast, get_args
 from urllib.parse import urlencode
 
-from dashboard.answers import operating
+from dashboard.answers import nearest, operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
+from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.answers.tables import Scale
-from dfs_core.checkpoints.operating_point import DIGITS
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
 
-_SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "show")
+_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "show")
 OFF = (LIVE_KEY,)  # families that are hidden until a link or the user shows them: they are not comparable
 _LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
@@ -80,10 +83,7 @@ def from_query(
     """
     notes: list[str] = []
     budget, alpha = _number(query, "budget", notes), _number(query, "alpha", notes)
-    card = catalogue.named(query["checkpoint"]) if "checkpoint" in query else catalogue.serving(budget)
-    if card is None:
-        notes.append(f"There is no checkpoint '{query['checkpoint']}' here.")
-        card = catalogue.default
+    card = _card(query, catalogue, budget, notes)
     if card.budget_range is not None:
         if budget is None and alpha is not None:
             budget = operating.budget_for(card, alpha)
@@ -113,6 +113,9 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
     """URL parameters of a state, without those at their defaults. ``from_query`` gives the same state back."""
     query = {}
     card, default = catalogue.named(state.checkpoint), catalogue.default
+    if card is not None and (network := Network.of(card)) != Network.of(default):
+        query["network"] = network.key
+        default = catalogue.on(network).default
     if card is not None and card is not default:
         query["checkpoint"] = card.name
         if card.budget is not None and card.budget != default.budget:
@@ -151,6 +154,26 @@ def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapp
     own = page if page is not None else state.page if path == state.path else {}
     query = to_query(replace(state, page=own), catalogue)
     return f"{path}?{urlencode(query)}" if query else path
+
+
+def _card(query: Mapping[str, str], catalogue: Catalogue, budget: float | None, notes: list[str]) -> Card:
+    """The checkpoint that a link asks for; if its network is not the link's, that network's nearest one."""
+    network = catalogue.network(query["network"]) if "network" in query else None
+    if "network" in query and network is None:
+        notes.append(f"There is no network '{query['network']}' here.")
+    part = catalogue if network is None else catalogue.on(network)
+    if "checkpoint" not in query:
+        return part.serving(budget)
+    card = catalogue.named(query["checkpoint"])
+    if card is None:
+        notes.append(f"There is no checkpoint '{query['checkpoint']}' here.")
+        return part.default
+    if network is None or Network.of(card) == network:
+        return card
+    point = OperatingPoint(card, operating.fit_budget(card, budget)[0])
+    found, note = nearest.on_network(catalogue, network, point, nearest.cp_of(point))
+    notes.append(note)
+    return found.card
 
 
 def _number(query: Mapping[str, str], key: str, notes: list[str]) -> float | None:

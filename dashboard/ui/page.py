@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import listed
+from dashboard.answers.networks import Network
 from dashboard.drawing.palette import Palette, palette
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.ui import cached, copy_link, messages, point_controls, state
@@ -65,7 +67,8 @@ class Opened:
             kind: what its figures are.
             cards: of the checkpoints shown; by default the one in use.
         """
-        (name, weights), *others = dict.fromkeys((card.name, card.weights_sha256) for card in cards or (self.card,))
+        cards = cards or (self.card,)
+        (name, weights), *others = dict.fromkeys((card.name, card.weights_sha256) for card in cards)
         return Stamp(
             checkpoint=name,
             weights_sha256=weights,
@@ -73,6 +76,7 @@ class Opened:
             kind=kind,
             link=state.link(self.shared, self.catalogue),
             others=tuple(others),
+            network=listed(dict.fromkeys(Network.of(card).in_words for card in cards)),
         )
 
 

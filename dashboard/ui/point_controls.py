@@ -1,4 +1,4 @@
-"""The controls for an operating point (method, budget, alpha) and for the measure of cost.
+"""The controls for an operating point (network, method, budget, alpha) and for the measure of cost.
 
 They show what is in use. If a choice cannot be met, they move to the nearest possible one.
 """
@@ -12,24 +12,27 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from dashboard.answers import operating
+from dashboard.answers import nearest, operating
 from dashboard.answers.catalogue import Catalogue, Family, Held
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.networks import Network
+from dashboard.answers.pictures import index_of_test
 from dashboard.ui import messages, state
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha, option_label
 
-METHOD, RUN = "method", "run"
+NETWORK, METHOD, RUN = "network", "method", "run"
 ROOM = 36  # characters of method titles that fit side by side
 _COST_WIDTH = 17  # percent of the width of all other controls together
+_NETWORK_WIDTH = 24  # likewise
 _WHY = (
     "Budget and alpha are one setting: alpha is the price of computation, and budget is the cp that is spent at that"
     " price. If you move one, the other follows, by a table measured on validation images."
 )
 COST = "cost"
 BUDGET, ALPHA = "budget", "alpha"
-_ASKED = "alpha_asked"
+_ASKED, _KEPT = "alpha_asked", "cp_kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class ControlGroup:
 
     Attributes:
         prefix: of the controls' names.
-        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does.
+        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does; and ``image`` and ``gallery`` if
+            the page shows this group's test images.
         brief: whether labels are short.
         measure: whether the measure of cost is among the controls; once a page at most.
     """
@@ -55,6 +59,19 @@ class ControlGroup:
     def label(self, text: str) -> str:
         """The label, or only the part before its colon if labels are short."""
         return text.partition(":")[0] if self.brief else text
+
+    def wish(self, point: OperatingPoint) -> float | None:
+        """The cp in percent to keep when the method or the network changes.
+
+        It is what was spent before the first of several such changes: a method that cannot meet it does not end it.
+        """
+        kept, *of = st.session_state.get(self.prefix + _KEPT, (None,))
+        return kept if of == [point.card.name, point.budget] else nearest.cp_of(point)
+
+    def follow(self, point: OperatingPoint, note: str, wish: float | None, **more: Any) -> None:
+        """Use another method's or network's operating point, and remember the wish that it was chosen for."""
+        st.session_state[self.prefix + _KEPT] = wish, point.card.name, point.budget
+        self.move(checkpoint=point.card.name, budget=point.budget, note=note, **more)
 
 
 SHARED = ControlGroup()
@@ -81,12 +98,20 @@ def choose_point(catalogue: Catalogue, shared: state.State, group: ControlGroup 
     with st.container(key=f"{group.prefix}controls"):
         widths = [30, 70] if constant_cost else [30, 38, 32] if len(twins) == 1 else [27, 31, 22, 20]
         gap: Literal["small", "large"] = "small" if group.brief else "large"
-        places = st.columns([*widths, _COST_WIDTH] if group.measure else widths, gap=gap)
+        several = len(catalogue.networks) > 1
+        if several and group.brief:  # half a page has no room for all of them side by side
+            _network(catalogue, point, shared, group)
+        beside = [_NETWORK_WIDTH] if several and not group.brief else []
+        cost = _COST_WIDTH + 5 * bool(beside)  # with one more gap, its label would not fit in a line
+        places = st.columns([*beside, *widths, *([cost] if group.measure else [])], gap=gap)
+        if beside:
+            with places.pop(0):
+                _network(catalogue, point, shared, group)
         with places[0]:
-            _method(catalogue, family, card, group)
+            _method(catalogue, family, point, group)
         if constant_cost:
             with places[1]:
-                _network(twins, card, group)
+                _checkpoint(twins, card, group)
         elif shared.budget:
             with places[1]:
                 _every_budget(point, group)
@@ -110,16 +135,40 @@ def choose_point(catalogue: Catalogue, shared: state.State, group: ControlGroup 
     return point
 
 
-def _method(catalogue: Catalogue, family: Family, card: Card, group: ControlGroup) -> None:
-    titles = [other.title for other in catalogue.families]
+def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, group: ControlGroup) -> None:
+    """The control of the network, which keeps method and cost where it can."""
+    used = Network.of(point.card)
+    control = group.showing(NETWORK, used)
+
+    def choose(network: Network) -> None:
+        wish = group.wish(point)
+        found, note = nearest.on_network(catalogue, network, point, wish)
+        more: dict[str, Any] = {}
+        if network.dataset != used.dataset:  # test images are numbered within their data set
+            image = None if index_of_test(shared.image) is not None else shared.image
+            more = {"image": image, "gallery": 1}
+        group.follow(found, note, wish, **more)
+
+    st.selectbox(
+        "Network",
+        catalogue.networks,
+        catalogue.networks.index(used),
+        format_func=lambda network: network.in_words,
+        key=control.key,
+        on_change=control.choice(choose),
+        help="Methods are compared within one network: one depth, trained on one data set.",
+    )
+
+
+def _method(catalogue: Catalogue, family: Family, point: OperatingPoint, group: ControlGroup) -> None:
+    families = {other.title: other for other in catalogue.on(Network.of(point.card)).families}
+    titles = list(families)
     control = group.showing(METHOD, family.title)
 
     def choose(title: str) -> None:
-        wished = next(other for other in catalogue.families if other.title == title)
-        budget = card.budget if wished.budgets else None
-        alpha = card.alpha if wished.alphas else None
-        found, note = wished.choose(budget, alpha)
-        group.move(checkpoint=found.name, budget=None, note=note)
+        wish = group.wish(point)
+        found, note = nearest.at_cost(families[title], wish, point.card)
+        group.follow(found, note, wish)
 
     chosen = control.choice(choose)
     if len(" ".join(titles)) < ROOM:
@@ -138,11 +187,14 @@ def _method(catalogue: Catalogue, family: Family, card: Card, group: ControlGrou
         st.selectbox("Method", titles, titles.index(family.title), key=control.key, on_change=chosen, help=_HELP)
 
 
-def _network(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
-    """The control for families without budgets: which network."""
+def _checkpoint(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
+    """The control for families without budgets: which checkpoint."""
     bits = {one.name: set(one.config.constant) for one in twins}
     uniform = card.method == "static" and all(len(found) == 1 for found in bits.values())
-    label = "Bits, the same for every image and block" if uniform else "Network (its cost is always the same)"
+    constant = all(one.config.policy == "constant" for one in twins)
+    label = "Checkpoint: its cost is always the same" if constant else "Checkpoint: its card names no budget"
+    if uniform:
+        label = "Bits, the same for every image and block"
     if len(twins) == 1:
         fixed(label, card.name)
         return

@@ -8,6 +8,7 @@ from typing import cast
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import PUBLISHED_KEY
+from dashboard.answers.networks import Network
 from dashboard.answers.tables import Shown
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
@@ -50,7 +51,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
 
 def points(page: Opened) -> list[PointRow]:
     """The points of the accuracy/cost curve, for all families."""
-    return cached.points(page.catalogue, page.card.dataset, page.shared.cost)
+    return cached.points(page.catalogue, Network.of(page.card), page.shared.cost)
 
 
 def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> CurveState:
@@ -76,7 +77,7 @@ def curve(page: Opened, state: CurveState) -> View:
     measure = MEASURES[state.cost]
     return View(
         key=CURVE,
-        title=f"Accuracy and {measure.name} on {page.card.dataset}",
+        title=f"Accuracy and {measure.name} of {Network.of(page.card).in_words}",
         draw=lambda colours: accuracy_curve(state, colours),
         tables={"points": lambda: [{k: v for k, v in p.items() if k not in ("family", "line")} for p in state.visible]},
         alt=f"{'Accuracy' if state.has_live else 'Test accuracy'} against cost of {len(state.visible)} points",

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.looks import BudgetRow, budget_rows
+from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
 from dashboard.ui.cached import Stamp, results_dir, stamp, traced_budgets, traces
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
@@ -64,14 +65,16 @@ def _measured(path: str, stamp: Stamp) -> tuple[Rows, str]:
         return [], str(error)
 
 
-def points(catalogue: Catalogue, dataset: str, cost: Cost) -> list[PointRow]:
-    """The points of the accuracy/cost curve of a data set, read again only when files change."""
-    return _points(catalogue.fingerprint, dataset, cost, _measured_file()[1], catalogue)
+def points(catalogue: Catalogue, network: Network, cost: Cost) -> list[PointRow]:
+    """The points of the accuracy/cost curve of a network, read again only when files change."""
+    return _points(catalogue.fingerprint, network.key, cost, _measured_file()[1], catalogue, network)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _points(fingerprint: str, dataset: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue) -> list[PointRow]:
-    return point_rows(_catalogue, dataset, published(), cost, measured())
+def _points(
+    fingerprint: str, key: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue, _network: Network
+) -> list[PointRow]:
+    return point_rows(_catalogue, _network, published(), cost, measured())
 
 
 def looks_by_budget(card: Card) -> list[BudgetRow]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dashboard.answers import looks
+from dashboard.answers.classes import Group, groups
 from dashboard.answers.looks import Looked
 from dashboard.answers.naming import counted
 from dashboard.export.view import View
@@ -20,10 +23,24 @@ def all_of(traces: Traces) -> np.ndarray:
     return np.arange(len(traces))
 
 
-def by_class(page: Opened, traces: Traces, chosen: np.ndarray, picked: tuple[str, int] | None = None) -> View:
-    """Share of the images of each class by number of passes; ``picked`` is the filter's class and number of passes."""
+def by_class(
+    page: Opened,
+    traces: Traces,
+    chosen: np.ndarray,
+    picked: tuple[str, int] | None = None,
+    shown: Sequence[Group] | None = None,
+) -> View:
+    """Share of the images of each class by number of passes.
+
+    Args:
+        page: the opened page.
+        traces: of the test set.
+        chosen: indices of the images.
+        picked: the filter's group and number of passes.
+        shown: the groups of classes; by default superclasses where there are any.
+    """
     config, click_id = page.card.config, page.shared.click_id
-    rows = looks.class_rows(traces, config, chosen)
+    rows = looks.class_rows(traces, config, chosen, groups(traces.classes) if shown is None else shown)
     return View(
         key=BY_CLASS,
         title=f"Passes for each class, {page.in_words}",

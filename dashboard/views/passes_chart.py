@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.looks import ChangeRow, PassRow, in_passes
-from dashboard.drawing.figure import Figure, Key, padded, table
+from dashboard.drawing.figure import Figure, Key, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
@@ -70,7 +70,8 @@ def pass_keys(config: ModelConfig, colours: Palette) -> tuple[Key, ...]:
 @lru_cache(maxsize=32)
 def _template(groups: tuple[str, ...], clicks: bool, colours: Palette) -> dict[str, Any]:
     base, named = table("segments"), table("groups")
-    axis = alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=_LEFT - 8)
+    left = room_for(groups, _LEFT)
+    axis = alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=left - 8)
     y = alt.Y("group:N", sort=list(groups), title=None, axis=axis)
     x = alt.X(
         "start:Q",
@@ -106,7 +107,7 @@ def _template(groups: tuple[str, ...], clicks: bool, colours: Palette) -> dict[s
         .mark_text(text="again, %", baseline="bottom", **beside)
         .encode(x=at, y=alt.value(-4)),
     ]
-    return padded(alt.layer(*marks), _LEFT, _RIGHT, _TOP, _FOOT, _ROW * max(len(groups), 1) + _TOP + _FOOT)
+    return padded(alt.layer(*marks), left, _RIGHT, _TOP, _FOOT, _ROW * max(len(groups), 1) + _TOP + _FOOT)
 
 
 def change_chart(rows: Sequence[ChangeRow], colours: Palette) -> Figure:

@@ -16,6 +16,7 @@ from dashboard.answers import costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, Cost
 from dashboard.answers.naming import DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key
+from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows, measured_on
 from dfs_core.checked import Name, Percent, Text, Word, read_rows
 from dfs_core.checkpoints.card import Card
@@ -88,27 +89,27 @@ class PointRow(TypedDict):
 
 def point_rows(
     catalogue: Catalogue,
-    dataset: str,
+    network: Network,
     published: Rows,
     cost: Cost,
     measured: Rows | None = None,
 ) -> list[PointRow]:
-    """The points of the accuracy/cost curve of a data set.
+    """The points of the accuracy/cost curve of a network, beside what was published for its data set.
 
     Args:
         catalogue: the checkpoints on this machine.
-        dataset: name of the data set.
+        network: the one in use.
         published: from ``read_published``.
         cost: the measure on the axis; points without it are left out.
         measured: from ``read_measured``; a single-budget checkpoint's card takes precedence over it.
     """
     measured = measured or []
     rows = [
-        *_of_cards(catalogue, dataset, {row["checkpoint"] for row in measured}),
-        *_of_results(catalogue, dataset, measured),
-        *(_published(row) for row in published if row["dataset"] == dataset),
+        *_of_cards(catalogue, network, {row["checkpoint"] for row in measured}),
+        *_of_results(catalogue, network, measured),
+        *(_published(row) for row in published if row["dataset"] == network.dataset),
     ]
-    order = [*(family.key for family in catalogue.families), *GROUPS]
+    order = [*(family.key for family in catalogue.on(network).families), *GROUPS]
     rows.sort(key=lambda row: _place(row["family"], order))
     return [cast(PointRow, row) for row in rows if costs.known(row, cost)]
 
@@ -138,12 +139,12 @@ def read_measured(path: Path) -> Rows:
     return [asdict(row) for row in read_measurements(path) if row.split == "test"]
 
 
-def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Iterator[dict[str, Any]]:
-    for family in catalogue.families:
+def _of_cards(catalogue: Catalogue, network: Network, in_results: set[str]) -> Iterator[dict[str, Any]]:
+    for family in catalogue.on(network).families:
         for card in family.cards:
             better_in_results = card.budget_range is not None and card.name in in_results
             split = measured_on(card)
-            if card.dataset != dataset or split not in card.metrics or better_in_results:
+            if split not in card.metrics or better_in_results:
                 continue
             live = card.method == SESSION
             found = card.metrics[split]
@@ -173,11 +174,13 @@ def _line(card: Card) -> str:
     return card.name if card.budget_range is not None else f"{card.method} {card.alpha} {card.seed}"
 
 
-def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[dict[str, Any]]:
+def _of_results(catalogue: Catalogue, network: Network, measured: Rows) -> Iterator[dict[str, Any]]:
     for row in measured:
-        if row["dataset"] != dataset:
+        if (row["dataset"], row["depth"]) != (network.dataset, network.depth):
             continue
         card = catalogue.named(row["checkpoint"])
+        if card is not None and Network.of(card) != network:  # another width or image size
+            continue
         if card is not None and not _serves(card, row["budget"]):
             continue
         by_dial = row["family"] == DIAL_KEY

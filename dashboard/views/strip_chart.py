@@ -13,7 +13,7 @@ from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
-from dashboard.drawing.blocks import name_room
+from dashboard.drawing.blocks import name_room, number_opacity
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -27,7 +27,6 @@ _HEADER, _FOOTER = 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
 TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels for the texts left of the cells, and for the costs right of them
 PASS_WIDTH = 148  # pixels between cells and costs for what each pass of a cascade said
-NAME_ROOM, NUMBER_ROOM = 17, 14  # least column width in pixels for an option's name, and for a block number
 
 
 def decision_strip(
@@ -252,7 +251,6 @@ def _passes(place: Place) -> alt.Chart:
 def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
     """Cells, the line through skipped ones, option names, and on top an invisible layer for tooltips and clicks."""
     base = table("cells", "cell")
-    room = f"width / {length} >= {NAME_ROOM} ? 1 : 0"
     gate = [
         alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
         alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
@@ -284,9 +282,7 @@ def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
         skipped.mark_rule(aria=False, strokeWidth=1.5, opacity=0.75).encode(
             x=x, x2=x2, y=middle, stroke=alt.Stroke(ink, scale=None)
         ),
-        filled.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
-            x=place.at("centre"), y=middle, text="option:N", color=alt.Color(ink, scale=None)
-        ),
+        blocks.option_names(filled, length).encode(x=place.at("centre"), y=middle, color=alt.Color(ink, scale=None)),
         base.mark_rect(fillOpacity=0, cursor="pointer")
         .encode(**box, tooltip=tooltip, description="about:N")
         .add_params(click),
@@ -295,7 +291,7 @@ def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
 
 def headings(place: Place, length: float, both: bool, colours: Palette, second: Measure) -> list[alt.Chart]:
     """Stage titles with a line below each, block numbers at the bottom, and the titles of the outer columns."""
-    room = alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
+    room = number_opacity(length)
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
     above = alt.value(-14)
     stages, blocks = table("stages"), table("blocks")

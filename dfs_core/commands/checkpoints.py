@@ -96,11 +96,23 @@ def run_predict(args: argparse.Namespace) -> int:
             complain(f"{name} cannot be read: {error.strerror or error}")
     keys = ("label", "confidence", "budget", "cp", "all_in", "decisions", "fractions")
     traces = [trace.to_dict() for trace in predictor.predict(inputs, budget=args.budget)]
-    found = [{"image": name} | {key: trace[key] for key in keys} for name, trace in zip(names, traces, strict=True)]
+    blocks = [block.number for block in predictor.card.config.layout.gated]
+    found = [
+        {"image": name} | {key: trace[key] for key in keys} | {"blocks": blocks}
+        for name, trace in zip(names, traces, strict=True)
+    ]
     if args.json:
         write_json(found)
     elif found:
-        header = ("image", "label", "confidence", "budget", "cp", "all-in", "decisions")
+        header = (
+            "image",
+            "label",
+            "confidence",
+            "budget",
+            "cp",
+            "all-in",
+            f"decisions in blocks {blocks[0]} to {blocks[-1]}",
+        )
         write(table(header, [_predict_row(line) for line in found], words=(0, 1, 6)))
     return 0 if len(found) == len(args.images) else 2
 

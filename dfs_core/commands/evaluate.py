@@ -24,7 +24,6 @@ from dfs_core.errors import UserError
 if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
     from dfs_core.data.sets import ImageSet
-    from dfs_core.model.layout import Layout
 
 SPLITS = ("test", "validation", "train")
 EXECUTIONS = ("grouped", "dense", "engine")
@@ -67,8 +66,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     with progress_bar("evaluating") as progress:
         found = measured(execution=engine or args.execution, progress=progress)
     head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split, "budget": budget}
-    result = head | summarise(found, card.config).to_dict()
-    keys = [*head, "n", "accuracy", "accuracy_ci95", "cp", "all_in", "policies", "shares"]
+    blocks = [block.number for block in card.config.layout.gated]
+    result = head | summarise(found, card.config).to_dict() | {"blocks": blocks}
+    keys = [*head, "n", "accuracy", "accuracy_ci95", "cp", "all_in", "policies", "blocks", "shares"]
     if engine is not None:
         with progress_bar("comparing with grouped") as progress:
             same = Agreement.of(found, measured(progress=progress))
@@ -77,7 +77,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.json:
         write_json({key: result[key] for key in keys})
     else:
-        write(_evaluation_text(result, card.config.layout))
+        write(_evaluation_text(result))
     return 0
 
 
@@ -120,7 +120,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     return train if split == "train" else validation
 
 
-def _evaluation_text(result: dict[str, Any], layout: Layout) -> str:
+def _evaluation_text(result: dict[str, Any]) -> str:
     low, high = result["accuracy_ci95"]
     head = [
         ("checkpoint", result["checkpoint"]),
@@ -138,8 +138,8 @@ def _evaluation_text(result: dict[str, Any], layout: Layout) -> str:
         ]
     options = list(result["shares"][0])
     blocks = [
-        (str(block.number), *(number(row[option], "%", decimals=1) for option in options))
-        for block, row in zip(layout.gated, result["shares"], strict=True)
+        (str(block), *(number(row[option], "%", decimals=1) for option in options))
+        for block, row in zip(result["blocks"], result["shares"], strict=True)
     ]
     lines = [f"{name:<18}{value}" for name, value in head]
     return "\n".join([*lines, "", table(("block", *options), blocks)])

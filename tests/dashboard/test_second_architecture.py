@@ -141,8 +141,8 @@ def test_an_upload_goes_to_each_network_at_its_own_size() -> None:
     app = opened("explore", checkpoint="tiny-dfs-20")
     app.file_uploader[0].upload("mine.png", png(1), "image/png").run()
     assert "mine.png, 32 by 32" in text_of(app)
-    method = control(app.selectbox, "method")
-    method.set_value(next(name for name in method.options if name.startswith("DFS ·") and "shapes" in name)).run()
+    network = control(app.selectbox, "network")
+    network.set_value(next(name for name in network.options if name.endswith("on shapes"))).run()
     assert not app.exception
     assert "mine.png, 64 by 64" in text_of(app)
 

@@ -33,9 +33,12 @@ def test_families_group_by_method_and_begin_with_dfs(catalogue):
     assert catalogue.families[2].budgets == ()
 
 
-def test_two_networks_of_one_method_are_told_apart_in_the_title(catalogue):
+def test_option_sets_of_one_method_are_told_apart_in_the_title_and_networks_are_not(catalogue):
     both = Catalogue((*catalogue.cards, dfs(20, 5e-6, depth=20)))
-    assert [f.title for f in both.families] == ["DFS · ResNet-14", "DFS · ResNet-20", "SkipNet", "Backbone"]
+    assert [f.title for f in both.families] == ["DFS", "SkipNet", "Backbone", "DFS"]
+    other = make_card("other", "dfs", ModelConfig(depth=14, options="skip,4,full", budget=20.0))
+    titles = [f.title for f in Catalogue((*catalogue.cards, other)).families]
+    assert titles == ["DFS · skip,4,full", "DFS · skip,8,16,full", "SkipNet", "Backbone"]
 
 
 def test_operating_points_of_the_same_words_are_told_apart_by_name():

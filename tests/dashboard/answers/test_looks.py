@@ -9,6 +9,7 @@ import pytest
 from made_up import ALL, CASCADE, looked_at, traces
 
 from dashboard.answers import looks
+from dashboard.answers.classes import groups
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.views.passes_chart import change_chart, passes_chart
 from dfs_core.trace import PassTrace
@@ -50,7 +51,7 @@ def test_a_network_without_passes_has_changed_nothing() -> None:
 
 
 def test_classes_come_by_how_often_they_are_looked_at_again() -> None:
-    rows = looks.class_rows(looked_at(), CASCADE, ALL)
+    rows = looks.class_rows(looked_at(), CASCADE, ALL, groups("abc"))
     assert [row["group"] for row in rows if row["passes"] == 1] == ["c", "b", "a"]
     shares = {(row["group"], row["passes"]): row["share"] for row in rows}
     assert shares[("b", 1)] == shares[("b", 2)] == 50
@@ -66,7 +67,7 @@ def test_bins_are_those_of_the_first_passs_confidence() -> None:
 
 
 def test_a_bar_has_a_segment_for_each_number_of_passes_in_the_colour_of_its_option() -> None:
-    rows = looks.class_rows(looked_at(), CASCADE, ALL)
+    rows = looks.class_rows(looked_at(), CASCADE, ALL, groups("abc"))
     for colours in (LIGHT, DARK):
         figure = passes_chart(rows, CASCADE, colours, ("b", 2))
         drawn = figure.data["segments"]

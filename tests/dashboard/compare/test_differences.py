@@ -12,6 +12,7 @@ from tiny import make_card, picture
 
 from dashboard.answers import agreement
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.classes import groups
 from dashboard.answers.costs import MEASURES, models
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
@@ -162,7 +163,7 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
     assert [(cell["block"], cell["option"]) for cell in segments if cell["edge"] == LIGHT.accent] == [(3, "full")]
     assert {cell["click_id"] for cell in segments} == {7}
 
-    figure = cost_charts.class_chart(statistics.class_rows(everything, cp, ALL), "cp", ["b"], LIGHT)
+    figure = cost_charts.class_chart(statistics.class_rows(everything, cp, ALL, groups("abc")), "cp", ["b"], LIGHT)
     drawn(figure)
     assert [row["ink"] == LIGHT.accent for row in figure.data["classes"]] == [False, True, False]
 
@@ -193,7 +194,7 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
 
 def test_the_heatmap_signs_every_difference_that_it_colours() -> None:
     changed = traces(decisions=((1, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 1)))
-    rows = agreement.class_block_rows(traces(), changed, (CONFIG, CONFIG))
+    rows = agreement.class_block_rows(traces(), changed, (CONFIG, CONFIG), groups("abc"))
     figure = class_heatmap.class_heatmap(rows, CONFIG, LIGHT)
     drawn(figure)
     texts = {(cell["class"], cell["block"]): cell["text"] for cell in figure.data["cells"]}

@@ -14,6 +14,7 @@ from tiny import make_card, make_network, pictures
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.engine import MAX_ADOPTED, Engine
 from dashboard.answers.naming import LIVE_KEY, PREFIX
+from dashboard.answers.networks import Network
 from dashboard.answers.pictures import make_picture
 from dashboard.compare.rivals import default_rival
 from dashboard.drawing.palette import DARK, LIGHT
@@ -113,7 +114,7 @@ def test_what_is_kept_is_served_and_is_a_point_apart_that_is_compared_with_nothi
     (trace,) = engine.predict(SHOWN[:1], OperatingPoint(card))
     assert (trace.checkpoint, trace.budget) == (card.name, 60.0)
     catalogue = kept.with_session(Catalogue((CARD,)), [card])
-    (point,) = point_rows(catalogue, "cifar10", [], "cp")
+    (point,) = point_rows(catalogue, Network.of(CARD), [], "cp")
     assert (point["family"], point["split"], point["loss"]) == (LIVE_KEY, "validation", None)
     figure = accuracy_curve(CurveState([point], [], "cp", "linear", card.name), LIGHT)
     assert figure.data["measured"] == [], "not among the accuracies on the test set"
@@ -141,7 +142,7 @@ def test_without_the_data_set_the_pictures_at_hand_are_a_toy(laboratory):
     job = ended(laboratory.start("me", CARD, WISH, None, SHOWN))
     assert job.state == "done"
     assert "5 images" in job.result.toy
-    assert point_rows(Catalogue((CARD, laboratory.keep(job))), "cifar10", [], "cp") == []
+    assert point_rows(Catalogue((CARD, laboratory.keep(job))), Network.of(CARD), [], "cp") == []
     with pytest.raises(UserError, match="too few"):
         laboratory.start("me", CARD, WISH, None, SHOWN[:2])
 

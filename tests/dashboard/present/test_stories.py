@@ -13,6 +13,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 
 from dashboard.answers import looks
+from dashboard.answers.classes import groups
 from dashboard.present import stories
 from dashboard.views.points import PointRow
 
@@ -49,7 +50,7 @@ def test_titles_have_the_figures_of_the_traces() -> None:
         "It looks again where it is in doubt: at 100 % of the images of which it is less than 80 % sure,"
         " and at 0 % of the others"
     )
-    rows = looks.class_rows(traces, CASCADE, ALL)
+    rows = looks.class_rows(traces, CASCADE, ALL, groups(traces.classes))
     assert stories.by_class(rows) == "It looks again at 100 % of class c, but at 0 % of class a"
     found = looks.looked(traces, CASCADE)
     share = 100 * (1 - 0.390625 / found.costs["cp"])

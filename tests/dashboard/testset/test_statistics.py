@@ -12,6 +12,7 @@ from scipy.stats import binom
 from tiny import make_card
 
 from dashboard.answers import agreement
+from dashboard.answers.classes import groups
 from dashboard.testset import statistics
 from dashboard.testset.filters import Filter, from_page, passing, to_page, vector_code
 from dfs_core.evaluation.metrics import wilson_interval
@@ -55,7 +56,7 @@ def test_no_images_are_no_error() -> None:
         None,
         0,
     )
-    assert statistics.class_rows(traces(), COSTS["cp"], none) == []
+    assert statistics.class_rows(traces(), COSTS["cp"], none, groups("abc")) == []
     assert statistics.confidence_rows(traces(), COSTS["cp"], none) == []
     assert statistics.cost_rows(traces(), COSTS["cp"], none) == []
     assert statistics.vector_rows(traces(), COSTS, none) == []
@@ -79,7 +80,7 @@ def test_shares_are_of_the_chosen_images_and_stack_to_a_hundred() -> None:
 
 
 def test_classes_come_cheapest_first_with_the_interval_of_their_mean() -> None:
-    first, second, third = statistics.class_rows(traces(), COSTS["cp"], ALL)
+    first, second, third = statistics.class_rows(traces(), COSTS["cp"], ALL, groups("abc"))
     assert [first["class"], second["class"], third["class"]] == ["a", "b", "c"]
     assert (first["cost"], first["low"], first["high"]) == (3.125, None, None), "one image has no interval"
     assert third["cost"] == pytest.approx((50 + 53.125 + 100) / 3)
@@ -209,10 +210,16 @@ def test_cost_changes_are_counted_by_image_and_by_class_and_block() -> None:
     found = agreement.cost_change(a, b, (CONFIG, CONFIG), "cp")
     assert (found.less, found.same, found.more) == (1, 4, 1)
     assert found.a == found.b == pytest.approx(sum(CP) / 6)
-    rows = {(row["class"], row["block"]): row["more"] for row in agreement.class_block_rows(a, b, (CONFIG, CONFIG))}
+    rows = {
+        (row["class"], row["block"]): row["more"]
+        for row in agreement.class_block_rows(a, b, (CONFIG, CONFIG), groups("abc"))
+    }
     assert set(rows.values()) == {0.0}, "in class b one image pays what the other saves"
     c = traces(decisions=((1, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 2)))
-    rows = {(row["class"], row["block"]): row["more"] for row in agreement.class_block_rows(a, c, (CONFIG, CONFIG))}
+    rows = {
+        (row["class"], row["block"]): row["more"]
+        for row in agreement.class_block_rows(a, c, (CONFIG, CONFIG), groups("abc"))
+    }
     assert rows[("a", 2)] == 6.25
     assert rows[("a", 3)] == rows[("b", 2)] == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,16 @@ def test_drawings_have_a_last_page_too(tiny_pretrained, no_data):
     app = open_page(gallery="3")
     assert "drawings, page 2 of 2" in text_of(app)
     assert dict(app.query_params) == {"gallery": "2"}
+
+
+def test_the_gallery_goes_to_an_image_by_its_number_and_to_a_class(with_data):
+    app = open_page()
+    number = next(one for one in app.number_input if one.key.startswith("jump_number"))
+    number.set_value(37).run()
+    assert dict(app.query_params) == {"image": "test-37"}
+    assert control(app.selectbox, "focus").value == "test-37"
+    control(app.selectbox, "jump_class").set_value("frog").run()
+    assert not app.exception
+    assert re.search("is frog", text_of(app))
+    assert app.query_params["image"] != "test-37"
+    assert control(app.selectbox, "jump_class").value is None

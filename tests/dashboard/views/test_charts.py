@@ -14,6 +14,7 @@ from places import APP, REPOSITORY
 from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.networks import Network
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown, decision_rows, image_rows, ledger_rows, stage_rows
 from dashboard.answers.tables import test_figures as figures_on_test
@@ -36,6 +37,7 @@ from dfs_core.model.options import OptionSet
 from dfs_core.predictor import Predictor
 
 PUBLISHED = REPOSITORY / "dashboard" / "views" / "published.csv"
+NETWORK = Network("cifar10", "ResNet-14", 14)
 CONFIG = ModelConfig(depth=14, budget=20.0)
 
 
@@ -141,7 +143,7 @@ def test_stages_begin_and_end_where_the_network_says():
 
 
 def test_the_curve_has_every_measured_point_with_its_interval_and_published_ones_apart(catalogue, shown):
-    points = point_rows(catalogue, "cifar10", read_published(PUBLISHED), "cp")
+    points = point_rows(catalogue, NETWORK, read_published(PUBLISHED), "cp")
     figure = accuracy_curve(
         CurveState(points, image_rows(shown, CONFIG), "cp", "linear", "tiny-dfs-20", focus="k1"), LIGHT
     )
@@ -170,7 +172,7 @@ def test_on_a_logarithmic_axis_nothing_is_lost_to_a_cost_of_zero(shown):
 
 
 def test_a_backbone_alone_is_not_cut_off_at_the_left_end_of_the_axis(catalogue):
-    backbones = [point for point in point_rows(catalogue, "cifar10", [], "cp") if point["family"] == "backbone"]
+    backbones = [point for point in point_rows(catalogue, NETWORK, [], "cp") if point["family"] == "backbone"]
     low, high = CurveState(backbones, [], "cp", "log").costs
     assert low < backbones[0]["cp"] / 1.2
     assert backbones[0]["cp"] < high
@@ -178,7 +180,7 @@ def test_a_backbone_alone_is_not_cut_off_at_the_left_end_of_the_axis(catalogue):
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
 def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catalogue, shown, scale):
-    points = point_rows(catalogue, "cifar10", [], "cp")
+    points = point_rows(catalogue, NETWORK, [], "cp")
     costs = [0.0, min(point["cp"] for point in points), 55.5, max(point["cp"] for point in points) * 1.5]
     items = [replace(i, trace=replace(i.trace, cp=cp)) for i, cp in zip(shown, costs, strict=True)]
     images = image_rows(items, CONFIG)
@@ -190,18 +192,18 @@ def test_close_up_an_image_stands_at_its_own_cost_or_is_counted_as_outside(catal
 
 
 def test_published_points_have_no_all_in_cost_and_are_not_given_one(catalogue):
-    points = point_rows(catalogue, "cifar10", read_published(PUBLISHED), "all-in")
+    points = point_rows(catalogue, NETWORK, read_published(PUBLISHED), "all-in")
     assert {point["group"] for point in points} == {"DFS", "SkipNet", "Backbone"}
 
 
 def test_points_of_another_data_set_are_left_out(catalogue):
-    points = point_rows(catalogue, "cifar100", read_published(PUBLISHED), "cp")
+    points = point_rows(catalogue, replace(NETWORK, dataset="cifar100"), read_published(PUBLISHED), "cp")
     assert {point["group"] for point in points} == {"published"}
     assert len(points) == 6
 
 
 def test_families_differ_in_colour_and_in_shape(catalogue):
-    looks = point_legend(point_rows(catalogue, "cifar10", read_published(PUBLISHED), "cp"), LIGHT)
+    looks = point_legend(point_rows(catalogue, NETWORK, read_published(PUBLISHED), "cp"), LIGHT)
     assert [name for name, _, _ in looks] == ["DFS", "SkipNet", "Backbone", "published"]
     assert len({ink for _, ink, _ in looks}) == len({shape for _, _, shape in looks}) == 4
 

@@ -12,6 +12,7 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, of_card
+from dashboard.answers.networks import Network
 from dashboard.answers.tables import ledger_rows
 from dashboard.answers.tables import test_figures as figures_on_test
 from dashboard.drawing.palette import LIGHT
@@ -21,6 +22,7 @@ from dashboard.views.points import point_rows, read_measured
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig, backbone_config
 
+NETWORK = Network("cifar10", "ResNet-14", 14)
 IN_RESULTS = (
     "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in policies shuffled made_by"
 )
@@ -41,6 +43,7 @@ def results(tmp_path: Path) -> list[dict]:
     rows.append(measured(family="dfs", checkpoint="dfs-20", budget=20, cp=20, accuracy=91, shuffled=88.5))
     rows += [measured(family="dial", checkpoint="dfs-20", cp=cp, accuracy=80 + cp) for cp in (5, 9)]
     rows.append(measured(family="dfs", checkpoint="elsewhere", dataset="cifar100"))
+    rows.append(measured(family="dfs", checkpoint="deeper", depth=74))
     rows.append(measured(family="dfs", checkpoint="dfs-20", split="validation"))
     path = tmp_path / "points.csv"
     with path.open("w", newline="") as file:
@@ -65,7 +68,7 @@ def by_family(rows: list[dict]) -> dict[str, list[dict]]:
 
 
 def test_each_point_stands_once_and_in_its_family(catalogue, results):
-    found = by_family(point_rows(catalogue, "cifar10", [], "cp", results))
+    found = by_family(point_rows(catalogue, NETWORK, [], "cp", results))
     assert list(found) == ["dfs-every-budget", "dfs", "static-uniform", "dial", "shuffled"]
     assert [row["budget"] for row in found["dfs-every-budget"]] == [0.5, 1.25]
     assert [row["alpha"] for row in found["dfs-every-budget"]] == [
@@ -79,7 +82,7 @@ def test_each_point_stands_once_and_in_its_family(catalogue, results):
 
 def test_without_results_there_are_the_cards_alone(catalogue, tmp_path):
     assert read_measured(tmp_path / "points.csv") == []
-    assert [row["checkpoint"] for row in point_rows(catalogue, "cifar10", [], "cp")] == ["dfs-20"]
+    assert [row["checkpoint"] for row in point_rows(catalogue, NETWORK, [], "cp")] == ["dfs-20"]
 
 
 def test_between_two_measured_budgets_the_test_sets_line_is_interpolated_and_says_so(results):
@@ -97,7 +100,7 @@ def test_between_two_measured_budgets_the_test_sets_line_is_interpolated_and_say
 
 
 def test_a_point_without_the_measure_of_the_axis_is_left_out(catalogue, results):
-    assert set(by_family(point_rows(catalogue, "cifar10", [], "energy", results))) == {"dfs"}
+    assert set(by_family(point_rows(catalogue, NETWORK, [], "energy", results))) == {"dfs"}
 
 
 def test_costs_of_a_card_follow_from_its_shares(catalogue):
@@ -108,7 +111,7 @@ def test_costs_of_a_card_follow_from_its_shares(catalogue):
 
 
 def test_a_family_that_is_switched_off_is_gone_and_the_others_keep_their_looks(catalogue, results):
-    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+    rows = point_rows(catalogue, NETWORK, [], "cp", results)
 
     def drawn(hidden: tuple[str, ...]) -> dict[str, tuple[str, str]]:
         data = accuracy_curve(CurveState(rows, [], "cp", "linear", hidden=hidden), LIGHT).data
@@ -122,7 +125,7 @@ def test_a_family_that_is_switched_off_is_gone_and_the_others_keep_their_looks(c
 
 def test_what_is_made_from_a_checkpoint_goes_with_its_family(catalogue, results):
     published = [{"method": "a", "network": "b", "dataset": "cifar10", "accuracy": 90.0, "cp": 9.0, "source": "c"}]
-    rows = point_rows(catalogue, "cifar10", published, "cp", results)
+    rows = point_rows(catalogue, NETWORK, published, "cp", results)
     left = by_family(CurveState(rows, [], "cp", "log", hidden=("dfs",)).visible)
     assert list(left) == ["dfs-every-budget", "static-uniform", "published"], "neither dial nor shuffled decisions"
     figure = accuracy_curve(CurveState(rows, [], "cp", "log", hidden=("dfs",)), LIGHT)
@@ -134,7 +137,7 @@ def test_what_is_made_from_a_checkpoint_goes_with_its_family(catalogue, results)
 
 
 def test_a_dial_is_dashed_and_says_that_nobody_trained_it(catalogue, results):
-    figure = accuracy_curve(CurveState(point_rows(catalogue, "cifar10", [], "cp", results), [], "cp", "log"), LIGHT)
+    figure = accuracy_curve(CurveState(point_rows(catalogue, NETWORK, [], "cp", results), [], "cp", "log"), LIGHT)
     dashed = [
         layer for layer in figure.spec["layer"] if layer["mark"].get("strokeDash") and layer["mark"]["type"] == "line"
     ]
@@ -157,7 +160,7 @@ def test_a_line_joins_the_points_of_one_family_and_one_seed(tmp_path):
         for seed in (0, 1):
             for bits in (2, 4):
                 writer.writerow(measured(family="static", checkpoint=f"static{bits}-seed{seed}", seed=seed, cp=bits))
-    rows = point_rows(Catalogue(tuple(cards)), "cifar10", [], "cp", read_measured(path))
+    rows = point_rows(Catalogue(tuple(cards)), NETWORK, [], "cp", read_measured(path))
     figure = accuracy_curve(CurveState(rows, [], "cp", "log"), LIGHT)
     (line,) = (
         layer
@@ -176,7 +179,7 @@ def test_a_line_joins_the_points_of_one_family_and_one_seed(tmp_path):
 
 
 def test_the_point_in_use_is_that_of_the_budget_and_between_points_the_budget_is_marked(catalogue, results):
-    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+    rows = point_rows(catalogue, NETWORK, [], "cp", results)
 
     def figure(budget: float) -> dict:
         return accuracy_curve(CurveState(rows, [], "cp", "log", NAME, budget=budget), LIGHT).data
@@ -187,7 +190,7 @@ def test_the_point_in_use_is_that_of_the_budget_and_between_points_the_budget_is
 
 
 def test_close_up_the_axis_spans_the_points_and_not_everything(catalogue, results):
-    rows = [row for row in point_rows(catalogue, "cifar10", [], "cp", results) if row["family"] == "dfs-every-budget"]
+    rows = [row for row in point_rows(catalogue, NETWORK, [], "cp", results) if row["family"] == "dfs-every-budget"]
     for scale in ("linear", "log"):
         layers = accuracy_curve(CurveState(rows, [], "cp", scale, close=True), LIGHT).spec["layer"]
         axes = [layer["encoding"]["x"] for layer in layers if "scale" in layer["encoding"].get("x", {})]
@@ -196,7 +199,7 @@ def test_close_up_the_axis_spans_the_points_and_not_everything(catalogue, result
 
 
 def test_close_up_the_axes_span_what_costs_about_as_much_as_the_point_in_use(catalogue, results):
-    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+    rows = point_rows(catalogue, NETWORK, [], "cp", results)
 
     def domains(selected: str, budget: float | None) -> list[list[float]]:
         spec = accuracy_curve(CurveState(rows, [], "cp", "log", selected, budget=budget, close=True), LIGHT).spec
@@ -214,7 +217,7 @@ def test_close_up_the_axes_span_what_costs_about_as_much_as_the_point_in_use(cat
 
 
 def test_points_of_cards_and_of_results_can_be_drawn_together(catalogue, results):
-    rows = point_rows(catalogue, "cifar10", [], "cp", results)
+    rows = point_rows(catalogue, NETWORK, [], "cp", results)
     table = accuracy_curve(CurveState(rows, [], "cp", "log", "dfs-20"), LIGHT).for_streamlit()["datasets"]["measured"]
     assert table["seed"].type == "int64"
 
@@ -223,8 +226,8 @@ def test_a_point_tells_its_backbone_and_how_far_it_is_below_that(catalogue):
     card = replace(catalogue.named("dfs-20"), parents=("gates", "plain"))
     test = card.metrics["test"] | {"accuracy": 91.5, "shares": [{"full": 100.0}] * 5}
     plain = make_card("plain", "backbone", backbone_config(14), metrics={"test": test})
-    rows = point_rows(Catalogue((card, plain)), "cifar10", [], "cp")
+    rows = point_rows(Catalogue((card, plain)), NETWORK, [], "cp")
     told = {row["checkpoint"]: (row["backbone"], row["loss"]) for row in rows}
     assert told == {"dfs-20": ("plain", 0.5), "plain": ("plain", None)}
-    alone = point_rows(Catalogue((card,)), "cifar10", [], "cp")
+    alone = point_rows(Catalogue((card,)), NETWORK, [], "cp")
     assert [(row["backbone"], row["loss"]) for row in alone] == [(None, None)]

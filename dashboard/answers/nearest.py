@@ -1,0 +1,89 @@
+"""The nearest operating point of another method or network: it keeps the cost, and a note says where it cannot."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dashboard.answers import operating
+from dashboard.answers.catalogue import Catalogue, Family
+from dashboard.answers.networks import Network
+from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.model.cost import cost_models
+
+SAME = 0.01  # relative difference up to which two costs are the same: trained networks miss their budgets by about this
+LEAST = 1e-6  # percent; so that a cost of 0 has a logarithm
+
+
+def cp_of(point: OperatingPoint) -> float | None:
+    """The cp that an operating point spends, in percent: its budget, or else what it costs; None if nobody knows."""
+    card, config = point.card, point.card.config
+    if point.target is not None:
+        return point.target
+    if config.constant:
+        made = [config.option_set.index(name) for name in config.constant]
+        row = np.broadcast_to(np.array(made), config.gated_blocks)
+        return float(cost_models(config)["cp"].per_image(row[None])[0])
+    measured = card.evaluation("test") or card.evaluation("validation")
+    return None if measured is None else measured.cp
+
+
+def at_cost(family: Family, cp: float | None, like: Card) -> tuple[OperatingPoint, str]:
+    """The operating point of a family that is nearest in cp to a wish.
+
+    Args:
+        family: of the method that was chosen.
+        cp: in percent; None if nobody knows what was spent so far.
+        like: of the checkpoint in use so far; its alpha is kept if nothing else decides.
+
+    Returns:
+        The operating point, and a note that says if its cp is not the wish; else empty.
+    """
+    if cp is None:
+        card = family.usual
+        return operating.usual(card), f"The cost of {like.name} is not on its card, so it cannot be kept."
+    alpha = family.usual_alpha if like.alpha is None else like.alpha
+
+    def distance(point: OperatingPoint) -> tuple[float, float, str]:
+        found, own = cp_of(point), point.card.alpha
+        away = math.inf if found is None else abs(math.log(max(found, LEAST) / max(cp, LEAST)))
+        return away, abs(math.log(own / alpha)) if own and alpha else 0.0, point.card.name
+
+    points = (OperatingPoint(card, operating.fit_budget(card, max(cp, LEAST))[0]) for card in family.cards)
+    nearest = min(points, key=distance)
+    return nearest, _note(family, nearest, cp)
+
+
+def on_network(
+    catalogue: Catalogue, network: Network, point: OperatingPoint, cp: float | None
+) -> tuple[OperatingPoint, str]:
+    """The operating point of another network with the same method and cp, or the nearest.
+
+    Args:
+        catalogue: the checkpoints on this machine.
+        network: the one that was chosen.
+        point: the operating point in use so far.
+        cp: the wish, in percent; None if nobody knows.
+
+    Returns:
+        The operating point, and a note that says what of method and cp could not be kept; else empty.
+    """
+    before, families = catalogue.family_of(point.card), catalogue.on(network).families
+    same = [family for family in families if family.cards[0].method == before.cards[0].method]
+    family = next((one for one in same if one.options == before.options), (same or families)[0])
+    note = "" if same else f"There is no {before.title} of {network.in_words} here. In use instead: {family.title}."
+    found, spent = at_cost(family, cp, point.card)
+    return found, " ".join(filter(None, (note, spent)))
+
+
+def _note(family: Family, point: OperatingPoint, cp: float) -> str:
+    found = cp_of(point)
+    if found is None:
+        return (
+            f"The cost of {point.card.name} is not on its card, so nobody can say how near it is to {cp:.3g} % of cp."
+        )
+    if math.isclose(found, cp, rel_tol=SAME):
+        return ""
+    return f"{family.title} has nothing here that spends {cp:.3g} % of cp. The nearest is {found:.3g} %."

@@ -1,0 +1,55 @@
+"""Charts of 100 classes show 20 superclasses, which open to the classes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from made_up import traces
+
+from dashboard.answers.classes import groups, has_superclasses
+from dashboard.drawing.palette import LIGHT
+from dashboard.testset import cost_charts, statistics
+from dfs_core.data.known import KNOWN
+
+C100 = KNOWN["cifar100"].classes
+
+
+def test_every_class_of_cifar100_is_in_one_superclass_of_five():
+    found = groups(C100)
+    assert len(found) == 20
+    assert {len(group.classes) for group in found} == {5}
+    assert sorted(label for group in found for label in group.labels) == list(range(100))
+    assert all(C100[label] == name for group in found for name, label in zip(group.classes, group.labels, strict=True))
+
+
+def test_superclasses_open_to_classes_and_other_data_sets_have_none():
+    assert [group.name for group in groups(C100, opened=True)] == list(C100)
+    assert [group.name for group in groups(KNOWN["cifar10"].classes)] == list(KNOWN["cifar10"].classes)
+    assert not has_superclasses(C100[:99])
+
+
+def test_a_superclass_has_the_images_of_its_classes_and_is_right_where_their_classes_are():
+    fish = [C100.index(name) for name in ("trout", "shark", "ray")]
+    labels = np.array([*fish, C100.index("rose")])
+    said = np.array([fish[0], fish[0], fish[2], C100.index("rose")])
+    made = replace(
+        traces(),
+        classes=C100,
+        labels=labels,
+        predictions=said,
+        confidence=np.ones(4, np.float32),
+        decisions=np.zeros((4, 2), np.uint8),
+    )
+    cost = np.array([1.0, 2.0, 3.0, 9.0])
+    first, second = statistics.class_rows(made, cost, np.arange(4), groups(C100))
+    assert (first["class"], first["images"], first["cost"]) == ("fish", 3, 2.0)
+    assert round(first["accuracy"], 1) == 66.7, "a shark that is called a trout is wrong"
+    assert second["class"] == "flowers"
+    chart = cost_charts.class_chart([first, second], "cp", ["fish"], LIGHT)
+    assert [row["ink"] == LIGHT.accent for row in chart.data["classes"]] == [True, False]
+
+
+def test_long_names_have_room():
+    rows = [{"class": "large omnivores and herbivores"} | dict.fromkeys(("cost", "low", "high", "p10"), 1.0)]
+    assert cost_charts.class_chart(rows, "cp", [], LIGHT).spec["padding"]["left"] >= 195

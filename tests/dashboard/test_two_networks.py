@@ -1,0 +1,158 @@
+"""Two networks on one machine, of two data sets: one is shown at a time, and going to the other loses little."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from pages import control, go_to, said, text_of
+from places import APP
+from streamlit.testing.v1 import AppTest
+from tiny import make_card, make_network
+from two_networks import OTHER, write_two_networks
+
+from dashboard.ui import toolbar
+from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.model.config import ModelConfig
+
+PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pretrained_folder: Path) -> Path:
+    return write_two_networks(tmp_path_factory.mktemp("two") / "pretrained", pretrained_folder)
+
+
+@pytest.fixture
+def in_force(folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both networks; of cifar100 there are no images."""
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+
+
+def opened(page: str = "explore", **query: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update(query)
+    app = go_to(app, page).run()
+    assert not app.exception, page
+    return app
+
+
+def switch(app: AppTest, wished: str) -> AppTest:
+    chosen = control(app.selectbox, "network")
+    chosen.set_value(next(one for one in chosen.options if one == wished)).run()
+    assert not app.exception
+    return app
+
+
+def methods(app: AppTest) -> list[str]:
+    found = [one for one in (*app.segmented_control, *app.selectbox) if one.key.rpartition("_")[0] == "method"]
+    return [getattr(option, "content", option) for option in found[0].proto.options]
+
+
+def test_with_one_network_there_is_no_control_of_it(tiny_pretrained: Path, no_data: Path):
+    assert not [one for one in opened().selectbox if one.key.startswith("network")]
+
+
+@pytest.mark.usefixtures("in_force")
+def test_another_network_has_its_own_methods_keeps_the_budget_and_stands_in_the_link():
+    app = opened(checkpoint="tiny-dfs-10", image="test-3", gallery="2")
+    assert methods(app) == ["DFS", "SkipNet", "Backbone"]
+    switch(app, "ResNet-20 on cifar100")
+    assert methods(app) == ["DFS", "Static uniform", "Backbone"]
+    assert dict(app.query_params) == {"network": OTHER, "checkpoint": "c100-dfs-10", "budget": "10"}, (
+        "no image of cifar10"
+    )
+    assert not app.warning
+    switch(app, "ResNet-14 on cifar10")
+    assert app.query_params["checkpoint"] == "tiny-dfs-10"
+
+
+@pytest.mark.usefixtures("in_force")
+def test_what_another_network_has_not_is_said_and_comes_back_with_the_way_back():
+    app = opened(checkpoint="tiny-dfs-30")
+    switch(app, "ResNet-20 on cifar100")
+    assert "DFS has nothing here that spends 30 % of cp. The nearest is 20 %." in [said(one) for one in app.warning]
+    switch(app, "ResNet-14 on cifar10")
+    assert app.query_params["checkpoint"] == "tiny-dfs-30", "the wish is kept"
+    assert not app.warning
+
+
+@pytest.mark.usefixtures("in_force")
+def test_a_method_that_costs_more_does_not_end_the_wish():
+    app = opened(checkpoint="tiny-dfs-10")
+    for title, name in (("Backbone", "tiny-backbone"), ("SkipNet", "tiny-skipnet-50"), ("DFS", "tiny-dfs-10")):
+        control(app.segmented_control, "method").set_value(title).run()
+        assert app.query_params["checkpoint"] == name
+        assert bool(app.warning) == (title != "DFS")
+
+
+@pytest.mark.usefixtures("in_force")
+def test_a_link_names_a_network_alone_or_with_a_budget_or_one_that_is_not_here():
+    app = opened(network=OTHER)
+    assert "<code>c100-dfs-20</code>, trained on cifar100" in text_of(app)
+    assert dict(app.query_params) == {"network": OTHER}
+    assert "<code>c100-dfs-10</code>" in text_of(opened(network=OTHER, budget="10"))
+    moved = opened(network=OTHER, checkpoint="tiny-dfs-10")
+    assert "<code>c100-dfs-10</code>" in text_of(moved)
+    lost = opened(network="resnet-99-cifar10")
+    assert "There is no network 'resnet-99-cifar10' here." in said(lost.warning[0])
+
+
+@pytest.mark.usefixtures("in_force")
+def test_the_curve_shows_one_network_and_every_stamp_names_it(monkeypatch: pytest.MonkeyPatch):
+    views: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view: views.setdefault(view.key, view))
+    opened(network=OTHER)
+    assert views["curve"].title == "Accuracy and cp of ResNet-20 on cifar100"
+    assert not [row for row in views["curve"].tables["points"]() if row["checkpoint"].startswith("tiny")]
+    for view in views.values():
+        assert "network ResNet-20 on cifar100" in view.stamp.line()
+
+
+@pytest.mark.usefixtures("in_force")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_opens_with_the_other_network_and_without_its_images(page: str):
+    assert not opened(page, network=OTHER).error
+
+
+@pytest.mark.usefixtures("in_force")
+def test_b_is_given_the_cost_of_a(monkeypatch: pytest.MonkeyPatch):
+    app = opened("compare", checkpoint="tiny-dfs-10", right="tiny-skipnet-50")
+    app.button(key="match_cost").click().run()
+    assert not app.exception
+    assert "SkipNet has nothing here that spends 10 % of cp. The nearest is 50 %." in [said(one) for one in app.warning]
+    same = opened("compare", checkpoint="tiny-dfs-10", right="tiny-dfs-20")
+    assert same.button(key="match_cost").disabled
+    other = opened("compare", checkpoint="tiny-dfs-10", right="c100-dfs-20")
+    other.button(key="match_cost").click().run()
+    assert other.query_params["right"] == "c100-dfs-10"
+    assert not other.warning
+
+
+@pytest.mark.usefixtures("in_force")
+def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong():
+    app = opened(network=OTHER)
+    text = text_of(app)
+    assert "of a class that the network does not know" in text
+    assert "The network knows only 100 classes, such as apple," in text.replace("\\", "")
+    assert not re.search(r"\d+ of \d+ right|✗|✓ is", text)
+    assert "of a class that the network does not know" in text_of(opened("image", network=OTHER))
+    assert "the picture is of a class that the network does not know" in text_of(opened("learn", network=OTHER))
+    assert "becomes wrong" not in text_of(opened("compare", right="c100-dfs-10"))
+
+
+@pytest.mark.usefixtures("in_force")
+def test_where_the_card_names_no_cost_none_is_said_to_be_always_the_same(folder: Path, tmp_path: Path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "pretrained")
+    for name in ("imported", "imported-2"):
+        card = make_card(name, "dfs", ModelConfig(depth=14))
+        save_checkpoint(tmp_path / "pretrained" / name, make_network(card.config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    app = opened(checkpoint="imported")
+    assert control(app.segmented_control, "run").label == "Checkpoint: its card names no budget"
+    assert "always" not in " ".join(text_of(app).split("Image in focus")[:1])
+    control(app.segmented_control, "method").set_value("Backbone").run()
+    assert "The cost of imported is not on its card, so it cannot be kept." in said(app.warning[0])
