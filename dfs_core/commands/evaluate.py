@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,8 +51,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on a data set."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.engine import compile_network
-    from dfs_core.evaluation.evaluate import evaluate
+    from dfs_core.engine import Agreement, compile_network
+    from dfs_core.evaluation.evaluate import run
+    from dfs_core.evaluation.metrics import summarise
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
@@ -59,22 +61,21 @@ def run_evaluate(args: argparse.Namespace) -> int:
     images = images_of(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
+    measured = partial(run, checkpoint.model, images, card.mean, card.std, budget=args.budget)
+    engine = compile_network(checkpoint.model) if args.execution == "engine" else None
     with progress_bar("evaluating") as progress:
-        found = evaluate(
-            checkpoint.model,
-            images,
-            card.mean,
-            card.std,
-            budget=args.budget,
-            execution=compile_network(checkpoint.model) if args.execution == "engine" else args.execution,
-            progress=progress,
-        )
-    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
+        found = measured(execution=engine or args.execution, progress=progress)
+    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split, "budget": budget}
     blocks = [block.number for block in card.config.layout.gated]
-    result = head | {"budget": budget} | found.to_dict() | {"blocks": blocks}
+    result = head | summarise(found, card.config).to_dict() | {"blocks": blocks}
+    keys = [*head, "n", "accuracy", "accuracy_ci95", "cp", "all_in", "policies", "blocks", "shares"]
+    if engine is not None:
+        with progress_bar("comparing with grouped") as progress:
+            same = Agreement.of(found, measured(progress=progress))
+        result |= {"kernels": engine.name} | {f"same_{name}": 100 * share for name, share in same._asdict().items()}
+        keys += ["kernels", "same_decisions", "same_answers"]
     if args.json:
-        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies blocks shares"
-        write_json({key: result[key] for key in keys.split()})
+        write_json({key: result[key] for key in keys})
     else:
         write(_evaluation_text(result))
     return 0
@@ -130,6 +131,11 @@ def _evaluation_text(result: dict[str, Any]) -> str:
         ("all-in", number(result["all_in"], "%")),
         ("decision vectors", f"{result['policies']:,}"),
     ]
+    if "kernels" in result:
+        head += [
+            ("kernels", result["kernels"]),
+            ("as grouped", f"{result['same_decisions']:.3f} % of decisions, {result['same_answers']:.2f} % of answers"),
+        ]
     options = list(result["shares"][0])
     blocks = [
         (str(block), *(number(row[option], "%", decimals=1) for option in options))
