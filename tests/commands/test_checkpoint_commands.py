@@ -84,12 +84,13 @@ def test_predict_prints_one_object_a_picture(
 ) -> None:
     found = run_json(capsys, "predict", image, image, "--checkpoint", "tiny-dfs-20", "--budget", "20%")
     assert len(found) == 2
-    keys = "image label confidence budget cp all_in decisions fractions"
+    keys = "image label confidence budget cp all_in decisions fractions blocks"
     assert list(found[0]) == keys.split()
     assert found[0]["image"] == str(image)
     assert found[0]["label"] in CIFAR10.classes
     assert 0 < found[0]["confidence"] <= 1
     assert found[0]["budget"] == 20
+    assert found[0]["blocks"] == [2, 3, 4, 5, 6], "as pages number them"
     assert set(found[0]["decisions"]) <= {"skip", "8", "16", "full"}
     assert found[0]["cp"] == pytest.approx(100 * sum(found[0]["fractions"]) / 5)
 
@@ -107,7 +108,9 @@ def test_predict_reports_bad_files_and_still_prints_the_others(
     assert f"error: {text} is not a JPEG, PNG" in captured.err
     assert "absent.png cannot be read: No such file" in captured.err
     assert main(words) == 2
-    assert capsys.readouterr().out.splitlines()[1].startswith(str(image))
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.endswith("decisions in blocks 2 to 6")
+    assert line.startswith(str(image))
 
 
 def test_evaluate_prints_the_cards_own_figures(
@@ -115,9 +118,16 @@ def test_evaluate_prints_the_cards_own_figures(
 ) -> None:
     for split in ("test", "validation"):
         found = run_json(capsys, "evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", cifar10_dir, "--split", split)
-        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
+        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies blocks shares"
         assert list(found) == keys.split()
-        head = {"checkpoint": "tiny-dfs-20", "dataset": "cifar10", "split": split, "budget": 20}
+        head = {
+            "checkpoint": "tiny-dfs-20",
+            "dataset": "cifar10",
+            "split": split,
+            "budget": 20,
+            "blocks": [2, 3, 4, 5, 6],
+        }
+        assert found.pop("blocks") == [2, 3, 4, 5, 6], "as pages number them"
         assert found == head | read_card("tiny-dfs-20").metrics[split]
 
 
