@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -208,7 +209,7 @@ class Stream:
 class NativeEngine:
     """A network's body in C++. Threads can share it."""
 
-    name = "native"
+    name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
         self.built, self.pool, self.body, self.layout = built, net.pool, net.body, net.layout

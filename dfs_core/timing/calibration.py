@@ -157,8 +157,8 @@ class Calibration:
 
         Args:
             config: of the network; its shape is this calibration's.
-            decisions: option indices (N, gated blocks); of a cascade those of every pass (N, passes, gated blocks), with
-                ``NOT_RUN`` in passes that an image did not need.
+            decisions: option indices (N, gated blocks); of a cascade those of every pass (N, passes, gated blocks),
+                with ``NOT_RUN`` in passes that an image did not need.
             batch: images that run at a time, in the order of ``decisions``.
 
         Raises:

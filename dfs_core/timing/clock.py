@@ -1,8 +1,8 @@
 """Measure how long each part of a network takes on this machine.
 
-Real forward passes run with a recorder in the place of the engine. It hands every call on, and it notes the time before
-and after. So each part is timed where it stands, with cold weights and warm activations as in use, and what lies between
-two calls is the policy's time.
+Real forward passes run with a recorder in the place of the engine. It hands every call on, and notes the time before
+and after. So each part is timed where it stands, with the memory that it finds in use. What lies between two calls is
+the policy's time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LIMIT_S = 12.0  # no round begins later than this
 ROUND_S = 3.0  # a round that would take longer leaves out the largest batches
 SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
-MIXED = "mixed"  # the plan in which images take turns between two options
+MIXED, AGAIN = "mixed", "again"  # images take turns between two options; what a cascade's pass takes beside its blocks
 Clock = Callable[[], float]
 Report = Callable[[float], None]
 Plan = list[Tensor]  # option indices (N,) for each gated block
@@ -105,10 +105,6 @@ def calibrate(
     used = sorted({size for size, _ in spans})
     # What does not depend on the option: the median over all of them.
     shared = {size: np.median([spans[size, kind] for kind in shape.kinds], axis=0) for size in used}
-    again = {size: spans[size, "again"][0] for size in used}
-
-    def times(seconds: Callable[[int], float]) -> Sizes:
-        return tuple(round(MS * max(0.0, float(seconds(size))), 6) for size in used)
 
     def block(index: int, kind: str, count: float) -> float:
         return float(np.interp(count, used, [spans[size, kind][2 + 2 * index] for size in used]))
@@ -127,21 +123,24 @@ def calibrate(
         kernels=engine.name,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         sizes=tuple(used),
-        enter=times(lambda size: shared[size][0]),
-        answer=times(lambda size: shared[size][-1] + again[size]),
-        policy=tuple(times(lambda size, at=1 + 2 * index: shared[size][at]) for index in blocks),
-        sorting=tuple(times(lambda size, index=index: sorting(index, size)) for index in blocks),
+        enter=_ms([shared[size][0] for size in used]),
+        answer=_ms([shared[size][-1] + spans[size, AGAIN][0] for size in used]),
+        policy=tuple(_ms([shared[size][1 + 2 * index] for size in used]) for index in blocks),
+        sorting=tuple(_ms([sorting(index, size) for size in used]) for index in blocks),
         blocks=tuple(
-            tuple(times(lambda size, index=index, kind=kind: block(index, kind, size)) for kind in shape.kinds)
-            for index in blocks
+            tuple(_ms([block(index, kind, size) for size in used]) for kind in shape.kinds) for index in blocks
         ),
     )
+
+
+def _ms(seconds: Sequence[float]) -> Sizes:
+    return tuple(round(MS * max(0.0, float(value)), 6) for value in seconds)
 
 
 def _medians(
     model: DFSNet, engine: Engine, sizes: Sequence[int], report: Report, clock: Clock
 ) -> dict[tuple[int, str], np.ndarray]:
-    """The median spans in seconds, by batch size and plan: each kind of option, ``MIXED``, and ``again``."""
+    """The median spans in seconds, by batch size and plan: each kind of option, ``MIXED``, and ``AGAIN``."""
     side, began = model.config.image_size, clock()
     images = torch.randn(max(sizes), 3, side, side, generator=torch.Generator().manual_seed(0))
     options: dict[Kind, int] = {}
@@ -172,7 +171,7 @@ def _medians(
         for size in used:
             for name, plan in plans[size].items():
                 found[size, name].append(time_one(size, plan))
-            found[size, "again"].append(np.array([_time_again(model, images[:size], clock)]))
+            found[size, AGAIN].append(np.array([_time_again(model, images[:size], clock)]))
         turn += 1
         report(min(1.0, max(turn / ROUNDS, (clock() - began) / LIMIT_S)))
     report(1.0)

@@ -38,16 +38,13 @@ def _torch() -> str:
     return metadata.version("torch")
 
 
-def find(
-    config: ModelConfig, sizes: tuple[int, ...] = (), threads: int | None = None, kernels: KernelNames | None = None
-) -> Calibration | None:
+def find(config: ModelConfig, threads: int | None = None, kernels: KernelNames | None = None) -> Calibration | None:
     """The latest calibration of networks of this shape on this machine; None if there is none.
 
     A file that cannot be read counts as absent: to measure again replaces it.
 
     Args:
         config: of the network.
-        sizes: batch sizes that it must have measured.
         threads: number of threads; None for any.
         kernels: of the engine; None for any.
     """
@@ -61,7 +58,6 @@ def find(
         and (found.network, found.machine) == (shape, machine)
         and threads in (None, found.threads)
         and kernels in (None, found.kernels)
-        and set(sizes) <= set(found.sizes)
     ]
     return max(fitting, key=lambda found: found.date, default=None)
 
@@ -78,8 +74,7 @@ def keep(calibration: Calibration) -> Path | None:
     folder = cache_folder()
     if folder is None:
         return None
-    # Only the measured times and the date may differ between two files of one name.
-    about = (calibration.network, calibration.machine, calibration.threads, calibration.kernels, calibration.sizes)
+    about = (calibration.network, calibration.machine, calibration.threads, calibration.kernels)
     path = folder / f"{PREFIX}{hashlib.sha256(repr(about).encode()).hexdigest()[:16]}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
