@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from dashboard.answers.naming import clean
 
-Kind = Literal["measured", "published", "measured and published", "the images shown", "live run"]
+Kind = Literal[
+    "measured", "published", "measured and published", "the images shown", "live run", "timed on one machine"
+]
 HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
 
@@ -20,10 +22,11 @@ class Stamp:
         checkpoint: name of the checkpoint.
         weights_sha256: hash of its weights file.
         cost: name of the measure of cost.
-        kind: measured here on a test set, published by others, computed for the images on the page, or recorded in a
-            laboratory run that starts from the checkpoint.
+        kind: measured here on a test set, published by others, computed for the images on the page, recorded in a
+            laboratory run that starts from the checkpoint, or timed on ``machine``.
         link: opens the same state again.
         others: names and hashes of further checkpoints.
+        machine: where times were measured, with threads, kernels and versions; empty for figures without times.
     """
 
     checkpoint: str
@@ -32,9 +35,10 @@ class Stamp:
     kind: Kind
     link: str
     others: tuple[tuple[str, str], ...] = ()
+    machine: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("checkpoint", "weights_sha256", "cost"):  # a talk's file may hold anything
+        for name in ("checkpoint", "weights_sha256", "cost", "machine"):  # a talk's file may hold anything
             object.__setattr__(self, name, clean(getattr(self, name)))
         object.__setattr__(self, "others", tuple((clean(name), clean(weights)) for name, weights in self.others))
 
@@ -51,6 +55,7 @@ class Stamp:
             ("weights", ", ".join(weights[:HASH_SHOWN] for weights in hashes)),
             ("cost", self.cost),
             ("figures", self.kind),
+            ("machine", self.machine),
             ("link", self.link),
         )
         return tuple((name, value) for name, value in facts if value)

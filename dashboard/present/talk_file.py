@@ -61,6 +61,7 @@ class _StampFile:
     cost: _Name
     kind: Kind
     others: _Others = ()
+    machine: _Title = ""
 
 
 def to_json(talk: Talk) -> str:
@@ -112,7 +113,8 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "cost": stamp.cost,
             "kind": stamp.kind,
             "others": [list(pair) for pair in stamp.others],
-        },
+        }
+        | ({"machine": stamp.machine} if stamp.machine else {}),
         "light": slide.light,
         "dark": slide.dark,
     }

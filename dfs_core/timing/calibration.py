@@ -152,6 +152,13 @@ class Calibration:
         if not (self.sizes and rising and fits and all(len(row) == len(self.sizes) for row in rows)):
             raise UserError("the parts of the calibration do not fit each other: measure again")
 
+    @property
+    def in_words(self) -> str:
+        """Machine, kernels and versions in one line."""
+        machine, threads = self.machine, "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        named = f"{machine.processor}, {machine.cores} cores ({threads}), {machine.system}"
+        return f"{named}; {self.kernels} kernels, PyTorch {machine.torch}, DFS Explorer {machine.version}"
+
     def predict(self, config: ModelConfig, decisions: np.ndarray, batch: int) -> float:
         """Milliseconds an image for given decisions.
 

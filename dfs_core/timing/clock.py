@@ -33,7 +33,7 @@ SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
 MIXED, AGAIN = "mixed", "again"  # images take turns between two options; what a cascade's pass takes beside its blocks
 Clock = Callable[[], float]
-Report = Callable[[float], None]
+Report = Callable[[float], object]
 Plan = list[Tensor]  # option indices (N,) for each gated block
 
 
