@@ -14,8 +14,8 @@ from dfs_core.checkpoints.card_files import read_card
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet
+from dfs_core.model.precision import has_bf16
 from dfs_core.training.objective import cost_term
-from dfs_core.training.precision import has_bf16
 
 DEPTH = 38
 BATCH = 256  # as in the published backbone's training

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from dfs_core import __version__
-from dfs_core.commands import cascade, checkpoints, evaluate, research, results, timing, traces, work
+from dfs_core.commands import cascade, checkpoints, evaluate, research, results, timing, traces, unlike, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -54,6 +54,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "measure checkpoints in a row: the next is asked where the answer is in doubt",
         "--passes NAME NAME NAME --data-dir data",
         cascade.add_cascade,
+    ),
+    "unlike": (
+        "measure which pictures are told from the training images of a data set",
+        "cifar10 --data-dir data --checkpoint NAME",
+        unlike.add_unlike,
     ),
     "train": ("train a network", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
     "data": ("download data sets, or list those in a folder", "download cifar10 --data-dir data", work.add_data),

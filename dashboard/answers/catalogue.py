@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
+from dashboard.answers.naming import DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, format_alpha
@@ -156,7 +156,7 @@ class Catalogue:
     def family_keys(self) -> tuple[str, ...]:
         """Keys of everything that charts can hide: families, also those without a checkpoint here, and other points."""
         known = [family.key for family in self.families] + [family_key(title) for title in METHODS.values()]
-        return (*dict.fromkeys(known), DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)
+        return (*dict.fromkeys(known), DIAL_KEY, SHUFFLED_KEY, LIVE_KEY, PUBLISHED_KEY)
 
     @cached_property
     def default(self) -> Card:

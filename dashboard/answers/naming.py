@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dfs_core.checkpoints.operating_point import OperatingPoint
 
 PREFIX = "session-"  # of the names of session checkpoints
-# Family keys of points that are not a checkpoint's own: reached by a price without training, shuffled, published.
-DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY = "dial", "shuffled", "published"
+# Family keys of points that are not a checkpoint's own figures on the test set: reached by a price without training,
+# shuffled, tuned live and so measured on few validation images, published.
+DIAL_KEY, SHUFFLED_KEY, LIVE_KEY, PUBLISHED_KEY = "dial", "shuffled", "live", "published"
 CASCADE_KEY = "cascade"  # beginning of the family keys of cascades
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 _UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
@@ -64,6 +65,16 @@ def listed(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     *head, last = list(words) or [""]
     return f"{', '.join(head)} and {last}" if head else last
+
+
+def classes_in_words(classes: Sequence[str], most: int = 10) -> str:
+    """The classes that a network knows.
+
+    >>> classes_in_words(("cat", "dog")), classes_in_words(("cat", "dog", "frog"), most=2)
+    ('2 classes: cat and dog', '3 classes, such as cat and dog')
+    """
+    some = listed(classes[:most])
+    return f"{len(classes)} classes{', such as' if len(classes) > most else ':'} {some}"
 
 
 def counted(count: int, noun: str) -> str:

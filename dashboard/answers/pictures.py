@@ -182,3 +182,9 @@ def _data_uri(image: Image.Image, kind: str) -> str:
 def loses_nothing(picture: Picture) -> bool:
     """Whether the picture as given is the network's input, because it already had that size."""
     return picture.given_size == picture.seen.shape[:2]
+
+
+def is_enlarged(picture: Picture) -> bool:
+    """Whether the picture as given is a smaller square, so that the network's input has no fewer details."""
+    width, height = picture.given_size
+    return width == height < len(picture.seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,10 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from dashboard.answers import costs, looks, operating
 from dashboard.answers.costs import COLUMNS, Costs
-from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
-from dfs_core.checkpoints.words import METHODS, SESSION
+from dfs_core.checkpoints.words import SESSION
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
@@ -21,7 +21,7 @@ from dfs_core.trace import DecisionTrace
 Rows = list[dict[str, Any]]  # a table under construction
 Table = Sequence[Mapping[str, Any]]  # a finished table, read-only
 Scale = Literal["log", "linear"]
-LIVE_KEY = family_key(METHODS[SESSION])  # family key of session checkpoints
+NEAR_TIE = 10  # points; a decision with a smaller lead is a near tie
 SAME_BUDGET = 0.002  # relative tolerance within which a measured budget is the requested one
 
 
@@ -121,6 +121,20 @@ def _likely(probabilities: Sequence[float], chosen: int) -> tuple[float, float]:
     return 100 * probabilities[chosen], 100 * (probabilities[chosen] - max(rest, default=0.0))
 
 
+def is_near_tie(lead: float) -> bool:
+    """Whether a small change may flip a decision with this lead, in points, as ``lead_in_words`` shows it."""
+    return math.floor(lead) < NEAR_TIE
+
+
+def lead_in_words(lead: float) -> str:
+    """A lead in whole points, rounded down: 9.7 is less than ``NEAR_TIE``, so it must not read 10.
+
+    >>> lead_in_words(9.7), is_near_tie(9.7), lead_in_words(10.0), is_near_tie(10.0)
+    ('9', True, '10', False)
+    """
+    return f"{math.floor(lead)}"
+
+
 def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
     """One row for each image: prediction, confidence in percent, true class if known, costs in percent."""
     return [
@@ -144,14 +158,17 @@ def measured_on(card: Card) -> str:
     return "validation" if card.method == SESSION else "test"
 
 
+SETS = {"test": "test set", "validation": "validation images"}
+
+
 class LedgerLine(TypedDict):
     """Figures of an operating point on the test set, or of the images on a page. Unknown values are None.
 
     Attributes:
         what: what the line describes.
-        images: number of images.
+        images: number of images; 0 if they were not measured.
         accuracy: in percent.
-        low: lower end of its 95 % interval.
+        low: lower end of its 95 % interval; None of an interpolated line.
         high: upper end.
         right: number of correct predictions among the images of known class.
         known: number of images of known class.
@@ -175,7 +192,7 @@ class LedgerLine(TypedDict):
 
 
 def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | None = None) -> list[LedgerLine]:
-    """The line of the test set, if it was measured, and the line of the images on this page.
+    """The line of the test set, which may say that it was not measured, and the line of the images on this page.
 
     Args:
         shown: the images on this page.
@@ -196,12 +213,16 @@ def ledger_rows(shown: Sequence[Shown], card: Card, measured: dict[str, Any] | N
         **cast(Costs, {column: sum(cost[column] for cost in mine) / count if count else None for column in COLUMNS}),
     }
     if measured is None:
-        return [here]
+        here_only = {"what": f"{SETS[measured_on(card)]}: not measured here", "images": 0}
+        measured = here_only | dict.fromkeys(("accuracy", "low", "high", *COLUMNS))
     return [cast(LedgerLine, here | {"right": None, "known": None} | measured), here]
 
 
 def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None:
-    """The test set's line for ``ledger_rows``; None if this operating point was not measured.
+    """The test set's line for ``ledger_rows``; None if neither this operating point nor its neighbours were measured.
+
+    Between two measured budgets the figures are interpolated, as if each image went to one of the two at random. Such a
+    line has no interval, and its ``between`` holds the two budgets.
 
     Args:
         point: the operating point.
@@ -209,18 +230,35 @@ def test_figures(point: OperatingPoint, measured: Rows) -> dict[str, Any] | None
     """
     card, budget = point.card, point.budget
     split = measured_on(card)
-    blank = {"what": "test set" if split == "test" else f"{split} images"} | dict.fromkeys(COLUMNS)
+    blank = {"what": SETS[split]} | dict.fromkeys(COLUMNS)
     found = card.evaluation(split) if operating.is_cards(point) else None
     if found is not None:
         low, high = found.accuracy_ci95
         line = {"images": found.n, "accuracy": found.accuracy, "low": low, "high": high}
         return blank | line | (costs.of_card(card, split) or {})
-    for row in measured:
-        other = row["budget"]
-        if row["checkpoint"] == card.name and budget and other and math.isclose(other, budget, rel_tol=SAME_BUDGET):
+    if not budget:
+        return None
+    mine = sorted((r for r in measured if r["checkpoint"] == card.name and r["budget"]), key=lambda r: r["budget"])
+    for row in mine:
+        if math.isclose(row["budget"], budget, rel_tol=SAME_BUDGET):
             kept = {key: row[key] for key in ("accuracy", "low", "high", *COLUMNS)}
             return blank | {"images": int(row["n"])} | kept
+    for below, above in itertools.pairwise(mine):
+        if below["budget"] < budget < above["budget"]:
+            return blank | _interpolated(below, above, budget)
     return None
+
+
+def _interpolated(below: Mapping[str, Any], above: Mapping[str, Any], budget: float) -> dict[str, Any]:
+    """The line of a budget between two measured ones; a cost that one of them lacks is None."""
+    ends = below["budget"], above["budget"]
+    share = (budget - ends[0]) / (ends[1] - ends[0])
+    figures = {
+        key: None if None in (below[key], above[key]) else (1 - share) * below[key] + share * above[key]
+        for key in ("accuracy", *COLUMNS)
+    }
+    name = f"{SETS['test']}, interpolated between budgets {ends[0]:.3g} and {ends[1]:.3g} %"
+    return figures | {"what": name, "images": int(below["n"]), "low": None, "high": None, "between": ends}
 
 
 def gated_numbers(config: ModelConfig) -> range:

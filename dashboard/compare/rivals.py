@@ -10,6 +10,7 @@ from dashboard.answers.parameters import finite_number
 from dashboard.answers.tables import SAME_BUDGET
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import SESSION
 
 RIGHT, BUDGET = "right", "rb"
 
@@ -56,7 +57,8 @@ def default_rival(catalogue: Catalogue, card: Card) -> Card:
     if card.budget_range is not None:
         return card
     family = [other for other in catalogue.family_of(card).cards if other is not card]
-    rest = [other for other in catalogue.cards if other.dataset == card.dataset and other is not card]
+    kin = [other for other in catalogue.cards if other.dataset == card.dataset and other is not card]
+    rest = [other for other in kin if other.method != SESSION]  # one tuned live is compared only if someone chooses it
     larger = [other for other in family if (other.budget or 0) > (card.budget or 0)]
     cheaper = [other for other in family if other.budget != card.budget]
     if larger:

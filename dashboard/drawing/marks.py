@@ -35,6 +35,7 @@ SHAPES = {
     "star": Shape("M0,-7L2,-2.2L7,-2.2L3,1.2L4.4,6L0,3.1L-4.4,6L-3,1.2L-7,-2.2L-2,-2.2Z", "★"),
     "cross": Shape("M-2,-6h4v4h4v4h-4v4h-4v-4h-4v-4h4Z", "✚"),
     "ring": Shape(_CIRCLE, "○", "none"),
+    "open-square": Shape("M-5,-5h10v10h-10Z", "□", "none"),
     "x": Shape("M-4,-4L4,4M-4,4L4,-4", "✕", "none"),
     "diamond": Shape("M0,-6L6,0L0,6L-6,0Z", "◇", "none"),
     "line": Shape("M-9,0h18", "—", "none"),

@@ -2,7 +2,8 @@
 
 2, 3, 4, 8, 16 bits and full differ in lightness, so that readers can distinguish them without seeing hue. Other bit
 widths are interpolated, so an option has the same colour in every checkpoint. More computation has more contrast to the
-background: darker in the light theme, brighter in the dark one. A skipped block is not filled.
+background: darker in the light theme, brighter in the dark one. An option has the same hue in both, so that a slide,
+which is always light, matches the screen that it was made on. A skipped block is not filled.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from dfs_core.model.options import FULL_BITS, Option
 
 # Bit widths of the ramps' colours. They include 3, because otherwise 2, 3 and 4 bits would look alike.
 _STOPS = (2, 3, 4, 8, 16, FULL_BITS)
-# Lightness (CIE L*) 90, 79, 66, 49, 33, 16 and 22, 35, 47, 62, 77, 96; hue from yellow over teal to indigo.
-_LIGHT_RAMP = ("#e7e7ad", "#99d098", "#31b2aa", "#017fa0", "#004f88", "#112161")
-_DARK_RAMP = ("#263164", "#075492", "#0479a4", "#12a3b9", "#70cfb8", "#faf6b7")
+# Lightness (CIE L*) 90, 79, 66, 49, 32, 15 and 22, 35, 46, 59, 77, 95. Hue (OKLCH) 105, 145, 188, 235, 275, 315 degrees
+# in both: yellow, green, teal, blue, violet, purple.
+_LIGHT_RAMP = ("#eae69f", "#97d298", "#2eb2a9", "#167dac", "#3b439a", "#3f0c51")
+_DARK_RAMP = ("#3a3601", "#1f5e25", "#097c75", "#2e97cb", "#aebbfa", "#f8edfe")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
 from dashboard.drawing import legends
 from dashboard.explore import families_panel
-from dashboard.ui import cached, messages, state
+from dashboard.ui import cached, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem
 from dashboard.views.strip_chart import FOCUS_PARAMS
+from dfs_core.checkpoints.words import SESSION
 
 AHEAD = 12  # operating points that are predicted in advance
 
@@ -44,9 +45,12 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
             accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
         elif row["known"]:
             accuracy = f"{row['right']} of {row['known']} right"
+        elif row["accuracy"] is not None:
+            accuracy = f"about {row['accuracy']:.2f} %"
         costs = [row[measure.column] for measure in measures]
         cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
-        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{row['images']:,}</td><td>{accuracy}</td>{cost}</tr>")
+        count = f"{row['images']:,}" if row["images"] else "-"
+        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{count}</td><td>{accuracy}</td>{cost}</tr>")
     heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
@@ -72,6 +76,7 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     st.html(legends.options(page.card.config.option_set, page.colours))
     view = build.strip(page, shown, in_focus.picture.key)
     show(view, page.colours, _row_picked, FOCUS_PARAMS)
+    unlike.say_marked([item.picture for item in shown], page.card)
     if page.card.config.policy in ("constant", "table"):
         st.caption("A static network decides the same for every image, so all rows are equal.")
     if page.card.config.passes:
@@ -94,6 +99,11 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
     beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
+    if page.card.method == SESSION:
+        missing += (
+            " The gates in use were tuned live and measured on validation images, not on the test set. Their point is"
+            " not comparable with the others, so it is hidden until you choose 'tuned live' above."
+        )
     origins = {point["backbone"] for point in curve.visible if point["backbone"]}
     if len(origins) > 1:
         names = messages.plain(listed(sorted(origins)))
@@ -114,7 +124,11 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
         view = build.ledger(page, shown, in_focus)
         st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
-        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.")
+        without = ""
+        if not page.has_test_figures:
+            usual = operating.usual_budget(page.card)
+            without = f" The cost of each part on the test set is known at the usual budget, {usual:.3g} %, only."
+        st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.{without}")
 
 
 def training(page: Opened) -> None:

@@ -1,7 +1,8 @@
 """Exports: charts as SVG, PNG, PDF and offline HTML, tables as CSV and JSON. They need no browser and no network.
 
-Every export has its stamp: pictures as a line at the bottom, HTML below the chart, CSV in comment lines with ``#``,
-JSON in an object beside the rows. Charts always have the light palette and a fixed width.
+Pictures have their stamp as a line at the bottom, HTML below the chart, JSON in an object beside the rows. CSV is the
+table alone, as programs expect it; its stamp is in the JSON file of the same table. Charts always have the light
+palette and a fixed width.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from dashboard.answers.tables import Table
 from dashboard.drawing.figure import Figure
@@ -25,7 +25,7 @@ from dfs_core.errors import UserError
 from dfs_core.files import json_text
 
 FigureKind = Literal["svg", "png", "pdf", "html"]
-TableKind = Literal["csv", "json"]
+TableKind = Literal["csv", "excel", "json"]
 FIGURE_KINDS: tuple[FigureKind, ...] = get_args(FigureKind)
 TABLE_KINDS: tuple[TableKind, ...] = get_args(TableKind)
 MIME = {
@@ -34,9 +34,11 @@ MIME = {
     "pdf": "application/pdf",
     "html": "text/html",
     "csv": "text/csv",
+    "excel": "text/csv",
     "json": "application/json",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that begins with one is a formula to a spreadsheet
 PPI = 300
 _POINTS_PER_PIXEL = 72 / 96  # of a PDF and of a sheet
 _LONGEST_NAME = 160  # characters: enough for two operating points; file systems allow 255
@@ -84,21 +86,27 @@ def png(svg: str, kept: bool = False) -> bytes:
 def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:
     """A table as a file, with all its columns, in UTF-8.
 
-    CSV begins with the stamp, in lines that start with ``# `` (``comment="#"`` in pandas). JSON is an object with
-    ``title``, ``stamp`` and ``rows``. Numbers that are not finite are empty in CSV and null in JSON.
+    CSV is the header and the rows. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    ``excel`` is CSV with a byte-order mark, without which Excel misreads accents. JSON is an object with ``title``,
+    ``stamp`` and ``rows``. Numbers that are not finite are empty in CSV and null in JSON.
     """
     plain_rows = [plain(row) for row in rows]
     if kind == "json":
         return json_text({"title": title, "stamp": dict(stamp.parts()), "rows": plain_rows}).encode()
     text = io.StringIO()
-    for line in _head(title, stamp):
-        text.write(f"# {line}\n")
     columns = list(dict.fromkeys(key for row in plain_rows for key in row))
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, columns)
     writer.writeheader()
     for row in plain_rows:
-        writer.writerow({key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in row.items()})
-    return text.getvalue().encode()
+        writer.writerow({key: _cell(value) for key, value in row.items()})
+    return text.getvalue().encode("utf-8-sig" if kind == "excel" else "utf-8")
+
+
+def _cell(value: Any) -> Any:
+    """A value as a cell of CSV: lists as JSON, and no text that begins a formula."""
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def filename(title: str, kind: str, table: str = "") -> str:
@@ -115,16 +123,10 @@ def filename(title: str, kind: str, table: str = "") -> str:
         words[0] = words[0][:most]  # one word that is longer than any name
     while len("-".join(words)) > most:
         words.pop()
-    return f"{'-'.join([*(words or ['dfs-explorer']), *last])}.{kind}"
+    return f"{'-'.join([*(words or ['dfs-explorer']), *last])}.{'csv' if kind == 'excel' else kind}"
 
 
 def _words(text: str) -> list[str]:
     """Words and numbers of a text. ``3.4`` and ``1e-6`` count as one word each; thousands lose their comma."""
     plain_numbers = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.lower())
     return re.findall(r"[a-z0-9]*\d(?:\.\d+)?e-\d+|[a-z0-9]*\d\.\d+|[a-z0-9]+", plain_numbers)
-
-
-def _head(title: str, stamp: Stamp) -> Iterator[str]:
-    yield " ".join(f"DFS Explorer: {title}".split()) if title else "DFS Explorer"
-    for name, value in stamp.parts():
-        yield f"{name}: {' '.join(value.split())}"

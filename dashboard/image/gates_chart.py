@@ -7,10 +7,11 @@ from typing import Any
 
 import altair as alt
 
+from dashboard.answers.tables import NEAR_TIE, lead_in_words
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
-from dashboard.image.probes import NEAR_TIE, WhatIf
+from dashboard.image.probes import WhatIf
 from dashboard.image.tables import GateRow, gate_rows, lead_rows
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
@@ -92,7 +93,7 @@ def _lead(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
         row
         | line.span(row["block"])
         | {
-            "text": f"≈ {row['lead']:.0f}" if tie else f"{row['lead']:.0f}",
+            "text": f"≈ {lead_in_words(row['lead'])}" if tie else lead_in_words(row["lead"]),
             "ink": colours.accent if tie else colours.muted,
         }
     )
@@ -149,7 +150,7 @@ def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
     names = table("names")
     look: dict[str, Any] = {"aria": False, "fontSize": 11.5, "color": colours.muted}
     single = names.transform_filter(f"datum.y == {ROW / 2}")
-    behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {100 * NEAR_TIE:.0f}"
+    behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {NEAR_TIE}"
     return [
         names.mark_text(**look, align="right").encode(x=alt.value(-12), y=y_of("y"), text="name:N"),
         single.mark_text(**look, align="right", text=LEAD_TITLE).encode(

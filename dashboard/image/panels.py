@@ -19,7 +19,7 @@ from dashboard.image import gates_chart, path_chart, tables
 from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
-from dashboard.ui import focus, messages, state
+from dashboard.ui import focus, messages, state, unlike
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.layout import FIRST_GATED
@@ -62,6 +62,7 @@ def summary(answer: Answer) -> None:
         for first, *rest in lines
     )
     truth = f"is {escape(picture.truth)}" if picture.truth else "true class unknown"
+    truth += f", {unlike.MARK}" if unlike.is_unlike(picture, answer.page.card) else ""
     changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
     if config.passes:
         changed = "<th>passes</th>"
@@ -71,6 +72,7 @@ def summary(answer: Answer) -> None:
 <table><thead><tr><td></td><th>prediction</th><th>confidence</th><th>{name}</th>{changed}</tr></thead>
 <tbody>{cells}</tbody></table></div>"""
     )
+    unlike.say_marked([picture], answer.page.card)
     if answer.note:
         st.warning(messages.plain(answer.note), icon=":material/alt_route:")
 

@@ -18,7 +18,6 @@ from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import DecisionTrace
 
-NEAR_TIE = 0.1  # a lead in probability below this is a near tie
 JPEG_QUALITIES = (90, 50)
 DECIDES = -1  # instead of an option's index: the policy decides
 

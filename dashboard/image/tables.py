@@ -9,9 +9,9 @@ from typing import Any, NotRequired, TypedDict, cast
 from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import Rows, stage_of
+from dashboard.answers.tables import Rows, is_near_tie, stage_of
 from dashboard.image.film import Film
-from dashboard.image.probes import NEAR_TIE, Variant, WhatIf, flips, lead
+from dashboard.image.probes import Variant, WhatIf, flips, lead
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
@@ -148,15 +148,15 @@ def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
     rows: Rows = []
     for index, probabilities in enumerate(trace.probabilities):
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
-        ahead = lead(probabilities)
+        ahead = 100 * lead(probabilities)
         rows.append(
             {
                 "block": index + FIRST_GATED,
                 "stage": stage_of(index, config),
                 "choice": trace.options[order[0]],
                 "next": trace.options[order[1]] if len(order) > 1 else "",
-                "lead": 100 * ahead,
-                "near_tie": ahead < NEAR_TIE,
+                "lead": ahead,
+                "near_tie": is_near_tie(ahead),
             }
         )
     return rows

@@ -14,6 +14,7 @@ from dashboard.drawing.palette import Palette
 from dashboard.image.layout import END, Line, frame
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import path_rows
+from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.timing.calibration import Calibration, ImageTime
 from dfs_core.trace import DecisionTrace
@@ -89,8 +90,17 @@ def time_chart(rows: Sequence[TimeRow], config: ModelConfig, colours: Palette) -
         }
         for row in rows
     ]
-    legend = (Key("policy", colours.families[4], "cell"), Key("always paid", colours.muted, "cell"))
-    return Figure(_template(line, colours), {"parts": data}, legend)
+    return Figure(_template(line, colours), {"parts": data}, time_keys(config, colours))
+
+
+def time_keys(config: ModelConfig, colours: Palette) -> tuple[Key, ...]:
+    """The legend: what is always paid, the policy, and the options without their counted costs."""
+    always = Key("always paid", colours.muted, "cell"), Key("policy", colours.families[4], "cell")
+    options = (
+        Key(option_in_words(option.name), colours.option(option.name), "skip" if option.is_skip else "cell")
+        for option in config.option_set
+    )
+    return (*always, *options)
 
 
 @lru_cache(maxsize=16)

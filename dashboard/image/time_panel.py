@@ -8,9 +8,10 @@ import streamlit as st
 
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.parameters import whole_number
+from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.image.question_panel import Answer
-from dashboard.image.time_chart import time_chart, time_of, time_rows
+from dashboard.image.time_chart import time_chart, time_keys, time_of, time_rows
 from dashboard.ui import cached, messages, state
 from dashboard.ui.show import show
 from dfs_core.errors import UserError
@@ -63,6 +64,7 @@ def _show(answer: Answer, found: Calibration, batch: int) -> None:
         f" {config.option_set.names[-1]}: {dearest.total:.3g} ms. The policy takes {100 * policy / time.total:.0f} %."
     )
     st.markdown(messages.plain(said))
+    st.html(legends.legend(time_keys(config, page.colours), page.colours, "Milliseconds"))
     view = View(
         key=TIME,
         title=f"Time of {answer.picture.name} through {answer.in_words}, {batch} at a time",

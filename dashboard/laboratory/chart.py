@@ -48,7 +48,7 @@ def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: 
         alt.Tooltip("run:N"),
         alt.Tooltip("step:Q"),
         alt.Tooltip("cp:Q", title="cp %", format=".1f"),
-        alt.Tooltip("accuracy:Q", title="accuracy of the batch %", format=".1f"),
+        alt.Tooltip("batch_accuracy:Q", title="accuracy on the training batch %", format=".1f"),
     ]
     line = table("target")
     before, now = base.transform_filter("!datum.current"), base.transform_filter("datum.current")
@@ -68,9 +68,9 @@ def _chase_template(steps: int, highest: float, runs: tuple[str, ...], colours: 
 
 
 def accuracy(rows: Sequence[ChaseRow], steps: int, colours: Palette) -> Figure:
-    """Accuracy of the current run's batches, and its running mean."""
+    """Accuracy on the current run's training batches, and its running mean."""
     current = [row for row in rows if row["current"]]
-    lowest = min([80.0, *(row["accuracy"] for row in current)])
+    lowest = min([80.0, *(row["batch_accuracy"] for row in current)])
     return Figure(_accuracy_template(steps, 10 * (lowest // 10), colours), {"steps": current})
 
 
@@ -81,12 +81,12 @@ def _accuracy_template(steps: int, lowest: float, colours: Palette) -> dict[str,
     base = table("steps")
     tooltip = [
         alt.Tooltip("step:Q"),
-        alt.Tooltip("accuracy:Q", title="accuracy of the batch %", format=".1f"),
-        alt.Tooltip("smooth:Q", title="mean of the last steps %", format=".1f"),
+        alt.Tooltip("batch_accuracy:Q", title="accuracy on the training batch %", format=".1f"),
+        alt.Tooltip("smooth:Q", title="mean of the last training batches %", format=".1f"),
     ]
     marks = [
         base.mark_circle(size=26, opacity=0.45, color=colours.muted).encode(
-            x=x, y=alt.Y("accuracy:Q", title="accuracy, %", scale=scale), tooltip=tooltip
+            x=x, y=alt.Y("batch_accuracy:Q", title="accuracy of batches, %", scale=scale), tooltip=tooltip
         ),
         base.mark_line(strokeWidth=2, color=colours.families[3]).encode(x=x, y=alt.Y("smooth:Q", scale=scale)),
     ]

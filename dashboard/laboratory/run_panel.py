@@ -26,9 +26,9 @@ from dfs_core.training.lab_run import Settings, Tuned
 SAVED = "laboratory_saved"
 SHOWN = 4  # runs in one chart
 EVERY_S = 1.0  # interval at which a run's progress is shown
-WHOLE = (
-    "Here whole networks were trained, with batches of 128; the live run trains only the gates. If a configuration has"
-    " `settle`, the gates are fixed at the budget during that many last steps."
+BATCHES = (
+    "This is accuracy on training batches of {batch} images, with the gates as they were before each step. It is not"
+    " test accuracy. Dots: single batches. Line: the mean of the last {smoothed}."
 )
 READING = "reading the images"
 DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
@@ -92,15 +92,16 @@ def curves(page: Opened, job: Job | None) -> None:
     show(
         View(
             "chase_accuracy",
-            f"Accuracy while {title}",
+            f"Accuracy of training batches while {title}",
             lambda colours: chart.accuracy(rows, wish.steps, colours),
             {"accuracies": lambda: [row for row in rows if row["current"]]},
-            "Accuracy of each step's batch and its running mean",
+            "Accuracy of each step's training batch and its running mean",
             stamp,
-            "Dots: each step's batch of training images. Line: the mean of the last steps.",
+            BATCHES.format(batch=wish.batch, smoothed=runs.SMOOTHED),
         ),
         page.colours,
     )
+    st.caption(BATCHES.format(batch=wish.batch, smoothed=runs.SMOOTHED))
 
 
 def ended(page: Opened, job: Job) -> None:
@@ -159,8 +160,6 @@ def recorded(page: Opened, wish: Settings) -> None:
     for place, (budget, rows) in enumerate(found.items()):
         st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)
-    if found:
-        st.caption(WHOLE)
 
 
 def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
@@ -174,9 +173,10 @@ def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
         {f"training at {budget:g} %": lambda: rows},
         f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",
         page.stamp("measured", *cards),
-        WHOLE,
+        runs.how_recorded(cards),
     )
     show(view, page.colours)
+    st.caption(view.notes)
 
 
 def _keep(job: Job) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict
 
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.naming import listed
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.tables import Rows
 from dashboard.laboratory.jobs import Job
@@ -60,8 +61,8 @@ class ChaseRow(TypedDict):
         step: from 1.
         target: target cp, in percent.
         cp: of the step's batch, in percent.
-        accuracy: of the step's batch, in percent.
-        smooth: mean accuracy of the last steps, in percent.
+        batch_accuracy: on the step's batch of training images, in percent.
+        smooth: its mean over the last steps, in percent.
     """
 
     run: str
@@ -69,7 +70,7 @@ class ChaseRow(TypedDict):
     step: int
     target: float
     cp: float
-    accuracy: float
+    batch_accuracy: float
     smooth: float
 
 
@@ -87,7 +88,7 @@ def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
                     "step": step.step,
                     "target": settings.budget,
                     "cp": step.cp,
-                    "accuracy": step.accuracy,
+                    "batch_accuracy": step.accuracy,
                     "smooth": sum(one.accuracy for one in recent) / len(recent),
                 }
             )
@@ -132,6 +133,17 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
     richest = max(recorded, key=lambda trained: (len(recorded[trained]), trained == nearest))
     shown = [nearest, richest] if len(recorded[richest]) > len(recorded[nearest]) else [nearest]
     return {trained: [row for rows in recorded[trained].values() for row in rows] for trained in shown}
+
+
+def how_recorded(cards: Sequence[Card]) -> str:
+    """How recorded trainings differ from a live run; their batch sizes and last stages are those of the cards."""
+    asked = {card.training.get("batch_size") for card in cards}
+    sizes = sorted(size for size in asked if isinstance(size, int))
+    batches = f", with batches of {listed(f'{size:,}' for size in sizes)} images" if sizes else ""
+    settled = any(card.training.get("settle") for card in cards)
+    return f"Here whole networks were trained{batches}; the live run trains only the gates." + (
+        " In the last stage, settle, the gates are fixed on the budget and the rest trains on." if settled else ""
+    )
 
 
 def result_rows(tuned: Tuned, parent: Card) -> Rows:

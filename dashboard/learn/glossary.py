@@ -151,6 +151,12 @@ TERMS = tuple(
             " more channels.",
         ),
         (
+            "unlike",
+            "unlike the training images",
+            "Said of a picture whose details, colours or brightness differ more from the training images than those of"
+            " 95 % of the validation images. A picture that does not differ may still show none of the known classes.",
+        ),
+        (
             "variation",
             "variation of cp",
             "How much cp differs between images: its standard deviation divided by its mean. 0 if all cost the same.",

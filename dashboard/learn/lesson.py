@@ -9,9 +9,9 @@ import numpy as np
 
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import plain, with_article
-from dashboard.answers.pictures import Picture, loses_nothing
-from dashboard.answers.tables import Rows, Shown
+from dashboard.answers.naming import classes_in_words, plain, with_article
+from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
+from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
@@ -31,7 +31,6 @@ LOOKING = "6"
 QUIZ, GLOSSARY = "quiz", "glossary"
 PLACES = (*STEPS, QUIZ, GLOSSARY)
 THIS_IMAGE, TEST_SET = "this image", "test set, mean"
-CLEAR = 10.0  # points; a decision with a smaller lead is a near-tie
 
 
 def title_of(place: str, image_size: int) -> str:
@@ -49,15 +48,27 @@ def drawing_like(picture: Picture, drawings: Sequence[Picture]) -> Picture:
     return next((drawing for drawing in drawings if drawing.truth == picture.truth), drawings[0])
 
 
-def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
-    """Step 1; ``drawing`` is shown below an image that loses nothing."""
+def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = False) -> list[str]:
+    """Step 1.
+
+    Args:
+        item: the image.
+        drawing: shown below an image that loses nothing.
+        unlike: whether the image is unlike the training images.
+    """
     size = len(item.picture.seen)
     known = {
         True: "it is right",
         False: f"but it is {plain(with_article(item.picture.truth or ''))}",
         None: "the true class is unknown",
     }
-    lost = "No budget brings back the details that are lost here. Compare the two: could you still tell what it is?"
+    width, height = item.picture.given_size
+    cut = "" if width == height else f"Its {width} by {height} pixels are cut to the middle square. "
+    lost = (
+        f"{cut}No budget brings back the details that are lost here. Compare the two: could you still tell what it is?"
+    )
+    if is_enlarged(item.picture):
+        lost = f"This image has only {width} by {height} pixels and is enlarged: nothing is lost, and nothing is added."
     if loses_nothing(item.picture):
         lost = f"This image is {size} by {size} already, so nothing is lost."
         if drawing is None:
@@ -72,7 +83,8 @@ def picture_words(item: Shown, drawing: Picture | None = None) -> list[str]:
         lost,
         f"From these numbers the network predicts **{plain(item.trace.label)}**,"
         f" {100 * item.trace.confidence:.0f} % sure;"
-        f" {known[item.right]}.",
+        f" {known[item.right]}. It knows only {plain(classes_in_words(item.trace.classes))}, and names one of them for"
+        f" any picture{', also for one as unlike the training images as this' if unlike else ''}.",
     ]
 
 
@@ -111,8 +123,8 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
         f"For block {block} it gives {100 * best:.0f} % to **{option_in_words(chosen)}**{second}. The most probable"
         " option is taken.",
         "This is a near-tie: mirroring the image may flip the decision."
-        if lead < CLEAR
-        else f"It leads by {lead:.0f} points, so this is a clear decision.",
+        if is_near_tie(lead)
+        else f"It leads by {lead_in_words(lead)} points, so this is a clear decision.",
     ]
 
 
@@ -194,12 +206,21 @@ def sum_words(
             f"This image costs {item.trace.cp:.2f} % cp and {item.trace.all_in:.2f} % all-in.",
             "Choose another checkpoint above to see its accuracy.",
         ]
-    said = [
-        f"On {measured['images']:,} {measured['what'].removesuffix(' set').removesuffix(' images')} images it is right"
-        f" for **{measured['accuracy']:.2f} %** ({measured['low']:.2f} to {measured['high']:.2f}), at a cp of"
-        f" {measured['cp']:.2f} % and {measured['all_in']:.2f} % all-in."
-    ]
-    if traces is None or plain is None or agreement.why_not(plain, traces):
+    figures = f"{measured['cp']:.2f} % and {measured['all_in']:.2f} % all-in."
+    if between := measured.get("between"):
+        said = [
+            f"This budget was not measured. Between {between[0]:.3g} and {between[1]:.3g} %, which were, the network is"
+            f" right for about **{measured['accuracy']:.2f} %** of the test images, at a cp of about {figures}"
+        ]
+    else:
+        said = [
+            f"On {measured['images']:,} {measured['what'].removesuffix(' set').removesuffix(' images')} images it is"
+            f" right for **{measured['accuracy']:.2f} %** ({measured['low']:.2f} to {measured['high']:.2f}), at a cp of"
+            f" {figures}"
+        ]
+    if measured["what"] == SETS["validation"]:
+        said.append("These are not the test images, so do not compare the figure with the points of the curve.")
+    elif traces is None or plain is None or agreement.why_not(plain, traces):
         said.append("The points are other networks; those above and to the left are better.")
     else:
         said.append(_against(agreement.summary(plain, traces)))

@@ -16,7 +16,7 @@ from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import charts, lesson, looking
-from dashboard.ui import cached, focus, image_bar, state, stored_traces, uploads
+from dashboard.ui import cached, focus, image_bar, state, stored_traces, unlike, uploads
 from dashboard.ui.decide import decide
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
@@ -42,7 +42,7 @@ def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGe
             drawing = lesson.drawing_like(item.picture, cached.drawn()).at(len(item.picture.seen))
         _upload()
     st.html(large_html(item, drawing))
-    return lesson.picture_words(item, drawing)
+    return lesson.picture_words(item, drawing, unlike.is_unlike(item.picture, page.card))
 
 
 def large_html(item: Shown, drawing: Picture | None = None) -> str:

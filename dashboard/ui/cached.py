@@ -29,6 +29,7 @@ from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.familiar import Familiar, file_of, read_familiar
 from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
 from dfs_core.errors import UserError
@@ -135,11 +136,30 @@ def _gallery_order(dataset: str, count: int, size: int, _images: ImageSet) -> np
 @st.cache_resource(max_entries=2048, show_spinner=False)
 def _test_picture(dataset: str, count: int, size: int, index: int, _images: ImageSet) -> Picture | str:
     try:
-        pixels = _images.images[index].permute(1, 2, 0).numpy()
-    except UserError as error:  # large data sets are read from disk image by image, so each can fail
+        given = _images.as_stored(index)
+    except UserError as error:  # files are read one by one, so each can fail
         return str(error)
     truth = _images.classes[int(_images.labels[index])]
-    return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", pixels, truth, (size,))
+    return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", given, truth, (size,))
+
+
+def results_dir() -> Path:
+    """The folder of measured figures, beside the checkpoints' folder."""
+    return pretrained_dir().parent / "results"
+
+
+def familiar(card: Card) -> Familiar | str | None:
+    """What a checkpoint's training images look like: None if it was not measured, a message if it cannot be read."""
+    path = file_of(results_dir(), card.dataset, card.config.image_size)
+    return _familiar(str(path), stamp(path.parent, path.name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _familiar(path: str, stamp: Stamp) -> Familiar | str | None:
+    try:
+        return read_familiar(Path(path))
+    except UserError as error:
+        return str(error)
 
 
 def upload(file: UploadedFile, origin: Origin) -> Picture | str:

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.answers.costs import MEASURES, of_trace
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Shown
-from dashboard.ui import cached, state
+from dashboard.ui import cached, state, unlike
 from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
@@ -30,7 +30,7 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
     with st.container(key="in_focus", border=True):
         choose("Image in focus", names, item.picture.key, FOCUS)
-        st.html(_html(item, _spent(item)))
+        st.html(_html(item, _spent(item), _is_marked(item)))
 
 
 def choose(
@@ -93,10 +93,15 @@ def _spent(item: Shown) -> str:
     return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown if one.column in spent)
 
 
-def _html(item: Shown, spent: str) -> str:
+def _is_marked(item: Shown) -> bool:
+    card = cached.catalogue().named(item.trace.checkpoint)
+    return card is not None and unlike.is_unlike(item.picture, card)
+
+
+def _html(item: Shown, spent: str, marked: bool) -> str:
     picture, trace = item.picture, item.trace
     verdict = {True: f"✓ is {picture.truth}", False: f"✗ is {picture.truth}", None: "true class unknown"}[item.right]
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
-    about = escape(f"{origin} · {verdict} · {spent}")
+    about = escape(" · ".join([origin, verdict, spent, *([unlike.MARK] if marked else [])]))
     words = f"<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>"
     return f'<div class="dfs-focus">{given_and_seen(picture)}{words}</div>'

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.pictures import PAGE_SIZE, Picture, gallery_order, index_of_test
-from dashboard.ui import cached, messages, state, uploads
+from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.links import OWN_KEYS
 from dfs_core.checkpoints.card import Card
 
@@ -29,6 +29,8 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         if show != OWN:
             gallery = _gallery(images, shared)
     say_refused()
+    if mine:
+        unlike.say_classes(card)
     st.session_state[_LINKED] = shared.image
     if show == OWN:
         return [picture.at(size) for picture in mine]

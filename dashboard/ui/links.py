@@ -21,13 +21,15 @@ from urllib.parse import urlencode
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
+from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.answers.tables import Scale
 from dfs_core.checkpoints.operating_point import DIGITS
 from dfs_core.checkpoints.words import format_alpha
 
-_SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide")
+_SHARED = ("checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "show")
+OFF = (LIVE_KEY,)  # families that are hidden until a link or the user shows them: they are not comparable
 _LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
 
@@ -43,7 +45,8 @@ class State:
         cost: measure of cost.
         scale: of the cost axis.
         budget: in percent, for an every-budget checkpoint; None for any other.
-        hidden: keys of the families that are hidden in charts.
+        hidden: keys of the families that are hidden in charts. A link names those that are hidden, except ``OFF``, and
+            those of ``OFF`` that are shown.
         page: the page's own URL parameters.
         path: of the page.
         note: why the checkpoint or the gallery page is not the requested one; shown until the next choice.
@@ -57,7 +60,7 @@ class State:
     cost: Cost = "cp"
     scale: Scale = "log"
     budget: float | None = None
-    hidden: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = OFF
     page: Mapping[str, str] = field(default_factory=dict)
     path: str = "/"
     note: str = ""
@@ -99,7 +102,7 @@ def from_query(
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
-        hidden=tuple(sorted(set(filter(None, query.get("hide", "").split("."))) & set(catalogue.family_keys))),
+        hidden=tuple(sorted((_keys(query, "hide") & set(catalogue.family_keys)) | (set(OFF) - _keys(query, "show")))),
         page=dict(list(own.items())[:_MOST_OWN]),
         path=path,
         note=" ".join(filter(None, notes)),
@@ -126,8 +129,9 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         query["cost"] = state.cost
     if state.scale != get_args(Scale)[0]:
         query["scale"] = state.scale
-    if state.hidden:
-        query["hide"] = ".".join(sorted(state.hidden))
+    for key, families in (("hide", set(state.hidden) - set(OFF)), ("show", set(OFF) - set(state.hidden))):
+        if families:
+            query[key] = ".".join(sorted(families))
     return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}
 
 
@@ -156,6 +160,10 @@ def _number(query: Mapping[str, str], key: str, notes: list[str]) -> float | Non
     if value is None:
         notes.append(f"The link's {key} '{query[key]}' is not a positive number.")
     return value
+
+
+def _keys(query: Mapping[str, str], key: str) -> set[str]:
+    return set(filter(None, query.get(key, "").split(".")))
 
 
 def _one_of(query: Mapping[str, str], key: str, allowed: tuple[str, ...]) -> str:

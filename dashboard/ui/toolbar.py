@@ -22,6 +22,7 @@ _LABELS: dict[formats.FigureKind, str] = {
     "pdf": "PDF",
     "html": "HTML, with tables",
 }
+_TABLE_LABELS: dict[formats.TableKind, str] = {"csv": "CSV", "excel": "CSV for Excel", "json": "JSON, with the source"}
 _COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
@@ -81,11 +82,11 @@ def _exports(view: View) -> None:
         for table, rows in view.tables.items():
             st.caption(f"Table of {table}")
             with st.container(horizontal=True, gap="small"):
-                for table_kind in formats.TABLE_KINDS:
+                for table_kind, label in _TABLE_LABELS.items():
                     make = partial(_table, rows, table_kind, stamp, f"{view.title}: {table}")
                     name = formats.filename(view.title, table_kind, table)
                     key = f"{view.key}_{table}_{table_kind}"
-                    downloads.button(table_kind.upper(), make, name, table_kind, key=key, on_click="ignore")
+                    downloads.button(label, make, name, table_kind, key=key, on_click="ignore")
 
 
 def _table(rows: Callable[[], formats.Table], kind: formats.TableKind, stamp: Stamp, title: str) -> bytes:

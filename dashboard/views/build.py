@@ -79,7 +79,7 @@ def curve(page: Opened, state: CurveState) -> View:
         title=f"Accuracy and {measure.name} on {page.card.dataset}",
         draw=lambda colours: accuracy_curve(state, colours),
         tables={"points": lambda: [{k: v for k, v in p.items() if k not in ("family", "line")} for p in state.visible]},
-        alt=f"Test accuracy against cost of {len(state.visible)} points",
+        alt=f"{'Accuracy' if state.has_live else 'Test accuracy'} against cost of {len(state.visible)} points",
         finding="; ".join(filter(None, (f"In use: {page.in_words}", outside_in_words(state)))),
         stamp=page.stamp("measured and published" if published else "measured"),
         notes=measure.about,

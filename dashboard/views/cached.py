@@ -10,7 +10,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.looks import BudgetRow, budget_rows
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Stamp, stamp, traced_budgets, traces
+from dashboard.ui.cached import Stamp, results_dir, stamp, traced_budgets, traces
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir
@@ -51,8 +51,8 @@ def measured_problem() -> str:
 
 
 def _measured_file() -> tuple[str, Stamp]:
-    """Path of the measured points, in ``results/`` beside the checkpoints' folder, and the file's stamp."""
-    path = pretrained_dir().parent / "results" / "points.csv"
+    """Path of the measured points, and the file's stamp."""
+    path = results_dir() / "points.csv"
     return str(path), stamp(path.parent, path.name)
 
 

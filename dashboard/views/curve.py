@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dashboard.answers.costs import MEASURES, Column, Cost
-from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.tables import SAME_BUDGET, Rows, Scale
-from dashboard.views.points import PointRow
+from dashboard.views.points import GROUPS, PointRow
 
-OTHERS = (DIAL_KEY, SHUFFLED_KEY, PUBLISHED_KEY)  # families of points that are not a checkpoint's own
+OTHERS = tuple(GROUPS)  # families of points that are not a checkpoint's own figures on the test set
 ROOM = 1.2  # the left end of a logarithmic axis is at least this factor below the cheapest point, which is drawn whole
 NEAR = 6.0  # points within this factor of the cost in use are near
 
@@ -68,6 +68,11 @@ class CurveState:
             for point in self.points
             if not {point["family"], owners.get(point["checkpoint"], point["family"])} & set(self.hidden)
         ]
+
+    @property
+    def has_live(self) -> bool:
+        """Whether it shows points tuned live, whose accuracy is not that on the test set."""
+        return any(point["family"] == LIVE_KEY for point in self.visible)
 
     @cached_property
     def near(self) -> Sequence[PointRow] | None:

@@ -9,13 +9,12 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import CASCADE_KEY, DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY
-from dashboard.answers.tables import LIVE_KEY, Scale, Table
+from dashboard.answers.naming import CASCADE_KEY, DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY
+from dashboard.answers.tables import Scale, Table
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
 from dashboard.views.curve import OTHERS, CurveState
 from dashboard.views.points import PointRow
-from dfs_core.checkpoints.words import METHODS, SESSION
 
 POINT_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "tick", "zoom"
 HEIGHT = 400
@@ -24,9 +23,11 @@ _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangl
 # Vega has no star; this one has the size of its other symbols.
 _PATHS = {"star": "M0,-.7L.2,-.22L.7,-.22L.3,.12L.44,.6L0,.31L-.44,.6L-.3,.12L-.7,-.22L-.2,-.22Z"}
 _LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
+TEST_AXIS = "test accuracy, %"
+MIXED_AXIS = "accuracy, %: test set; tuned live: validation images"
 _WORDS = {
     PUBLISHED_KEY: "published, not measured here",
-    LIVE_KEY: f"{METHODS[SESSION]}: hollow, on validation images, not published",
+    LIVE_KEY: "tuned live: on validation images, not comparable",
 }
 
 
@@ -35,8 +36,9 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
 
     A click on a measured point puts its checkpoint and budget into the selection ``POINT_PARAM``; a click on a tick
     puts the image's key into ``TICK_PARAM``. Published points are hollow diamonds without clicks, as there is nothing
-    to load. Dial points, reached by a price without training, are joined by a dashed line. A cost of 0 is drawn at the
-    left end of a logarithmic axis. Hiding a family does not change the colours of the others.
+    to load. Dial points, reached by a price without training, are joined by a dashed line. Points tuned live are hollow
+    squares, and while they are shown, the axis says which images each accuracy is of. A cost of 0 is drawn at the left
+    end of a logarithmic axis. Hiding a family does not change the colours of the others.
     """
     looks = {name: (ink, shape) for name, ink, shape in point_legend(state.points, colours)}
     low, high = state.costs
@@ -47,7 +49,6 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
             "in_use": state.in_use(point),
             "ink": looks[point["group"]][0],
             "shape": _PATHS.get(looks[point["group"]][1], looks[point["group"]][1]),
-            "body": colours.background if str(point["family"]).startswith(LIVE_KEY) else looks[point["group"]][0],
         }
         for point in state.visible
     ]
@@ -68,7 +69,8 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
             for image in state.images_inside
         ],
     }
-    template = _template(state.costs, state.accuracies, MEASURES[state.cost].axis, state.scale, colours)
+    titles = MEASURES[state.cost].axis, MIXED_AXIS if state.has_live else TEST_AXIS
+    template = _template(state.costs, state.accuracies, titles, state.scale, colours)
     return Figure(template, data, _point_keys(state.visible, looks))
 
 
@@ -80,8 +82,8 @@ def point_legend(points: Sequence[PointRow], colours: Palette) -> list[tuple[str
     """
     families = dict.fromkeys((point["group"], point["family"]) for point in points)
     looks = iter(zip(colours.families * len(families), _SHAPES * len(families), strict=False))
-    own = {DIAL_KEY: (colours.muted, "ring"), SHUFFLED_KEY: (colours.muted, "x")}
-    own[PUBLISHED_KEY] = (colours.muted, "diamond")
+    shapes = {DIAL_KEY: "ring", SHUFFLED_KEY: "x", LIVE_KEY: "open-square", PUBLISHED_KEY: "diamond"}
+    own = {key: (colours.muted, shape) for key, shape in shapes.items()}
     cascade = next((key for _, key in families if key.startswith(CASCADE_KEY)), None)
     if cascade is not None:
         own[cascade] = (colours.cascade, "star")
@@ -98,7 +100,7 @@ def _point_keys(points: Sequence[PointRow], looks: dict[str, tuple[str, str]]) -
 def _template(
     costs: tuple[float, float],
     accuracies: tuple[float, float],
-    title: str,
+    titles: tuple[str, str],
     scale: Scale,
     colours: Palette,
 ) -> dict[str, Any]:
@@ -106,20 +108,21 @@ def _template(
     ticks: dict[str, Any] = {"values": _LOG_TICKS, "labelOverlap": True} if scale == "log" else {"tickCount": 6}
     x = alt.X(
         "x:Q",
-        title=title,
+        title=titles[0],
         scale=alt.Scale(type=scale, domain=list(costs), nice=False),
         axis=alt.Axis(format=".3~r", labelFlush=False, grid=False, **ticks),
     )
-    y = alt.Y("accuracy:Q", title="test accuracy, %", scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
+    y = alt.Y("accuracy:Q", title=titles[1], scale=alt.Scale(domain=list(accuracies), zero=False, nice=False))
     return (
         alt.layer(*_others(x, y, colours), *_measured(x, y, colours), *_images(x)).properties(height=HEIGHT).to_dict()
     )
 
 
 def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
-    """The marks behind the families: published, shuffled and dial points, and the requested budget."""
+    """The marks behind the families: published, shuffled, live and dial points, and the requested budget."""
     hollow: Any = {"filled": False, "fill": "transparent", "color": colours.muted}
     dial = table("dial")
+    live = table("live")
     asked = table("asked").encode(x=x)
     # Panning and zooming need a key, so that the wheel scrolls the page and a click selects. A pinch is Ctrl + wheel.
     zoom = alt.selection_interval(
@@ -143,6 +146,10 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
         dial.mark_point(shape="circle", size=36, strokeWidth=1.4, clip=True, **hollow).encode(
             x=x, y=y, tooltip=_tooltip("dial, not trained")
         ),
+        live.mark_rule(strokeWidth=1.3, color=colours.muted, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q"),
+        live.mark_point(
+            shape="square", size=70, strokeWidth=1.6, clip=True, **hollow | {"fill": colours.background}
+        ).encode(x=x, y=y, tooltip=_tooltip("tuned live", "validation accuracy %")),
         asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),
         asked.mark_text(text="budget", align="left", dx=4, dy=6, fontSize=11, color=colours.accent, aria=False).encode(
             y=alt.value(0)
@@ -164,7 +171,7 @@ def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
         line.encode(x=x, y=y, color=ink, detail=["family:N", "line:N"]),
         base.mark_rule(strokeWidth=1.3, opacity=0.8, clip=True).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=ink),
         base.mark_point(filled=True, size=85, opacity=1, strokeWidth=1.8, clip=True).encode(
-            x=x, y=y, fill=alt.Fill("body:N", scale=None), stroke=alt.Stroke("ink:N", scale=None), shape=shape
+            x=x, y=y, fill=alt.Fill("ink:N", scale=None), stroke=alt.Stroke("ink:N", scale=None), shape=shape
         ),
         in_use.mark_point(size=330, strokeWidth=2.4, clip=True, **ring).encode(x=x, y=y),
         number.mark_text(stroke=colours.background, strokeWidth=5, strokeJoin="round", clip=True, **look),
@@ -175,13 +182,13 @@ def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def _tooltip(title: str) -> list[alt.Tooltip]:
+def _tooltip(title: str, accuracy: str = "accuracy %") -> list[alt.Tooltip]:
     """Tooltip of a point; measures that it does not have are null."""
     costs = [alt.Tooltip(f"{one.column}:Q", title=f"{one.name} %", format=".2f") for one in MEASURES.values()]
     return [
         alt.Tooltip("label:N", title=title),
         alt.Tooltip("checkpoint:N"),
-        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
+        alt.Tooltip("accuracy:Q", title=accuracy, format=".2f"),
         alt.Tooltip("low:Q", title="95 % from", format=".2f"),
         alt.Tooltip("high:Q", title="95 % to", format=".2f"),
         alt.Tooltip("backbone:N", title="backbone"),

@@ -1,7 +1,8 @@
 """The points of the accuracy/cost curve: from cards, from ``results/``, and from the literature.
 
-There are four kinds: measured at a point that was trained for; reached from there by a price without training (dial);
-measured with the decision vectors shuffled between images; published by others.
+There are five kinds: measured at a point that was trained for; reached from there by a price without training (dial);
+measured with the decision vectors shuffled between images; tuned live, and so measured on a few validation images;
+published by others. All but those tuned live are accuracies on the test set.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, TypedDict, cast
 from dashboard.answers import costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, Cost
-from dashboard.answers.naming import DIAL_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key
+from dashboard.answers.naming import DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key
 from dashboard.answers.tables import Rows, measured_on
 from dfs_core.checked import Name, Percent, Text, Word, read_rows
 from dfs_core.checkpoints.card import Card
@@ -23,12 +24,16 @@ from dfs_core.checkpoints.words import METHODS, SESSION
 from dfs_core.results.collect import against
 from dfs_core.results.measurement import read_measurements
 
-GROUPS = {DIAL_KEY: "dial, not trained", SHUFFLED_KEY: "decisions shuffled between images", PUBLISHED_KEY: "published"}
+GROUPS = {
+    DIAL_KEY: "dial, not trained",
+    SHUFFLED_KEY: "decisions shuffled between images",
+    LIVE_KEY: "tuned live, on validation images",
+    PUBLISHED_KEY: "published",
+}
 LIVE = "session, gates fine-tuned live, not a published result; "
-_FIXED = ("backbone", SESSION)  # methods whose points are not joined to a curve
 _BLANK = dict.fromkeys(
     (
-        *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "accuracy", "low", "high"),
+        *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "split", "accuracy", "low", "high"),
         *("backbone", "loss", *COLUMNS, "line"),
     )
 )
@@ -43,13 +48,15 @@ class PointRow(TypedDict):
         checkpoint: name of the checkpoint; empty for published points.
         label: description of the point.
         budget: requested budget.
-        alpha: of the training.
+        alpha: of the training; of an every-budget checkpoint, the one at which it meets the budget.
         seed: of the training.
-        accuracy: on the test set.
+        split: the images that the accuracy is of: ``test``, or ``validation`` for points tuned live.
+        accuracy: on that split, in percent.
         low: lower end of its 95 % interval.
         high: upper end.
         backbone: name of the plain network that training started from.
-        loss: accuracy of the backbone minus that of the point, in points.
+        loss: accuracy of the backbone minus that of the point, in points; None for a point tuned live, which is not
+            compared with anything.
         cp: mean cost by this measure.
         all_in: likewise.
         macs: likewise.
@@ -65,6 +72,7 @@ class PointRow(TypedDict):
     budget: float | None
     alpha: float | None
     seed: int | None
+    split: str
     accuracy: float
     low: float | None
     high: float | None
@@ -137,28 +145,30 @@ def _of_cards(catalogue: Catalogue, dataset: str, in_results: set[str]) -> Itera
             split = measured_on(card)
             if card.dataset != dataset or split not in card.metrics or better_in_results:
                 continue
+            live = card.method == SESSION
             found = card.metrics[split]
             low, high = found["accuracy_ci95"]
             yield _BLANK | {
-                "family": family.key,
-                "group": family.title,
+                "family": LIVE_KEY if live else family.key,
+                "group": GROUPS[LIVE_KEY] if live else family.title,
                 "checkpoint": card.name,
                 "label": OperatingPoint(card).in_words,
                 "budget": card.budget,
                 "alpha": card.alpha,
                 "seed": card.seed,
+                "split": split,
                 "accuracy": found["accuracy"],
                 "low": low,
                 "high": high,
-                **against(card.backbone(catalogue.cards), card, found["accuracy"], split),
+                **({} if live else against(card.backbone(catalogue.cards), card, found["accuracy"], split)),
                 **(costs.of_card(card, split) or {}),
                 "line": _line(card),
-                "source": f"{LIVE if card.method == SESSION else ''}measured here on {found['n']:,} {split} images",
+                "source": f"{LIVE if live else ''}measured here on {found['n']:,} {split} images",
             }
 
 
 def _line(card: Card) -> str:
-    if card.method in _FIXED:
+    if card.method == "backbone":  # its points are not joined to a curve
         return card.name
     return card.name if card.budget_range is not None else f"{card.method} {card.alpha} {card.seed}"
 
@@ -179,6 +189,7 @@ def _of_results(catalogue: Catalogue, dataset: str, measured: Rows) -> Iterator[
             "family": DIAL_KEY if by_dial else family_key(title),
             "group": GROUPS[DIAL_KEY] if by_dial else title,
             "label": row["label"] if card is None else _point(card, row["budget"]).in_words,
+            "alpha": None if card is None or by_dial else _point(card, row["budget"]).alpha,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
             "source": f"measured here on {int(row['n']):,} test images",
         }
@@ -207,6 +218,7 @@ def _published(row: dict[str, Any]) -> dict[str, Any]:
         "group": GROUPS[PUBLISHED_KEY],
         "checkpoint": "",
         "label": f"{row['method']}, {row['network']}",
+        "split": "test",
         "accuracy": row["accuracy"],
         "cp": row["cp"],
         "source": row["source"],
@@ -214,5 +226,5 @@ def _published(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _place(family: str, order: list[str]) -> float:
-    """Sort key: known families, then unknown ones, then dial, shuffled, published."""
+    """Sort key: known families, then unknown ones, then those of ``GROUPS``."""
     return order.index(family) if family in order else len(order) - len(GROUPS) - 0.5

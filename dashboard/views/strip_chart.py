@@ -10,6 +10,7 @@ import altair as alt
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, Cost, Measure
+from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
 from dashboard.drawing.blocks import name_room
@@ -56,7 +57,7 @@ def decision_strip(
     """
     lanes = max(1, *(len(item.trace.passes) for item in shown))
     row = max(ROW if len(shown) < DENSE_FROM else DENSE_ROW, LANE * lanes + 8)
-    both = any(item.picture.origin != "test" for item in shown)  # a test image is given as the network sees it
+    both = any(item.picture.origin != "test" or not loses_nothing(item.picture) for item in shown)
     stages = blocks.stages(config)
     cells = _cells(shown, config, colours, row)
     data = {

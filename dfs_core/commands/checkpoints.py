@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,23 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
-    budget_range = line["budget_range"]
-    budget = "{:g}-{:g} %".format(*budget_range) if budget_range else budget_text(line["budget"])
+    budget = range_text(*line["budget_range"]) if line["budget_range"] else budget_text(line["budget"])
     alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
     return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
+
+
+def range_text(low: float, high: float) -> str:
+    """A range of budgets to two digits, rounded inwards: a budget that it names can be asked for.
+
+    >>> range_text(0.205032, 46.0201)
+    '0.21-46 %'
+    """
+    ends = []
+    for value, rounded in ((low, math.ceil), (high, math.floor)):
+        digit = 10.0 ** (math.floor(math.log10(value)) - 1)
+        ends.append(f"{rounded(value / digit) * digit:.4g}")
+    return f"{ends[0]}-{ends[1]} %"
 
 
 def budget_text(value: float | None) -> str:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.commands.output import (
+    add_data_dir,
+    add_json,
+    data_dir_of,
+    note_left_out,
+    number,
+    positive,
+    table,
+    write,
+    write_json,
+)
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,8 +52,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on a data set."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.engine import compile_network
-    from dfs_core.evaluation.evaluate import evaluate
+    from dfs_core.engine import Agreement, compile_network
+    from dfs_core.evaluation.evaluate import run
+    from dfs_core.evaluation.metrics import summarise
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
@@ -50,21 +62,20 @@ def run_evaluate(args: argparse.Namespace) -> int:
     images = images_of(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
+    measured = partial(run, checkpoint.model, images, card.mean, card.std, budget=args.budget)
+    engine = compile_network(checkpoint.model) if args.execution == "engine" else None
     with progress_bar("evaluating") as progress:
-        found = evaluate(
-            checkpoint.model,
-            images,
-            card.mean,
-            card.std,
-            budget=args.budget,
-            execution=compile_network(checkpoint.model) if args.execution == "engine" else args.execution,
-            progress=progress,
-        )
-    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split}
-    result = head | {"budget": budget} | found.to_dict()
+        found = measured(execution=engine or args.execution, progress=progress)
+    head = {"checkpoint": card.name, "dataset": card.dataset, "split": args.split, "budget": budget}
+    result = head | summarise(found, card.config).to_dict()
+    keys = [*head, "n", "accuracy", "accuracy_ci95", "cp", "all_in", "policies", "shares"]
+    if engine is not None:
+        with progress_bar("comparing with grouped") as progress:
+            same = Agreement.of(found, measured(progress=progress))
+        result |= {"kernels": engine.name} | {f"same_{name}": 100 * share for name, share in same._asdict().items()}
+        keys += ["kernels", "same_decisions", "same_answers"]
     if args.json:
-        keys = "checkpoint dataset split n budget accuracy accuracy_ci95 cp all_in policies shares"
-        write_json({key: result[key] for key in keys.split()})
+        write_json({key: result[key] for key in keys})
     else:
         write(_evaluation_text(result, card.config.layout))
     return 0
@@ -97,6 +108,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     part = "test" if split == "test" else "train"
     with progress_bar(f"reading {card.dataset}") as report:
         whole = load_images(card.dataset, data_dir, part, report, card.config.image_size)
+    note_left_out(card.dataset, data_dir, part)
     if whole.classes != card.classes:
         raise UserError(f"{card.dataset} in {data_dir} has other classes than the checkpoint was trained with")
     if split == "test":
@@ -119,6 +131,11 @@ def _evaluation_text(result: dict[str, Any], layout: Layout) -> str:
         ("all-in", number(result["all_in"], "%")),
         ("decision vectors", f"{result['policies']:,}"),
     ]
+    if "kernels" in result:
+        head += [
+            ("kernels", result["kernels"]),
+            ("as grouped", f"{result['same_decisions']:.3f} % of decisions, {result['same_answers']:.2f} % of answers"),
+        ]
     options = list(result["shares"][0])
     blocks = [
         (str(block.number), *(number(row[option], "%", decimals=1) for option in options))

@@ -71,14 +71,23 @@ def write_json(data: Any) -> None:
     sys.stdout.write(json_text(data))
 
 
-def complain(message: object) -> None:
-    """Print an error on stderr as one line, without the message's line breaks, and with long values cut short."""
+def note_left_out(dataset: str, data_dir: Path, *splits: str) -> None:
+    """Print on stderr which files of a data set are not read, one line for each split that has some."""
+    from dfs_core.data.folders import left_out
+
+    for split in splits:
+        if words := left_out(dataset, data_dir, split):
+            complain(f"{dataset}, {split}: passed over {words}", "note")
+
+
+def complain(message: object, kind: str = "error") -> None:
+    """Print an error or a note on stderr as one line: without the message's line breaks, and long values cut short."""
     line = " ".join(str(message).split())
     line = re.sub(rf"'[^']{{{LONGEST_QUOTE}}}[^']+'", lambda quoted: f"{quoted[0][: LONGEST_QUOTE + 1]}...'", line)
     line = re.sub(rf"\S{{{2 * LONGEST_QUOTE},}}", lambda word: f"{word[0][:LONGEST_QUOTE]}...", line)
     line = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
     if sys.stderr is not None:  # as with `... 2>&-`
-        sys.stderr.write(f"error: {line}\n".encode(errors="backslashreplace").decode())
+        sys.stderr.write(f"{kind}: {line}\n".encode(errors="backslashreplace").decode())
 
 
 def number(value: float | None, unit: str = "", decimals: int = 2) -> str:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.commands.output import (
+    add_data_dir,
+    add_json,
+    data_dir_of,
+    note_left_out,
+    number,
+    positive,
+    table,
+    write,
+    write_json,
+)
 from dfs_core.errors import UserError
 
 
@@ -26,13 +36,16 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train a network and print the folder of its checkpoint."""
-    from dfs_core.training.config_files import of_seed
+    from dfs_core.data.folders import SPLITS
+    from dfs_core.training.config_files import load_config, of_seed
     from dfs_core.training.train import train
 
     changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
-    write(str(train(args.run_name, data_dir_of(args), args.out, args.resume, changes)))
+    data_dir = data_dir_of(args)
+    note_left_out(load_config(args.run_name).dataset, data_dir, *SPLITS)
+    write(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
     return 0
 
 
@@ -110,12 +123,17 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
     )
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
+    parser.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
+    parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
+    add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_bench)
 
 
 def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluations on this machine, and print the medians."""
+    if args.engine:
+        return run_engine_bench(args)
     from dfs_core.bench import BATCH, run
 
     batch = args.batch or BATCH
@@ -133,4 +151,24 @@ def run_bench(args: argparse.Namespace) -> int:
         f"options: {found['options']}, {batch} images a training step\n"
         + table(("median of one run", "time", "plain step = 1"), rows)
     )
+    return 0
+
+
+def run_engine_bench(args: argparse.Namespace) -> int:
+    """Print the time of a batch on the engine and its speed relative to PyTorch in float32."""
+    import torch
+
+    from dfs_core.data.sets import load_images
+    from dfs_core.engine.bench import BATCHES, run
+
+    images = load_images("cifar10", data_dir_of(args), "test").subset(slice(max(BATCHES))).loaded()
+    found = list(run(torch.as_tensor(images.images), args.kernels))
+    if args.json:
+        write_json([timing._asdict() for timing in found])
+        return 0
+    rows = [
+        (name, *(f"{number(one.ms, 'ms')} ({number(one.speed, 'x')})" for one in found if one.what == name))
+        for name in dict.fromkeys(one.what for one in found)
+    ]
+    write(table(("one thread, median of 15 rounds", *(f"batch of {batch}" for batch in BATCHES)), rows))
     return 0

@@ -25,10 +25,15 @@ def decode_one(source: Path | np.ndarray, size: int) -> np.ndarray:
     Raises:
         UserError: the file cannot be read or is not a picture. The message names the file.
     """
+    return to_model_input(open_source(source), size)
+
+
+def open_source(source: Path | np.ndarray) -> Image.Image:
+    """One picture as it is stored; errors as for ``decode_one``."""
     if isinstance(source, np.ndarray):
-        return to_model_input(Image.fromarray(source), size)
+        return Image.fromarray(source)
     try:
-        return to_model_input(open_image(source.read_bytes(), str(source)), size)
+        return open_image(source.read_bytes(), str(source))
     except OSError as error:
         raise UserError(f"{source} cannot be read: {error.strerror or error}") from error
 

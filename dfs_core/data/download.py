@@ -11,7 +11,7 @@ from typing import Any
 
 from dfs_core.data.archives import download_command, files_present
 from dfs_core.data.fetch import EXPLAINED
-from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root, passed_over
+from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root, in_words, other_folders, passed_over
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import complete_splits
 from dfs_core.errors import UserError
@@ -19,6 +19,7 @@ from dfs_core.files import at_home
 
 Progress = Callable[[float, str], None]
 
+NOT_READ = f"passed over: only {' and '.join(SPLITS)} are read"
 _POLL_S = 0.2
 
 
@@ -27,8 +28,8 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
 
     Returns:
         Rows of ``dataset``, ``split``, ``layout`` (``folders`` or ``torchvision``), ``images`` and ``classes`` (counts;
-        0 if the files are unusable), ``expected`` (images of the full split; None for your own data set) and
-        ``status`` (``complete``, ``a part``, or what is wrong and what to do).
+        0 if the files are unusable or not read), ``expected`` (images of the full split; None for your own data set)
+        and ``status`` (``complete``, ``a part``, or what is wrong and what to do).
     """
     data_dir = at_home(data_dir)
     if not data_dir.is_dir():
@@ -41,6 +42,8 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
         if root:  # a split of a public set that has no folder may still be in torchvision's files
             in_folders = [split for split in SPLITS if name not in KNOWN or (root / split).is_dir()]
             rows += [_folder_row(name, root, split) for split in in_folders]
+            if root != data_dir:  # beside the splits of the data folder itself lie other data sets
+                rows += [_row(name, other, "folders", 0, 0, None, NOT_READ) for other in other_folders(root)]
         if name in KNOWN and files_present(name, data_dir):
             rows += _torchvision_rows(name, data_dir)
     return rows
@@ -120,8 +123,9 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
     others = passed_over(root, split)
-    left_out = f"; passed over: {', '.join(f'{count} {kind}' for kind, count in others.items())}" if others else ""
-    status = mistake or ("complete" if expected in (None, images) else "a part") + left_out
+    status = mistake or ("complete" if expected in (None, images) else "a part")
+    if others:
+        status += f"; passed over: {in_words(others)}"
     return _row(dataset, split, "folders", images, len(found), expected, status)
 
 

@@ -68,6 +68,27 @@ def passed_over(root: Path, split: str) -> dict[str, int]:
     return {kind: count for kind, count in counts.most_common() if count}
 
 
+def in_words(counts: dict[str, int]) -> str:
+    """Counts of ``passed_over`` in words.
+
+    >>> in_words({".txt": 2, "outside a class": 1})
+    '2 .txt, 1 outside a class'
+    """
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def left_out(dataset: str, data_dir: Path, split: str) -> str:
+    """The files of a split that are not read, in words; empty if there are none or it is not stored as folders."""
+    root = folder_root(dataset, at_home(data_dir))
+    return in_words(passed_over(root, split)) if root else ""
+
+
+def other_folders(root: Path) -> list[str]:
+    """Names of the folders beside ``train`` and ``test``, which are not read; hidden ones are not named."""
+    entries = sorted(root.iterdir())
+    return [e.name for e in entries if e.is_dir() and e.name not in SPLITS and not e.name.startswith(".")]
+
+
 def _inside(folder: Path) -> Iterator[Path]:
     """All files in a folder and its subfolders except hidden ones; links are followed."""
     for place, folders, names in os.walk(folder, followlinks=True):

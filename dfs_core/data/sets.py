@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dfs_core.data.archives import download_command, files_present, read_archive
-from dfs_core.data.decode import Report, decode
+from dfs_core.data.decode import Report, decode, open_source
 from dfs_core.data.folders import SPLITS, Found, find_images, folder_root
 from dfs_core.data.known import KNOWN, Channels
 from dfs_core.data.stored import Chosen, StoredImages, fits_memory
@@ -38,6 +39,7 @@ class ImageSet:
         images: uint8, (N, 3, S, S); or ``StoredImages``, which decodes when it is indexed.
         labels: int64, (N,), indices into ``classes``.
         classes: class names.
+        stored: the pictures on disk, where they may differ from ``images``: files, or an archive of another size.
     """
 
     dataset: str
@@ -45,6 +47,7 @@ class ImageSet:
     images: Tensor | StoredImages
     labels: Tensor
     classes: tuple[str, ...]
+    stored: StoredImages | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,7 +61,14 @@ class ImageSet:
         """The images at ``indices``, in that order. ``split`` renames the split."""
         chosen = indices if isinstance(indices, slice) else torch.as_tensor(indices, dtype=torch.int64)
         images = self.images.subset(chosen) if isinstance(self.images, StoredImages) else self.images[chosen]
-        return ImageSet(self.dataset, split or self.split, images, self.labels[chosen], self.classes)
+        stored = self.stored and self.stored.subset(chosen)
+        return ImageSet(self.dataset, split or self.split, images, self.labels[chosen], self.classes, stored)
+
+    def as_stored(self, index: int) -> Image.Image:
+        """One picture as it is stored, before it is cropped and resized; errors as for ``decode_one``."""
+        if self.stored is not None:
+            return open_source(self.stored.sources[index])
+        return Image.fromarray(self.images[index].permute(1, 2, 0).numpy())
 
     def loaded(self) -> ImageSet:
         """The same images in memory, whatever their size: for a sample that is used repeatedly."""
@@ -112,12 +122,15 @@ def load_images(
             f"'{dataset}' is not a data set's name: use {', '.join(KNOWN)} or the name of a folder in {data_dir}"
         )
     sources, labels, classes = _find(dataset, data_dir, split)
-    images: Tensor | StoredImages = StoredImages(sources, size)
+    stored = StoredImages(sources, size)
+    images: Tensor | StoredImages = stored
     if fits_memory(len(sources), size):
         images = torch.from_numpy(decode(sources, size, report)).permute(0, 3, 1, 2).contiguous()
     # The public sets contain identical images, some with two labels. The label breaks such ties.
     order = np.lexsort((labels, _digests(images)))
-    return ImageSet(dataset, split, images, torch.from_numpy(labels), classes).subset(torch.from_numpy(order))
+    as_seen = isinstance(sources, np.ndarray) and sources.shape[1:] == (size, size, 3)
+    whole = ImageSet(dataset, split, images, torch.from_numpy(labels), classes, None if as_seen else stored)
+    return whole.subset(torch.from_numpy(order))
 
 
 def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[ImageSet, ImageSet]:

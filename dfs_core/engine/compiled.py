@@ -15,8 +15,8 @@ from dfs_core.model.lsq import LEARNED_BITS, LearnedStep
 from dfs_core.model.network import DFSNet
 from dfs_core.model.options import Option
 from dfs_core.model.policy import Features
+from dfs_core.model.precision import has_bf16
 from dfs_core.model.resnet import SHARED, OptionConv, OptionNorm, ResidualBlock, ResNetBody, RoundedStem
-from dfs_core.training.precision import has_bf16
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Comparison:
     """A network that decides for each image (dynamic), compared with a static one of the same cost.
 
     Attributes:
+        dataset: name of the data set.
         dynamic: name of the dynamic checkpoint.
         budget: its budget in percent.
         static: name of the static checkpoint.
@@ -39,6 +40,7 @@ class Comparison:
         n: number of test images.
     """
 
+    dataset: str
     dynamic: str
     budget: float
     static: str
@@ -124,6 +126,7 @@ def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
 def _comparison(dynamic: _Stored, static: _Stored) -> Comparison:
     difference, low, high = paired_difference(dynamic.traces.correct, static.traces.correct)
     return Comparison(
+        dataset=dynamic.point.card.dataset,
         dynamic=dynamic.point.card.name,
         budget=float(dynamic.point.budget or 0.0),
         static=static.point.card.name,

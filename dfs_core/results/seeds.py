@@ -28,6 +28,7 @@ class OverSeeds:
     """A dynamic method compared with the best static one at one cost, over several seeds.
 
     Attributes:
+        dataset: name of the data set.
         dynamic: name of the dynamic method's runs, without the seed.
         cost: cp of both, in percent.
         dynamic_accuracy: accuracy of the dynamic method, mean over the seeds, in percent.
@@ -39,6 +40,7 @@ class OverSeeds:
         all_in: all-in cost of the dynamic minus that of the static method, mean over the seeds, in points.
     """
 
+    dataset: str
     dynamic: str
     cost: float
     dynamic_accuracy: float
@@ -109,7 +111,7 @@ def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeed
         ends = [[reached(group, cost) for group in seeded] for seeded in zip(dynamic, static, strict=True)]
         pairs = [(one, other) for one, other in ends if one and other]
         if len(pairs) == len(seeds):
-            found.append(_summary(run_of(dynamic[0][0]), cost, pairs))
+            found.append(_summary(dynamic[0][0], cost, pairs))
     return found
 
 
@@ -118,12 +120,13 @@ def run_of(point: Measurement) -> str:
     return point.checkpoint.removesuffix(f"-seed{point.seed}")
 
 
-def _summary(name: str, cost: float, pairs: list[tuple[Reached, Reached]]) -> OverSeeds:
+def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached]]) -> OverSeeds:
     differences = [dynamic.accuracy - static.accuracy for dynamic, static in pairs]
     mean = fmean(differences)
     half = float(stdtrit(len(pairs) - 1, 0.975)) * stdev(differences) / len(pairs) ** 0.5
     return OverSeeds(
-        dynamic=name,
+        dataset=point.dataset,
+        dynamic=run_of(point),
         cost=cost,
         dynamic_accuracy=round(fmean(dynamic.accuracy for dynamic, _ in pairs), 4),
         static_accuracy=round(fmean(static.accuracy for _, static in pairs), 4),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from dfs_core.checkpoints.words import METHODS
 from dfs_core.errors import UserError
@@ -11,6 +12,7 @@ from dfs_core.results.comparison import Comparison
 from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.seeds import OverSeeds
 
+Row = TypeVar("Row", Measurement, Comparison, OverSeeds)
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
 NEAR = 1.0  # the README's table prefers points that lose at most this many points of accuracy
@@ -29,9 +31,10 @@ names in `points.csv`:
 - *variation of cp* (`cp_variation`): standard deviation of the images' cp divided by its mean;
 - *accuracy, decisions shuffled* (`shuffled`): accuracy when each image gets another image's decision vector.
 
-An empty cell does not apply or was not measured. The second table compares methods that decide for each image
-with static networks whose cp is within 5 %. The third does so over several seeds (`make seeds`) at exactly equal
-cp. Between two of its points, a method is interpolated, as if each image went to one of the two at random.
+An empty cell does not apply or was not measured. Each data set has its own tables. The second table compares
+methods that decide for each image with static networks whose cp is within 5 %. The third does so over several seeds
+(`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated, as if each image went to
+one of the two at random.
 *dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
 accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
 
@@ -78,15 +81,16 @@ def with_headlines(text: str, points: Sequence[Measurement]) -> str:
 def headlines(points: Sequence[Measurement]) -> list[Measurement]:
     """One point for each method, most expensive first: the cheapest that loses at most ``NEAR`` points of accuracy.
 
-    A method without such a point gets its most accurate one. All points have the same backbone, the most frequent one.
+    A method without such a point gets its most accurate one. All points have the same data set and backbone, the most
+    frequent ones.
     """
     if not points:
         return []
-    (backbone, _), *_ = Counter(point.backbone for point in points).most_common()
+    (kind, _), *_ = Counter((point.dataset, point.backbone) for point in points).most_common()
     chosen = []
     by_family: dict[str, list[Measurement]] = defaultdict(list)
     for point in points:
-        if point.backbone == backbone:
+        if (point.dataset, point.backbone) == kind:
             by_family[point.family].append(point)
     for group in by_family.values():
         near = [point for point in group if (point.loss or 0.0) <= NEAR]
@@ -123,6 +127,18 @@ def headlines_table(points: Sequence[Measurement]) -> str:
 
 def points_table(points: Sequence[Measurement]) -> str:
     """Every measured point: accuracy with its interval, both costs, and how much decisions depend on the image."""
+    return _by_data_set(points, _points_table)
+
+
+def _by_data_set(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> str:
+    """A table for each data set below its name, because figures of different images must not be compared."""
+    names = sorted({row.dataset for row in rows})
+    if len(names) < 2:
+        return table(rows)
+    return "\n\n".join(f"### {name}\n\n{table([row for row in rows if row.dataset == name])}" for name in names)
+
+
+def _points_table(points: Sequence[Measurement]) -> str:
     rows = [
         (
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
@@ -155,6 +171,10 @@ def points_table(points: Sequence[Measurement]) -> str:
 
 def comparisons_table(comparisons: Sequence[Comparison]) -> str:
     """Dynamic compared with static at about the same cost."""
+    return _by_data_set(comparisons, _comparisons_table)
+
+
+def _comparisons_table(comparisons: Sequence[Comparison]) -> str:
     rows = [
         (
             f"{row.static}" + ("" if row.static_budget is None else f" at {row.static_budget:g} %"),
@@ -173,6 +193,10 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> str:
 
 def seeds_table(rows: Sequence[OverSeeds]) -> str:
     """Dynamic compared with static at equal cost, over several seeds."""
+    return _by_data_set(rows, _seeds_table)
+
+
+def _seeds_table(rows: Sequence[OverSeeds]) -> str:
     cells = [
         (
             row.dynamic,

@@ -17,8 +17,8 @@ from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
 from dfs_core.model.lsq import keep_positive
 from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.precision import resolve
 from dfs_core.model.start_from import start_from
-from dfs_core.training.precision import resolve
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 

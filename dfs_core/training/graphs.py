@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet
-from dfs_core.training.precision import Precision
+from dfs_core.model.precision import Precision
 from dfs_core.training.steps import Metrics, StepLoss, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
 

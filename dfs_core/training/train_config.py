@@ -10,7 +10,7 @@ from dfs_core.checked import build
 from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
-from dfs_core.training.precision import Precision
+from dfs_core.model.precision import Precision
 
 Schedule = Literal["cosine", "step"]
 LISTS = ("milestones", "price_range", "traced")  # lists in TOML, tuples here

@@ -20,7 +20,7 @@ from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.errors import UserError
 from dfs_core.files import append_line, write_whole
 from dfs_core.model.network import DFSNet
-from dfs_core.training.precision import Precision
+from dfs_core.model.precision import Precision
 
 STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"

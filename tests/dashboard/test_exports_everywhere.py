@@ -85,15 +85,13 @@ def test_what_is_of_two_checkpoints_names_both(views: dict[str, list[View]]):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_table_is_made_in_both_formats_and_reads_back(views: dict[str, list[View]], page: str):
+def test_every_table_is_made_in_every_format_and_reads_back(views: dict[str, list[View]], page: str):
     for view in views[page]:
         for name, rows in view.tables.items():
             made = {kind: formats.export_table(rows(), kind, view.stamp, name) for kind in formats.TABLE_KINDS}
             read = json.loads(made["json"])
             assert read["stamp"]["figures"] == view.stamp.kind
-            lines = made["csv"].decode().splitlines(keepends=True)
-            body = [line for line in lines if not line.startswith("# ")]
-            back = list(csv.DictReader(io.StringIO("".join(body), newline="")))
+            back = list(csv.DictReader(io.StringIO(made["csv"].decode(), newline="")))
             assert len(back) == len(read["rows"]) == len(rows()), f"{view.title}: {name}"
             assert back or page in EMPTY_AT_FIRST, f"{view.title}: {name}"
 

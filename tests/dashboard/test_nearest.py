@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import shutil
 from pathlib import Path
@@ -73,6 +74,34 @@ def test_figures_are_named_by_the_budget_that_they_are_of(folder):
     assert "not for 1.2 %. Shown: 1.25 %." in app.info[0].value.replace("\\", "")
     assert "budget 1.25 %, alpha 2.5e-3</h2>" in text_of(app)
     assert control(app.select_slider, "budget").value == pytest.approx(1.2, rel=0.01), "the wish stays as it is"
+
+
+def test_a_budget_that_was_not_measured_says_so_where_its_figures_would_stand(folder):
+    app = open_page("explore", budget="1.2")
+    assert "test set: not measured here</th><td>-</td><td>-</td><td>-</td>" in text_of(app)
+    measured = folder.parent / "results"
+    measured.mkdir()
+    columns = {"family": "every-budget", "checkpoint": NAME, "dataset": "cifar10", "label": "x", "split": "test"}
+    columns |= {
+        "n": 10000,
+        "depth": 8,
+        "seed": 0,
+        "policies": 5,
+        "low": 89.4,
+        "high": 90.6,
+        "all_in": 6.0,
+        "made_by": "x",
+    }
+    rows = [columns | {"budget": at, "cp": at, "accuracy": 90 + at} for at in (0.5, 1.5)]
+    with (measured / "points.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    told = text_of(open_page("explore", budget="1.2"))
+    assert "test set, interpolated between budgets 0.5 and 1.5 %</th><td>10,000</td><td>about 91.20 %" in told
+    steps = open_page("learn", budget="1.2", step="5")
+    said = " ".join(element.value.replace("\N{NO-BREAK SPACE}", " ") for element in steps.markdown)
+    assert "This budget was not measured. Between 0.5 and 1.5 %, which were" in said
 
 
 def test_the_usual_rival_is_a_budget_whose_decisions_are_stored(folder):

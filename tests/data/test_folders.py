@@ -11,6 +11,7 @@ import torch
 from fake_data import write_tree
 from PIL import Image
 
+from dfs_core.cli import main
 from dfs_core.data import sets
 from dfs_core.data.download import describe
 from dfs_core.data.folders import class_folders, passed_over
@@ -175,6 +176,20 @@ def test_odd_folders_of_ones_own_are_refused(
         sets.load_images("fruit", tmp_path, "train")
 
 
+def test_a_picture_is_also_to_be_had_as_it_is_stored(tmp_path: Path) -> None:
+    root = tmp_path / "fruit" / "test"
+    for name, size in (("apple", (64, 48)), ("pear", (32, 32))):
+        (root / name).mkdir(parents=True)
+        Image.new("RGB", size, "red").save(root / name / "0.png")
+    loaded = sets.load_images("fruit", tmp_path, "test")
+    sizes = {loaded.classes[int(label)]: loaded.as_stored(index).size for index, label in enumerate(loaded.labels)}
+    assert sizes == {"apple": (64, 48), "pear": (32, 32)}
+    assert loaded.subset([int(loaded.labels[0] == 0)]).as_stored(0).size == (32, 32)
+    (root / "apple" / "0.png").unlink()
+    with pytest.raises(UserError, match=r"0\.png cannot be read"):
+        loaded.as_stored(loaded.labels.tolist().index(0))
+
+
 def write_own(root: Path) -> Path:
     """A data set of one's own with two classes, two images in each split of each; its folder."""
     for split in sets.SPLITS:
@@ -204,6 +219,21 @@ def test_images_in_folders_inside_a_class_belong_to_it_and_links_are_followed(tm
     found = class_folders(pets, "test")
     assert [file.name for file in found["dog"]] == ["0.png", "1.png", "b.png", "a.png"]
     assert [file.name for file in found["cat"]] == ["0.png", "1.png", "c.png"]
+
+
+def test_a_folder_beside_train_and_test_is_named(tmp_path: Path) -> None:
+    pets = write_own(tmp_path)
+    write_tree(pets, "val", {"cat": 3, "dog": 3})
+    rows = {row["split"]: row for row in describe(tmp_path)}
+    assert list(rows) == ["train", "test", "val"]
+    assert (rows["val"]["images"], rows["val"]["status"]) == (0, "passed over: only train and test are read")
+
+
+def test_commands_that_read_images_say_what_they_pass_over(tmp_path: Path, capsys, tiny_pretrained: Path) -> None:
+    write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 1))
+    (tmp_path / "cifar10" / "test" / "dog" / "more.xyz").write_bytes(b"x")
+    assert main(["evaluate", "--checkpoint", "tiny-backbone", "--data-dir", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == "note: cifar10, test: passed over 1 .xyz\n"
 
 
 def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_macs_of_the_gates_are_those_that_they_execute(shape: str, policy: str) 
     with counter, torch.no_grad():
         state = model.policy.start(inputs[0], torch.zeros(1))
         for block, x in enumerate(inputs):
-            _, state = model.policy.step(block, x, state)
+            _, state = model.policy.step(block, model.policy.features(x), state)
     found = sum(block.gate for block in count_macs(config).blocks)
     read = sum(block.inputs * block.input_size**2 for block in gated)  # what pools and spreads add up is no FLOP
     if policy == "one-shot":

@@ -38,7 +38,7 @@ def test_gates_start_open(gate: RecurrentPolicy) -> None:
 def test_a_step_is_pool_embedding_lstm_and_linear_layer(gate: RecurrentPolicy) -> None:
     x = features(16)
     state = (torch.randn(3, 10), torch.randn(3, 10))
-    logits, (hidden, cell) = gate.step(0, x, state)
+    logits, (hidden, cell) = gate.step(0, gate.features(x), state)
 
     embedded = x.mean(dim=(2, 3)) @ gate.embeddings[0].weight.T + gate.embeddings[0].bias
     gates = embedded @ gate.lstm.weight_ih.T + gate.lstm.bias_ih + state[0] @ gate.lstm.weight_hh.T + gate.lstm.bias_hh
@@ -55,29 +55,29 @@ def test_it_starts_from_zeros_and_hands_its_state_on(gate: RecurrentPolicy) -> N
     start = gate.start(first, torch.zeros(len(first)))
     assert [part.shape for part in start] == [(3, 10)] * 2
     assert not any(part.any() for part in start)
-    logits, state = gate.step(0, first, start)
-    with_history, _ = gate.step(1, second, state)
-    without, _ = gate.step(1, second, gate.start(second, torch.zeros(len(second))))
+    logits, state = gate.step(0, gate.features(first), start)
+    with_history, _ = gate.step(1, gate.features(second), state)
+    without, _ = gate.step(1, gate.features(second), gate.start(second, torch.zeros(len(second))))
     assert not torch.allclose(with_history, without)
-    assert torch.equal(gate.step(0, first, gate.start(first, torch.zeros(len(first))))[0], logits), (
+    assert torch.equal(gate.step(0, gate.features(first), gate.start(first, torch.zeros(len(first))))[0], logits), (
         "nothing stays behind in the policy"
     )
 
 
 def test_images_do_not_see_each_other(gate: RecurrentPolicy) -> None:
     x = features(16, n=5)
-    together, _ = gate.step(0, x, gate.start(x, torch.zeros(len(x))))
+    together, _ = gate.step(0, gate.features(x), gate.start(x, torch.zeros(len(x))))
     for index in range(5):
-        alone, _ = gate.step(0, x[index : index + 1], gate.start(x[index : index + 1], torch.zeros(1)))
+        alone, _ = gate.step(0, gate.features(x[index : index + 1]), gate.start(x[index : index + 1], torch.zeros(1)))
         torch.testing.assert_close(alone[0], together[index])
 
 
 def test_the_gate_computes_in_float32_even_under_autocast(gate: RecurrentPolicy) -> None:
     x = features(16).bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
-        logits, state = gate.step(0, x, gate.start(x, torch.zeros(len(x))))
+        logits, state = gate.step(0, gate.features(x), gate.start(x, torch.zeros(len(x))))
     assert logits.dtype == state[0].dtype == torch.float32
-    torch.testing.assert_close(logits, gate.step(0, x.float(), gate.start(x, torch.zeros(len(x))))[0])
+    torch.testing.assert_close(logits, gate.step(0, gate.features(x.float()), gate.start(x, torch.zeros(len(x))))[0])
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dfs_core.errors import UserError
+from dfs_core.results.comparison import Comparison
 from dfs_core.results.measurement import DIAL, Measurement
-from dfs_core.results.tables import BEGIN, END, MOST, full_page, headlines, points_table, with_headlines
+from dfs_core.results.tables import (
+    BEGIN,
+    END,
+    MOST,
+    comparisons_table,
+    full_page,
+    headlines,
+    points_table,
+    with_headlines,
+)
 
 
 def point(
@@ -55,3 +67,30 @@ def test_headlines_stand_between_their_marks_and_everything_on_a_page_of_its_own
     assert "blocks that differ" in page.partition("| checkpoint |")[0], "what the columns mean stands above them"
     with pytest.raises(UserError, match="no place for the table"):
         with_headlines("# No marks", points)
+
+
+def test_no_table_has_points_of_two_data_sets() -> None:
+    cifar = [point("plain", "backbone", 100.0, 93.6, None), point("fixed", "static", 1.0, 92.0, 1.6)]
+    fruit = [replace(point("tiny-fruit", "backbone", 100.0, 100.0, None), dataset="fruit")]
+    told = points_table([*fruit, *cifar])
+    parts = dict(part.split("\n\n") for part in f"\n\n{told}".split("\n\n### ")[1:])
+    assert list(parts) == ["cifar10", "fruit"]
+    assert "tiny-fruit" not in parts["cifar10"]
+    assert "fixed" not in parts["fruit"]
+    assert points_table(cifar) == parts["cifar10"], "one data set needs no heading"
+    pair = comparison("plain"), replace(comparison("tiny-fruit"), dataset="fruit")
+    assert comparisons_table(pair).count("### ") == 2
+
+
+def test_headlines_are_of_one_data_set_even_where_no_backbone_is_known() -> None:
+    points = [replace(point(f"c{n}", f"family{n}", 10.0, 90.0, 0.0), backbone=None) for n in range(3)]
+    other = replace(points[0], checkpoint="tiny-fruit", dataset="fruit", family="static", accuracy=100.0)
+    assert "tiny-fruit" not in [row.checkpoint for row in headlines([other, *points])]
+
+
+def comparison(static: str) -> Comparison:
+    figures = {"static_cp": 1.0, "dynamic_cp": 1.0, "static_accuracy": 90.0, "dynamic_accuracy": 91.0}
+    difference = {"difference": 1.0, "low": 0.5, "high": 1.5, "n": 10_000}
+    return Comparison(
+        dataset="cifar10", dynamic="x", budget=1.0, static=static, static_budget=None, **figures, **difference
+    )

@@ -9,6 +9,7 @@ import re
 import socket
 from xml.etree import ElementTree
 
+import pandas as pd
 import pypdf
 import pytest
 from exhibits import FIGURES, ROWS, STAMP, bars, exhibit
@@ -116,23 +117,28 @@ def test_a_script_in_the_data_stays_data():
     assert "<script>alert" not in html
 
 
-def test_csv_reads_back_below_the_comment_lines_of_the_stamp():
-    text = formats.export_table(ROWS, "csv", STAMP, "images").decode()
-    lines = text.splitlines(keepends=True)
-    comments = [line for line in lines if line.startswith("# ")]
-    assert comments == lines[: len(comments)]
-    for said in (
-        "DFS Explorer: images",
-        "checkpoint: tiny-dfs-20",
-        "weights: 0123456789ab",
-        "figures: the images shown",
-    ):
-        assert f"# {said}\n" in comments
-    assert f"# link: {STAMP.link}\n" in comments
-    back = list(csv.DictReader(io.StringIO("".join(lines[len(comments) :]), newline="")))
-    assert [row["name"] for row in back] == [row["name"] for row in ROWS]
-    assert [float(row["cp"]) for row in back] == [row["cp"] for row in ROWS]
-    assert [row["truth"] or None for row in back] == [row["truth"] for row in ROWS]
+def test_csv_is_the_table_alone_and_reads_back_without_being_told_how():
+    back = pd.read_csv(io.BytesIO(formats.export_table(ROWS, "csv", STAMP, "images")))
+    assert back["name"].tolist() == [row["name"] for row in ROWS]
+    assert back["cp"].tolist() == [row["cp"] for row in ROWS]
+    assert back["truth"].fillna("").tolist() == [row["truth"] or "" for row in ROWS]
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_name_is_a_formula_in_a_spreadsheet_and_numbers_stay_numbers(begin: str):
+    rows = [{"image": f"{begin}1+1.png", "change": -1.5, "word": f"a{begin}b"}]
+    for kind in ("csv", "excel"):
+        text = formats.export_table(rows, kind, STAMP).decode("utf-8-sig")
+        (row,) = csv.DictReader(io.StringIO(text, newline=""))
+        assert row == {"image": f"'{begin}1+1.png", "change": "-1.5", "word": f"a{begin}b"}
+    assert json.loads(formats.export_table(rows, "json", STAMP))["rows"] == rows
+
+
+def test_a_spreadsheet_is_told_that_the_table_is_in_utf8():
+    rows = [{"image": "Zürich 猫.png"}]
+    plain, marked = (formats.export_table(rows, kind, STAMP) for kind in ("csv", "excel"))
+    assert marked == b"\xef\xbb\xbf" + plain
+    assert plain.decode() == "image\r\nZürich 猫.png\r\n"
 
 
 def test_json_reads_back_with_the_stamp_beside_the_rows():
@@ -148,9 +154,9 @@ def test_numbers_that_json_cannot_say_are_null():
     assert json.loads(formats.export_table(rows, "json", STAMP))["rows"] == [{"a": None, "b": None, "c": [1, None]}]
 
 
-def test_an_empty_table_is_a_stamp_and_no_rows():
+def test_an_empty_table_has_no_rows():
     assert json.loads(formats.export_table([], "json", STAMP))["rows"] == []
-    assert formats.export_table([], "csv", STAMP).startswith(b"# DFS Explorer\n")
+    assert formats.export_table([], "csv", STAMP) == b"\r\n"
 
 
 def test_what_cannot_be_drawn_is_one_line():
@@ -173,6 +179,12 @@ def test_a_stamp_says_everything_and_leaves_out_what_there_is_not():
     assert inside.absolute("http://host:1/compare?y=2").link == "http://host:1/image?x=1"
     assert inside.absolute(None).link == inside.absolute("nonsense").link == "/image?x=1"
     assert STAMP.absolute("http://other/").link == STAMP.link
+
+
+def test_a_stamp_of_times_names_the_machine():
+    timed = Stamp("a", "1" * 64, "cp", "timed on one machine", "", machine="Some processor, 2 cores")
+    assert timed.line().endswith("timed on one machine · machine Some processor, 2 cores")
+    assert "Some processor" in formats.export_table(ROWS, "json", timed).decode()
 
 
 def test_a_stamp_of_two_checkpoints_names_both_with_their_hashes():

@@ -11,6 +11,7 @@ import pytest
 from tiny import picture
 
 from dashboard.answers.pictures import make_picture
+from dashboard.answers.tables import NEAR_TIE
 from dashboard.drawing.blocks import STAGE_GAP
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.export.drawing import vegalite_to_svg
@@ -18,7 +19,7 @@ from dashboard.export.sheet import sized
 from dashboard.image import film_chart, gates_chart, path_chart, stability_chart, tables
 from dashboard.image.film import StaysRight, shoot, stays_right
 from dashboard.image.layout import Line
-from dashboard.image.probes import NEAR_TIE, WhatIf, force, stability
+from dashboard.image.probes import WhatIf, force, stability
 from dashboard.image.tables import Subject
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.model.config import ModelConfig
@@ -100,7 +101,8 @@ def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sig
     for row, probabilities in zip(figure.data["leads"], forced.forced.probabilities, strict=True):
         first, second = sorted(probabilities, reverse=True)[:2]
         assert row["lead"] == pytest.approx(100 * (first - second))
-        assert ("≈" in row["text"]) == (first - second < NEAR_TIE)
+        assert ("≈" in row["text"]) == (100 * (first - second) < NEAR_TIE)
+        assert ("≈" in row["text"]) == (int(row["text"].removeprefix("≈ ")) < NEAR_TIE), "as it reads, too"
 
 
 def test_the_film_covers_every_gate_and_frame_once_and_joins_equal_predictions(predictor, config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -12,14 +13,17 @@ from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.engine import MAX_ADOPTED, Engine
-from dashboard.answers.naming import PREFIX
+from dashboard.answers.naming import LIVE_KEY, PREFIX
 from dashboard.answers.pictures import make_picture
-from dashboard.answers.tables import LIVE_KEY
+from dashboard.compare.rivals import default_rival
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.laboratory import chart, runs
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import Laboratory, Reading, latest, steps_of
 from dashboard.ui import kept
+from dashboard.ui.links import State
+from dashboard.views.curve import CurveState
+from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.points import point_rows
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -100,7 +104,7 @@ def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_d
     assert job.reports == [Reading(10, 100)]
 
 
-def test_what_is_kept_is_served_and_stands_on_the_curve_marked_as_live(done):
+def test_what_is_kept_is_served_and_is_a_point_apart_that_is_compared_with_nothing(done):
     laboratory, engine, job = done
     card = laboratory.keep(job)
     assert card.name.startswith(f"{PREFIX}b60-a1e-3-")
@@ -110,7 +114,15 @@ def test_what_is_kept_is_served_and_stands_on_the_curve_marked_as_live(done):
     assert (trace.checkpoint, trace.budget) == (card.name, 60.0)
     catalogue = kept.with_session(Catalogue((CARD,)), [card])
     (point,) = point_rows(catalogue, "cifar10", [], "cp")
-    assert point["family"] == LIVE_KEY
+    assert (point["family"], point["split"], point["loss"]) == (LIVE_KEY, "validation", None)
+    figure = accuracy_curve(CurveState([point], [], "cp", "linear", card.name), LIGHT)
+    assert figure.data["measured"] == [], "not among the accuracies on the test set"
+    assert [drawn["checkpoint"] for drawn in figure.data["live"]] == [card.name]
+    assert "tuned live: validation images" in json.dumps(figure.spec)
+    hidden = accuracy_curve(CurveState([point], [], "cp", "linear", card.name, hidden=State(card.name).hidden), LIGHT)
+    assert hidden.data["live"] == [], "hidden until someone asks for it"
+    assert "test accuracy, %" in json.dumps(hidden.spec)
+    assert default_rival(catalogue, CARD) is CARD
     assert "not a published result; measured here on 10 validation images" in point["source"]
     assert point["cp"] == pytest.approx(card.metrics["validation"]["cp"], abs=1e-3)
     assert catalogue.default is CARD
@@ -199,7 +211,10 @@ def test_charts_hold_the_run_in_focus_and_those_before_it(done, colours):
     figure = chart.chase(rows, 60.0, 20, colours)
     assert {row["run"] for row in figure.data["names"]} == {row["run"] for row in rows}
     assert len(figure.data["now"]) == 1
-    assert [row["current"] for row in chart.accuracy(rows, 20, colours).data["steps"]] == [True] * 20
+    figure = chart.accuracy(rows, 20, colours)
+    assert [row["current"] for row in figure.data["steps"]] == [True] * 20
+    assert "accuracy of batches, %" in json.dumps(figure.spec)
+    assert "on the training batch" in json.dumps(figure.spec)
     assert chart.chase([], 60.0, 20, colours).data["steps"] == []
 
 
@@ -219,3 +234,15 @@ def test_recorded_runs_are_those_at_the_nearest_budget_and_where_most_alphas_are
     }
     assert len(chart.recorded(found[20.0], LIGHT).data["steps"]) == 6
     assert runs.recorded_rows(Catalogue(tuple(cards)), cards[0], 35.0, lambda name: []) == {}
+
+
+def test_recordings_name_the_batches_and_the_last_stage_that_their_cards_name():
+    small, large = (
+        make_card(f"b{size}", "dfs", CONFIG, training={"batch_size": size, "settle": settle})
+        for size, settle in ((64, 0), (256, 500))
+    )
+    assert "with batches of 64 images;" in runs.how_recorded([small])
+    assert "settle" not in runs.how_recorded([small])
+    assert "with batches of 64 and 256 images;" in runs.how_recorded([large, small])
+    assert "settle" in runs.how_recorded([large])
+    assert "batches" not in runs.how_recorded([CARD])

@@ -77,6 +77,46 @@ def test_where_nothing_is_lost_one_picture_is_shown_and_a_drawing_can_be_set_bes
     assert text_of(app).count("<img") == 3
 
 
+def test_a_test_image_of_another_size_is_shown_as_it_is_stored_and_loses_what_it_loses(tmp_path, monkeypatch):
+    for place, name in enumerate(("cat", "dog", "frog")):
+        folder = tmp_path / "data" / "cifar10" / "test" / name
+        folder.mkdir(parents=True)
+        Image.fromarray(np.full((48, 64, 3), 60 * place, np.uint8)).save(folder / "0.png")
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    app = opened(image="test-0")
+    words = " ".join(sentences(app))
+    assert "Its 64 by 48 pixels are cut to the middle square. No budget brings back" in words
+    assert "nothing is lost" not in words
+    assert text_of(app).count("<img") == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        ((32, 32), "32 by 32 already, so nothing is lost"),
+        ((16, 16), "only 16 by 16 pixels and is enlarged: nothing is lost"),
+        ((64, 64), "No budget brings back"),
+        ((16, 40), "Its 16 by 40 pixels are cut to the middle square"),
+    ],
+)
+def test_what_a_picture_loses_is_told_by_its_own_size(size: tuple[int, int], words: str):
+    made = make_picture("k", "p", "upload", Image.new("RGB", size))
+    said = lesson.picture_words(Shown(made, ByRule().predict([made.seen])[0]))[1]
+    assert words in said
+    assert ("nothing is lost" in said) == ("nothing is lost" in words)
+
+
+@pytest.mark.parametrize(("second", "words"), [(0.4003, "near-tie"), (0.3997, "It leads by 10 points")])
+def test_a_near_tie_is_what_reads_as_one(second: float, words: str):
+    made = make_picture("k", "p", "upload", pictures(1)[0])
+    trace = ByRule().predict([made.seen], budget=1.25)[0]
+    best = 0.5
+    rest = (1 - best - second) / (len(trace.options) - 2)
+    gates = ((best, second) + (rest,) * (len(trace.options) - 2),) * len(trace.probabilities)
+    item = Shown(made, replace(trace, probabilities=gates))
+    assert words in " ".join(lesson.gate_words(item, every_budget_card(), 3))
+
+
 def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
     buffer = io.BytesIO()
     Image.fromarray(picture(3, 64)).save(buffer, "PNG")

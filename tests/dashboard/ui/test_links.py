@@ -12,6 +12,7 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
+from dashboard.answers.naming import LIVE_KEY
 from dashboard.testset.parameters import FORMS
 from dashboard.ui.state import State, _is_news, from_query, link, to_query
 from dfs_core.model.config import ModelConfig, backbone_config
@@ -72,7 +73,14 @@ def test_a_budget_alone_that_the_first_checkpoint_does_not_serve_leads_to_one_th
 
 
 def test_families_that_do_not_exist_are_not_hidden(catalogue):
-    assert from_query({"hide": "dfs.nonsense..dfs"}, catalogue).hidden == ("dfs",)
+    assert from_query({"hide": "dfs.nonsense..dfs"}, catalogue).hidden == ("dfs", LIVE_KEY)
+
+
+def test_points_tuned_live_are_hidden_until_a_link_shows_them(catalogue):
+    assert from_query({}, catalogue).hidden == (LIVE_KEY,)
+    shown = from_query({"show": LIVE_KEY, "hide": "dfs"}, catalogue)
+    assert shown.hidden == ("dfs",)
+    assert to_query(shown, catalogue) == {"show": LIVE_KEY, "hide": "dfs"}
 
 
 def test_a_pages_own_parameters_are_kept_if_they_can_be_any(catalogue):

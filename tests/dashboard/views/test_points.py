@@ -12,10 +12,13 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import COLUMNS, of_card
+from dashboard.answers.tables import ledger_rows
+from dashboard.answers.tables import test_figures as figures_on_test
 from dashboard.drawing.palette import LIGHT
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.points import point_rows, read_measured
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig, backbone_config
 
 IN_RESULTS = (
@@ -65,6 +68,9 @@ def test_each_point_stands_once_and_in_its_family(catalogue, results):
     found = by_family(point_rows(catalogue, "cifar10", [], "cp", results))
     assert list(found) == ["dfs-every-budget", "dfs", "static-uniform", "dial", "shuffled"]
     assert [row["budget"] for row in found["dfs-every-budget"]] == [0.5, 1.25]
+    assert [row["alpha"] for row in found["dfs-every-budget"]] == [
+        OperatingPoint(every_budget_card(), budget).alpha for budget in (0.5, 1.25)
+    ]
     assert [row["cp"] for row in found["dfs"]] == [20.3]  # the card's own, not a second one from the results
     assert [row["accuracy"] for row in found["shuffled"]] == [88.5]
     assert len({row["line"] for row in found["dial"]}) == 1
@@ -74,6 +80,20 @@ def test_each_point_stands_once_and_in_its_family(catalogue, results):
 def test_without_results_there_are_the_cards_alone(catalogue, tmp_path):
     assert read_measured(tmp_path / "points.csv") == []
     assert [row["checkpoint"] for row in point_rows(catalogue, "cifar10", [], "cp")] == ["dfs-20"]
+
+
+def test_between_two_measured_budgets_the_test_sets_line_is_interpolated_and_says_so(results):
+    card = every_budget_card()
+
+    def line(budget: float) -> dict:
+        return ledger_rows([], card, figures_on_test(OperatingPoint(card, budget), results))[0]
+
+    exact, between, beyond = line(1.25), line(0.8), line(0.4)
+    assert (exact["what"], exact["accuracy"], exact["low"]) == ("test set", 91.25, 89.4)
+    assert between["what"] == "test set, interpolated between budgets 0.5 and 1.25 %"
+    assert (between["accuracy"], between["cp"]) == (pytest.approx(90.8), pytest.approx(0.8))
+    assert (between["low"], between["high"]) == (None, None)
+    assert (beyond["what"], beyond["images"], beyond["accuracy"]) == ("test set: not measured here", 0, None)
 
 
 def test_a_point_without_the_measure_of_the_axis_is_left_out(catalogue, results):
