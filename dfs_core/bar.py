@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 
 @contextmanager
-def progress_bar(text: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a callback (images done, total images) that moves a bar. Without a terminal, nothing is shown."""
-    with tqdm(desc=text, unit="image", leave=False, disable=None) as bar:
+def progress_bar(text: str, unit: str = "image") -> Iterator[Callable[[int, int], None]]:
+    """Yield a callback (units done, total units) that moves a bar. Without a terminal, nothing is shown."""
+    with tqdm(desc=text, unit=unit, leave=False, disable=None) as bar:
 
         def report(done: int, total: int) -> None:
             bar.total = total

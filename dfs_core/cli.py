@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from dfs_core import __version__
-from dfs_core.commands import cascade, checkpoints, evaluate, research, results, traces, unlike, work
+from dfs_core.commands import cascade, checkpoints, evaluate, research, results, timing, traces, unlike, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -66,6 +66,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "convert a checkpoint of the public DFS code",
         "model_best.pth.tar --out imported",
         work.add_import_reference,
+    ),
+    "time": (
+        "time a checkpoint on this machine, and compare with the time that was predicted",
+        "--checkpoint NAME --batch 1 --threads 1",
+        timing.add_time,
     ),
     "bench": ("time training and evaluation on this machine", "--options paper --json", work.add_bench),
 }

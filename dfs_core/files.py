@@ -31,6 +31,14 @@ def at_home(path: str | Path) -> Path:
         raise UserError(f"{path}: there is no home folder of that user") from None
 
 
+def cache_folder() -> Path | None:
+    """The user's folder for what this machine can make again; None if there is no home folder. It may not exist yet."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfs-explorer"
+    except RuntimeError:  # no home
+        return None
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file atomically: it is complete or absent, even if the machine stops.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -14,12 +14,14 @@ from PIL import Image
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.images import to_model_input
-from dfs_core.engine import compile_network, passes_check
+from dfs_core.engine import Engine, compile_network, passes_check
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import BatchSettings, forward_batches
 from dfs_core.model.cost import cost_models
-from dfs_core.model.execute import Body, Execution
+from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSOutput
+from dfs_core.timing.calibration import Calibration
+from dfs_core.timing.clock import calibrate
 from dfs_core.trace import DecisionTrace, PassTrace
 
 
@@ -35,7 +37,7 @@ class Predictor:
     """
 
     checkpoint: Checkpoint
-    execution: Execution | Body = "grouped"
+    execution: Execution | Engine = "grouped"
 
     @classmethod
     def load(cls, name_or_path: str | Path, device: str | torch.device = "cpu") -> Self:
@@ -53,6 +55,16 @@ class Predictor:
         except UserError:
             return self
         return replace(self, execution=engine) if passes_check(self.checkpoint.model, engine) else self
+
+    def calibrate(self, report: Callable[[float], object] | None = None) -> Calibration:
+        """Time each part of the network on this machine; see ``dfs_core.timing.clock.calibrate``.
+
+        Raises:
+            UserError: this predictor does not run on the engine.
+        """
+        if isinstance(self.execution, str):
+            raise UserError("this network does not run on the engine here, and only the engine is timed part by part")
+        return calibrate(self.checkpoint.model, self.execution, report=report)
 
     @property
     def card(self) -> Card:

@@ -17,7 +17,7 @@ FORBIDDEN = {
 }
 
 LAYERS = {  # each uses those before it
-    "dfs_core": ("model", "data", "evaluation", "checkpoints", "engine", "results", "training", "commands"),
+    "dfs_core": ("model", "data", "evaluation", "checkpoints", "engine", "timing", "results", "training", "commands"),
     "dashboard": ("answers", "drawing", "export", "ui", "views"),
 }
 PAGES = ("explore", "image", "compare", "testset", "laboratory", "learn", "present")  # each uses all layers, no page

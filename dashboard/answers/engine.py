@@ -17,6 +17,7 @@ from dashboard.answers.pictures import digest_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
+from dfs_core.timing.calibration import Calibration
 from dfs_core.trace import DecisionTrace
 
 BATCH = 32  # images; another session waits for one batch at most
@@ -42,6 +43,9 @@ class Model(Protocol):
         price: float | Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
         """Traces of uint8 images (S, S, 3); a sequence of prices has one for each image."""
+
+    def calibrate(self, report: Callable[[float], object]) -> Calibration:
+        """Time each part of the network on this machine."""
 
 
 class PointModel(Protocol):
@@ -229,6 +233,19 @@ class Engine:
         time.sleep(YIELD_S)  # the lock is not fair: without a pause this thread would take it again before all others
         with self._model:
             yield
+
+    def calibrate(self, card: Card, report: Callable[[float], object]) -> Calibration:
+        """Time each part of a network on this machine; nothing else runs on the model meanwhile.
+
+        Args:
+            card: of the checkpoint.
+            report: called with the share that is done, 0 to 1.
+
+        Raises:
+            UserError: the checkpoint cannot be loaded, or does not run on the engine.
+        """
+        with self._model:
+            return self._predictor(card).calibrate(report)
 
     def adopt(self, card: Card, predictor: Model) -> None:
         """Serve a checkpoint that exists only in memory, under its card's name; the oldest are dropped if too many."""

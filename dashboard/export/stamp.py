@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from dashboard.answers.naming import clean
 
-Kind = Literal["measured", "published", "measured and published", "the images shown", "live run"]
+Kind = Literal[
+    "measured", "published", "measured and published", "the images shown", "live run", "timed on one machine"
+]
 HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
 
@@ -20,11 +22,12 @@ class Stamp:
         checkpoint: name of the checkpoint.
         weights_sha256: hash of its weights file.
         cost: name of the measure of cost.
-        kind: measured here on a test set, published by others, computed for the images on the page, or recorded in a
-            laboratory run that starts from the checkpoint.
+        kind: measured here on a test set, published by others, computed for the images on the page, recorded in a
+            laboratory run that starts from the checkpoint, or timed on ``machine``.
         link: opens the same state again.
         others: names and hashes of further checkpoints.
         network: architecture and data set of the checkpoints; empty in talks that are older than it.
+        machine: where times were measured, with threads, kernels and versions; empty for figures without times.
     """
 
     checkpoint: str
@@ -34,9 +37,10 @@ class Stamp:
     link: str
     others: tuple[tuple[str, str], ...] = ()
     network: str = ""
+    machine: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("checkpoint", "weights_sha256", "cost", "network"):  # a talk's file may hold anything
+        for name in ("checkpoint", "weights_sha256", "cost", "network", "machine"):  # a talk's file may hold anything
             object.__setattr__(self, name, clean(getattr(self, name)))
         object.__setattr__(self, "others", tuple((clean(name), clean(weights)) for name, weights in self.others))
 
@@ -54,6 +58,7 @@ class Stamp:
             ("weights", ", ".join(weights[:HASH_SHOWN] for weights in hashes)),
             ("cost", self.cost),
             ("figures", self.kind),
+            ("machine", self.machine),
             ("link", self.link),
         )
         return tuple((name, value) for name, value in facts if value)

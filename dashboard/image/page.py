@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.image import film_panels, looks_panel, panels
+from dashboard.image import film_panels, looks_panel, panels, time_panel
 from dashboard.image.question_panel import ask
 from dashboard.ui import image_bar
 from dashboard.ui.page import open_page
@@ -20,6 +20,7 @@ looks_panel.looks(answer)
 panels.path(answer)
 panels.gates(answer)
 panels.force_bar(answer)
+time_panel.time_here(answer)
 with st.container(key="stage"):
     left, right = st.columns([55, 45], gap="medium")
 with left:

@@ -62,6 +62,7 @@ class _StampFile:
     kind: Kind
     others: _Others = ()
     network: _Name = ""
+    machine: _Title = ""
 
 
 def to_json(talk: Talk) -> str:
@@ -114,7 +115,8 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "kind": stamp.kind,
             "others": [list(pair) for pair in stamp.others],
             "network": stamp.network,
-        },
+        }
+        | ({"machine": stamp.machine} if stamp.machine else {}),
         "light": slide.light,
         "dark": slide.dark,
     }

@@ -33,7 +33,11 @@ from dfs_core.data.familiar import Familiar, file_of, read_familiar
 from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
 from dfs_core.errors import UserError
+from dfs_core.files import cache_folder
+from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import CIFAR_SIZE
+from dfs_core.timing import kept as timing
+from dfs_core.timing.calibration import Calibration, NetworkShape
 
 if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
@@ -203,6 +207,28 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
     from dfs_core.data.download import download
 
     download(dataset, data_dir(), report)
+
+
+def calibration(config: ModelConfig) -> Calibration | None:
+    """The latest calibration of networks of this shape on this machine; None if there is none."""
+    folder = cache_folder()
+    files = () if folder is None else stamp(folder, f"{timing.PREFIX}*.json")
+    return _calibration(repr(NetworkShape.of(config)), files, config) if files else None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _calibration(shape: str, stamp: Stamp, _config: ModelConfig) -> Calibration | None:
+    return timing.find(_config)
+
+
+def measure(card: Card, report: Callable[[float], object]) -> None:
+    """Calibrate this machine for a checkpoint's network, and store the result.
+
+    Raises:
+        UserError: the network does not run on the engine, or nothing can be stored.
+    """
+    if timing.keep(engine().calibrate(card, report)) is None:
+        raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
 
 
 def stamp(folder: Path, *patterns: str) -> Stamp:

@@ -14,6 +14,11 @@ from dfs_core.commands.traces import asked_points
 from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dfs_core.checkpoints.card import Card
+    from dfs_core.checkpoints.traces import Traces
+    from dfs_core.evaluation.limits import Look
     from dfs_core.evaluation.metrics import Evaluation
     from dfs_core.results.collect import Remeasured
 
@@ -140,7 +145,8 @@ def run_shuffle(args: argparse.Namespace) -> int:
     """Measure accuracy when every test image gets the decision vector of another image.
 
     The shares of options per block stay the same, but decisions no longer depend on the image. So the lost accuracy is
-    the value of looking at the image. Earlier results for other budgets are kept.
+    the value of looking at the image. Of a cascade, images exchange how many passes they make. Earlier results for
+    other budgets are kept.
     """
     import numpy as np
 
@@ -149,6 +155,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.results.collect import SHUFFLED_FILE, remeasured
+    from dfs_core.training.measure import looks
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, folder = checkpoint.card, checkpoint.folder
@@ -159,20 +166,45 @@ def run_shuffle(args: argparse.Namespace) -> int:
     images = measured_images(card, data_dir_of(args), "test")
     rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}
     compared = []
+    looked = looks(checkpoint.model, images, card.mean, card.std) if card.config.passes else []
     for point in points:
         traces, budget = read_traces(folder, point), point.budget
-        mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
-        found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
+        if looked:
+            row = _passes_shuffled(traces, looked, card)
+        else:
+            mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
+            row = _row(evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed), card.weights_sha256)
         key = _key(budget)
-        rows[key] = {"budget": key} | _row(found, card.weights_sha256)
+        rows[key] = {"budget": key} | row
         own = 100 * float(traces.correct.mean())
-        compared.append({"budget": budget, "accuracy": own, "shuffled": found.accuracy})
+        compared.append({"budget": budget, "accuracy": own, "shuffled": row["accuracy"]})
         if not args.json:
-            write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(found.accuracy, '%')}")
+            write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(row['accuracy'], '%')}")
     _write_rows(folder / SHUFFLED_FILE, sorted(rows.values(), key=lambda row: float(row["budget"] or 0)))
     if args.json:
         write_json(compared)
     return 0
+
+
+def _passes_shuffled(traces: Traces, looked: Sequence[Look], card: Card) -> dict[str, Any]:
+    """The row of a cascade whose images exchange how many passes they make: the mean over all exchanges.
+
+    Args:
+        traces: what the cascade did at a budget.
+        looked: every pass made for every one of these images.
+        card: of the cascade.
+    """
+    from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
+    from dfs_core.results.collect import figures_of
+
+    assert traces.looks is not None
+    shares = [float((traces.looks.passes == number).mean()) for number in range(1, len(looked) + 1)]
+    right = sum(share * float(look.correct.mean()) for share, look in zip(shares, looked, strict=True))
+    low, high = wilson_interval(round(right * len(traces)), len(traces))
+    own = figures_of(traces, card)
+    figures = {key: own[key] for key in ("n", "cp", "all_in", "policies")}
+    shuffled = {"accuracy": round(100 * right, DECIMALS), "low": round(low, DECIMALS), "high": round(high, DECIMALS)}
+    return figures | shuffled | {"weights": card.weights_sha256[:12]}
 
 
 def _key(budget: float | None) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -198,7 +199,7 @@ class Stream:
 class LibraryEngine:
     """A network's body on PyTorch's own kernels. Threads can share it."""
 
-    name = "library"
+    name: Final = "library"
 
     def __init__(self, net: CompiledNet) -> None:
         self.stem, self.pool, self.body = form_of(net.stem, net.real), net.pool, net.body

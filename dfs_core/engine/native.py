@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
 import platform
 import shutil
 import subprocess
@@ -20,12 +19,14 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
+from dfs_core.files import cache_folder
 from dfs_core.model.policy import Features
 from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
@@ -89,11 +90,8 @@ def _target() -> Path | None:
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
     about = (SOURCE.read_bytes(), *map(str.encode, (*FLAGS, str(_compiler()), _processor())))
-    try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfs-explorer"
-    except RuntimeError:  # no home
-        return None
-    return folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
+    folder = cache_folder()
+    return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
 
 
 @cache
@@ -211,7 +209,7 @@ class Stream:
 class NativeEngine:
     """A network's body in C++. Threads can share it."""
 
-    name = "native"
+    name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
         self.built, self.pool, self.body, self.layout = built, net.pool, net.body, net.layout

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, stdev
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
@@ -59,21 +59,26 @@ class Reached(NamedTuple):
     all_in: float
 
 
-def reached(points: Sequence[Measurement], cost: float) -> Reached | None:
-    """The most accurate point, or mixture of two points, at exactly this cp.
+def reached(points: Sequence[Measurement], cost: float, measure: Literal["cp", "all_in"] = "cp") -> Reached | None:
+    """The most accurate point, or mixture of two points, at exactly this cost.
 
     Args:
         points: the points of a method.
-        cost: cp in percent.
+        cost: in percent.
+        measure: what the cost is.
 
     Returns:
         Its accuracy and all-in cost; None if all points cost more, or all cost less.
     """
-    found = [Reached(point.accuracy, point.all_in) for point in points if point.cp == cost]
+
+    def paid(point: Measurement) -> float:
+        return float(getattr(point, measure))
+
+    found = [Reached(point.accuracy, point.all_in) for point in points if paid(point) == cost]
     for one, other in combinations(points, 2):
-        low, high = sorted((one, other), key=lambda point: point.cp)
-        if low.cp < cost < high.cp:
-            share = (cost - low.cp) / (high.cp - low.cp)
+        low, high = sorted((one, other), key=paid)
+        if paid(low) < cost < paid(high):
+            share = (cost - paid(low)) / (paid(high) - paid(low))
             ends = ((low.accuracy, high.accuracy), (low.all_in, high.all_in))
             accuracy, all_in = (first + share * (last - first) for first, last in ends)
             found.append(Reached(accuracy, all_in))
@@ -86,16 +91,16 @@ def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
     Only runs that exist for every seed are used, and only at the budgets at which every run was measured. So no seed
     and no method has more points to choose from than another.
     """
-    kinds = sorted({_kind(point) for point in points})
+    kinds = sorted({kind_of(point) for point in points})
     return [
         row
         for kind in kinds
         for method in DYNAMIC
-        for row in _against_static([point for point in points if _kind(point) == kind], method)
+        for row in _against_static([point for point in points if kind_of(point) == kind], method)
     ]
 
 
-def _kind(point: Measurement) -> tuple[str, int, str]:
+def kind_of(point: Measurement) -> tuple[str, int, str]:
     """Points are compared only if they have this in common."""
     return point.dataset, point.depth, point.backbone or ""
 

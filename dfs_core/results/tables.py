@@ -9,14 +9,16 @@ from typing import TypeVar
 from dfs_core.checkpoints.words import METHODS
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
+from dfs_core.results.equal_cost import EqualCost, at_equal_cost
 from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.seeds import OverSeeds
 
-Row = TypeVar("Row", Measurement, Comparison, OverSeeds)
+Row = TypeVar("Row", Measurement, Comparison, OverSeeds, EqualCost)
+MEASURES = {"cp": "cp", "all_in": "all-in"}
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
 NEAR = 1.0  # the README's table prefers points that lose at most this many points of accuracy
-MOST = 8  # largest number of rows in that table
+MOST = 9  # largest number of rows in that table
 WHAT_COLUMNS_MEAN = """\
 All figures are on the test images. No weight and no price was fitted to them. These are the columns, with their
 names in `points.csv`:
@@ -34,15 +36,16 @@ names in `points.csv`:
 An empty cell does not apply or was not measured. Each data set has its own tables. The second table compares
 methods that decide for each image with static networks whose cp is within 5 %. The third does so over several seeds
 (`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated, as if each image went to
-one of the two at random.
+one of the two at random. The last compares a cascade with the best other networks at equal cp, and at equal all-in.
 *dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
 accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
 
 
 def tables(points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
-    """All three tables. The second and third are left out if there is nothing to compare."""
+    """All four tables. All but the first are left out if there is nothing to compare."""
     compared = [comparisons_table(comparisons)] if comparisons else []
-    return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else [])])
+    again = [equal_cost_table(found)] if (found := at_equal_cost(points)) else []
+    return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else []), *again])
 
 
 def full_page(
@@ -218,6 +221,27 @@ def _seeds_table(rows: Sequence[OverSeeds]) -> str:
         "mean (95 %)",
         "dearer all-in by, points",
     )
+    return _markdown(header, cells)
+
+
+def equal_cost_table(rows: Sequence[EqualCost]) -> str:
+    """A cascade beside the best other networks at equal cost."""
+    return _by_data_set(rows, _equal_cost_table)
+
+
+def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
+    cells = [
+        (
+            row.cascade,
+            f"{MEASURES[row.measure]} of {row.cost:g} %",
+            _percent(row.accuracy),
+            _percent(row.static_accuracy),
+            "" if row.static_accuracy is None else f"{row.accuracy - row.static_accuracy:+.2f}",
+            _percent(row.dynamic_accuracy),
+        )
+        for row in rows
+    ]
+    header = ("cascade", "at", "accuracy", "best static", "gain, points", "best that decides before the answer")
     return _markdown(header, cells)
 
 

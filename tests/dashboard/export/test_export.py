@@ -181,6 +181,12 @@ def test_a_stamp_says_everything_and_leaves_out_what_there_is_not():
     assert STAMP.absolute("http://other/").link == STAMP.link
 
 
+def test_a_stamp_of_times_names_the_machine():
+    timed = Stamp("a", "1" * 64, "cp", "timed on one machine", "", machine="Some processor, 2 cores")
+    assert timed.line().endswith("timed on one machine · machine Some processor, 2 cores")
+    assert "Some processor" in formats.export_table(ROWS, "json", timed).decode()
+
+
 def test_a_stamp_of_two_checkpoints_names_both_with_their_hashes():
     both = Stamp("a", "1" * 64, "cp", "measured", "", (("b", "2" * 64),))
     said = f"checkpoints a, b · weights {'1' * 12}, {'2' * 12}"

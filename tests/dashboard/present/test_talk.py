@@ -56,13 +56,13 @@ def test_a_slide_keeps_the_pictures_of_the_chart_as_it_was_in_both_themes():
         kept_svg.check(picture)
 
 
-def test_a_stamp_of_several_checkpoints_is_kept_in_the_file_and_files_from_before_have_none():
-    both = replace(INSIDE, others=(("tiny-dfs-40", "89abcdef" * 8),))
+def test_several_checkpoints_and_a_machine_are_kept_in_the_file_and_files_from_before_have_none():
+    both = replace(INSIDE, others=(("tiny-dfs-40", "89abcdef" * 8),), machine="Some processor, 2 cores")
     talk = Talk().add(exhibit(bars, stamp=both))
     written = talk_file.to_json(talk)
     assert talk_file.from_json(written.encode()).slides[0].stamp == both
     older = json.loads(written)
-    del older["slides"][0]["stamp"]["others"]
+    del older["slides"][0]["stamp"]["others"], older["slides"][0]["stamp"]["machine"]
     assert talk_file.from_json(json.dumps(older).encode()).slides[0].stamp == INSIDE
 
 

@@ -1,0 +1,97 @@
+"""Time here: what this image takes on this machine, part by part, beside the counted costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard.answers.costs import MEASURES
+from dashboard.answers.parameters import whole_number
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.image.question_panel import Answer
+from dashboard.image.time_chart import time_chart, time_keys, time_of, time_rows
+from dashboard.ui import cached, messages, state
+from dashboard.ui.show import show
+from dfs_core.errors import UserError
+from dfs_core.timing.calibration import Calibration
+
+TIME, AT_A_TIME, BATCH = "time_here", "time_batch", "batch"  # keys of chart and control; parameter in the link
+MEASURE = "measure_machine"
+
+
+def time_here(answer: Answer) -> None:
+    """The measured time of the image, or the button that measures this machine."""
+    st.markdown("### Time here")
+    found = cached.calibration(answer.page.card.config)
+    if found is None:
+        st.caption(
+            "The costs above are counted, the same on every machine. Time is measured: how long each part of this"
+            " network takes here, in some 15 seconds. The app makes no predictions meanwhile."
+        )
+        _measure(answer, "Measure this machine")
+        return
+    batch = _batch(answer, found)
+    _show(answer, found, batch)
+    _measure(answer, "Measure again")
+
+
+def _batch(answer: Answer, found: Calibration) -> int:
+    """The control of how many images run at a time."""
+    wished = whole_number(answer.page.shared.page.get(BATCH), 1, found.sizes[-1])
+    batch = wished if wished in found.sizes else found.sizes[0]
+    control = state.Control.showing(AT_A_TIME, batch)
+    st.segmented_control(
+        "Images at a time",
+        found.sizes,
+        default=batch,
+        key=control.key,
+        required=True,
+        on_change=control.choice(lambda size: state.change(page={BATCH: str(size)})),
+    )
+    return batch
+
+
+def _show(answer: Answer, found: Calibration, batch: int) -> None:
+    page, config, cost = answer.page, answer.page.card.config, answer.page.shared.cost
+    time = time_of(answer.what_if.forced, config, found, batch)
+    dearest = found.of_image(config, [(config.option_set.names[-1],) * config.gated_blocks], batch)
+    rows = time_rows(answer.what_if, config, cost, found, batch)
+    policy = sum(time.policy)
+    said = (
+        f"{time.total:.3g} ms an image, {1000 / time.total:,.0f} images a second. With every block at"
+        f" {config.option_set.names[-1]}: {dearest.total:.3g} ms. The policy takes {100 * policy / time.total:.0f} %."
+    )
+    st.markdown(messages.plain(said))
+    st.html(legends.legend(time_keys(config, page.colours), page.colours, "Milliseconds"))
+    view = View(
+        key=TIME,
+        title=f"Time of {answer.picture.name} through {answer.in_words}, {batch} at a time",
+        draw=lambda colours: time_chart(rows, config, colours),
+        tables={"time here": lambda: rows},
+        alt="Measured milliseconds of each part of the network for one image",
+        finding=said,
+        stamp=replace(page.stamp("timed on one machine"), machine=found.in_words),
+        notes=f"Bars: measured milliseconds. The table has the counted cost ({MEASURES[cost].name}, %) beside them.",
+    )
+    show(view, page.colours)
+    st.caption(
+        messages.plain(
+            f"Measured on {found.in_words}, {found.date[:10]}. An image counts as its share of a batch in which all"
+            " images decide as it does."
+        )
+    )
+
+
+def _measure(answer: Answer, name: str) -> None:
+    if not st.button(name, icon=":material/timer:", key=MEASURE):
+        return
+    bar = st.progress(0.0, "Measuring this machine")
+    try:
+        cached.measure(answer.page.card, lambda share: bar.progress(share, "Measuring this machine"))
+    except UserError as error:
+        bar.empty()
+        st.error(messages.plain(str(error)), icon=":material/timer_off:")
+        return
+    st.rerun()

@@ -1,0 +1,146 @@
+"""The command ``time``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
+from dfs_core.commands.evaluate import images_of
+from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
+from dfs_core.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dfs_core.checkpoints.card import Card
+    from dfs_core.engine import Engine
+    from dfs_core.model.network import DFSNet
+    from dfs_core.timing.calibration import Calibration
+
+BATCH, AT_LEAST = 128, 16  # images in a batch, and images that are timed
+MOST = 4096  # images in a batch or threads
+
+
+def add_time(parser: argparse.ArgumentParser) -> None:
+    """Define ``time``."""
+    add_checkpoint(parser)
+    add_budget(parser)
+    add_data_dir(parser)
+    parser.add_argument("--batch", type=_few, default=BATCH, metavar="N", help=f"images at a time (default: {BATCH})")
+    parser.add_argument("--threads", type=_few, metavar="N", help="processor threads (default: PyTorch's own)")
+    parser.add_argument("--calibrate", action="store_true", help="measure the parts of the network again")
+    add_json(parser)
+    parser.set_defaults(run=run_time)
+
+
+def _few(text: str) -> int:
+    found = positive(text)
+    if found > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is too many: the most is {MOST:,}")
+    return found
+
+
+def run_time(args: argparse.Namespace) -> int:
+    """Print a checkpoint's time on this machine, and the time that its calibration predicts."""
+    import torch
+
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.engine import compile_network
+    from dfs_core.timing.compare import time_network
+
+    checkpoint = load_checkpoint(args.checkpoint)
+    card, model = checkpoint.card, checkpoint.model
+    budget, _ = card.config.operating_point(args.budget)
+    count = -(-AT_LEAST // args.batch) * args.batch
+    images, source = _images(card, args, count)
+    before = torch.get_num_threads()
+    torch.set_num_threads(args.threads or before)
+    try:
+        engine = compile_network(model)
+        calibration = _calibration(model, engine, args.calibrate)
+        found = time_network(model, engine, calibration, images, args.batch, args.budget)
+    finally:
+        torch.set_num_threads(before)
+    result = {
+        "checkpoint": card.name,
+        "budget": budget,
+        "images": found.images,
+        "source": source,
+        "batch": args.batch,
+        "threads": calibration.threads,
+        "kernels": engine.name,
+        "machine": asdict(calibration.machine),
+        "calibrated": calibration.date,
+        "engine_ms": found.engine,
+        "grouped_ms": found.grouped,
+        "predicted_ms": found.predicted,
+    }
+    if args.json:
+        write_json(result)
+    else:
+        write(_text(result))
+    return 0
+
+
+def _images(card: Card, args: argparse.Namespace, count: int) -> tuple[Tensor, str]:
+    """``count`` images as the network takes them, repeated if there are fewer, and in words what they are."""
+    import numpy as np
+    import torch
+
+    from dfs_core.data.augment import normalise
+    from dfs_core.data.drawings import drawings
+    from dfs_core.data.images import to_model_input
+    from dfs_core.data.sets import batches_of
+
+    try:
+        stored = images_of(card, data_dir_of(args), "test").images
+        (pixels,) = batches_of(stored, [slice(min(count, len(stored)))])
+        source = f"{card.dataset}, test"
+    except UserError:
+        if args.data_dir is not None:  # the user said where the images are
+            raise
+        from PIL import Image
+
+        size = card.config.image_size
+        drawn = [to_model_input(Image.fromarray(drawing.image), size) for drawing in drawings()]
+        pixels, source = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2), "drawings: there is no data set here"
+    repeated = pixels.repeat(-(-count // len(pixels)), 1, 1, 1)[:count]
+    return normalise(repeated, card.mean, card.std), source
+
+
+def _calibration(model: DFSNet, engine: Engine, again: bool) -> Calibration:
+    """The stored calibration, or a new one, which is stored."""
+    import torch
+
+    from dfs_core.bar import progress_bar
+    from dfs_core.timing import kept
+    from dfs_core.timing.clock import calibrate
+
+    found = None if again else kept.find(model.config, torch.get_num_threads(), engine.name)
+    if found is None:
+        with progress_bar("measuring this machine", "%") as report:
+            found = calibrate(model, engine, report=lambda share: report(round(100 * share), 100))
+        kept.keep(found)
+    return found
+
+
+def _text(result: dict[str, Any]) -> str:
+    machine, timed = result["machine"], result["engine_ms"]
+    head = [
+        ("checkpoint", result["checkpoint"]),
+        ("budget", budget_text(result["budget"])),
+        ("images", f"{result['images']:,} ({result['source']}), {result['batch']:,} at a time"),
+        ("machine", f"{machine['processor']}, {machine['cores']} cores, threads used: {result['threads']}"),
+        ("software", f"DFS Explorer {machine['version']}, PyTorch {machine['torch']}, {machine['system']}"),
+        ("kernels", {"native": "native (C++ built here)", "library": "library (PyTorch's own)"}[result["kernels"]]),
+        ("calibrated", result["calibrated"]),
+    ]
+    names = {"engine_ms": "engine, timed", "predicted_ms": "engine, predicted", "grouped_ms": "grouped, timed"}
+    rows = [
+        (name, number(ms := result[key], "ms", 3), number(1000 / ms, decimals=0), number(ms / timed, "x"))
+        for key, name in names.items()
+    ]
+    lines = [f"{name:<18}{value}" for name, value in head]
+    return "\n".join([*lines, "", table(("", "an image", "images a second", "engine = 1"), rows)])

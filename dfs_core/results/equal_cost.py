@@ -1,0 +1,59 @@
+"""Looking again compared with every other method at exactly equal cost, of one seed, by cp and by all-in cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dfs_core.results.comparison import DYNAMIC, STATIC
+from dfs_core.results.measurement import Measurement
+from dfs_core.results.seeds import kind_of, reached
+
+CASCADE = "cascade"
+COSTS: dict[Literal["cp", "all_in"], tuple[float, ...]] = {
+    "cp": (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0),
+    "all_in": (0.9, 1.0, 1.2, 1.5, 2.0, 3.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EqualCost:
+    """A cascade, the best static and the best other dynamic network at one cost.
+
+    Attributes:
+        dataset: name of the data set.
+        cascade: name of the cascade.
+        measure: ``cp`` or ``all_in``.
+        cost: of all, in percent.
+        accuracy: of the cascade, in percent.
+        static_accuracy: of the best static network; None if none reaches this cost.
+        dynamic_accuracy: of the best other network that decides for each image; None likewise.
+    """
+
+    dataset: str
+    cascade: str
+    measure: str
+    cost: float
+    accuracy: float
+    static_accuracy: float | None
+    dynamic_accuracy: float | None
+
+
+def at_equal_cost(points: Sequence[Measurement]) -> list[EqualCost]:
+    """Compare each cascade at ``COSTS``. Methods are interpolated between their points, as over several seeds."""
+    found = []
+    for name in dict.fromkeys(point.checkpoint for point in points if point.family == CASCADE):
+        own = [point for point in points if point.checkpoint == name]
+        kin = [point for point in points if kind_of(point) == kind_of(own[0])]
+        static = [point for point in kin if point.family in STATIC]
+        others = [point for point in kin if point.family in DYNAMIC and point.family != CASCADE]
+        for measure, costs in COSTS.items():
+            for cost in costs:
+                best = reached(own, cost, measure)
+                if best is None:
+                    continue
+                rivals = (reached(group, cost, measure) for group in (static, others))
+                accuracies = (None if rival is None else rival.accuracy for rival in rivals)
+                found.append(EqualCost(own[0].dataset, name, measure, cost, best.accuracy, *accuracies))
+    return found
