@@ -12,7 +12,7 @@ NETWORK ?= resnet38-cifar10
 ONLY_resnet38-cifar10 := $(addprefix dfs-resnet38-cifar10-,b20-a1e-6 b20-a2.5e-5) \
 	$(foreach method,blockdrop-gates blockdrop,$(method)-resnet38-cifar10)
 RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) supernet-lowbit-$(NETWORK) \
-	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed,$(method)-$(NETWORK)) \
+	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed cascade static3-fixed8,$(method)-$(NETWORK)) \
 	$(foreach method,supernet-skipnet skipnet-gates skipnet,$(method)-$(NETWORK)) $(ONLY_$(NETWORK))
 
 .PHONY: app test lint format docs bench measure fuzz soak kills data train seeds results screenshots clean

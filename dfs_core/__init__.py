@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.checkpoints.traces import Traces
+    from dfs_core.engine import compile_network
     from dfs_core.errors import UserError
     from dfs_core.evaluation.evaluate import evaluate
     from dfs_core.model.config import ModelConfig
@@ -38,6 +39,7 @@ __all__ = [
     "Traces",
     "UserError",
     "__version__",
+    "compile_network",
     "cost_models",
     "evaluate",
     "load_checkpoint",
@@ -56,6 +58,7 @@ _HOMES = {
     "Predictor": "dfs_core.predictor",
     "Traces": "dfs_core.checkpoints.traces",
     "UserError": "dfs_core.errors",
+    "compile_network": "dfs_core.engine",
     "cost_models": "dfs_core.model.cost",
     "evaluate": "dfs_core.evaluation.evaluate",
     "load_checkpoint": "dfs_core.checkpoints.checkpoint",
