@@ -38,6 +38,9 @@ def write_every_budget(folder: Path) -> None:
 class ByRule:
     """Stands for a predictor of that checkpoint."""
 
+    def compiled(self, wait: bool = True) -> ByRule:
+        return self
+
     def predict(self, images: Sequence[np.ndarray], **wishes: Any) -> list[DecisionTrace]:
         budget, price = CONFIG.operating_point(wishes.get("budget"), wishes.get("price"))
         return [_trace(int(image.sum()) % 10, budget, price) for image in images]

@@ -21,6 +21,7 @@ from dashboard.ui import messages, state
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha, option_label
+from dfs_core.model.options import FULL_BITS
 
 NETWORK, METHOD, RUN = "network", "method", "run"
 ROOM = 36  # characters of method titles that fit side by side
@@ -189,8 +190,8 @@ def _method(catalogue: Catalogue, family: Family, point: OperatingPoint, group: 
 
 def _checkpoint(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
     """The control for families without budgets: which checkpoint."""
-    bits = {one.name: set(one.config.constant) for one in twins}
-    uniform = card.method == "static" and all(len(found) == 1 for found in bits.values())
+    by_name = {one.name: one for one in twins}
+    uniform = card.method == "static" and all(len(set(one.config.constant)) == 1 for one in twins)
     constant = all(one.config.policy == "constant" for one in twins)
     label = "Checkpoint: its cost is always the same" if constant else "Checkpoint: its card names no budget"
     if uniform:
@@ -201,14 +202,20 @@ def _checkpoint(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> Non
     control = group.showing(RUN, card.name)
     st.segmented_control(
         group.label(label),
-        list(bits),
+        list(by_name),
         default=card.name,
-        format_func=lambda name: option_label(*bits[name]) if uniform else messages.plain(name),
+        format_func=lambda name: _bits_in_words(by_name[name]) if uniform else messages.plain(name),
         key=control.key,
         required=True,
         wrap=True,
         on_change=control.choice(lambda name: group.move(checkpoint=name, budget=None, note="")),
     )
+
+
+def _bits_in_words(card: Card) -> str:
+    """The bits of a static network: ``3 bits``, and those of stem, first block and classifier if these are not full."""
+    bits = option_label(card.config.constant[0])
+    return bits if card.config.ungated == FULL_BITS else f"{bits}, {card.config.ungated} outside"
 
 
 def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:

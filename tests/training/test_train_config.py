@@ -100,7 +100,7 @@ def test_a_published_run_is_what_its_recipe_gives(card: dict[str, Any], in_repos
     for key in ("precision", "traced", "log_every", "save_every", "compile"):
         config.pop(key), made.pop(key)
     for settings in (config["model"], made["model"]):
-        for key in ("classes", "prices"):
+        for key in ("classes", "prices", "limits"):
             settings.pop(key, None)
     assert {key: value for key, value in made.items() if config.get(key) != value} == {}
 

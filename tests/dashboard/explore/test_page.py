@@ -97,7 +97,7 @@ def test_one_checkpoint_alone_is_enough(app, tiny_pretrained, tmp_path, monkeypa
     app.run()
     assert not app.exception
     assert len(rows_of(app)) == 10
-    assert "Network (its cost is always the same)" in text_of(app)
+    assert "Checkpoint: its cost is always the same" in text_of(app)
     assert "decides the same for every image" in text_of(app)
 
 

@@ -7,12 +7,14 @@ from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
+NAMES = ["2 bits", "3 bits, 8 outside", "3 bits", "4 bits", "8 bits"]
+
 
 @pytest.mark.parametrize(
     ("checkpoint", "names", "leads_to"),
     [
-        ("static4-resnet38-cifar10", ["2 bits", "3 bits", "4 bits", "8 bits"], "static8-resnet38-cifar10"),
-        ("static2-resnet38-cifar10", ["2 bits", "3 bits", "4 bits", "8 bits"], "static3-resnet38-cifar10"),
+        ("static4-resnet38-cifar10", NAMES, "static8-resnet38-cifar10"),
+        ("static2-resnet38-cifar10", NAMES, "static3-resnet38-cifar10"),
     ],
 )
 def test_a_network_of_another_width_is_chosen_by_name(no_data, checkpoint, names, leads_to):
