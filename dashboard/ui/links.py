@@ -31,7 +31,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
 
-_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "show")
+_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "also")
 OFF = (LIVE_KEY,)  # families that are hidden until a link or the user shows them: they are not comparable
 _LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
@@ -102,7 +102,7 @@ def from_query(
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
-        hidden=tuple(sorted((_keys(query, "hide") & set(catalogue.family_keys)) | (set(OFF) - _keys(query, "show")))),
+        hidden=tuple(sorted((_keys(query, "hide") & set(catalogue.family_keys)) | (set(OFF) - _keys(query, "also")))),
         page=dict(list(own.items())[:_MOST_OWN]),
         path=path,
         note=" ".join(filter(None, notes)),
@@ -132,7 +132,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         query["cost"] = state.cost
     if state.scale != get_args(Scale)[0]:
         query["scale"] = state.scale
-    for key, families in (("hide", set(state.hidden) - set(OFF)), ("show", set(OFF) - set(state.hidden))):
+    for key, families in (("hide", set(state.hidden) - set(OFF)), ("also", set(OFF) - set(state.hidden))):
         if families:
             query[key] = ".".join(sorted(families))
     return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}

@@ -93,7 +93,7 @@ def test_another_method_is_used_at_its_nearest_budget_and_that_is_said(app):
     assert "SkipNet ResNet-14, budget 50 %" in text_of(app)
     assert "SkipNet has nothing here that spends 20 % of cp. The nearest is 50 %." in app.warning[0].value
     control(app.segmented_control, "method").set_value("Backbone").run()
-    assert not app.warning
+    assert "Backbone has nothing here that spends 20 % of cp" in app.warning[0].value
     assert "Backbone ResNet-14" in text_of(app)
     assert not app.select_slider
 

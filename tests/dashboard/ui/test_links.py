@@ -78,9 +78,9 @@ def test_families_that_do_not_exist_are_not_hidden(catalogue):
 
 def test_points_tuned_live_are_hidden_until_a_link_shows_them(catalogue):
     assert from_query({}, catalogue).hidden == (LIVE_KEY,)
-    shown = from_query({"show": LIVE_KEY, "hide": "dfs"}, catalogue)
+    shown = from_query({"also": LIVE_KEY, "hide": "dfs"}, catalogue)
     assert shown.hidden == ("dfs",)
-    assert to_query(shown, catalogue) == {"show": LIVE_KEY, "hide": "dfs"}
+    assert to_query(shown, catalogue) == {"also": LIVE_KEY, "hide": "dfs"}
 
 
 def test_a_pages_own_parameters_are_kept_if_they_can_be_any(catalogue):
