@@ -13,7 +13,7 @@ from places import REPOSITORY
 
 import dfs_core
 
-WITH_TORCH = {"Predictor", "evaluate", "load_checkpoint", "train"}
+WITH_TORCH = {"compile_network", "Predictor", "evaluate", "load_checkpoint", "train"}
 # A page is run by being imported, and asks the engine, which then loads torch: what it imports is looked at instead.
 PAGES = ("page.py", "app.py")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from console import run_wrong
+from console import run_json
 from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -94,14 +94,27 @@ def test_limits_are_measured_with_all_digits_as_answers_are(cascade: Path, cifar
     assert flags == [(False, False)] * 2
 
 
-def test_a_cascade_is_not_measured_under_given_decisions(
-    cascade: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cascade_is_not_measured_under_given_decisions(cascade: Path, cifar10_dir: Path) -> None:
     checkpoint, test = load_checkpoint(cascade), load_images("cifar10", cifar10_dir, "test")
     given = np.zeros((len(test), checkpoint.card.config.gated_blocks), int)
     with pytest.raises(UserError, match="decides by whole passes"):
         evaluate(checkpoint.model, test, checkpoint.card.mean, checkpoint.card.std, forced=given)
-    assert "decides by whole passes" in run_wrong(capsys, "shuffle", "--checkpoint", cascade, "--data-dir", cifar10_dir)
+
+
+def test_shuffled_images_exchange_how_many_passes_they_make(
+    cascade: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mean over all exchanges: each pass counts by the share of the images that end at it."""
+    budget = min(stored_budgets(cascade))
+    asked = ("--checkpoint", cascade, "--data-dir", cifar10_dir, "--budget", budget)
+    (row,) = run_json(capsys, "shuffle", *asked)
+    checkpoint = load_checkpoint(cascade)
+    card, test = checkpoint.card, load_images("cifar10", cifar10_dir, "test")
+    point = OperatingPoint(card, budget)
+    needed = read_traces(cascade, point).looks.passes
+    looked = measure.looks(checkpoint.model, test, card.mean, card.std)
+    expected = sum(100 * float(look.correct.mean() * (needed == k).mean()) for k, look in enumerate(looked, 1))
+    assert row["shuffled"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_trace_has_every_pass_and_its_cost_is_their_sum(cascade: Path) -> None:
