@@ -154,7 +154,7 @@ def integers_are_exact() -> bool:
     try:
         conv = Integers(CompiledConv(torch.full((16, 16, 3, 3), 127.0), levels, ones, 0 * ones, 1, 1), levels)
         found = conv.plain(conv.enter(x))
-    except (AttributeError, RuntimeError, NotImplementedError):
+    except (AttributeError, RuntimeError):  # no such kernels
         return False
     return bool(found[:, :, 4, 4].eq(255 * 127 * 9 * 16).all())
 

@@ -27,6 +27,7 @@ class EqualCost:
         measure: ``cp`` or ``all_in``.
         cost: of all, in percent.
         accuracy: of the cascade, in percent.
+        all_in: all-in cost of the cascade, in percent.
         static_accuracy: of the best static network; None if none reaches this cost.
         dynamic_accuracy: of the best other network that decides for each image; None likewise.
     """
@@ -36,6 +37,7 @@ class EqualCost:
     measure: str
     cost: float
     accuracy: float
+    all_in: float
     static_accuracy: float | None
     dynamic_accuracy: float | None
 
@@ -55,5 +57,5 @@ def at_equal_cost(points: Sequence[Measurement]) -> list[EqualCost]:
                     continue
                 rivals = (reached(group, cost, measure) for group in (static, others))
                 accuracies = (None if rival is None else rival.accuracy for rival in rivals)
-                found.append(EqualCost(own[0].dataset, name, measure, cost, best.accuracy, *accuracies))
+                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, *accuracies))
     return found

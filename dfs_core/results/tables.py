@@ -235,13 +235,22 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
             row.cascade,
             f"{MEASURES[row.measure]} of {row.cost:g} %",
             _percent(row.accuracy),
+            _percent(row.all_in),
             _percent(row.static_accuracy),
             "" if row.static_accuracy is None else f"{row.accuracy - row.static_accuracy:+.2f}",
             _percent(row.dynamic_accuracy),
         )
         for row in rows
     ]
-    header = ("cascade", "at", "accuracy", "best static", "gain, points", "best that decides before the answer")
+    header = (
+        "cascade",
+        "at",
+        "accuracy",
+        "its all-in",
+        "best static",
+        "gain, points",
+        "best that decides before the answer",
+    )
     return _markdown(header, cells)
 
 
