@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from places import APP
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -9,6 +10,15 @@ from streamlit.util import calc_hash
 def go_to(app: AppTest, page: str) -> AppTest:
     """Turn to a page by its folder; ``AppTest.switch_page`` would know it by its file's name, which all pages share."""
     app._page_hash = calc_hash(page)
+    return app
+
+
+def opened(page: str = "explore", **query: str) -> AppTest:
+    """A page, opened by a link with these parameters."""
+    app = AppTest.from_file(str(APP), default_timeout=300)
+    app.query_params.update(query)
+    app = go_to(app, page).run()
+    assert not app.exception, page
     return app
 
 

@@ -19,6 +19,7 @@ from dashboard.ui import cached, image_bar, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import ControlGroup, choose_measure
+from dashboard.ui.switch import switch
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 
@@ -71,23 +72,17 @@ def choose_kind(page: Opened) -> str:
     """Draw the switch between two operating points and two images, and return its value."""
     wished = page.shared.page.get(KIND, "")
     kind = wished if wished in KINDS else POINTS
-    control = state.Control.showing("compare_kind", kind)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom", key="compare_bar"
     ):
-        st.segmented_control(
-            "Compare",
-            list(KINDS),
-            default=kind,
-            format_func=KINDS.__getitem__,
-            key=control.key,
-            required=True,
-            label_visibility="collapsed",
-            on_change=control.choice(lambda value: state.change(page={KIND: "" if value == POINTS else value})),
-        )
+        switch("compare_kind", "Compare", KINDS, kind, _compare)
         if kind == POINTS:  # for two images it is among the controls of the operating point
             choose_measure(page.shared, 170)
     return kind
+
+
+def _compare(kind: str) -> None:
+    state.change(page={KIND: "" if kind == POINTS else kind})
 
 
 def two_points(page: Opened) -> Compared:

@@ -10,6 +10,7 @@ from dashboard.answers.looks import looked_again
 from dashboard.answers.tables import Shown
 from dashboard.ui import state
 from dashboard.ui.page import Opened
+from dashboard.ui.switch import switch
 
 ORDER, AGAIN = "order", "again"  # the page's own parameters in its link
 ORDERS = {"": "As they come", "hard": "Most passes first", "easy": "Fewest passes first"}
@@ -23,24 +24,14 @@ def choose(page: Opened, shown: Sequence[Shown]) -> list[Shown]:
     order = order if order in ORDERS else ""
     hard = [item for item in shown if looked_again(item.trace)]
     with st.container(key="looks_bar", horizontal=True, vertical_alignment="center"):
-        control = state.Control.showing(ORDER, order)
-        st.segmented_control(
-            "Order of the rows",
-            list(ORDERS),
-            default=order,
-            format_func=ORDERS.__getitem__,
-            key=control.key,
-            required=True,
-            label_visibility="collapsed",
-            on_change=control.choice(lambda chosen: state.change(page={ORDER: chosen})),
-        )
-        switch = state.Control.showing(AGAIN, again)
+        switch(ORDER, "Order of the rows", ORDERS, order, lambda chosen: state.change(page={ORDER: chosen}))
+        only_again = state.Control.showing(AGAIN, again)
         st.toggle(
             "Looked at again",
             again,
-            key=switch.key,
+            key=only_again.key,
             help="Show only the images that needed more than one pass",
-            on_change=switch.choice(lambda on: state.change(page={AGAIN: "1" if on else ""})),
+            on_change=only_again.choice(lambda on: state.change(page={AGAIN: "1" if on else ""})),
         )
         st.caption(f"{len(hard)} of these {len(shown)} images were looked at again.", width="content")
     if again and not hard:

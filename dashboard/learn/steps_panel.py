@@ -21,6 +21,7 @@ from dashboard.ui.decide import decide
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
+from dashboard.ui.switch import switch
 from dashboard.views import build
 from dashboard.views.cached import measured
 from dfs_core.checkpoints.operating_point import OperatingPoint, round_to
@@ -80,20 +81,10 @@ def _upload() -> None:
 def navigation(page: Opened) -> str:
     """Draw the row of steps, and return the open one."""
     place = lesson.place_of(page.shared.page.get("step"))
-    control = state.Control.showing(STEP, place)
     size = page.card.config.image_size
     steps = {key: f"{key} {lesson.title_of(key, size)}" for key in lesson.STEPS}
     titles = steps | {lesson.QUIZ: "Quiz", lesson.GLOSSARY: "Glossary"}
-    st.segmented_control(
-        "Part of the lesson",
-        list(titles),
-        default=place,
-        format_func=titles.__getitem__,
-        key=control.key,
-        required=True,
-        label_visibility="collapsed",
-        on_change=control.choice(_go),
-    )
+    switch(STEP, "Part of the lesson", titles, place, _go)
     return place
 
 

@@ -19,6 +19,7 @@ from dashboard.testset.map_rows import Sorting
 from dashboard.ui import state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show_live
+from dashboard.ui.switch import switch
 from dfs_core.checkpoints.traces import Traces
 
 MAP = "decision_map"
@@ -77,15 +78,13 @@ def _wished(own: Mapping[str, str], count: int) -> tuple[Sorting, tuple[int, int
 
 
 def _order(by: Sorting) -> None:
-    control = state.Control.showing("map_sort", by)
-    st.segmented_control(
+    switch(
+        "map_sort",
         "Sort rows by",
-        list(ORDERS),
-        default=by,
-        format_func=ORDERS.__getitem__,
-        key=control.key,
-        required=True,
-        on_change=control.choice(lambda value: state.change(page={"sort": value, "rows": ""})),
+        ORDERS,
+        by,
+        lambda value: state.change(page={"sort": value, "rows": ""}),
+        labelled=True,
     )
 
 

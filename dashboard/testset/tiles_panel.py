@@ -17,6 +17,7 @@ from dashboard.testset import statistics
 from dashboard.testset.statistics import Order
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
+from dashboard.ui.switch import switch
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 
@@ -46,17 +47,7 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
     rows = statistics.image_rows(traces, costs, ranked[start : start + AT_A_TIME])
     with st.container(horizontal=True, vertical_alignment="center", key="gallery_bar"):
         st.markdown("### Images", width="content")
-        control = state.Control.showing("order", order)
-        st.segmented_control(
-            "Order",
-            list(ORDERS),
-            default=order,
-            format_func=ORDERS.__getitem__,
-            key=control.key,
-            required=True,
-            label_visibility="collapsed",
-            on_change=control.choice(lambda value: state.change(page={"order": value, "shown": ""})),
-        )
+        switch("order", "Order", ORDERS, order, lambda value: state.change(page={"order": value, "shown": ""}))
         st.caption(f"{start + 1:,} to {start + len(rows):,} of {len(chosen):,}", width="content")
         _turn("Images before", ":material/chevron_left:", start - AT_A_TIME, len(chosen))
         _turn("Images after", ":material/chevron_right:", start + AT_A_TIME, len(chosen))

@@ -157,15 +157,8 @@ class NativeConv:
         self.out_size = conv.out_size
 
 
-def convolve(conv: CompiledConv, x: Tensor) -> Tensor:
-    """max(y, 0) of one convolution: x (N, C, H, W) float32 -> (N, C', H', W'), on native kernels."""
-    built = library()
-    assert built is not None
-    return _convolve(built, NativeConv(conv, torch.float32), x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
-
-
 def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
-    """The same for x (N, H, W, C)."""
+    """max(y, 0) of one convolution: x (N, H, W, C) float32 -> (N, H', W', C')."""
     n, height, width, _ = x.shape
     out = x.new_empty(n, conv.out_size(height), conv.out_size(width), conv.struct.outputs)
     struct = ctypes.byref(conv.struct)

@@ -7,10 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import control, go_to, rows_of, text_of
+from pages import control, opened, rows_of, text_of
 from places import APP
 from shapes import CLASSES, SIZE, shape, write_runs, write_shapes
-from streamlit.testing.v1 import AppTest
 
 from dashboard.export import formats
 from dashboard.ui import cached, toolbar
@@ -35,14 +34,6 @@ def in_force(runs: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(runs))
     monkeypatch.setenv("DFS_DATA_DIR", str(data_dir))
     return runs
-
-
-def opened(page: str = "explore", **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=300)
-    app.query_params.update(query)
-    app = go_to(app, page).run()
-    assert not app.exception, page
-    return app
 
 
 def png(label: int) -> bytes:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import control, go_to, said, text_of
+from pages import control, opened, said, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
@@ -30,14 +30,6 @@ def in_force(folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -
     """Both networks; of cifar100 there are no images."""
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
-
-
-def opened(page: str = "explore", **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=300)
-    app.query_params.update(query)
-    app = go_to(app, page).run()
-    assert not app.exception, page
-    return app
 
 
 def switch(app: AppTest, wished: str) -> AppTest:
