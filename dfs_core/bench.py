@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.machine import medians_by_turns
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.kernels import use_fused
 from dfs_core.model.network import DFSNet
@@ -54,15 +54,8 @@ def run(options: str = "paper", batch: int = BATCH) -> dict[str, str | float]:
         "grouped_eval_s": _evaluation(gated, eval_decisions, "grouped"),
         "dense_eval_s": _evaluation(gated, eval_decisions, "dense"),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in timings}
-    for number in range(ROUNDS + WARM_UP):
-        for name, action in timings.items():
-            started = time.perf_counter()
-            action()
-            if number >= WARM_UP:
-                seconds[name].append(time.perf_counter() - started)
-    medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
-    return {"options": options, "batch": batch, **medians}
+    medians = medians_by_turns(timings, ROUNDS, WARM_UP, time.perf_counter)
+    return {"options": options, "batch": batch, **{name: round(seconds, 4) for name, seconds in medians.items()}}
 
 
 def _training_step(model: DFSNet, decisions: Tensor | None, execution: str, batch: int) -> Callable[[], None]:

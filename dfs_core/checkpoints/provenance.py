@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from dfs_core.machine import cpu_name
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("dfs-explorer", "torch", "numpy", "safetensors", "pillow")
 
@@ -35,7 +37,7 @@ def machine() -> dict[str, Any]:
     import torch  # takes seconds to load, and only this function needs it
 
     accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
-    return {"cpu": _cpu(), "threads": os.cpu_count(), "memory_gb": _memory_gb(), "accelerator": accelerator}
+    return {"cpu": cpu_name(), "threads": os.cpu_count(), "memory_gb": _memory_gb(), "accelerator": accelerator}
 
 
 def commit() -> str:
@@ -53,16 +55,6 @@ def commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
-
-
-def _cpu() -> str:
-    """The processor's model; if Linux does not tell it, its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
 
 
 def _memory_gb() -> float | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from dfs_core.engine.engine import Kernels, compile_network
 from dfs_core.engine.rivals import Plain, openvino_int8
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import exact
+from dfs_core.machine import medians_by_turns
 
 BATCHES = (1, 16, 128)
 ROUNDS, WARM_UP = 15, 2
@@ -108,13 +109,7 @@ def _rival(threads: int, batch: int) -> Action | None:
 
 
 def _medians(actions: dict[str, Action], images: Tensor) -> dict[str, float]:
-    """Median seconds of processor time of each action, by turns, so that a slow moment slows all of them."""
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    for number in range(WARM_UP + ROUNDS):
-        for name, action in actions.items():
-            with exact(images.device):
-                started = time.process_time()
-                action(images)
-                if number >= WARM_UP:
-                    seconds[name].append(time.process_time() - started)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    """Median seconds of processor time of each action."""
+    bound = {name: partial(action, images) for name, action in actions.items()}
+    with exact(images.device):
+        return medians_by_turns(bound, ROUNDS, WARM_UP, time.process_time)

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
 from dfs_core.files import cache_folder
+from dfs_core.machine import cpu_facts
 from dfs_core.model.policy import Features
 from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
@@ -89,7 +90,7 @@ def _target() -> Path | None:
     """Where the built library lies; None on machines where it cannot be built."""
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
-    about = (SOURCE.read_bytes(), *map(str.encode, (*FLAGS, str(_compiler()), _processor())))
+    about = (SOURCE.read_bytes(), *map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", ""))))
     folder = cache_folder()
     return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
 
@@ -121,12 +122,6 @@ def _built() -> ctypes.CDLL | None:
 @cache
 def _build_meanwhile() -> None:
     threading.Thread(target=_built, name="engine-build", daemon=True).start()
-
-
-def _processor() -> str:
-    """What tells processors with different instructions apart."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line for line in lines if line.startswith("flags")), "")
 
 
 class NativeConv:

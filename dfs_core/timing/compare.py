@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from dfs_core.engine import Engine
 from dfs_core.evaluation.evaluate import exact
+from dfs_core.machine import medians_by_turns
+from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSNet
 from dfs_core.timing.calibration import Calibration
 from dfs_core.timing.clock import MS, ROUNDS, Clock
@@ -57,19 +58,19 @@ def time_network(
     Raises:
         UserError: the network cannot serve this budget, or the calibration is of another network.
     """
-    parts, taken, seconds = images.split(batch), [], {"engine": [], "grouped": []}  # type: ignore[var-annotated]
-    executions: dict[str, Any] = {"engine": engine, "grouped": "grouped"}
+    parts, taken = images.split(batch), []
+
+    def run_all(execution: Engine | Execution) -> None:
+        for part in parts:
+            model(part, budget=budget, execution=execution)
+
     with exact(images.device):
         for part in parts:
             output = model(part, budget=budget, execution=engine)
             taken.append(output.decisions if output.passes is None else output.passes.decisions)
         model(parts[0], budget=budget)  # the first call prepares its kernels
-        for _ in range(ROUNDS):
-            for name, execution in executions.items():
-                began = clock()
-                for part in parts:
-                    model(part, budget=budget, execution=execution)
-                seconds[name].append(clock() - began)
-    medians = {name: MS * statistics.median(values) / len(images) for name, values in seconds.items()}
+        actions = {"engine": partial(run_all, engine), "grouped": partial(run_all, "grouped")}
+        seconds = medians_by_turns(actions, ROUNDS, 0, clock)
+    medians = {name: MS * value / len(images) for name, value in seconds.items()}
     predicted = calibration.predict(model.config, torch.cat(taken).numpy(), batch)
     return Timed(len(images), medians["engine"], medians["grouped"], predicted)

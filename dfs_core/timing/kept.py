@@ -14,6 +14,7 @@ from dfs_core import __version__
 from dfs_core.checked import build, parse_json
 from dfs_core.errors import UserError
 from dfs_core.files import cache_folder, json_text, write_whole
+from dfs_core.machine import cpu_name
 from dfs_core.model.config import ModelConfig
 from dfs_core.timing.calibration import Calibration, KernelNames, Machine, NetworkShape
 
@@ -22,15 +23,7 @@ PREFIX = "time-"
 
 def this_machine() -> Machine:
     """The machine that this process runs on, with the versions of what runs."""
-    return Machine(_processor(), os.cpu_count() or 1, platform.system() or "unknown", _torch(), __version__)
-
-
-@cache
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(errors="replace").splitlines() if info.is_file() else []
-    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return named or platform.processor() or platform.machine() or "unknown"
+    return Machine(cpu_name(), os.cpu_count() or 1, platform.system() or "unknown", _torch(), __version__)
 
 
 @cache
