@@ -152,8 +152,8 @@ class CompiledNet:
 def real_type(options: Sequence[Option]) -> torch.dtype:
     """The type of what is not rounded.
 
-    It is bf16 where the machine has it. But a network with fewer than 8 bits amplifies the error of bf16: with 2 bits,
-    6 of 100 answers change. There it is float32.
+    It is bf16 where the machine has it. But a network with fewer than 8 bits amplifies the error of bf16 until answers
+    change. There it is float32.
     """
     coarse = any(option.is_quantised and option.bits < LEARNED_BITS for option in options)
     return torch.bfloat16 if has_bf16(torch.device("cpu")) and not coarse else torch.float32
