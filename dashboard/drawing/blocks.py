@@ -113,9 +113,9 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
     named, numbers = table("stages"), table("blocks")
     text: Any = {"aria": False, "fontSize": 11, "color": colours.muted}
     return [
-        named.mark_text(
-            align="left", baseline="bottom", text=alt.expr(stage_title(scale["domain"][1])), **text
-        ).encode(x=at("start"), y=alt.value(-12)),
+        named.mark_text(align="left", baseline="bottom", text=alt.expr(stage_title(scale["domain"][1])), **text).encode(
+            x=at("start"), y=alt.value(-12)
+        ),
         named.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=at("start"), x2="end:Q", y=alt.value(-6)
         ),

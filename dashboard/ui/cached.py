@@ -240,10 +240,14 @@ def stamp(folder: Path, *patterns: str) -> Stamp:
     It is the part of a cache key that changes when a file does. One text, because Streamlit hashes a tuple item by
     item: for 300 checkpoints that took longer than to look at their files.
     """
-    names = {name for pattern in patterns for name in iglob(pattern, root_dir=folder, include_hidden=True)}
+    names = {name for pattern in patterns for name in iglob(pattern, root_dir=folder, include_hidden=True)}  # noqa: PTH207
     lines = (f"{name} {_time(os.path.join(folder, name))}\n" for name in sorted(names))  # noqa: PTH118  (faster)
     text = "".join(lines).encode(errors="backslashreplace")  # a file's name may be no text
-    return hashlib.blake2b(str(folder).encode(errors="backslashreplace") + text, digest_size=16).hexdigest() if text else ""
+    return (
+        hashlib.blake2b(str(folder).encode(errors="backslashreplace") + text, digest_size=16).hexdigest()
+        if text
+        else ""
+    )
 
 
 def _time(path: str) -> int:

@@ -304,9 +304,7 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
         *(said if place.said else []),
     ]
     return [
-        stages.mark_text(align="left", text=alt.expr(stage_title(length)), **look).encode(
-            x=place.at("start"), y=above
-        ),
+        stages.mark_text(align="left", text=alt.expr(stage_title(length)), **look).encode(x=place.at("start"), y=above),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=place.at("start"), x2="end:Q", y=alt.value(-6)
         ),
