@@ -14,6 +14,7 @@ st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "i
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
+from dashboard.present import autosave_panel  # noqa: E402
 from dashboard.ui import state, theme, warm_up  # noqa: E402
 
 PAGES = {
@@ -38,4 +39,5 @@ page = st.navigation(
 )
 state.enter(page.url_path)
 page.run()
+autosave_panel.keep()
 warm_up.freeze_loaded()
