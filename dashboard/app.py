@@ -15,7 +15,8 @@ st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
 from dashboard.present import autosave_panel  # noqa: E402
-from dashboard.ui import state, theme, warm_up  # noqa: E402
+from dashboard.ui import phone, state, theme, warm_up  # noqa: E402
+from dashboard.ui.read_only import read_only  # noqa: E402
 
 PAGES = {
     "explore": "Explore",
@@ -28,11 +29,13 @@ PAGES = {
 }
 
 theme.follow()
+phone.follow(PAGES)
 
 page = st.navigation(
     [
         st.Page(HERE / folder / "page.py", title=title, url_path=folder, default=folder == "explore")
         for folder, title in PAGES.items()
+        if not (folder == "laboratory" and read_only())
     ],
     # Embedding hides Streamlit's toolbar but not the navigation.
     position="hidden" if st.context.is_embedded else "top",

@@ -15,6 +15,7 @@ from dfs_core.model.layout import FIRST_GATED
 
 STAGE_GAP = 0.5  # between stages, in blocks
 NAME_ROOM = 17  # least width of a column in pixels for an option's name
+LARGE_ROOM = 30  # the same for the name in large type, which a room can read
 SHORT_ROOM = 11  # the same for the name in small type, with F for full
 TITLE_ROOM, STAGE_ROOM = 128, 50  # the same for a stage's whole title, and for its name; a narrower one has its number
 NUMBER_ROOM = 14  # the same for a block number; narrower columns have every fourth number
@@ -87,7 +88,7 @@ def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.
     short = f"(datum.{field} == 'full' ? 'F' : datum.{field})"
     return cells.mark_text(
         aria=False,
-        fontSize=alt.expr(f"{wide} ? 10.5 : 9"),
+        fontSize=alt.expr(f"{column} >= {LARGE_ROOM} ? 14 : {wide} ? 10.5 : 9"),
         opacity=alt.expr(f"{column} >= {SHORT_ROOM} ? 1 : 0"),
         text=alt.expr(f"{wide} ? datum.{field} : {short}"),
     )
