@@ -15,7 +15,7 @@ st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
 from dashboard.present import autosave_panel  # noqa: E402
-from dashboard.ui import phone, state, theme, warm_up  # noqa: E402
+from dashboard.ui import history, phone, state, theme, warm_up  # noqa: E402
 from dashboard.ui.read_only import read_only  # noqa: E402
 
 PAGES = {
@@ -30,6 +30,7 @@ PAGES = {
 
 theme.follow()
 phone.follow(PAGES)
+history.one_entry_for_one_change()
 
 page = st.navigation(
     [

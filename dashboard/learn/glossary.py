@@ -126,8 +126,8 @@ TERMS = tuple(
             "price",
             "price",
             "What a full block is charged at evaluation, in the unit of the gates' preferences. The decision is the"
-            " option with the highest preference after its cost is charged. In links and tables it stands in the unit of"
-            " alpha.",
+            " option with the highest preference after its cost is charged. In links and tables it stands in the unit"
+            " of alpha.",
         ),
         (
             "session",

@@ -51,8 +51,8 @@ def address_html(url: str | None) -> str:
             " docs/serving.md says what that opens.</p>"
         )
     address = f"{found.scheme}://{found.netloc}/learn"
-    code = segno.make(address, error="m").svg_inline(scale=7, border=2, dark="#000", light="#fff")
+    code = segno.make(address, error="m").svg_data_uri(scale=7, border=2, dark="#000", light="#fff")
     return (
-        f'<figure class="dfs-qr" role="img" aria-label="QR code of {escape(address)}">{code}'
+        f'<figure class="dfs-qr"><img src="{escape(code)}" alt="QR code of {escape(address)}">'
         f"<figcaption>{escape(address)}</figcaption></figure>"
     )

@@ -117,7 +117,7 @@ def onward(place: str) -> None:
 def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     """One step: its sentences on the left, its picture on the right."""
     if place == lesson.PLACES[0]:
-        st.html(why.as_html())
+        st.html(why.as_html(page.colours))
     with st.container(key="lesson"):
         left, right = st.columns([34, 66], gap="large")
     with left:
