@@ -103,7 +103,7 @@ def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
 def _lines(heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
     """A table in HTML; each line has a CSS class and cells."""
     body = "".join(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for kind, cells in lines)
-    head = "".join(f"<th>{head}</th>" for head in heads)
+    head = "".join(f"<th>{head}</th>" if head else "<td></td>" for head in heads)
     return f'<div class="dfs-changes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -32,6 +32,8 @@ PAGES = {
 }
 # Vega writes a container for every layer of a chart, also for one that has nothing to show yet: no name is missing.
 EMPTY_LAYERS = ".role-mark:empty"
+# Streamlit's own uploader, of which axe says (minor) that it has both no role and a place in the tab order.
+STREAMLITS = "presentation-role-conflict", "stFileUploaderDropzone"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 900}
 COLOURS = ("color-contrast", "link-in-text-block")  # rules of all that a second theme can change
 
@@ -58,6 +60,7 @@ def findings(page: Page, *rules: str) -> list[str]:
         f"{rule['id']}: {node['target']} {node['html'][:200]} {node['failureSummary']}"
         for rule in found["violations"]
         for node in rule["nodes"]
+        if not (rule["id"] == STREAMLITS[0] and STREAMLITS[1] in node["html"])
     ]
 
 
