@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from places import APP
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
@@ -37,6 +39,11 @@ def text_of(app: AppTest) -> str:
 def said(element) -> str:
     """A message as it is read: without the signs that keep Markdown from being read in it."""
     return element.value.replace("\\", "")
+
+
+def unlinked(text: str) -> str:
+    """A sentence of Learn without its links to the glossary."""
+    return re.sub(r'\[([^]]+)\]\(/learn[^"]*"[^"]*"\)', r"\1", text)
 
 
 def rows_of(app: AppTest) -> list[str]:
