@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.explore import looks_panel, panels
+from dashboard.explore import looks_panel, panels, time_panel
 from dashboard.ui import focus, image_bar
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
@@ -25,5 +25,6 @@ with ledger:
     panels.ledger(page, shown)
 
 panels.where_it_goes(page, shown, in_focus)
+time_panel.time_of_all(page)
 panels.training(page)
 panels.think_ahead(page, pictures)

@@ -38,12 +38,15 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import CIFAR_SIZE
 from dfs_core.timing import kept as timing
 from dfs_core.timing.calibration import Calibration, NetworkShape
+from dfs_core.timing.survey import Survey
 
 if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
     from dfs_core.predictor import Predictor
 
 Stamp = tuple[tuple[str, int], ...]
+
+SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page somebody waits
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -228,6 +231,32 @@ def measure(card: Card, report: Callable[[float], object]) -> None:
         UserError: the network does not run on the engine, or nothing can be stored.
     """
     if timing.keep(engine().calibrate(card, report)) is None:
+        raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
+
+
+def survey(backbone: str) -> Survey | None:
+    """The latest times of all checkpoints of a network on this machine; None if there are none."""
+    folder = cache_folder()
+    files = () if folder is None else stamp(folder, f"{timing.SURVEY_PREFIX}*.json")
+    return _survey(backbone, files) if files else None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _survey(backbone: str, stamp: Stamp) -> Survey | None:
+    return timing.find_survey(backbone)
+
+
+def take_survey(backbone: str, report: Callable[[float], object]) -> None:
+    """Time all checkpoints of a network on this machine, and store the result. No page predicts meanwhile.
+
+    Raises:
+        UserError: the network cannot be loaded, or nothing can be stored.
+    """
+    from dfs_core.timing.bench import run
+
+    with engine().turn():
+        found = run(backbone, batches=SURVEYED, rounds=ROUNDS, report=report)
+    if timing.keep_survey(found) is None:
         raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from dfs_core.commands.output import (
@@ -125,6 +126,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
     parser.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
     parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_bench)
@@ -155,20 +157,26 @@ def run_bench(args: argparse.Namespace) -> int:
 
 
 def run_engine_bench(args: argparse.Namespace) -> int:
-    """Print the time of a batch on the engine and its speed relative to PyTorch in float32."""
-    import torch
+    """Print the time of a batch on the engine and its speed relative to PyTorch in float32; keep it for the app."""
+    from dfs_core.bar import progress_bar
+    from dfs_core.timing.bench import ROUNDS, run
+    from dfs_core.timing.kept import keep_survey
 
-    from dfs_core.data.sets import load_images
-    from dfs_core.engine.bench import BATCHES, run
-
-    images = load_images("cifar10", data_dir_of(args), "test").subset(slice(max(BATCHES))).loaded()
-    found = list(run(torch.as_tensor(images.images), args.kernels))
+    with progress_bar("timing", "%") as report:
+        found = run(
+            data_dir=args.data_dir,
+            kernels=args.kernels,
+            threads=args.threads,
+            report=lambda share: report(round(100 * share), 100),
+        )
+    keep_survey(found)
     if args.json:
-        write_json([timing._asdict() for timing in found])
+        write_json(asdict(found))
         return 0
     rows = [
-        (name, *(f"{number(one.ms, 'ms')} ({number(one.speed, 'x')})" for one in found if one.what == name))
-        for name in dict.fromkeys(one.what for one in found)
+        (name, *(f"{number(one.ms, 'ms')} ({number(one.speed, 'x')})" for one in found.timings if one.what == name))
+        for name in dict.fromkeys(one.what for one in found.timings)
     ]
-    write(table(("one thread, median of 15 rounds", *(f"batch of {batch}" for batch in BATCHES)), rows))
+    head = (f"median of {ROUNDS} rounds", *(f"batch of {batch}" for batch in found.batches))
+    write(f"{found.in_words}; {found.source}\n\n{table(head, rows)}")
     return 0
