@@ -1,7 +1,8 @@
 """Broken files and odd command lines without end: ``make fuzz MINUTES=5 SEED=0``.
 
 Each case is made from a good file of the project by chance. It must be read, or be refused in one line, in less than
-3 s of processor time and 400 MB. A case is known by its kind, the seed and its number: ``--only KIND --case N`` carries it out again.
+3 s of processor time and 400 MB. A case is known by its kind, the seed and its number: ``--only KIND --case N`` carries
+it out again.
 """
 
 from __future__ import annotations
