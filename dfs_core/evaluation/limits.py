@@ -1,9 +1,9 @@
 """When a cascade looks again: limits for every price, chosen on validation images. Arithmetic only, without torch.
 
 An image stops after a pass when its answer is as sure as the pass's limit says. The networks measure that by the lead
-of the best class over the second; others can be compared with it. For a price, the limits are those of least mean loss +
-price x cost, found from the last pass to the first: at each, all images are sorted by sureness, and the best place to
-cut is kept (method section 12). As the price falls, limits only rise, so that cost only rises.
+of the best class over the second; others can be compared with it. For a price, the limits are those of least mean
+loss + price x cost, found from the last pass to the first: at each, all images are sorted by sureness, and the best
+place to cut is kept (method section 12). As the price falls, limits only rise, so that cost only rises.
 """
 
 from __future__ import annotations
