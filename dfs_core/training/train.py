@@ -54,17 +54,31 @@ def train(
     Raises:
         UserError: the configuration, the data or the folder is wrong, or another process trains in the folder.
     """
-    config = load_config(run, changes)
+    return carry_out(load_config(run, changes), data_dir, out, resume)
+
+
+def carry_out(
+    config: TrainConfig, data_dir: Path, out: Path | None = None, resume: bool = False, patience: float = 0.0
+) -> Path:
+    """Do a run whose configuration is known. Arguments, result and errors are those of ``train``.
+
+    Args:
+        config: the configuration of the run.
+        data_dir: as in ``train``.
+        out: as in ``train``.
+        resume: as in ``train``.
+        patience: seconds to wait for another process that trains in the folder.
+    """
     folder = out or RUNS / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
-    published = resume and _published(folder, config)
-    if published and not (folder / STATE_FILE).exists():
+    there = resume and published(folder, config)
+    if there and not (folder / STATE_FILE).exists():
         return folder
     config.total_steps(len(splits.train))  # check this before creating anything
-    with alone_in(folder):
+    with alone_in(folder, patience):
         trainer = Trainer(config, splits, folder, resume)
-        if not (trainer.finished and published):
+        if not (trainer.finished and there):
             trainer.run()
             config = replace(
                 config, precision=trainer.state.precision
@@ -73,7 +87,7 @@ def train(
     return folder
 
 
-def _published(folder: Path, config: TrainConfig) -> bool:
+def published(folder: Path, config: TrainConfig) -> bool:
     """Whether the folder has this run's checkpoint. Then nothing is left to do, and the test set is not used again."""
     try:
         settings = load_checkpoint(folder).card.training

@@ -1,0 +1,98 @@
+"""A sweep on a Ray cluster: each run is one task, which Ray starts, places and retries.
+
+Nodes come and go. A run whose node dies is started again on another one, and goes on from its last saved state. For this,
+the working folder and the data must lie on storage that all nodes share, at the same path.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.errors import UserError
+from dfs_core.training.sweep import Outcome, Run, attempt
+
+INSTALL = "pip install 'dfs-explorer[cluster]' installs Ray"
+RETRIES = 20  # starts of a run after its node died; one that fails more often than that has another fault
+PATIENCE = 300.0  # seconds; a node that was cut off may still train in the run's folder, or storage may hold its lock
+LOOK = 1.0  # seconds between two looks at the runs' progress
+
+
+def has_ray() -> bool:
+    """Whether Ray is installed. Does not import it."""
+    from importlib.util import find_spec
+
+    return find_spec("ray") is not None
+
+
+def on_ray(
+    runs: Sequence[Run], data_dir: Path, address: str | None, cpus: int, gpus: float | None, look: Callable[[], None]
+) -> Iterator[tuple[str, Outcome]]:
+    """Do the runs on a Ray cluster: the name of each as it ends, and what became of it.
+
+    Args:
+        runs: the runs, each after those that it needs.
+        data_dir: the folder that holds the data sets.
+        address: the cluster's address, as ``ray.init`` takes it. None is the cluster of RAY_ADDRESS or of this machine,
+            or a new one on this machine.
+        cpus: processor cores for each run, and threads that it uses.
+        gpus: GPUs for each run, or a fraction of one; None is 1 if the cluster has any.
+        look: called every second.
+
+    Raises:
+        UserError: there is no cluster at the address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report on itself to another host
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise UserError(f"there is no Ray cluster at {address or 'this machine'}: {error}") from None
+    try:
+        if gpus is None:
+            gpus = 1 if ray.cluster_resources().get("GPU") else 0
+        places = Path.cwd(), data_dir.resolve(), pretrained_dir().resolve()
+        # A task gets its parents' outcomes as arguments, so Ray starts it after them.
+        task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_task)
+        waiting: dict[str, Any] = {}
+        for run in runs:
+            waiting[run.name] = task.remote(run, *places, cpus, gpus, *(waiting[name] for name in run.needs))
+        yield from _as_they_end(waiting, look)
+    finally:
+        ray.shutdown()
+
+
+def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[tuple[str, Outcome]]:
+    import ray
+
+    names = {reference: name for name, reference in waiting.items()}
+    while names:
+        ended, _ = ray.wait(list(names), num_returns=len(names), timeout=LOOK)
+        look()
+        for reference in ended:
+            try:
+                outcome = ray.get(reference)
+            except ray.exceptions.RayError as error:  # a defect of ours, or a run that failed on every node
+                outcome = Outcome("failed", str(error).strip().splitlines()[-1])
+            yield names.pop(reference), outcome
+
+
+def _task(
+    run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Outcome
+) -> Outcome:
+    """One run on a node. The paths are those of the machine that asked for the sweep."""
+    import torch
+
+    if not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a run without a GPU leaves those of its node alone
+    torch.set_num_threads(cpus)
+    os.environ["DFS_PRETRAINED_DIR"] = str(pretrained)
+    try:
+        os.chdir(root)
+    except OSError:
+        return Outcome("failed", f"a node has no folder {root}: start the sweep in a folder that all nodes share")
+    return attempt(run, data_dir, before, PATIENCE)
