@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,9 @@ TENTHS = 10  # lines of progress for each run
 
 def add_sweep(parser: argparse.ArgumentParser) -> None:
     """Define ``sweep``."""
-    parser.add_argument("file", type=Path, metavar="SWEEP.toml", help="names the runs, such as configs/sweeps/seeds.toml")
+    parser.add_argument(
+        "file", type=Path, metavar="SWEEP.toml", help="names the runs, such as configs/sweeps/seeds.toml"
+    )
     add_data_dir(parser)
     parser.add_argument("--network", metavar="NAME", help="a network in the place of those that the file names")
     parser.add_argument("--address", help="address of a Ray cluster; default: Ray's own, or one on this machine")
@@ -73,9 +77,10 @@ def run_sweep(args: argparse.Namespace) -> int:
         complain(f"the {len(runs)} runs are done one after another; {INSTALL}, which does several at once", "note")
         found = one_by_one(runs, data_dir)
     outcomes = {}
-    for name, outcome in found:
-        outcomes[name] = outcome
-        progress.ended(name, outcome)
+    with redirect_stdout(sys.stderr):  # what Ray has to say is no part of the result
+        for name, outcome in found:
+            outcomes[name] = outcome
+            progress.ended(name, outcome)
     rows = [_row(run, outcomes[run.name]) for run in runs]
     if args.json:
         write_json(rows)
@@ -93,27 +98,22 @@ class Progress:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self.runs = {run.name: run for run in runs}
-        self.steps: dict[str, int] = {}  # the last step that was seen of each run that has begun
         self.total = len(runs)
-        for name in self.runs:
-            if line := _last_line(name):
-                self.steps[name] = line["step"]
+        self.seen = {name: _seen(name) for name in self.runs}
 
     def look(self) -> None:
         """Tell of each run that has begun, goes on from an earlier state, or has done another tenth of its steps."""
         for name, run in self.runs.items():
-            line = _last_line(name)
-            if line is None or line["step"] == self.steps.get(name):
-                continue
-            before, step, config = self.steps.get(name), line["step"], run.config
-            self.steps[name] = step
-            whole = config.iterations + config.settle if config.iterations else step * config.epochs / line["epoch"]
-            tenth = int(TENTHS * step / whole)
-            if before is not None and step < before:
-                self._say(name, f"goes on from step {step}")
-            elif before is None or tenth > int(TENTHS * before / whole):
-                loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
-                self._say(name, f"step {step}, {100 * step / whole:.0f} %{loss}")
+            (file, before), (now, line) = self.seen[name], _seen(name)
+            self.seen[name] = now, line
+            if now != file:  # a run writes a new file each time it starts
+                self._say(name, f"goes on from step {line['step']}" if line else "begins")
+            elif line:
+                config, step = run.config, line["step"]
+                whole = config.iterations + config.settle if config.iterations else step * config.epochs / line["epoch"]
+                if int(TENTHS * step / whole) > int(TENTHS * before.get("step", 0) / whole):
+                    loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
+                    self._say(name, f"step {step}, {100 * step / whole:.0f} %{loss}")
 
     def ended(self, name: str, outcome: Outcome) -> None:
         """Tell what became of a run."""
@@ -127,21 +127,20 @@ class Progress:
             sys.stderr.flush()
 
 
-def _last_line(name: str) -> dict[str, Any] | None:
-    """The last whole line of a run's log; None if it has none yet."""
+def _seen(name: str) -> tuple[int, dict[str, Any]]:
+    """The number of a run's log file and its last whole line; 0 and nothing if it has none yet."""
     from dfs_core.checkpoints.run_log import LOG_FILE
     from dfs_core.training.begin import RUNS
 
     try:
-        lines = (RUNS / name / LOG_FILE).read_text(encoding="utf-8").splitlines()
+        with (RUNS / name / LOG_FILE).open(encoding="utf-8") as file:
+            file_number, lines = os.fstat(file.fileno()).st_ino, file.read().splitlines()
     except OSError:
-        return None
+        return 0, {}
     for text in lines[:-3:-1]:  # the last one may be half written
-        try:
-            return json.loads(text)
-        except ValueError:
-            continue
-    return None
+        with suppress(ValueError):
+            return file_number, json.loads(text)
+    return file_number, {}
 
 
 def _row(run: Run, outcome: Outcome) -> dict[str, Any]:

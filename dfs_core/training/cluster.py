@@ -1,13 +1,13 @@
 """A sweep on a Ray cluster: each run is one task, which Ray starts, places and retries.
 
-Nodes come and go. A run whose node dies is started again on another one, and goes on from its last saved state. For this,
-the working folder and the data must lie on storage that all nodes share, at the same path.
+A run whose node dies is started again on another one, and goes on from its last saved state. For this, the working
+folder and the data must lie on storage that all nodes share, at the same path.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +81,7 @@ def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[
             yield names.pop(reference), outcome
 
 
-def _task(
-    run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Outcome
-) -> Outcome:
+def _task(run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Outcome) -> Outcome:
     """One run on a node. The paths are those of the machine that asked for the sweep."""
     import torch
 

@@ -74,7 +74,10 @@ def test_a_run_with_a_seed_starts_from_the_same_seed_where_the_sweep_has_it(fold
         ('network = ["tiny"]\n[[runs]]\n', r"runs\[0\]: missing key method"),
         ('network = ["tiny"]\n[[runs]]\nmethod = ["dfs"]\n', r"method 'dfs' needs a list: budget = \[...\]"),
         ('network = ["tiny"]\n[[runs]]\nmethod = ["gates"]\nbits = [2]\n', "bits is given, but no run of gates has"),
-        ('network = ["tiny"]\n[[runs]]\nmethod = ["skipnet"]\n', "method 'skipnet' is no recipe in configs/: use backb"),
+        (
+            'network = ["tiny"]\n[[runs]]\nmethod = ["skipnet"]\n',
+            "method 'skipnet' is no recipe in configs/: use backb",
+        ),
         ('network = ["large"]\n[[runs]]\nmethod = ["gates"]\n', "run gates-large: no recipe and network match it"),
         ('network = ["tiny"]\nseed = [-1]\n[[runs]]\nmethod = ["gates"]\n', "seed is a whole number from 0"),
         ('network = ["tiny"]\nseed = ["a"]\n[[runs]]\nmethod = ["gates"]\n', r"seed\[0\] must be a whole number"),
@@ -116,7 +119,7 @@ def test_without_ray_the_runs_are_done_in_order_and_not_again(
     ]
     made = {name: (folder / "runs" / name / "weights.safetensors").stat().st_mtime_ns for name in RUNS}
     (folder / "configs" / "static.toml").unlink()  # one run less, nothing new
-    write_sweep(folder, CHAIN.partition("[[runs]]\nmethod = [\"static\"]")[0])
+    write_sweep(folder, CHAIN.partition('[[runs]]\nmethod = ["static"]')[0])
     assert main([*words, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["run"], row["outcome"]) for row in rows] == [(name, "published") for name in RUNS[:4]]
@@ -149,6 +152,8 @@ def test_what_needs_ray_says_how_to_install_it(
 
 
 def test_ray_is_imported_by_nothing_but_a_sweep_on_it() -> None:
-    program = "import sys, dfs_core.cli, dfs_core.training.cluster, dfs_core.training.sweep; print('ray' in sys.modules)"
+    program = (
+        "import sys, dfs_core.cli, dfs_core.training.cluster, dfs_core.training.sweep; print('ray' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.stdout == "False\n", done.stderr
