@@ -66,6 +66,19 @@ def test_a_run_with_a_seed_starts_from_the_same_seed_where_the_sweep_has_it(fold
     assert runs["gates-tiny-seed3"].needs == ("tiny",)
 
 
+def test_the_seeds_of_make_seeds_start_from_the_shared_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    runs = {run.name: run.config for run in read_sweep(Path("configs/sweeps/seeds.toml"))}
+    assert "supernet-lowbit-resnet38-cifar10" in runs
+    for seed in (1, 2):
+        for method in ("lowbit", "mixed", "blockdrop"):
+            gates = runs[f"{method}-gates-resnet38-cifar10-seed{seed}"]
+            assert gates.start_from == "supernet-lowbit-resnet38-cifar10"
+            assert runs[f"{method}-resnet38-cifar10-seed{seed}"].start_from == gates.name
+        assert {f"static{bits}-resnet38-cifar10-seed{seed}" for bits in (2, 3, 4, 8)} <= set(runs)
+    assert len(runs) == 1 + 2 * 10
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -14,6 +14,7 @@ from tiny_runs import BACKBONE, GATED, write_config
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.config_files import config_text, load_config, of_seed
+from dfs_core.training.sweep import read_sweep
 from dfs_core.training.train_config import TrainConfig
 
 NETWORKS = sorted(path.stem for path in (REPOSITORY / "configs/networks").glob("*.toml"))
@@ -31,7 +32,9 @@ def runs_of(network: str) -> list[str]:
     """The runs that ``make train NETWORK=...`` carries out, in order."""
     command = ["make", "-n", "train", f"NETWORK={network}"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    return said.partition("for run in ")[2].partition(";")[0].split()
+    (words,) = (line.split() for line in said.splitlines() if " sweep " in line)
+    assert words[words.index("--network") + 1] == network
+    return [run.name for run in read_sweep(Path(words[-1]), network)]
 
 
 def test_there_are_networks_and_the_papers_own_schedules() -> None:
