@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -72,11 +71,10 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def port() -> Iterator[str]:
+def port() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
-    yield str(number)
+        return str(free.getsockname()[1])
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def share(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not (0 <= value <= 1 or (value <= 1024 and value.is_integer())):
+    if not (0 <= value <= 1 or value in range(2, 1025)):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of GPUs: write 0, 0.5, 1, 2 and so on")
     return value
 

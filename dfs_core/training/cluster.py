@@ -6,7 +6,9 @@ folder and the data must lie on storage that all nodes share, at the same path.
 
 from __future__ import annotations
 
+import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from dfs_core.training.sweep import Outcome, Run, attempt
 INSTALL = "pip install 'dfs-explorer[cluster]' installs Ray"
 RETRIES = 20  # starts of a run after its node died; one that fails more often than that has another fault
 PATIENCE = 300.0  # seconds; a node that was cut off may still train in the run's folder, or storage may hold its lock
+KNOCK = 10.0  # seconds to wait for the cluster's address to answer
 LOOK = 1.0  # seconds between two looks at the runs' progress
 
 
@@ -43,18 +46,23 @@ def on_ray(
         look: called every second.
 
     Raises:
-        UserError: there is no cluster at the address.
+        UserError: there is no cluster at the address, or none of its machines has so many cores and GPUs.
     """
+    if address:
+        _knock(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report on itself to another host
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UserError(f"there is no Ray cluster at {address or 'this machine'}: {error}") from None
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, ValueError, RuntimeError) as error:  # such as another version of Ray there
+        raise UserError(f"Ray does not start at {address or 'this machine'}: {error}") from None
     try:
         if gpus is None:
             gpus = 1 if ray.cluster_resources().get("GPU") else 0
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if not any(found.get("CPU", 0) >= cpus and found.get("GPU", 0) >= gpus for found in machines):
+            raise UserError(f"no machine of the cluster has {cpus} cores and {gpus:g} GPUs: ask for fewer for each run")
         places = Path.cwd(), data_dir.resolve(), pretrained_dir().resolve()
         # A task gets its parents' outcomes as arguments, so Ray starts it after them.
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_task)
@@ -64,6 +72,17 @@ def on_ray(
         yield from _as_they_end(waiting, look)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise an error if nothing listens at an address: Ray would try for minutes."""
+    host, _, port = address.rpartition("/")[2].rpartition(":")
+    if not (host and port.isascii() and port.isdigit()):
+        return  # Ray's own words, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise UserError(f"no Ray cluster answers at {address} ({error}): 'ray start --head' starts one there") from None
 
 
 def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[tuple[str, Outcome]]:

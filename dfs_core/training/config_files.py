@@ -54,7 +54,7 @@ def recipes() -> dict[str, str]:
     return {recipe: name for recipe, name in names.items() if "{network}" in name}
 
 
-def of_seed(config: TrainConfig, seed: int) -> dict[str, str | int]:
+def of_seed(config: TrainConfig, seed: int) -> dict[str, Any]:
     """The changes that repeat a run with another seed, under its own name."""
     return {"name": f"{config.name}-seed{seed}", "seed": seed}
 

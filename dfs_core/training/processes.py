@@ -1,8 +1,8 @@
 """Training in several processes, which ``torchrun`` starts: each takes its part of every batch.
 
 The processes hold the same network and take the same steps. Each computes the gradient of its part of the batch, and
-PyTorch's DistributedDataParallel averages the gradients. Random numbers are drawn for the whole batch, so an image gets
-the same ones in any number of processes, and a run may go on with another number of them.
+PyTorch's DistributedDataParallel averages the gradients. Augmentation and random decisions are drawn for the whole
+batch, so an image gets the same ones in any number of processes, and a run may go on with another number of them.
 
 Batch norm normalises a part by its own statistics, as is usual. Its running statistics are averaged over the processes.
 

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dfs_core.checked import build
 from dfs_core.checkpoints.card_files import read_card
@@ -156,7 +156,7 @@ def _configs(names: Collection[str], seeds: Iterable[int | None]) -> dict[str, T
             made[name] = config if seed in (None, config.seed) else replace(config, **of_seed(config, seed))
         for config in made.values():
             parents = {key: getattr(config, key) for key in ("start_from", "teacher")}
-            same = {key: made[parent].name for key, parent in parents.items() if parent in made}
+            same: dict[str, Any] = {key: made[parent].name for key, parent in parents.items() if parent in made}
             found[config.name] = replace(config, **same)
     return found
 

@@ -169,11 +169,10 @@ class Trainer:
             saves = last or self.state.step % self.config.save_every == 0
             self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
             if logs:
-                metrics = {key: float(value) for key, value in metrics.items()}
-                self._write(metrics)
-                bar.set_postfix(
-                    loss=f"{metrics['loss']:.3f}", **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {})
-                )
+                numbers = {key: float(value) for key, value in metrics.items()}
+                self._write(numbers)
+                cp = {"cp": f"{numbers['cp']:.1f}"} if "cp" in numbers else {}
+                bar.set_postfix(loss=f"{numbers['loss']:.3f}", **cp)
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
                 self._validate()
             if saves:

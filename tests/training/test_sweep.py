@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from places import REPOSITORY
 from tiny_sweep import CHAIN, RUNS, write_recipes, write_sweep
 
 from dfs_core.cli import main
+from dfs_core.commands.sweep import share
 from dfs_core.errors import UserError
 from dfs_core.training import cluster
 from dfs_core.training.sweep import read_sweep
@@ -162,6 +164,26 @@ def test_what_needs_ray_says_how_to_install_it(
 ) -> None:
     said = run_wrong(capsys, "sweep", write_sweep(folder), "--data-dir", ".", *words)
     assert said == f"error: {words[0]} needs Ray: pip install 'dfs-explorer[cluster]' installs Ray\n"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "a..b:1"])
+def test_an_address_where_nothing_answers_is_told_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(cluster, "has_ray", lambda: True)
+    said = run_wrong(capsys, "sweep", write_sweep(folder), "--data-dir", ".", "--address", address)
+    assert said.startswith(f"error: no Ray cluster answers at {address} (")
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"), [("-1", True), ("1.5", True), ("many", True), ("nan", True), ("0.5", False)]
+)
+def test_a_number_of_gpus_is_a_whole_one_or_a_share_of_one(text: str, wrong: bool) -> None:
+    if wrong:
+        with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a number of GPUs"):
+            share(text)
+    else:
+        assert share(text) == float(text)
 
 
 def test_ray_is_imported_by_nothing_but_a_sweep_on_it() -> None:
