@@ -68,6 +68,15 @@ def test_a_run_with_a_seed_starts_from_the_same_seed_where_the_sweep_has_it(fold
     assert runs["gates-tiny-seed3"].needs == ("tiny",)
 
 
+def test_a_checkpoint_is_not_trained_again_for_the_runs_that_start_from_it(folder: Path) -> None:
+    text = 'network = ["tiny"]\n[[runs]]\nmethod = ["static"]\nbits = [4]\n'
+    assert names(folder, text) == ["tiny", "static4-tiny"]
+    (folder / "pretrained" / "tiny").mkdir(parents=True)
+    (folder / "pretrained" / "tiny" / "card.json").touch()
+    assert names(folder, text) == ["static4-tiny"]
+    assert names(folder, text.replace('["static"]', '["static", "backbone"]')) == ["tiny", "static4-tiny"]
+
+
 def test_the_seeds_of_make_seeds_start_from_the_shared_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     runs = {run.name: run.config for run in read_sweep(Path("configs/sweeps/seeds.toml"))}
