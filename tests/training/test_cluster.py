@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -83,25 +82,24 @@ def kill_at_work(nodes: Any, node: Any, runs: Path) -> str:
 
 @pytest.mark.slow
 def test_a_sweep_of_which_a_node_is_killed_ends_with_the_weights_of_one_in_peace(
-    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))  # of the nodes, too
     peace, disturbed = (write_recipes(tmp_path / name, STEPS, small={}) for name in ("peace", "disturbed"))
-    data = ["--data-dir", str(cifar10_dir)]
-    with two_nodes() as (nodes, second):
-        command = [sys.executable, "-m", "dfs_core", "sweep", str(write_sweep(disturbed, SWEEP)), *data]
-        command += ["--address", nodes.address]
-        process = subprocess.Popen(command, cwd=disturbed, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        killed = kill_at_work(nodes, second, disturbed / "runs")
-        table, said = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, said
+    words = ["sweep", str(write_sweep(tmp_path, SWEEP)), "--data-dir", str(cifar10_dir)]
+    monkeypatch.chdir(disturbed)
+    with two_nodes() as (nodes, second), ThreadPoolExecutor() as pool:
+        killing = pool.submit(kill_at_work, nodes, second, disturbed / "runs")
+        assert main([*words, "--address", nodes.address]) == 0
+        killed = killing.result()
+    table, said = capsys.readouterr()
     assert f"{killed}: goes on from step" in said
     assert [line.split()[:2] for line in table.splitlines()[1:]] == [[run, "trained"] for run in RUNS]
 
     monkeypatch.chdir(peace)
     monkeypatch.setattr(cluster, "has_ray", lambda: False)
-    assert main(["sweep", str(write_sweep(peace, SWEEP)), *data]) == 0
+    assert main(words) == 0
     for run in RUNS:
         found, wanted = ((folder / "runs" / run / "weights.safetensors") for folder in (disturbed, peace))
         assert found.read_bytes() == wanted.read_bytes(), run
