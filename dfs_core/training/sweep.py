@@ -226,10 +226,8 @@ def attempt(run: Run, data_dir: Path, before: Iterable[Outcome], patience: float
         if made and published(folder, run.config.with_classes(made)):
             return Outcome("published")
         carry_out(run.config, data_dir, folder, resume=True, patience=patience)
-    except UserError as error:
+    except (UserError, OSError) as error:  # OSError: such as a full disk
         return Outcome("failed", str(error))
-    except OSError as error:  # such as a full disk
-        return Outcome("failed", f"{error.filename}: {error.strerror}")
     return Outcome("trained")
 
 
