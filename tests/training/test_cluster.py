@@ -22,7 +22,7 @@ from dfs_core.training.train_state import LOCK_FILE, STATE_FILE
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray, as requirements-dev.txt has it")
 
 PATIENCE = 240.0  # seconds; a busy machine may need some of them
-STEPS = 40
+STEPS = 30
 RUNS = ("tiny", "small", "gates-tiny")
 SWEEP = """network = ["tiny", "small"]
 [[runs]]
@@ -76,7 +76,7 @@ def kill_at_work(nodes: Any, node: Any, runs: Path) -> str:
                 nodes.remove_node(node, allow_graceful=False)
                 os.kill(process, signal.SIGKILL)
                 return run
-        time.sleep(0.005)
+        time.sleep(0.02)
     raise AssertionError("the node was given no run")
 
 
