@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from dfs_core import __version__
-from dfs_core.commands import cascade, checkpoints, evaluate, research, results, timing, traces, unlike, work
+from dfs_core.commands import cascade, checkpoints, evaluate, research, results, sweep, timing, traces, unlike, work
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -61,6 +61,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         unlike.add_unlike,
     ),
     "train": ("train a network", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
+    "sweep": (
+        "train many networks, each after those that it starts from, on one machine or on a Ray cluster",
+        "configs/sweeps/published.toml --data-dir data",
+        sweep.add_sweep,
+    ),
     "data": ("download data sets, or list those in a folder", "download cifar10 --data-dir data", work.add_data),
     "import-reference": (
         "convert a checkpoint of the public DFS code",

@@ -39,14 +39,16 @@ def run_train(args: argparse.Namespace) -> int:
     """Train a network and print the folder of its checkpoint."""
     from dfs_core.data.folders import SPLITS
     from dfs_core.training.config_files import load_config, of_seed
+    from dfs_core.training.processes import first_alone
     from dfs_core.training.train import train
 
-    changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
+    config = load_config(args.run_name)
+    changes = {} if args.seed is None else of_seed(config, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
     data_dir = data_dir_of(args)
-    note_left_out(load_config(args.run_name).dataset, data_dir, *SPLITS)
-    write(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
+    first_alone(note_left_out)(config.dataset, data_dir, *SPLITS)
+    first_alone(write)(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
     return 0
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from dfs_core.model.execute import straight_through
 from dfs_core.model.network import DFSOutput
 from dfs_core.model.prices import PAPER_BATCH
+from dfs_core.training.processes import overall
 
 
 def learning_rate(
@@ -49,7 +50,7 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
         The loss term, and the batch's cp in percent. s is +1 if cp is above the target, else -1.
     """
     per_image = block_costs(output, costs)
-    cp = 100 * per_image.detach().mean() / output.decisions.shape[1]
+    cp = overall(100 * per_image.detach().mean() / output.decisions.shape[1])
     sign = 2 * (cp > target).to(per_image.dtype) - 1
     return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
 

@@ -28,8 +28,12 @@ PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state hold
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Create a run's folder if necessary and lock it for this process. The lock ends with the process.
+
+    Args:
+        folder: the run's folder.
+        patience: seconds to wait for another process to end.
 
     Raises:
         UserError: another process has the lock.
@@ -37,7 +41,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise UserError(f"another process trains in {folder}: wait for it, or give another --out") from None
     try:

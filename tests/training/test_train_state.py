@@ -191,9 +191,9 @@ def test_every_step_and_every_seed_augments_in_its_own_way(
 ) -> None:
     seeds = []
 
-    def watched(images: Tensor, generator: torch.Generator, erase: int) -> Tensor:
+    def watched(images: Tensor, generator: torch.Generator, *rest: Any) -> Tensor:
         seeds.append(generator.initial_seed())
-        return augment(images, generator, erase=erase)
+        return augment(images, generator, *rest)
 
     monkeypatch.setattr("dfs_core.training.train.augment", watched)
     for seed in (0, 1):
