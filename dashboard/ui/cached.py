@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -174,6 +174,12 @@ def _upload(file_id: str, name: str, origin: Origin, sizes: tuple[int, ...], _fi
         return read_upload(_file.getvalue(), name, origin, sizes)
     except ImageError as error:
         return str(error)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def browser_memory(token: str) -> dict[str, Any]:
+    """What the server keeps of one browser (``browser_memory.py``); always the same object for a token."""
+    return {}
 
 
 def traces(point: OperatingPoint) -> Traces | UserError:
