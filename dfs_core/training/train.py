@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from dfs_core.bar import steps_bar
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.data.augment import augment, normalise
@@ -82,7 +82,7 @@ def _published(folder: Path, config: TrainConfig) -> bool:
     except UserError:
         return False
     made = replace(made, precision=config.precision, traced=config.traced)
-    return replace(made, model=replace(made.model, prices=())) == config
+    return not config.differs_from(replace(made, model=replace(made.model, prices=())).to_dict())
 
 
 class Trainer:
@@ -99,6 +99,8 @@ class Trainer:
         if config.compile:
             use_fused(self.state.model)
         self.log = RunLog(folder, self.state.step)
+        if self.state.note and not self.state.step:
+            self.log.note(self.state.note)
         self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
@@ -108,7 +110,7 @@ class Trainer:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        self.state.restore(self.folder, self.config.to_dict())
+        self.state.restore(self.folder, self.config)
 
     @property
     def settles_at(self) -> int:
@@ -128,7 +130,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train from the current state to the end."""
-        bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=None)
+        bar = steps_bar(self.config.name, self.total, self.state.step)
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
@@ -146,7 +148,9 @@ class Trainer:
                 metrics = {key: float(value) for key, value in metrics.items()}
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
                 bar.set_postfix(
-                    loss=f"{metrics['loss']:.3f}", **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {})
+                    refresh=False,
+                    loss=f"{metrics['loss']:.3f}",
+                    **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {}),
                 )
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
                 self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **self._validate())
@@ -155,6 +159,7 @@ class Trainer:
                 self.state.save(self.folder, self.config.to_dict())
             bar.update()
         bar.close()
+        self.log.close()
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""
