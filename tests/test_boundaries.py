@@ -20,7 +20,8 @@ LAYERS = {  # each uses those before it
     "dfs_core": ("model", "data", "evaluation", "checkpoints", "engine", "timing", "results", "training", "commands"),
     "dashboard": ("answers", "drawing", "export", "ui", "views"),
 }
-PAGES = ("explore", "image", "compare", "testset", "laboratory", "learn", "present")  # each uses all layers, no page
+# Each uses all layers and no other page.
+PAGES = ("explore", "image", "compare", "testset", "laboratory", "runs", "learn", "present")
 # What Streamlit may be imported by, beside ui/: pages, their panels, and what sessions share.
 KNOWS_STREAMLIT = ("page.py", "panel.py", "panels.py", "cached.py")
 

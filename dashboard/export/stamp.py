@@ -10,7 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 from dashboard.answers.naming import clean
 
 Kind = Literal[
-    "measured", "published", "measured and published", "the images shown", "live run", "timed on one machine"
+    "measured",
+    "published",
+    "measured and published",
+    "the images shown",
+    "live run",
+    "timed on one machine",
+    "training batches",
 ]
 BASE_URL = "DFS_BASE_URL"  # environment variable: the address at which others reach the app
 LOCAL = ("localhost", "127.", "0.0.0.0", "::")  # what hosts of this machine alone begin with
@@ -26,7 +32,7 @@ class Stamp:
         weights_sha256: hash of its weights file.
         cost: name of the measure of cost.
         kind: measured here on a test set, published by others, computed for the images on the page, recorded in a
-            laboratory run that starts from the checkpoint, or timed on ``machine``.
+            laboratory run that starts from the checkpoint, timed on ``machine``, or of the batches of a training.
         link: opens the same state again; or the state as text, where others could not open a link.
         others: names and hashes of further checkpoints.
         network: architecture and data set of the checkpoints; empty in talks that are older than it.

@@ -11,7 +11,7 @@ import torch
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
@@ -22,7 +22,6 @@ from dfs_core.model.start_from import start_from
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 
-RUNS = Path("runs")
 CALIBRATION_IMAGES = 256
 
 
@@ -70,7 +69,8 @@ def source(name: str) -> Checkpoint:
 
 
 def _place(name: str) -> Path | str:
-    return RUNS / name if (RUNS / name / CARD_FILE).is_file() else name
+    run = runs_dir() / name
+    return run if (run / CARD_FILE).is_file() else name
 
 
 def _parents(config: TrainConfig) -> tuple[str, ...]:

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from dfs_core.bar import steps_bar
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
-from dfs_core.training.begin import RUNS, begin, teacher_of
+from dfs_core.training.begin import begin, teacher_of
 from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
@@ -55,7 +55,7 @@ def train(
         UserError: the configuration, the data or the folder is wrong, or another process trains in the folder.
     """
     config = load_config(run, changes)
-    folder = out or RUNS / config.name
+    folder = out or runs_dir() / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
     published = resume and _published(folder, config)

@@ -143,6 +143,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DFS_RUNS_DIR")
     train(Path("runs/first"), cifar10_dir, BACKBONE, iterations=1)
     taught = {"start_from": "first", "teacher": "first", "distillation": 0.5, "iterations": 1}
     assert train(Path("runs/second"), cifar10_dir, BACKBONE, **taught).is_dir()

@@ -96,6 +96,7 @@ def test_an_unfinished_run_does_not_hide_the_published_checkpoint_of_its_name(
     (tmp_path / "runs" / "backbone").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    monkeypatch.delenv("DFS_RUNS_DIR")
     assert source("backbone").folder == tmp_path / "pretrained" / "backbone"
     shutil.copytree(backbone, tmp_path / "runs" / "backbone", dirs_exist_ok=True)
     assert source("backbone").folder == Path("runs/backbone")
