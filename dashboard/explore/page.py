@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.explore import looks_panel, panels, time_panel
-from dashboard.ui import focus, image_bar
+from dashboard.ui import focus, image_bar, own_panel
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
 
@@ -21,6 +21,8 @@ with left:
 with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)
+    if in_focus is not None:
+        own_panel.own_panel(in_focus.picture, page.card)
 with ledger:
     panels.ledger(page, shown)
 

@@ -129,11 +129,11 @@ class Progress:
 
 def _seen(name: str) -> tuple[int, dict[str, Any]]:
     """The number of a run's log file and its last whole line; 0 and nothing if it has none yet."""
+    from dfs_core.checkpoints.locate import runs_dir
     from dfs_core.checkpoints.run_log import LOG_FILE
-    from dfs_core.training.begin import RUNS
 
     try:
-        with (RUNS / name / LOG_FILE).open(encoding="utf-8") as file:
+        with (runs_dir() / name / LOG_FILE).open(encoding="utf-8") as file:
             file_number, lines = os.fstat(file.fileno()).st_ino, file.read().splitlines()
     except OSError:
         return 0, {}
@@ -146,9 +146,9 @@ def _seen(name: str) -> tuple[int, dict[str, Any]]:
 def _row(run: Run, outcome: Outcome) -> dict[str, Any]:
     """A run's row of the table. Figures are those of its card."""
     from dfs_core.checkpoints.card_files import read_card
-    from dfs_core.training.begin import RUNS
+    from dfs_core.checkpoints.locate import runs_dir
 
-    card = read_card(RUNS / run.name) if outcome.good else None
+    card = read_card(runs_dir() / run.name) if outcome.good else None
     figures = {key: card.summary()[key] if card else None for key in ("accuracy", "cp", "all_in")}
     seconds = card.wall_time_s if card else None
     return {"run": run.name, "outcome": outcome.state, "why": outcome.why} | figures | {"seconds": seconds}

@@ -109,6 +109,9 @@ def add_import_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by class count"
     )
+    parser.add_argument(
+        "--options", default="", metavar="SET", help="option set, such as skip,4,8,full; default: by the gate's size"
+    )
     parser.set_defaults(run=run_import_reference)
 
 
@@ -116,7 +119,7 @@ def run_import_reference(args: argparse.Namespace) -> int:
     """Convert a checkpoint of the public DFS code and print the new folder."""
     from dfs_core.checkpoints.reference import import_reference
 
-    write(str(import_reference(args.file, args.out, args.dataset)))
+    write(str(import_reference(args.file, args.out, args.dataset, args.options)))
     return 0
 
 

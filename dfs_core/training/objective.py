@@ -15,13 +15,17 @@ from dfs_core.training.processes import overall
 def learning_rate(
     step: int, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
 ) -> float:
-    """Learning rate at ``step`` of ``total``: linear warm-up, then a cosine to zero or division by 10 at milestones.
+    """Learning rate at ``step`` of ``total``: linear warm-up, then as the schedule says.
+
+    That is a cosine to zero, a division by 10 at each milestone, or the peak throughout.
 
     ``warmup`` and ``milestones`` are fractions of the run.
     """
     progress = (step + 1) / total
     if progress < warmup:
         return peak * progress / warmup
+    if schedule == "constant":
+        return peak
     if schedule == "step":
         return peak * 0.1 ** sum(step / total >= milestone for milestone in milestones)
     cosine = torch.tensor(torch.pi * (step / total - warmup) / (1 - warmup)).clamp_min(0).cos()

@@ -20,9 +20,8 @@ from typing import Any, Literal
 
 from dfs_core.checked import build
 from dfs_core.checkpoints.card_files import read_card
-from dfs_core.checkpoints.locate import CARD_FILE, find
+from dfs_core.checkpoints.locate import CARD_FILE, find, runs_dir
 from dfs_core.errors import UserError
-from dfs_core.training.begin import RUNS
 from dfs_core.training.config_files import load_config, of_seed, recipes
 from dfs_core.training.train import carry_out, published
 from dfs_core.training.train_config import TrainConfig
@@ -196,7 +195,7 @@ def _of_recipe(name: str, child: str) -> TrainConfig | None:
     try:
         return load_config(name)
     except UserError:
-        if (RUNS / name / CARD_FILE).is_file():
+        if (runs_dir() / name / CARD_FILE).is_file():
             return None
         raise UserError(f"run {child} needs '{name}', which is neither a checkpoint nor a run of configs/") from None
 
@@ -220,7 +219,7 @@ def attempt(run: Run, data_dir: Path, before: Iterable[Outcome], patience: float
     for name, outcome in zip(run.needs, before, strict=True):
         if not outcome.good:
             return Outcome("not begun", f"{name} {outcome.state}")
-    folder = RUNS / run.name
+    folder = runs_dir() / run.name
     try:
         made = read_card(folder).config.classes if (folder / CARD_FILE).is_file() else None
         if made and published(folder, run.config.with_classes(made)):

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from dfs_core.bar import steps_bar
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
-from dfs_core.training.begin import RUNS, begin, teacher_of
+from dfs_core.training.begin import begin, teacher_of
 from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
@@ -80,7 +80,7 @@ def carry_out(
         resume: as in ``train``.
         patience: seconds to wait for another process that trains in the folder.
     """
-    folder = out or RUNS / config.name
+    folder = out or runs_dir() / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
     there = resume and published(folder, config)
@@ -107,7 +107,7 @@ def published(folder: Path, config: TrainConfig) -> bool:
     except UserError:
         return False
     made = replace(made, precision=config.precision, traced=config.traced)
-    return replace(made, model=replace(made.model, prices=())) == config
+    return not config.differs_from(replace(made, model=replace(made.model, prices=())).to_dict())
 
 
 class Trainer:
@@ -123,7 +123,7 @@ class Trainer:
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
-        self.log = first_alone(RunLog)(folder, self.state.step)
+        self.log = self._open_log()
         self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
@@ -133,7 +133,7 @@ class Trainer:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        self.state.restore(self.folder, self.config.to_dict())
+        self.state.restore(self.folder, self.config)
 
     @property
     def settles_at(self) -> int:
@@ -153,8 +153,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train from the current state to the end."""
-        hidden = True if rank() else None  # None shows it on a terminal
-        bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=hidden)
+        bar = steps_bar(self.config.name, self.total, self.state.step, shown=not rank())
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
@@ -172,7 +171,7 @@ class Trainer:
                 numbers = {key: float(value) for key, value in metrics.items()}
                 self._write(numbers)
                 cp = {"cp": f"{numbers['cp']:.1f}"} if "cp" in numbers else {}
-                bar.set_postfix(loss=f"{numbers['loss']:.3f}", **cp)
+                bar.set_postfix(refresh=False, loss=f"{numbers['loss']:.3f}", **cp)
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
                 self._validate()
             if saves:
@@ -180,6 +179,7 @@ class Trainer:
                 self._save()
             bar.update()
         bar.close()
+        self._close_log()
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""
@@ -270,6 +270,18 @@ class Trainer:
         found = {key: overall(value.detach()) for key, value in {"loss": loss, **metrics}.items()}
         target = config.target or config.model.budget
         return {**found, **({"target": target} if target else {}), "lr": rate}
+
+    @first_alone
+    def _open_log(self) -> RunLog:
+        log = RunLog(self.folder, self.state.step)
+        if self.state.note and not self.state.step:
+            log.note(self.state.note)
+        return log
+
+    @first_alone
+    def _close_log(self) -> None:
+        assert self.log is not None, "the first process has a log"
+        self.log.close()
 
     @first_alone
     def _write(self, metrics: Mapping[str, float]) -> None:
