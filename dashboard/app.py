@@ -14,7 +14,9 @@ st.set_page_config(page_title="DFS Explorer", page_icon=str(HERE / "assets" / "i
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
-from dashboard.ui import state, theme, warm_up  # noqa: E402
+from dashboard.present import autosave_panel  # noqa: E402
+from dashboard.ui import history, phone, state, theme, warm_up  # noqa: E402
+from dashboard.ui.read_only import read_only  # noqa: E402
 
 PAGES = {
     "explore": "Explore",
@@ -28,15 +30,19 @@ PAGES = {
 }
 
 theme.follow()
+phone.follow(PAGES)
+history.one_entry_for_one_change()
 
 page = st.navigation(
     [
         st.Page(HERE / folder / "page.py", title=title, url_path=folder, default=folder == "explore")
         for folder, title in PAGES.items()
+        if not (folder == "laboratory" and read_only())
     ],
     # Embedding hides Streamlit's toolbar but not the navigation.
     position="hidden" if st.context.is_embedded else "top",
 )
 state.enter(page.url_path)
 page.run()
+autosave_panel.keep()
 warm_up.freeze_loaded()

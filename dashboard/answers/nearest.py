@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from dashboard.answers.catalogue import Catalogue, Family
 from dashboard.answers.networks import Network
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 
 SAME = 0.01  # relative difference up to which two costs are the same: trained networks miss their budgets by about this
@@ -23,11 +25,16 @@ def cp_of(point: OperatingPoint) -> float | None:
     if point.target is not None:
         return point.target
     if config.constant:
-        made = [config.option_set.index(name) for name in config.constant]
-        row = np.broadcast_to(np.array(made), config.gated_blocks)
-        return float(cost_models(config)["cp"].per_image(row[None])[0])
+        return _constant_cp(config)
     measured = card.evaluation("test") or card.evaluation("validation")
     return None if measured is None else measured.cp
+
+
+@lru_cache(maxsize=1024)  # asked again for every checkpoint in every run
+def _constant_cp(config: ModelConfig) -> float:
+    made = [config.option_set.index(name) for name in config.constant]
+    row = np.broadcast_to(np.array(made), config.gated_blocks)
+    return float(cost_models(config)["cp"].per_image(row[None])[0])
 
 
 def at_cost(family: Family, cp: float | None, like: Card) -> tuple[OperatingPoint, str]:

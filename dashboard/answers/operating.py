@@ -1,8 +1,8 @@
 """Operating points: a checkpoint and, for an every-budget checkpoint, the requested budget.
 
-For an every-budget checkpoint, budget and alpha are one setting. Alpha is the price of computation: the policy runs a
-block only if it is worth the price. The budget is the mean cp at that price. The checkpoint has a table, measured on
-validation images, that converts one into the other.
+For an every-budget checkpoint, budget and price are one setting. The price is that of computation, here in the unit of
+alpha: the policy runs a block only if it is worth it. The budget is the mean cp at that price. The checkpoint has a
+table, measured on validation images, that converts one into the other.
 """
 
 from __future__ import annotations

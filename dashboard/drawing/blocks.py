@@ -15,7 +15,9 @@ from dfs_core.model.layout import FIRST_GATED
 
 STAGE_GAP = 0.5  # between stages, in blocks
 NAME_ROOM = 17  # least width of a column in pixels for an option's name
+LARGE_ROOM = 30  # the same for the name in large type, which a room can read
 SHORT_ROOM = 11  # the same for the name in small type, with F for full
+TITLE_ROOM, STAGE_ROOM = 128, 50  # the same for a stage's whole title, and for its name; a narrower one has its number
 NUMBER_ROOM = 14  # the same for a block number; narrower columns have every fourth number
 
 
@@ -67,9 +69,10 @@ def scale_of(config: ModelConfig) -> alt.Scale:
     return alt.Scale(domain=[0, stages(config)[-1]["end"]], nice=False, zero=False)
 
 
-def name_room(length: float) -> str:
-    """Vega expression for the pixels that a stage's title may take, on an axis of that length."""
-    return f"width * datum.room / {length} - 6"
+def stage_title(length: float) -> str:
+    """Vega expression: as much of a stage's title as it has room for, on an axis of that length."""
+    room = f"width * datum.room / {length}"
+    return f"{room} >= {TITLE_ROOM} ? datum.title : {room} >= {STAGE_ROOM} ? 'stage ' + datum.stage : datum.stage"
 
 
 def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.Chart:
@@ -85,7 +88,7 @@ def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.
     short = f"(datum.{field} == 'full' ? 'F' : datum.{field})"
     return cells.mark_text(
         aria=False,
-        fontSize=alt.expr(f"{wide} ? 10.5 : 9"),
+        fontSize=alt.expr(f"{column} >= {LARGE_ROOM} ? 14 : {wide} ? 10.5 : 9"),
         opacity=alt.expr(f"{column} >= {SHORT_ROOM} ? 1 : 0"),
         text=alt.expr(f"{wide} ? datum.{field} : {short}"),
     )
@@ -111,8 +114,8 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
     named, numbers = table("stages"), table("blocks")
     text: Any = {"aria": False, "fontSize": 11, "color": colours.muted}
     return [
-        named.mark_text(align="left", baseline="bottom", limit=alt.expr(name_room(scale["domain"][1])), **text).encode(
-            x=at("start"), y=alt.value(-12), text="title:N"
+        named.mark_text(align="left", baseline="bottom", text=alt.expr(stage_title(scale["domain"][1])), **text).encode(
+            x=at("start"), y=alt.value(-12)
         ),
         named.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=at("start"), x2="end:Q", y=alt.value(-6)

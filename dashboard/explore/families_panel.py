@@ -1,4 +1,4 @@
-"""The legend of the accuracy/cost curve, whose entries show and hide families, and the switch for the close-up."""
+"""The legend of the accuracy/cost curve, whose entries show and hide families, and its switches."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.answers.naming import plain
+from dashboard.answers.networks import Network
 from dashboard.drawing.marks import SHAPES
 from dashboard.drawing.palette import Palette
 from dashboard.ui import state
 from dashboard.views import curve_chart
-from dashboard.views.build import CLOSE
+from dashboard.views.build import BESIDE, CLOSE, FRONT
 from dashboard.views.points import PointRow
 
-FAMILIES, ZOOM = "families", "zoom"
+FAMILIES = "families"
+_FRONT_HELP = (
+    "The front, a line of steps, joins the points that no other point here beats: none is both cheaper and more"
+    " accurate. Hide all others."
+)
+_CLOSE_HELP = "Show only points that cost about as much as the one in use, not all costs up to 100 %"
 
 
-def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) -> None:
-    """Draw a switch for every family with points, in its colour and with its shape, and one for the close-up.
+def switches(
+    points: Sequence[PointRow], shared: state.State, colours: Palette, others: Sequence[Network], beside: Network | None
+) -> None:
+    """Draw a switch for every family with points, in its colour and with its shape; and those for what else is drawn.
 
     Args:
         points: of all families, including hidden ones.
         shared: the state that pages share.
         colours: palette of the theme.
+        others: networks that can be shown beside the one in use.
+        beside: the one that is.
     """
     looks = {name: (ink, shape) for name, ink, shape in curve_chart.point_legend(points, colours)}
     names = {point["family"]: point["group"] for point in points}
@@ -51,16 +61,34 @@ def switches(points: Sequence[PointRow], shared: state.State, colours: Palette) 
             wrap=True,
             on_change=control.choice(lambda chosen: _show(names, chosen, shared)),
         )
-        close = CLOSE in shared.page
-        axis = state.Control.showing(ZOOM, close)
-        st.toggle(
-            "close up",
-            close,
-            key=axis.key,
-            width="content",
-            help="Show only points that cost about as much as the one in use, not all costs up to 100 %",
-            on_change=axis.choice(lambda on: state.change(page={CLOSE: "1" if on else ""})),
-        )
+        _toggle("only the front", FRONT, shared, _FRONT_HELP)
+        _toggle("close up", CLOSE, shared, _CLOSE_HELP)
+        if others:
+            _beside(others, beside)
+
+
+def _toggle(label: str, parameter: str, shared: state.State, about: str) -> None:
+    """A switch for a page parameter."""
+    on = parameter in shared.page
+    control = state.Control.showing(f"curve_{parameter}", on)
+    choose = control.choice(lambda wished: state.change(page={parameter: "1" if wished else ""}))
+    st.toggle(label, on, key=control.key, width="content", help=about, on_change=choose)
+
+
+def _beside(others: Sequence[Network], beside: Network | None) -> None:
+    """The control of the network beside the one in use."""
+    control = state.Control.showing(BESIDE, beside)
+    st.selectbox(
+        "Beside it",
+        others,
+        None if beside is None else others.index(beside),
+        format_func=lambda network: f"beside: {network.in_words}",
+        key=control.key,
+        placeholder="beside: no other network",
+        label_visibility="collapsed",
+        width=260,
+        on_change=control.choice(lambda network: state.change(page={BESIDE: network.key if network else ""})),
+    )
 
 
 def _show(names: dict[str, str], chosen: list[str], shared: state.State) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
@@ -24,6 +24,7 @@ from dashboard.views.cached import measured, measured_problem, training_log_prob
 from dashboard.views.strip_chart import FOCUS_PARAMS
 from dfs_core.checkpoints.words import SESSION
 
+_PICKED = (curve_chart.POINT_PARAM, curve_chart.BESIDE_PARAM, curve_chart.TICK_PARAM)
 AHEAD = 12  # operating points that are predicted in advance
 
 
@@ -100,8 +101,9 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     curve = build.curve_state(page, shown, in_focus.picture.key if in_focus else None)
     if problem := measured_problem():
         st.warning(f"Measured points are missing: {messages.plain(problem)}", icon=":material/warning:")
-    families_panel.switches(curve.points, shared, page.colours)
-    show(build.curve(page, curve), page.colours, _point_picked, [curve_chart.POINT_PARAM, curve_chart.TICK_PARAM])
+    points = [*curve.points, *curve.beside]
+    families_panel.switches(points, shared, page.colours, build.can_be_beside(page), build.beside(page))
+    show(build.curve(page, curve), page.colours, _point_picked, _PICKED, on_row=_use_point)
     beyond = f"{words}. " if (words := build.outside_in_words(curve)) else ""
     missing = "" if shared.cost == "cp" else f" Points without a figure for {MEASURES[shared.cost].name} are left out."
     if page.card.method == SESSION:
@@ -109,12 +111,13 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
             " The gates in use were tuned live and measured on validation images, not on the test set. Their point is"
             " not comparable with the others, so it is hidden until you choose 'tuned live' above."
         )
-    origins = {point["backbone"] for point in curve.visible if point["backbone"]}
+    origins = {point["backbone"] for point in curve.shown if point["backbone"]}
     if len(origins) > 1:
         names = messages.plain(listed(sorted(origins)))
         missing += f" The points come from several backbones ({names}); a point's tooltip names its own."
     st.caption(
-        f"{beyond}Click a point to use it. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
+        f"{beyond}Click a point to use it, and click again for the next one in the same place; or choose a row of the"
+        f" table. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
         f" wheel. Move: Shift and drag. Reset: double-click.{missing}"
     )
 
@@ -165,11 +168,22 @@ def _scale(value: Scale) -> None:
 
 
 def _point_picked() -> None:
-    found = picked(build.CURVE, curve_chart.POINT_PARAM, curve_chart.TICK_PARAM)
+    found = picked(build.CURVE, *_PICKED)
     if found and "key" in found:
         state.change(image=found["key"])
-    elif found and cached.catalogue().named(found["checkpoint"]) is not None:  # results may name missing checkpoints
-        state.change(checkpoint=found["checkpoint"], budget=found.get("budget"), note="")
+    elif found:
+        _use_point(found)
+
+
+def _use_point(found: Mapping[str, Any]) -> None:
+    """Use the operating point of a point of the curve. If it is of the network beside, the two change places."""
+    catalogue = cached.catalogue()
+    before, card = catalogue.named(state.current().checkpoint), catalogue.named(found["checkpoint"])
+    if card is None:  # results may name missing checkpoints; what was published has none
+        return
+    moved = before is not None and Network.of(before) != Network.of(card)
+    swap = {"page": {build.BESIDE: Network.of(before).key}} if before and moved else {}
+    state.change(checkpoint=card.name, budget=found.get("budget") if card.budget_range else None, note="", **swap)
 
 
 def _row_picked() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Literal, Self
 
 from dashboard.answers.naming import clean
 from dashboard.drawing.palette import DARK, LIGHT, Palette
@@ -19,17 +19,23 @@ MAX_SLIDES, MAX_BYTES = 60, 20 * 2**20
 MAX_TITLE, MAX_NOTES, MAX_ALT = 160, 8_000, 2_000  # characters
 
 
+SlideKind = Literal["view", "text", "title"]
+NO_STAMP = Stamp("", "", "", "measured", "")  # of slides that show no figures of a checkpoint
+
+
 @dataclass(frozen=True, slots=True)
 class Slide:
-    """A view as it was when it was added.
+    """A view as it was when it was added; or a text, or a title, which have no pictures.
 
     Attributes:
-        title: above the chart.
+        title: above the chart or the text.
         alt: description of the chart for screen readers.
         stamp: provenance; its link is relative to the app.
         light: the chart with its legend in the light palette, as SVG, for exports and the light theme.
         dark: the same in the dark palette.
         notes: for the speaker.
+        kind: what it shows below its title: a chart, a text, or a line about the talk.
+        text: of a text or a title slide. A line that begins with ``- `` is a point of a list.
         digest: hash of the pictures.
         size: of the pictures in a file, in bytes.
         key: identifies the slide while it is edited; ignored in comparisons and not saved.
@@ -38,15 +44,17 @@ class Slide:
     title: str
     alt: str
     stamp: Stamp
-    light: str = field(repr=False)
-    dark: str = field(repr=False)
+    light: str = field(default="", repr=False)
+    dark: str = field(default="", repr=False)
     notes: str = ""
+    kind: SlideKind = "view"
+    text: str = ""
     digest: str = field(default="", init=False)
     size: int = field(default=0, init=False)
     key: str = field(default_factory=lambda: uuid.uuid4().hex[:8], compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("title", "alt", "notes"):  # of a talk's file as of a page's view
+        for name in ("title", "alt", "notes", "text"):  # of a talk's file as of a page's view
             object.__setattr__(self, name, clean(getattr(self, name)))
         content = json.dumps([self.light, self.dark]).encode()
         object.__setattr__(self, "digest", hashlib.blake2b(content, digest_size=8).hexdigest())
@@ -68,6 +76,17 @@ class Slide:
             notes=clean(view.notes)[:MAX_NOTES],
         )
 
+    @classmethod
+    def written(cls, kind: SlideKind, title: str, text: str = "", notes: str = "", stamp: Stamp = NO_STAMP) -> Self:
+        """A title or a text slide."""
+        return cls(_short(title, MAX_TITLE), "", stamp, notes=notes[:MAX_NOTES], kind=kind, text=text[:MAX_NOTES])
+
+    @property
+    def lines(self) -> list[tuple[bool, str]]:
+        """The lines of the text that are not empty: whether each is a point of a list, and the line."""
+        found = (line.strip() for line in self.text.splitlines())
+        return [(line.startswith("- "), line.removeprefix("- ")) for line in found if line]
+
     def picture(self, theme: str | None) -> str:
         """The picture for Streamlit's theme type: ``dark``, or light for anything else."""
         return self.dark if theme == "dark" else self.light
@@ -88,18 +107,19 @@ class Talk:
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", clean(self.title))
 
-    def add(self, view: View) -> Self:
-        """The talk with a view added at its end.
+    def add(self, view: View | Slide, at: int | None = None) -> Self:
+        """The talk with a view, or a slide that was written, added at its end or at an index.
 
         Raises:
             UserError: the talk would be too large, or the view cannot be drawn.
         """
         if len(self.slides) >= MAX_SLIDES:
             raise UserError(f"a talk has at most {MAX_SLIDES} slides: remove one first")
-        slide = Slide.of(view)
+        slide = view if isinstance(view, Slide) else Slide.of(view)
         if sum(other.size for other in (*self.slides, slide)) > MAX_BYTES:
             raise UserError(f"a talk holds at most {MAX_BYTES >> 20} MB of pictures: remove a slide first")
-        return replace(self, slides=(*self.slides, slide))
+        place = len(self.slides) if at is None else at
+        return replace(self, slides=(*self.slides[:place], slide, *self.slides[place:]))
 
     def move(self, index: int, by: int) -> Self:
         """The talk with a slide moved by some places, up if negative, at most to either end."""
@@ -108,13 +128,14 @@ class Talk:
         slides.insert(min(max(index + by, 0), len(slides)), slide)
         return replace(self, slides=tuple(slides))
 
-    def edit(self, index: int, title: str | None = None, notes: str | None = None) -> Self:
-        """The talk with a new title or new notes for a slide; an empty title keeps the old one."""
+    def edit(self, index: int, title: str | None = None, notes: str | None = None, text: str | None = None) -> Self:
+        """The talk with a new title, text or notes for a slide; an empty title keeps the old one."""
         slide = self.slides[index]
         changed = replace(
             slide,
             title=_short(title or "", MAX_TITLE) or slide.title,
             notes=slide.notes if notes is None else clean(notes)[:MAX_NOTES],
+            text=slide.text if text is None else clean(text)[:MAX_NOTES],
         )
         return replace(self, slides=(*self.slides[:index], changed, *self.slides[index + 1 :]))
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 from typing import Any
 
 from dashboard.answers.tables import Table
@@ -40,6 +41,7 @@ class Part:
         tables: name -> rows.
         live: Plotly figure, shown instead of ``figure``.
         picture: SVG, shown instead of both.
+        lines: of a text that is shown instead of a chart, each with whether it is a point of a list.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Part:
     tables: Mapping[str, Table] = field(default_factory=dict)
     live: dict[str, Any] | None = None
     picture: str = ""
+    lines: Sequence[tuple[bool, str]] = ()
 
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
@@ -108,11 +111,26 @@ def _section(number: int, part: Part, alone: bool) -> str:
     # Vega adds its own description.
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
+    if not part.alt:  # a text or a title
+        return f"<section><{level}>{escape(part.title)}</{level}>{text_html(part.lines)}{notes}</section>"
     return (
         f"<section><{level}>{escape(part.title)}</{level}>{legend}"
         f'<div class="chart" id="chart{number}"{spoken}>{_image(part)}</div>{notes}'
         f"<footer>{escape(part.stamp.line())}</footer>{tables}</section>"
     )
+
+
+def text_html(lines: Sequence[tuple[bool, str]]) -> str:
+    """Paragraphs and lists of a text, whose lines say whether each is a point of a list."""
+    found = []
+    for is_point, group in groupby(lines, key=lambda line: line[0]):
+        texts = [escape(line) for _, line in group]
+        found += (
+            [f"<ul>{''.join(f'<li>{text}</li>' for text in texts)}</ul>"]
+            if is_point
+            else [f"<p>{t}</p>" for t in texts]
+        )
+    return "".join(found)
 
 
 def _image(part: Part) -> str:

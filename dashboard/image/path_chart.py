@@ -12,7 +12,7 @@ import altair as alt
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows
-from dashboard.drawing.blocks import name_room
+from dashboard.drawing.blocks import stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
@@ -247,8 +247,8 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
             baseline="bottom",
             fontSize=11,
             color=colours.muted,
-            limit=alt.expr(name_room(line.length)),
-        ).encode(x=line.at("start"), y=alt.value(-10), text="title:N"),
+            text=alt.expr(stage_title(line.length)),
+        ).encode(x=line.at("start"), y=alt.value(-10)),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=line.at("start"), x2="end:Q", y=alt.value(-4)
         ),

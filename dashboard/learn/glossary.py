@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html import escape
 
@@ -27,8 +28,8 @@ TERMS = tuple(
         (
             "alpha",
             "alpha",
-            "How hard training enforces the budget. For an every-budget checkpoint, alpha is the price of computation:"
-            " a block runs only if it is worth the price.",
+            "The weight that training gives to the cost: how hard it enforces the budget. It works in training only."
+            " What is charged at evaluation is the price.",
         ),
         ("backbone", "backbone", "The plain network without gates that the others are trained from."),
         (
@@ -124,8 +125,9 @@ TERMS = tuple(
         (
             "price",
             "price",
-            "What a full block costs, in the unit of the gates' preferences; also alpha at evaluation. The decision is"
-            " the option with the highest preference after its cost is charged at this price.",
+            "What a full block is charged at evaluation, in the unit of the gates' preferences. The decision is the"
+            " option with the highest preference after its cost is charged. In links and tables it stands in the unit"
+            " of alpha.",
         ),
         (
             "session",
@@ -163,6 +165,42 @@ TERMS = tuple(
         ),
     )
 )
+
+
+def link(key: str, words: str) -> str:
+    """Words as a link to a term, whose meaning is shown while the pointer is over them."""
+    (term,) = (one for one in TERMS if one.key == key)
+    return f'<a class="dfs-term" href="/learn?step=glossary#term-{key}" title="{escape(term.text)}">{escape(words)}</a>'
+
+
+def explained(sentence: str, known: set[str]) -> str:
+    """A sentence in Markdown, in which terms are links to the glossary with their meaning.
+
+    Args:
+        sentence: the sentence.
+        known: keys of the terms that were linked before, to which those of this sentence are added.
+    """
+
+    def linked(found: re.Match[str]) -> str:
+        key = _WORDS[found[0].lower()]
+        if key in known:
+            return found[0]
+        known.add(key)
+        (term,) = (one for one in TERMS if one.key == key)
+        about = term.text.replace('"', "'")
+        return f'[{found[0]}](/learn?step=glossary#term-{key} "{about}")'
+
+    return _TERM.sub(linked, sentence)
+
+
+_WORDS = {
+    **dict.fromkeys(("gate", "gates"), "gate"),
+    **dict.fromkeys(("block", "blocks"), "block"),
+    **dict.fromkeys(("option", "options"), "option"),
+    **dict.fromkeys(("decision vector", "decision vectors"), "vector"),
+    **{key: key for key in ("budget", "price", "alpha", "cp", "all-in", "backbone", "cascade")},
+}
+_TERM = re.compile(rf"\b(?:{'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b", re.IGNORECASE)
 
 
 def as_html(terms: tuple[Term, ...] = TERMS) -> str:

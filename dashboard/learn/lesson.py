@@ -24,7 +24,7 @@ STEPS = {
     "1": "A picture becomes {size} by {size}",
     "2": "A gate decides",
     "3": "Options and their cost",
-    "4": "Budget and alpha",
+    "4": "Budget and price",
     "5": "What it adds up to",
     "6": "Looking again",
 }
@@ -170,7 +170,7 @@ def budget_words(item: Shown, point: OperatingPoint, rows: Rows) -> list[str]:
     own, mean = item.trace.cp, next((r["cp"] for r in rows if r["in_use"] and r["what"] == TEST_SET), None)
     said = ["The budget is the cp that a network should spend on average. A single image may cost more or less."]
     if card.budget_range is not None:
-        said.append("Here alpha is the price of computation: the higher it is, the more a block must help to be run.")
+        said.append("The **price** is what a block is charged: the higher it is, the more a block must help to be run.")
     elif card.alpha is not None:
         said.append(
             f"**Alpha** says how hard training enforced the budget, here {format_alpha(card.alpha)}. The laboratory"

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard.learn import glossary, lesson, quiz_panel, steps_panel
+from dashboard.learn import glossary, lesson, quiz_panel, room_panel, steps_panel
 from dashboard.ui import focus, image_bar
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
 
 page = open_page()
+room_panel.room(page)
 place = steps_panel.navigation(page)
 if place == lesson.GLOSSARY:
     st.html(glossary.as_html())

@@ -15,11 +15,13 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.learn import charts, lesson, looking
+from dashboard.learn import charts, lesson, looking, why
+from dashboard.learn.glossary import explained
 from dashboard.ui import cached, focus, image_bar, state, stored_traces, unlike, uploads
 from dashboard.ui.decide import decide
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
+from dashboard.ui.read_only import read_only
 from dashboard.ui.show import picked, show
 from dashboard.ui.switch import switch
 from dashboard.views import build
@@ -68,6 +70,8 @@ def _wants_drawing(page: Opened) -> bool:
 def _upload() -> None:
     """The uploader; a new upload becomes the image in focus."""
     before = [picture.key for picture in uploads.pictures()]
+    if read_only():
+        return
     st.caption("Or upload an image of your own:")
     uploads.uploader()
     image_bar.say_refused()
@@ -112,6 +116,8 @@ def onward(place: str) -> None:
 
 def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
     """One step: its sentences on the left, its picture on the right."""
+    if place == lesson.PLACES[0]:
+        st.html(why.as_html(page.colours))
     with st.container(key="lesson"):
         left, right = st.columns([34, 66], gap="large")
     with left:
@@ -120,12 +126,15 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
         focus.choose(
             "Image", {other.picture.key: other.picture.name for other in shown}, item.picture.key, "lesson_image"
         )
+        if place != lesson.PLACES[0]:  # whose picture is the image
+            st.html(f'<div class="dfs-lesson small">{focus.given_and_seen(item.picture)}</div>')
         controls = st.container()
     with right:
         said = _STEPS[place](page, item, controls)
     with words:
+        known: set[str] = set()
         for sentence in said:
-            st.markdown(unbroken(sentence))
+            st.markdown(unbroken(explained(sentence, known)))
 
 
 def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
@@ -211,7 +220,9 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
             "On the dashed line, cp equals the budget.",
         )
         show(view, page.colours)
-    if controls.button("See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"):
+    if not read_only() and controls.button(
+        "See alpha at work in the laboratory", icon=":material/science:", key="to_laboratory"
+    ):
         st.switch_page("laboratory/page.py")
     return lesson.budget_words(item, page.point, rows)
 

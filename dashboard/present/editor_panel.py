@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.export import formats
-from dashboard.export.talk import Slide, Talk
+from dashboard.export.talk import Slide, SlideKind, Talk
+from dashboard.export.webpage import text_html
 from dashboard.present import show_panel, slides, talk_file
 from dashboard.present.cached import slide_preview
 from dashboard.ui import downloads, session_talk, state
@@ -17,6 +19,7 @@ from dashboard.ui.downloads import TalkFile
 from dashboard.ui.messages import plain
 from dfs_core.errors import UserError
 
+_NEW: tuple[tuple[SlideKind, str, str], ...] = (("title", "Title slide", ""), ("text", "Text slide", "Question"))
 _OPENED = "talk_opened"  # number of opened files; each has a new uploader, so that no file is read twice
 _REFUSED, _FILE = "talk_refused", "talk_making"
 # A download button is disabled while its file is made, because a rerun of the page could lose the file.
@@ -48,12 +51,27 @@ def bar(talk: Talk) -> None:
             st.button(
                 "Clear", icon=":material/delete_sweep:", key="talk_clear", on_click=session_talk.keep, args=(Talk(),)
             )
+            for kind, label, title in _NEW:
+                st.button(label, icon=":material/add:", key=f"talk_new_{kind}", on_click=_new, args=(kind, title))
         if session_talk.can_undo():
             st.button("Undo", icon=":material/undo:", key="talk_undo", on_click=session_talk.undo)
     if not empty:
-        st.caption("If you reload the page, the talk is lost. Save it first, so that you can open it again.")
+        st.html(
+            '<p class="dfs-kept">This browser keeps the talk: after a reload, open it again here. For another'
+            " browser, save its file.</p>"
+        )
     if refused := st.session_state.pop(_REFUSED, ""):
         st.error(plain(refused), icon=":material/error:")
+
+
+def _new(kind: SlideKind, title: str) -> None:
+    """Add a title slide in front, or a text slide at the end; a callback."""
+    talk = session_talk.current()
+    at = 0 if kind == "title" else None
+    try:
+        session_talk.keep(talk.add(Slide.written(kind, talk.title if kind == "title" else title), at))
+    except UserError as error:
+        st.session_state[_REFUSED] = str(error)
 
 
 def listing(talk: Talk) -> None:
@@ -70,6 +88,9 @@ def listing(talk: Talk) -> None:
 
 
 def _preview(slide: Slide) -> None:
+    if slide.kind != "view":
+        st.html(f'<div class="dfs-written {slide.kind}"><b>{escape(slide.title)}</b>{text_html(slide.lines)}</div>')
+        return
     try:
         st.image(slide_preview(slide), width="stretch", alt=slide.alt)
     except UserError as error:
@@ -79,14 +100,25 @@ def _preview(slide: Slide) -> None:
 def _texts(index: int, slide: Slide) -> None:
     title = state.Control.showing(f"slide_title_{index}", slide.title)
     st.text_input("Title", slide.title, key=title.key, on_change=title.choice(_edit(slide, "title")))
+    if slide.kind != "view":
+        text = state.Control.showing(f"slide_text_{index}", slide.text)
+        st.text_area(
+            "Text; a line that begins with '- ' is a point of a list",
+            slide.text,
+            key=text.key,
+            height=140,
+            on_change=text.choice(_edit(slide, "text")),
+        )
     notes = state.Control.showing(f"slide_notes_{index}", slide.notes)
     st.text_area("Speaker notes", slide.notes, key=notes.key, height=80, on_change=notes.choice(_edit(slide, "notes")))
     where = f" · [open the page]({slide.stamp.link})" if slide.stamp.link else ""
+    if slide.kind != "view":
+        return
     facts = [*slide.stamp.checkpoints, slide.stamp.cost, slide.stamp.kind]
     st.caption(f"{plain(' · '.join(filter(None, facts)))}{where}")
 
 
-def _edit(slide: Slide, what: Literal["title", "notes"]) -> Callable[[str | None], None]:
+def _edit(slide: Slide, what: Literal["title", "notes", "text"]) -> Callable[[str | None], None]:
     """The action of a slide's text field."""
     return lambda text: session_talk.change(slide.key, lambda talk, index: talk.edit(index, **{what: text or ""}))
 

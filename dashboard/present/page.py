@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.present import editor_panel, show_panel, starter_panel
+from dashboard.present import autosave_panel, editor_panel, show_panel, starter_panel
 from dashboard.ui import session_talk
 from dashboard.ui.page import open_page
 
@@ -19,4 +19,5 @@ else:
     if talk.slides:
         editor_panel.listing(talk)
     else:
+        autosave_panel.offer_last()
         starter_panel.offer(page)

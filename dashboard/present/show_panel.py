@@ -9,6 +9,8 @@ import streamlit as st
 
 from dashboard.answers.parameters import whole_number
 from dashboard.export.talk import Slide, Talk
+from dashboard.export.webpage import text_html
+from dashboard.present import keys_panel
 from dashboard.ui import session_talk, state
 
 SHOW, NOTES = "show", "notes"  # this page's own parameters in the URL
@@ -52,6 +54,7 @@ def present(talk: Talk, at: int, shared: state.State, theme: str | None) -> None
                 on_click=state.change,
                 kwargs={"page": {NOTES: "" if notes else "on"}},
             )
+            keys_panel.keys(talk, at, start)
             st.button("End", key="talk_end", icon=":material/close:", type="tertiary", shortcut="Escape", on_click=stop)
         with st.container(key="talk_keys"):
             for key, by in _HIDDEN_KEYS.items():
@@ -74,13 +77,17 @@ def _move(label: str, icon: str, to: int, possible: bool, shortcut: str) -> None
 
 
 def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) -> str:
+    said = escape(slide.notes) or "No notes for this slide."
+    aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
+    bar = f'<i style="width:{100 * at / count:.1f}%"></i>'
+    if slide.kind != "view":
+        body = f'<div class="dfs-text">{text_html(slide.lines)}</div>'
+        return f"""<article class="dfs-slide {slide.kind}">{bar}<h1>{escape(slide.title)}</h1>{body}{aside}</article>"""
     # In an <img>, no script of the SVG runs and nothing is fetched.
     picture = base64.b64encode(slide.picture(theme).encode()).decode()
     shown = f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(slide.alt)}">'
-    said = escape(slide.notes) or "No notes for this slide."
-    aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
     return f"""<article class="dfs-slide">
-<i style="width:{100 * at / count:.1f}%"></i>
+{bar}
 <h1>{escape(slide.title)}</h1>
 {shown}
 <p class="dfs-stamp">{escape(slide.stamp.absolute(st.context.url).line())}</p>

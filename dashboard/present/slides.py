@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from pptx import Presentation
@@ -18,11 +20,15 @@ from dfs_core.errors import UserError
 
 _WIDTH, _HEIGHT = Inches(13.333), Inches(7.5)  # 16:9
 _MARGIN, _TITLE_HEIGHT, _FOOT_HEIGHT = Inches(0.5), Inches(0.8), Inches(0.55)
+_TITLE_BOX = (Inches(1), Inches(2.4), _WIDTH - Inches(2), Inches(1.8))
+_LETTER = 0.56  # mean width of a letter of bold type, by its size; on the safe side
 _TITLE_ONLY = 5  # layout of python-pptx's default template with only a title
 
 
 def to_pptx(talk: Talk, address: str | None = None) -> bytes:
-    """A title slide, and a slide for each view: title, picture at 300 pixels an inch, stamp with link, notes.
+    """A title slide, unless the talk begins with its own, and the talk's slides.
+
+    A slide of a view has its title, the picture at 300 pixels an inch, the stamp with its link, and the notes.
 
     Args:
         talk: with at least one slide.
@@ -35,9 +41,10 @@ def to_pptx(talk: Talk, address: str | None = None) -> bytes:
     deck = Presentation()
     deck.slide_width, deck.slide_height = _WIDTH, _HEIGHT
     deck.core_properties.title, deck.core_properties.author = talk.title, "DFS Explorer"
-    _title_slide(deck, talk)
+    if talk.slides[0].kind != "title":
+        _title_slide(deck, talk)
     for slide in talk.slides:
-        _slide(deck, slide, address)
+        (_slide if slide.kind == "view" else _written)(deck, slide, address)
     buffer = io.BytesIO()
     deck.save(buffer)
     return buffer.getvalue()
@@ -50,7 +57,10 @@ def to_html(talk: Talk, address: str | None = None) -> bytes:
         UserError: the talk is empty.
     """
     _refuse_empty(talk)
-    parts = [Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light) for s in talk.slides]
+    parts = [
+        Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light, lines=s.lines)
+        for s in talk.slides
+    ]
     return webpage(talk.title, parts)
 
 
@@ -60,7 +70,7 @@ def _refuse_empty(talk: Talk) -> None:
 
 
 def _title_slide(deck: Any, talk: Talk) -> None:
-    slide = _titled(deck, talk.title, (Inches(1), Inches(2.4), _WIDTH - Inches(2), Inches(1.8)), 44)
+    slide = _titled(deck, talk.title, _TITLE_BOX, 44)
     names = dict.fromkeys(name for s in talk.slides for name in s.stamp.checkpoints)
     count = "1 view" if len(talk.slides) == 1 else f"{len(talk.slides)} views"
     known = f"{'checkpoint' if len(names) == 1 else 'checkpoints'}: {', '.join(names)}" if names else ""
@@ -89,6 +99,38 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
     slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, talk_slide.alt, stamp.link)))
 
 
+def _written(deck: Any, talk_slide: Slide, address: str | None) -> None:
+    """A title slide or a text slide."""
+    if talk_slide.kind == "title":
+        box, size, below = _TITLE_BOX, 44, (Inches(1), Inches(4.5), _WIDTH - Inches(2), Inches(2))
+    else:
+        box, size = (_MARGIN, Inches(0.3), _WIDTH - 2 * _MARGIN, _TITLE_HEIGHT), 30
+        below = (Inches(1), Inches(1.6), _WIDTH - Inches(2), Inches(5))
+    slide = _titled(deck, talk_slide.title, box, size)
+    if lines := [f"{'• ' if point else ''}{line}" for point, line in talk_slide.lines]:
+        room = below[3] / Pt(1)
+        _write(slide, "\n".join(lines), below, fitting(lines, below[2] / Pt(1), room, 24))
+    link = talk_slide.stamp.absolute(address).link
+    slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, link)))
+
+
+def fitting(lines: Sequence[str], width: float, height: float, most: int) -> int:
+    """The largest size of type, at most ``most`` and at least 10 points, at which a text fits into a box.
+
+    Args:
+        lines: of the text; each is broken where the box ends.
+        width: of the box in points, without its margins.
+        height: likewise.
+        most: size in points.
+    """
+    for size in range(most, 10, -1):
+        across = max(1, int(width / (_LETTER * size)))
+        rows = sum(len(textwrap.wrap(line, across)) or 1 for line in lines)
+        if rows * size * 1.2 <= height:
+            return size
+    return 10
+
+
 def _png(slide: Slide) -> bytes:
     try:
         return png(slide.light, kept=True)
@@ -105,8 +147,10 @@ def _titled(deck: Any, title: str, box: tuple[int, int, int, int], size: int) ->
     shape = slide.shapes.title
     shape.left, shape.top, shape.width, shape.height = (Emu(int(value)) for value in box)
     shape.text_frame.text = title
+    shape.text_frame.word_wrap = True
     shape.text_frame.vertical_anchor = MSO_ANCHOR.MIDDLE
-    _style(shape.text_frame, size, LIGHT.ink, bold=True)
+    across, down = ((value - Inches(inset)) / Pt(1) for value, inset in ((box[2], 0.2), (box[3], 0.1)))
+    _style(shape.text_frame, fitting([title], across, down, size), LIGHT.ink, bold=True)
     return slide
 
 

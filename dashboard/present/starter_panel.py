@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from dashboard.answers.pictures import PAGE_SIZE
-from dashboard.export.talk import Talk
+from dashboard.export.talk import Slide, Talk
 from dashboard.export.view import View
 from dashboard.present import stories
 from dashboard.present.stories import Story
@@ -44,7 +44,7 @@ def _offer(page: Opened, story: Story, teller: Card) -> None:
         _make(Talk(story.title), lambda: story.tell(page, teller))
 
 
-def _make(talk: Talk, slides: Callable[[], list[View]]) -> None:
+def _make(talk: Talk, slides: Callable[[], Sequence[View | Slide]]) -> None:
     try:
         for view in slides():
             talk = talk.add(view)

@@ -13,7 +13,9 @@ from dashboard.answers.looks import Looked, PassRow
 from dashboard.answers.naming import family_key
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.answers.tables import SAME_BUDGET, Shown
+from dashboard.export.talk import Slide, Talk
 from dashboard.export.view import View
+from dashboard.present.six_slides import in_six_slides
 from dashboard.ui import image_bar, stored_traces
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
@@ -45,7 +47,7 @@ class Story:
     title: str
     about: str
     teller: Callable[[Catalogue, Card], Card | None]
-    tell: Callable[[Opened, Card], list[View]]
+    tell: Callable[[Opened, Card], Sequence[View | Slide]]
 
 
 def looking_again(page: Opened, card: Card) -> list[View]:
@@ -131,6 +133,13 @@ def what_it_took(found: Looked, config: ModelConfig) -> str:
 
 
 STORIES = (
+    Story(
+        "six",
+        Talk().title,
+        "six slides with title, question, method, three charts and conclusion; every title says its figures.",
+        lambda catalogue, card: card,
+        in_six_slides,
+    ),
     Story(
         "looking",
         "Look again where one look was not enough",

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from dashboard.export import kept_svg
 from dashboard.export.stamp import Kind, Stamp
-from dashboard.export.talk import MAX_ALT, MAX_BYTES, MAX_NOTES, MAX_SLIDES, MAX_TITLE, Slide, Talk
+from dashboard.export.talk import MAX_ALT, MAX_BYTES, MAX_NOTES, MAX_SLIDES, MAX_TITLE, Slide, SlideKind, Talk
 from dfs_core.checked import build, parse_json
 from dfs_core.errors import UserError
 from dfs_core.files import json_text
@@ -50,8 +50,10 @@ class _SlideFile:
     notes: _Notes
     alt: _Alt
     link: _Link
-    light: _Svg
-    dark: _Svg
+    light: _Svg = ""
+    dark: _Svg = ""
+    kind: SlideKind = "view"
+    text: _Notes = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +119,26 @@ def _slide_to_dict(slide: Slide) -> dict[str, Any]:
             "network": stamp.network,
         }
         | ({"machine": stamp.machine} if stamp.machine else {}),
-        "light": slide.light,
-        "dark": slide.dark,
-    }
+    } | (
+        {"light": slide.light, "dark": slide.dark} if slide.kind == "view" else {"kind": slide.kind, "text": slide.text}
+    )
 
 
 def _slide_from_dict(data: Any) -> Slide:
     slide = _known(_SlideFile, data)
     stamp = _known(_StampFile, data.get("stamp"), "stamp")
-    for picture in (slide.light, slide.dark):
-        kept_svg.check(picture)
+    if slide.kind == "view":
+        for picture in (slide.light, slide.dark):
+            kept_svg.check(picture)
+    drawn = {"light": slide.light, "dark": slide.dark} if slide.kind == "view" else {}
     return Slide(
         title=slide.title,
         alt=slide.alt,
         stamp=Stamp(**asdict(stamp), link=slide.link),
-        light=slide.light,
-        dark=slide.dark,
+        **drawn,
         notes=slide.notes,
+        kind=slide.kind,
+        text=slide.text,
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
+from glob import iglob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
     from dfs_core.predictor import Predictor
 
-Stamp = tuple[tuple[str, int], ...]
+Stamp = str
 
 SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page somebody waits
 
@@ -270,7 +273,7 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
 def calibration(config: ModelConfig) -> Calibration | None:
     """The latest calibration of networks of this shape on this machine; None if there is none."""
     folder = cache_folder()
-    files = () if folder is None else stamp(folder, f"{timing.PREFIX}*.json")
+    files = "" if folder is None else stamp(folder, f"{timing.PREFIX}*.json")
     return _calibration(repr(NetworkShape.of(config)), files, config) if files else None
 
 
@@ -316,18 +319,24 @@ def take_survey(backbone: str, report: Callable[[float], object]) -> None:
 
 
 def stamp(folder: Path, *patterns: str) -> Stamp:
-    """Paths and modification times of files: the part of a cache key that changes when a file does."""
-    found = (path for pattern in patterns for path in folder.glob(pattern)) if folder.is_dir() else ()
-    return tuple(sorted((_name(path), _time(path)) for path in found))
+    """A digest of paths and modification times of files; empty if there are none.
+
+    It is the part of a cache key that changes when a file does. One text, because Streamlit hashes a tuple item by
+    item: for 300 checkpoints that took longer than to look at their files.
+    """
+    names = {name for pattern in patterns for name in iglob(pattern, root_dir=folder, include_hidden=True)}  # noqa: PTH207
+    lines = (f"{name} {_time(os.path.join(folder, name))}\n" for name in sorted(names))  # noqa: PTH118  (faster)
+    text = "".join(lines).encode(errors="backslashreplace")  # a file's name may be no text
+    return (
+        hashlib.blake2b(str(folder).encode(errors="backslashreplace") + text, digest_size=16).hexdigest()
+        if text
+        else ""
+    )
 
 
-def _name(path: Path) -> str:
-    return str(path).encode(errors="backslashreplace").decode()  # a file's name may be no text
-
-
-def _time(path: Path) -> int:
+def _time(path: str) -> int:
     """When a file was changed; 0 of one that is gone, or that may not be looked at."""
     try:
-        return path.stat().st_mtime_ns
+        return os.stat(path).st_mtime_ns  # noqa: PTH116  (faster)
     except OSError:
         return 0

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.links import OWN_KEYS
+from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.card import Card
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     """Draw the bar above the images and return the images to show: the user's own first, then the gallery's page."""
     images, size = cached.test_images(card), card.config.image_size
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
-        uploads.uploader()
+        if not read_only():
+            uploads.uploader()
         mine = uploads.pictures(card.classes)
         show = _what_to_show(shared) if mine else GALLERY
         if show != OWN:
@@ -64,6 +66,8 @@ def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
 
 def more_pictures(card: Card, shared: state.State) -> None:
     """Draw the camera and, if there are no test images, the offer to download them."""
+    if read_only():
+        return
     images = cached.test_images(card)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # so that the browser asks for the camera only when the user wants it

@@ -22,14 +22,15 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha, option_label
 from dfs_core.model.options import FULL_BITS
+from dfs_core.model.prices import price_of
 
 NETWORK, METHOD, RUN = "network", "method", "run"
 ROOM = 36  # characters of method titles that fit side by side
 _COST_WIDTH = 17  # percent of the width of all other controls together
 _NETWORK_WIDTH = 24  # likewise
 _WHY = (
-    "Budget and alpha are one setting: alpha is the price of computation, and budget is the cp that is spent at that"
-    " price. If you move one, the other follows, by a table measured on validation images."
+    "Budget and price are one setting: the price is what a full block is charged, and the budget is the cp that is"
+    " spent at that price. If you move one, the other follows, by a table measured on validation images."
 )
 COST = "cost"
 BUDGET, ALPHA = "budget", "alpha"
@@ -308,7 +309,10 @@ def _every_budget(point: OperatingPoint, group: ControlGroup) -> None:
 
 
 def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
-    """The alpha slider of an every-budget checkpoint: shows the budget's alpha and sets the chosen alpha's budget."""
+    """The price slider of an every-budget checkpoint: shows the budget's price and sets the chosen price's budget.
+
+    Its values, as in links, are alphas: prices in the unit of the training's weight.
+    """
     card = point.card
     # Several alphas can round to the same budget. Then the slider keeps the one that the user chose.
     asked = st.session_state.get(group.prefix + _ASKED)
@@ -321,10 +325,10 @@ def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
 
     _log_slider(
         group.showing(ALPHA, alpha),
-        group.label("Alpha: the price of computation, on a logarithmic scale"),
+        group.label("Price: what computation is charged, on a logarithmic scale"),
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
-        lambda value: format_alpha(value, DIGITS),
+        lambda value: f"{price_of(value):.{DIGITS}g}",
         choose,
     )
 

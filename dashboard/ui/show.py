@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -20,6 +20,7 @@ def show(
     colours: Palette,
     on_select: Callable[[], None] | None = None,
     selection_mode: str | Sequence[str] | None = None,
+    on_row: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Draw a view's chart and its toolbar. On a narrow page a wide chart scrolls within its frame.
 
@@ -28,6 +29,7 @@ def show(
         colours: palette of the theme.
         on_select: callback of a click in the chart; the selection is in the session under the view's key.
         selection_mode: names of the chart's selections that trigger it; by default all.
+        on_row: called with a row of the table that somebody chose; by default rows cannot be chosen.
     """
     spec = view.draw(colours).for_streamlit()
     with _frame(view):
@@ -38,7 +40,7 @@ def show(
             st.vega_lite_chart(spec, key=view.key, on_select=on_select, selection_mode=modes, alt=view.alt)
     if view.finding:
         st.html(f'<p class="dfs-spoken">{escape(view.finding)}</p>')
-    toolbar.toolbar(view)
+    toolbar.toolbar(view, on_row)
 
 
 def show_live(view: View, colours: Palette, said: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,10 +26,18 @@ _TABLE_LABELS: dict[formats.TableKind, str] = {"csv": "CSV", "excel": "CSV for E
 _COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
-def toolbar(view: View) -> None:
-    """Draw the toolbar. Tables and files are made only on demand."""
+RowAction = Callable[[Mapping[str, Any]], None]
+
+
+def toolbar(view: View, on_row: RowAction | None = None) -> None:
+    """Draw the toolbar. Tables and files are made only on demand.
+
+    Args:
+        view: the view.
+        on_row: called with a row of a table that somebody chose; by default rows cannot be chosen.
+    """
     with st.container(horizontal=True, key=f"{view.key}_toolbar", gap="small", vertical_alignment="top"):
-        _tables(view)
+        _tables(view, on_row)
         _exports(view)
         st.button(
             "Add to talk",
@@ -42,7 +50,7 @@ def toolbar(view: View) -> None:
         )
 
 
-def _tables(view: View) -> None:
+def _tables(view: View, on_row: RowAction | None) -> None:
     """The tables behind a chart, in an expander."""
     if not view.tables:
         return
@@ -50,10 +58,22 @@ def _tables(view: View) -> None:
     title = f"{'Table' if len(names) == 1 else 'Tables'} of {' and '.join(names)}"
     panel = st.expander(title, icon=":material/table_rows:", key=f"{names[0]}_table", on_change="rerun")
     if panel.open:
-        for rows in view.tables.values():
-            data = pd.DataFrame(rows()).drop(columns=list(NOT_SHOWN), errors="ignore")
-            looks = {str(name): _column(str(name), data[name]) for name in data}
-            panel.dataframe(data, hide_index=True, height=min(300, 40 + 35 * len(data)), column_config=looks)
+        for name, rows in view.tables.items():
+            made = rows()
+            data = pd.DataFrame(made).drop(columns=list(NOT_SHOWN), errors="ignore")
+            looks = {str(column): _column(str(column), data[column]) for column in data}
+            size: dict[str, Any] = {"hide_index": True, "height": min(300, 40 + 35 * len(data)), "column_config": looks}
+            if on_row is None:
+                panel.dataframe(data, **size)
+            else:
+                key = f"{view.key}_{name}_rows"
+                chosen = partial(_row_chosen, key, made, on_row)
+                panel.dataframe(data, **size, key=key, on_select=chosen, selection_mode="single-row")
+
+
+def _row_chosen(key: str, rows: Sequence[Mapping[str, Any]], act: RowAction) -> None:
+    for place in st.session_state[key].selection.rows[:1]:  # none if a choice was taken back
+        act(rows[place])
 
 
 def _column(name: str, values: pd.Series) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import PUBLISHED_KEY
 from dashboard.answers.networks import Network
-from dashboard.answers.tables import Shown
+from dashboard.answers.tables import Shown, Table
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.view import View
@@ -18,12 +19,13 @@ from dashboard.views import cached, ledger_entries
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.ledger_chart import ledger_chart
-from dashboard.views.points import PointRow
 from dashboard.views.strip_chart import decision_strip
 from dashboard.views.training_chart import training_curve
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
-CLOSE = "close"  # page parameter: the axes show only points that cost about as much as the one in use
+# Page parameters of the curve: the axes show only points that cost about as much as the one in use; only the front is
+# drawn; key of the network beside the one in use.
+CLOSE, FRONT, BESIDE = "close", "front", "beside"
 
 
 def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
@@ -49,16 +51,25 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
     )
 
 
-def points(page: Opened) -> list[PointRow]:
-    """The points of the accuracy/cost curve, for all families."""
-    return cached.points(page.catalogue, Network.of(page.card), page.shared.cost)
+def beside(page: Opened) -> Network | None:
+    """The network that is shown beside the one in use; None if none is. It is one of the same data set."""
+    wished = page.catalogue.network(page.shared.page.get(BESIDE, ""))
+    return wished if wished in can_be_beside(page) else None
+
+
+def can_be_beside(page: Opened) -> list[Network]:
+    """The other networks of the data set in use."""
+    used = Network.of(page.card)
+    return [one for one in page.catalogue.networks if one.dataset == used.dataset and one != used]
 
 
 def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> CurveState:
     """The curve's state on a page that shows these images; ``focus`` is the key of the image in focus."""
-    shared = page.shared
+    shared, other = page.shared, beside(page)
     return CurveState(
-        points=points(page),
+        points=cached.points(page.catalogue, Network.of(page.card), shared.cost),
+        beside=cached.points(page.catalogue, other, shared.cost) if other else (),
+        only_front=FRONT in shared.page,
         images=tables.image_rows(shown, page.card.config),
         cost=shared.cost,
         scale=shared.scale,
@@ -73,18 +84,35 @@ def curve_state(page: Opened, shown: Sequence[Shown], focus: str | None) -> Curv
 
 def curve(page: Opened, state: CurveState) -> View:
     """Accuracy against cost of all checkpoints, with the costs of the images shown."""
-    published = any(row["family"] == PUBLISHED_KEY for row in state.visible)
-    measure = MEASURES[state.cost]
+    published = any(row["family"] == PUBLISHED_KEY for row in state.shown)
+    measure, used, other = MEASURES[state.cost], Network.of(page.card), beside(page)
+    both = used.in_words if other is None else f"{used.title} and {other.in_words}"
+    stamp = page.stamp("measured and published" if published else "measured")
     return View(
         key=CURVE,
-        title=f"Accuracy and {measure.name} of {Network.of(page.card).in_words}",
+        title=f"Accuracy and {measure.name} of {both}",
         draw=lambda colours: accuracy_curve(state, colours),
-        tables={"points": lambda: [{k: v for k, v in p.items() if k not in ("family", "line")} for p in state.visible]},
-        alt=f"{'Accuracy' if state.has_live else 'Test accuracy'} against cost of {len(state.visible)} points",
+        tables={"points": lambda: point_table(state)},
+        alt=f"{'Accuracy' if state.has_live else 'Test accuracy'} against cost of {_count(state)} points",
         finding="; ".join(filter(None, (f"In use: {page.in_words}", outside_in_words(state)))),
-        stamp=page.stamp("measured and published" if published else "measured"),
+        stamp=replace(stamp, network=both) if other else stamp,
         notes=measure.about,
     )
+
+
+def point_table(state: CurveState) -> Table:
+    """The points shown, what matters most in the first columns; ``front`` says which are on their network's front."""
+    best = {id(point) for point in (*state.front, *state.front_beside)}
+    rows = []
+    for point in (*state.shown, *state.shown_beside):
+        row = {key: value for key, value in point.items() if key not in ("family", "line")}
+        row["front"] = "front" if id(point) in best else ""
+        rows.append({key: row[key] for key in ("label", "accuracy", state.column, "front")} | row)
+    return rows
+
+
+def _count(state: CurveState) -> int:
+    return len(state.shown) + len(state.shown_beside)
 
 
 def outside_in_words(state: CurveState) -> str:

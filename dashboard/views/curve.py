@@ -10,6 +10,7 @@ from functools import cached_property
 from dashboard.answers.costs import MEASURES, Column, Cost
 from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.tables import SAME_BUDGET, Rows, Scale
+from dashboard.views.front import front
 from dashboard.views.points import GROUPS, PointRow
 
 OTHERS = tuple(GROUPS)  # families of points that are not a checkpoint's own figures on the test set
@@ -30,6 +31,8 @@ class CurveState:
         budget: requested budget in percent, for an every-budget checkpoint.
         focus: key of the image in focus.
         hidden: keys of the hidden families.
+        beside: points of another network of the same data set, drawn beside the others; all have the chosen cost.
+        only_front: whether points that are not on the front are left out.
         close: whether the axes show only the points near the one in use, instead of all costs up to 100 %.
         click_id: see ``links.State``.
     """
@@ -42,6 +45,8 @@ class CurveState:
     budget: float | None = None
     focus: str | None = None
     hidden: Collection[str] = ()
+    beside: Sequence[PointRow] = ()
+    only_front: bool = False
     close: bool = False
     click_id: int = 0
 
@@ -69,10 +74,39 @@ class CurveState:
             if not {point["family"], owners.get(point["checkpoint"], point["family"])} & set(self.hidden)
         ]
 
+    @cached_property
+    def front(self) -> Sequence[PointRow]:
+        """The front of the visible points that are checkpoints' own, cheapest first."""
+        return self._front(self.visible)
+
+    @cached_property
+    def front_beside(self) -> Sequence[PointRow]:
+        """The front of the other network, whose costs are not those of this one."""
+        return self._front([one for one in self.beside if one["family"] not in self.hidden])
+
+    @cached_property
+    def shown(self) -> Sequence[PointRow]:
+        """The points that are drawn: the visible ones, or only the front and the point in use."""
+        if not self.only_front:
+            return self.visible
+        kept = {id(point) for point in self.front}
+        return [point for point in self.visible if id(point) in kept or self.in_use(point)]
+
+    @cached_property
+    def shown_beside(self) -> Sequence[PointRow]:
+        """The points of the other network that are drawn: checkpoints' own only."""
+        if self.only_front:
+            return self.front_beside
+        return [one for one in self.beside if one["family"] not in OTHERS and one["family"] not in self.hidden]
+
+    def _front(self, points: Sequence[PointRow]) -> Sequence[PointRow]:
+        own = (point for point in points if point["family"] not in OTHERS)
+        return front(own, self.cost_of, lambda point: point["accuracy"])
+
     @property
     def has_live(self) -> bool:
         """Whether it shows points tuned live, whose accuracy is not that on the test set."""
-        return any(point["family"] == LIVE_KEY for point in self.visible)
+        return any(point["family"] == LIVE_KEY for point in self.shown)
 
     @cached_property
     def near(self) -> Sequence[PointRow] | None:
@@ -85,10 +119,11 @@ class CurveState:
             return None
         own = [p for p in self.visible if p["checkpoint"] == self.checkpoint and p["family"] not in OTHERS]
         point = min(own, key=lambda one: abs((one["budget"] or 0.0) - (self.budget or 0.0)), default=None)
+        drawn = [*self.shown, *self.shown_beside]
         if point is None or not self.cost_of(point):
-            return self.visible
+            return drawn
         centre = 2.0 ** round(math.log2(self.cost_of(point)))
-        return [p for p in self.visible if centre / NEAR <= self.cost_of(p) <= centre * NEAR] or self.visible
+        return [p for p in drawn if centre / NEAR <= self.cost_of(p) <= centre * NEAR] or drawn
 
     @cached_property
     def costs(self) -> tuple[float, float]:
@@ -100,21 +135,25 @@ class CurveState:
             return found
         if self.scale == "linear":
             return 0.0, 105.0
-        costs = (*map(self.cost_of, self.visible), *(image[self.column] for image in self.images))
+        drawn = (*self.shown, *self.shown_beside)
+        costs = (*map(self.cost_of, drawn), *(image[self.column] for image in self.images))
         cheapest = min((cost for cost in costs if cost > 0), default=1.0)
         return 10.0 ** math.floor(math.log10(cheapest / ROOM)), 150.0  # room for a number above a point at 100 %
 
     @cached_property
     def accuracies(self) -> tuple[float, float]:
-        """Range of the accuracy axis in percent, with room for the images at the bottom."""
-        points = self.near or self.visible
+        """Range of the accuracy axis in percent, with room for the images at the bottom.
+
+        It goes on above 100 %, so that a point at 100 % is drawn whole, with its number.
+        """
+        points = self.near or [*self.shown, *self.shown_beside]
         found = (bound for point in points for bound in (point["accuracy"], point["low"], point["high"]))
         bounds = [bound for bound in found if bound is not None]
         if not bounds:
             return 0.0, 100.0
         low, high = min(bounds), max(bounds)
         span = max(high - low, 0.5)
-        return max(0.0, low - 0.14 * span), min(100.0, high + 0.08 * span)
+        return max(0.0, low - 0.14 * span), high + 0.08 * span
 
     @cached_property
     def images_inside(self) -> Rows:

@@ -34,8 +34,8 @@ GROUPS = {
 LIVE = "session, gates fine-tuned live, not a published result; "
 _BLANK = dict.fromkeys(
     (
-        *("family", "group", "checkpoint", "label", "budget", "alpha", "seed", "split", "accuracy", "low", "high"),
-        *("backbone", "loss", *COLUMNS, "line"),
+        *("family", "group", "checkpoint", "network", "label", "budget", "alpha", "seed", "split"),
+        *("accuracy", "low", "high", "backbone", "loss", *COLUMNS, "line"),
     )
 )
 
@@ -47,6 +47,7 @@ class PointRow(TypedDict):
         family: key of the family.
         group: its title.
         checkpoint: name of the checkpoint; empty for published points.
+        network: the network in words.
         label: description of the point.
         budget: requested budget.
         alpha: of the training; of an every-budget checkpoint, the one at which it meets the budget.
@@ -69,6 +70,7 @@ class PointRow(TypedDict):
     family: str
     group: str
     checkpoint: str
+    network: str
     label: str
     budget: float | None
     alpha: float | None
@@ -153,6 +155,7 @@ def _of_cards(catalogue: Catalogue, network: Network, in_results: set[str]) -> I
                 "family": LIVE_KEY if live else family.key,
                 "group": GROUPS[LIVE_KEY] if live else family.title,
                 "checkpoint": card.name,
+                "network": network.in_words,
                 "label": OperatingPoint(card).in_words,
                 "budget": card.budget,
                 "alpha": card.alpha,
@@ -197,6 +200,7 @@ def _of_results(catalogue: Catalogue, network: Network, measured: Rows) -> Itera
         point |= {
             "family": DIAL_KEY if by_dial else family_key(title),
             "group": GROUPS[DIAL_KEY] if by_dial else title,
+            "network": network.in_words,
             "label": row["label"] if card is None else _point(card, row["budget"]).in_words,
             "alpha": None if card is None or by_dial else _point(card, row["budget"]).alpha,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
@@ -226,6 +230,7 @@ def _published(row: dict[str, Any]) -> dict[str, Any]:
         "family": PUBLISHED_KEY,
         "group": GROUPS[PUBLISHED_KEY],
         "checkpoint": "",
+        "network": f"{row['network']} on {row['dataset']}",
         "label": f"{row['method']}, {row['network']}",
         "split": "test",
         "accuracy": row["accuracy"],

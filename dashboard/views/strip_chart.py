@@ -13,7 +13,7 @@ from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
-from dashboard.drawing.blocks import name_room, number_opacity
+from dashboard.drawing.blocks import number_opacity, stage_title
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -67,6 +67,7 @@ def decision_strip(
             for row, item in enumerate(shown)
         ],
         "stages": stages,
+        "heads": [{"row": 0}],
         "blocks": [
             {"row": len(shown), "block": cell["block"], "centre": cell["centre"]}
             for cell in cells
@@ -303,9 +304,7 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
         *(said if place.said else []),
     ]
     return [
-        stages.mark_text(align="left", limit=alt.expr(name_room(length)), **look).encode(
-            x=place.at("start"), y=above, text="title:N"
-        ),
+        stages.mark_text(align="left", text=alt.expr(stage_title(length)), **look).encode(x=place.at("start"), y=above),
         stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
             x=place.at("start"), x2="end:Q", y=alt.value(-6)
         ),
@@ -313,9 +312,7 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
             x=place.at("centre"), y=place.down(0.12), text="block:Q"
         ),
         *(
-            stages.transform_filter("datum.stage == 1")
-            .mark_text(align=align, text=text, **look)
-            .encode(x=alt.value(alt.expr(at)), y=above)
+            table("heads").mark_text(align=align, text=text, **look).encode(x=alt.value(alt.expr(at)), y=above)
             for at, align, text in titles
         ),
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.words import METHODS, format_alpha, option_label
 from dfs_core.errors import UserError
-from dfs_core.model.prices import alpha_of
+from dfs_core.model.prices import alpha_of, price_of
 
 MANY_TRACES = "traces-b"  # prefix of trace files of checkpoints that serve every budget
 DIGITS = 4  # significant digits of an alpha computed from a budget, and of a budget computed from an alpha
@@ -46,7 +46,7 @@ class OperatingPoint:
 
     @property
     def in_words(self) -> str:
-        """Method, network, and the budget and alpha that it was trained for or is asked for.
+        """Method, network, and the budget with the alpha that it was trained for or the price that meets it.
 
         >>> OperatingPoint(card).in_words  # doctest: +SKIP
         'DFS ResNet-38, budget 20 %, alpha 5e-6'
@@ -59,8 +59,9 @@ class OperatingPoint:
             parts.append("budgets {:.3g} to {:.3g} %".format(*card.budget_range))
         if target is not None:
             parts.append(f"budget {target:.3g} %" if card.budget_range else f"budget {target:g} %")
-        if alpha is not None:
-            parts.append(f"alpha {format_alpha(alpha, 3)}")
+        if alpha is not None:  # the same in two units: a weight in training, a price at evaluation
+            by_price = card.budget_range is not None
+            parts.append(f"price {price_of(alpha):.3g}" if by_price else f"alpha {format_alpha(alpha, 3)}")
         return ", ".join(parts)
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from on_page import chart, control, rows, settle
+from on_page import chart, control, rows, settle, slider
 from playwright.sync_api import Page, expect
 
 from dashboard.learn import lesson
@@ -111,3 +111,18 @@ def differences(here: dict[str, Any], there: dict[str, Any]) -> str:
         lines += [f"{part}, first browser alone: {one}" for one in a if one not in b][:5]
         lines += [f"{part}, second browser alone: {one}" for one in b if one not in a][:5]
     return "\n".join(lines) or "the order differs"
+
+
+def test_a_change_is_one_entry_in_the_history_and_so_is_a_change_of_page(open_page: OpenPage):
+    page = open_page()
+    before = page.evaluate("history.length")
+    slider(page).focus()
+    slider(page).press("ArrowRight")
+    expect(page).to_have_url(re.compile("budget=30"))
+    settle(page)
+    page.get_by_role("link", name="Compare").click()
+    expect(page).to_have_url(re.compile(r"compare\?.*budget=30"))
+    settle(page)
+    assert page.evaluate("history.length") == before + 2
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/\?.*budget=30"))

@@ -28,7 +28,7 @@ def test_a_checkpoint_of_one_budget_says_its_own_budget_and_alpha() -> None:
 def test_of_a_checkpoint_for_every_budget_alpha_and_file_follow_from_the_budget() -> None:
     point = OperatingPoint(MANY, 1.25)
     assert point.alpha == pytest.approx(alpha_of(MANY.config.price_for(1.25)), rel=1e-3)
-    assert "budget 1.25 %, alpha " in point.in_words
+    assert "budget 1.25 %, price " in point.in_words
     assert point.traces_file == "traces-b1.25.parquet"
     assert point.command == f"python -m dfs_core traces --checkpoint {NAME} --budget 1.25 --data-dir DIR"
     assert "budgets " in OperatingPoint(MANY).in_words

@@ -47,7 +47,9 @@ def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list
                 if look:
                     app.button(key="go_Next").click()
                 shown: dict[str, View] = {}
-                patch.setattr(toolbar, "toolbar", lambda view, shown=shown: shown.setdefault(view.key, view))
+                patch.setattr(
+                    toolbar, "toolbar", lambda view, on_row=None, shown=shown: shown.setdefault(view.key, view)
+                )
                 app.run()
                 assert not app.exception, name
                 drawn = len(app.get("vega_lite_chart")) + len(app.get("plotly_chart"))

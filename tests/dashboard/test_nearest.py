@@ -72,7 +72,7 @@ def open_page(page: str, **query: str) -> AppTest:
 def test_figures_are_named_by_the_budget_that_they_are_of(folder):
     app = open_page("testset", budget="1.2")
     assert "not for 1.2 %. Shown: 1.25 %." in app.info[0].value.replace("\\", "")
-    assert "budget 1.25 %, alpha 2.5e-3</h2>" in text_of(app)
+    assert "budget 1.25 %, price 0.32</h2>" in text_of(app)
     assert control(app.select_slider, "budget").value == pytest.approx(1.2, rel=0.01), "the wish stays as it is"
 
 
@@ -106,7 +106,7 @@ def test_a_budget_that_was_not_measured_says_so_where_its_figures_would_stand(fo
 
 def test_the_usual_rival_is_a_budget_whose_decisions_are_stored(folder):
     app = open_page("compare", budget="1.25")
-    assert "budget 5 %, alpha 6.25e-4</span>" in text_of(app)
+    assert "budget 5 %, price 0.08</span>" in text_of(app)
     assert not app.info
 
 

@@ -89,7 +89,7 @@ def test_the_lesson_names_the_size_of_its_image() -> None:
 @pytest.mark.parametrize("page", ["explore", "image", "compare", "testset"])
 def test_every_chart_is_made_as_a_picture_and_a_page(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     views: dict[str, object] = {}
-    monkeypatch.setattr(toolbar, "toolbar", lambda view: views.setdefault(view.key, view))
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.setdefault(view.key, view))
     opened(page, checkpoint="shapes-dfs")
     assert views
     for view in views.values():

@@ -96,7 +96,7 @@ def test_a_link_names_a_network_alone_or_with_a_budget_or_one_that_is_not_here()
 @pytest.mark.usefixtures("in_force")
 def test_the_curve_shows_one_network_and_every_stamp_names_it(monkeypatch: pytest.MonkeyPatch):
     views: dict = {}
-    monkeypatch.setattr(toolbar, "toolbar", lambda view: views.setdefault(view.key, view))
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.setdefault(view.key, view))
     opened(network=OTHER)
     assert views["curve"].title == "Accuracy and cp of ResNet-20 on cifar100"
     assert not [row for row in views["curve"].tables["points"]() if row["checkpoint"].startswith("tiny")]

@@ -24,15 +24,15 @@ CONFIG = ModelConfig(depth=74, options="skip,2,4,8,10,12,16,full")
 NAMES = CONFIG.option_set.names
 
 
-def strip() -> Figure:
-    chosen = [NAMES[index % len(NAMES)] for index in range(CONFIG.gated_blocks)]
+def strip(config: ModelConfig = CONFIG) -> Figure:
+    chosen = [NAMES[index % len(NAMES)] for index in range(config.gated_blocks)]
     trace = DecisionTrace(
         checkpoint="deep",
         budget=20.0,
         options=NAMES,
         decisions=tuple(chosen),
         fractions=tuple(CONFIG.option_set[NAMES.index(name)].cost for name in chosen),
-        probabilities=((1.0, *(0.0,) * (len(NAMES) - 1)),) * CONFIG.gated_blocks,
+        probabilities=((1.0, *(0.0,) * (len(NAMES) - 1)),) * config.gated_blocks,
         classes=("a", "b"),
         class_probabilities=(0.9, 0.1),
         cp=20.0,
@@ -40,7 +40,7 @@ def strip() -> Figure:
         price=0.0,
     )
     picture = make_picture("p", "p", "upload", np.zeros((32, 32, 3), np.uint8))
-    return decision_strip([Shown(picture, trace)], CONFIG, None, LIGHT)
+    return decision_strip([Shown(picture, trace)], config, None, LIGHT)
 
 
 def _traces() -> Traces:
@@ -68,3 +68,24 @@ def test_every_option_is_named_on_its_cell_where_columns_are_narrow(draw: Callab
     assert {"2", "4", "8", "10", "12", "16", "F"} <= set(small)
     hidden = re.findall(r'<text[^>]*font-size="9px"[^>]* opacity="0"[^>]*>([^<]+)<', svg)
     assert not set(hidden) & set(NAMES)
+
+
+WHOLE = ["stage 1 · 16 ch · 32²", "stage 2 · 32 ch · 16²", "stage 3 · 64 ch · 8²"]
+SIDES = ["given and seen", "cp %", "all-in %"]
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "heads"),
+    [
+        (8, 560, ["stage 2", "stage 3"]),
+        (8, 400, ["2", "3"]),
+        (14, 640, ["stage 1", WHOLE[1], "stage 3"]),
+        (14, 900, WHOLE),
+    ],
+)
+def test_a_small_network_keeps_the_heads_of_its_columns(depth: int, width: int, heads: list[str]) -> None:
+    figure = strip(ModelConfig(depth=depth, options=CONFIG.options))
+    svg = vl_convert.vegalite_to_svg(figure.spec | {"width": width, "datasets": dict(figure.data)})
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    numbers = [str(row["block"]) for row in figure.data["blocks"]]
+    assert texts[-len([*heads, *numbers, *SIDES]) :] == [*heads, *numbers, *SIDES]

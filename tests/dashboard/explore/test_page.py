@@ -42,10 +42,10 @@ def test_what_a_link_hides_and_how_close_it_looks_is_restored_and_kept_on_anothe
     app.query_params.update({"hide": "published.skipnet", "close": "1"})
     app.run()
     assert control(app.pills, "families").value == ["dfs", "backbone"]
-    assert control(app.toggle, "zoom").value is True
+    assert control(app.toggle, "curve_close").value is True
     control(app.selectbox, "cost").set_value("energy").run()
     assert dict(app.query_params) == {"cost": "energy", "hide": "published.skipnet", "close": "1"}
-    control(app.toggle, "zoom").set_value(False).run()
+    control(app.toggle, "curve_close").set_value(False).run()
     assert "close" not in app.query_params
 
 

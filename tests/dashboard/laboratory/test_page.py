@@ -142,7 +142,7 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
     tiny_pretrained, no_data, monkeypatch
 ):
     views: dict[str, View] = {}
-    monkeypatch.setattr(toolbar, "toolbar", lambda view: views.update({view.key: view}))
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
     log = [{"step": 1, "cp": 50.0, "target": 20.0}]
     monkeypatch.setattr(run_panel, "training_log", lambda name: log if "dfs" in name else [])
     app = opened(**LINK | {"target": "30"}, checkpoint="tiny-dfs-20")

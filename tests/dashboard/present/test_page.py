@@ -53,13 +53,13 @@ def test_a_view_is_added_from_its_page_and_the_empty_page_says_how(app: AppTest)
     empty = go_to(AppTest.from_file(str(APP), default_timeout=120).run(), PAGE).run()
     assert not empty.exception
     assert "Add to talk" in text_of(empty)
-    assert "save it" not in text_of(empty), "there is nothing to lose"
+    assert "keeps the talk" not in text_of(empty), "there is nothing to lose"
     app.button(key="strip_add").click().run()
     assert not app.exception
     assert "Slide 1 of your talk" in app.toast[0].value
     go_to(app, PAGE).run()
     assert not app.exception
-    assert "the talk is lost. Save it" in text_of(app)
+    assert "This browser keeps the talk" in text_of(app)
     (slide,) = talk_of(app).slides
     assert slide.title == "Decisions of DFS ResNet-14, budget 20 %, alpha 5e-6"
     assert slide.stamp.checkpoint == "tiny-dfs-20"

@@ -46,7 +46,7 @@ def test_moving_budget_moves_alpha_and_the_other_way_round_and_the_page_says_why
     assert len(alphas.options) > 150
     alphas.set_value(float(alphas.options[-1])).run()
     assert dials(app) == pytest.approx((0.3, 1.28 / 128), rel=1e-3)
-    assert "alpha is the price of computation, and budget is the cp that is spent at that price" in text_of(app)
+    assert "the price is what a full block is charged, and the budget is the cp that is spent" in text_of(app)
     assert not app.warning
 
 
@@ -63,7 +63,7 @@ def test_the_strip_follows_the_budget_and_words_name_both(app):
     app.query_params["budget"] = "0.5"
     app.run()
     assert len(rows_of(app)) == 10
-    assert "DFS every budget ResNet-14, budget 0.5 %, alpha" in text_of(app)
+    assert "DFS every budget ResNet-14, budget 0.5 %, price" in text_of(app)
     assert NAME in text_of(app)
 
 

@@ -17,7 +17,7 @@ from dashboard.ui import toolbar
 def test_every_export_menu_of_the_published_checkpoint_opens(no_data: Path, name: str, monkeypatch: pytest.MonkeyPatch):
     menus: list[str] = []
     draw = toolbar.toolbar
-    monkeypatch.setattr(toolbar, "toolbar", lambda view: (menus.append(f"{view.key}_export"), draw(view)))
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: (menus.append(f"{view.key}_export"), draw(view)))
     app = AppTest.from_file(str(APP), default_timeout=300)
     go_to(app, name).run()
     for menu in dict.fromkeys(menus):

@@ -129,6 +129,7 @@ def test_what_streamlit_is_given_has_all_rows_as_arrow_tables(shown):
         "images": 4,
         "pictures": 4,
         "stages": 3,
+        "heads": 1,
         "blocks": 5,
     }
     assert "datasets" not in figure.spec

@@ -138,10 +138,13 @@ def test_what_is_made_from_a_checkpoint_goes_with_its_family(catalogue, results)
 
 def test_a_dial_is_dashed_and_says_that_nobody_trained_it(catalogue, results):
     figure = accuracy_curve(CurveState(point_rows(catalogue, NETWORK, [], "cp", results), [], "cp", "log"), LIGHT)
-    dashed = [
-        layer for layer in figure.spec["layer"] if layer["mark"].get("strokeDash") and layer["mark"]["type"] == "line"
-    ]
-    assert [layer["data"]["name"] for layer in dashed] == ["dial"]
+    dashed = {
+        layer["data"]["name"]: layer["mark"]["strokeDash"]
+        for layer in figure.spec["layer"]
+        if layer["mark"].get("strokeDash") and layer["mark"]["type"] == "line"
+    }
+    assert dashed["dial"] == [5, 4]
+    assert dashed["beside"] != dashed["dial"]
     assert "dial, not trained" in {key.text for key in figure.legend}
 
 

@@ -1,0 +1,59 @@
+"""A second network of the same data set beside the one in use, and never one of another data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pages import control, opened
+from tiny import make_card, make_network
+from two_networks import OTHER, write_two_networks
+
+from dashboard.ui import toolbar
+from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.model.config import ModelConfig, backbone_config
+
+BESIDE = "resnet-8-cifar10"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pretrained_folder: Path) -> Path:
+    """ResNet-14 and ResNet-8 on cifar10, ResNet-20 on cifar100."""
+    made = write_two_networks(tmp_path_factory.mktemp("beside") / "pretrained", pretrained_folder)
+    test = {"n": 100, "accuracy": 91.0, "accuracy_ci95": [90.0, 92.0], "cp": 20.3, "all_in": 25.0, "policies": 3}
+    for name, method, config, options in (
+        ("small-backbone", "backbone", backbone_config(8), ("full",)),
+        ("small-dfs-20", "dfs", ModelConfig(depth=8, budget=20.0), ("skip", "8", "16", "full")),
+    ):
+        shares = [dict.fromkeys(options, 100 / len(options))] * config.gated_blocks
+        card = make_card(name, method, config, metrics={"test": test | {"shares": shares}})
+        save_checkpoint(made / name, make_network(config), card)
+    return made
+
+
+@pytest.fixture
+def views(folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    found: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: found.update({view.key: view}))
+    return found
+
+
+def test_another_network_of_the_data_set_is_shown_beside_and_named_in_axis_title_table_and_stamp(views: dict):
+    app = opened(checkpoint="tiny-dfs-20")
+    chooser = control(app.selectbox, "beside")
+    assert chooser.options == ["beside: ResNet-8 on cifar10"], "no network of another data set"
+    chooser.set_value(chooser.options[0]).run()
+    assert not app.exception
+    assert app.query_params["beside"] == BESIDE
+    view = views["curve"]
+    assert view.title == "Accuracy and cp of ResNet-14 and ResNet-8 on cifar10"
+    assert "network ResNet-14 and ResNet-8 on cifar10" in view.stamp.line()
+    assert {row["network"] for row in view.tables["points"]()} >= {"ResNet-14 on cifar10", "ResNet-8 on cifar10"}
+
+
+def test_a_link_cannot_put_two_data_sets_on_one_axis(views: dict):
+    opened(checkpoint="tiny-dfs-20", beside=OTHER)
+    assert "ResNet-20" not in views["curve"].title
+    assert not [row for row in views["curve"].tables["points"]() if "cifar100" in row["network"]]
