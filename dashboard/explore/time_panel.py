@@ -14,7 +14,7 @@ from dashboard.export.view import View
 from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
-from dashboard.views import build
+from dashboard.views.cached import points as curve_points
 from dashboard.views.time_curve import in_words, time_curve, timed_rows
 from dfs_core.errors import UserError
 from dfs_core.timing.survey import Survey
@@ -63,7 +63,7 @@ def _batch(page: Opened, survey: Survey) -> int:
 
 
 def _show(page: Opened, survey: Survey, batch: int) -> None:
-    points = build.points(page)
+    points = curve_points(page.catalogue, Network.of(page.card), page.shared.cost)
     rows = timed_rows(survey, points, batch)
     if not rows:
         st.caption("No timed checkpoint has an accuracy on the test set.")
