@@ -154,7 +154,7 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
     assert calls == [
         (str(config), Path("d"), Path("o"), True, {}),
         (str(config), Path("d"), None, False, changes),
-        (Path("a.pth"), None, "svhn"),
+        (Path("a.pth"), None, "svhn", ""),
     ]
     assert capsys.readouterr().out == "somewhere\n" * 3
 
