@@ -105,15 +105,17 @@ class Progress:
         """Tell of each run that has begun, goes on from an earlier state, or has done another tenth of its steps."""
         for name, run in self.runs.items():
             (file, before), (now, line) = self.seen[name], _seen(name)
+            if not line:
+                continue
             self.seen[name] = now, line
-            if now != file:  # a run writes a new file each time it starts
-                self._say(name, f"goes on from step {line['step']}" if line else "begins")
-            elif line:
-                config, step = run.config, line["step"]
-                whole = config.iterations + config.settle if config.iterations else step * config.epochs / line["epoch"]
-                if int(TENTHS * step / whole) > int(TENTHS * before.get("step", 0) / whole):
-                    loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
-                    self._say(name, f"step {step}, {100 * step / whole:.0f} %{loss}")
+            config, step = run.config, line["step"]
+            whole = config.iterations + config.settle if config.iterations else step * config.epochs / line["epoch"]
+            if now != file:  # a run writes a new file each time it starts, and when it is published
+                if step < round(whole):
+                    self._say(name, f"goes on from step {step}" if file else "begins")
+            elif int(TENTHS * step / whole) > int(TENTHS * before.get("step", 0) / whole):
+                loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
+                self._say(name, f"step {step}, {100 * step / whole:.0f} %{loss}")
 
     def ended(self, name: str, outcome: Outcome) -> None:
         """Tell what became of a run."""
