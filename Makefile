@@ -7,13 +7,9 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
-# The published runs of a network, in the order in which they start from one another; make train NETWORK=resnet74-cifar100
+# The network whose published runs make train and make seeds do; make train NETWORK=resnet74-cifar100
 NETWORK ?= resnet38-cifar10
-ONLY_resnet38-cifar10 := $(addprefix dfs-resnet38-cifar10-,b20-a1e-6 b20-a2.5e-5) \
-	$(foreach method,blockdrop-gates blockdrop,$(method)-resnet38-cifar10)
-RUNS = $(NETWORK) gates-$(NETWORK) $(addprefix dfs-$(NETWORK)-,b10 b20 b30 b40) supernet-lowbit-$(NETWORK) \
-	$(foreach method,static2 static3 static4 static8 lowbit-gates lowbit mixed-gates mixed cascade static3-fixed8,$(method)-$(NETWORK)) \
-	$(foreach method,supernet-skipnet skipnet-gates skipnet,$(method)-$(NETWORK)) $(ONLY_$(NETWORK))
+SWEEP = $(RUN) -m dfs_core sweep --network $(NETWORK) --data-dir $(DATA_DIR)
 
 .PHONY: app test lint format docs bench measure fuzz soak kills data train seeds results screenshots clean
 
@@ -59,23 +55,11 @@ data: $(VENV)/.app
 	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)
 
 train: $(VENV)/.app
-	set -e; for run in $(RUNS); do \
-		$(RUN) -m dfs_core train $$run --data-dir $(DATA_DIR) --resume; \
-	done
+	$(SWEEP) configs/sweeps/published.toml
 
-# The low-bit networks for every budget and their static rivals again, with other seeds, from the same shared weights
-# (in runs/, where make train leaves them).
-SEEDS := 1 2
-TRAIN_AGAIN = $(RUN) -m dfs_core train --data-dir $(DATA_DIR) --resume --seed $$seed
-
+# In runs/, from the shared weights that make train left there.
 seeds: $(VENV)/.app
-	set -e; for seed in $(SEEDS); do \
-		for method in lowbit mixed blockdrop; do \
-			$(TRAIN_AGAIN) $$method-gates-$(NETWORK); \
-			$(TRAIN_AGAIN) $$method-$(NETWORK) --start-from $$method-gates-$(NETWORK)-seed$$seed; \
-		done; \
-		for bits in 2 3 4 8; do $(TRAIN_AGAIN) static$$bits-$(NETWORK); done; \
-	done
+	$(SWEEP) configs/sweeps/seeds.toml
 	$(RUN) -m dfs_core results --seeds runs --readme README.md
 
 results: $(VENV)/.app

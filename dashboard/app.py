@@ -24,6 +24,7 @@ PAGES = {
     "compare": "Compare",
     "testset": "Test set",
     "laboratory": "Alpha laboratory",
+    "runs": "Runs",
     "learn": "Learn",
     "present": "Present",
 }

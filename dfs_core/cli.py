@@ -9,7 +9,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from dfs_core import __version__
-from dfs_core.commands import cascade, checkpoints, evaluate, research, results, timing, traces, unlike, work
+from dfs_core.commands import (
+    cascade,
+    checkpoints,
+    evaluate,
+    export_onnx,
+    research,
+    results,
+    sweep,
+    timing,
+    traces,
+    unlike,
+    work,
+)
 from dfs_core.commands.output import complain
 from dfs_core.errors import UserError
 
@@ -61,11 +73,21 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         unlike.add_unlike,
     ),
     "train": ("train a network", "static4-resnet38-cifar10 --data-dir data --resume", work.add_train),
+    "sweep": (
+        "train many networks, each after those that it starts from, on one machine or on a Ray cluster",
+        "configs/sweeps/published.toml --data-dir data",
+        sweep.add_sweep,
+    ),
     "data": ("download data sets, or list those in a folder", "download cifar10 --data-dir data", work.add_data),
     "import-reference": (
         "convert a checkpoint of the public DFS code",
         "model_best.pth.tar --out imported",
         work.add_import_reference,
+    ),
+    "export-onnx": (
+        "write a static network as ONNX, for other runtimes",
+        "--checkpoint static8-resnet38-cifar10 --out static8.onnx",
+        export_onnx.add_export_onnx,
     ),
     "time": (
         "time a checkpoint on this machine, and compare with the time that was predicted",

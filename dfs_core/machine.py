@@ -15,7 +15,7 @@ CPU_FACTS = Path("/proc/cpuinfo")
 def cpu_facts() -> dict[str, str]:
     """What Linux tells of the first processor, such as ``model name`` and ``flags``; empty on other systems."""
     try:
-        lines = CPU_FACTS.read_text(errors="replace").splitlines()
+        lines = CPU_FACTS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return {}
     pairs = (line.partition(":") for line in reversed(lines))  # so that the first processor's facts come last, and stay

@@ -12,6 +12,8 @@ from tiny import write_cifar10_folders, write_pretrained
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
+os.environ["DFS_RUNS_DIR"] = str(REPOSITORY / "no-runs")  # whoever runs the tests may have runs of their own
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:

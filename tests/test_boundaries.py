@@ -20,7 +20,8 @@ LAYERS = {  # each uses those before it
     "dfs_core": ("model", "data", "evaluation", "checkpoints", "engine", "timing", "results", "training", "commands"),
     "dashboard": ("answers", "drawing", "export", "ui", "views"),
 }
-PAGES = ("explore", "image", "compare", "testset", "laboratory", "learn", "present")  # each uses all layers, no page
+# Each uses all layers and no other page.
+PAGES = ("explore", "image", "compare", "testset", "laboratory", "runs", "learn", "present")
 # What Streamlit may be imported by, beside ui/: pages, their panels, and what sessions share.
 KNOWS_STREAMLIT = ("page.py", "panel.py", "panels.py", "cached.py")
 
@@ -139,3 +140,15 @@ def test_no_function_of_the_dashboard_takes_more_than_a_reader_can_hold() -> Non
                 args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
                 found[f"{path.relative_to(REPOSITORY)} {node.name}"] = len([a for a in args if a.arg != "self"])
     assert not {name: count for name, count in found.items() if count > MOST_PARAMETERS}
+
+
+@pytest.mark.parametrize("package", list(FORBIDDEN))
+def test_text_files_are_read_and_written_in_utf8_whatever_the_locale_is(package: str) -> None:
+    for path in files(package):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            modes = [part.value for part in node.args if isinstance(part, ast.Constant)]
+            opens_text = node.func.attr == "open" and modes in (["r"], ["w"], ["a"], ["x"])
+            if opens_text or node.func.attr in ("read_text", "write_text"):
+                assert "encoding" in {keyword.arg for keyword in node.keywords}, f"{path}:{node.lineno}"

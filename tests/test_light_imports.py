@@ -69,7 +69,7 @@ def test_results_and_commands_are_imported_without_torch(layer: str) -> None:
 def test_every_module_of_the_dashboard_is_imported_without_torch() -> None:
     files = list((REPOSITORY / "dashboard").rglob("*.py"))
     pages = [path for path in files if path.name in PAGES and path.parent.name != "ui"]
-    assert len(pages) == 8, "seven pages and their entry"
+    assert len(pages) == 9, "eight pages and their entry"
     modules = {module_of(path) for path in set(files).difference(pages)}
     assert torch_after(importing(modules.union(*map(imported_by, pages)))) == "False"
 

@@ -1,7 +1,8 @@
 """Broken files and odd command lines without end: ``make fuzz MINUTES=5 SEED=0``.
 
 Each case is made from a good file of the project by chance. It must be read, or be refused in one line, in less than
-3 s and 400 MB. A case is known by its kind, the seed and its number: ``--only KIND --case N`` carries it out again.
+3 s of processor time and 400 MB. A case is known by its kind, the seed and its number: ``--only KIND --case N`` carries
+it out again.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def carry_out(kind: Kind, name: str, seed: int, number: int) -> None:
     rng = random.Random(f"{seed} {name} {number}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder), redirect_stdout(io.TextIOWrapper(io.BytesIO())):
         read = kind.run(rng, Path(folder))
-        before, start = _forget_peak(), time.perf_counter()
+        before, start = _forget_peak(), time.process_time()
         try:
             read()
         except UserError as error:
@@ -282,7 +283,7 @@ def carry_out(kind: Kind, name: str, seed: int, number: int) -> None:
             kind.failed.append(
                 f"case {number}: {type(error).__name__} in {where.filename}:{where.lineno}: {error!s:.200}"
             )
-        took, claimed = time.perf_counter() - start, _memory("VmHWM") - before
+        took, claimed = time.process_time() - start, _memory("VmHWM") - before
     kind.cases += 1
     kind.worst_s, kind.worst_mb = max(kind.worst_s, took), max(kind.worst_mb, claimed)
     if took > kind.most_s or claimed > MOST_MB:

@@ -51,7 +51,7 @@ def served(environment: Mapping[str, str] | None = None) -> Iterator[Served]:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         with log.open("w") as output:
-            settings = os.environ | (environment or {})
+            settings = {**os.environ, "DFS_RUNS_DIR": f"{folder}/runs", **(environment or {})}
             process = subprocess.Popen(command, cwd=REPOSITORY, env=settings, stdout=output, stderr=output)
         try:
             _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log)

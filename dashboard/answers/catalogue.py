@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 from dashboard.answers.naming import DIAL_KEY, LIVE_KEY, PUBLISHED_KEY, SHUFFLED_KEY, family_key, listed
@@ -79,10 +81,12 @@ class Family:
             A checkpoint, and a note that says how it differs from the request; the note is empty if it does not.
         """
 
-        def distance(card: Card) -> tuple[float, float, bool, str]:
+        places = {id(card): place for place, card in enumerate(self.cards)}  # one's own come last
+
+        def distance(card: Card) -> tuple[float, float, bool, int]:
             distances = (_difference(card.budget, budget), _ratio(card.alpha, alpha))
             first, second = distances if hold == "budget" else distances[::-1]
-            return first, second, card is not near, card.name
+            return first, second, card is not near, places[id(card)]
 
         card = min(self.cards, key=distance)
         return card, self._note(card, budget, alpha)
@@ -128,10 +132,14 @@ class Catalogue:
     Attributes:
         cards: of the usable checkpoints, by name.
         problems: one line for each checkpoint that cannot be used.
+        places: of one's own checkpoints: name -> the place that it comes from, in words.
+        folders: name -> folder, of the checkpoints on disk.
     """
 
     cards: tuple[Card, ...]
     problems: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -169,7 +177,7 @@ class Catalogue:
         groups: dict[Network, list[Card]] = {}
         for card in self.cards:
             groups.setdefault(Network.of(card), []).append(card)
-        return {network: Catalogue(tuple(cards)) for network, cards in groups.items()}
+        return {network: Catalogue(tuple(cards), places=self.places) for network, cards in groups.items()}
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
@@ -193,9 +201,14 @@ class Catalogue:
     def default(self) -> Card:
         """The checkpoint that the app opens with: first method, first network that has it, usual alpha and budget.
 
+        It is one of one's own only if there is no other.
+
         Raises:
             IndexError: the catalogue is empty.
         """
+        others = tuple(card for card in self.cards if card.name not in self.places)
+        if 0 < len(others) < len(self.cards):
+            return Catalogue(others).default
         return sorted(self.families, key=_rank)[0].usual
 
     def serving(self, budget: float | None) -> Card:

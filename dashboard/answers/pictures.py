@@ -16,17 +16,20 @@ from PIL import Image
 from dashboard.answers.naming import clean
 from dashboard.answers.parameters import MOST, whole_number
 from dfs_core.data.drawings import drawings
-from dfs_core.data.images import open_image, to_model_input
+from dfs_core.data.images import MIDDLE, open_image, to_model_input
 from dfs_core.model.layout import CIFAR_SIZE
 
 Origin = Literal["drawing", "test", "upload", "camera"]
+OWN: tuple[Origin, ...] = ("upload", "camera")
 GIVEN_SIDE = 256  # pixels to which the given picture is reduced: enough for its largest view on any page
 THUMB_SIDE = 72
 TINY = 32  # pixels: up to this size images are enlarged here, because browsers would blur them
 SEEN_SIDE = 128  # pixels to which the network's input is enlarged, without smoothing
 PAGE_SIZE = 10
 LONGEST_NAME = 200  # characters of an upload's name
-OWN_KEYS = ("upload-", "camera-")
+CROP_SIDE = 128  # pixels: least shorter side of what is kept of an own picture for another crop
+OWN_IMAGE = "own"  # in links and after an upload: the first of the user's own pictures, which no link holds
+OWN_KEYS = ("upload-", "camera-", OWN_IMAGE)
 TEST_KEY = "test-"
 _SEED = 0
 
@@ -47,6 +50,9 @@ class Picture:
         thumb_uri: a thumbnail, as a data URI.
         seen_uri: ``seen``, enlarged without smoothing, as a data URI.
         digest: hash of ``seen``: pictures with the same input share one prediction.
+        foreign: whether its true class is known to be none of the network's.
+        whole: the picture as given, reduced, uint8 (height, width, 3), for another crop; None where there is none.
+        crop: position of the square that the network sees, as in ``to_model_input``.
     """
 
     key: str
@@ -60,6 +66,9 @@ class Picture:
     thumb_uri: str
     seen_uri: str
     digest: str
+    foreign: bool = False
+    whole: np.ndarray | None = None
+    crop: float = MIDDLE
 
     def at(self, size: int) -> Picture:
         """The picture for networks with that image size; a new size is made from the largest known one."""
@@ -67,14 +76,18 @@ class Picture:
 
     def known_to(self, classes: Sequence[str]) -> Picture:
         """The picture for a network of these classes: of another class it has no truth, as no answer can be right."""
-        return self if self.truth is None or self.truth in classes else replace(self, truth=None)
+        return self if self.truth is None or self.truth in classes else replace(self, truth=None, foreign=True)
+
+    def cropped(self, crop: float) -> Picture:
+        """The picture with another square of it seen by the network, if there is another."""
+        return self if crop == self.crop or self.whole is None else _cropped(self, crop)
 
     @property
     def truth_in_words(self) -> str:
         """The true class, or why there is none to judge by."""
         if self.truth is not None:
             return f"is {self.truth}"
-        return "true class unknown" if is_own(self) else "of a class that the network does not know"
+        return "of a class that the network does not know" if self.foreign else "true class unknown"
 
 
 @lru_cache(maxsize=256)
@@ -84,6 +97,14 @@ def _at(picture: Picture, size: int) -> Picture:
     if seen is None:
         seen = to_model_input(Image.fromarray(known[max(known)]), size)
     return replace(picture, seen=seen, others=known, seen_uri=uri_of(seen), digest=digest_of(seen))
+
+
+@lru_cache(maxsize=256)
+def _cropped(picture: Picture, crop: float) -> Picture:
+    whole = Image.fromarray(np.asarray(picture.whole))
+    made = {size: to_model_input(whole, size, crop) for size in {*picture.others, len(picture.seen)}}
+    seen = made[len(picture.seen)]
+    return replace(picture, seen=seen, others=made, seen_uri=uri_of(seen), digest=digest_of(seen), crop=crop)
 
 
 def make_picture(
@@ -113,7 +134,17 @@ def make_picture(
         thumb_uri=_reduced(given, THUMB_SIDE),
         seen_uri=uri_of(seen),
         digest=digest_of(seen),
+        whole=_for_crops(given, max(sizes)) if origin in OWN else None,
     )
+
+
+def _for_crops(given: Image.Image, largest: int) -> np.ndarray | None:
+    """A picture that is not square, reduced to twice what the largest network needs, which keeps sessions small."""
+    if given.width == given.height:
+        return None
+    scale = min(1.0, max(CROP_SIDE, 2 * largest) / min(given.size))
+    size = (max(1, round(given.width * scale)), max(1, round(given.height * scale)))
+    return np.array(given.convert("RGB").resize(size, Image.Resampling.LANCZOS))
 
 
 def digest_of(seen: np.ndarray) -> str:
@@ -191,8 +222,8 @@ def _data_uri(image: Image.Image, kind: str) -> str:
 
 
 def is_own(picture: Picture) -> bool:
-    """Whether it is the user's own picture, whose class nobody told."""
-    return picture.origin in ("upload", "camera")
+    """Whether it is the user's own picture."""
+    return picture.origin in OWN
 
 
 def loses_nothing(picture: Picture) -> bool:

@@ -11,17 +11,19 @@ from dashboard.answers import agreement
 from dashboard.answers.costs import MEASURES, Measure
 from dashboard.answers.naming import counted, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
+from dashboard.answers.times import alone
 from dashboard.compare import class_heatmap, differences, lanes
 from dashboard.compare.differences import Pair, SideRow
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import difference_keys, signed
 from dashboard.export.view import View
-from dashboard.ui import class_groups, stored_traces
+from dashboard.ui import cached, class_groups, stored_traces
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
+from dfs_core.timing.calibration import Calibration
 
 LANES, CLASSES = "lanes", "class_blocks"
 
@@ -72,18 +74,29 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
         _images(differences.side_rows(pairs[0]), measures)
         return
     st.markdown("### What changes from A to B")
-    lines = []
+    lines, clocks = [], [clock for side in pairs[0] if (clock := cached.calibration(side.config)) is not None]
+    timed = len(clocks) == len(pairs[0])
     rows: Table = differences.change_rows(pairs)
-    for row in rows:
+    for row, pair in zip(rows, pairs, strict=True):
         cells = [escape(row["image"]), escape(row["truth"]), escape(row["a"]), escape(row["b"]), row["change"]]
         cells.append(f"{row['a_confidence']:.1f} → {row['b_confidence']:.1f} %")
         cells += [
             f"{row[f'a_{column}']:.2f} → {row[f'b_{column}']:.2f} % <small>{signed(row[column])}</small>"
             for column in (measure.column for measure in measures)
         ]
+        if timed:
+            cells.append(_times(pair, clocks))
         lines.append(("changed" if row["a"] != row["b"] else "", cells))
     heads = ["image", "is", "A says", "B says", "", "confidence", *(measure.name for measure in measures)]
-    st.html(_lines(heads, lines))
+    st.html(_lines([*heads, "measured here"] if timed else heads, lines))
+    if timed:
+        st.caption(plain(f"Measured: milliseconds of one image alone, on {clocks[0].in_words}."))
+
+
+def _times(pair: Pair, clocks: Sequence[Calibration]) -> str:
+    """Milliseconds of A and B on this machine, and the difference."""
+    a, b = (alone(side.shown.trace, side.config, clock) for side, clock in zip(pair, clocks, strict=True))
+    return f"{a:.2f} → {b:.2f} ms <small>{signed(b - a)}</small>"
 
 
 def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
@@ -116,7 +129,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
             st.info(f"{letter}: {plain(one.note)}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
             st.markdown(f"{letter} is {plain(card.name)}.")
-            stored_traces.say_missing(card, one.traces)
+            stored_traces.say_missing(one.point, one.traces)
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
         return

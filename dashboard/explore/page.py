@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from dashboard.explore import looks_panel, panels
-from dashboard.ui import focus, image_bar
+from dashboard.explore import looks_panel, panels, time_panel
+from dashboard.ui import focus, image_bar, own_panel
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
 
@@ -21,9 +21,12 @@ with left:
 with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)
+    if in_focus is not None:
+        own_panel.own_panel(in_focus.picture, page.card)
 with ledger:
     panels.ledger(page, shown)
 
 panels.where_it_goes(page, shown, in_focus)
+time_panel.time_of_all(page)
 panels.training(page)
 panels.think_ahead(page, pictures)

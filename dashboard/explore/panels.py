@@ -65,12 +65,14 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
 
 
 def _made_of(page: Opened) -> str:
-    """The backbone and its accuracy, so that nobody compares checkpoints of different backbones by mistake."""
+    """Whose checkpoint it is, its backbone and the backbone's accuracy, so that nobody takes one for another."""
+    place = page.catalogue.places.get(page.card.name)
+    own = f", your own in {escape(place)}" if place else ""
     backbone = page.card.backbone(page.catalogue.cards)
     if backbone is None or backbone.name == page.card.name:
-        return ""
+        return own
     found = backbone.metrics.get("test")
-    return f" from <code>{escape(backbone.name)}</code>" + (f" ({found['accuracy']:.2f} %)" if found else "")
+    return f"{own} from <code>{escape(backbone.name)}</code>" + (f" ({found['accuracy']:.2f} %)" if found else "")
 
 
 def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:

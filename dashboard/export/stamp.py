@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from dashboard.answers.naming import clean
 
 Kind = Literal[
-    "measured", "published", "measured and published", "the images shown", "live run", "timed on one machine"
+    "measured",
+    "published",
+    "measured and published",
+    "the images shown",
+    "live run",
+    "timed on one machine",
+    "training batches",
 ]
+BASE_URL = "DFS_BASE_URL"  # environment variable: the address at which others reach the app
+LOCAL = ("localhost", "127.", "0.0.0.0", "::")  # what hosts of this machine alone begin with
 HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
 
@@ -23,8 +32,8 @@ class Stamp:
         weights_sha256: hash of its weights file.
         cost: name of the measure of cost.
         kind: measured here on a test set, published by others, computed for the images on the page, recorded in a
-            laboratory run that starts from the checkpoint, or timed on ``machine``.
-        link: opens the same state again.
+            laboratory run that starts from the checkpoint, timed on ``machine``, or of the batches of a training.
+        link: opens the same state again; or the state as text, where others could not open a link.
         others: names and hashes of further checkpoints.
         network: architecture and data set of the checkpoints; empty in talks that are older than it.
         machine: where times were measured, with threads, kernels and versions; empty for figures without times.
@@ -59,7 +68,7 @@ class Stamp:
             ("cost", self.cost),
             ("figures", self.kind),
             ("machine", self.machine),
-            ("link", self.link),
+            ("link" if self.link.startswith(("/", "http")) else "state", self.link),
         )
         return tuple((name, value) for name, value in facts if value)
 
@@ -69,13 +78,34 @@ class Stamp:
         >>> Stamp("dfs-b20", "0123456789abcdef", "cp", "measured", "/?scale=log").line()
         'DFS Explorer · checkpoint dfs-b20 · weights 0123456789ab · cost cp · measured · /?scale=log'
         """
-        unnamed = {"figures", "link"}  # clear without their names
+        unnamed = {"figures", "link", "state"}  # clear without their names
         parts = (value if name in unnamed else f"{name} {value}" for name, value in self.parts())
         return " · ".join(("DFS Explorer", *parts))
 
     def absolute(self, address: str | None) -> Self:
-        """The stamp with a full link. ``address`` is the URL of any page; None changes nothing."""
-        if not address or not self.link.startswith("/"):
+        """The stamp with a full link, or with the state as text where the app answers to this machine alone.
+
+        Args:
+            address: the URL of any page; None changes nothing. ``DFS_BASE_URL`` takes its place.
+
+        >>> Stamp("", "", "cp", "measured", "/image?block=3&image=frog").absolute("http://127.0.0.1:8501/").link
+        'page image, block 3, image frog'
+        """
+        app, here = urlsplit(os.environ.get(BASE_URL) or address or ""), urlsplit(self.link)
+        inside = here.path + (f"?{here.query}" if here.query else "")
+        if not app.netloc or not inside.startswith("/") or not (is_local(here.hostname) or not here.netloc):
             return self
-        app = urlsplit(address)
-        return replace(self, link=f"{app.scheme}://{app.netloc}{self.link}") if app.netloc else self
+        if is_local(app.hostname):
+            return replace(self, link=_state_in_words(here.path, here.query))
+        folder = app.path.rstrip("/") if os.environ.get(BASE_URL) else ""
+        return replace(self, link=f"{app.scheme}://{app.netloc}{folder}{inside}")
+
+
+def is_local(host: str | None) -> bool:
+    """Whether a host of a URL leads to the machine that asks."""
+    return bool(host) and str(host).startswith(LOCAL)
+
+
+def _state_in_words(path: str, query: str) -> str:
+    parts = [f"page {path.strip('/') or 'explore'}", *(f"{key} {value}" for key, value in parse_qsl(query))]
+    return ", ".join(parts)

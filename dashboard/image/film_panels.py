@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.answers.naming import counted, plain
+from dashboard.answers.times import alone
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
 from dashboard.image.film import Film, StaysRight, stays_right
 from dashboard.image.layout import FRAME_PARAM
 from dashboard.image.question_panel import Answer, ask_stability, go_to
-from dashboard.ui import state
+from dashboard.ui import cached, state
 from dashboard.ui.show import picked, show
+from dfs_core.model.config import ModelConfig
+from dfs_core.timing.calibration import Calibration
 
 FRAME, FILM, STABLE = "film_frame", "film", "stability"
 
@@ -28,7 +33,7 @@ def film(answer: Answer) -> None:
     here = reel.nearest(answer.where)
     free = "no block is forced" if config.passes else _ALL_FREE
     unforced = f" In the film, {free}." if answer.what_if.gates else ""
-    control = state.Control.showing(FRAME, here)
+    control, clock = state.Control.showing(FRAME, here), cached.calibration(config)
     with st.container(key="film_slider"):
         st.select_slider(
             _slider_in_words(reel, names[here], answer.where),
@@ -43,17 +48,18 @@ def film(answer: Answer) -> None:
         title=f"Gate film of {answer.picture.name}, {page.card.name}",
         draw=lambda colours: film_chart.gate_film(reel, answer.subject, answer.where, found, colours),
         tables={
-            "frames": lambda: tables.frame_rows(reel, answer.picture, config),
+            "frames": lambda: tables.frame_rows(reel, answer.picture, config, clock),
             "decisions": lambda: tables.film_rows(reel, config),
         },
         alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
         finding=stays_right_in_words(answer, found),
-        stamp=page.stamp("the images shown"),
+        stamp=replace(page.stamp("the images shown"), machine="" if clock is None else clock.in_words),
         notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate. The predictions are on top.")
         + unforced,
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
-    st.caption(f"{plain(stays_right_in_words(answer, found))}{unforced}{' ' + _DIAL if reel.dial else ''}")
+    timed = "" if clock is None else f" {_timed(reel, here, config, clock)}"
+    st.caption(f"{plain(stays_right_in_words(answer, found))}{timed}{unforced}{' ' + _DIAL if reel.dial else ''}")
 
 
 def stability(answer: Answer) -> None:
@@ -82,6 +88,14 @@ def stability(answer: Answer) -> None:
     show(view, page.colours)
     gates = f"; {_ALL_FREE}" if config.policy not in ("constant", "cascade") else ""
     st.caption(f"{words} The image is changed at {pixels}{gates}.")
+
+
+def _timed(reel: Film, here: int, config: ModelConfig, clock: Calibration) -> str:
+    """The measured time of the image at the frame in use, and from the first frame to the last."""
+    first, now, last = (alone(reel.traces[frame], config, clock) for frame in (0, here, -1))
+    return (
+        f"Measured here, alone: {now:.3g} ms at this frame; from {first:.3g} ms at the first to {last:.3g} at the last."
+    )
 
 
 def stays_right_in_words(answer: Answer, found: StaysRight) -> str:

@@ -85,7 +85,7 @@ def _outcomes(answer: Answer, stored: list[BudgetRow]) -> None:
     heads = "".join(f"<th>{head}</th>" for head in ("at the budget of", "passes", "answer", "cp", "all-in"))
     st.html(f'<div class="dfs-changes"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>')
     if near is None and isinstance(missing := stored_traces.find(answer.page.point).traces, UserError):
-        stored_traces.say_missing(answer.page.card, missing)
+        stored_traces.say_missing(answer.page.point, missing)
 
 
 def _chart(answer: Answer, reel: Film, stored: list[BudgetRow]) -> None:

@@ -10,12 +10,14 @@ from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, is_near_tie, stage_of
+from dashboard.answers.times import alone
 from dashboard.image.film import Film
 from dashboard.image.probes import Variant, WhatIf, flips, lead
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import Option
+from dfs_core.timing.calibration import Calibration
 from dfs_core.trace import DecisionTrace
 
 
@@ -162,8 +164,11 @@ def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
     return rows
 
 
-def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
-    """One row for each frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and costs in percent."""
+def frame_rows(film: Film, picture: Picture, config: ModelConfig, calibration: Calibration | None = None) -> Rows:
+    """One row for each frame: ``frame``, ``budget`` or ``dial_price``, prediction, verdict, and costs in percent.
+
+    With a calibration, ``measured_ms`` is the time of the image on this machine, alone.
+    """
     where = "dial_price" if film.dial else "budget"
     return [
         {
@@ -174,6 +179,7 @@ def frame_rows(film: Film, picture: Picture, config: ModelConfig) -> Rows:
             "truth": picture.truth or "",
             "verdict": verdict(trace, picture),
             **costs.of_trace(trace, config),
+            **({} if calibration is None else {"measured_ms": alone(trace, config, calibration)}),
         }
         for number, trace in enumerate(film.traces)
     ]

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import altair as alt
 
 from dashboard.answers.costs import Cost
+from dashboard.answers.times import time_of
 from dashboard.drawing.figure import Figure, Key, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import END, Line, frame
@@ -16,8 +17,7 @@ from dashboard.image.probes import WhatIf
 from dashboard.image.tables import path_rows
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
-from dfs_core.timing.calibration import Calibration, ImageTime
-from dfs_core.trace import DecisionTrace
+from dfs_core.timing.calibration import Calibration
 
 _TOP, _BOTTOM, _HEIGHT = 12, 26, 130  # pixels
 
@@ -40,12 +40,6 @@ class TimeRow(TypedDict):
     policy_ms: float
     block_ms: float
     counted: float | None
-
-
-def time_of(trace: DecisionTrace, config: ModelConfig, calibration: Calibration, batch: int) -> ImageTime:
-    """The time of one image, every pass included, as its share of a batch."""
-    passes = [look.decisions for look in trace.passes] or [trace.decisions]
-    return calibration.of_image(config, passes, batch)
 
 
 def time_rows(what_if: WhatIf, config: ModelConfig, cost: Cost, calibration: Calibration, batch: int) -> list[TimeRow]:

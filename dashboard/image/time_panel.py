@@ -8,10 +8,11 @@ import streamlit as st
 
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.parameters import whole_number
+from dashboard.answers.times import time_of
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.image.question_panel import Answer
-from dashboard.image.time_chart import time_chart, time_keys, time_of, time_rows
+from dashboard.image.time_chart import time_chart, time_keys, time_rows
 from dashboard.ui import cached, messages, state
 from dashboard.ui.show import show
 from dfs_core.errors import UserError

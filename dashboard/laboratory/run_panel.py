@@ -18,7 +18,7 @@ from dashboard.ui import cached, kept, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import training_log, training_log_problem
-from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.locate import runs_dir
 from dfs_core.checkpoints.words import format_alpha
 from dfs_core.errors import UserError
 from dfs_core.training.lab_run import Settings, Tuned
@@ -143,7 +143,12 @@ def _result(job: Job) -> None:
             if st.button("See it in Explore", key="see", type="primary", icon=":material/search:"):
                 state.change(checkpoint=name, budget=None, note="")
                 st.switch_page("explore/page.py")
-            st.button("Write it to disk", key="write", icon=":material/save:", on_click=_write, args=(job,))
+            if (runs_dir() / name).is_dir():
+                st.button(
+                    "Delete it from disk", key="unwrite", icon=":material/delete:", on_click=_delete, args=(name,)
+                )
+            else:
+                st.button("Write it to disk", key="write", icon=":material/save:", on_click=_write, args=(job,))
             toy = " It has no point on the curve, because a toy run is not measured." if tuned.toy else ""
             st.caption(f"Kept as {messages.plain(name)}.{toy}")
     if said := st.session_state.pop(SAVED, ""):
@@ -185,9 +190,17 @@ def _keep(job: Job) -> None:
 
 def _write(job: Job) -> None:
     try:
-        folder = laboratory().keep_on_disk(job, pretrained_dir())
+        folder = laboratory().keep_on_disk(job, runs_dir())
         st.session_state[SAVED] = (
             f":material/check: Written to {messages.plain(str(folder))}; its card says how it was made."
         )
+    except UserError as error:
+        st.session_state[SAVED] = f":material/error: {messages.plain(str(error))}"
+
+
+def _delete(name: str) -> None:
+    try:
+        laboratory().delete_from_disk(runs_dir() / name)
+        st.session_state[SAVED] = ":material/check: Deleted from disk; it stays in memory."
     except UserError as error:
         st.session_state[SAVED] = f":material/error: {messages.plain(str(error))}"

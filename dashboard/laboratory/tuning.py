@@ -7,7 +7,7 @@ checkpoints are in the engine's memory, which drops the oldest if there are too 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -47,8 +47,10 @@ class Reading:
 class Laboratory:
     """The runs of all users, one at a time; predictions of the engine run between their steps."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, folder_of: Callable[[str], Path] = Path) -> None:
+        """Args: engine: predicts and shares the model; folder_of: name of a checkpoint on disk -> its folder."""
         self.jobs = Jobs()
+        self._folder_of = folder_of
         self._engine = engine
         self._parents: Recent[tuple[str, str], Predictor] = Recent(MAX_PARENTS)
         self._materials: Recent[tuple[str, int, str], Material] = Recent(MAX_MATERIALS)
@@ -96,6 +98,12 @@ class Laboratory:
 
         return keep_on_disk(cast(Tuned, job.result).checkpoint, folder)
 
+    def delete_from_disk(self, folder: Path) -> None:
+        """Delete a kept network from the disk; errors as for ``session.delete_from_disk``."""
+        from dfs_core.training.session import delete_from_disk
+
+        delete_from_disk(folder)
+
     def _parent(self, card: Card) -> Predictor:
         """The checkpoint to start from: the one kept in memory, or a separate copy from disk."""
         from dfs_core.predictor import Predictor
@@ -103,7 +111,7 @@ class Laboratory:
         key = (card.name, card.weights_sha256)
         found = self._parents.get(key) or cast(Predictor | None, self._engine.adopted_predictor(card))
         if found is None:
-            found = Predictor.load(card.name)
+            found = Predictor.load(self._folder_of(card.name))
             self._parents.put(key, found)
         return found
 

@@ -10,12 +10,13 @@ import numpy as np
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import classes_in_words, plain, with_article
-from dashboard.answers.pictures import Picture, is_enlarged, is_own, loses_nothing
+from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
 from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import format_alpha, option_in_words
+from dfs_core.data.images import MIDDLE
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
@@ -60,10 +61,11 @@ def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = Fa
     known = {
         True: "it is right",
         False: f"but it is {plain(with_article(item.picture.truth or ''))}",
-        None: "the true class is unknown" if is_own(item.picture) else f"the picture is {item.picture.truth_in_words}",
+        None: f"the picture is {item.picture.truth_in_words}" if item.picture.foreign else "the true class is unknown",
     }
     width, height = item.picture.given_size
-    cut = "" if width == height else f"Its {width} by {height} pixels are cut to the middle square. "
+    square = "the middle square" if item.picture.crop == MIDDLE else "the square that you chose"
+    cut = "" if width == height else f"Its {width} by {height} pixels are cut to {square}. "
     lost = (
         f"{cut}No budget brings back the details that are lost here. Compare the two: could you still tell what it is?"
     )

@@ -163,7 +163,7 @@ def _opener() -> None:
         st.caption(f"Open a saved talk (.{talk_file.SUFFIX}). It replaces this one.")
         key = f"talk_file_{count}"
         st.file_uploader(
-            "A talk's file", type=["json"], key=key, on_change=_open, args=(key,), label_visibility="collapsed"
+            "A talk's file", type=None, key=key, on_change=_open, args=(key,), label_visibility="collapsed"
         )
 
 

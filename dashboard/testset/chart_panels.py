@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import unbroken
+from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.testset import cost_charts, shares_chart, statistics, vectors_chart
+from dashboard.testset import confusions, cost_charts, shares_chart, statistics, vectors_chart
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
 from dashboard.testset.statistics import VectorRow
@@ -21,6 +21,7 @@ from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.traces import Traces
 
 SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "decision_vectors"
+CONFUSIONS = "confusion_matrix"
 
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
@@ -130,6 +131,55 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
 
     show(view, page.colours, click, cost_charts.GROUP_PARAM)
     st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
+
+
+def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
+    """Which classes are taken for which; a click filters by a confusion, a second click removes the filter."""
+    if wanted.verdict == "right":
+        return
+    st.markdown("### Confusions")
+    shown = class_groups.of_page(traces.classes, page.shared)
+    rows = confusions.confusion_rows(traces, chosen, shown)
+    if not rows:
+        st.caption("All these predictions are right.")
+        return
+    click_id, members = page.shared.click_id, {group.name: group.classes for group in shown}
+    named = {classes: name for name, classes in members.items()}
+    cell = named.get(wanted.classes), named.get(wanted.answers)
+    in_use = (cell[0], cell[1]) if cell[0] and cell[1] else None
+    view = View(
+        key=CONFUSIONS,
+        title=f"Confusions of {page.in_words}",
+        draw=lambda colours: confusions.confusion_chart(rows, shown, in_use, colours, click_id),
+        tables={"confusions": lambda: rows},
+        alt=f"How many test images of each of {len(shown)} classes were taken for each other class",
+        finding=f"Most often: {rows[0]['truth']} taken for {rows[0]['answer']}, {counted(rows[0]['images'], 'image')}",
+        stamp=page.stamp("measured"),
+        notes="A row is what images show, a column what was predicted. Only wrong predictions are counted.",
+    )
+
+    def click() -> None:
+        if found := picked(CONFUSIONS, confusions.CONFUSION_PARAM):
+            truth, answer = members[found["truth"]], members[found["answer"]]
+            again = (wanted.classes, wanted.answers) == (truth, answer)
+            narrow(
+                page,
+                replace(
+                    wanted,
+                    classes=() if again else truth,
+                    answers=() if again else answer,
+                    verdict="" if again else "wrong",
+                ),
+            )
+
+    show(view, page.colours, click, confusions.CONFUSION_PARAM)
+    wrong = sum(row["images"] for row in rows)
+    st.caption(
+        unbroken(
+            f"{counted(wrong, 'wrong prediction')} of {len(chosen):,}. Rows: what the image shows. Columns: what was"
+            " predicted. A click filters."
+        )
+    )
 
 
 def vector_view(

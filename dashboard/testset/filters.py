@@ -26,6 +26,7 @@ class Filter:
 
     Attributes:
         classes: the true class is one of these.
+        answers: the predicted class is one of these.
         verdict: the prediction is ``right`` or ``wrong``.
         taken: (block number, option) pairs: the image takes that option in that block.
         vector: the decision vector, from ``vector_code``.
@@ -43,6 +44,7 @@ class Filter:
     high: float | None = None
     passes: tuple[int, ...] = ()
     change: Change = ""
+    answers: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -67,6 +69,8 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
     keep = np.ones(len(traces), bool)
     if wanted.classes:
         keep &= np.isin(traces.labels, [traces.classes.index(name) for name in wanted.classes])
+    if wanted.answers:
+        keep &= np.isin(traces.predictions, [traces.classes.index(name) for name in wanted.answers])
     if wanted.verdict:
         keep &= traces.correct == (wanted.verdict == "right")
     for block, option in wanted.taken:
@@ -111,6 +115,7 @@ def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str
         "high": "" if wanted.high is None else f"{wanted.high:g}",
         "passes": ".".join(map(str, wanted.passes)),
         "change": wanted.change,
+        "answer": ".".join(wanted.answers),
     }
 
 
@@ -122,6 +127,11 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
         traces: of the test set.
         cost: the measure in use; bounds by another measure are left out.
     """
+
+    def named(parameter: str) -> tuple[str, ...]:
+        words = page.get(parameter, "").split(".")
+        return tuple(name for name in traces.classes if name in words)
+
     blocks = traces.decisions.shape[1]
     code = page.get("policy", "")
     known = page.get("of", "") == ".".join(traces.options)
@@ -137,7 +147,8 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
     change: Change = next((known for known in looks.CHANGES if known == page.get("change")), "")
     verdict, bounds = page.get("verdict", ""), page if page.get("by", USUAL) == cost else {}
     return Filter(
-        classes=tuple(name for name in traces.classes if name in page.get("class", "").split(".")),
+        classes=named("class"),
+        answers=named("answer"),
         verdict=cast(Verdict, verdict if verdict in ("right", "wrong") else ""),
         taken=tuple(sorted(taken.items())),
         vector=code if fits else "",

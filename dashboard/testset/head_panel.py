@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import classes_in_words
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
 from dashboard.testset.statistics import Summary
@@ -64,6 +65,9 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
     parts = [(f"block {block}: {option}", wanted.toggled(block, option)) for block, option in wanted.taken]
     if wanted.vector:
         parts.append((f"decision vector {wanted.vector}", replace(wanted, vector="")))
+    if wanted.answers:
+        told = classes_in_words(wanted.answers, 3) if len(wanted.answers) > 1 else wanted.answers[0]
+        parts.append((f"predicted: {told}", replace(wanted, answers=())))
     if wanted.change:
         parts.append((f"{looks.CHANGES[wanted.change]} by looking again", replace(wanted, change="")))
     if wanted.is_empty:

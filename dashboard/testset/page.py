@@ -36,6 +36,7 @@ with st.container(key="more"):
     left, right = st.columns([58, 42], gap="large")
 with left:
     chart_panels.vector_view(page, traces, costs, chosen, wanted, here.vectors)
+    chart_panels.confusion_view(page, traces, chosen, wanted)
 with right:
     chart_panels.cost_views(page, traces, cost, chosen, wanted)
 with every_image:  # last, because it takes longest

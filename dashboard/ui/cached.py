@@ -7,12 +7,13 @@ import os
 from collections.abc import Callable
 from glob import iglob
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.answers import places
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.engine import Engine
 from dashboard.answers.pictures import (
@@ -27,8 +28,7 @@ from dashboard.answers.pictures import (
 )
 from dashboard.ui import kept
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.card_files import scan
-from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.locate import pretrained_dir, runs_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
@@ -41,12 +41,15 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import CIFAR_SIZE
 from dfs_core.timing import kept as timing
 from dfs_core.timing.calibration import Calibration, NetworkShape
+from dfs_core.timing.survey import Survey
 
 if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
     from dfs_core.predictor import Predictor
 
 Stamp = str
+
+SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page somebody waits
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -58,20 +61,69 @@ def engine() -> Engine:
 def _load(name: str) -> Predictor:
     from dfs_core.predictor import Predictor
 
-    return Predictor.load(name).compiled(wait=False)
+    return Predictor.load(folder_of(name)).compiled(wait=False)
 
 
 def catalogue() -> Catalogue:
     """The checkpoints on this machine and those of this session, read again when a file changes."""
-    root = pretrained_dir()
-    on_disk = _catalogue(str(root), stamp(root, "*/card.json", "*/weights.safetensors"))
-    return kept.with_session(on_disk, engine().adopted(kept.names()))
+    return kept.with_session(on_disk(), engine().adopted(kept.names()))
+
+
+def on_disk() -> Catalogue:
+    """The checkpoints on this machine."""
+    roots = own_roots()
+    files = [stamp(root, "*/card.json", "*/weights.safetensors") for root in (pretrained_dir(), *roots.values())]
+    named = tuple((place, str(root)) for place, root in roots.items())
+    return _on_disk(str(pretrained_dir()), named, tuple(files))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _catalogue(root: str, stamp: Stamp) -> Catalogue:
-    cards, problems = scan(Path(root))
-    return Catalogue(tuple(cards), tuple(problems))
+def _on_disk(root: str, own: tuple[tuple[str, str], ...], stamps: tuple[Stamp, ...]) -> Catalogue:
+    return places.read(Path(root), {place: Path(folder) for place, folder in own})
+
+
+def own_roots() -> dict[str, Path]:
+    """The folders of one's own checkpoints by place: the runs, and a folder that was named in the app."""
+    named = [Path(folder) for folder in named_folders()]
+    roots = {"runs": runs_dir()} | {folder.name: folder for folder in named}
+    here = pretrained_dir().absolute()
+    return {place: root for place, root in roots.items() if root.is_dir() and root.absolute() != here}
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def named_folders() -> list[str]:
+    """The folder that was named in the app, or none: a list that stays the same object."""
+    return []
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a checkpoint on disk."""
+    return on_disk().folders.get(name, pretrained_dir() / name)
+
+
+def store_traces(point: OperatingPoint, report: Callable[[int, int], None]) -> None:
+    """Measure an operating point on the test set, and store its decisions; what the command ``traces`` does.
+
+    Args:
+        point: the operating point.
+        report: called with the number of images done and their total. An exception in it stops the work.
+
+    Raises:
+        UserError: the checkpoint or its test set cannot be used, or the images are not those of its card.
+    """
+    from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.checkpoints.store_traces import measure_traces, off_card
+
+    images = test_images(point.card)
+    if isinstance(images, str):
+        raise UserError(images)
+    found = measure_traces(load_checkpoint(folder_of(point.card.name)), point, images, report)
+    wanted = point.card.evaluation("test")
+    if wanted is not None and point.budget is None:
+        words, too_much = off_card(found.evaluation, wanted)
+        if too_much:
+            raise UserError(f"these are not the images that the card was measured on: {words}")
+    found.store()
 
 
 def image_sizes() -> tuple[int, ...]:
@@ -179,9 +231,15 @@ def _upload(file_id: str, name: str, origin: Origin, sizes: tuple[int, ...], _fi
         return str(error)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def browser_memory(token: str) -> dict[str, Any]:
+    """What the server keeps of one browser (``browser_memory.py``); always the same object for a token."""
+    return {}
+
+
 def traces(point: OperatingPoint) -> Traces | UserError:
     """Stored traces of an operating point on the test set, or the error that says why there are none."""
-    card, folder = point.card, pretrained_dir() / point.card.name
+    card, folder = point.card, folder_of(point.card.name)
     return _traces(str(folder), card.name, card.weights_sha256, point.budget, stamp(folder, "traces*.parquet"), point)
 
 
@@ -198,7 +256,7 @@ def _traces(
 
 def traced_budgets(card: Card) -> tuple[float, ...]:
     """The budgets in percent at which traces of an every-budget checkpoint are stored."""
-    return stored_budgets(pretrained_dir() / card.name)
+    return stored_budgets(folder_of(card.name))
 
 
 def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
@@ -231,6 +289,32 @@ def measure(card: Card, report: Callable[[float], object]) -> None:
         UserError: the network does not run on the engine, or nothing can be stored.
     """
     if timing.keep(engine().calibrate(card, report)) is None:
+        raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
+
+
+def survey(backbone: str) -> Survey | None:
+    """The latest times of all checkpoints of a network on this machine; None if there are none."""
+    folder = cache_folder()
+    files = () if folder is None else stamp(folder, f"{timing.SURVEY_PREFIX}*.json")
+    return _survey(backbone, files) if files else None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _survey(backbone: str, stamp: Stamp) -> Survey | None:
+    return timing.find_survey(backbone)
+
+
+def take_survey(backbone: str, report: Callable[[float], object]) -> None:
+    """Time all checkpoints of a network on this machine, and store the result. No page predicts meanwhile.
+
+    Raises:
+        UserError: the network cannot be loaded, or nothing can be stored.
+    """
+    from dfs_core.timing.bench import run
+
+    with engine().turn():
+        found = run(backbone, batches=SURVEYED, rounds=ROUNDS, report=report)
+    if timing.keep_survey(found) is None:
         raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
 
 

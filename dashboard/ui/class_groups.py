@@ -27,4 +27,9 @@ def choose(classes: Sequence[str], shared: state.State) -> tuple[Group, ...]:
             label_visibility="collapsed",
             on_change=control.choice(lambda every: state.change(page={CLASSES: "all" if every else ""})),
         )
-    return groups(classes, opened)
+    return of_page(classes, shared)
+
+
+def of_page(classes: Sequence[str], shared: state.State) -> tuple[Group, ...]:
+    """The groups that the page's switch shows; draws nothing."""
+    return groups(classes, CLASSES in shared.page)

@@ -8,7 +8,7 @@ from dashboard.ui import uploads
 
 _TITLE = "Copy a link that opens this page as it is now"
 _COPIED = "Link copied."
-_WITHOUT_UPLOADS = "It does not include your own images."
+_WITHOUT_UPLOADS = "Your own images are not in it; the receiver is told so."
 
 # Browsers refuse the clipboard API without TLS; then the script falls back to execCommand. The braces give it its own
 # scope, because it runs again at every redraw.

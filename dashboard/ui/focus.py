@@ -67,10 +67,23 @@ def given_and_seen(picture: Picture) -> str:
     ]
     if loses_nothing(picture):
         figures = [(picture.seen_uri, picture.name, "as given, and as the network sees it")]
+    marks = [_crop_mark(picture), ""]
     return "".join(
-        f'<figure><img src="{uri}" alt="{escape(alt)}"><figcaption>{caption}</figcaption></figure>'
-        for uri, alt, caption in figures
+        f'<figure><div class="dfs-crop"><img src="{uri}" alt="{escape(alt)}">{mark}</div>'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for (uri, alt, caption), mark in zip(figures, marks, strict=False)
     )
+
+
+def _crop_mark(picture: Picture) -> str:
+    """The frame of the square that the network sees, over a picture that is not square."""
+    width, height = picture.given_size
+    side = 100 * min(width, height) / max(width, height)
+    if width == height:
+        return ""
+    along, across = picture.crop * (100 - side), (100 - side) / 2
+    left, top = (along, across) if width > height else (across, along)
+    return f'<i style="left:{left:.1f}%;top:{top:.1f}%;width:{side:.1f}%"></i>'
 
 
 def class_bars(trace: DecisionTrace) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.pictures import PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
+from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.links import OWN_KEYS
 from dashboard.ui.read_only import read_only
@@ -26,7 +26,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     with st.container(key="sources", horizontal=True, vertical_alignment="center", gap="small"):
         if not read_only():
             uploads.uploader()
-        mine = uploads.pictures()
+        mine = uploads.pictures(card.classes)
         show = _what_to_show(shared) if mine else GALLERY
         if show != OWN:
             gallery = _gallery(images, shared)
@@ -38,7 +38,9 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         return [picture.at(size) for picture in mine]
     own = mine if show == BOTH else []
     shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, shared), *gallery)]
-    if shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
+    if shared.image == OWN_IMAGE and not mine:
+        messages.image_of_the_sender(shown[0].name)
+    elif shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
         messages.no_image(shared.image, shown[0].name)
     return shown
 
@@ -58,7 +60,7 @@ def say_refused() -> None:
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """The pictures that a page offers: the user's own first, then the gallery's page. Draws nothing."""
     images = cached.test_images(card)
-    found = [*uploads.pictures(), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    found = [*uploads.pictures(card.classes), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
     return [picture.at(card.config.image_size) for picture in found]
 
 
@@ -69,7 +71,13 @@ def more_pictures(card: Card, shared: state.State) -> None:
     images = cached.test_images(card)
     camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
     if camera.open:  # so that the browser asks for the camera only when the user wants it
-        camera.camera_input("Take a picture", key=uploads.CAMERA, label_visibility="collapsed")
+        camera.camera_input(
+            "Take a picture",
+            key=uploads.CAMERA,
+            label_visibility="collapsed",
+            on_change=uploads.focus_own,
+            args=(uploads.CAMERA,),
+        )
     if isinstance(images, str):
         messages.no_data_set(card.dataset, images)
 
@@ -92,9 +100,15 @@ def _what_to_show(shared: state.State) -> str:
         required=True,
         key=control.key,
         label_visibility="collapsed",
-        on_change=control.choice(lambda wished: st.session_state.update({SHOW: wished})),
+        on_change=control.choice(_show),
     )
     return str(show)
+
+
+def _show(wished: str) -> None:
+    st.session_state[SHOW] = wished
+    if wished == GALLERY and str(state.current().image).startswith(OWN_KEYS):
+        state.change(image=None)
 
 
 def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:

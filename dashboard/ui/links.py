@@ -25,7 +25,7 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number, whole_number
-from dashboard.answers.pictures import OWN_KEYS
+from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS
 from dashboard.answers.tables import Scale
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -124,8 +124,8 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
             query["alpha"] = format_alpha(card.alpha)
     if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
         query["budget"] = f"{state.budget:.{DIGITS}g}"
-    if state.image and not state.image.startswith(OWN_KEYS):  # a link cannot hold the user's own pictures
-        query["image"] = state.image
+    if state.image:  # a link cannot hold the user's own pictures, so it says that one was shown
+        query["image"] = OWN_IMAGE if state.image.startswith(OWN_KEYS) else state.image
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
     if state.cost != get_args(Cost)[0]:
@@ -148,7 +148,7 @@ def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapp
         page: the page's own parameters; by default the state's own on its own page, and none on another.
 
     Returns:
-        Path and query, such as ``/image?image=frog``. The user's own pictures are left out.
+        Path and query, such as ``/image?image=frog``, or ``image=own`` in the place of an own picture.
     """
     path = state.path if path is None else path
     own = page if page is not None else state.page if path == state.path else {}

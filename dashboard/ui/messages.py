@@ -62,6 +62,14 @@ def no_image(key: str, shown: str) -> None:
     )
 
 
+def image_of_the_sender(shown: str) -> None:
+    """Say that a link was made with an own image of its sender, which it cannot hold; ``shown`` is what is shown."""
+    st.warning(
+        f"The link was made with an image of the sender's own. It is not in the link. Shown instead: {plain(shown)}.",
+        icon=":material/image_not_supported:",
+    )
+
+
 def no_data_set(dataset: str, why: str) -> None:
     """Say that there are no test images, and offer to download them if the data set is public.
 

@@ -9,8 +9,6 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.ui import cached, messages
 from dashboard.ui.page import Opened
-from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces
@@ -55,21 +53,42 @@ def find(point: OperatingPoint) -> Found:
     return Found(cached.traces(found), found, note)
 
 
-def say_missing(card: Card, error: UserError) -> None:
-    """Say what is missing or wrong with a checkpoint's traces, with the command that makes them, if there is one."""
-    if not (pretrained_dir() / card.name).is_dir():  # in memory only, where no command can read it
+def say_missing(point: OperatingPoint, error: UserError) -> None:
+    """Say what is missing or wrong with traces, with a button and a command that make them, if there is one."""
+    card, folder = point.card, cached.folder_of(point.card.name)
+    if not folder.is_dir():  # in memory only, where no command can read it
         st.info("A session checkpoint has no stored traces: write it to disk first.", icon=":material/table_rows:")
         return
     if isinstance(error, NoTraces):
         st.info(
             "This page needs the checkpoint's traces of the test set, and they are not stored yet."
-            " This command makes them in a minute or two:",
+            " The button or the command makes them in a minute or two:",
             icon=":material/table_rows:",
         )
     else:
         st.error(messages.plain(str(error)), icon=":material/error:")
     if error.command:
-        st.code(error.command.replace("DIR", str(cached.data_dir())), language="sh")
+        if st.button("Store test decisions", icon=":material/save:", key=f"store_{card.name}_{point.budget}"):
+            _store(point)
+        command = error.command.replace("DIR", str(cached.data_dir()))
+        if card.name in cached.on_disk().places:  # the command finds only published ones by their name
+            command = command.replace(f"--checkpoint {card.name}", f"--checkpoint {folder}")
+        st.code(command, language="sh")
+
+
+def _store(point: OperatingPoint) -> None:
+    bar = st.progress(0.0, "Measuring")
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / total, f"{done:,} of {total:,} test images")
+
+    try:
+        cached.store_traces(point, report)
+    except UserError as error:
+        bar.empty()
+        st.error(messages.plain(str(error)), icon=":material/error:")
+    else:
+        st.rerun()
 
 
 def open_traces(page: Opened) -> tuple[Opened, Traces]:
@@ -78,6 +97,6 @@ def open_traces(page: Opened) -> tuple[Opened, Traces]:
     if found.note:
         st.info(messages.plain(found.note), icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
-        say_missing(page.card, found.traces)
+        say_missing(found.point, found.traces)
         st.stop()
     return page.at(found.point), found.traces

@@ -1,8 +1,8 @@
-"""The user's own pictures, from uploads and the camera. They stay in the session, on all pages, and never leave it.
+"""The user's own pictures, from uploads and the camera. They stay in the browser's memory here, and never leave it.
 
-Streamlit empties an uploader when another page opens. So the session keeps the pictures under the files' ids; a file
-that the user removes from the uploader is removed here too. Reasons for refused files are kept separately, and only
-until another page opens.
+Streamlit empties an uploader when another page opens, and with a reload. So the pictures are kept under the files' ids,
+with what the user said of them; a file that the user removes from the uploader is removed here too. Reasons for refused
+files are kept separately, and only until another page opens.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from dashboard.answers.pictures import Origin, Picture
-from dashboard.ui import cached, state
+from dashboard.answers.pictures import OWN_IMAGE, Origin, Picture
+from dashboard.ui import browser_memory, cached, state
 from dfs_core.data.images import FORMATS
 
 UPLOADER, CAMERA = "uploads", "camera"
 MOST = 64  # files of one session, about 5 MB; the oldest are dropped
-_KEPT, _REFUSED, _WHERE = "own_kept", "own_refused", "own_uploader_on"
+_REFUSED, _WHERE = "own_refused", "own_uploader_on"
+_KEPT, _TOLD, _CROPS = "pictures", "told", "crops"  # in the browser's memory
 _TOO_MANY = "too many"  # key of that message among the refused files' ids
 
 
@@ -39,6 +41,8 @@ def uploader() -> None:
         key=UPLOADER,
         label_visibility="collapsed",
         width=430,
+        on_change=focus_own,
+        args=(UPLOADER,),
     )
     _take(files, UPLOADER, "upload", new)
     photo = st.session_state.get(CAMERA)  # the camera is drawn further down; this is its value at the start of the run
@@ -55,10 +59,47 @@ def uploader() -> None:
             on_click=_forget,
             args=(earlier,),
         )
+    if _kept():
+        browser_memory.survive_reload()
 
 
-def pictures() -> list[Picture]:
-    """The user's own pictures, oldest first, each file once and under a name of its own."""
+def focus_own(widget: str) -> None:
+    """Put the user's own pictures in focus when a widget gets some; a callback."""
+    state.change(image=OWN_IMAGE if st.session_state[widget] else None, note="")
+
+
+def tell(key: str, truth: str | None, classes: Sequence[str]) -> None:
+    """Keep what the user says that a picture shows; a callback.
+
+    Args:
+        key: of the picture.
+        truth: one of the classes, empty for none of them, or None to say nothing.
+        classes: of the network in use.
+    """
+    told = _memory(_TOLD)
+    told.pop(key, None)
+    if truth is not None:
+        told[key] = (truth, tuple(classes))
+
+
+def crop(key: str, position: float) -> None:
+    """Keep which square of a picture the network sees; a callback. The position is that of ``to_model_input``."""
+    _memory(_CROPS)[key] = position
+
+
+def remove(key: str) -> None:
+    """Remove one picture, on whichever page it was given; a callback."""
+    _forget([file_id for file_id, picture in _kept().items() if picture.key == key])
+    for name in (_TOLD, _CROPS):
+        _memory(name).pop(key, None)
+    state.change(image=OWN_IMAGE if _kept() else None)
+
+
+def pictures(classes: Sequence[str] = ()) -> list[Picture]:
+    """The user's own pictures, oldest first, each file once and under a name of its own, as the user wants them seen.
+
+    ``classes`` are those of the network in use: a picture of none of them is of none of these only.
+    """
     found: dict[str, Picture] = {}
     names: Counter[str] = Counter()
     for picture in _kept().values():
@@ -66,7 +107,13 @@ def pictures() -> list[Picture]:
             continue
         names[picture.name] += 1
         again = f" ({names[picture.name]})" if names[picture.name] > 1 else ""
-        found[picture.key] = replace(picture, name=picture.name + again)
+        truth, among = _memory(_TOLD).get(picture.key, (None, ()))
+        found[picture.key] = replace(
+            picture.cropped(_memory(_CROPS).get(picture.key, picture.crop)),
+            name=picture.name + again,
+            truth=truth or None,
+            foreign=truth == "" and among == tuple(classes),
+        )
     return list(found.values())
 
 
@@ -100,8 +147,13 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
 
 def _kept() -> dict[str, Picture]:
     """File id -> picture."""
-    kept: dict[str, Picture] = st.session_state.setdefault(_KEPT, {})
-    return kept
+    return _memory(_KEPT)
+
+
+def _memory(name: str) -> dict[str, Any]:
+    """A part of the browser's memory; always the same object."""
+    part: dict[str, Any] = browser_memory.memory().setdefault(name, {})
+    return part
 
 
 def _refused() -> dict[str, str]:

@@ -11,10 +11,9 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.looks import BudgetRow, budget_rows
 from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Stamp, results_dir, stamp, traced_budgets, traces
+from dashboard.ui.cached import Stamp, folder_of, results_dir, stamp, traced_budgets, traces
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.checkpoints.traces import Traces
@@ -79,7 +78,7 @@ def _points(
 
 def looks_by_budget(card: Card) -> list[BudgetRow]:
     """What a cascade does to the test set at each budget whose traces are stored and can be read, lowest first."""
-    folder = pretrained_dir() / card.name
+    folder = folder_of(card.name)
     return _looks_by_budget(str(folder), card.weights_sha256, stamp(folder, "traces*.parquet"), card)
 
 
@@ -102,8 +101,12 @@ def training_log_problem(name: str) -> str:
 
 
 def _training_log_of(name: str) -> Rows | str:
-    path = pretrained_dir() / name / LOG_FILE
-    return _training_log(str(path), stamp(path.parent, path.name))
+    return log_in(folder_of(name))
+
+
+def log_in(folder: Path) -> Rows | str:
+    """The training log in a run's folder, or why it cannot be read; empty if there is none."""
+    return _training_log(str(folder / LOG_FILE), stamp(folder, LOG_FILE))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -21,7 +21,7 @@ HEIGHT = 400
 _LANE = 22  # pixels at the bottom of the plot for the ticks of the images
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
 # Vega has no star; this one has the size of its other symbols.
-_PATHS = {"star": "M0,-.7L.2,-.22L.7,-.22L.3,.12L.44,.6L0,.31L-.44,.6L-.3,.12L-.7,-.22L-.2,-.22Z"}
+PATHS = {"star": "M0,-.7L.2,-.22L.7,-.22L.3,.12L.44,.6L0,.31L-.44,.6L-.3,.12L-.7,-.22L-.2,-.22Z"}
 _LOG_TICKS = [digit * 10.0**power for power in range(-3, 3) for digit in (1, 2, 5)]
 FRONT_WORDS = "front: nothing here is cheaper and more accurate"
 TEST_AXIS = "test accuracy, %"
@@ -57,7 +57,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
                 ),  # close up, what is outside is clipped
                 "in_use": state.in_use(point),
                 "ink": looks[point["group"]][0],
-                "shape": _PATHS.get(looks[point["group"]][1], looks[point["group"]][1]),
+                "shape": PATHS.get(looks[point["group"]][1], looks[point["group"]][1]),
             }
             for point in points
         ]

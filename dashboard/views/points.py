@@ -167,8 +167,14 @@ def _of_cards(catalogue: Catalogue, network: Network, in_results: set[str]) -> I
                 **({} if live else against(card.backbone(catalogue.cards), card, found["accuracy"], split)),
                 **(costs.of_card(card, split) or {}),
                 "line": _line(card),
-                "source": f"{LIVE if live else ''}measured here on {found['n']:,} {split} images",
+                "source": f"{LIVE if live else ''}measured here on {found['n']:,} {split} images"
+                + _own(catalogue, card),
             }
+
+
+def _own(catalogue: Catalogue, card: Card) -> str:
+    place = catalogue.places.get(card.name)
+    return f"; your own, from {place}" if place else ""
 
 
 def _line(card: Card) -> str:

@@ -36,8 +36,12 @@ def read_all(folder: Path, tell: Tell = None) -> list[Card]:
     return cards
 
 
-def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
+def scan(folder: Path | None = None, all_of_it: bool = True) -> tuple[list[Card], list[str]]:
     """Read the cards of all checkpoints in a folder, by default in ``pretrained_dir()``.
+
+    Args:
+        folder: that folder.
+        all_of_it: whether a folder in it without a card is a problem. Among runs it is not: a run may be in progress.
 
     Returns:
         The cards that can be read, sorted by name, and one line about each problem with the others.
@@ -52,7 +56,8 @@ def scan(folder: Path | None = None) -> tuple[list[Card], list[str]]:
         return [], [f"{root} cannot be read: {reason(error)}"]
     for entry in entries:
         try:
-            if entry.is_dir() and not entry.name.startswith("."):
+            wanted = all_of_it or (entry / CARD_FILE).is_file()
+            if wanted and entry.is_dir() and not entry.name.startswith("."):
                 cards.append(read_card_of(require_card(entry)))
         except CheckpointError as error:
             problems.append(str(error).encode(errors="backslashreplace").decode())  # folder names may be invalid UTF-8

@@ -29,6 +29,12 @@ def pretrained_dir() -> Path:
     return _SHIPPED if _SHIPPED.is_dir() else Path("pretrained")
 
 
+def runs_dir() -> Path:
+    """The folder of one's own runs: ``DFS_RUNS_DIR``, else ``runs/`` in the working directory. It may not exist yet."""
+    named = os.environ.get("DFS_RUNS_DIR")
+    return at_home(named) if named else Path("runs")
+
+
 def find(name_or_path: str | Path) -> Path:
     """The folder of a checkpoint.
 

@@ -20,18 +20,22 @@ from dfs_core.model.network import DFSNet
 
 # The reference does not name its option sets. The number of rows of its gate's last layer identifies them.
 OPTIONS_BY_COUNT = {7: "paper", 4: "paper-small", 2: "skipnet"}
+WRAPPED_IN = ("state_dict", "model", "net")  # keys under which training scripts keep the state dict
+PREFIXES = re.compile(r"^(?:(?:module|_orig_mod)\.)+")  # of DataParallel and torch.compile, in any order
+UNUSED = "num_batches_tracked"  # old versions of PyTorch did not save it, and nothing here needs it
 
 State = dict[str, Tensor]
 
 
-def import_reference(path: Path, out: Path | None = None, dataset: str = "") -> Path:
+def import_reference(path: Path, out: Path | None = None, dataset: str = "", options: str = "") -> Path:
     """Convert a checkpoint file of the public DFS code.
 
     Args:
-        path: a file of ``torch.save`` (a state dict, or a dict with one under ``state_dict``), opened with
-            ``weights_only=True``; or an ``.npz`` with entries ``state/<key>``.
+        path: a file of ``torch.save`` (a state dict, or a dict with one under ``state_dict``, ``model`` or ``net``),
+            opened with ``weights_only=True``; or an ``.npz`` with entries ``state/<key>``.
         out: folder of the new checkpoint; by default in ``pretrained/``, named like the file up to its first dot.
         dataset: ``cifar10``, ``cifar100`` or ``svhn``; by default the first of these with the right number of classes.
+        options: option set, as in ``ModelConfig``; by default the usual one with the gate's number of options.
 
     Returns:
         The folder of the new checkpoint.
@@ -41,8 +45,8 @@ def import_reference(path: Path, out: Path | None = None, dataset: str = "") -> 
             exists.
     """
     path = Path(path)
-    state = {key.removeprefix("module."): value for key, value in _read(path).items()}
-    model = convert(state)
+    state = {PREFIXES.sub("", key): value for key, value in _read(path).items()}
+    model = convert(state, options)
     folder = Path(out) if out else pretrained_dir() / path.name.split(".")[0]
     if folder.exists():
         raise UserError(f"{folder} exists already: give another --out, or move it away")
@@ -60,17 +64,19 @@ def _data_set(name: str, classes: int) -> DatasetInfo | None:
     return fitting[0] if fitting else None
 
 
-def convert(state: State) -> DFSNet:
-    """Build our network from a state dict of the reference, with keys without ``module.``.
+def convert(state: State, options: str = "") -> DFSNet:
+    """Build our network from a state dict of the reference, with keys without ``module.``, in float32.
 
     Raises:
-        UserError: a key is missing or its tensor has the wrong shape.
+        UserError: a key is missing, its tensor has the wrong shape, or ``options`` does not fit the gate.
     """
-    config = _config(state)
+    config = _config(state, options)
     model = DFSNet(config)
     wanted = model.state_dict()
     for key, value in wanted.items():
         source = _source(key, len(config.layout.stages[0]))
+        if source not in state and key.endswith(UNUSED):
+            continue
         if source not in state:
             raise UserError(f"not a checkpoint of the DFS code: it lacks {source}")
         try:
@@ -97,7 +103,9 @@ def _read(path: Path) -> State:
     except Exception as error:  # a damaged file makes torch.load raise exceptions of any kind
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise UserError(f"{path} cannot be read as a checkpoint: {reason}") from None
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    state = loaded
+    while isinstance(state, dict) and (key := next((key for key in WRAPPED_IN if key in state), None)):
+        state = state[key]
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
     ):
@@ -105,7 +113,7 @@ def _read(path: Path) -> State:
     return state
 
 
-def _config(state: State) -> ModelConfig:
+def _config(state: State, options: str) -> ModelConfig:
     layers = [match for key in state if (match := re.fullmatch(r"group(\d)_layer(\d+)\.conv1\.weight", key))]
     if not layers or "control.proj.weight" not in state or "fc.weight" not in state:
         raise UserError("not a checkpoint of the DFS code: its keys are not group1_layer0.conv1.weight and so on")
@@ -113,17 +121,23 @@ def _config(state: State) -> ModelConfig:
         if state[key].ndim < 2:
             raise UserError(f"not a checkpoint of the DFS code: {key} has shape {list(state[key].shape)}")
     count = state["control.proj.weight"].shape[0]
-    if count not in OPTIONS_BY_COUNT:
+    if not options and count not in OPTIONS_BY_COUNT:
         known = ", ".join(f"{number} ({name})" for number, name in OPTIONS_BY_COUNT.items())
-        raise UserError(f"its gate chooses from {count} options; only sets of {known} options can be imported")
-    return ModelConfig(
+        raise UserError(
+            f"its gate chooses from {count} options, and only sets of {known} options are known by their number: "
+            "name yours with --options, such as skip,4,8,full"
+        )
+    config = ModelConfig(
         depth=6 * (max(int(match[2]) for match in layers) + 1) + 2,
         classes=state["fc.weight"].shape[0],
-        options=OPTIONS_BY_COUNT[count],
+        options=options or OPTIONS_BY_COUNT[count],
         quantiser="minmax",
         batch_norm="shared",
         gate_width=state["control.proj.weight"].shape[1],
     )
+    if len(config.option_set) != count:
+        raise UserError(f"its gate chooses from {count} options, but '{options}' has {len(config.option_set)}")
+    return config
 
 
 def _source(key: str, blocks_per_stage: int) -> str:

@@ -32,6 +32,7 @@ class LogLine:
         explained: correlation of the predicted with the measured worth (stage ``utilities``).
         validation_accuracy: accuracy on the validation images in percent.
         validation_cp: cp on the validation images in percent.
+        note: what there is to say of the start of the run.
     """
 
     step: Count
@@ -45,6 +46,7 @@ class LogLine:
     explained: float = 0.0
     validation_accuracy: Percent = 0.0
     validation_cp: Cost = 0.0
+    note: str = ""
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
 from dfs_core.errors import UserError
+from dfs_core.evaluation.limits import SURENESS
 
 if TYPE_CHECKING:
     from dfs_core.results.separate import Measured
@@ -23,6 +24,8 @@ def add_cascade(parser: argparse.ArgumentParser) -> None:
     usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
     usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
     parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)
+    measures = "lead of the best class over the second, probability of the best class, or entropy of all"
+    parser.add_argument("--sure", choices=tuple(SURENESS), default="lead", help=f"when an answer is sure: {measures}")
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_cascade)
@@ -47,7 +50,7 @@ def run_cascade(args: argparse.Namespace) -> int:
             images = measured_images(checkpoints[0].card, data_dir, split)
             measured[split] = []
             for checkpoint in checkpoints:
-                measured[split].append(measure_pass(checkpoint, images))
+                measured[split].append(measure_pass(checkpoint, images, args.sure))
                 done += 1
                 progress(done, steps)
     rows = rows_on(measured["validation"], checkpoints[0].card.config.gated_blocks)
@@ -76,6 +79,6 @@ def run_cascade(args: argparse.Namespace) -> int:
     ]
     write(table(("budget", *args.passes), gains, words=()))
     weights = sum(parameter.numel() for checkpoint in checkpoints for parameter in checkpoint.model.parameters())
-    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits in nats"), shown, words=()))
+    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits"), shown, words=()))
     write(f"{len(checkpoints)} networks in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
     return 0

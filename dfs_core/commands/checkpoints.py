@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def budget_text(value: float | None) -> str:
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
     """Define ``predict``."""
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="a picture of any size, such as a JPEG")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="a picture of any size, a folder of pictures, or a pattern: '*.png'"
+    )
     add_checkpoint(parser)
     add_budget(parser)
     add_json(parser)
@@ -86,7 +89,8 @@ def run_predict(args: argparse.Namespace) -> int:
     predictor = Predictor.load(args.checkpoint)
     predictor.card.config.operating_point(args.budget)
     names, inputs = [], []
-    for name in args.images:
+    wanted = [name for given in args.images for name in _pictures(given)]
+    for name in wanted:
         try:
             inputs.append(to_model_input(open_image(_head(Path(name)), name), predictor.card.config.image_size))
             names.append(name)
@@ -114,7 +118,31 @@ def run_predict(args: argparse.Namespace) -> int:
             f"decisions in blocks {blocks[0]} to {blocks[-1]}",
         )
         write(table(header, [_predict_row(line) for line in found], words=(0, 1, 6)))
-    return 0 if len(found) == len(args.images) else 2
+    return 0 if found and len(found) == len(wanted) else 2
+
+
+def _pictures(given: str) -> list[str]:
+    """The files that an argument names: itself, those that match a pattern, or the pictures in a folder.
+
+    What a folder has beside pictures is named on stderr. A name that matches nothing stays, and is reported later.
+    """
+    from dfs_core.data.folders import in_words, pictures_in
+
+    names = sorted(glob(given)) or [given]  # noqa: PTH207 - Path.glob takes no pattern from the root
+    if Path(given).exists():  # of this very name, with brackets or stars in it
+        names = [given]
+    found: list[str] = []
+    for name in names:
+        if not Path(name).is_dir():
+            found.append(name)
+            continue
+        inside, others = pictures_in(Path(name))
+        found += map(str, inside)
+        if others:
+            complain(f"{name}: passed over {in_words(others)}", "note")
+        if not inside:
+            complain(f"{name} has no pictures")
+    return found
 
 
 def _head(path: Path) -> bytes:

@@ -7,14 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
-from dfs_core.commands.evaluate import images_of
-from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, positive, table, write, write_json
-from dfs_core.errors import UserError
+from dfs_core.commands.output import add_data_dir, add_json, number, positive, table, write, write_json
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from dfs_core.checkpoints.card import Card
     from dfs_core.engine import Engine
     from dfs_core.model.network import DFSNet
     from dfs_core.timing.calibration import Calibration
@@ -47,14 +42,17 @@ def run_time(args: argparse.Namespace) -> int:
     import torch
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.data.augment import normalise
     from dfs_core.engine import compile_network
     from dfs_core.timing.compare import time_network
+    from dfs_core.timing.pixels import pixels_of
 
     checkpoint = load_checkpoint(args.checkpoint)
     card, model = checkpoint.card, checkpoint.model
     budget, _ = card.config.operating_point(args.budget)
     count = -(-AT_LEAST // args.batch) * args.batch
-    images, source = _images(card, args, count)
+    pixels, source = pixels_of(card, count, args.data_dir)
+    images = normalise(pixels, card.mean, card.std)
     before = torch.get_num_threads()
     torch.set_num_threads(args.threads or before)
     try:
@@ -82,32 +80,6 @@ def run_time(args: argparse.Namespace) -> int:
     else:
         write(_text(result))
     return 0
-
-
-def _images(card: Card, args: argparse.Namespace, count: int) -> tuple[Tensor, str]:
-    """``count`` images as the network takes them, repeated if there are fewer, and in words what they are."""
-    import numpy as np
-    import torch
-
-    from dfs_core.data.augment import normalise
-    from dfs_core.data.drawings import drawings
-    from dfs_core.data.images import to_model_input
-    from dfs_core.data.sets import batches_of
-
-    try:
-        stored = images_of(card, data_dir_of(args), "test").images
-        (pixels,) = batches_of(stored, [slice(min(count, len(stored)))])
-        source = f"{card.dataset}, test"
-    except UserError:
-        if args.data_dir is not None:  # the user said where the images are
-            raise
-        from PIL import Image
-
-        size = card.config.image_size
-        drawn = [to_model_input(Image.fromarray(drawing.image), size) for drawing in drawings()]
-        pixels, source = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2), "drawings: there is no data set here"
-    repeated = pixels.repeat(-(-count // len(pixels)), 1, 1, 1)[:count]
-    return normalise(repeated, card.mean, card.std), source
 
 
 def _calibration(model: DFSNet, engine: Engine, again: bool) -> Calibration:

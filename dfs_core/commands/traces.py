@@ -14,12 +14,8 @@ from dfs_core.errors import UserError
 
 if TYPE_CHECKING:
     from dfs_core.checkpoints.card import Card
-    from dfs_core.checkpoints.checkpoint import Checkpoint
     from dfs_core.checkpoints.operating_point import OperatingPoint
-    from dfs_core.data.sets import ImageSet
-    from dfs_core.evaluation.metrics import Evaluation, Outcome
-
-NOISE = 0.1  # points; rounding on another machine may change accuracy or cp by this much
+    from dfs_core.evaluation.metrics import Evaluation
 
 
 def add_traces(parser: argparse.ArgumentParser) -> None:
@@ -40,11 +36,10 @@ def add_traces(parser: argparse.ArgumentParser) -> None:
 
 def run_traces(args: argparse.Namespace) -> int:
     """Write the traces into the checkpoint's folder and print their figures."""
+    from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
+    from dfs_core.checkpoints.store_traces import measure_traces
     from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets
-    from dfs_core.checkpoints.traces import Traces
-    from dfs_core.evaluation.metrics import summarise
-    from dfs_core.files import write_whole
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
@@ -54,29 +49,18 @@ def run_traces(args: argparse.Namespace) -> int:
     images, card_test = measured_images(card, data_dir_of(args), "test"), card.evaluation("test")
     lines = []
     for point in points:
-        outcome = _outcome(checkpoint, images, point.budget)
-        found = summarise(outcome, card.config)
+        with progress_bar("measuring") as progress:
+            found = measure_traces(checkpoint, point, images, progress)
         if card_test is not None and point.budget is None:
-            _compare(found, card_test)
-        path = checkpoint.folder / point.traces_file
-        data = Traces.of(outcome, point).to_bytes()
-        write_whole(path, data)
-        lines.append(_line(path, len(data), point.budget, found))
+            _compare(found.evaluation, card_test)
+        found.store()
+        lines.append(_line(found.path, len(found.data), point.budget, found.evaluation))
     if args.json:
         write_json(lines)
     else:
         for line in lines:
             write(_text(line))
     return 0
-
-
-def _outcome(checkpoint: Checkpoint, images: ImageSet, budget: float | None) -> Outcome:
-    from dfs_core.bar import progress_bar
-    from dfs_core.evaluation.evaluate import run
-
-    card = checkpoint.card
-    with progress_bar("measuring") as progress:
-        return run(checkpoint.model, images, card.mean, card.std, budget=budget, progress=progress)
 
 
 def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) -> list[OperatingPoint]:
@@ -103,10 +87,11 @@ def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) 
 
 
 def _compare(found: Evaluation, card_test: Evaluation) -> None:
-    """Report differences from the card's figures. Differences larger than ``NOISE`` are an error."""
-    off = {key: (getattr(found, key), getattr(card_test, key)) for key in ("accuracy", "cp")}
-    differences = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in off.items())
-    if any(abs(here - there) > NOISE for here, there in off.values()):
+    """Report differences from the card's figures. Differences larger than rounding are an error."""
+    from dfs_core.checkpoints.store_traces import off_card
+
+    differences, too_much = off_card(found, card_test)
+    if too_much:
         raise UserError(f"these are not the images that the card was measured on: {differences}")
     if found != card_test:
         complain(f"this machine rounds differently from the one that measured the card: {differences}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from dfs_core.commands.output import (
@@ -38,14 +39,16 @@ def run_train(args: argparse.Namespace) -> int:
     """Train a network and print the folder of its checkpoint."""
     from dfs_core.data.folders import SPLITS
     from dfs_core.training.config_files import load_config, of_seed
+    from dfs_core.training.processes import first_alone
     from dfs_core.training.train import train
 
-    changes = {} if args.seed is None else of_seed(args.run_name, args.seed)
+    config = load_config(args.run_name)
+    changes = {} if args.seed is None else of_seed(config, args.seed)
     if args.start_from is not None:
         changes["start_from"] = args.start_from
     data_dir = data_dir_of(args)
-    note_left_out(load_config(args.run_name).dataset, data_dir, *SPLITS)
-    write(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
+    first_alone(note_left_out)(config.dataset, data_dir, *SPLITS)
+    first_alone(write)(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
     return 0
 
 
@@ -106,6 +109,9 @@ def add_import_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by class count"
     )
+    parser.add_argument(
+        "--options", default="", metavar="SET", help="option set, such as skip,4,8,full; default: by the gate's size"
+    )
     parser.set_defaults(run=run_import_reference)
 
 
@@ -113,7 +119,7 @@ def run_import_reference(args: argparse.Namespace) -> int:
     """Convert a checkpoint of the public DFS code and print the new folder."""
     from dfs_core.checkpoints.reference import import_reference
 
-    write(str(import_reference(args.file, args.out, args.dataset)))
+    write(str(import_reference(args.file, args.out, args.dataset, args.options)))
     return 0
 
 
@@ -125,6 +131,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
     parser.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
     parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
+    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_bench)
@@ -155,20 +162,26 @@ def run_bench(args: argparse.Namespace) -> int:
 
 
 def run_engine_bench(args: argparse.Namespace) -> int:
-    """Print the time of a batch on the engine and its speed relative to PyTorch in float32."""
-    import torch
+    """Print the time of a batch on the engine and its speed relative to PyTorch in float32; keep it for the app."""
+    from dfs_core.bar import progress_bar
+    from dfs_core.timing.bench import ROUNDS, run
+    from dfs_core.timing.kept import keep_survey
 
-    from dfs_core.data.sets import load_images
-    from dfs_core.engine.bench import BATCHES, run
-
-    images = load_images("cifar10", data_dir_of(args), "test").subset(slice(max(BATCHES))).loaded()
-    found = list(run(torch.as_tensor(images.images), args.kernels))
+    with progress_bar("timing", "%") as report:
+        found = run(
+            data_dir=args.data_dir,
+            kernels=args.kernels,
+            threads=args.threads,
+            report=lambda share: report(round(100 * share), 100),
+        )
+    keep_survey(found)
     if args.json:
-        write_json([timing._asdict() for timing in found])
+        write_json(asdict(found))
         return 0
     rows = [
-        (name, *(f"{number(one.ms, 'ms')} ({number(one.speed, 'x')})" for one in found if one.what == name))
-        for name in dict.fromkeys(one.what for one in found)
+        (name, *(f"{number(one.ms, 'ms')} ({number(one.speed, 'x')})" for one in found.timings if one.what == name))
+        for name in dict.fromkeys(one.what for one in found.timings)
     ]
-    write(table(("one thread, median of 15 rounds", *(f"batch of {batch}" for batch in BATCHES)), rows))
+    head = (f"median of {ROUNDS} rounds", *(f"batch of {batch}" for batch in found.batches))
+    write(f"{found.in_words}; {found.source}\n\n{table(head, rows)}")
     return 0

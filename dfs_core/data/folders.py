@@ -68,6 +68,13 @@ def passed_over(root: Path, split: str) -> dict[str, int]:
     return {kind: count for kind, count in counts.most_common() if count}
 
 
+def pictures_in(folder: Path) -> tuple[list[Path], dict[str, int]]:
+    """The image files in a folder and its subfolders, sorted; and the number of other files by suffix."""
+    files = sorted(_inside(folder))
+    others = Counter(file.suffix.lower() or "no suffix" for file in files if not _is_image(file))
+    return [file for file in files if _is_image(file)], dict(others.most_common())
+
+
 def in_words(counts: dict[str, int]) -> str:
     """Counts of ``passed_over`` in words.
 

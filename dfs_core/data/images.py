@@ -38,6 +38,7 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif"),
     *(".gif", ".bmp", ".tif", ".tiff"),
 )
+MIDDLE = 0.5  # position of the square that is cropped, unless another is chosen
 LARGE = 4_000_000  # pixels; larger pictures are decoded one at a time
 _ONE_LARGE = threading.Lock()
 
@@ -108,12 +109,13 @@ def open_image(data: bytes, name: str) -> Image.Image:
         raise ImageError(f"{label} is damaged or incomplete: save it again as {FORMATS}") from error
 
 
-def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
-    """Crop the central square and resize it to the network's input size.
+def to_model_input(image: Image.Image, size: int = CIFAR_SIZE, crop: float = MIDDLE) -> np.ndarray:
+    """Crop a square and resize it to the network's input size.
 
     Args:
         image: a picture of any size and mode. It is turned upright and laid on white, as in ``open_image``.
         size: side of the result in pixels: the network's ``image_size``.
+        crop: where the square is along the longer side: 0 at its left or top end, 1 at the other end.
 
     Returns:
         uint8, (size, size, 3). A picture that already has this size is returned pixel for pixel.
@@ -121,7 +123,7 @@ def to_model_input(image: Image.Image, size: int = CIFAR_SIZE) -> np.ndarray:
     picture = to_srgb(_upright(image))
     width, height = picture.size
     side = min(width, height)
-    left, top = (width - side) // 2, (height - side) // 2
+    left, top = int((width - side) * crop), int((height - side) * crop)
     square = picture.crop((left, top, left + side, top + side))
     if side > size:
         square = square.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -1,7 +1,8 @@
 """When a cascade looks again: limits for every price, chosen on validation images. Arithmetic only, without torch.
 
-An image stops after a pass when its answer leads by the pass's limit. For a price, the limits are those of least mean
-loss + price x cost, found from the last pass to the first: at each, all images are sorted by their lead, and the best
+An image stops after a pass when its answer is as sure as the pass's limit says. The networks measure that by the lead
+of the best class over the second; others can be compared with it. For a price, the limits are those of least mean
+loss + price x cost, found from the last pass to the first: at each, all images are sorted by sureness, and the best
 place to cut is kept (method section 12). As the price falls, limits only rise, so that cost only rises.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,31 @@ MOST_ROWS = 160
 BEYOND = 1.001  # times the largest lead: a limit that no image reaches
 DIGITS = 6
 TEMPERATURES = np.linspace(0.5, 4.0, 71)
+Sure = Literal["lead", "top", "entropy"]
+
+
+def _lead(logits: np.ndarray) -> np.ndarray:
+    second, first = np.partition(logits, -2, axis=1)[:, -2:].T
+    return first - second
+
+
+def _log_probabilities(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _top(logits: np.ndarray) -> np.ndarray:
+    return np.exp(_log_probabilities(logits).max(axis=1))
+
+
+def _order(logits: np.ndarray) -> np.ndarray:
+    found = _log_probabilities(logits)
+    return np.log(logits.shape[1]) + (np.exp(found) * found).sum(axis=1)
+
+
+# How sure an answer is, from logits (N, classes), 0 or more (N,): by how many nats the best class leads the second; the
+# probability of the best class; by how many nats the entropy of all classes is below that of a guess.
+SURENESS: dict[Sure, Callable[[np.ndarray], np.ndarray]] = {"lead": _lead, "top": _top, "entropy": _order}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,23 +53,23 @@ class Look:
     """What one pass says of every image of a set, were it made for all of them.
 
     Attributes:
-        leads: of the most probable class over the second, in nats (N,).
+        sureness: of the answer, 0 or more (N,), by one of ``SURENESS``.
         losses: cross-entropy of the label in nats (N,), of the softmax at the pass's own best temperature.
         cost: of this pass, in blocks in full (N,).
         correct: whether the most probable class is the label, bool (N,).
     """
 
-    leads: np.ndarray
+    sureness: np.ndarray
     losses: np.ndarray
     cost: np.ndarray
     correct: np.ndarray
 
     @classmethod
-    def of(cls, logits: np.ndarray, labels: np.ndarray, cost: np.ndarray) -> Look:
+    def of(cls, logits: np.ndarray, labels: np.ndarray, cost: np.ndarray, sure: Sure = "lead") -> Look:
         """From what a pass answered: logits (N, classes), labels (N,), cost in blocks in full (N,)."""
         logits = logits.astype(np.float64)
-        second, first = np.partition(logits, -2, axis=1)[:, -2:].T
-        return cls(first - second, _best_losses(logits, labels), cost, logits.argmax(axis=1) == labels)
+        correct = logits.argmax(axis=1) == labels
+        return cls(SURENESS[sure](logits), _best_losses(logits, labels), cost, correct)
 
 
 class Row(NamedTuple):
@@ -65,18 +91,16 @@ def _best_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(labels))
 
     def losses(temperature: float) -> np.ndarray:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        return np.log(np.exp(scaled).sum(axis=1)) - scaled[rows, labels]
+        return -_log_probabilities(logits / temperature)[rows, labels]
 
     return min((losses(temperature) for temperature in TEMPERATURES), key=np.mean)
 
 
 def follow(looks: Sequence[Look], limits: Sequence[float]) -> np.ndarray:
     """How many passes each image needs (N,) under given limits."""
-    passes = np.ones(len(looks[0].leads), dtype=np.int64)
+    passes = np.ones(len(looks[0].sureness), dtype=np.int64)
     for number, (look, limit) in enumerate(zip(looks, limits, strict=False), start=1):
-        passes[(passes == number) & (look.leads < limit)] += 1
+        passes[(passes == number) & (look.sureness < limit)] += 1
     return passes
 
 
@@ -91,16 +115,16 @@ def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
     ahead, limits = looks[-1].losses, []
     for look, dearer in zip(reversed(looks[:-1]), reversed(looks[1:]), strict=True):
         going_on = ahead + price * dearer.cost
-        order = np.argsort(-look.leads, kind="stable")  # the surest images first: so many of them stop here
+        order = np.argsort(-look.sureness, kind="stable")  # the surest images first: so many of them stop here
         stopped = np.concatenate([[0.0], np.cumsum(look.losses[order])])
         went_on = going_on.sum() - np.concatenate([[0.0], np.cumsum(going_on[order])])
         stops = int((stopped + went_on).argmin())
-        sorted_leads = look.leads[order]
+        in_order = look.sureness[order]
         if stops in (0, len(order)):
-            limits.append(0.0 if stops else float(sorted_leads[0]) * BEYOND)
+            limits.append(0.0 if stops else float(in_order[0]) * BEYOND)
         else:  # halfway between the last image that stops and the first one that goes on
-            limits.append(float(sorted_leads[stops - 1 : stops + 1].mean()))
-        ahead = np.where(look.leads < limits[-1], going_on, look.losses)
+            limits.append(float(in_order[stops - 1 : stops + 1].mean()))
+        ahead = np.where(look.sureness < limits[-1], going_on, look.losses)
     return tuple(reversed(limits))
 
 
@@ -122,7 +146,7 @@ def rows_of(looks: Sequence[Look], blocks: int) -> list[Row]:
 
     chosen = np.array([choose(looks, price) for price in PRICES])
     chosen = np.maximum.accumulate(chosen[::-1])[::-1]
-    everything = np.array([BEYOND * look.leads.max() for look in looks[:-1]])
+    everything = np.array([BEYOND * look.sureness.max() for look in looks[:-1]])
     ends = [(PRICES[0] / 10, np.maximum(everything, chosen[0])), (PRICES[-1] * 2, np.zeros(len(everything)))]
     rows = [row(*ends[0]), *(row(price, limits) for price, limits in zip(PRICES, chosen, strict=True)), row(*ends[1])]
     return _falling(_filled(rows, row))

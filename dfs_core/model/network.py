@@ -98,6 +98,7 @@ class DFSNet(nn.Module):
             return self._look_again(self.policy, x, prices, forced, body)
         state: Any = self.policy.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
+        temperature = self.policy.temperature(charge)
         certain = torch.eye(len(self.costs), device=images.device)
         decisions, probabilities = [], []
         for index in range(self.config.gated_blocks):
@@ -108,7 +109,7 @@ class DFSNet(nn.Module):
                 continue
             logits, state = self.policy.step(index, body.see(self.policy.features, x), state)
             scores = logits - charge
-            probability = (scores / self.policy.temperature(charge)).softmax(dim=1)
+            probability = (scores / temperature).softmax(dim=1)
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])

@@ -11,7 +11,7 @@ import numpy as np
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
-from dfs_core.evaluation.limits import Look, Row, follow, rows_of
+from dfs_core.evaluation.limits import Look, Row, Sure, follow, rows_of
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models
 from dfs_core.results.comparison import paired_difference
@@ -30,7 +30,7 @@ class SeparateCascade:
     Attributes:
         budget: cp that was asked for.
         price: nats per block in full that leads to it.
-        limits: the lead in nats that stops after each pass but the last.
+        limits: the sureness that stops after each pass but the last; by default a lead in nats.
         n: number of images.
         accuracy: share of images with the right label.
         low: lower end of its 95 % interval (Wilson).
@@ -90,8 +90,8 @@ class Measured:
     all_in: np.ndarray
 
 
-def measure_pass(checkpoint: Checkpoint, images: ImageSet) -> Measured:
-    """Ask one checkpoint about every image, at its usual budget."""
+def measure_pass(checkpoint: Checkpoint, images: ImageSet, sure: Sure = "lead") -> Measured:
+    """Ask one checkpoint about every image, at its usual budget; ``sure`` says how doubt is measured."""
     from dfs_core.evaluation.evaluate import forward_batches  # loads torch, which the tables of results do without
 
     card, logits, decisions = checkpoint.card, [], []
@@ -100,7 +100,8 @@ def measure_pass(checkpoint: Checkpoint, images: ImageSet) -> Measured:
         decisions.append(output.decisions.numpy() if output.passes is None else output.passes.decisions.numpy())
     costs, made = cost_models(card.config), np.concatenate(decisions)
     cp = costs["cp"].per_image(made)
-    look = Look.of(np.concatenate(logits), images.labels.cpu().numpy(), cp / 100 * card.config.gated_blocks)
+    labels, cost = images.labels.cpu().numpy(), cp / 100 * card.config.gated_blocks
+    look = Look.of(np.concatenate(logits), labels, cost, sure)
     return Measured(look, cp, costs["bitops"].per_image(made))
 
 

@@ -89,6 +89,12 @@ class Machine:
     torch: Word
     version: Word
 
+    def in_words(self, threads: int, kernels: KernelNames) -> str:
+        """The machine, what the engine uses of it, and versions, in one line."""
+        used = "1 thread" if threads == 1 else f"{threads} threads"
+        named = f"{self.processor}, {self.cores} cores ({used}), {self.system}"
+        return f"{named}; {kernels} kernels, PyTorch {self.torch}, DFS Explorer {self.version}"
+
 
 class ImageTime(NamedTuple):
     """Milliseconds of one image, part by part.
@@ -155,9 +161,7 @@ class Calibration:
     @property
     def in_words(self) -> str:
         """Machine, kernels and versions in one line."""
-        machine, threads = self.machine, "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        named = f"{machine.processor}, {machine.cores} cores ({threads}), {machine.system}"
-        return f"{named}; {self.kernels} kernels, PyTorch {machine.torch}, DFS Explorer {machine.version}"
+        return self.machine.in_words(self.threads, self.kernels)
 
     def predict(self, config: ModelConfig, decisions: np.ndarray, batch: int) -> float:
         """Milliseconds an image for given decisions.

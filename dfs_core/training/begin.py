@@ -11,7 +11,7 @@ import torch
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
@@ -22,7 +22,6 @@ from dfs_core.model.start_from import start_from
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 
-RUNS = Path("runs")
 CALIBRATION_IMAGES = 256
 
 
@@ -39,8 +38,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
-    if config.start_from:
-        _start_from(model, config.start_from, splits)
+    note = _start_from(model, config.start_from, splits) if config.start_from else ""
     model.to(device)
     stage = STAGES[config.stage]
     body, policy = model.trainable_groups()
@@ -58,7 +56,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     optimiser.register_step_post_hook(lambda *_: keep_positive(model))
     average = copy.deepcopy(model) if config.ema else None
     precision = resolve(config.precision, device)
-    return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config))
+    return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config), note=note)
 
 
 def source(name: str) -> Checkpoint:
@@ -71,7 +69,8 @@ def source(name: str) -> Checkpoint:
 
 
 def _place(name: str) -> Path | str:
-    return RUNS / name if (RUNS / name / CARD_FILE).is_file() else name
+    run = runs_dir() / name
+    return run if (run / CARD_FILE).is_file() else name
 
 
 def _parents(config: TrainConfig) -> tuple[str, ...]:
@@ -98,8 +97,15 @@ def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
     return model.to(device).eval()
 
 
-def _start_from(model: DFSNet, name: str, splits: Splits) -> None:
-    new = start_from(model, source(name).model)
+def _start_from(model: DFSNet, name: str, splits: Splits) -> str:
+    """Take over weights; return what the log should say of it."""
+    given = source(name)
+    fresh = copy.deepcopy(model.body.classifier.state_dict())
+    new = start_from(model, given.model)
     if quantisers := {key.rpartition(".")[0] for key in new if ".quantisers." in key}:
         sample = splits.train.images[:CALIBRATION_IMAGES]
         calibrate(model, normalise(sample, splits.mean, splits.std), quantisers)
+    if given.card.classes == splits.train.classes:
+        return ""
+    model.body.classifier.load_state_dict(fresh)  # also where the numbers of classes agree by chance
+    return f"starts from {given.card.name}, which has other classes: its body is kept, the classifier is new"

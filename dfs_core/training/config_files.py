@@ -45,9 +45,18 @@ def load_config(run: str | Path, changes: Mapping[str, str | int] | None = None)
         raise UserError(f"{'run ' if by_name else ''}{run}: {error}") from None
 
 
-def of_seed(run: str | Path, seed: int) -> dict[str, str | int]:
+def recipes() -> dict[str, str]:
+    """The recipes in ``configs/`` that are for any network: name of the file without its end -> the names of its runs.
+
+    The name of a run has placeholders, such as ``static{bits}-{network}``.
+    """
+    names = {path.stem: str(_read(path).get("name")) for path in sorted(CONFIGS.glob("*.toml"))}
+    return {recipe: name for recipe, name in names.items() if "{network}" in name}
+
+
+def of_seed(config: TrainConfig, seed: int) -> dict[str, Any]:
     """The changes that repeat a run with another seed, under its own name."""
-    return {"name": f"{load_config(run).name}-seed{seed}", "seed": seed}
+    return {"name": f"{config.name}-seed{seed}", "seed": seed}
 
 
 def config_text(config: TrainConfig) -> str:
@@ -65,17 +74,18 @@ def _lines(table: Table) -> list[str]:
 
 def _of_name(name: str) -> Table:
     networks = {path.stem: path for path in sorted((CONFIGS / "networks").glob("*.toml"))}
-    recipes = [path for path in sorted(CONFIGS.glob("*.toml")) if "{network}" in str(_read(path).get("name"))]
-    for recipe in recipes:
-        table = _read_merged(recipe)
+    known = recipes()
+    for recipe in known:
+        table = _read_merged(CONFIGS / f"{recipe}.toml")
         pattern = re.sub(r"\\\{(\w+)\\\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", re.escape(table["name"]))
         found = re.fullmatch(pattern, name)
         if found and found["network"] in networks:
             network = _read(networks[found["network"]])
             own = network.pop("runs", {}).get(name, {})
             return _merged(_filled(table, found.groupdict()), _merged(network, own))
-    known = f"networks: {', '.join(networks)}; recipes: {', '.join(str(_read(path)['name']) for path in recipes)}"
-    where = "this folder has no configs/ with recipes" if not recipes else f"no recipe and network match it ({known})"
+    if not known:
+        raise UserError("this folder has no configs/ with recipes; the name of a file must end in .toml")
+    where = f"no recipe and network match it (networks: {', '.join(networks)}; recipes: {', '.join(known.values())})"
     raise UserError(f"{where}; the name of a file must end in .toml")
 
 

@@ -9,18 +9,23 @@ from torch import Tensor
 from dfs_core.model.execute import straight_through
 from dfs_core.model.network import DFSOutput
 from dfs_core.model.prices import PAPER_BATCH
+from dfs_core.training.processes import overall
 
 
 def learning_rate(
     step: int, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
 ) -> float:
-    """Learning rate at ``step`` of ``total``: linear warm-up, then a cosine to zero or division by 10 at milestones.
+    """Learning rate at ``step`` of ``total``: linear warm-up, then as the schedule says.
+
+    That is a cosine to zero, a division by 10 at each milestone, or the peak throughout.
 
     ``warmup`` and ``milestones`` are fractions of the run.
     """
     progress = (step + 1) / total
     if progress < warmup:
         return peak * progress / warmup
+    if schedule == "constant":
+        return peak
     if schedule == "step":
         return peak * 0.1 ** sum(step / total >= milestone for milestone in milestones)
     cosine = torch.tensor(torch.pi * (step / total - warmup) / (1 - warmup)).clamp_min(0).cos()
@@ -49,7 +54,7 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
         The loss term, and the batch's cp in percent. s is +1 if cp is above the target, else -1.
     """
     per_image = block_costs(output, costs)
-    cp = 100 * per_image.detach().mean() / output.decisions.shape[1]
+    cp = overall(100 * per_image.detach().mean() / output.decisions.shape[1])
     sign = 2 * (cp > target).to(per_image.dtype) - 1
     return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
 

@@ -67,7 +67,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         weights_sha256=weights_hash(model),
         parents=state.parents,
     )
-    files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text()}
+    files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text(encoding="utf-8")}
     if stage.measured:
         files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
     return save_checkpoint(folder, model, card, files)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.splits import SPLIT_SEED, asked
@@ -76,16 +79,46 @@ def keep_on_disk(checkpoint: Checkpoint, folder: Path) -> Path:
     """Write a session checkpoint to ``folder/<its name>`` and return that folder.
 
     Raises:
-        UserError: that folder exists, or it cannot be written.
+        UserError: that folder exists, would be committed by git, or cannot be written.
     """
     target = folder / checkpoint.card.name
+    if _git_would_commit(target):
+        raise UserError(
+            f"{folder} belongs to a git repository that does not ignore it: set DFS_RUNS_DIR to another one"
+        )
     if target.exists():
         raise UserError(f"{target} exists already: if it is not this checkpoint, move it away")
     try:
         return save_checkpoint(target, checkpoint.model, checkpoint.card)
     except OSError as error:
         reason = error.strerror or "no reason given"
-        raise UserError(f"{folder} cannot be written ({reason}): allow it, or set DFS_PRETRAINED_DIR") from None
+        raise UserError(f"{folder} cannot be written ({reason}): allow it, or set DFS_RUNS_DIR") from None
+
+
+def delete_from_disk(folder: Path) -> None:
+    """Delete the folder of a session checkpoint.
+
+    Raises:
+        UserError: it is not the folder of a session checkpoint, or cannot be deleted.
+    """
+    if read_card(folder).method != SESSION:
+        raise UserError(f"{folder} is not a session checkpoint, so it is not deleted here")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be deleted: {error.strerror or error}") from None
+
+
+def _git_would_commit(path: Path) -> bool:
+    """Whether a path is in a git repository that does not ignore it; True if nobody can tell."""
+    path = path.absolute()
+    root = next((folder for folder in path.parents if (folder / ".git").exists()), None)
+    if root is None:
+        return False
+    try:
+        return subprocess.run(["git", "-C", str(root), "check-ignore", "-q", str(path)], check=False).returncode != 0
+    except OSError:  # no git
+        return True
 
 
 def _digest(parent: Card, model: DFSNet) -> str:

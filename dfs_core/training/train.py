@@ -10,21 +10,32 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from dfs_core.bar import steps_bar
 from dfs_core.checkpoints.checkpoint import load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
-from dfs_core.training.begin import RUNS, begin, teacher_of
+from dfs_core.training.begin import begin, teacher_of
 from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.objective import learning_rate
+from dfs_core.training.processes import (
+    average_statistics,
+    count,
+    first_alone,
+    in_first,
+    joined,
+    overall,
+    own,
+    rank,
+    together,
+)
 from dfs_core.training.publish import publish
 from dfs_core.training.steps import StepLoss, draws, step_loss
 from dfs_core.training.train_config import STAGES, TrainConfig
@@ -54,26 +65,40 @@ def train(
     Raises:
         UserError: the configuration, the data or the folder is wrong, or another process trains in the folder.
     """
-    config = load_config(run, changes)
-    folder = out or RUNS / config.name
+    return carry_out(load_config(run, changes), data_dir, out, resume)
+
+
+def carry_out(
+    config: TrainConfig, data_dir: Path, out: Path | None = None, resume: bool = False, patience: float = 0.0
+) -> Path:
+    """Do a run whose configuration is known. Arguments, result and errors are those of ``train``.
+
+    Args:
+        config: the configuration of the run.
+        data_dir: as in ``train``.
+        out: as in ``train``.
+        resume: as in ``train``.
+        patience: seconds to wait for another process that trains in the folder.
+    """
+    folder = out or runs_dir() / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = config.with_classes(len(splits.train.classes))
-    published = resume and _published(folder, config)
-    if published and not (folder / STATE_FILE).exists():
+    there = resume and published(folder, config)
+    if there and not (folder / STATE_FILE).exists():
         return folder
     config.total_steps(len(splits.train))  # check this before creating anything
-    with alone_in(folder):
+    with joined(config.batch_size), in_first(alone_in(folder, patience)):
         trainer = Trainer(config, splits, folder, resume)
-        if not (trainer.finished and published):
+        if not (trainer.finished and there):
             trainer.run()
             config = replace(
                 config, precision=trainer.state.precision
             )  # the card names the precision in use, not "auto"
-            publish(trainer.state, config, splits, folder)
+            first_alone(publish)(trainer.state, config, splits, folder)
     return folder
 
 
-def _published(folder: Path, config: TrainConfig) -> bool:
+def published(folder: Path, config: TrainConfig) -> bool:
     """Whether the folder has this run's checkpoint. Then nothing is left to do, and the test set is not used again."""
     try:
         settings = load_checkpoint(folder).card.training
@@ -82,7 +107,7 @@ def _published(folder: Path, config: TrainConfig) -> bool:
     except UserError:
         return False
     made = replace(made, precision=config.precision, traced=config.traced)
-    return replace(made, model=replace(made.model, prices=())) == config
+    return not config.differs_from(replace(made, model=replace(made.model, prices=())).to_dict())
 
 
 class Trainer:
@@ -98,7 +123,7 @@ class Trainer:
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
-        self.log = RunLog(folder, self.state.step)
+        self.log = self._open_log()
         self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
@@ -108,7 +133,7 @@ class Trainer:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        self.state.restore(self.folder, self.config.to_dict())
+        self.state.restore(self.folder, self.config)
 
     @property
     def settles_at(self) -> int:
@@ -128,7 +153,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train from the current state to the end."""
-        bar = tqdm(total=self.total, initial=self.state.step, desc=self.config.name, unit="step", disable=None)
+        bar = steps_bar(self.config.name, self.total, self.state.step, shown=not rank())
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
@@ -143,18 +168,18 @@ class Trainer:
             saves = last or self.state.step % self.config.save_every == 0
             self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
             if logs:
-                metrics = {key: float(value) for key, value in metrics.items()}
-                self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
-                bar.set_postfix(
-                    loss=f"{metrics['loss']:.3f}", **({"cp": f"{metrics['cp']:.1f}"} if "cp" in metrics else {})
-                )
+                numbers = {key: float(value) for key, value in metrics.items()}
+                self._write(numbers)
+                cp = {"cp": f"{numbers['cp']:.1f}"} if "cp" in numbers else {}
+                bar.set_postfix(refresh=False, loss=f"{numbers['loss']:.3f}", **cp)
             if self.config.validate_every and self.state.step % (self.config.validate_every * per_epoch) == 0:
-                self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **self._validate())
+                self._validate()
             if saves:
                 self._stop_if_damaged()
-                self.state.save(self.folder, self.config.to_dict())
+                self._save()
             bar.update()
         bar.close()
+        self._close_log()
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""
@@ -177,11 +202,15 @@ class Trainer:
         return f"so the run was stopped; {kept}. Lower lr (now {self.config.lr:g}) and train under another name"
 
     def _begin_phase(self) -> None:
-        """Set the step function for ``phase``. On a GPU, capture it as a graph."""
+        """Set the step function for ``phase``. On a GPU, one process alone captures it as a graph."""
         self._set_modes()
-        parts = self.state.model, self.phase, self.teacher
+        parts, on_gpu = (self.state.model, self.phase, self.teacher), self.device.type == "cuda"
         self.step_loss: StepLoss = partial(step_loss, *parts)
-        if self.device.type == "cuda":
+        if count() > 1:
+            self.step_loss = together(
+                self.state.model, partial(self.step_loss, execution="dense" if on_gpu else "grouped")
+            )
+        elif on_gpu:
             self.step_loss = capture_step(*parts, self.state.precision)
 
     def _set_modes(self) -> None:
@@ -201,7 +230,10 @@ class Trainer:
         self._begin_phase()
 
     def _batches(self, step: int) -> Iterator[Tensor]:
-        """Image indices for each step from ``step`` on. They depend on seed and step alone, so a run can resume."""
+        """This process's image indices for each step from ``step`` on.
+
+        They depend on seed and step alone, so a run can resume.
+        """
         size = self.config.batch_size
         per_epoch = len(self.images) // size
         order, of_epoch = torch.empty(0), -1
@@ -210,7 +242,7 @@ class Trainer:
             if epoch != of_epoch:
                 generator = torch.Generator().manual_seed(self._seed(epoch, 0))
                 order, of_epoch = torch.randperm(len(self.images), generator=generator), epoch
-            yield order[position * size : (position + 1) * size]
+            yield own(order[position * size : (position + 1) * size])
 
     def _seed(self, step: int, purpose: int) -> int:
         return (self.config.seed * 1_000_003 + step) * 3 + purpose
@@ -223,20 +255,47 @@ class Trainer:
         rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        pixels = augment(pixels.to(self.device, non_blocking=True), generator, erase=config.erase)
+        share = rank(), count()
+        pixels = augment(pixels.to(self.device, non_blocking=True), generator, config.erase, share)
         images = normalise(pixels, self.splits.mean, self.splits.std)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
-            loss, metrics = self.step_loss(images, labels, *draws(config, len(images), self.device))
+            drawn = draws(config, config.batch_size, self.device)
+            loss, metrics = self.step_loss(images, labels, *map(own, drawn))
         self.state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.state.optimiser.step()
+        average_statistics(self.state.model)
         self.state.update_average(config.ema)
         # Detach the metrics too: autograd treats every output of a replayed step as differentiable.
-        found = {key: value.detach() for key, value in {"loss": loss, **metrics}.items()}
+        found = {key: overall(value.detach()) for key, value in {"loss": loss, **metrics}.items()}
         target = config.target or config.model.budget
         return {**found, **({"target": target} if target else {}), "lr": rate}
 
-    def _validate(self) -> dict[str, float]:
+    @first_alone
+    def _open_log(self) -> RunLog:
+        log = RunLog(self.folder, self.state.step)
+        if self.state.note and not self.state.step:
+            log.note(self.state.note)
+        return log
+
+    @first_alone
+    def _close_log(self) -> None:
+        assert self.log is not None, "the first process has a log"
+        self.log.close()
+
+    @first_alone
+    def _write(self, metrics: Mapping[str, float]) -> None:
+        """Add a line to the log."""
+        assert self.log is not None, "the first process has a log"
+        per_epoch = len(self.images) // self.config.batch_size
+        self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
+
+    @first_alone
+    def _validate(self) -> None:
         found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)
         self._set_modes()
-        return {"validation_accuracy": found.accuracy, "validation_cp": found.cp}
+        self._write({"validation_accuracy": found.accuracy, "validation_cp": found.cp})
+
+    @first_alone
+    def _save(self) -> None:
+        self.state.save(self.folder, self.config.to_dict())

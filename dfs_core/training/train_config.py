@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -12,7 +13,9 @@ from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
 from dfs_core.model.precision import Precision
 
-Schedule = Literal["cosine", "step"]
+Schedule = Literal["cosine", "step", "constant"]
+HARMLESS = ("log_every", "save_every", "validate_every")  # settings that change no weight
+LENGTH = ("epochs", "iterations")  # settings that may grow where the learning rate does not depend on them
 LISTS = ("milestones", "price_range", "traced")  # lists in TOML, tuples here
 MOST_SEEDS = 2**32 - 1  # largest seed; the seeds of single steps, derived from it, must be valid for torch
 
@@ -79,7 +82,8 @@ class TrainConfig:
         batch_size: images per step.
         lr: peak learning rate.
         gate_lr: factor on the learning rate of the gates.
-        schedule: ``cosine`` to zero, or ``step``, which divides by 10 at each milestone.
+        schedule: ``cosine`` to zero; ``step``, which divides by 10 at each milestone; or ``constant``: such
+            a run can be made longer when it has ended.
         milestones: fractions of the run, for ``step``.
         warmup: fraction of the run in which the learning rate rises linearly to its peak.
         momentum: momentum of SGD.
@@ -201,6 +205,18 @@ class TrainConfig:
         """The cp in percent that the objective holds; None if it holds none."""
         stage = STAGES[self.stage]
         return (stage.target or self.model.budget) if stage.holds_budget else None
+
+    def differs_from(self, settings: Mapping[str, Any], extended: bool = False) -> list[str]:
+        """Names of the settings in which this run differs from another. Those that change no weight are left out.
+
+        Args:
+            settings: of the other run, from ``to_dict``.
+            extended: whether this run may be longer or shorter, if its learning rate is constant.
+        """
+        constant = self.schedule == "constant" and not self.warmup and not self.settle
+        free = (*HARMLESS, *LENGTH) if extended and constant else HARMLESS
+        mine = self.to_dict()
+        return sorted(key for key in {*mine, *settings} - {*free} if mine.get(key) != settings.get(key))
 
     def total_steps(self, images: int) -> int:
         """Number of steps of the whole run, for this number of training images.

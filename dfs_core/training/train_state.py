@@ -21,6 +21,8 @@ from dfs_core.errors import UserError
 from dfs_core.files import append_line, write_whole
 from dfs_core.model.network import DFSNet
 from dfs_core.model.precision import Precision
+from dfs_core.training.events import events
+from dfs_core.training.train_config import HARMLESS, LENGTH, TrainConfig
 
 STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"
@@ -28,8 +30,12 @@ PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state hold
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, patience: float = 0.0) -> Iterator[None]:
     """Create a run's folder if necessary and lock it for this process. The lock ends with the process.
+
+    Args:
+        folder: the run's folder.
+        patience: seconds to wait for another process to end.
 
     Raises:
         UserError: another process has the lock.
@@ -37,7 +43,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_FILE)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise UserError(f"another process trains in {folder}: wait for it, or give another --out") from None
     try:
@@ -60,6 +66,7 @@ class RunState:
         parents: names of the checkpoints it builds on, as in ``Card``.
         step: number of steps done.
         seconds: wall time so far, over all restarts.
+        note: what the log should say of its start; else empty.
     """
 
     model: DFSNet
@@ -70,6 +77,7 @@ class RunState:
     parents: tuple[str, ...] = ()
     step: int = 0
     seconds: float = 0.0
+    note: str = ""
 
     @property
     def final(self) -> DFSNet:
@@ -107,11 +115,12 @@ class RunState:
         write_whole(folder / STATE_FILE, save(tensors, metadata=metadata))
 
     @torch.no_grad()
-    def restore(self, folder: Path, settings: dict[str, Any]) -> bool:
+    def restore(self, folder: Path, config: TrainConfig) -> bool:
         """Restore a saved state; return False if there is none.
 
         Raises:
-            UserError: the state has other settings, or cannot be read.
+            UserError: the state has other settings than ``config``, apart from those that do not matter for what was
+                done so far; or it cannot be read.
         """
         path = folder / STATE_FILE
         if not path.exists():
@@ -125,8 +134,12 @@ class RunState:
             progress = json.loads(metadata["progress"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}): delete {folder} and train again") from None
-        if progress["settings"] != settings:
-            raise UserError(f"{path} belongs to other settings: give another --out, or delete {folder}")
+        if other := config.differs_from(progress["settings"], extended=True):
+            raise UserError(
+                f"{path} belongs to other settings: give another --out, or delete {folder} (different: "
+                f"{', '.join(other)}; what may change is {', '.join(HARMLESS)}, and with a constant learning rate "
+                f"{' and '.join(LENGTH)})"
+            )
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in saved:
                 buffer = torch.empty_like(parameter).copy_(saved[f"momentum.{name}"])
@@ -148,14 +161,30 @@ def _digest(progress: str, tensors: Mapping[str, torch.Tensor]) -> str:
 
 
 class RunLog:
-    """Writes the run's metrics as JSON lines. It drops lines after the restored step: those steps are done again."""
+    """Writes the run's metrics as JSON lines, and as TensorBoard events if that is installed.
+
+    It drops lines after the restored step: those steps are done again.
+    """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self.path = folder / LOG_FILE
-        kept = [line for line in read_log(self.path) if line["step"] <= step]
+        self.path, self.events = folder / LOG_FILE, events(folder, step)
+        kept = [line for line in read_log(self.path) if 0 < line["step"] <= step or line["step"] == 0 < step]
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def write(self, **line: Any) -> None:
         """Append one line. All numbers must be finite."""
         rounded = {k: round(v, 6) if isinstance(v, float) else v for k, v in line.items()}
         append_line(self.path, json.dumps(rounded, allow_nan=False))
+        if self.events is not None:
+            for key in rounded.keys() - {"step", "epoch"}:
+                self.events.add_scalar(key, rounded[key], rounded["step"])
+            self.events.flush()
+
+    def note(self, text: str) -> None:
+        """Say something of the start of the run."""
+        append_line(self.path, json.dumps({"step": 0, "epoch": 0, "note": text}))
+
+    def close(self) -> None:
+        """Close the events; the JSON lines are always complete."""
+        if self.events is not None:
+            self.events.close()

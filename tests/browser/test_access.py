@@ -24,6 +24,7 @@ PAGES = {
     "compare?what=images": chart("Decisions of A and B"),
     "testset": chart("Mean cp by confidence"),
     "laboratory": chart("Accuracy of each step"),
+    "runs": ".st-key-import_start",
     "learn": ".st-key-onward",
     "learn?step=2": ".st-key-onward",
     "learn?step=quiz": ".st-key-quiz_bar",

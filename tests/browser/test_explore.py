@@ -99,6 +99,27 @@ def test_sixteen_uploads_are_sixteen_rows_and_a_bad_one_is_one_message(open_page
     expect(page.locator("[data-testid=stAlert]")).to_contain_text("notes.png")
 
 
+def test_an_upload_outlives_a_reload_and_its_crop_is_drawn_over_it(open_page: OpenPage):
+    buffer = io.BytesIO()
+    Image.fromarray(picture(3, 200)[:100]).save(buffer, "PNG")
+    page = open_page("")
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "wide.png", "mimeType": "image/png", "buffer": buffer.getvalue()}]
+    )
+    frame = page.locator(".st-key-in_focus .dfs-crop i")
+    expect(frame).to_be_visible()
+    shown = page.locator(".st-key-in_focus .dfs-crop img").first.bounding_box()
+    box = frame.bounding_box()
+    assert abs(box["width"] - shown["width"] / 2) < 3
+    assert abs(box["x"] - shown["x"] - shown["width"] / 4) < 3
+    assert abs(box["y"] - shown["y"] - shown["height"] / 4) < 3
+    settle(page)
+    page.reload()
+    expect(frame).to_be_visible()
+    expect(focus(page)).to_have_value("1. wide.png")
+    assert "image=own" in page.url
+
+
 def drawn_in(colours: Palette) -> str:
     """A condition in the page: the strip's cells have colours of a theme, two of them or more."""
     allowed = [colours.option(name) for name in ("skip", "8", "16", "full")]

@@ -108,15 +108,44 @@ def test_any_depth_number_of_classes_and_known_option_set(
     torch.testing.assert_close(found.logits, logits, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
-@pytest.mark.parametrize("wrapped", [True, False])
-def test_files_of_torch_save_are_read_with_and_without_wrapping(tmp_path: Path, prefix: str, wrapped: bool) -> None:
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.module.", "module.module._orig_mod."])
+@pytest.mark.parametrize("wrapped", ["", "state_dict", "model", "net"])
+def test_files_of_torch_save_are_read_with_and_without_wrapping(tmp_path: Path, prefix: str, wrapped: str) -> None:
     state = random_state(1, 10, 4)
     entries = collections.OrderedDict((prefix + key, value) for key, value in state.items())
     path = tmp_path / "model_best.pth.tar"
-    torch.save({"iter": 5, "arch": "resnet8", "state_dict": entries} if wrapped else entries, path)
+    torch.save({"iter": 5, "arch": "resnet8", wrapped: entries} if wrapped else entries, path)
     folder = import_reference(path, tmp_path / "imported")
     assert_same(load_checkpoint(folder).model, convert(state))
+
+
+def test_weights_of_a_gpu_in_half_precision_and_without_counters_are_read_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = random_state(1, 10, 4)
+    half = {key: value.half() for key, value in state.items() if not key.endswith("num_batches_tracked")}
+    assert len(half) < len(state)
+    with monkeypatch.context() as patch:
+        patch.setattr("torch.serialization.location_tag", lambda storage: "cuda:3")
+        torch.save({"net": half}, tmp_path / "half.pth")
+    if torch.cuda.device_count() <= 3:
+        with pytest.raises(RuntimeError, match=r"CUDA|cuda"):
+            torch.load(tmp_path / "half.pth", weights_only=True)
+    found = load_checkpoint(import_reference(tmp_path / "half.pth", tmp_path / "new")).model.state_dict()
+    for key, value in convert(state).state_dict().items():
+        assert found[key].dtype == value.dtype
+        if not key.endswith("num_batches_tracked"):
+            torch.testing.assert_close(found[key], value, rtol=1e-3, atol=1e-6)
+
+
+def test_any_option_set_is_imported_by_its_name_and_refused_where_it_does_not_fit(tmp_path: Path) -> None:
+    torch.save(random_state(1, 10, 5), tmp_path / "five.pth")
+    with pytest.raises(UserError, match=r"chooses from 5 options.*name yours with --options"):
+        import_reference(tmp_path / "five.pth", tmp_path / "new")
+    with pytest.raises(UserError, match="chooses from 5 options, but 'skip,full' has 2"):
+        import_reference(tmp_path / "five.pth", tmp_path / "new", options="skip,full")
+    model = load_checkpoint(import_reference(tmp_path / "five.pth", tmp_path / "new", options="skip,2,4,8,full")).model
+    assert model.config.option_set.names == ("skip", "2", "4", "8", "full")
 
 
 def test_files_of_the_old_format_are_read_too(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         assert found["limits"] == list(row.limits)
         right, cp, passes = [], [], []
         for image in range(len(test)):
-            number = next((k for k, limit in enumerate(row.limits) if measured[k].look.leads[image] >= limit), 2)
+            number = next((k for k, limit in enumerate(row.limits) if measured[k].look.sureness[image] >= limit), 2)
             right.append(measured[number].look.correct[image])
             cp.append(sum(one.cp[image] for one in measured[: number + 1]))
             passes.append(number + 1)

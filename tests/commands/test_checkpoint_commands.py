@@ -113,6 +113,30 @@ def test_predict_reports_bad_files_and_still_prints_the_others(
     assert line.startswith(str(image))
 
 
+def test_predict_takes_folders_and_patterns(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "holiday"
+    for name in ("b.png", "a.png", "more/c.PNG", "odd[1].png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(image.read_bytes())
+
+    def found(given: Path) -> list[str]:
+        lines = run_json(capsys, "predict", given, "--checkpoint", "tiny-dfs-20")
+        return [str(Path(line["image"]).relative_to(folder)) for line in lines]
+
+    assert found(folder) == ["a.png", "b.png", "more/c.PNG", "odd[1].png"]
+    assert found(folder / "?.png") == ["a.png", "b.png"]
+    assert found(folder / "odd[1].png") == ["odd[1].png"]
+    (folder / "notes.txt").write_text("not a picture")
+    assert main(["predict", str(folder), "--checkpoint", "tiny-dfs-20"]) == 0
+    assert "passed over 1 .txt" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    for nothing, why in (("empty", "has no pictures"), ("*.jpg", "cannot be read")):
+        assert main(["predict", str(tmp_path / nothing), "--checkpoint", "tiny-dfs-20"]) == 2
+        assert why in capsys.readouterr().err
+
+
 def test_evaluate_prints_the_cards_own_figures(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path
 ) -> None:

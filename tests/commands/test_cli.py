@@ -154,7 +154,7 @@ def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder
     assert calls == [
         (str(config), Path("d"), Path("o"), True, {}),
         (str(config), Path("d"), None, False, changes),
-        (Path("a.pth"), None, "svhn"),
+        (Path("a.pth"), None, "svhn", ""),
     ]
     assert capsys.readouterr().out == "somewhere\n" * 3
 
@@ -197,10 +197,11 @@ def names(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line["name"] for line in json.loads(done.stdout)]
 
 
-def test_a_reader_that_goes_away_is_no_error(tiny_pretrained: Path) -> None:
+def test_a_reader_that_goes_away_is_no_error(tiny_pretrained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.close(read)
     command = [sys.executable, "-m", "dfs_core", "list"]
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # it would write at once what is buffered for users
     done = subprocess.run(command, cwd=REPOSITORY, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, "")
@@ -232,7 +233,10 @@ def test_tables_align_words_left_and_numbers_right() -> None:
 
 
 @pytest.mark.parametrize(("closed", "line"), [(">&-", "standard output is closed"), ("> /dev/full", "No space left")])
-def test_output_that_goes_nowhere_is_one_line(tiny_pretrained: Path, closed: str, line: str) -> None:
+def test_output_that_goes_nowhere_is_one_line(
+    tiny_pretrained: Path, monkeypatch: pytest.MonkeyPatch, closed: str, line: str
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     command = f"{sys.executable} -m dfs_core list {closed}"
     done = subprocess.run(["bash", "-c", command], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2

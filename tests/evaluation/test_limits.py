@@ -40,8 +40,19 @@ def test_an_image_goes_on_until_its_lead_reaches_the_limit() -> None:
 
 def test_a_lead_is_of_the_best_class_over_the_second() -> None:
     look = Look.of(np.array([[1.0, 4.0, 3.5]]), np.array([2]), np.ones(1))
-    assert look.leads == pytest.approx([0.5])
+    assert look.sureness == pytest.approx([0.5])
     assert not look.correct[0]
+
+
+def test_an_answer_is_as_sure_as_its_probability_or_as_far_from_a_guess() -> None:
+    logits, labels, cost = (
+        np.log([[0.5, 0.25, 0.25], [0.98, 0.01, 0.01], [1 / 3] * 3]) + 7,
+        np.zeros(3, int),
+        np.ones(3),
+    )
+    assert Look.of(logits, labels, cost, "top").sureness == pytest.approx([0.5, 0.98, 1 / 3])
+    entropies = [0.5 * np.log(2) + 0.5 * np.log(4), -0.98 * np.log(0.98) - 0.02 * np.log(0.01), np.log(3)]
+    assert Look.of(logits, labels, cost, "entropy").sureness == pytest.approx(np.log(3) - entropies, abs=1e-12)
 
 
 @pytest.mark.parametrize("price", [1e-3, 0.03, 0.3, 1.0])
@@ -49,7 +60,7 @@ def test_a_lead_is_of_the_best_class_over_the_second() -> None:
 def test_of_two_passes_no_other_limit_is_better_than_the_chosen_one(seed: int, price: float) -> None:
     looks = made_up(seed, n=60)[:2]
     best = objective(looks, choose(looks, price), price)
-    assert all(best <= objective(looks, (limit,), price) + 1e-9 for limit in (0.0, 1e9, *looks[0].leads))
+    assert all(best <= objective(looks, (limit,), price) + 1e-9 for limit in (0.0, 1e9, *looks[0].sureness))
 
 
 def test_compute_that_costs_nothing_is_used_and_dear_compute_is_not() -> None:

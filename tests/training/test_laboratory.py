@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import torch
 from tiny import make_card, make_network, pictures
 
-from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.sets import load_images, train_validation
 from dfs_core.data.splits import VALIDATION, divide
@@ -22,7 +24,7 @@ from dfs_core.predictor import Predictor
 from dfs_core.training.lab_run import Progress, Settings, Tuned, can_tune
 from dfs_core.training.laboratory import fine_tune, with_own_gates
 from dfs_core.training.material import FEWEST, Material, from_data_set, from_pictures
-from dfs_core.training.session import keep_on_disk
+from dfs_core.training.session import delete_from_disk, keep_on_disk
 
 STRONG = 1e-3
 
@@ -134,6 +136,26 @@ def test_a_folder_that_cannot_be_written_to_is_named(tuned: Tuned, tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         keep_on_disk(tuned.checkpoint, tmp_path / "file")
+
+
+def test_it_is_deleted_where_it_was_written_and_never_lies_where_git_would_commit_it(
+    tuned: Tuned, parent: Checkpoint, tmp_path: Path
+) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    repository = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    with pytest.raises(UserError, match="git repository that does not ignore it: set DFS_RUNS_DIR"):
+        keep_on_disk(tuned.checkpoint, repository / "pretrained")
+    assert not (repository / "pretrained").exists()
+    (repository / ".gitignore").write_text("/runs/\n")
+    folder = keep_on_disk(tuned.checkpoint, repository / "runs")
+    delete_from_disk(folder)
+    assert not folder.exists()
+    save_checkpoint(repository / "published", parent.model, parent.card)
+    with pytest.raises(UserError, match="is not a session checkpoint"):
+        delete_from_disk(repository / "published")
+    assert (repository / "published" / "card.json").exists()
 
 
 def test_the_card_says_what_it_is(tuned: Tuned, material: Material) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from nets import inputs, settled_network
 from tiny import make_card
-from tiny_runs import BACKBONE, train
+from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.errors import UserError
@@ -143,6 +143,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DFS_RUNS_DIR")
     train(Path("runs/first"), cifar10_dir, BACKBONE, iterations=1)
     taught = {"start_from": "first", "teacher": "first", "distillation": 0.5, "iterations": 1}
     assert train(Path("runs/second"), cifar10_dir, BACKBONE, **taught).is_dir()
@@ -155,3 +156,23 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
     save_checkpoint("runs/larger", DFSNet(larger), make_card("larger", "backbone", larger))
     with pytest.raises(UserError, match="teacher 'larger' takes images of 48 pixels, not of 32"):
         train(Path("runs/fourth"), cifar10_dir, BACKBONE, **taught | {"teacher": "larger"})
+
+
+@pytest.mark.parametrize("classes", [10, 4], ids=["as many", "fewer"])
+def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_the_log_says_so(
+    tmp_path: Path, cifar10_dir: Path, classes: int
+) -> None:
+    config = ModelConfig.from_dict({**BACKBONE, "classes": classes})
+    names = tuple(f"kind {number}" for number in range(classes))
+    source = DFSNet(config)
+    save_checkpoint(tmp_path / "source", source, make_card("source", "backbone", config, classes=names))
+    settings = {"start_from": str(tmp_path / "source"), "iterations": 1, "lr": 1e-12, "momentum": 0.0}
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, **settings)
+    given, found = source.state_dict(), weights(folder)
+    torch.testing.assert_close(found["body.stem.0.weight"], given["body.stem.0.weight"])
+    assert found["body.classifier.weight"].shape[0] == 10
+    if classes == 10:
+        assert not torch.allclose(found["body.classifier.weight"], given["body.classifier.weight"], atol=1e-3)
+    assert log_of(folder, "note") == [
+        "starts from source, which has other classes: its body is kept, the classifier is new"
+    ]

@@ -14,6 +14,7 @@ from tiny_runs import BACKBONE, GATED, write_config
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.config_files import config_text, load_config, of_seed
+from dfs_core.training.sweep import read_sweep
 from dfs_core.training.train_config import TrainConfig
 
 NETWORKS = sorted(path.stem for path in (REPOSITORY / "configs/networks").glob("*.toml"))
@@ -31,7 +32,9 @@ def runs_of(network: str) -> list[str]:
     """The runs that ``make train NETWORK=...`` carries out, in order."""
     command = ["make", "-n", "train", f"NETWORK={network}"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    return said.partition("for run in ")[2].partition(";")[0].split()
+    (words,) = (line.split() for line in said.splitlines() if " sweep " in line)
+    assert words[words.index("--network") + 1] == network
+    return [run.name for run in read_sweep(Path(words[-1]), network)]
 
 
 def test_there_are_networks_and_the_papers_own_schedules() -> None:
@@ -120,14 +123,14 @@ def test_a_file_builds_on_its_base_and_the_model_tables_are_merged(tmp_path: Pat
 def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_path: Path) -> None:
     write_config(tmp_path / "first.toml", {**GATED, "gate_width": 7}, lr=0.5, milestones=[0.25, 0.5], nesterov=True)
     (tmp_path / "second.toml").write_text('base = "first.toml"\nname = "second"\n[model]\nbudget = 12.5\n')
-    changes = of_seed(tmp_path / "second.toml", 7) | {"start_from": 'parent "7"'}
+    changes = of_seed(load_config(tmp_path / "second.toml"), 7) | {"start_from": 'parent "7"'}
     config = load_config(tmp_path / "second.toml", changes)
     assert (config.name, config.seed, config.start_from, config.lr) == ("second-seed7", 7, 'parent "7"', 0.5)
     (tmp_path / "checkpoint").mkdir()
     again = tmp_path / "checkpoint" / "config.toml"
     again.write_text(config_text(config))
     assert load_config(again) == config
-    assert load_config(again, of_seed(again, 8)).name == "second-seed7-seed8"
+    assert load_config(again, of_seed(config, 8)).name == "second-seed7-seed8"
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ def test_an_unfinished_run_does_not_hide_the_published_checkpoint_of_its_name(
     (tmp_path / "runs" / "backbone").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    monkeypatch.delenv("DFS_RUNS_DIR")
     assert source("backbone").folder == tmp_path / "pretrained" / "backbone"
     shutil.copytree(backbone, tmp_path / "runs" / "backbone", dirs_exist_ok=True)
     assert source("backbone").folder == Path("runs/backbone")
@@ -133,6 +134,46 @@ def test_a_run_does_not_go_on_under_other_settings(tmp_path: Path, cifar10_dir: 
     train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     with pytest.raises(UserError, match="belongs to other settings: give another --out, or delete"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **{"iterations": 2, **changed})
+
+
+def test_settings_that_change_no_weight_may_change_when_a_run_goes_on(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=4)
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    other = {"log_every": 2, "save_every": 3, "validate_every": 1}
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=4, **other)
+    assert log_of(folder, "lr") == log_of(folder, "lr")[:2], "lines at steps 2 and 4"
+    assert log_of(folder, "validation_cp") == [100.0]
+    monkeypatch.setattr("dfs_core.training.train.publish", None)  # a finished run is not measured again
+    assert train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=4, log_every=3) == folder
+
+
+def test_a_finished_run_with_a_constant_rate_is_made_longer_as_if_it_had_been_so_from_the_start(
+    tmp_path: Path, cifar10_dir: Path
+) -> None:
+    settings = {"schedule": "constant", "lr": 0.02}
+    train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=3, **settings)
+    longer = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, epochs=2, **settings)  # of three steps each
+    at_once = train(tmp_path / "other" / "run", cifar10_dir, BACKBONE, epochs=2, **settings)
+    assert log_of(longer, "step") == [1, 2, 3, 4, 5, 6]
+    assert set(log_of(longer, "lr")) == {0.02}
+    assert all(torch.equal(value, weights(at_once)[key]) for key, value in weights(longer).items())
+    assert load_checkpoint(longer).card.training["epochs"] == 2
+    assert load_checkpoint(longer).card.metrics == load_checkpoint(at_once).card.metrics
+
+
+def test_a_log_is_written_as_tensorboard_events_too(tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    log = RunLog(tmp_path, 0)
+    for step in (1, 2, 3):
+        log.write(step=step, epoch=step / 2, loss=1 / step)
+    log.close()
+    log = RunLog(tmp_path, 2)  # after a kill: step 3 is done again
+    log.write(step=3, epoch=1.5, loss=0.125)
+    log.close()
+    found = accumulator.EventAccumulator(str(tmp_path)).Reload()
+    assert [(event.step, event.value) for event in found.Scalars("loss")] == [(1, 1.0), (2, 0.5), (3, 0.125)]
 
 
 @pytest.mark.parametrize("kept", [0, 4, 1000, 100_000])
@@ -191,9 +232,9 @@ def test_every_step_and_every_seed_augments_in_its_own_way(
 ) -> None:
     seeds = []
 
-    def watched(images: Tensor, generator: torch.Generator, erase: int) -> Tensor:
+    def watched(images: Tensor, generator: torch.Generator, *rest: Any) -> Tensor:
         seeds.append(generator.initial_seed())
-        return augment(images, generator, erase=erase)
+        return augment(images, generator, *rest)
 
     monkeypatch.setattr("dfs_core.training.train.augment", watched)
     for seed in (0, 1):

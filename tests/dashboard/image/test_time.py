@@ -114,3 +114,17 @@ def test_another_machines_calibration_is_not_shown(app: AppTest) -> None:
     assert cached.calibration(config) == here
     app.run()
     assert "2999" in text_of(app)
+
+
+def test_film_and_compare_show_measured_times_where_the_network_was_measured(app: AppTest) -> None:
+    config = next(card.config for card in cached.catalogue().cards if card.name == "tiny-dfs-20")
+    assert "Measured here, alone" not in text_of(app)
+    kept.keep(calibration(config, kept.this_machine()))
+    app.run()
+    assert "Measured here, alone:" in text_of(app)
+    go_to(app, "compare").run()
+    app.query_params.update({"checkpoint": "tiny-dfs-20", "b": "tiny-dfs-30"})
+    app.run()
+    assert not app.exception
+    assert "Measured: milliseconds of one image alone" in text_of(app).replace("\\", "")
+    assert "<th>measured here</th>" in text_of(app)

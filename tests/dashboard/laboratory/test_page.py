@@ -77,7 +77,9 @@ def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
     assert not (tiny_pretrained / name).exists()
 
 
-def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again(tiny_pretrained, no_data, monkeypatch):
+def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again_and_written(
+    tiny_pretrained, no_data, monkeypatch, tmp_path
+):
     app = opened(**LINK)
     app.button(key="start").click().run()
     finish(app)
@@ -89,6 +91,14 @@ def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again(tiny_pretra
     assert "see" not in {button.key for button in app.button}
     app.button(key="keep").click().run()
     assert app.button(key="see")
+    monkeypatch.setenv("DFS_RUNS_DIR", str(tmp_path / "runs"))
+    app.button(key="write").click().run()
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"Written to {folder}" in text_of(app).replace("\\", "")
+    app.button(key="unwrite").click().run()
+    assert "Deleted from disk" in text_of(app)
+    assert not folder.exists()
+    assert app.button(key="write")
 
 
 def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):

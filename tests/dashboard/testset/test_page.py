@@ -156,7 +156,7 @@ def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its
     assert "1 of 1 different decision vectors, with 100.0 % of the images" in said
     assert "so cost is not shown by confidence" in said
     assert "All these images cost the same: 100.00 % (cp)." in said
-    assert len(app.get("vega_lite_chart")) == 2, "shares and decision vectors"
+    assert len(app.get("vega_lite_chart")) == 3, "shares, decision vectors and confusions"
     assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
 
 

@@ -103,8 +103,8 @@ def test_a_link_is_short_and_says_budget_and_alpha(catalogue):
     assert to_query(State("dfs-20-1e-06"), catalogue) == {"checkpoint": "dfs-20-1e-06", "alpha": "1e-6"}
 
 
-def test_ones_own_picture_does_not_stand_in_a_link(catalogue):
-    assert to_query(State(catalogue.default.name, image="upload-12ab"), catalogue) == {}
+def test_of_ones_own_picture_a_link_says_only_that_there_was_one(catalogue):
+    assert to_query(State(catalogue.default.name, image="upload-12ab"), catalogue) == {"image": "own"}
 
 
 def test_a_budget_alone_leads_to_its_checkpoint(catalogue):

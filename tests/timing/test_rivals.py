@@ -8,12 +8,11 @@ import pytest
 import torch
 from nets import inputs, settled_network
 
-from dfs_core.engine import bench
-from dfs_core.engine.bench import Timing
 from dfs_core.engine.compiled import CompiledNet
-from dfs_core.engine.rivals import Plain, openvino_int8
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.config import ModelConfig
+from dfs_core.timing import bench
+from dfs_core.timing.rivals import Plain, openvino_int8
 
 IMAGES = inputs(16, seed=5)
 
@@ -43,8 +42,8 @@ def test_times_are_medians_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 
         return run
 
-    found = bench._medians({"a": action("a", [9.0, 9.0, 1.0, 2.0, 3.0]), "b": action("b", [4.0])}, IMAGES)
+    actions = {"a": action("a", [9.0, 9.0, 1.0, 2.0, 3.0]), "b": action("b", [4.0])}
+    found = bench._medians(actions, IMAGES, threads=1, rounds=15)
     assert turns[:4] == ["a", "b", "a", "b"]
     assert found["b"] == pytest.approx(4.0)
     assert found["a"] == pytest.approx(3.0)
-    assert Timing("b", 1, 4.0, found["a"] / found["b"]).speed == pytest.approx(0.75)

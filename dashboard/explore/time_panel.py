@@ -1,0 +1,104 @@
+"""Accuracy against the time that each checkpoint takes on this machine, beside the counted costs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard.answers.naming import counted
+from dashboard.answers.networks import Network
+from dashboard.answers.parameters import whole_number
+from dashboard.drawing import legends
+from dashboard.export.view import View
+from dashboard.ui import cached, messages, state
+from dashboard.ui.page import Opened
+from dashboard.ui.show import show
+from dashboard.views.cached import points as curve_points
+from dashboard.views.time_curve import in_words, time_curve, timed_rows
+from dfs_core.errors import UserError
+from dfs_core.timing.survey import Survey
+
+TIME_CURVE, AT_A_TIME, MEASURE = "time_curve", "survey_batch", "survey_machine"  # keys of chart and controls
+BATCH = "batch"  # parameter in the link
+
+
+def time_of_all(page: Opened) -> None:
+    """The panel; nothing for a checkpoint whose plain network is unknown."""
+    backbone = page.card.backbone(page.catalogue.cards)
+    if backbone is None:
+        return
+    with st.expander(
+        "Accuracy and time on this machine", icon=":material/timer:", key="survey_panel", on_change="rerun"
+    ) as panel:
+        if not panel.open:
+            return
+        survey = cached.survey(backbone.name)
+        if survey is None:
+            st.caption(
+                "The costs above are counted, the same on every machine. Time is measured: each checkpoint of this"
+                " network runs here on the engine, at some of its budgets, beside what you would run instead. That"
+                " takes one to three minutes, and the app makes no predictions meanwhile."
+            )
+            _measure(backbone.name, "Time all checkpoints")
+            return
+        _show(page, survey, _batch(page, survey))
+        _measure(backbone.name, "Time them again")
+
+
+def _batch(page: Opened, survey: Survey) -> int:
+    """The control of how many images run at a time."""
+    wished = whole_number(page.shared.page.get(BATCH), 1, survey.batches[-1])
+    batch = wished if wished in survey.batches else survey.batches[-1]
+    control = state.Control.showing(AT_A_TIME, batch)
+    st.segmented_control(
+        "Images at a time",
+        survey.batches,
+        default=batch,
+        key=control.key,
+        required=True,
+        on_change=control.choice(lambda size: state.change(page={BATCH: str(size)})),
+    )
+    return batch
+
+
+def _show(page: Opened, survey: Survey, batch: int) -> None:
+    points = curve_points(page.catalogue, Network.of(page.card), page.shared.cost)
+    rows = timed_rows(survey, points, batch)
+    if not rows:
+        st.caption("No timed checkpoint has an accuracy on the test set.")
+        return
+    figure = time_curve(rows, points, page.card.name, page.budget, page.colours)
+    said = in_words(rows)
+    st.markdown(messages.plain(f"{said}."))
+    st.html(legends.legend(figure.legend, page.colours))
+    view = View(
+        key=TIME_CURVE,
+        title=f"Accuracy and time of {Network.of(page.card).in_words}, {batch} at a time",
+        draw=lambda colours: time_curve(rows, points, page.card.name, page.budget, colours),
+        tables={"times": lambda: rows},
+        alt="Test accuracy against measured milliseconds an image",
+        finding=said,
+        stamp=replace(page.stamp("timed on one machine"), machine=survey.in_words),
+        notes="Times were measured on one machine, in one run. Accuracies are those on the test set.",
+    )
+    show(view, page.colours)
+    st.caption(
+        messages.plain(
+            f"Measured on {survey.in_words}, {survey.date[:10]}, on {counted(batch, 'image')} at a time"
+            f" ({survey.source}). Other checkpoints than those of then are missing: time them again."
+        )
+    )
+
+
+def _measure(backbone: str, name: str) -> None:
+    if not st.button(name, icon=":material/timer:", key=MEASURE):
+        return
+    bar = st.progress(0.0, "Timing all checkpoints")
+    try:
+        cached.take_survey(backbone, lambda share: bar.progress(share, "Timing all checkpoints"))
+    except UserError as error:
+        bar.empty()
+        st.error(messages.plain(str(error)), icon=":material/timer_off:")
+        return
+    st.rerun()

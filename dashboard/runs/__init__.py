@@ -1,0 +1,1 @@
+"""Runs: trainings on this machine, those in progress too, and how to bring in checkpoints from elsewhere."""

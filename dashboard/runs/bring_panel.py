@@ -1,0 +1,82 @@
+"""Checkpoints from elsewhere: import a file, or name a folder. Only on the machine that the app runs on."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from dashboard.export.stamp import is_local
+from dashboard.runs.importing import import_file
+from dashboard.ui import cached
+from dashboard.ui.messages import plain
+from dfs_core.checkpoints.locate import runs_dir
+from dfs_core.errors import UserError
+from dfs_core.files import at_home
+
+FILE, OPTIONS, FOLDER, SAID = "import_file", "import_options", "named_folder", "import_said"
+
+
+def bring_in() -> None:
+    """Draw the importer and the field for a folder; say so where only the machine itself may do that."""
+    st.markdown("## Checkpoints from elsewhere")
+    if not is_local(urlsplit(st.context.url or "http://localhost").hostname):
+        st.info("Only a browser on the machine of the app may import checkpoints or name a folder.")
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.file_uploader(
+            "A checkpoint's folder as .zip, or a .pth.tar of the public DFS code",
+            type=None,
+            key=FILE,
+            max_upload_size=25,
+        )
+        st.text_input(
+            "Its option set, if the import asks for it", key=OPTIONS, placeholder="skip,4,8,full", max_chars=100
+        )
+        st.button("Import", key="import_start", icon=":material/upload:", on_click=_import)
+    with right:
+        named = cached.named_folders()
+        st.text_input("Another folder with checkpoints", named[0] if named else "", key=FOLDER, on_change=_name)
+        st.caption(f"Checkpoints in it and in {plain(str(runs_dir()))} appear on all pages, each with its place.")
+    if said := st.session_state.pop(SAID, ""):
+        st.markdown(said)
+
+
+def _import() -> None:
+    file = st.session_state.get(FILE)
+    if file is None:
+        st.session_state[SAID] = ":material/error: Choose a file first."
+        return
+    try:
+        made = _import_from_memory(Path(file.name).name, file.getvalue())
+        st.session_state[SAID] = f":material/check: Imported as {plain(made.name)} into {plain(str(made.parent))}."
+    except UserError as error:
+        st.session_state[SAID] = f":material/error: {plain(str(error))}"
+
+
+def _import_from_memory(name: str, data: bytes) -> Path:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(data)
+        try:
+            return import_file(path, st.session_state.get(OPTIONS, "").strip())
+        except UserError as error:
+            raise UserError(str(error).replace(f"{folder}{os.sep}", "")) from None  # a folder that nobody knows
+
+
+def _name() -> None:
+    text, named = st.session_state[FOLDER].strip(), cached.named_folders()
+    named.clear()
+    try:
+        folder = at_home(text)
+    except UserError as error:
+        st.session_state[SAID] = f":material/error: {plain(str(error))}"
+        return
+    if text and not folder.is_dir():
+        st.session_state[SAID] = f":material/error: There is no folder {plain(text)}."
+    elif text:
+        named.append(str(folder.resolve()))

@@ -1,0 +1,83 @@
+"""The runs on this machine: a table, and the metrics of the chosen ones, drawn again while one is in progress."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import streamlit as st
+
+from dashboard.answers.tables import Rows
+from dashboard.drawing import legends
+from dashboard.export.stamp import Stamp
+from dashboard.export.view import View
+from dashboard.runs import chart, logs
+from dashboard.ui import cached, state
+from dashboard.ui.messages import plain
+from dashboard.ui.page import Opened
+from dashboard.ui.show import show
+from dashboard.views.cached import log_in
+from dfs_core.checkpoints.locate import runs_dir
+
+CHOSEN = "runs_chosen"
+MOST = 6  # runs in one chart
+EVERY_S = 5.0  # interval at which runs in progress are read again
+
+
+def watch(page: Opened) -> None:
+    """Draw the table and the charts; nothing but a hint if there are no runs."""
+    runs = logs.find(cached.own_roots())
+    if not runs:
+        st.info(
+            f"There are no runs in {plain(str(runs_dir()))}. `python -m dfs_core train RUN --data-dir DIR` begins one."
+            " It appears here by itself, and its checkpoint on all pages when it has ended.",
+            icon=":material/directions_run:",
+        )
+        return
+    alive = any(run.state(time.time()) == "in progress" for run in runs)
+
+    @st.fragment(run_every=EVERY_S if alive else None)
+    def look() -> None:
+        _look(page)
+
+    look()
+
+
+def _look(page: Opened) -> None:
+    now, runs = time.time(), logs.find(cached.own_roots())
+    found: dict[str, Rows] = {}
+    for run in runs:
+        log = log_in(run.folder)
+        if isinstance(log, str):
+            st.warning(plain(log), icon=":material/edit_document:")
+        found[run.name] = [] if isinstance(log, str) else log
+    table = logs.overview(runs, found, now)
+    st.dataframe(table, hide_index=True, height=min(300, 40 + 35 * len(table)))
+    going = [row["run"] for row in table if row["state"] == "in progress"]
+    chosen = st.multiselect("Runs to draw", list(found), (going or list(found))[:MOST], max_selections=MOST, key=CHOSEN)
+    for name in chosen:
+        for line in found[name]:
+            if "note" in line:
+                st.caption(plain(f"{name} {line['note']}."))
+    for metric, (axis, title) in logs.METRICS.items():
+        rows = logs.metric_rows({name: found[name] for name in chosen}, metric)
+        if rows:
+            _draw(page, metric, title, axis, rows)
+
+
+def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
+    names = ", ".join(dict.fromkeys(row["run"] for row in rows))
+    draw = partial(chart.metric, rows, axis)
+    st.markdown(f"### {title}")
+    st.html(legends.legend(draw(page.colours).legend, page.colours))
+    show(
+        View(
+            key=f"runs_{metric}",
+            title=f"{title}: {names}",
+            draw=draw,
+            tables={metric: lambda: rows},
+            alt=f"{title} over steps",
+            stamp=Stamp(names, "", "cp", "training batches", state.link(page.shared, page.catalogue)),
+        ),
+        page.colours,
+    )

@@ -1,0 +1,83 @@
+"""What the user says about an own picture: what it shows, and which square of it the network sees."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.answers.pictures import Picture, is_own
+from dashboard.ui import state, uploads
+from dashboard.ui.focus import given_and_seen
+from dfs_core.checkpoints.card import Card
+from dfs_core.data.images import MIDDLE
+
+UNTOLD, NONE = "I do not say", "None of these classes"
+
+
+def own_panel(picture: Picture, card: Card, figures: bool = False) -> None:
+    """Draw the controls of an own picture; nothing for any other.
+
+    Args:
+        picture: the picture in focus.
+        card: of the checkpoint in use; its classes can be chosen.
+        figures: whether to show the picture as given and as the network sees it.
+    """
+    if not is_own(picture):
+        return
+    with st.container(key="own_picture", border=True):
+        if figures:
+            st.html(f'<div class="dfs-focus">{given_and_seen(picture)}</div>')
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            _tell(picture, card)
+            st.button(
+                "Remove this image",
+                icon=":material/delete:",
+                key="remove_this",
+                on_click=uploads.remove,
+                args=(picture.key,),
+            )
+        if picture.whole is not None:
+            _crop(picture)
+
+
+def _tell(picture: Picture, card: Card) -> None:
+    told = NONE if picture.foreign else picture.truth if picture.truth in card.classes else None
+    answers = [UNTOLD, *card.classes, NONE]
+    control = state.Control.showing("own_truth", told or UNTOLD)
+
+    def choose(answer: str) -> None:
+        uploads.tell(picture.key, None if answer == UNTOLD else "" if answer == NONE else answer, card.classes)
+
+    st.selectbox(
+        "What is it really?",
+        answers,
+        answers.index(told or UNTOLD),
+        key=control.key,
+        on_change=control.choice(choose),
+        help="Then the app marks its answers right or wrong and counts them. It is not put into links.",
+    )
+
+
+def _crop(picture: Picture) -> None:
+    width, height = picture.given_size
+    ends = "left to right" if width > height else "top to bottom"
+    percent = round(100 * picture.crop)
+    control = state.Control.showing("own_crop", percent)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.slider(
+            f"Square that the network sees, from {ends}",
+            0,
+            100,
+            percent,
+            5,
+            format="%d %%",
+            key=control.key,
+            on_change=control.choice(lambda chosen: uploads.crop(picture.key, chosen / 100)),
+        )
+        st.button(
+            "Middle",
+            icon=":material/restart_alt:",
+            key="crop_reset",
+            disabled=picture.crop == MIDDLE,
+            on_click=uploads.crop,
+            args=(picture.key, MIDDLE),
+        )

@@ -1,0 +1,59 @@
+"""Measure a checkpoint on the test set, and store its decisions for every image in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.sets import ImageSet
+from dfs_core.evaluation.evaluate import run
+from dfs_core.evaluation.metrics import Evaluation, summarise
+from dfs_core.files import write_whole
+
+NOISE = 0.1  # points; rounding on another machine may change accuracy or cp by this much
+
+
+class Measured(NamedTuple):
+    """The decisions of an operating point, not stored yet.
+
+    Attributes:
+        path: the file that holds them.
+        data: its content.
+        evaluation: their figures.
+    """
+
+    path: Path
+    data: bytes
+    evaluation: Evaluation
+
+    def store(self) -> None:
+        """Write the file."""
+        write_whole(self.path, self.data)
+
+
+def measure_traces(
+    checkpoint: Checkpoint, point: OperatingPoint, images: ImageSet, report: Callable[[int, int], None] | None = None
+) -> Measured:
+    """Run a checkpoint on all test images.
+
+    Args:
+        checkpoint: the network with its card and folder.
+        point: its operating point.
+        images: the test images.
+        report: called with the number of images done and their total. An exception in it stops the work.
+    """
+    card = checkpoint.card
+    outcome = run(checkpoint.model, images, card.mean, card.std, budget=point.budget, progress=report)
+    data = Traces.of(outcome, point).to_bytes()
+    return Measured(checkpoint.folder / point.traces_file, data, summarise(outcome, card.config))
+
+
+def off_card(found: Evaluation, wanted: Evaluation) -> tuple[str, bool]:
+    """How figures differ from the card's, in words; and whether by more than another machine's rounding does."""
+    pairs = {key: (getattr(found, key), getattr(wanted, key)) for key in ("accuracy", "cp")}
+    words = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in pairs.items())
+    return words, any(abs(here - there) > NOISE for here, there in pairs.values())

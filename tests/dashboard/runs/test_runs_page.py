@@ -1,0 +1,157 @@
+"""Runs of one's own: they appear by themselves, are followed, and checkpoints from elsewhere are brought in."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from pages import opened, text_of
+from reference_forward import random_state
+from tiny import UNTRACED
+
+from dashboard.answers import places
+from dashboard.runs import logs
+from dashboard.runs.importing import import_file
+from dashboard.ui import cached
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from dfs_core.errors import UserError
+
+LINES = [{"step": step, "epoch": step / 4, "loss": 2.0 / step, "accuracy": 40.0 + step, "cp": 50.0} for step in (1, 2)]
+
+
+def zipped(folder: Path, *more: tuple[str, bytes], inside: str = "") -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path in sorted(folder.iterdir()):
+            archive.write(path, f"{inside}{path.name}")
+        for name, data in more:
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def runs(tmp_path: Path, tiny_pretrained: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of runs: a copy of a published checkpoint, one of its name with other weights, and one in progress."""
+    folder = tmp_path / "runs"
+    shutil.copytree(tiny_pretrained / "tiny-dfs-10", folder / "tiny-dfs-10")
+    found = load_checkpoint(tiny_pretrained / "tiny-dfs-20")
+    with torch.no_grad():
+        found.model.body.classifier.bias += 1
+    save_checkpoint(folder / "tiny-dfs-20", found.model, found.card)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    monkeypatch.setenv("DFS_RUNS_DIR", str(folder))
+    return folder
+
+
+def test_own_runs_are_among_the_checkpoints_with_their_place_and_never_the_default(runs: Path, tiny_pretrained: Path):
+    published = places.read(tiny_pretrained, {})
+    both = places.read(tiny_pretrained, {"runs": runs})
+    assert both.problems == published.problems
+    assert both.places == {"tiny-dfs-20@runs": "runs"}, "one of equal weights; none of a run in progress"
+    assert both.folders["tiny-dfs-20@runs"] == runs / "tiny-dfs-20"
+    assert both.folders["tiny-dfs-20"] == tiny_pretrained / "tiny-dfs-20"
+    assert both.default == published.default
+    app = opened(checkpoint="tiny-dfs-20@runs")
+    assert "your own in runs" in text_of(app)
+    assert "tiny-dfs-20@runs" in text_of(app)
+
+
+def test_the_page_follows_runs_and_says_which_go_on(runs: Path):
+    app = opened("runs")
+    table = app.dataframe[0].value.set_index("run")
+    assert table.loc["mine", "state"] == "in progress"
+    assert table.loc["mine", ["step", "loss", "accuracy", "cp"]].tolist() == [2, 1.0, 42.0, 50.0]
+    assert app.multiselect(key="runs_chosen").value == ["mine"]
+    assert len(app.get("vega_lite_chart")) == 3, "no validation yet"
+    with (runs / "mine" / "log.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 3, "epoch": 1, "validation_accuracy": 12.0, "validation_cp": 50.0}) + "\n")
+    app.run()
+    assert app.dataframe[0].value.set_index("run").loc["mine", "validation_accuracy"] == 12.0
+    assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_a_run_has_stopped_when_its_log_does_not_grow_and_finished_when_it_has_a_card(runs: Path):
+    now = time.time()
+    os.utime(runs / "mine" / "log.jsonl", (now - 2 * logs.ALIVE_S,) * 2)
+    (runs / "tiny-dfs-20" / "log.jsonl").write_text("")
+    os.utime(runs / "tiny-dfs-20" / "card.json")
+    found = {run.name: run.state(now) for run in logs.find({"runs": runs})}
+    assert found["mine"] == "stopped"
+    assert found["tiny-dfs-20"] == "finished"
+
+
+def test_a_long_log_is_drawn_as_means_of_neighbours():
+    log = [{"step": step, "loss": float(step % 2)} for step in range(1, 2001)]
+    rows = logs.metric_rows({"a": log}, "loss")
+    assert len(rows) <= logs.MOST
+    assert rows[-1]["step"] == 2000
+    assert all(abs(row["value"] - 0.5) < 0.1 for row in rows)
+
+
+def test_a_named_folder_counts_and_an_import_from_another_machine_is_not_offered(runs: Path, tmp_path: Path):
+    shutil.copytree(runs / "tiny-dfs-20", tmp_path / "shelf" / "from-a-friend")
+    app = opened("runs")
+    try:
+        app.text_input(key="named_folder").set_value(str(tmp_path / "shelf")).run()
+        assert "from-a-friend" in cached.on_disk().folders
+        assert cached.on_disk().places["from-a-friend"] == "shelf"
+        app.text_input(key="named_folder").set_value(str(tmp_path / "nowhere")).run()
+        assert "There is no folder" in text_of(app)
+        assert "from-a-friend" not in cached.on_disk().folders
+    finally:
+        cached.named_folders().clear()
+
+
+def test_dropped_files_are_imported_or_refused_in_words(runs: Path, tiny_pretrained: Path):
+    app = opened("runs")
+    data = zipped(tiny_pretrained / "tiny-dfs-30", ("friend/../../evil.json", b"{}"), inside="friend/")
+    app.file_uploader(key="import_file").set_value(("friend.zip", data, "application/zip")).run()
+    app.button(key="import_start").click().run()
+    assert "Imported as friend" in text_of(app)
+    assert read_card(runs / "friend").weights_sha256 == read_card(tiny_pretrained / "tiny-dfs-30").weights_sha256
+    assert not list(runs.parent.rglob("*evil*"))
+    app.button(key="import_start").click().run()
+    assert "exists already" in text_of(app)
+
+
+def test_a_reference_checkpoint_and_damaged_files(runs: Path, tiny_pretrained: Path, tmp_path: Path):
+    torch.save({"state_dict": random_state(1, 10, 4)}, tmp_path / "model_best.pth.tar")
+    assert read_card(import_file(tmp_path / "model_best.pth.tar")).name == "model_best"
+    spoilt = tmp_path / "spoilt"
+    shutil.copytree(tiny_pretrained / "tiny-dfs-30", spoilt)
+    (spoilt / "weights.safetensors").write_bytes(b"no weights")
+    before = sorted(runs.iterdir())
+    for name, content, why in (
+        ("a.zip", zipped(spoilt), "no usable checkpoint"),
+        ("b.zip", zipped(spoilt)[:-40], "b.zip cannot be unpacked"),
+        ("c.zip", zipped(spoilt, ("two/card.json", b"{}")), "has 2 checkpoints"),
+        ("d.pth.tar", b"nothing", "d.pth.tar contains more than tensors"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=why):
+            import_file(tmp_path / name)
+    assert sorted(runs.iterdir()) == before, "nothing half is left"
+
+
+def test_a_button_stores_test_decisions(
+    tmp_path: Path, pretrained_folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    shutil.copytree(pretrained_folder, tmp_path / "pretrained")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    app = opened("testset", checkpoint=UNTRACED)
+    assert "--checkpoint" in app.code[0].value
+    (button,) = [button for button in app.button if button.label == "Store test decisions"]
+    button.click().run()
+    assert not app.exception
+    assert (tmp_path / "pretrained" / UNTRACED / "traces.parquet").is_file()
+    assert not [button for button in app.button if button.label == "Store test decisions"]
