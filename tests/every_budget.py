@@ -50,8 +50,8 @@ class Load:
     """Takes the place of ``Predictor`` where a page loads one."""
 
     @staticmethod
-    def load(name: str) -> Predictor | ByRule:
-        return ByRule() if name == NAME else Predictor.load(name)
+    def load(name: str | Path) -> Predictor | ByRule:
+        return ByRule() if Path(name).name == NAME else Predictor.load(name)
 
 
 def _trace(label: int, budget: float, price: float) -> DecisionTrace:

@@ -129,7 +129,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
             st.info(f"{letter}: {plain(one.note)}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
             st.markdown(f"{letter} is {plain(card.name)}.")
-            stored_traces.say_missing(one.point, one.traces)
+            stored_traces.say_missing(one.point, one.traces, letter)
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
         return

@@ -53,8 +53,14 @@ def find(point: OperatingPoint) -> Found:
     return Found(cached.traces(found), found, note)
 
 
-def say_missing(point: OperatingPoint, error: UserError) -> None:
-    """Say what is missing or wrong with traces, with a button and a command that make them, if there is one."""
+def say_missing(point: OperatingPoint, error: UserError, side: str = "") -> None:
+    """Say what is missing or wrong with traces, with a button and a command that make them, if there is one.
+
+    Args:
+        point: the operating point.
+        error: from ``cached.traces``.
+        side: of a comparison: two buttons on a page need two names.
+    """
     card, folder = point.card, cached.folder_of(point.card.name)
     if not folder.is_dir():  # in memory only, where no command can read it
         st.info("A session checkpoint has no stored traces: write it to disk first.", icon=":material/table_rows:")
@@ -68,7 +74,7 @@ def say_missing(point: OperatingPoint, error: UserError) -> None:
     else:
         st.error(messages.plain(str(error)), icon=":material/error:")
     if error.command:
-        if st.button("Store test decisions", icon=":material/save:", key=f"store_{card.name}_{point.budget}"):
+        if st.button("Store test decisions", icon=":material/save:", key=f"store_{side}{card.name}_{point.budget}"):
             _store(point)
         command = error.command.replace("DIR", str(cached.data_dir()))
         if card.name in cached.on_disk().places:  # the command finds only published ones by their name

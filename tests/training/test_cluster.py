@@ -86,6 +86,7 @@ def test_a_sweep_of_which_a_node_is_killed_ends_with_the_weights_of_one_in_peace
 ) -> None:
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))  # of the nodes, too
+    monkeypatch.delenv("DFS_RUNS_DIR")
     peace, disturbed = (write_recipes(tmp_path / name, STEPS, small={}) for name in ("peace", "disturbed"))
     words = ["sweep", str(write_sweep(tmp_path, SWEEP)), "--data-dir", str(cifar10_dir)]
     monkeypatch.chdir(disturbed)

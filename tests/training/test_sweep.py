@@ -23,6 +23,7 @@ from dfs_core.training.sweep import read_sweep
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with recipes, without published checkpoints, and in force."""
+    monkeypatch.delenv("DFS_RUNS_DIR")
     monkeypatch.chdir(write_recipes(tmp_path, small={}))
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     return tmp_path
