@@ -325,7 +325,7 @@ def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
 
     _log_slider(
         group.showing(ALPHA, alpha),
-        group.label("Price: what computation is charged, on a logarithmic scale"),
+        group.label("Price of computation, on a logarithmic scale"),
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
         lambda value: f"{price_of(value):.{DIGITS}g}",
