@@ -8,19 +8,16 @@ import streamlit as st
 
 from dashboard.answers.naming import counted
 from dashboard.answers.networks import Network
-from dashboard.answers.parameters import whole_number
 from dashboard.drawing import legends
 from dashboard.export.view import View
-from dashboard.ui import cached, messages, state
+from dashboard.ui import cached, clock, messages
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import points as curve_points
 from dashboard.views.time_curve import in_words, time_curve, timed_rows
-from dfs_core.errors import UserError
 from dfs_core.timing.survey import Survey
 
 TIME_CURVE, AT_A_TIME, MEASURE = "time_curve", "survey_batch", "survey_machine"  # keys of chart and controls
-BATCH = "batch"  # parameter in the link
 
 
 def time_of_all(page: Opened) -> None:
@@ -42,24 +39,8 @@ def time_of_all(page: Opened) -> None:
             )
             _measure(backbone.name, "Time all checkpoints")
             return
-        _show(page, survey, _batch(page, survey))
+        _show(page, survey, clock.at_a_time(page.shared, AT_A_TIME, survey.batches, survey.batches[-1]))
         _measure(backbone.name, "Time them again")
-
-
-def _batch(page: Opened, survey: Survey) -> int:
-    """The control of how many images run at a time."""
-    wished = whole_number(page.shared.page.get(BATCH), 1, survey.batches[-1])
-    batch = wished if wished in survey.batches else survey.batches[-1]
-    control = state.Control.showing(AT_A_TIME, batch)
-    st.segmented_control(
-        "Images at a time",
-        survey.batches,
-        default=batch,
-        key=control.key,
-        required=True,
-        on_change=control.choice(lambda size: state.change(page={BATCH: str(size)})),
-    )
-    return batch
 
 
 def _show(page: Opened, survey: Survey, batch: int) -> None:
@@ -91,14 +72,5 @@ def _show(page: Opened, survey: Survey, batch: int) -> None:
     )
 
 
-def _measure(backbone: str, name: str) -> None:
-    if not st.button(name, icon=":material/timer:", key=MEASURE):
-        return
-    bar = st.progress(0.0, "Timing all checkpoints")
-    try:
-        cached.take_survey(backbone, lambda share: bar.progress(share, "Timing all checkpoints"))
-    except UserError as error:
-        bar.empty()
-        st.error(messages.plain(str(error)), icon=":material/timer_off:")
-        return
-    st.rerun()
+def _measure(backbone: str, label: str) -> None:
+    clock.measure_button(label, MEASURE, "Timing all checkpoints", lambda report: cached.take_survey(backbone, report))

@@ -7,18 +7,16 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.parameters import whole_number
 from dashboard.answers.times import time_of
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.image.question_panel import Answer
 from dashboard.image.time_chart import time_chart, time_keys, time_rows
-from dashboard.ui import cached, messages, state
+from dashboard.ui import cached, clock, messages
 from dashboard.ui.show import show
-from dfs_core.errors import UserError
 from dfs_core.timing.calibration import Calibration
 
-TIME, AT_A_TIME, BATCH = "time_here", "time_batch", "batch"  # keys of chart and control; parameter in the link
+TIME, AT_A_TIME = "time_here", "time_batch"  # keys of chart and control
 MEASURE = "measure_machine"
 
 
@@ -33,25 +31,8 @@ def time_here(answer: Answer) -> None:
         )
         _measure(answer, "Measure this machine")
         return
-    batch = _batch(answer, found)
-    _show(answer, found, batch)
+    _show(answer, found, clock.at_a_time(answer.page.shared, AT_A_TIME, found.sizes, found.sizes[0]))
     _measure(answer, "Measure again")
-
-
-def _batch(answer: Answer, found: Calibration) -> int:
-    """The control of how many images run at a time."""
-    wished = whole_number(answer.page.shared.page.get(BATCH), 1, found.sizes[-1])
-    batch = wished if wished in found.sizes else found.sizes[0]
-    control = state.Control.showing(AT_A_TIME, batch)
-    st.segmented_control(
-        "Images at a time",
-        found.sizes,
-        default=batch,
-        key=control.key,
-        required=True,
-        on_change=control.choice(lambda size: state.change(page={BATCH: str(size)})),
-    )
-    return batch
 
 
 def _show(answer: Answer, found: Calibration, batch: int) -> None:
@@ -85,14 +66,7 @@ def _show(answer: Answer, found: Calibration, batch: int) -> None:
     )
 
 
-def _measure(answer: Answer, name: str) -> None:
-    if not st.button(name, icon=":material/timer:", key=MEASURE):
-        return
-    bar = st.progress(0.0, "Measuring this machine")
-    try:
-        cached.measure(answer.page.card, lambda share: bar.progress(share, "Measuring this machine"))
-    except UserError as error:
-        bar.empty()
-        st.error(messages.plain(str(error)), icon=":material/timer_off:")
-        return
-    st.rerun()
+def _measure(answer: Answer, label: str) -> None:
+    clock.measure_button(
+        label, MEASURE, "Measuring this machine", lambda report: cached.measure(answer.page.card, report)
+    )
