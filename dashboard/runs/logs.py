@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dashboard.answers.tables import Rows
-from dfs_core.checkpoints.locate import CARD_FILE
+from dfs_core.checkpoints.locate import CARD_FILE, LOCK_FILE
 from dfs_core.checkpoints.run_log import LOG_FILE
 
 RunState = Literal["finished", "in progress", "stopped"]
@@ -41,17 +41,14 @@ class Run:
     published: bool
 
     def state(self, now: float) -> RunState:
-        """How it goes at a time in seconds. A finished run that is being made longer is in progress too."""
-        if now - self.changed < ALIVE_S and not (self.published and _newer(self.folder / CARD_FILE, self.changed)):
+        """How it goes at a time in seconds.
+
+        A process locks the folder that it trains in. One that was killed leaves the lock behind, but its log stands
+        still. The age of a log alone says nothing: copying a folder makes it young.
+        """
+        if (self.folder / LOCK_FILE).exists() and now - self.changed < ALIVE_S:
             return "in progress"
         return "finished" if self.published else "stopped"
-
-
-def _newer(path: Path, time: float) -> bool:
-    try:
-        return path.stat().st_mtime >= time
-    except OSError:
-        return False
 
 
 def find(roots: Mapping[str, Path]) -> list[Run]:

@@ -10,6 +10,7 @@ from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.files import at_home
 
 CARD_FILE = "card.json"
+LOCK_FILE = ".lock"  # in the folder of a run while a process trains there
 WEIGHTS_FILE = "weights.safetensors"
 PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".tar")
 # The first bytes of a pickle of protocol 2 to 5, and of the zip archive that torch.save writes around one.

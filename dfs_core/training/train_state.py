@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from dfs_core.checkpoints.locate import LOCK_FILE
 from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.errors import UserError
 from dfs_core.files import append_line, write_whole
@@ -25,7 +26,6 @@ from dfs_core.training.events import events
 from dfs_core.training.train_config import HARMLESS, LENGTH, TrainConfig
 
 STATE_FILE = "state.safetensors"
-LOCK_FILE = ".lock"
 PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state holds in addition to tensors
 
 

@@ -15,9 +15,10 @@ import pytest
 from places import REPOSITORY
 from tiny_sweep import write_recipes, write_sweep
 
+from dfs_core.checkpoints.locate import LOCK_FILE
 from dfs_core.cli import main
 from dfs_core.training import cluster
-from dfs_core.training.train_state import LOCK_FILE, STATE_FILE
+from dfs_core.training.train_state import STATE_FILE
 
 cluster_utils = pytest.importorskip("ray.cluster_utils", reason="needs Ray, as requirements-dev.txt has it")
 

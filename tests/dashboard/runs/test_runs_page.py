@@ -47,6 +47,7 @@ def runs(tmp_path: Path, tiny_pretrained: Path, no_data: Path, monkeypatch: pyte
         found.model.body.classifier.bias += 1
     save_checkpoint(folder / "tiny-dfs-20", found.model, found.card)
     (folder / "mine").mkdir()
+    (folder / "mine" / ".lock").touch()
     (folder / "mine" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in LINES))
     monkeypatch.setenv("DFS_RUNS_DIR", str(folder))
     return folder
@@ -87,6 +88,10 @@ def test_a_run_has_stopped_when_its_log_does_not_grow_and_finished_when_it_has_a
     found = {run.name: run.state(now) for run in logs.find({"runs": runs})}
     assert found["mine"] == "stopped"
     assert found["tiny-dfs-20"] == "finished"
+    os.utime(runs / "mine" / "log.jsonl", (now, now))
+    (runs / "mine" / ".lock").unlink()
+    (mine,) = (run for run in logs.find({"runs": runs}) if run.name == "mine")
+    assert mine.state(now) == "stopped", "a folder that was copied just now"
 
 
 def test_a_long_log_is_drawn_as_means_of_neighbours():
