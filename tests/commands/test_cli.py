@@ -285,6 +285,7 @@ def test_a_configuration_of_odd_values_is_one_line(
 def test_ctrl_c_at_any_moment_is_quiet(tiny_pretrained: Path) -> None:
     program = (
         "import builtins, os, signal, runpy, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background has none
         "load, left = builtins.__import__, [int(sys.argv[1])]\n"
         "def counted(*args, **options):\n"
         "    left[0] -= 1\n"
