@@ -1,8 +1,9 @@
 """A day of use in minutes: ``make soak MINUTES=60``. Many sessions at once; prints memory, errors and times.
 
-Every session is a browser's page of its own. All of them open pages, move the budget, upload pictures and export
-charts by chance; one in ten starts short runs in the laboratory. A move's time is that until the app says that it has
-ended its run, so it holds what the machine spends on all the browsers, too.
+Every session is a browser's page of its own. They come one after the other, as into a room. All of them open pages,
+move the budget, upload pictures, export charts and start short runs in the laboratory by chance, and look at the answer
+for a minute in the mean. So an hour of 50 sessions holds some 2,000 pictures, 200 exports and 20 runs. A move's time is
+that until the app says that it has ended its run, so it holds what the machine spends on all the browsers, too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ from tools.serving import Served, served
 
 PAGES = ("", "image", "compare", "testset", "learn?step=4", "present")
 PATIENCE_MS = 180_000
+ACTIONS = {"open": 3.0, "slider": 20.0, "upload": 2.0, "export": 2.0, "run": 0.25}  # how often, relative to each other
+LOOK_S = (20, 100)  # a user looks at an answer, in seconds
+ARRIVAL_S = 6  # from one session's arrival to the next
+REPORT_S = 300
 AT_REST = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+BUDGET = "[class*='st-key-budget_'] input[type=range]"
 CHART = "[data-testid=stVegaLiteChart] svg.marks"
 
 
@@ -39,6 +45,17 @@ class Tally:
         self.errors: Counter[str] = Counter()
         self.memory: list[float] = []
 
+    def line(self) -> str:
+        """How it stands, in one line."""
+        number = sum(len(times) for times in self.times.values())
+        slider = f"slider p95 {high(self.times['slider']):.2f} s, " if self.times["slider"] else ""
+        return f"{number:,} actions, {slider}{self.memory[-1]:.0f} MB, {sum(self.errors.values())} errors"
+
+
+def high(times: list[float]) -> float:
+    """The 95th percentile."""
+    return statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
+
 
 async def rest(page: Page) -> None:
     """Wait until the app has finished its run."""
@@ -46,60 +63,63 @@ async def rest(page: Page) -> None:
     await page.wait_for_function(AT_REST)
 
 
-async def act(page: Page, app: Served, rng: random.Random, can_tune: bool) -> str:
-    """Perform one action of a user and return its kind."""
-    kind = rng.choices(("open", "slider", "upload", "export", "run"), (2, 10, 3, 2, int(can_tune)))[0]
+async def explore(page: Page, app: Served) -> None:
+    """Open Explore where the page is not there already."""
+    if page.url.split("?")[0].rstrip("/") != app.address:
+        await page.goto(app.address)
+    await page.locator(CHART).first.wait_for()
+
+
+async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
+    """Perform one action of a user; return its kind, and its time in seconds."""
+    kind = rng.choices(tuple(ACTIONS), tuple(ACTIONS.values()))[0]
+    if kind in ("slider", "upload", "export"):
+        await explore(page, app)
+        await rest(page)
+    start = time.monotonic()
     if kind == "open":
         await page.goto(f"{app.address}/{rng.choice(PAGES)}")
         await page.locator("[data-testid=stMain]").wait_for()
     elif kind == "slider":
-        handle = page.locator("[class*='st-key-budget_'] input[type=range]").filter(visible=True)
-        if not await handle.count():
-            await page.goto(app.address)
-            await page.locator(CHART).first.wait_for()
-            return "open"
-        await handle.first.focus()
+        await page.locator(BUDGET).filter(visible=True).first.focus()
         await page.keyboard.press(rng.choice(("ArrowLeft", "ArrowRight")))
     elif kind == "upload":
-        await page.goto(app.address)
-        await page.locator(CHART).first.wait_for()
         await page.locator("input[type=file]").first.set_input_files([_picture(rng) for _ in range(10)])
     elif kind == "export":
-        await page.goto(app.address)
-        await page.locator(CHART).first.wait_for()
-        await page.locator(".st-key-curve_export").get_by_role("button").first.click()
+        save = page.locator(f".st-key-curve_{rng.choice(('svg', 'png', 'pdf'))}").get_by_role("button")
+        if not await save.is_visible():
+            await page.locator(".st-key-curve_export").get_by_role("button").first.click()
         async with page.expect_download() as download:
-            await page.locator(f".st-key-curve_{rng.choice(('svg', 'png', 'pdf'))}").get_by_role("button").click()
+            await save.click()
         await (await download.value).path()
     else:
         await page.goto(f"{app.address}/laboratory?steps=20")
-        start = page.get_by_role("button", name="Start", exact=True)
-        await start.wait_for()
-        if await start.is_enabled():
-            await start.click()
+        button = page.get_by_role("button", name="Start", exact=True)
+        await button.wait_for()
+        if await button.is_enabled():
+            await button.click()
     await rest(page)
-    return kind
+    return kind, time.monotonic() - start
 
 
 async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally) -> None:
-    """One session, from start to end."""
+    """One session, from its arrival to the end."""
     rng = random.Random(number)
+    await asyncio.sleep(number * ARRIVAL_S)
     context = await browser.new_context(accept_downloads=True)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    await page.goto(app.address)
-    await page.locator(CHART).first.wait_for()
+    await explore(page, app)
     while time.monotonic() < end:
-        start = time.monotonic()
         try:
-            kind = await act(page, app, rng, number % 10 == 0)
-            tally.times[kind].append(time.monotonic() - start)
+            kind, seconds = await act(page, app, rng)
+            tally.times[kind].append(seconds)
             if await page.locator("[data-testid=stException]").count():
                 tally.errors["an exception on a page"] += 1
         except BrowserError as error:
             tally.errors[str(error).splitlines()[0][:100]] += 1
             await page.goto(app.address)
-        await asyncio.sleep(rng.uniform(1, 8))  # a user looks
+        await asyncio.sleep(min(rng.uniform(*LOOK_S), max(end - time.monotonic(), 0)))
     await context.close()
 
 
@@ -116,10 +136,14 @@ async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None
         path = shutil.which("chromium") or "/usr/bin/chromium"
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         end = time.monotonic() + 60 * minutes
+        report = time.monotonic()
         users = [asyncio.create_task(session(browser, app, number, end, tally)) for number in range(sessions)]
         while not all(user.done() for user in users):
             tally.memory.append(memory(app.pid))
             await asyncio.wait(users, timeout=10)
+            if time.monotonic() >= report + REPORT_S:
+                report = time.monotonic()
+                print(f"{(end - report) / 60:.0f} minutes left: {tally.line()}", flush=True)
         for user in users:
             if error := user.exception():
                 tally.errors[str(error).splitlines()[0][:100]] += 1
@@ -139,8 +163,7 @@ def main() -> int:
     print(f"{asked.sessions} sessions, {asked.minutes:g} minutes")
     print(f"{'what':10}{'times':>7}{'median s':>10}{'p95 s':>8}")
     for kind, times in sorted(tally.times.items()):
-        high = statistics.quantiles(times, n=20)[-1] if len(times) > 1 else times[0]
-        print(f"{kind:10}{len(times):7,}{statistics.median(times):10.2f}{high:8.2f}")
+        print(f"{kind:10}{len(times):7,}{statistics.median(times):10.2f}{high(times):8.2f}")
     thirds = [statistics.fmean(part) for part in np.array_split(tally.memory, 3) if len(part)]
     print(f"memory of the server in MB, by thirds of the time: {', '.join(f'{value:.0f}' for value in thirds)}")
     print(f"tracebacks in the log: {faults}; errors: {sum(tally.errors.values())}")
