@@ -13,7 +13,7 @@ from dfs_core.results.seeds import kind_of, reached
 CASCADE = "cascade"
 COSTS: dict[Literal["cp", "all_in"], tuple[float, ...]] = {
     "cp": (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0),
-    "all_in": (0.8, 0.9, 1.0, 1.22, 1.5, 1.85),  # up to the dearest static network that computes at 8 bits throughout
+    "all_in": (0.8, 0.9, 1.0, 1.22, 1.5, 1.85, 2.5, 5.0),  # between static networks that compute at 8 bits throughout
 }
 
 
