@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,28 @@ from pathlib import Path
 from dashboard.answers.catalogue import Catalogue
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
+from dfs_core.files import cache_folder, write_whole
+
+NAMED_FILE = "named-folder.txt"  # in the user's cache folder: the folder that was named in the app
+
+
+def named_folder() -> Path | None:
+    """The folder of checkpoints that was named in the app, also in an earlier run of it; None if there is none."""
+    folder = cache_folder()
+    try:
+        text = "" if folder is None else (folder / NAMED_FILE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Path(text) if text else None
+
+
+def name_folder(named: Path | None) -> None:
+    """Remember a folder of checkpoints for this user, or forget it. Does nothing where no file can be written."""
+    folder = cache_folder()
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / NAMED_FILE, f"{named or ''}\n".encode())
 
 
 def read(root: Path, own: Mapping[str, Path]) -> Catalogue:

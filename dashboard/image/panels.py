@@ -116,7 +116,7 @@ def gates(answer: Answer) -> None:
         stamp=page.stamp("the images shown"),
         notes="A gate takes its most probable option. If its lead is small, a small change can flip the decision.",
     )
-    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM)
+    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=gates_chart.row_names(config))
 
 
 def force_bar(answer: Answer) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from dashboard.answers import places
 from dashboard.export.stamp import is_local
 from dashboard.runs.importing import import_file
 from dashboard.ui import cached
@@ -41,7 +42,10 @@ def bring_in() -> None:
     with right:
         named = cached.named_folders()
         st.text_input("Another folder with checkpoints", named[0] if named else "", key=FOLDER, on_change=_name)
-        st.caption(f"Checkpoints in it and in {plain(str(runs_dir()))} appear on all pages, each with its place.")
+        st.caption(
+            f"Checkpoints in it and in {plain(str(runs_dir()))} appear on all pages, each with its place."
+            " The app remembers the folder."
+        )
     if said := st.session_state.pop(SAID, ""):
         st.markdown(said)
 
@@ -71,6 +75,7 @@ def _import_from_memory(name: str, data: bytes) -> Path:
 def _name() -> None:
     text, named = st.session_state[FOLDER].strip(), cached.named_folders()
     named.clear()
+    places.name_folder(None)
     try:
         folder = at_home(text)
     except UserError as error:
@@ -80,3 +85,4 @@ def _name() -> None:
         st.session_state[SAID] = f":material/error: There is no folder {plain(text)}."
     elif text:
         named.append(str(folder.resolve()))
+        places.name_folder(folder.resolve())

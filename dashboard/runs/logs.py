@@ -19,6 +19,7 @@ METRICS = {
     "cp": ("cp %", "cp of training batches"),
     "validation_accuracy": ("accuracy %", "Accuracy on validation images"),
 }
+KEPT = (*METRICS, "step", "steps", "epoch")  # what the overview has from a log
 MOST = 300  # points of a line; more lines of a log are averaged
 
 
@@ -76,9 +77,9 @@ def overview(runs: Sequence[Run], logs: Mapping[str, Rows], now: float) -> Rows:
         now: the time in seconds.
     """
     return [
-        {"run": run.name, "place": run.place, "state": run.state(now), "step": 0, "epoch": None}
+        {"run": run.name, "place": run.place, "state": run.state(now), "step": 0, "steps": None, "epoch": None}
         | dict.fromkeys(METRICS)
-        | {key: value for line in logs[run.name] for key, value in line.items() if key in (*METRICS, "step", "epoch")}
+        | {key: value for line in logs[run.name] for key, value in line.items() if key in KEPT}
         | {"minutes since": round((now - run.changed) / 60, 1)}
         for run in runs
     ]

@@ -93,7 +93,8 @@ def own_roots() -> dict[str, Path]:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def named_folders() -> list[str]:
     """The folder that was named in the app, or none: a list that stays the same object."""
-    return []
+    named = places.named_folder()
+    return [str(named)] if named else []
 
 
 def folder_of(name: str) -> Path:

@@ -21,6 +21,7 @@ def show(
     on_select: Callable[[], None] | None = None,
     selection_mode: str | Sequence[str] | None = None,
     on_row: Callable[[Mapping[str, Any]], None] | None = None,
+    rows: Sequence[tuple[str, float]] = (),
 ) -> None:
     """Draw a view's chart and its toolbar. On a narrow page a wide chart scrolls within its frame.
 
@@ -30,9 +31,14 @@ def show(
         on_select: callback of a click in the chart; the selection is in the session under the view's key.
         selection_mode: names of the chart's selections that trigger it; by default all.
         on_row: called with a row of the table that somebody chose; by default rows cannot be chosen.
+        rows: names of the chart's rows and their middles in pixels from its top. Where a page is narrow, they stay in
+            view while the chart scrolls.
     """
     spec = view.draw(colours).for_streamlit()
     with _frame(view):
+        if rows:
+            names = "".join(f'<span style="top:{y:g}px">{escape(name)}</span>' for name, y in rows)
+            st.html(f'<div class="dfs-rows" aria-hidden="true">{names}</div>')
         if on_select is None:
             st.vega_lite_chart(spec, key=view.key, alt=view.alt)
         else:

@@ -13,6 +13,7 @@ from dfs_core.errors import UserError
 
 LOG_FILE = "log.jsonl"
 
+Step = Annotated[int, Meta(ge=0, le=10**9, description="a whole number from 0 to a thousand million")]
 NotNegative = Annotated[float, Meta(ge=0, description="a number, 0 or more")]
 
 
@@ -21,7 +22,7 @@ class LogLine:
     """The metrics of one training step, or of a validation after it. A key is absent if its stage has no such metric.
 
     Attributes:
-        step: number of steps done.
+        step: number of steps done; 0 in what is said at the start of the run.
         epoch: passes over the training images so far.
         loss: loss of the batch in nats.
         accuracy: accuracy on the batch in percent.
@@ -33,9 +34,10 @@ class LogLine:
         validation_accuracy: accuracy on the validation images in percent.
         validation_cp: cp on the validation images in percent.
         note: what there is to say of the start of the run.
+        steps: number of steps that the run has in all; said once, and again if it changes.
     """
 
-    step: Count
+    step: Step
     epoch: NotNegative
     loss: float = 0.0
     accuracy: Percent = 0.0
@@ -47,6 +49,7 @@ class LogLine:
     validation_accuracy: Percent = 0.0
     validation_cp: Cost = 0.0
     note: str = ""
+    steps: Count = 0
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -10,54 +10,67 @@ from typing import TYPE_CHECKING
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
 from dfs_core.errors import UserError
-from dfs_core.evaluation.limits import SURENESS
+from dfs_core.evaluation.doubt import ANSWERS, SURE
+from dfs_core.evaluation.limits import IN_TURN, STRAIGHT
 
 if TYPE_CHECKING:
-    from dfs_core.results.separate import Measured
+    from dfs_core.results.separate import Answered
+
+if TYPE_CHECKING:
+    pass
 
 BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 
 
 def add_cascade(parser: argparse.ArgumentParser) -> None:
     """Define ``cascade``."""
-    parser.add_argument("--passes", nargs="+", required=True, metavar="NAME", help="checkpoints, the cheapest first")
+    parser.add_argument(
+        "--passes", nargs="+", required=True, metavar="NAME", help="checkpoints, the cheapest first, or one cascade"
+    )
     usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
     usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
     parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)
-    measures = "lead of the best class over the second, probability of the best class, or entropy of all"
-    parser.add_argument("--sure", choices=tuple(SURENESS), default="lead", help=f"when an answer is sure: {measures}")
+    kinds = "lead of the best class over the second, probability of the best class, entropy of all, or a fitted head"
+    parser.add_argument("--sure", choices=SURE, default="lead", help=f"when an answer is sure: by the {kinds}")
+    whose = "the answer is that of the last pass, or of all passes together"
+    parser.add_argument("--answer", choices=ANSWERS, default="last", help=whose)
+    straight = "the first pass's doubt alone says to which pass an image goes, past those between"
+    parser.add_argument("--straight", action="store_true", help=straight)
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_cascade)
 
 
 def run_cascade(args: argparse.Namespace) -> int:
-    """Measure a cascade of checkpoints without training: limits from validation images, figures from test images."""
+    """Measure a cascade without training: limits from validation images, figures from test images."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.results.separate import at_budget, check_kin, measure_pass, nearest, rows_on
+    from dfs_core.results.separate import Pass, ask, at_budget, check_kin, looks_at, nearest, rows_on
+
+    def report(done: int, total: int) -> None:
+        progress(len(answered) * total + done, 2 * total)
 
     for budget in args.budget or ():
         if not 0 < budget < math.inf:
             raise UserError(f"a budget is a percentage above 0, not {budget:g}")
-    checkpoints = [load_checkpoint(name) for name in args.passes]
-    check_kin(checkpoints)
+    passes = [Pass(load_checkpoint(name), budget) for name, budget in map(_at_budget, args.passes)]
+    check_kin(passes)
+    first, way = passes[0].card, STRAIGHT if args.straight else IN_TURN
     data_dir = data_dir_of(args)
-    measured: dict[str, list[Measured]] = {}
+    blocks = first.config.gated_blocks
+    answered: dict[str, list[Answered]] = {}
+    labels = {}
     with progress_bar("asking each pass") as progress:
-        done, steps = 0, 2 * len(checkpoints)
         for split in ("validation", "test"):
-            images = measured_images(checkpoints[0].card, data_dir, split)
-            measured[split] = []
-            for checkpoint in checkpoints:
-                measured[split].append(measure_pass(checkpoint, images, args.sure))
-                done += 1
-                progress(done, steps)
-    rows = rows_on(measured["validation"], checkpoints[0].card.config.gated_blocks)
+            images = measured_images(first, data_dir, split)
+            labels[split] = images.labels.cpu().numpy()
+            answered[split] = ask(passes, images, report)
+    measured = looks_at(answered, labels, blocks, args.sure, args.answer)
+    rows = rows_on(measured["validation"], blocks, way)
     asked = args.budget or [budget for budget in BUDGETS if nearest(rows, budget)]
     if not asked:
         raise UserError(f"these passes serve budgets from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %: give --budget")
-    found = [at_budget(rows, measured["test"], budget) for budget in asked]
+    found = [at_budget(rows, measured["test"], budget, way) for budget in asked]
     if args.json:
         write_json([asdict(one) | {"checkpoints": args.passes} for one in found])
         return 0
@@ -73,12 +86,25 @@ def run_cascade(args: argparse.Namespace) -> int:
         )
         for one in found
     ]
+    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits"), shown, words=()))
     write("\nagainst each pass alone, in points, with 95 % intervals for the same images:")
+    names = first.config.passes or args.passes
+    titles = [f"{name} ({accuracy:.2f} %)" for name, accuracy in zip(names, found[0].alone, strict=True)]
     gains = [
         [number(one.budget, "%"), *(f"{d:+.2f} ({lo:+.2f} to {hi:+.2f})" for d, lo, hi in one.gains)] for one in found
     ]
-    write(table(("budget", *args.passes), gains, words=()))
-    weights = sum(parameter.numel() for checkpoint in checkpoints for parameter in checkpoint.model.parameters())
-    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits"), shown, words=()))
-    write(f"{len(checkpoints)} networks in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
+    write(table(("budget", *titles), gains, words=()))
+    models = {one.card.name: one.checkpoint.model for one in passes}.values()
+    weights = sum(parameter.numel() for model in models for parameter in model.parameters())
+    networks = "1 network" if len(models) == 1 else f"{len(models)} networks"
+    write(f"{networks} in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
     return 0
+
+
+def _at_budget(text: str) -> tuple[str, float | None]:
+    """The name and the budget of NAME@BUDGET."""
+    name, _, budget = text.rpartition("@")
+    try:
+        return name, percent(budget)
+    except argparse.ArgumentTypeError:
+        return text, None

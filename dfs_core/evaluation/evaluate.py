@@ -20,6 +20,7 @@ from dfs_core.model.network import DFSNet, DFSOutput
 
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
+BATCH = 500
 
 
 class BatchSettings(TypedDict, total=False):
@@ -59,7 +60,7 @@ def forward_batches(
     budget: float | None = None,
     price: float | Sequence[float] | None = None,
     execution: Execution | Body = "grouped",
-    batch_size: int = 500,
+    batch_size: int = BATCH,
     forced: Forced | None = None,
 ) -> Iterator[DFSOutput]:
     """Run images through a network in batches, in float32 and without gradients, on the network's device.
@@ -101,6 +102,23 @@ def forward_batches(
         if not bool(cpu.logits.isfinite().all()):
             raise UserError("the network's logits are not finite: its training has diverged, or it is damaged")
         yield cpu
+
+
+def pass_logits(
+    model: DFSNet, images: torch.Tensor | StoredImages, mean: Sequence[float], std: Sequence[float]
+) -> list[np.ndarray]:
+    """What each pass of a cascade answers to every image, also to those that would not need it: (N, classes) each."""
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    names = model.config.passes
+    found: list[list[torch.Tensor]] = [[] for _ in names]
+    for pixels in batches_of(images, [slice(at, at + BATCH) for at in range(0, len(images), BATCH)]):
+        with exact(device):
+            x = model.enter(normalise(pixels.to(device), mean, std))
+            for logits, name in zip(found, names, strict=True):
+                logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
+    model.train(was_training)
+    return [torch.cat(logits).numpy() for logits in found]
 
 
 def run(

@@ -1,9 +1,9 @@
 """When a cascade looks again: limits for every price, chosen on validation images. Arithmetic only, without torch.
 
-An image stops after a pass when its answer is as sure as the pass's limit says. The networks measure that by the lead
-of the best class over the second; others can be compared with it. For a price, the limits are those of least mean
-loss + price x cost, found from the last pass to the first: at each, all images are sorted by sureness, and the best
-place to cut is kept (method section 12). As the price falls, limits only rise, so that cost only rises.
+An image stops after a pass when its answer is as sure as the pass's limit says (``doubt.py``). For a price, the limits
+are those of least mean loss + price x cost, found from the last pass to the first: at each, all images are sorted by
+sureness, and the best place to cut is kept (method section 12). As the price falls, limits only rise, so that cost only
+rises.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from dfs_core.evaluation.doubt import Measure, lead, log_probabilities
 
 PRICES = np.geomspace(1e-4, 20.0, 60)  # nats per block in full
 CLOSE = 1.03  # neighbours whose cp differ by a smaller factor need no row between them
@@ -21,31 +23,6 @@ MOST_ROWS = 160
 BEYOND = 1.001  # times the largest lead: a limit that no image reaches
 DIGITS = 6
 TEMPERATURES = np.linspace(0.5, 4.0, 71)
-Sure = Literal["lead", "top", "entropy"]
-
-
-def _lead(logits: np.ndarray) -> np.ndarray:
-    second, first = np.partition(logits, -2, axis=1)[:, -2:].T
-    return first - second
-
-
-def _log_probabilities(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-
-
-def _top(logits: np.ndarray) -> np.ndarray:
-    return np.exp(_log_probabilities(logits).max(axis=1))
-
-
-def _order(logits: np.ndarray) -> np.ndarray:
-    found = _log_probabilities(logits)
-    return np.log(logits.shape[1]) + (np.exp(found) * found).sum(axis=1)
-
-
-# How sure an answer is, from logits (N, classes), 0 or more (N,): by how many nats the best class leads the second; the
-# probability of the best class; by how many nats the entropy of all classes is below that of a guess.
-SURENESS: dict[Sure, Callable[[np.ndarray], np.ndarray]] = {"lead": _lead, "top": _top, "entropy": _order}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +30,7 @@ class Look:
     """What one pass says of every image of a set, were it made for all of them.
 
     Attributes:
-        sureness: of the answer, 0 or more (N,), by one of ``SURENESS``.
+        sureness: of the answer, 0 or more (N,), by a measure of ``doubt.py``.
         losses: cross-entropy of the label in nats (N,), of the softmax at the pass's own best temperature.
         cost: of this pass, in blocks in full (N,).
         correct: whether the most probable class is the label, bool (N,).
@@ -65,11 +42,11 @@ class Look:
     correct: np.ndarray
 
     @classmethod
-    def of(cls, logits: np.ndarray, labels: np.ndarray, cost: np.ndarray, sure: Sure = "lead") -> Look:
+    def of(cls, logits: np.ndarray, labels: np.ndarray, cost: np.ndarray, sure: Measure = lead) -> Look:
         """From what a pass answered: logits (N, classes), labels (N,), cost in blocks in full (N,)."""
         logits = logits.astype(np.float64)
         correct = logits.argmax(axis=1) == labels
-        return cls(SURENESS[sure](logits), _best_losses(logits, labels), cost, correct)
+        return cls(sure(logits), _best_losses(logits, labels), cost, correct)
 
 
 class Row(NamedTuple):
@@ -91,23 +68,44 @@ def _best_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     rows = np.arange(len(labels))
 
     def losses(temperature: float) -> np.ndarray:
-        return -_log_probabilities(logits / temperature)[rows, labels]
+        return -log_probabilities(logits / temperature)[rows, labels]
 
     return min((losses(temperature) for temperature in TEMPERATURES), key=np.mean)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How images go on from one pass to the next.
+
+    Attributes:
+        follow: (looks, limits) -> the number of each image's last pass, from 1 (N,).
+        total: (costs of the passes (P, N), numbers of the last passes (N,)) -> cost of each image (N,).
+        choose: (looks, price) -> the limits of least mean loss + price x cost.
+        asked: looks -> those whose sureness each limit is compared with.
+    """
+
+    follow: Callable[[Sequence[Look], Sequence[float]], np.ndarray]
+    total: Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
+    choose: Callable[[Sequence[Look], float], tuple[float, ...]]
+    asked: Callable[[Sequence[Look]], Sequence[Look]]
+
+
 def follow(looks: Sequence[Look], limits: Sequence[float]) -> np.ndarray:
-    """How many passes each image needs (N,) under given limits."""
+    """How many passes each image needs (N,) under given limits, one pass after another."""
     passes = np.ones(len(looks[0].sureness), dtype=np.int64)
     for number, (look, limit) in enumerate(zip(looks, limits, strict=False), start=1):
         passes[(passes == number) & (look.sureness < limit)] += 1
     return passes
 
 
+def _sum_of_passes(costs: Sequence[np.ndarray], passes: np.ndarray) -> np.ndarray:
+    total: np.ndarray = np.cumsum(costs, axis=0)[passes - 1, np.arange(len(passes))]
+    return total
+
+
 def spent(looks: Sequence[Look], passes: np.ndarray) -> np.ndarray:
     """Cost of each image in blocks in full (N,), all its passes together."""
-    total = np.cumsum([look.cost for look in looks], axis=0)
-    return total[passes - 1, np.arange(len(passes))]
+    return _sum_of_passes([look.cost for look in looks], passes)
 
 
 def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
@@ -128,12 +126,51 @@ def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
     return tuple(reversed(limits))
 
 
-def rows_of(looks: Sequence[Look], blocks: int) -> list[Row]:
+def _follow_straight(looks: Sequence[Look], limits: Sequence[float]) -> np.ndarray:
+    beyond: np.ndarray = looks[0].sureness[:, None] < np.asarray(limits)
+    return 1 + beyond.sum(axis=1)
+
+
+def _first_and_last(costs: Sequence[np.ndarray], passes: np.ndarray) -> np.ndarray:
+    own: np.ndarray = np.stack(costs)[passes - 1, np.arange(len(passes))]
+    return costs[0] + np.where(passes > 1, own, 0.0)
+
+
+def _choose_straight(looks: Sequence[Look], price: float) -> tuple[float, ...]:
+    """Sorted by the first pass's sureness, the images fall into one run for each pass; the best runs are found at once.
+
+    Of all ways to split the first k images among the first p passes, only the best one is kept.
+    """
+    first, *later = looks
+    order = np.argsort(-first.sureness, kind="stable")
+    each = [first.losses, *(look.losses + price * look.cost for look in later)]
+    sums = [np.concatenate([[0.0], np.cumsum(one[order])]) for one in each]
+    best, begins = sums[0], []
+    for total in sums[1:]:
+        ahead = best - total  # what the images before a run cost, less what they would cost within it
+        begin = np.maximum.accumulate(np.where(ahead == np.minimum.accumulate(ahead), np.arange(len(ahead)), 0))
+        begins.append(begin)
+        best = np.minimum.accumulate(ahead) + total
+    end, cuts = len(order), []
+    for begin in reversed(begins):
+        end = int(begin[end])
+        cuts.append(end)
+    sureness = np.concatenate([[float(first.sureness.max()) * BEYOND**2], first.sureness[order], [0.0]])
+    return tuple(float(sureness[cut : cut + 2].mean()) if cut < len(order) else 0.0 for cut in reversed(cuts))
+
+
+IN_TURN = Way(follow, _sum_of_passes, choose, lambda looks: looks[:-1])
+# The first pass's doubt alone decides to which pass an image goes; it then skips those between.
+STRAIGHT = Way(_follow_straight, _first_and_last, _choose_straight, lambda looks: [looks[0]] * (len(looks) - 1))
+
+
+def rows_of(looks: Sequence[Look], blocks: int, way: Way = IN_TURN) -> list[Row]:
     """The limits for every cost between that of the first pass for all and that of every pass for all.
 
     Args:
         looks: of the passes on the same images, cheapest first.
         blocks: number of gated blocks, 100 % of cp.
+        way: how images go on.
 
     Returns:
         Rows by rising price and falling cp.
@@ -141,12 +178,12 @@ def rows_of(looks: Sequence[Look], blocks: int) -> list[Row]:
 
     def row(price: float, limits: np.ndarray) -> Row:
         kept = tuple(float(f"{limit:.{DIGITS}g}") for limit in limits)
-        cp = 100 * spent(looks, follow(looks, kept)).mean() / blocks
+        cp = 100 * way.total([look.cost for look in looks], way.follow(looks, kept)).mean() / blocks
         return Row(float(f"{price:.{DIGITS}g}"), float(cp), kept)
 
-    chosen = np.array([choose(looks, price) for price in PRICES])
+    chosen = np.array([way.choose(looks, price) for price in PRICES])
     chosen = np.maximum.accumulate(chosen[::-1])[::-1]
-    everything = np.array([BEYOND * look.sureness.max() for look in looks[:-1]])
+    everything = np.array([BEYOND * look.sureness.max() for look in way.asked(looks)])
     ends = [(PRICES[0] / 10, np.maximum(everything, chosen[0])), (PRICES[-1] * 2, np.zeros(len(everything)))]
     rows = [row(*ends[0]), *(row(price, limits) for price, limits in zip(PRICES, chosen, strict=True)), row(*ends[1])]
     return _falling(_filled(rows, row))

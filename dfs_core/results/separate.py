@@ -1,19 +1,20 @@
-"""A cascade of separate networks: each checkpoint is asked only about images of which those before it were unsure."""
+"""A cascade measured pass by pass: each is asked only about images of which those before it were unsure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
-from dfs_core.evaluation.limits import Look, Row, Sure, follow, rows_of
+from dfs_core.evaluation.doubt import Answer, Sure, measures, together
+from dfs_core.evaluation.limits import IN_TURN, Look, Row, Way, rows_of
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
-from dfs_core.model.cost import cost_models
+from dfs_core.model.cost import cost_models, every_pass
 from dfs_core.results.comparison import paired_difference
 
 if TYPE_CHECKING:
@@ -25,20 +26,23 @@ TOLERANCE = 1.05
 
 @dataclass(frozen=True, slots=True)
 class SeparateCascade:
-    """What a cascade of checkpoints reached on test images at one budget, in percent.
+    """What a cascade reached on test images at one budget, in percent.
 
     Attributes:
         budget: cp that was asked for.
         price: nats per block in full that leads to it.
-        limits: the sureness that stops after each pass but the last; by default a lead in nats.
+        limits: the sureness that stops after each pass but the last, by default a lead in nats; straight, the sureness
+            of the first pass below which an image goes to the second pass or a later one, to the third or a later one,
+            and so on.
         n: number of images.
         accuracy: share of images with the right label.
         low: lower end of its 95 % interval (Wilson).
         high: upper end.
         cp: mean computation percentage, every pass counted.
-        all_in: mean all-in cost; each pass pays for its own stem, first block and classifier.
+        all_in: mean all-in cost; separate networks each pay for their own stem, first block and classifier.
         passes: mean number of passes an image.
         shuffled: accuracy to expect if as many passes were given to as many images, but to any of them.
+        alone: accuracy of each pass for all images.
         gains: (difference, low, high) in points against each pass alone on the same images, with its 95 % interval.
     """
 
@@ -53,61 +57,153 @@ class SeparateCascade:
     all_in: float
     passes: float
     shuffled: float
+    alone: tuple[float, ...]
     gains: tuple[tuple[float, float, float], ...]
 
 
-def check_kin(checkpoints: Sequence[Checkpoint]) -> None:
+class Pass(NamedTuple):
+    """A checkpoint at a budget in percent; None for its usual one."""
+
+    checkpoint: Checkpoint
+    budget: float | None = None
+
+    @property
+    def card(self) -> Card:
+        """The checkpoint's card."""
+        return self.checkpoint.card
+
+    @property
+    def cp(self) -> float:
+        """What it costs in percent, as its card says.
+
+        Raises:
+            UserError: the card does not say.
+        """
+        evaluation = self.card.evaluation()
+        if evaluation is None:
+            raise UserError(f"'{self.card.name}' has no cost on its card")
+        return self.budget or evaluation.cp
+
+
+def check_kin(passes: Sequence[Pass]) -> None:
     """Refuse checkpoints that cannot form a cascade.
 
     Raises:
-        UserError: fewer than two, other classes or blocks, or costs that do not rise.
+        UserError: fewer than two passes, other classes or blocks, or costs that do not rise.
     """
-    if len(checkpoints) < 2:
-        raise UserError("a cascade needs two passes or more: name two checkpoints, the cheapest first")
-    first, *others = (checkpoint.card for checkpoint in checkpoints)
+    first, *others = (one.card for one in passes)
+    if not others and not first.config.passes:
+        raise UserError("a cascade needs two passes or more: name two checkpoints, the cheapest first, or a cascade")
     for card in others:
         if (card.classes, card.config.layout, card.split) != (first.classes, first.config.layout, first.split):
             raise UserError(f"'{card.name}' and '{first.name}' differ in classes, blocks or validation images")
-    for cheap, dear in pairwise((first, *others)):
-        if _cost(cheap) >= _cost(dear):
-            costs = f"'{cheap.name}' costs {_cost(cheap):g} % of cp, '{dear.name}' {_cost(dear):g} %"
+    if others and (named := [card.name for card in (first, *others) if card.config.passes]):
+        raise UserError(f"'{named[0]}' is a cascade already: name it alone")
+    for cheap, dear in pairwise(passes):
+        if cheap.cp >= dear.cp:
+            costs = f"'{cheap.card.name}' costs {cheap.cp:g} % of cp, '{dear.card.name}' {dear.cp:g} %"
             raise UserError(f"passes come cheapest first, and {costs}")
 
 
-def _cost(card: Card) -> float:
-    evaluation = card.evaluation()
-    if evaluation is None:
-        raise UserError(f"'{card.name}' has no cost on its card")
-    return evaluation.cp
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """One pass's answers to a set of images, and what the pass costs.
+
+    Attributes:
+        logits: (N, classes).
+        cp: in percent (N,).
+        all_in: in percent (N,).
+    """
+
+    logits: np.ndarray
+    cp: np.ndarray
+    all_in: np.ndarray
+
+
+def ask(passes: Sequence[Pass], images: ImageSet, report: Callable[[int, int], None]) -> list[Answered]:
+    """Ask every pass about every image.
+
+    Args:
+        passes: the passes; a single cascade has passes of its own.
+        images: the images.
+        report: called with the number of passes done and their total.
+    """
+    found: list[Answered] = []
+    for number, one in enumerate(passes, start=1):
+        found += _own_passes(one.checkpoint, images) if one.card.config.passes else [_one_pass(one, images)]
+        report(number, len(passes))
+    return found
+
+
+def _one_pass(one: Pass, images: ImageSet) -> Answered:
+    from dfs_core.evaluation.evaluate import forward_batches  # loads torch, which the tables of results do without
+
+    card, logits, decisions = one.card, [], []
+    for output in forward_batches(one.checkpoint.model, images.images, card.mean, card.std, budget=one.budget):
+        logits.append(output.logits.numpy())
+        decisions.append(output.decisions.numpy())
+    costs, made = cost_models(card.config), np.concatenate(decisions)
+    return Answered(np.concatenate(logits), costs["cp"].per_image(made), costs["bitops"].per_image(made))
+
+
+def _own_passes(checkpoint: Checkpoint, images: ImageSet) -> list[Answered]:
+    """The passes of a cascade. Stem and first block are paid for by the first one."""
+    from dfs_core.evaluation.evaluate import pass_logits
+
+    card = checkpoint.card
+    config, answers = card.config, pass_logits(checkpoint.model, images.images, card.mean, card.std)
+    chosen = np.array([config.option_set.index(name) for name in config.passes])
+    so_far = np.arange(1, len(chosen) + 1)  # an image that needs one pass, one that needs two, and so on
+    last = np.repeat(chosen[:, None], config.gated_blocks, axis=1)
+    costs = cost_models(config)
+    each = [np.diff(costs[key].per_image(every_pass(config, last, so_far)), prepend=0.0) for key in ("cp", "bitops")]
+    return [
+        Answered(logits, np.full(len(images), cp), np.full(len(images), all_in))
+        for logits, cp, all_in in zip(answers, *each, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """One checkpoint's answers to a set of images, and what they cost in percent (N,)."""
+    """One pass: what it says of a set of images, and what it costs in percent (N,)."""
 
     look: Look
     cp: np.ndarray
     all_in: np.ndarray
 
 
-def measure_pass(checkpoint: Checkpoint, images: ImageSet, sure: Sure = "lead") -> Measured:
-    """Ask one checkpoint about every image, at its usual budget; ``sure`` says how doubt is measured."""
-    from dfs_core.evaluation.evaluate import forward_batches  # loads torch, which the tables of results do without
+def looks_at(
+    answered: Mapping[str, Sequence[Answered]],
+    labels: Mapping[str, np.ndarray],
+    blocks: int,
+    sure: Sure = "lead",
+    answer: Answer = "last",
+) -> dict[str, list[Measured]]:
+    """What the passes say, by how doubt is measured and whose answer counts.
 
-    card, logits, decisions = checkpoint.card, [], []
-    for output in forward_batches(checkpoint.model, images.images, card.mean, card.std):
-        logits.append(output.logits.numpy())
-        decisions.append(output.decisions.numpy() if output.passes is None else output.passes.decisions.numpy())
-    costs, made = cost_models(card.config), np.concatenate(decisions)
-    cp = costs["cp"].per_image(made)
-    labels, cost = images.labels.cpu().numpy(), cp / 100 * card.config.gated_blocks
-    look = Look.of(np.concatenate(logits), labels, cost, sure)
-    return Measured(look, cp, costs["bitops"].per_image(made))
+    Args:
+        answered: name of a set of images -> its passes; ``head`` is fitted to those of ``validation``.
+        labels: of the sets of images.
+        blocks: number of gated blocks, 100 % of cp.
+        sure: the measure of sureness.
+        answer: ``last`` for the last pass's, ``together`` for that of all passes of an image.
+    """
+    said = {name: [one.logits for one in passes] for name, passes in answered.items()}
+    if answer == "together":
+        said = {name: together(passes) for name, passes in said.items()}
+    sureness = measures(sure, said["validation"], labels["validation"])
+    return {
+        name: [
+            Measured(Look.of(logits, labels[name], one.cp / 100 * blocks, measure), one.cp, one.all_in)
+            for one, logits, measure in zip(passes, said[name], sureness, strict=True)
+        ]
+        for name, passes in answered.items()
+    }
 
 
-def rows_on(measured: Sequence[Measured], blocks: int) -> list[Row]:
+def rows_on(measured: Sequence[Measured], blocks: int, way: Way = IN_TURN) -> list[Row]:
     """Limits for every price, from the validation images that were measured."""
-    return rows_of([one.look for one in measured], blocks)
+    return rows_of([one.look for one in measured], blocks, way)
 
 
 def _rounded(values: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -121,7 +217,7 @@ def nearest(rows: Sequence[Row], budget: float) -> Row | None:
     return row if 1 / TOLERANCE < row.cp / budget < TOLERANCE else None
 
 
-def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) -> SeparateCascade:
+def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float, way: Way = IN_TURN) -> SeparateCascade:
     """What limits chosen elsewhere come to on these images: the row that is nearest to a budget in percent of cp.
 
     Raises:
@@ -131,14 +227,13 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) 
     if row is None:
         served = f"from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %"
         raise UserError(f"these passes serve budgets {served}, and none within 5 % of {budget:g} %")
-    passes = follow([one.look for one in measured], row.limits)
-    every = np.arange(len(passes))
+    passes = way.follow([one.look for one in measured], row.limits)
     right = np.stack([one.look.correct for one in measured])
-    correct = right[passes - 1, every]
+    correct = right[passes - 1, np.arange(len(passes))]
     low, high = wilson_interval(int(correct.sum()), len(correct))
 
     def spent(costs: list[np.ndarray]) -> float:
-        return round(float(np.cumsum(costs, axis=0)[passes - 1, every].mean()), DECIMALS)
+        return round(float(way.total(costs, passes).mean()), DECIMALS)
 
     return SeparateCascade(
         budget=budget,
@@ -150,9 +245,10 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float) 
         high=round(high, DECIMALS),
         cp=spent([one.cp for one in measured]),
         all_in=spent([one.all_in for one in measured]),
-        passes=round(float(passes.mean()), DECIMALS),
+        passes=round(float(way.total(np.ones_like(right, dtype=float), passes).mean()), DECIMALS),
         shuffled=round(
             sum(100 * float((passes == k).mean() * each.mean()) for k, each in enumerate(right, 1)), DECIMALS
         ),
+        alone=tuple(round(100 * float(each.mean()), DECIMALS) for each in right),
         gains=tuple(_rounded(paired_difference(correct, alone)) for alone in right),
     )

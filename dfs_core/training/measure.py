@@ -9,13 +9,10 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from dfs_core.data.augment import normalise
 from dfs_core.data.known import Channels
-from dfs_core.data.sets import ImageSet, batches_of
-from dfs_core.evaluation.evaluate import exact, run
+from dfs_core.data.sets import ImageSet
+from dfs_core.evaluation.evaluate import pass_logits, run
 from dfs_core.evaluation.limits import Look, rows_of
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.model.cost import cost_models
@@ -28,7 +25,6 @@ STEP = 1.06  # no price is tried between neighbours whose cp differ by a smaller
 NARROWEST = 1.002  # nor between prices that differ by a smaller factor: cp jumps there
 WANTED = 10.0  # cp in percent that the lowest price should reach, if the network ever uses that much
 CHEAPEST = 1e-6  # no lower price is tried
-BATCH = 500
 
 
 def measure_prices(
@@ -92,22 +88,13 @@ def serve_every_budget(
 
 def looks(model: DFSNet, images: ImageSet, mean: Channels, std: Channels) -> list[Look]:
     """What each pass of a cascade says of a set of images, were it made for all of them."""
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    found: list[list[Tensor]] = [[] for _ in model.config.passes]
-    for pixels in batches_of(images.images, [slice(at, at + BATCH) for at in range(0, len(images), BATCH)]):
-        with exact(device):
-            x = model.enter(normalise(pixels.to(device), mean, std))
-            for logits, name in zip(found, model.config.passes, strict=True):
-                logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
-    model.train(was_training)
     labels, blocks = images.labels.cpu().numpy(), model.config.gated_blocks
     costs = [
         blocks * model.config.option_set.costs[model.config.option_set.index(name)] for name in model.config.passes
     ]
     return [
-        Look.of(torch.cat(logits).numpy(), labels, np.full(len(labels), cost))
-        for logits, cost in zip(found, costs, strict=True)
+        Look.of(logits, labels, np.full(len(labels), cost))
+        for logits, cost in zip(pass_logits(model, images.images, mean, std), costs, strict=True)
     ]
 
 

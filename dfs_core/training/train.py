@@ -271,11 +271,17 @@ class Trainer:
         target = config.target or config.model.budget
         return {**found, **({"target": target} if target else {}), "lr": rate}
 
+    @property
+    def _epoch(self) -> float:
+        """Passes over the training images so far."""
+        return self.state.step / (len(self.images) // self.config.batch_size)
+
     @first_alone
     def _open_log(self) -> RunLog:
         log = RunLog(self.folder, self.state.step)
         if self.state.note and not self.state.step:
             log.note(self.state.note)
+        log.plan(self.state.step, self._epoch, self.total)
         return log
 
     @first_alone
@@ -287,8 +293,7 @@ class Trainer:
     def _write(self, metrics: Mapping[str, float]) -> None:
         """Add a line to the log."""
         assert self.log is not None, "the first process has a log"
-        per_epoch = len(self.images) // self.config.batch_size
-        self.log.write(step=self.state.step, epoch=self.state.step / per_epoch, **metrics)
+        self.log.write(step=self.state.step, epoch=self._epoch, **metrics)
 
     @first_alone
     def _validate(self) -> None:

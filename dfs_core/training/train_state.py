@@ -170,6 +170,7 @@ class RunLog:
         self.path, self.events = folder / LOG_FILE, events(folder, step)
         kept = [line for line in read_log(self.path) if 0 < line["step"] <= step or line["step"] == 0 < step]
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        self.said = next((line["steps"] for line in reversed(kept) if "steps" in line), None)
 
     def write(self, **line: Any) -> None:
         """Append one line. All numbers must be finite."""
@@ -183,6 +184,11 @@ class RunLog:
     def note(self, text: str) -> None:
         """Say something of the start of the run."""
         append_line(self.path, json.dumps({"step": 0, "epoch": 0, "note": text}))
+
+    def plan(self, step: int, epoch: float, steps: int) -> None:
+        """Say how many steps the run has in all, if the log does not say so yet."""
+        if steps != self.said:
+            append_line(self.path, json.dumps({"step": step, "epoch": round(epoch, 6), "steps": steps}))
 
     def close(self) -> None:
         """Close the events; the JSON lines are always complete."""

@@ -22,6 +22,22 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_log(tmp_path / "none.jsonl") == []
 
 
+def test_what_is_said_at_the_start_and_of_all_steps_is_read_again(tmp_path: Path) -> None:
+    log = RunLog(tmp_path, 0)
+    log.note("starts from elsewhere")
+    log.plan(0, 0.0, 20)
+    log.write(**GOOD)
+    log = RunLog(tmp_path, 1)
+    log.plan(1, 0.5, 20)  # known already
+    log.plan(1, 0.5, 30)  # the run was extended
+    said = [line for line in read_log(tmp_path / "log.jsonl") if "loss" not in line]
+    assert said == [
+        {"step": 0, "epoch": 0, "note": "starts from elsewhere"},
+        {"step": 0, "epoch": 0.0, "steps": 20},
+        {"step": 1, "epoch": 0.5, "steps": 30},
+    ]
+
+
 def test_a_last_line_cut_short_is_left_out_and_one_before_it_is_not(tmp_path: Path) -> None:
     assert read_log(written(tmp_path, json.dumps(GOOD), '{"step": 2, "ep')) == [GOOD]
     with pytest.raises(UserError, match=r"log\.jsonl, line 1: not readable as JSON"):
@@ -31,7 +47,7 @@ def test_a_last_line_cut_short_is_left_out_and_one_before_it_is_not(tmp_path: Pa
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"step": "two"}, "step must be a whole number from 1 to a thousand million, not 'two'"),
+        ({"step": "two"}, "step must be a whole number from 0 to a thousand million, not 'two'"),
         ({"step": True}, "step must be a whole number"),
         ({"step": 1.5}, "step must be a whole number"),
         ({"step": [2]}, "step must be a whole number"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from console import run_json, run_wrong
@@ -12,38 +14,49 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.cli import main
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.data.sets import load_images
-from dfs_core.evaluation.limits import Row
-from dfs_core.results.separate import measure_pass, rows_on
+from dfs_core.evaluation.limits import STRAIGHT, Row
+from dfs_core.results.separate import Measured, Pass, ask, looks_at, rows_on
 
 PASSES = ("tiny-dfs-10", "tiny-dfs-20", "tiny-backbone")
 
 
+def measured_by_itself(names: Sequence[str], data_dir: Path, **how: Any) -> dict[str, list[Measured]]:
+    """What the passes say of validation and test images, as the command is to measure it."""
+    passes = [Pass(load_checkpoint(name)) for name in names]
+    images = {split: measured_images(passes[0].card, data_dir, split) for split in ("validation", "test")}
+    labels = {split: found.labels.numpy() for split, found in images.items()}
+    answered = {split: ask(passes, found, lambda *_: None) for split, found in images.items()}
+    return looks_at(answered, labels, passes[0].card.config.gated_blocks, **how)
+
+
 @pytest.fixture
-def rows(tiny_pretrained: Path, cifar10_dir: Path) -> list[Row]:
+def measured(tiny_pretrained: Path, cifar10_dir: Path) -> dict[str, list[Measured]]:
+    return measured_by_itself(PASSES, cifar10_dir)
+
+
+@pytest.fixture
+def rows(measured: dict[str, list[Measured]]) -> list[Row]:
     """The limits for every price, from the same validation images as the command uses."""
-    checkpoints = [load_checkpoint(name) for name in PASSES]
-    images = measured_images(checkpoints[0].card, cifar10_dir, "validation")
-    return rows_on([measure_pass(one, images) for one in checkpoints], checkpoints[0].card.config.gated_blocks)
+    return rows_on(measured["validation"], load_checkpoint(PASSES[0]).card.config.gated_blocks)
 
 
 def test_every_pass_is_paid_for_by_the_images_that_need_it(
-    capsys: pytest.CaptureFixture[str], rows: list[Row], cifar10_dir: Path
+    capsys: pytest.CaptureFixture[str], rows: list[Row], measured: dict[str, list[Measured]], cifar10_dir: Path
 ) -> None:
-    test = load_images("cifar10", cifar10_dir, "test")
-    measured = [measure_pass(load_checkpoint(name), test) for name in PASSES]
+    passes_of, test = measured["test"], load_images("cifar10", cifar10_dir, "test")
     for row in (rows[0], rows[len(rows) // 2], rows[-1]):
         (found,) = run_json(capsys, "cascade", "--passes", *PASSES, "--budget", row.cp, "--data-dir", cifar10_dir)
         assert found["limits"] == list(row.limits)
         right, cp, passes = [], [], []
         for image in range(len(test)):
-            number = next((k for k, limit in enumerate(row.limits) if measured[k].look.sureness[image] >= limit), 2)
-            right.append(measured[number].look.correct[image])
-            cp.append(sum(one.cp[image] for one in measured[: number + 1]))
+            number = next((k for k, limit in enumerate(row.limits) if passes_of[k].look.sureness[image] >= limit), 2)
+            right.append(passes_of[number].look.correct[image])
+            cp.append(sum(one.cp[image] for one in passes_of[: number + 1]))
             passes.append(number + 1)
         assert found["accuracy"] == pytest.approx(100 * sum(right) / len(test))
         assert found["cp"] == pytest.approx(sum(cp) / len(test), abs=1e-3)
         assert found["passes"] == pytest.approx(sum(passes) / len(test))
-        alone = measured[0].look.correct
+        alone = passes_of[0].look.correct
         assert found["gains"][0][0] == pytest.approx(100 * (sum(right) - sum(alone)) / len(test), abs=1e-3)
         assert all(low <= gain <= high for gain, low, high in found["gains"])
     assert found["passes"] == 1
@@ -63,12 +76,30 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         (["tiny-dfs-10", "tiny-backbone", "--budget", "0"], "a budget is a percentage above 0, not 0"),
         (["tiny-dfs-10", "tiny-backbone", "--budget", "nan"], "a budget is a percentage above 0, not nan"),
         (["tiny-dfs-10", "nowhere"], "nowhere"),
+        (["tiny-dfs-10", "tiny-backbone@3"], "passes come cheapest first, and 'tiny-dfs-10' costs"),
+        (["tiny-dfs-10", "tiny-dfs-20@30"], "tiny-dfs-20"),
     ],
 )
 def test_a_mistake_is_one_clear_line(
     capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, words: list[str], message: str
 ) -> None:
     assert message in run_wrong(capsys, "cascade", "--data-dir", cifar10_dir, "--passes", *words)
+
+
+def test_straight_an_image_pays_for_the_first_pass_and_one_other(
+    capsys: pytest.CaptureFixture[str], measured: dict[str, list[Measured]], cifar10_dir: Path
+) -> None:
+    blocks, passes_of = load_checkpoint(PASSES[0]).card.config.gated_blocks, measured["test"]
+    for row in rows_on(measured["validation"], blocks, STRAIGHT)[::20]:
+        words = ["--straight", "--passes", *PASSES, "--budget", row.cp, "--data-dir", cifar10_dir]
+        (found,) = run_json(capsys, "cascade", *words)
+        assert found["limits"] == list(row.limits)
+        numbers = [sum(sure < limit for limit in row.limits) for sure in passes_of[0].look.sureness]
+        cp = [passes_of[0].cp[i] + (passes_of[n].cp[i] if n else 0) for i, n in enumerate(numbers)]
+        assert found["cp"] == pytest.approx(sum(cp) / len(cp), abs=1e-3)
+        assert found["passes"] == pytest.approx(1 + sum(n > 0 for n in numbers) / len(numbers), abs=1e-3)
+        right = [passes_of[n].look.correct[i] for i, n in enumerate(numbers)]
+        assert found["accuracy"] == pytest.approx(100 * sum(right) / len(right))
 
 
 def test_people_get_a_table_and_the_memory(

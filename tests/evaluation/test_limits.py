@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 import pytest
 
-from dfs_core.evaluation.limits import Look, choose, follow, rows_of, spent
+from dfs_core.evaluation.doubt import order, top
+from dfs_core.evaluation.limits import STRAIGHT, Look, choose, follow, rows_of, spent
 
 BLOCKS = 10
 
@@ -50,9 +51,9 @@ def test_an_answer_is_as_sure_as_its_probability_or_as_far_from_a_guess() -> Non
         np.zeros(3, int),
         np.ones(3),
     )
-    assert Look.of(logits, labels, cost, "top").sureness == pytest.approx([0.5, 0.98, 1 / 3])
+    assert Look.of(logits, labels, cost, top).sureness == pytest.approx([0.5, 0.98, 1 / 3])
     entropies = [0.5 * np.log(2) + 0.5 * np.log(4), -0.98 * np.log(0.98) - 0.02 * np.log(0.01), np.log(3)]
-    assert Look.of(logits, labels, cost, "entropy").sureness == pytest.approx(np.log(3) - entropies, abs=1e-12)
+    assert Look.of(logits, labels, cost, order).sureness == pytest.approx(np.log(3) - entropies, abs=1e-12)
 
 
 @pytest.mark.parametrize("price", [1e-3, 0.03, 0.3, 1.0])
@@ -94,3 +95,33 @@ def test_sure_mistakes_do_not_outweigh_the_rest() -> None:
     logits[np.arange(500), labels] += 2
     once, louder = (Look.of(logits * scale, labels, np.ones(500)) for scale in (1.0, 3.0))
     assert louder.losses.mean() == pytest.approx(once.losses.mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("price", [1e-3, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_straight_no_other_way_to_share_out_the_images_by_doubt_is_better(seed: int, price: float) -> None:
+    looks = made_up(seed, 60)
+    order = np.argsort(-looks[0].sureness)
+
+    def worth(numbers: np.ndarray) -> float:
+        losses = np.stack([look.losses for look in looks])[numbers - 1, np.arange(len(numbers))]
+        later = np.stack([np.zeros(len(numbers)), *(look.cost for look in looks[1:])])
+        cost = looks[0].cost + later[numbers - 1, np.arange(len(numbers))]
+        assert cost == pytest.approx(STRAIGHT.total([look.cost for look in looks], numbers))
+        return float((losses + price * cost).mean())
+
+    limits = STRAIGHT.choose(looks, price)
+    assert sorted(limits, reverse=True) == list(limits)
+    found = worth(STRAIGHT.follow(looks, limits))
+    for stops, ends in combinations_with_replacement(range(len(order) + 1), 2):
+        numbers = np.empty(len(order), np.int64)
+        numbers[order] = np.repeat([1, 2, 3], [stops, ends - stops, len(order) - ends])
+        assert worth(numbers) >= found - 1e-12
+
+
+def test_straight_every_cost_between_one_pass_and_the_dearest_is_served() -> None:
+    looks = made_up(0)
+    rows = rows_of(looks, BLOCKS, STRAIGHT)
+    assert rows[0].cp == pytest.approx(100 * (0.05 + 0.8) / BLOCKS)
+    assert rows[-1].cp == pytest.approx(100 * 0.05 / BLOCKS)
+    assert all(dear.cp > cheap.cp for dear, cheap in pairwise(rows))

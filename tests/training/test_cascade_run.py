@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from console import run_json
+from console import run_json, run_wrong
 from tiny_runs import BACKBONE, log_of, train, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -16,7 +16,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import evaluate, run
+from dfs_core.evaluation.evaluate import evaluate, pass_logits, run
 from dfs_core.predictor import Predictor
 from dfs_core.training import measure
 
@@ -153,3 +153,26 @@ def test_only_its_own_stage_trains_a_cascade(cascade: Path, cifar10_dir: Path, t
         train(tmp_path / "x", cifar10_dir, MODEL, stage="adapt", start_from=str(cascade), epochs=1)
     with pytest.raises(UserError, match="stage 'passes' trains policy 'cascade'"):
         train(tmp_path / "y", cifar10_dir, BACKBONE, stage="passes", epochs=1)
+
+
+def test_the_command_measures_a_cascade_by_its_own_passes(
+    cascade: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint, test = load_checkpoint(cascade), load_images("cifar10", cifar10_dir, "test")
+    card = checkpoint.card
+    budget = card.config.prices[len(card.config.prices) // 2][1]
+    words = ["cascade", "--passes", str(cascade), "--budget", budget, "--data-dir", cifar10_dir]
+    (found,) = run_json(capsys, *words)
+    assert tuple(found["limits"]) in card.config.limits
+    same = evaluate(checkpoint.model, test, card.mean, card.std, price=found["price"])
+    assert found["accuracy"] == pytest.approx(same.accuracy)
+    assert found["cp"] == pytest.approx(same.cp, abs=1e-3)
+    assert found["all_in"] == pytest.approx(same.all_in, abs=1e-3)
+    right = [
+        logits.argmax(axis=1) == test.labels.numpy()
+        for logits in pass_logits(checkpoint.model, test.images, card.mean, card.std)
+    ]
+    assert found["alone"] == pytest.approx([100 * float(one.mean()) for one in right], abs=1e-3)
+    (other,) = run_json(capsys, *words, "--sure", "head", "--answer", "together")
+    assert other["limits"] != found["limits"]
+    assert "is a cascade already: name it alone" in run_wrong(capsys, *words[:3], words[2], *words[3:])

@@ -7,7 +7,7 @@ from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
-NAMES = ["2 bits, 8 outside", "2 bits", "3 bits, 8 outside", "3 bits", "4 bits, 8 outside", "4 bits", "8 bits"]
+NAMES = [name for bits in (2, 3, 4, 8) for name in (f"{bits} bits, 8 outside", f"{bits} bits")]
 
 
 @pytest.mark.parametrize(
