@@ -48,9 +48,7 @@ def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours
 
 def row_names(config: ModelConfig) -> list[tuple[str, float]]:
     """The options from top to bottom, and the middles of their rows in pixels from the top of the chart."""
-    return [
-        (option_label(name), TOP + ROW * (place + 0.5)) for place, name in enumerate(config.option_set.names[::-1])
-    ]
+    return [(option_label(name), TOP + ROW * (place + 0.5)) for place, name in enumerate(config.option_set.names[::-1])]
 
 
 @lru_cache(maxsize=32)

@@ -49,11 +49,17 @@ def entries(config: ModelConfig, cost: Cost, runs: np.ndarray) -> Rows:
         add(1, 1, ALWAYS, "first block", 100 * model.ungated * (first.convolutions + first.shortcut) / macs.plain)
     for index, block_runs in enumerate(runs):
         stage, block = stage_of(index, config), index + FIRST_GATED
-        gate = macs.blocks[block - 1].gate
+        gate = macs.blocks[block - 1]
         spent = block_runs * np.asarray(model.table[index])
         shortcut = _shortcut_part(config, macs, index) if counted else np.zeros(len(spent))
-        if counted and gate:
-            add(stage, block, GATES, f"gate of block {block}", 100 * gate / macs.plain)
+        if counted and gate.gate:
+            add(
+                stage,
+                block,
+                GATES,
+                f"gate of block {block}",
+                100 * (model.ungated * gate.look + gate.decide) / macs.plain,
+            )
         if shortcut.any():
             add(stage, block, SHORTCUTS, f"shortcut of block {block}", float((spent * shortcut).sum()))
         add(stage, block, DECISIONS, f"block {block}", float((spent * (1 - shortcut)).sum()))

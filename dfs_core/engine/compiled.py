@@ -145,7 +145,7 @@ class CompiledNet:
                 tuple(tuple(CompiledBlock.of(block, option) for option in options) for block in body.gated()),
                 body,
                 real_type(options),
-                model.policy.features,
+                model.features(0),
             )
 
 

@@ -20,6 +20,7 @@ PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot
 # Policies whose logits are utilities: the worth of each option, in nats of loss.
 UTILITIES = ("utility", "confidence", "one-shot", "table")
 PRICED = (*UTILITIES, "cascade")  # policies that follow a price, and serve every budget once their prices are measured
+LOOKING = ("recurrent", "utility", "confidence", "one-shot")  # policies that see averages of blocks' inputs
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
 # Older checkpoints lack these settings. Cards omit them at their defaults, so that old and new cards are alike.
@@ -54,7 +55,8 @@ class ModelConfig:
         gate_width: width of the gate's embedding and of its LSTM.
         budget: the cp in percent that the model was trained for; None if it was trained for no budget.
         prices: pairs (price in nats, cp in percent) measured on validation images, by rising price; () if unmeasured.
-        ungated: bits of what no policy decides over: stem, first block, classifier, shortcut of a skipped block.
+        ungated: bits of what no policy decides over: stem, first block, classifier, shortcut of a skipped block, and
+            what a gate averages.
         passes: the cascade's option for each pass, cheapest first; empty for other policies.
         limits: for each of ``prices``, the lead in nats that ends a cascade after each pass but the last.
 
@@ -104,6 +106,10 @@ class ModelConfig:
         if Option(self.ungated).is_skip or (self.ungated < FULL_BITS and self.quantiser != "lsq"):
             raise UserError(
                 f"ungated is a number of bits, below {FULL_BITS} with quantiser 'lsq' only, not {self.ungated}"
+            )
+        if self.policy in LOOKING and self.ungated < FULL_BITS and Option(self.ungated) not in options:
+            raise UserError(
+                f"gates see what a block computes with at {self.ungated} bits: 'options' needs {self.ungated}"
             )
         if self.policy in PRICED and self.budget is not None:
             raise UserError(f"policy '{self.policy}' serves every budget within its prices: leave 'budget' out")

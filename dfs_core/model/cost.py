@@ -35,11 +35,20 @@ ENERGY_MULTIPLY_FLOAT, ENERGY_ADD_FLOAT = 3.7, 0.9
 
 @dataclass(frozen=True, slots=True)
 class BlockMacs:
-    """MACs of one residual block: its convolutions, the 1x1 shortcut (0 if identity), and the gate before it."""
+    """MACs of one residual block: its convolutions, the 1x1 shortcut (0 if identity), and the gate before it.
+
+    A gate averages over the block's input (``look``) and computes with the averages (``decide``).
+    """
 
     convolutions: int
     shortcut: int
-    gate: int
+    look: int = 0
+    decide: int = 0
+
+    @property
+    def gate(self) -> int:
+        """All MACs of the gate."""
+        return self.look + self.decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +71,26 @@ def count_macs(config: ModelConfig) -> NetworkMacs:
     """The MACs of every part of the network: its layout and its gates."""
     layout = config.layout
     last = layout.blocks[-1]
-    blocks = tuple(BlockMacs(block.macs, block.shortcut_macs, _gate_macs(config, block)) for block in layout.blocks)
+    blocks = tuple(BlockMacs(block.macs, block.shortcut_macs, *_gate_macs(config, block)) for block in layout.blocks)
     return NetworkMacs(layout.stem.macs, blocks, last.channels * last.size**2, last.channels * config.classes)
 
 
-def _gate_macs(config: ModelConfig, block: BlockShape) -> int:
-    """MACs of the policy before a block."""
+def _gate_macs(config: ModelConfig, block: BlockShape) -> tuple[int, int]:
+    """MACs of the policy before a block: of its averages over the input, and of the rest."""
     channels, width, options = block.inputs, config.gate_width, len(config.option_set)
     values = channels * block.input_size**2
     if block.number < FIRST_GATED:
-        return 0
+        return 0, 0
     if config.policy == "recurrent":  # average pool, linear embedding, one LSTM step, linear layer to the options
-        return values + channels * width + 4 * width * (width + width) + width * options
+        return values, channels * width + 4 * width * (width + width) + width * options
     if config.policy == "utility":  # mean and spread, embedding, LSTM step with three features of the price, options
-        return 2 * values + 2 * channels * width + 4 * width * (width + 3 + width) + width * options
+        return 2 * values, 2 * channels * width + 4 * width * (width + 3 + width) + width * options
     if config.policy == "confidence":  # mean and spread, a linear classifier
-        return 2 * values + 2 * channels * config.classes
+        return 2 * values, 2 * channels * config.classes
     if config.policy == "one-shot" and block.number == FIRST_GATED:  # pooled to a grid once, two linear layers
         pooled = channels * _grid_span(block.input_size) ** 2
-        return pooled + (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
-    return 0  # constant and table compute nothing from the image; one-shot has decided before its first block
+        return pooled, (channels * ONE_SHOT_GRID**2 + 3) * width + width * config.gated_blocks * options
+    return 0, 0  # constant and table compute nothing from the image; one-shot has decided before its first block
 
 
 def _grid_span(size: int) -> int:
@@ -203,8 +212,8 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
     first = macs.blocks[0]
     plain, ungated = Option(FULL_BITS), Option(config.ungated)
     always = macs.stem + first.convolutions + first.shortcut
-    gates = macs.pooling + sum(block.gate for block in gated)  # what averages, or decides, computes in full precision
-
+    looks = sum(block.look for block in gated)  # at the bits of what is not gated
+    decides = macs.pooling + sum(block.decide for block in gated)  # in full precision
     passes = len(config.passes) or 1
 
     def model(key: str, title: str, per_mac: float, weight: Callable[[Option], float]) -> CostModel:
@@ -218,7 +227,7 @@ def cost_models(config: ModelConfig) -> dict[str, CostModel]:
             return 100 * full_macs / macs.plain
 
         table = tuple(tuple(percent(spent(block, option)) for option in options) for block in gated)
-        fixed = percent((always + macs.classifier) * weight(ungated) + gates * weight(plain))
+        fixed = percent((always + macs.classifier + looks) * weight(ungated) + decides * weight(plain))
         again = percent(macs.classifier * weight(ungated) + macs.pooling * weight(plain)) if config.passes else 0.0
         return CostModel(key, title, macs.plain * per_mac, fixed, table, weight(ungated), again, passes)
 

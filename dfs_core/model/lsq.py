@@ -135,6 +135,13 @@ class LearnedStep(nn.Module):
         self.activation_step.copy_(best_step(x, self.activation_bounds[0]))
         self.weight_step.copy_(best_step(weight, self.weight_bounds[0]))
 
+    def rounded(self, x: Tensor) -> Tensor:
+        """An input x (N, ...) on the levels of its step, in float32. Its gradient is that of x."""
+        with torch.no_grad():
+            low, high = self.activation_bounds[0]
+            levels = (x.float() / self.activation_step).round_().clamp_(low, high) * self.activation_step
+        return levels + (x - x.detach()) if x.requires_grad else levels
+
     @torch.no_grad()
     def keep_within(self, activation_range: tuple[Tensor, Tensor], weight_range: tuple[Tensor, Tensor]) -> None:
         """Clamp both steps, if learned, to the bounds that ``useful_range`` gives for the input and the weight."""

@@ -20,8 +20,11 @@ from dfs_core.model.execute import (
     run_two_branch,
     straight_through,
 )
-from dfs_core.model.policy import POLICIES
+from dfs_core.model.options import Option
+from dfs_core.model.policy import POLICIES, Features
+from dfs_core.model.pooling import nothing
 from dfs_core.model.resnet import ResNetBody
+from dfs_core.model.utilities import OneShotPolicy
 
 POLICY_DECIDES = -1
 
@@ -96,7 +99,7 @@ class DFSNet(nn.Module):
         x: Any = body.enter(images)
         if isinstance(self.policy, CascadePolicy):
             return self._look_again(self.policy, x, prices, forced, body)
-        state: Any = self.policy.start(x, prices)  # its type is the policy's own affair
+        state: Any = self.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
         temperature = self.policy.temperature(charge)
         certain = torch.eye(len(self.costs), device=images.device)
@@ -107,7 +110,7 @@ class DFSNet(nn.Module):
                 decisions.append(torch.full((len(images),), option, device=images.device))
                 probabilities.append(certain[option].expand(len(images), -1))
                 continue
-            logits, state = self.policy.step(index, body.see(self.policy.features, x), state)
+            logits, state = self.policy.step(index, body.see(self.features(index), x), state)
             scores = logits - charge
             probability = (scores / temperature).softmax(dim=1)
             decision = scores.argmax(dim=1)
@@ -120,6 +123,23 @@ class DFSNet(nn.Module):
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def features(self, index: int) -> Features:
+        """What the policy looks at before a gated block, counted from 0: (N, C, H, W) -> (N, F).
+
+        Where what is not gated computes at few bits, the policy sees the input as the block's first convolution rounds
+        it to them.
+        """
+        ungated = Option(self.config.ungated)
+        if not ungated.is_quantised or self.policy.features is nothing:
+            return self.policy.features
+        return lambda x: self.policy.features(self.body.gated()[index].rounded(x, ungated))
+
+    def start(self, x: Tensor, prices: Tensor) -> Any:
+        """The policy's state before the first gated block, from its input x (N, C, H, W)."""
+        ungated = Option(self.config.ungated)
+        sees = isinstance(self.policy, OneShotPolicy) and ungated.is_quantised
+        return self.policy.start(self.body.gated()[0].rounded(x, ungated) if sees else x, prices)
 
     def executed_by(self, execution: Execution | Body = "grouped") -> Body:
         """The body that carries out decisions under an execution."""

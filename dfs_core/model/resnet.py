@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.groups import Groups
 from dfs_core.model.layout import FIRST_GATED, BlockShape, ConvShape
-from dfs_core.model.lsq import LearnedStepQuantiser
+from dfs_core.model.lsq import LearnedStep, LearnedStepQuantiser
 from dfs_core.model.options import Option, OptionSet
 from dfs_core.model.pooling import pooled
 from dfs_core.model.quantize import QUANTISERS
@@ -117,6 +118,11 @@ class ResidualBlock(nn.Module):
             )  # it runs even where the block is skipped
             self.shortcut_conv = OptionConv(shape.shortcut, shortcut_options, config.quantiser)
             self.shortcut_bn = OptionNorm(shape.channels, options, config.batch_norm)
+
+    def rounded(self, x: Tensor, option: Option) -> Tensor:
+        """The input x (N, C, H, W) as the first convolution rounds it to an option's bits, with the gradient of x."""
+        conv = getattr(self, self.names[0][0])
+        return cast(LearnedStep, conv.quantisers[option.name]).rounded(x)
 
     def forward(self, x: Tensor, groups: Groups) -> Tensor:
         """Run the block on x (N, C, H, W), sorted as ``groups`` says, and return (N, C', H', W')."""

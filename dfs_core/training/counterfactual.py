@@ -50,10 +50,10 @@ def utility_loss(
     with torch.no_grad():
         both = model.enter(images)  # all images, followed by second copies of those that already had their swap
     decisions, predicted, guesses = [], [], []
-    state: Any = policy.start(both, prices)  # its type is the policy's own affair
+    state: Any = model.start(both, prices)  # its type is the policy's own affair
     for index, block in enumerate(blocks):
         x, done = both[:n], len(both) - n
-        utilities, state = policy.step(index, policy.features(x), state)
+        utilities, state = policy.step(index, model.features(index)(x), state)
         if (guess := policy.guess(state)) is not None:
             guesses.append(losses(guess).mean())
         decision = _draw(utilities.detach(), prices, model.costs)
