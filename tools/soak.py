@@ -1,9 +1,10 @@
 """A day of use in minutes: ``make soak MINUTES=60``. Many sessions at once; prints memory, errors and times.
 
-Every session is a browser's page of its own. They come one after the other, as into a room. All of them open pages,
-move the budget, upload pictures, export charts and start short runs in the laboratory by chance, and look at the answer
-for a minute in the mean. So an hour of 50 sessions holds some 2,000 pictures, 200 exports and 20 runs. A move's time is
-that until the app says that it has ended its run, so it holds what the machine spends on all the browsers, too.
+Of 50 users, five have a browser on this machine. They upload pictures, export charts, start short runs in the
+laboratory, move the budget and open pages by chance. The others speak to the app as a browser does, but draw nothing
+(``wire.py``): they move the budget and open pages. Users come one after the other, as into a room, and look at each
+answer for half a minute in the mean. So an hour holds some 2,000 pictures, 200 exports and 20 runs. A move's time is that
+until the app has ended its run; in a browser it holds the drawing too.
 """
 
 from __future__ import annotations
@@ -25,13 +26,18 @@ from playwright.async_api import Error as BrowserError
 
 from tools.measure import memory
 from tools.serving import Served, served
+from tools.wire import Session
 
 PAGES = ("", "image", "compare", "testset", "learn?step=4", "present")
 PATIENCE_MS = 180_000
-ACTIONS = {"open": 3.0, "slider": 20.0, "upload": 2.0, "export": 2.0, "run": 0.25}  # how often, relative to each other
-LOOK_S = (20, 100)  # a user looks at an answer, in seconds
+BROWSERS = 5
+# How often, relative to each other: in a browser, and of those that draw nothing.
+ACTIONS = {"open": 1.0, "slider": 5.0, "upload": 10.0, "export": 10.0, "run": 1.0}
+UNDRAWN = {"open": 1.0, "slider": 9.0}
+LOOK_S = (10, 50)  # a user looks at an answer, in seconds
 ARRIVAL_S = 6  # from one session's arrival to the next
 REPORT_S = 300
+SLIDER, DRAWN = "slider", "slider in a browser"
 AT_REST = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 BUDGET = "[class*='st-key-budget_'] input[type=range]"
 CHART = "[data-testid=stVegaLiteChart] svg.marks"
@@ -48,8 +54,8 @@ class Tally:
     def line(self) -> str:
         """How it stands, in one line."""
         number = sum(len(times) for times in self.times.values())
-        slider = f"slider p95 {high(self.times['slider']):.2f} s, " if self.times["slider"] else ""
-        return f"{number:,} actions, {slider}{self.memory[-1]:.0f} MB, {sum(self.errors.values())} errors"
+        moves = [f"{kind} p95 {high(times):.2f} s, " for kind, times in self.times.items() if kind in (SLIDER, DRAWN)]
+        return f"{number:,} actions, {''.join(moves)}{self.memory[-1]:.0f} MB, {sum(self.errors.values())} errors"
 
 
 def high(times: list[float]) -> float:
@@ -71,7 +77,7 @@ async def explore(page: Page, app: Served) -> None:
 
 
 async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
-    """Perform one action of a user; return its kind, and its time in seconds."""
+    """Perform one action in a browser; return its kind, and its time in seconds."""
     kind = rng.choices(tuple(ACTIONS), tuple(ACTIONS.values()))[0]
     if kind in ("slider", "upload", "export"):
         await explore(page, app)
@@ -99,11 +105,29 @@ async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
         if await button.is_enabled():
             await button.click()
     await rest(page)
-    return kind, time.monotonic() - start
+    return DRAWN if kind == "slider" else kind, time.monotonic() - start
+
+
+async def undrawn(app: Served, number: int, end: float, tally: Tally) -> None:
+    """One session without a browser, from its arrival to the end."""
+    rng = random.Random(number)
+    await asyncio.sleep(number * ARRIVAL_S)
+    async with Session(app.address) as user:
+        tally.times["open"].append(await user.open(""))
+        while time.monotonic() < end:
+            kind = rng.choices(tuple(UNDRAWN), tuple(UNDRAWN.values()))[0]
+            if kind == SLIDER and user.budget is not None:
+                seconds = await user.move_budget(lambda place: place + rng.choice((-3, -1, 1, 3)))
+            else:
+                kind, seconds = "open", await user.open(rng.choice(PAGES).split("?")[0])
+            tally.times[kind].append(seconds)
+            await asyncio.sleep(min(rng.uniform(*LOOK_S), max(end - time.monotonic(), 0)))
+        if user.exceptions:
+            tally.errors["an exception on a page"] += user.exceptions
 
 
 async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally) -> None:
-    """One session, from its arrival to the end."""
+    """One session in a browser, from its arrival to the end."""
     rng = random.Random(number)
     await asyncio.sleep(number * ARRIVAL_S)
     context = await browser.new_context(accept_downloads=True)
@@ -137,7 +161,13 @@ async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         end = time.monotonic() + 60 * minutes
         report = time.monotonic()
-        users = [asyncio.create_task(session(browser, app, number, end, tally)) for number in range(sessions)]
+        every = max(sessions // BROWSERS, 1)
+        users = [
+            asyncio.create_task(
+                undrawn(app, number, end, tally) if number % every else session(browser, app, number, end, tally)
+            )
+            for number in range(sessions)
+        ]
         while not all(user.done() for user in users):
             tally.memory.append(memory(app.pid))
             await asyncio.wait(users, timeout=10)
@@ -161,9 +191,9 @@ def main() -> int:
         asyncio.run(play(app, asked.sessions, asked.minutes, tally))
         faults = Path(app.log).read_text().count("Traceback")
     print(f"{asked.sessions} sessions, {asked.minutes:g} minutes")
-    print(f"{'what':10}{'times':>7}{'median s':>10}{'p95 s':>8}")
+    print(f"{'what':20}{'times':>7}{'median s':>10}{'p95 s':>8}")
     for kind, times in sorted(tally.times.items()):
-        print(f"{kind:10}{len(times):7,}{statistics.median(times):10.2f}{high(times):8.2f}")
+        print(f"{kind:20}{len(times):7,}{statistics.median(times):10.2f}{high(times):8.2f}")
     thirds = [statistics.fmean(part) for part in np.array_split(tally.memory, 3) if len(part)]
     print(f"memory of the server in MB, by thirds of the time: {', '.join(f'{value:.0f}' for value in thirds)}")
     print(f"tracebacks in the log: {faults}; errors: {sum(tally.errors.values())}")

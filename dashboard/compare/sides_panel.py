@@ -15,7 +15,7 @@ from dashboard.answers.pictures import Picture, index_of_test
 from dashboard.compare import rivals
 from dashboard.compare.differences import Pair, Side
 from dashboard.compare.rivals import BUDGET, RIGHT
-from dashboard.ui import cached, image_bar, point_controls, state
+from dashboard.ui import cached, image_bar, own_panel, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import ControlGroup, choose_measure
@@ -101,6 +101,7 @@ def two_points(page: Opened) -> Compared:
             _match(page, other)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
+    own_panel.own_panel(next((p for p in pictures if p.key == shared.image), pictures[0]), page.card)
     sizes = [point.card.config.image_size for point in points]
     if sizes[0] != sizes[1]:
         st.caption(
@@ -149,8 +150,11 @@ def two_images(page: Opened) -> Compared:
     places = st.columns(2, gap="large")
     with places[0]:
         _picture("A", pictures, first, lambda key: state.change(image=key))
+        own_panel.own_panel(first, page.card)
     with places[1]:
         _picture("B", rest, second, lambda key: state.change(page={OTHER: key}))
+        if second.key != first.key:
+            own_panel.own_panel(second, page.card, place="_b")
     shown = decide([first, second], point)
     config = page.card.config
     pairs = [(Side(shown[0], config), Side(shown[1], config))] if shown else []

@@ -17,7 +17,7 @@ from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import charts, lesson, looking, why
 from dashboard.learn.glossary import explained
-from dashboard.ui import cached, focus, image_bar, state, stored_traces, unlike, uploads
+from dashboard.ui import cached, focus, image_bar, own_panel, state, stored_traces, unlike, uploads
 from dashboard.ui.decide import decide
 from dashboard.ui.messages import cannot_decide
 from dashboard.ui.page import Opened
@@ -128,6 +128,7 @@ def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
         )
         if place != lesson.PLACES[0]:  # whose picture is the image
             st.html(f'<div class="dfs-lesson small">{focus.given_and_seen(item.picture)}</div>')
+        own_panel.own_panel(item.picture, page.card)
         controls = st.container()
     with right:
         said = _STEPS[place](page, item, controls)

@@ -13,36 +13,37 @@ from dfs_core.data.images import MIDDLE
 UNTOLD, NONE = "I do not say", "None of these classes"
 
 
-def own_panel(picture: Picture, card: Card, figures: bool = False) -> None:
+def own_panel(picture: Picture, card: Card, figures: bool = False, place: str = "") -> None:
     """Draw the controls of an own picture; nothing for any other.
 
     Args:
         picture: the picture in focus.
         card: of the checkpoint in use; its classes can be chosen.
         figures: whether to show the picture as given and as the network sees it.
+        place: tells the controls apart where a page has them for two pictures.
     """
     if not is_own(picture):
         return
-    with st.container(key="own_picture", border=True):
+    with st.container(key=f"own_picture{place}", border=True):
         if figures:
             st.html(f'<div class="dfs-focus">{given_and_seen(picture)}</div>')
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            _tell(picture, card)
+            _tell(picture, card, place)
             st.button(
                 "Remove this image",
                 icon=":material/delete:",
-                key="remove_this",
+                key=f"remove_this{place}",
                 on_click=uploads.remove,
                 args=(picture.key,),
             )
         if picture.whole is not None:
-            _crop(picture)
+            _crop(picture, place)
 
 
-def _tell(picture: Picture, card: Card) -> None:
+def _tell(picture: Picture, card: Card, place: str) -> None:
     told = NONE if picture.foreign else picture.truth if picture.truth in card.classes else None
     answers = [UNTOLD, *card.classes, NONE]
-    control = state.Control.showing("own_truth", told or UNTOLD)
+    control = state.Control.showing(f"own_truth{place}", told or UNTOLD)
 
     def choose(answer: str) -> None:
         uploads.tell(picture.key, None if answer == UNTOLD else "" if answer == NONE else answer, card.classes)
@@ -57,11 +58,11 @@ def _tell(picture: Picture, card: Card) -> None:
     )
 
 
-def _crop(picture: Picture) -> None:
+def _crop(picture: Picture, place: str) -> None:
     width, height = picture.given_size
     ends = "left to right" if width > height else "top to bottom"
     percent = round(100 * picture.crop)
-    control = state.Control.showing("own_crop", percent)
+    control = state.Control.showing(f"own_crop{place}", percent)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.slider(
             f"Square that the network sees, from {ends}",
@@ -76,7 +77,7 @@ def _crop(picture: Picture) -> None:
         st.button(
             "Middle",
             icon=":material/restart_alt:",
-            key="crop_reset",
+            key=f"crop_reset{place}",
             disabled=picture.crop == MIDDLE,
             on_click=uploads.crop,
             args=(picture.key, MIDDLE),

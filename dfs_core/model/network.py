@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ from dfs_core.model.execute import (
     straight_through,
 )
 from dfs_core.model.options import Option
-from dfs_core.model.policy import POLICIES, Features
+from dfs_core.model.policy import POLICIES, Features, Policy
 from dfs_core.model.pooling import nothing
 from dfs_core.model.resnet import ResNetBody
 from dfs_core.model.utilities import OneShotPolicy
@@ -130,16 +130,16 @@ class DFSNet(nn.Module):
         Where what is not gated computes at few bits, the policy sees the input as the block's first convolution rounds
         it to them.
         """
-        ungated = Option(self.config.ungated)
-        if not ungated.is_quantised or self.policy.features is nothing:
-            return self.policy.features
-        return lambda x: self.policy.features(self.body.gated()[index].rounded(x, ungated))
+        ungated, look = Option(self.config.ungated), self.policy.features
+        if not ungated.is_quantised or look is nothing:
+            return look
+        return lambda x: look(self.body.gated()[index].rounded(x, ungated))
 
     def start(self, x: Tensor, prices: Tensor) -> Any:
         """The policy's state before the first gated block, from its input x (N, C, H, W)."""
-        ungated = Option(self.config.ungated)
+        ungated, policy = Option(self.config.ungated), cast(Policy, self.policy)
         sees = isinstance(self.policy, OneShotPolicy) and ungated.is_quantised
-        return self.policy.start(self.body.gated()[0].rounded(x, ungated) if sees else x, prices)
+        return policy.start(self.body.gated()[0].rounded(x, ungated) if sees else x, prices)
 
     def executed_by(self, execution: Execution | Body = "grouped") -> Body:
         """The body that carries out decisions under an execution."""

@@ -245,7 +245,7 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float, 
         high=round(high, DECIMALS),
         cp=spent([one.cp for one in measured]),
         all_in=spent([one.all_in for one in measured]),
-        passes=round(float(way.total(np.ones_like(right, dtype=float), passes).mean()), DECIMALS),
+        passes=round(float(way.total([np.ones(len(passes))] * len(right), passes).mean()), DECIMALS),
         shuffled=round(
             sum(100 * float((passes == k).mean() * each.mean()) for k, each in enumerate(right, 1)), DECIMALS
         ),

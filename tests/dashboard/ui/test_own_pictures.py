@@ -133,3 +133,20 @@ def test_uploads_and_what_was_said_of_them_outlive_a_reload_in_the_same_browser_
     assert "is ship" in text_of(reloaded)
     cookies[browser_memory.COOKIE] = "x" * 22
     assert control(opened().selectbox, "focus").options != ["1. wide.png"]
+
+
+@pytest.mark.parametrize(
+    ("page", "chosen"), [("learn", {"step": "2"}), ("compare", {}), ("compare", {"what": "images"})]
+)
+def test_class_square_and_removal_are_on_every_page_that_shows_one_picture(given, page, chosen):
+    app = given([png(wide(), "wide.png")])
+    app.query_params.update(chosen)
+    go_to(app, page).run()
+    control(app.selectbox, "own_truth").set_value("ship").run()
+    assert control(app.selectbox, "own_truth").value == "ship"
+    control(app.slider, "own_crop").set_value(100).run()
+    assert control(app.slider, "own_crop").value == 100
+    assert not app.exception
+    app.button(key="remove_this").click().run()
+    assert not app.exception
+    assert not [box for box in app.selectbox if box.key.startswith("own_truth")]
