@@ -3,8 +3,8 @@
 Of 50 users, five have a browser on this machine. They upload pictures, export charts, start short runs in the
 laboratory, move the budget and open pages by chance. The others speak to the app as a browser does, but draw nothing
 (``wire.py``): they move the budget and open pages. Users come one after the other, as into a room, and look at each
-answer for half a minute in the mean. So an hour holds some 2,000 pictures, 200 exports and 20 runs. A move's time is that
-until the app has ended its run; in a browser it holds the drawing too.
+answer for half a minute in the mean. So an hour holds some 2,000 pictures, 200 exports and 20 runs. A move's time is
+that until the app has ended its run; in a browser it holds the drawing too.
 """
 
 from __future__ import annotations
