@@ -26,6 +26,7 @@ THUMB_SIDE = 72
 TINY = 32  # pixels: up to this size images are enlarged here, because browsers would blur them
 SEEN_SIDE = 128  # pixels to which the network's input is enlarged, without smoothing
 PAGE_SIZE = 10
+GalleryOrder = Literal["mixed", "class", "cheap", "dear"]
 LONGEST_NAME = 200  # characters of an upload's name
 CROP_SIDE = 128  # pixels: least shorter side of what is kept of an own picture for another crop
 OWN_IMAGE = "own"  # in links and after an upload: the first of the user's own pictures, which no link holds

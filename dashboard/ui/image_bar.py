@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, unlike, uploads
+from dashboard.ui.gallery_order import choose_order, in_words, order_of
 from dashboard.ui.links import OWN_KEYS
 from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.card import Card
@@ -29,7 +30,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         mine = uploads.pictures(card.classes)
         show = _what_to_show(shared) if mine else GALLERY
         if show != OWN:
-            gallery = _gallery(images, shared)
+            gallery = _gallery(images, card, shared)
     say_refused()
     if mine or (isinstance(images, str) and not any(picture.truth in card.classes for picture in cached.drawn())):
         unlike.say_classes(card)
@@ -60,7 +61,7 @@ def say_refused() -> None:
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """The pictures that a page offers: the user's own first, then the gallery's page. Draws nothing."""
     images = cached.test_images(card)
-    found = [*uploads.pictures(card.classes), *_linked_drawing(images, shared), *_gallery_page(images, shared)[0]]
+    found = [*uploads.pictures(card.classes), *_linked_drawing(images, shared), *_gallery_page(images, card, shared)[0]]
     return [picture.at(card.config.image_size) for picture in found]
 
 
@@ -111,9 +112,9 @@ def _show(wished: str) -> None:
         state.change(image=None)
 
 
-def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
+def _gallery(images: ImageSet | str, card: Card, shared: state.State) -> list[Picture]:
     """One gallery page, of test images or of drawings, with buttons to the previous and next page."""
-    pictures, page, pages = _gallery_page(images, shared)
+    pictures, page, pages = _gallery_page(images, card, shared)
     buttons = [("Previous", ":material/chevron_left:", (page - 2) % pages + 1)]
     buttons.append(("Next", ":material/chevron_right:", page % pages + 1))
     for label, icon, target in buttons:
@@ -123,15 +124,17 @@ def _gallery(images: ImageSet | str, shared: state.State) -> list[Picture]:
         what = f"{messages.plain(images.dataset)} test images"
         lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
     unread = f", {lost} of them cannot be read" if lost else ""
-    st.caption(f"{what}, page {page:,} of {pages:,}{unread}", width="content")
+    order = "" if isinstance(images, str) else in_words(images, card, shared)
+    st.caption(f"{what}, page {page:,} of {pages:,}{order}{unread}", width="content")
     if not isinstance(images, str):
-        _jump(images)
+        _jump(images, card, shared)
     return pictures
 
 
-def _jump(images: ImageSet) -> None:
-    """The controls that go to a test image by its number, or to the first one of a class; both stay empty."""
-    with st.popover("Go to", icon=":material/search:", type="tertiary", key="jump"):
+def _jump(images: ImageSet, card: Card, shared: state.State) -> None:
+    """The order of the images; controls that go to one by its number, or to the first one of a class, stay empty."""
+    with st.popover("Find", icon=":material/search:", type="tertiary", key="jump"):
+        choose_order(card, shared)
         of_class = state.Control.showing("jump_class", None)
         st.selectbox(
             "Class",
@@ -139,7 +142,7 @@ def _jump(images: ImageSet) -> None:
             index=None,
             placeholder="Choose a class",
             key=of_class.key,
-            on_change=of_class.choice(lambda name: _go_to(first_of(images, name))),
+            on_change=of_class.choice(lambda name: _go_to(first_of(order_of(images, card, shared), images, name))),
         )
         number = state.Control.showing("jump_number", None)
         st.number_input(
@@ -153,9 +156,8 @@ def _jump(images: ImageSet) -> None:
         )
 
 
-def first_of(images: ImageSet, name: str) -> int | None:
-    """Index of the gallery's first image of a class; None if there is none."""
-    order = cached.gallery(images)
+def first_of(order: np.ndarray, images: ImageSet, name: str) -> int | None:
+    """Index of the first image of a class in an order; None if there is none."""
     found = np.flatnonzero(images.labels.numpy()[order] == images.classes.index(name))
     return int(order[found[0]]) if len(found) else None
 
@@ -165,7 +167,7 @@ def _go_to(index: int | None) -> None:
         state.change(image=f"{TEST_KEY}{index}", note="")
 
 
-def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Picture], int, int]:
+def _gallery_page(images: ImageSet | str, card: Card, shared: state.State) -> tuple[list[Picture], int, int]:
     """The pictures of the gallery's page, its number, and the number of pages.
 
     If a gallery image is in focus, its page is shown, so a link needs to name only the image.
@@ -175,7 +177,7 @@ def _gallery_page(images: ImageSet | str, shared: state.State) -> tuple[list[Pic
         order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
         named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
     else:
-        order = cached.gallery(images)
+        order = order_of(images, card, shared)
         named = index_of_test(shared.image)
     pages = cached.gallery_pages(images)
     page = min(shared.gallery, pages)

@@ -25,13 +25,13 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number, whole_number
-from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS
+from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS, GalleryOrder
 from dashboard.answers.tables import Scale
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
 
-_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "cost", "scale", "hide", "also")
+_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "order", "cost", "scale", "hide", "also")
 OFF = (LIVE_KEY,)  # families that are hidden until a link or the user shows them: they are not comparable
 _LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
@@ -45,6 +45,7 @@ class State:
         checkpoint: name of the checkpoint in use.
         image: key of the image in focus; None for the first one shown.
         gallery: page of the gallery, from 1.
+        order: of the gallery's test images.
         cost: measure of cost.
         scale: of the cost axis.
         budget: in percent, for an every-budget checkpoint; None for any other.
@@ -60,6 +61,7 @@ class State:
     checkpoint: str
     image: str | None = None
     gallery: int = 1
+    order: GalleryOrder = "mixed"
     cost: Cost = "cp"
     scale: Scale = "log"
     budget: float | None = None
@@ -99,6 +101,7 @@ def from_query(
         checkpoint=card.name,
         image=query.get("image") or None,
         gallery=min(whole_number(query.get("gallery")) or 1, _LAST_PAGE),
+        order=cast(GalleryOrder, _one_of(query, "order", get_args(GalleryOrder))),
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
@@ -128,6 +131,8 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
         query["image"] = OWN_IMAGE if state.image.startswith(OWN_KEYS) else state.image
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
+    if state.order != get_args(GalleryOrder)[0]:
+        query["order"] = state.order
     if state.cost != get_args(Cost)[0]:
         query["cost"] = state.cost
     if state.scale != get_args(Scale)[0]:

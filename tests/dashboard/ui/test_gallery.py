@@ -9,6 +9,14 @@ import pytest
 from pages import control, go_to, rows_of, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
+from tiny import UNTRACED
+
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.locate import find
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import read_traces
+from dfs_core.data.sets import load_images
+from dfs_core.model.cost import cost_models
 
 
 @pytest.fixture
@@ -84,3 +92,47 @@ def test_the_gallery_goes_to_an_image_by_its_number_and_to_a_class(with_data):
     assert re.search("is frog", text_of(app))
     assert app.query_params["image"] != "test-37"
     assert control(app.selectbox, "jump_class").value is None
+
+
+def all_keys(app: AppTest) -> list[str]:
+    """Keys of the gallery's images, page after page."""
+    found: list[str] = []
+    while not found or str(app.query_params.get("gallery", "1")) != "1":
+        box = control(app.selectbox, "focus")
+        found += [f"test-{image_number(option)}" for option in box.options]
+        app.button(key="turn_Next images").click().run()
+        assert not app.exception
+    return found
+
+
+def image_number(option: str) -> int:
+    return int(re.search(r"(\d+)\D*$", option.partition(". ")[2])[1])
+
+
+def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10_dir):
+    app = open_page(order="class")
+    assert "page 1 of 4, by class" in text_of(app)
+    labels = load_images("cifar10", cifar10_dir, "test").labels.tolist()
+    numbers = [int(key.removeprefix("test-")) for key in all_keys(app)]
+    assert sorted(numbers) == list(range(len(labels)))
+    assert [labels[number] for number in numbers] == sorted(labels)
+
+
+@pytest.mark.parametrize(("order", "sign"), [("cheap", 1), ("dear", -1)])
+def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, order, sign):
+    app = open_page(checkpoint="tiny-dfs-20")
+    control(app.selectbox, "gallery_order").set_value(order).run()
+    assert app.query_params["order"] == order
+    assert f"page 1 of 4, {order}est first" in text_of(app)
+    point = OperatingPoint(read_card("tiny-dfs-20"))
+    spent = cost_models(point.card.config)["cp"].per_image(read_traces(find("tiny-dfs-20"), point).decisions)
+    numbers = [int(key.removeprefix("test-")) for key in all_keys(app)]
+    assert sorted(numbers) == list(range(len(spent)))
+    assert len(set(spent.round(6))) > 2
+    assert [round(sign * spent[number], 6) for number in numbers] == sorted((sign * spent).round(6))
+
+
+def test_without_stored_decisions_there_is_no_order_by_cost_and_a_link_to_it_says_so(with_data):
+    app = open_page(checkpoint=UNTRACED)
+    assert len(control(app.selectbox, "gallery_order").options) == 2
+    assert "mixed, as their costs are not stored" in text_of(open_page(checkpoint=UNTRACED, order="dear"))
