@@ -113,7 +113,7 @@ async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
         try:
             await export(page, save, LATE_MS)
         except BrowserError:
-            # Streamlit binds a file to a run of the page. A click that meets the next run finds none; people click again.
+            # Streamlit binds a file to a run of the page. A click that meets the next run finds none; people try again.
             kind = AGAIN
             await export(page, save, PATIENCE_MS)
     else:
