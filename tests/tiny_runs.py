@@ -50,6 +50,6 @@ def weights(folder: Path) -> dict[str, Tensor]:
 
 
 def log_of(folder: Path, key: str) -> list[float]:
-    """The values of ``key`` in a run's log, in order."""
+    """The values of ``key`` in a run's log, in order; not of the line that says how many steps the run has in all."""
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    return [line[key] for line in lines if key in line]
+    return [line[key] for line in lines if key in line and (key == "steps" or "steps" not in line)]

@@ -15,9 +15,8 @@ RESULTS, SEEDS_FILE = Path("results"), "seeds.csv"
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Define ``results``."""
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")
-    parser.add_argument(
-        "--seeds", type=Path, metavar="DIR", help="folder of runs with other seeds; default: keep those in --out"
-    )
+    seeds = "folder of runs with other seeds; points of runs that it lacks are kept from --out"
+    parser.add_argument("--seeds", type=Path, metavar="DIR", help=seeds)
     parser.add_argument("--readme", type=Path, metavar="FILE", help="also update the table between the marks of FILE")
     add_json(parser)
     parser.set_defaults(run=run_results)
@@ -32,7 +31,7 @@ def run_results(args: argparse.Namespace) -> int:
 
     from dfs_core.checkpoints.locate import pretrained_dir
     from dfs_core.files import write_whole
-    from dfs_core.results.collect import collect, collect_other_seeds, or_told
+    from dfs_core.results.collect import collect, collect_other_seeds, or_told, with_runs
     from dfs_core.results.comparison import Comparison, compare
     from dfs_core.results.measurement import Measurement, read_measurements, to_csv
     from dfs_core.results.seeds import over_seeds
@@ -43,15 +42,15 @@ def run_results(args: argparse.Namespace) -> int:
     tell = problems.setdefault
     points, comparisons = collect(root, tell), compare(root, tell)
     known = args.out / SEEDS_FILE
+    kept = or_told(tell, read_measurements, known) if known.exists() else []
+    others = kept or []
     if args.seeds:
-        others = collect_other_seeds(args.seeds, root, tell)
-    else:
-        others = or_told(tell, read_measurements, known) or []
+        others = with_runs(others, collect_other_seeds(args.seeds, root, tell))
     seeds = over_seeds([*points, *others])
     args.out.mkdir(parents=True, exist_ok=True)
     write_whole(args.out / "points.csv", to_csv(points, Measurement).encode())
     write_whole(args.out / "comparisons.csv", to_csv(comparisons, Comparison).encode())
-    if others or not known.exists():  # what cannot be read is not written over
+    if kept is not None:  # what cannot be read is not written over
         write_whole(known, to_csv(others, Measurement).encode())
     write_whole(args.out / "README.md", full_page(points, comparisons, others, seeds).encode())
     if args.json:

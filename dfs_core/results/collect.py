@@ -6,7 +6,7 @@ with shuffled decisions. The commands ``dial`` and ``shuffle`` write them to fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -68,6 +68,12 @@ def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measu
     return _sorted(
         point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix, tell)
     )
+
+
+def with_runs(points: Sequence[Measurement], found: Sequence[Measurement]) -> list[Measurement]:
+    """Points of runs, with those of the runs that were found in place of older ones of the same runs."""
+    again = {point.checkpoint for point in found}
+    return _sorted([*(point for point in points if point.checkpoint not in again), *found])
 
 
 def or_told(tell: Tell, read: Callable[..., T], *args: Any) -> T | None:

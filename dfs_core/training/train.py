@@ -274,7 +274,7 @@ class Trainer:
     @property
     def _epoch(self) -> float:
         """Passes over the training images so far."""
-        return self.state.step / (len(self.images) // self.config.batch_size)
+        return self.state.step / (len(self.splits.train) // self.config.batch_size)
 
     @first_alone
     def _open_log(self) -> RunLog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.run_log import read_log
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.evaluation.evaluate import evaluate
@@ -57,7 +57,7 @@ def test_a_shipped_checkpoint_loads_and_says_how_it_was_made(card: Card, monkeyp
     assert {key: card.training[key] for key in kept.keys() & card.training.keys() - {"model"}} == {
         key: value for key, value in kept.items() if key in card.training and key != "model"
     }
-    assert all(json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines())
+    assert read_log(folder / "log.jsonl")
 
 
 @needs_checkpoints

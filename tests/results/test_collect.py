@@ -184,6 +184,26 @@ def test_results_name_what_cannot_be_read_and_hold_all_else(
     assert (out / "seeds.csv").read_text() == "family\ndfs\n", "what cannot be read is not written over"
 
 
+def test_runs_with_other_seeds_replace_their_own_points_and_no_others(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def seeds(folder: str, *names: str) -> dict[str, float]:
+        for name in names:
+            shutil.copytree(root / "every", tmp_path / folder / name)
+            card = json.loads((root / "every" / "card.json").read_text()) | {"name": name, "seed": int(name[-1])}
+            (tmp_path / folder / name / "card.json").write_text(json.dumps(card))
+        out = ["--out", str(tmp_path / "results")]
+        assert main(["results", *out, "--seeds", str(tmp_path / folder)]) == 0
+        capsys.readouterr()
+        return {point.checkpoint: point.loss for point in read_measurements(tmp_path / "results" / "seeds.csv")}
+
+    first = seeds("first", "every-seed1", "every-seed2")
+    assert set(first) == {"every-seed1", "every-seed2"}
+    file = tmp_path / "results" / "seeds.csv"
+    file.write_text(file.read_text().replace("every-seed", "old-seed"))
+    assert set(seeds("second", "every-seed1")) == {"old-seed1", "old-seed2", "every-seed1"}
+
+
 def test_a_linked_checkpoint_has_the_name_of_the_link(root: Path, tmp_path: Path) -> None:
     (root / "mix").rename(tmp_path / "elsewhere")
     (root / "mix").symlink_to(tmp_path / "elsewhere")
