@@ -31,7 +31,19 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
 
-_SHARED = ("network", "checkpoint", "budget", "alpha", "image", "gallery", "order", "cost", "scale", "hide", "also")
+_SHARED = (
+    "network",
+    "checkpoint",
+    "budget",
+    "alpha",
+    "image",
+    "gallery",
+    "gallery_order",
+    "cost",
+    "scale",
+    "hide",
+    "also",
+)
 OFF = (LIVE_KEY,)  # families that are hidden until a link or the user shows them: they are not comparable
 _LAST_PAGE = 10**6  # of the gallery: a bound, as the number of pages is not known here
 _MOST_OWN, _LONGEST_KEY, _LONGEST_VALUE = 16, 24, 160  # bounds on a page's own parameters in a link
@@ -101,7 +113,7 @@ def from_query(
         checkpoint=card.name,
         image=query.get("image") or None,
         gallery=min(whole_number(query.get("gallery")) or 1, _LAST_PAGE),
-        order=cast(GalleryOrder, _one_of(query, "order", get_args(GalleryOrder))),
+        order=cast(GalleryOrder, _one_of(query, "gallery_order", get_args(GalleryOrder))),
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
         budget=budget,
@@ -132,7 +144,7 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
     if state.order != get_args(GalleryOrder)[0]:
-        query["order"] = state.order
+        query["gallery_order"] = state.order
     if state.cost != get_args(Cost)[0]:
         query["cost"] = state.cost
     if state.scale != get_args(Scale)[0]:

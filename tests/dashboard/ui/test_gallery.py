@@ -110,7 +110,7 @@ def image_number(option: str) -> int:
 
 
 def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10_dir):
-    app = open_page(order="class")
+    app = open_page(gallery_order="class")
     assert "page 1 of 4, by class" in text_of(app)
     labels = load_images("cifar10", cifar10_dir, "test").labels.tolist()
     numbers = [int(key.removeprefix("test-")) for key in all_keys(app)]
@@ -122,7 +122,7 @@ def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10
 def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, order, sign):
     app = open_page(checkpoint="tiny-dfs-20")
     control(app.selectbox, "gallery_order").set_value(order).run()
-    assert app.query_params["order"] == order
+    assert app.query_params["gallery_order"] == order
     assert f"page 1 of 4, {order}est first" in text_of(app)
     point = OperatingPoint(read_card("tiny-dfs-20"))
     spent = cost_models(point.card.config)["cp"].per_image(read_traces(find("tiny-dfs-20"), point).decisions)
@@ -135,4 +135,4 @@ def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, o
 def test_without_stored_decisions_there_is_no_order_by_cost_and_a_link_to_it_says_so(with_data):
     app = open_page(checkpoint=UNTRACED)
     assert len(control(app.selectbox, "gallery_order").options) == 2
-    assert "mixed, as their costs are not stored" in text_of(open_page(checkpoint=UNTRACED, order="dear"))
+    assert "mixed, as their costs are not stored" in text_of(open_page(checkpoint=UNTRACED, gallery_order="dear"))
