@@ -57,10 +57,10 @@ class State:
         checkpoint: name of the checkpoint in use.
         image: key of the image in focus; None for the first one shown.
         gallery: page of the gallery, from 1.
-        order: of the gallery's test images.
         cost: measure of cost.
         scale: of the cost axis.
         budget: in percent, for an every-budget checkpoint; None for any other.
+        order: of the gallery's test images.
         hidden: keys of the families that are hidden in charts. A link names those that are hidden, except ``OFF``, and
             those of ``OFF`` that are shown.
         page: the page's own URL parameters.
@@ -73,10 +73,10 @@ class State:
     checkpoint: str
     image: str | None = None
     gallery: int = 1
-    order: GalleryOrder = "mixed"
     cost: Cost = "cp"
     scale: Scale = "log"
     budget: float | None = None
+    order: GalleryOrder = "mixed"
     hidden: tuple[str, ...] = OFF
     page: Mapping[str, str] = field(default_factory=dict)
     path: str = "/"

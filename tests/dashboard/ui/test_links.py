@@ -13,6 +13,7 @@ from tiny import make_card
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
+from dashboard.answers.pictures import GalleryOrder
 from dashboard.testset.parameters import FORMS
 from dashboard.ui.state import State, _is_news, from_query, link, to_query
 from dfs_core.model.config import ModelConfig, backbone_config
@@ -39,8 +40,9 @@ def test_where_the_app_opens_the_link_is_bare(catalogue):
 
 def test_every_state_comes_back_from_its_link(catalogue):
     names = [card.name for card in catalogue.cards]
-    for name, image, page, cost, scale in product(names, (None, "frog"), (1, 7), get_args(Cost), ("linear", "log")):
-        state = State(name, image, page, cost, scale, hidden=("dfs", "published"), page={"block": "7"})
+    kinds = names, (None, "frog"), (1, 7), get_args(Cost), ("linear", "log"), get_args(GalleryOrder)
+    for name, image, page, cost, scale, order in product(*kinds):
+        state = State(name, image, page, cost, scale, order=order, hidden=("dfs", "published"), page={"block": "7"})
         assert from_query(to_query(state, catalogue), catalogue) == state
 
 
