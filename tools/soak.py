@@ -3,8 +3,8 @@
 Of 50 users, five have a browser on this machine. They upload pictures, export charts, start short runs in the
 laboratory, move the budget and open pages by chance. The others speak to the app as a browser does, but draw nothing
 (``wire.py``): they move the budget and open pages. Users come one after the other, as into a room, and look at each
-answer for half a minute in the mean. So an hour holds some 2,000 pictures, 200 exports and 20 runs. A move's time is
-that until the app has ended its run; in a browser it holds the drawing too.
+answer for a minute in the mean, the five for half a minute. So an hour holds some 2,000 pictures, 200 exports, 20 runs
+and 2,500 moves. A move's time is that until the app has ended its run; in a browser it holds the drawing too.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ACTIONS = {"open": 1.0, "slider": 5.0, "upload": 10.0, "export": 10.0, "run": 1.
 UNDRAWN = {"open": 1.0, "slider": 9.0}
 TUNED = "dfs-resnet38-cifar10-b20"  # what the laboratory's runs start from
 LOGGED = 5000  # characters of the log that are printed after a fault
-LOOK_S = (10, 50)  # a user looks at an answer, in seconds
+LOOK_S, LONG_LOOK_S = (10, 50), (20, 100)  # seconds that users look at an answer: with a browser here, and the others
 ARRIVAL_S = 6  # from one session's arrival to the next
 REPORT_S = 300
 SLIDER, DRAWN = "slider", "slider in a browser"
@@ -139,7 +139,7 @@ async def undrawn(app: Served, number: int, end: float, tally: Tally) -> None:
             else:
                 kind, seconds = "open", await user.open(rng.choice(PAGES).split("?")[0])
             tally.times[kind].append(seconds)
-            await asyncio.sleep(min(rng.uniform(*LOOK_S), max(end - time.monotonic(), 0)))
+            await asyncio.sleep(min(rng.uniform(*LONG_LOOK_S), max(end - time.monotonic(), 0)))
         if user.exceptions:
             tally.errors["an exception on a page"] += user.exceptions
 

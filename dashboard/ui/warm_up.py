@@ -12,8 +12,8 @@ from dashboard.ui.cached import engine
 def freeze_loaded() -> None:
     """Exempt what is loaded by now from garbage collection, after the engine's look-ahead.
 
-    Streamlit collects garbage after every run. With torch, Altair and a dozen networks in memory this takes 0.25 s or
-    more and blocks all pages. Objects made later are collected as usual.
+    With torch, Altair and a dozen networks in memory, a full collection takes 0.25 s or more and blocks all pages.
+    Objects made later are collected as usual.
     """
 
     def freeze() -> None:
