@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from places import REPOSITORY
 from tiny import write_cifar10_folders, write_pretrained
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 os.environ["DFS_RUNS_DIR"] = str(REPOSITORY / "no-runs")  # whoever runs the tests may have runs of their own
+
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

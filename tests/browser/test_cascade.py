@@ -65,7 +65,7 @@ def test_a_surer_first_answer_is_a_larger_budget_with_its_outcome_for_image_and_
 def test_a_click_on_a_number_of_passes_shows_these_test_images(open_page: Callable[..., Page]):
     page = open_page(f"testset?checkpoint={NAME}&budget=0.65", drawn=".st-key-passes_by_class svg.marks")
     settle(page)
-    segments = page.locator(".st-key-passes_by_class svg.marks path[aria-label*='made two passes']")
+    segments = page.locator(".st-key-passes_by_class svg.marks path[aria-label*='made 2 passes']")
     segments.first.click()
     expect(page).to_have_url(re.compile("passes=2"))
     settle(page)

@@ -77,7 +77,7 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         (["tiny-dfs-10", "tiny-backbone", "--budget", "nan"], "a budget is a percentage above 0, not nan"),
         (["tiny-dfs-10", "nowhere"], "nowhere"),
         (["tiny-dfs-10", "tiny-backbone@3"], "passes come cheapest first, and 'tiny-dfs-10' costs"),
-        (["tiny-dfs-10", "tiny-dfs-20@30"], "tiny-dfs-20"),
+        (["tiny-dfs-10", "tiny-dfs-20@30"], "trained for a budget of 20 %, not 30 %"),
     ],
 )
 def test_a_mistake_is_one_clear_line(

@@ -357,7 +357,7 @@ def test_a_name_of_several_lines_stays_one_line() -> None:
     at=st.floats(0, 1),
     junk=st.binary(min_size=1, max_size=30),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damage_anywhere_gives_a_picture_or_an_image_error(kind: str, at: float, junk: bytes) -> None:
     whole = encode(photo(24, 20), kind)
     start = int(at * len(whole))

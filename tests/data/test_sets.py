@@ -22,7 +22,7 @@ CLASSES = KNOWN["cifar10"].classes
 
 
 @given(counts=st.lists(st.integers(0, 40), min_size=2, max_size=5), wanted=st.integers(1, 60), seed=st.integers(-3, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_split_is_balanced_and_loses_nothing(counts: list[int], wanted: int, seed: int) -> None:
     whole = image_set(counts)
     count = min(wanted, len(whole) // 10)

@@ -16,6 +16,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
+from dfs_core.evaluation.doubt import together
 from dfs_core.evaluation.evaluate import evaluate, pass_logits, run
 from dfs_core.predictor import Predictor
 from dfs_core.training import measure
@@ -173,6 +174,10 @@ def test_the_command_measures_a_cascade_by_its_own_passes(
         for logits in pass_logits(checkpoint.model, test.images, card.mean, card.std)
     ]
     assert found["alone"] == pytest.approx([100 * float(one.mean()) for one in right], abs=1e-3)
+    words[4] = card.config.prices[0][1]  # all passes for nearly all images, whatever doubt is
     (other,) = run_json(capsys, *words, "--sure", "head", "--answer", "together")
-    assert other["limits"] != found["limits"]
+    assert other["passes"] > 2.9
+    said = together(pass_logits(checkpoint.model, test.images, card.mean, card.std))
+    right = [logits.argmax(axis=1) == test.labels.numpy() for logits in said]
+    assert other["alone"] == pytest.approx([100 * float(one.mean()) for one in right], abs=1e-3)
     assert "is a cascade already: name it alone" in run_wrong(capsys, *words[:3], words[2], *words[3:])
