@@ -44,7 +44,7 @@ def test_reduction_averages_fine_detail_instead_of_sampling_it() -> None:
 
 
 @given(width=st.integers(1, 90), height=st.integers(1, 90), size=st.sampled_from([8, 32]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_size_gives_the_network_its_size_and_keeps_a_plain_colour(width: int, height: int, size: int) -> None:
     result = to_model_input(Image.new("RGB", (width, height), (7, 130, 255)), size)
     assert result.shape == (size, size, 3)

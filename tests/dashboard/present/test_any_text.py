@@ -68,7 +68,7 @@ def opened(path: tuple[Any, ...], value: Any) -> Talk | None:
     return None
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.sampled_from(FIELDS + STAMP[:3]), ODD)
 def test_whatever_text_a_talk_holds_powerpoint_and_html_are_made_of_it(path: tuple[Any, ...], text: str) -> None:
     talk = opened(path, text)
@@ -78,7 +78,7 @@ def test_whatever_text_a_talk_holds_powerpoint_and_html_are_made_of_it(path: tup
         assert talk_file.from_json(talk_file.to_json(talk).encode()) == talk
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from([*FIELDS, *STAMP, ("slides", 0, "link"), ("slides", 0, "light"), ("slides", 0), ("slides",)]),
     ODD
