@@ -42,13 +42,15 @@ def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours
     leads = [_lead(row, line, colours) for row in lead_rows(what_if.forced, config)]
     for row in leads:
         row |= {"chosen": row["block"] == chosen, "click_id": click_id}
-    labels = [{"name": name, "y": y - TOP} for name, y in row_names(config)]
+    labels = [{"name": name, "y": y - TOP} for name, y in row_names(config)[:-1]]
     return Figure(_template(line, len(names), colours), {"cells": cells, "leads": leads, "names": labels})
 
 
 def row_names(config: ModelConfig) -> list[tuple[str, float]]:
-    """The options from top to bottom, and the middles of their rows in pixels from the top of the chart."""
-    return [(option_label(name), TOP + ROW * (place + 0.5)) for place, name in enumerate(config.option_set.names[::-1])]
+    """The options from top to bottom, then the leads, and the middles of their rows in pixels from the chart's top."""
+    names = [option_label(name) for name in config.option_set.names[::-1]]
+    rows = [(name, TOP + ROW * (place + 0.5)) for place, name in enumerate(names)]
+    return [*rows, (LEAD_TITLE, TOP + ROW * len(names) + LEAD / 2)]
 
 
 @lru_cache(maxsize=32)

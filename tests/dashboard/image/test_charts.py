@@ -22,6 +22,7 @@ from dashboard.image.layout import Line
 from dashboard.image.probes import WhatIf, force, stability
 from dashboard.image.tables import Subject
 from dfs_core.checkpoints.checkpoint import Checkpoint
+from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import cost_models
 from dfs_core.predictor import Predictor
@@ -249,3 +250,13 @@ def test_a_stage_has_as_many_blocks_as_its_layout_says():
         f"stage {number} · {channels} ch · {size}²"
         for number, channels, size in ((1, 64, 16), (2, 128, 8), (3, 256, 4), (4, 512, 2))
     ]
+
+
+def test_the_names_that_stay_in_view_are_those_of_the_boards_rows(forced, config):
+    figure = gates_chart.gate_board(forced, config, None, LIGHT)
+    *options, lead = gates_chart.row_names(config)
+    assert [name for name, _ in options] == [row["name"] for row in figure.data["names"]]
+    for name, y in options:
+        own = [cell for cell in figure.data["cells"] if option_label(cell["option"]) == name]
+        assert {(cell["y"] + cell["y2"]) / 2 + gates_chart.TOP for cell in own} == {y}
+    assert lead[1] > options[-1][1]
