@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from on_page import control
+from on_page import settle as at_rest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pptx import Presentation
 from tiny import picture
 
@@ -46,6 +48,61 @@ def test_from_an_own_image_to_a_powerpoint_file_takes_six_clicks(open_page: Open
     assert [shape.image.dpi for shape in slide.shapes if shape.shape_type == 13] == [(300, 300)]
     assert "checkpoint tiny-dfs-20" in " ".join(s.text_frame.text for s in slide.shapes if s.has_text_frame)
     assert slide.notes_slide.notes_text_frame.text
+
+
+@pytest.mark.parametrize(
+    ("screen", "wanted"),
+    [({"width": 1440, "height": 900}, 12), ({"width": 390, "height": 844}, 13)],
+    ids=["desk", "phone"],
+)
+def test_from_a_photograph_with_its_class_and_square_to_a_six_slide_talk_presented_and_exported(
+    open_page: OpenPage, tmp_path: Path, screen: dict[str, int], wanted: int
+):
+    page = open_page(viewport=screen)
+    clicks = 0
+
+    def click(spot: Locator) -> None:
+        nonlocal clicks
+        settle(page)
+        spot.click()
+        clicks += 1
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture(3, 200)).crop((0, 0, 200, 120)).save(buffer, "PNG")
+    with page.expect_file_chooser() as chooser:
+        click(page.get_by_test_id("stFileUploaderDropzone").get_by_test_id("stBaseButton-secondary"))
+    chooser.value.set_files([{"name": "holiday.png", "mimeType": "image/png", "buffer": buffer.getvalue()}])
+    clicks += 2  # a file, and "Open", in the system's own dialog
+    expect(page.locator(".st-key-strip path[aria-label][d^='M-']")).to_have_count(1)
+    expect(page.get_by_text("true class unknown").first).to_be_visible()
+    at_rest(page)
+    told = control(page, "own_truth").get_by_role("combobox")
+    click(told)
+    told.fill("cat")
+    page.keyboard.press("Enter")
+    clicks += 1  # for those who choose it with the mouse
+    expect(page.get_by_text(re.compile("is cat|✓")).first).to_be_visible()
+    settle(page)
+    control(page, "own_crop").locator("input[type=range]").focus()
+    page.keyboard.press("ArrowRight")  # from the middle of the picture to its right, which a hand does with a drag
+    clicks += 1
+    if screen["width"] < 640:
+        click(page.get_by_test_id("stExpandSidebarButton"))
+    click(page.get_by_role("link", name="Present"))
+    click(page.get_by_role("button", name="Make this talk").first)
+    expect(page.get_by_role("button", name="Present from here")).to_have_count(6)
+    click(page.get_by_role("button", name="Present", exact=True))
+    expect(page.locator(".st-key-talk_moves")).to_contain_text("1 / 6")
+    click(page.get_by_role("button", name="Notes"))
+    expect(page.get_by_label("Speaker notes")).to_be_visible()
+    click(page.get_by_role("button", name="End"))
+    with page.expect_download() as download:
+        click(page.get_by_role("button", name="PowerPoint"))
+    download.value.save_as(tmp_path / "talk.pptx")
+    slides = Presentation(str(tmp_path / "talk.pptx")).slides
+    assert len(slides) == 6
+    assert sum(shape.shape_type == 13 for slide in slides for shape in slide.shapes) == 3, "three charts"
+    assert clicks == wanted
 
 
 def test_a_talk_is_presented_by_keyboard_without_the_app_around_it(open_page: OpenPage):
