@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.testset import statistics
+from dashboard.answers.costs import of_traces
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Looks
 from dfs_core.model.config import ModelConfig
@@ -32,7 +32,7 @@ def traces(predictions=(0, 0, 1, 2, 2, 2), decisions=((0, 1), (0, 1), (0, 2), (0
 
 
 ALL = np.arange(6)
-COSTS = statistics.costs_of(traces(), CONFIG)
+COSTS = of_traces(traces(), CONFIG)
 CP = [3.125, 3.125, 50, 50, 53.125, 100]  # 100 * (cost of block 2 + cost of block 3) / 2
 
 CASCADE = ModelConfig(

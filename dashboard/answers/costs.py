@@ -10,6 +10,7 @@ from typing import Literal, TypedDict, cast
 import numpy as np
 
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.traces import Traces
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN, CostModel, cost_models, option_runs
 from dfs_core.trace import DecisionTrace
@@ -101,6 +102,15 @@ def _counted(made: tuple[tuple[str, ...], ...], config: ModelConfig) -> dict[Col
     for number, decisions in enumerate(made):
         chosen[0, number] = [names.index(name) for name in decisions]
     return {column: float(model.per_image(chosen)[0]) for column, model in models(config).items()}
+
+
+def of_traces(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
+    """Column of a measure -> cost of each image of a test set in percent, (N,).
+
+    Costs are rounded to 1e-9, so that equal sums over different blocks are equal despite rounding errors.
+    """
+    made = traces.every_pass(config)
+    return {column: model.per_image(made).round(9) for column, model in models(config).items()}
 
 
 def of_card(card: Card, split: str = "test") -> Costs | None:

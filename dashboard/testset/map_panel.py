@@ -33,7 +33,7 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     Args:
         page: the opened page; its own URL parameters have the order and the range of rows.
         traces: of the test set.
-        costs: from ``statistics.costs_of``.
+        costs: from ``costs.of_traces``.
         chosen: indices of the images that pass the filter; at least one.
     """
     measure, config = MEASURES[page.shared.cost], page.card.config

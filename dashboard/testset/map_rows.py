@@ -63,7 +63,7 @@ def arrange(
 
     Args:
         traces: of the test set.
-        costs: from ``statistics.costs_of``.
+        costs: from ``costs.of_traces``.
         measure: of cost, shown beside cp.
         chosen: the images in the order of ``in_order``, or a range of them.
         by: that order, on which the labels depend.

@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.costs import MEASURES
+from dashboard.answers.costs import MEASURES, of_traces
 from dashboard.testset import chart_panels, filters, head_panel, looks_panel, map_panel, statistics, tiles_panel
 from dashboard.testset.parameters import FORMS
 from dashboard.ui import stored_traces
 from dashboard.ui.page import open_page
 
 page, traces = stored_traces.open_traces(open_page(forms=FORMS))
-costs = statistics.costs_of(traces, page.card.config)
+costs = of_traces(traces, page.card.config)
 cost = costs[MEASURES[page.shared.cost].column]
 wanted = filters.from_page(page.shared.page, traces, page.shared.cost)
 everything, chosen = np.arange(len(traces)), filters.passing(wanted, traces, cost)

@@ -9,7 +9,6 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
-from dashboard.answers import costs
 from dashboard.answers.classes import Group
 from dashboard.answers.costs import Costs
 from dashboard.answers.looks import CONFIDENCE_EDGES
@@ -23,16 +22,6 @@ from dfs_core.model.layout import FIRST_GATED
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
 MINORITY = 5.0  # a block differs between images if at least this percentage does not take its most frequent option
 COST_BINS = 10
-
-
-def costs_of(traces: Traces, config: ModelConfig) -> dict[str, np.ndarray]:
-    """Column of a measure -> cost of each image in percent, (N,).
-
-    Costs are rounded to 1e-9, so that equal sums over different blocks are equal despite rounding errors.
-    """
-    return {
-        column: model.per_image(traces.every_pass(config)).round(9) for column, model in costs.models(config).items()
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +54,7 @@ class Summary:
 
 
 def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) -> Summary:
-    """Figures of the images with the indices ``chosen``; ``cost`` from ``costs_of``."""
+    """Figures of the images with the indices ``chosen``; ``cost`` from ``costs.of_traces``."""
     n, right = len(chosen), int(traces.correct[chosen].sum())
     low, high = wilson_interval(right, n) if n else (None, None)
     means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}

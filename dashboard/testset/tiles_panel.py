@@ -39,7 +39,7 @@ def gallery(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chose
     Args:
         page: the opened page; its own URL parameters have the order and the part of it that is shown.
         traces: of the test set.
-        costs: from ``statistics.costs_of``.
+        costs: from ``costs.of_traces``.
         chosen: indices of the images that pass the filter.
     """
     order, start = _place(page.shared.page, len(chosen))

@@ -24,7 +24,6 @@ IN_WORDS: dict[GalleryOrder, str] = {
     "cheap": "By cost, the cheapest first",
     "dear": "By cost, the dearest first",
 }
-ROUNDING = 9  # digits, so that equal sums over different blocks are equal
 
 
 def order_of(images: ImageSet, card: Card, shared: state.State) -> np.ndarray:
@@ -53,8 +52,7 @@ def _costs(card: Card, shared: state.State, images: int) -> np.ndarray | None:
     found = stored_traces.find(OperatingPoint(card, shared.budget))
     if isinstance(found.traces, UserError) or len(found.traces.labels) != images:
         return None
-    model = costs.models(card.config)[MEASURES[shared.cost].column]
-    return model.per_image(found.traces.every_pass(card.config)).round(ROUNDING)
+    return costs.of_traces(found.traces, card.config)[MEASURES[shared.cost].column]
 
 
 def choose_order(card: Card, shared: state.State) -> None:

@@ -16,17 +16,13 @@ from dfs_core.evaluation.limits import IN_TURN, STRAIGHT
 if TYPE_CHECKING:
     from dfs_core.results.separate import Answered
 
-if TYPE_CHECKING:
-    pass
-
 BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 
 
 def add_cascade(parser: argparse.ArgumentParser) -> None:
     """Define ``cascade``."""
-    parser.add_argument(
-        "--passes", nargs="+", required=True, metavar="NAME", help="checkpoints, the cheapest first, or one cascade"
-    )
+    named = "checkpoints, the cheapest first, each at its usual budget or as NAME@BUDGET; or one cascade"
+    parser.add_argument("--passes", nargs="+", required=True, metavar="NAME", help=named)
     usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
     usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
     parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)

@@ -61,20 +61,19 @@ def head(logits: np.ndarray, labels: np.ndarray) -> Measure:
     seen, right = features(logits), 2.0 * (logits.argmax(axis=1) == labels) - 1
     mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-9
 
-    def scores(of: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        found: np.ndarray = (features(of) - mean) / spread @ weights[:-1] + weights[-1]
-        return found
+    def standard(found: np.ndarray) -> np.ndarray:
+        return np.column_stack([(found - mean) / spread, np.ones(len(found))])
 
-    standard = np.column_stack([(seen - mean) / spread, np.ones(len(seen))])
+    known = standard(seen)
 
     def objective(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        margin = right * (standard @ weights)
+        margin = right * (known @ weights)
         free = np.append(weights[:-1], 0.0)
         value = np.logaddexp(0, -margin).sum() + SHRINK / 2 * (free**2).sum()
-        return float(value), -(right * np.exp(-np.logaddexp(0, margin))) @ standard + SHRINK * free
+        return float(value), -(right * np.exp(-np.logaddexp(0, margin))) @ known + SHRINK * free
 
-    weights = minimize(objective, np.zeros(standard.shape[1]), jac=True).x
-    return lambda of: np.logaddexp(0, scores(of, weights))
+    weights = minimize(objective, np.zeros(known.shape[1]), jac=True).x
+    return lambda of: np.logaddexp(0, standard(features(of)) @ weights)
 
 
 def measures(sure: Sure, passes: Sequence[np.ndarray], labels: np.ndarray) -> list[Measure]:

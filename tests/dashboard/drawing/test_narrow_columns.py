@@ -10,6 +10,7 @@ import pytest
 import vl_convert
 from made_up import traces
 
+from dashboard.answers.costs import of_traces
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
 from dashboard.drawing.figure import Figure
@@ -55,7 +56,7 @@ def shares() -> Figure:
 
 
 def vectors() -> Figure:
-    costs = statistics.costs_of(_traces(), CONFIG)
+    costs = of_traces(_traces(), CONFIG)
     rows = statistics.vector_rows(_traces(), costs, np.arange(6))
     return vectors_chart.vector_chart(rows, "cp", CONFIG, "", LIGHT, 0)
 

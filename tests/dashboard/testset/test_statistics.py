@@ -13,6 +13,7 @@ from tiny import make_card
 
 from dashboard.answers import agreement
 from dashboard.answers.classes import groups
+from dashboard.answers.costs import of_traces
 from dashboard.testset import statistics
 from dashboard.testset.filters import Filter, from_page, passing, to_page, vector_code
 from dfs_core.evaluation.metrics import wilson_interval
@@ -42,7 +43,7 @@ def test_a_block_decides_from_five_percent_of_the_images() -> None:
             confidence=np.ones(100, np.float32),
             decisions=decisions,
         )
-        found = statistics.summary(many, statistics.costs_of(many, CONFIG), np.arange(100))
+        found = statistics.summary(many, of_traces(many, CONFIG), np.arange(100))
         assert found.deciding == deciding
 
 
