@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
-from dfs_core.checked import Budget, Name, Text, Word, build, parse_json, quote
+from dfs_core.checked import Budget, Cost, Name, Percent, Text, Word, build, parse_json, quote
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.files import json_text
@@ -31,6 +31,27 @@ Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$", description="64 hexad
 
 class CheckpointError(UserError):
     """A checkpoint cannot be used: it is missing, damaged, in another format, or inconsistent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnEngine:
+    """What a checkpoint does on the inference engine: on all test images, at its usual budget.
+
+    Attributes:
+        kernels: of the engine: ``native``, or PyTorch's own (``library``).
+        accuracy: in percent.
+        cp: in percent.
+        same_decisions: share of the decisions, in percent, that are those of the float simulation.
+        same_answers: share of the predicted classes, in percent, that are those of the float simulation.
+        processor: on which it was measured.
+    """
+
+    kernels: Word
+    accuracy: Percent
+    cp: Cost
+    same_decisions: Percent
+    same_answers: Percent
+    processor: Word
 
 
 @dataclass(frozen=True)  # no slots: a cached property needs the instance's dict
@@ -59,6 +80,7 @@ class Card:
         wall_time_s: training time in seconds.
         created: end of the training, ISO 8601.
         metrics: ``validation`` and ``test``, each from the ``to_dict`` of an ``Evaluation``.
+        engine: what it does on the inference engine; None if it was not measured.
         weights_sha256: hash of the weights file, set when the checkpoint is saved.
         parents: names of the checkpoints that it started from or distilled from, nearest first, each followed by its
             own parents.
@@ -89,6 +111,7 @@ class Card:
     wall_time_s: Seconds = 0.0
     created: Line = ""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    engine: OnEngine | None = None
     weights_sha256: Digest = ""
     parents: tuple[Word, ...] = ()
     notes: Text = ""

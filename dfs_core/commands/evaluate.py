@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,10 @@ from dfs_core.commands.output import (
     write_json,
 )
 from dfs_core.errors import UserError
+from dfs_core.machine import cpu_name
 
 if TYPE_CHECKING:
-    from dfs_core.checkpoints.card import Card
+    from dfs_core.checkpoints.card import Card, OnEngine
     from dfs_core.data.sets import ImageSet
 
 SPLITS = ("test", "validation", "train")
@@ -43,6 +45,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="grouped runs only the chosen option for each image; dense runs all options, as the reference does; "
         "engine computes in real 8-bit integers",
     )
+    parser.add_argument("--store", action="store_true", help="write the engine's figures into the checkpoint's card")
     add_json(parser)
     parser.set_defaults(run=run_evaluate)
 
@@ -50,6 +53,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 def run_evaluate(args: argparse.Namespace) -> int:
     """Print a checkpoint's accuracy, cost and decisions on a data set."""
     from dfs_core.bar import progress_bar
+    from dfs_core.checkpoints.card_files import save_card
     from dfs_core.checkpoints.checkpoint import load_checkpoint
     from dfs_core.engine import Agreement, compile_network
     from dfs_core.evaluation.evaluate import run
@@ -57,6 +61,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
+    if args.store and (args.execution != "engine" or args.split != "test" or args.limit or args.budget is not None):
+        raise UserError("--store is for the engine, on all test images and at the usual budget: --execution engine")
     budget, _ = card.config.operating_point(args.budget)
     images = images_of(card, data_dir_of(args), args.split)
     if args.limit:
@@ -74,11 +80,20 @@ def run_evaluate(args: argparse.Namespace) -> int:
             same = Agreement.of(found, measured(progress=progress))
         result |= {"kernels": engine.name} | {f"same_{name}": 100 * share for name, share in same._asdict().items()}
         keys += ["kernels", "same_decisions", "same_answers"]
+    if args.store:
+        save_card(checkpoint.folder, replace(card, engine=_on_engine(result)))
     if args.json:
         write_json({key: result[key] for key in keys})
     else:
         write(_evaluation_text(result))
     return 0
+
+
+def _on_engine(result: dict[str, Any]) -> OnEngine:
+    from dfs_core.checkpoints.card import OnEngine
+
+    shares = {key: round(result[key], 4) for key in ("accuracy", "cp", "same_decisions", "same_answers")}
+    return OnEngine(kernels=result["kernels"], processor=cpu_name(), **shares)
 
 
 def measured_images(card: Card, data_dir: Path, split: str) -> ImageSet:

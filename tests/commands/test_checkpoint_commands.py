@@ -14,6 +14,8 @@ from tiny import CIFAR10, picture
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.cli import main
 
+NOT_ALL_OF_IT = (("--limit", "7"), ("--split", "validation"), ("--budget", "20"))
+
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
@@ -156,6 +158,23 @@ def test_evaluate_dense_and_grouped_agree_and_limit_takes_the_first(
     grouped, dense = run_json(capsys, *words, "grouped"), run_json(capsys, *words, "dense")
     assert grouped == dense
     assert grouped["n"] == 7
+
+
+def test_evaluate_writes_what_the_engine_gives_into_the_card(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, cifar10_dir: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", folder)
+    words = ("evaluate", "--checkpoint", folder, "--data-dir", cifar10_dir)
+    assert read_card(folder).engine is None
+    found = run_json(capsys, *words, "--execution", "engine", "--store")
+    kept = read_card(folder).engine
+    assert kept is not None
+    for key in ("kernels", "accuracy", "cp", "same_decisions", "same_answers"):
+        assert getattr(kept, key) == found[key], key
+    assert kept.same_answers > 90
+    for rest in ((), ("--execution", "grouped"), *(("--execution", "engine", *one) for one in NOT_ALL_OF_IT)):
+        assert "--store is for the engine" in run_wrong(capsys, *map(str, words), "--store", *rest)
 
 
 def test_evaluate_for_people_names_every_gated_block_by_its_number_in_the_network(
