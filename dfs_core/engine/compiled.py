@@ -110,6 +110,7 @@ class CompiledNet:
         body: for the pooling and the classifier at the end, which are too small to compile.
         real: the type of what is not rounded: bf16 or float32.
         features: what the policy looks at in a block's input.
+        policy: who decides: the network's own, which the engine only reads.
     """
 
     layout: Layout
@@ -120,6 +121,7 @@ class CompiledNet:
     body: ResNetBody
     real: torch.dtype
     features: Features
+    policy: nn.Module
 
     @classmethod
     def of(cls, model: DFSNet) -> Self:
@@ -146,6 +148,7 @@ class CompiledNet:
                 body,
                 real_type(options),
                 model.features(0),
+                model.policy,
             )
 
 

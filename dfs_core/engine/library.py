@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet, Levels
-from dfs_core.model.execute import gather
+from dfs_core.model.execute import Body, gather
 
 HIGHEST_BYTE = 255
 SHIFT = 128  # added to signed levels: the kernels take unsigned bytes and a zero point
@@ -196,7 +196,7 @@ class Stream:
         return found if self.order is None else torch.empty_like(found).index_copy_(0, self.order, found)
 
 
-class LibraryEngine:
+class LibraryEngine(Body):
     """A network's body on PyTorch's own kernels. Threads can share it."""
 
     name: Final = "library"

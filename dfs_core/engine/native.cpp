@@ -41,6 +41,8 @@ struct Form {
   int32_t count;
   const Conv *convs, *shortcut;
 };
+// In gates.cpp: what a policy looks at in an image.
+void look(int32_t looks, const float *x, float *out, int32_t pixels, int32_t channels);
 }
 
 namespace {
@@ -328,22 +330,6 @@ void one_block(const Form &form, const float *x, const float *shortcut, float *o
   }
 }
 
-// What a policy looks at in an image x (pixels, channels): 1, the mean of each channel; 2, also the standard deviation.
-void look(int looks, const float *x, float *out, int pixels, int channels) {
-  for (int c = 0; c < channels; c += WIDTH) {
-    __m512 sum = _mm512_setzero_ps(), square = _mm512_setzero_ps();
-    for (int p = 0; p < pixels; ++p) sum = _mm512_add_ps(sum, _mm512_loadu_ps(x + p * channels + c));
-    const __m512 mean = _mm512_div_ps(sum, _mm512_set1_ps(pixels));
-    _mm512_storeu_ps(out + c, mean);
-    if (looks < 2) continue;
-    for (int p = 0; p < pixels; ++p) {
-      const __m512 off = _mm512_sub_ps(_mm512_loadu_ps(x + p * channels + c), mean);
-      square = _mm512_fmadd_ps(off, off, square);
-    }
-    _mm512_storeu_ps(out + channels + c, _mm512_sqrt_ps(_mm512_div_ps(square, _mm512_set1_ps(pixels - 1))));
-  }
-}
-
 }  // namespace
 
 extern "C" {
@@ -373,9 +359,10 @@ void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t h
 }
 
 // One block of n images, each under the form of its decision: x (n, height, width, inputs) -> out (n, out_height, out_width,
-// outputs). Where the shortcut is the identity, out may be x. `looks`: what is put into seen, 0 for nothing.
-void run_block(const Form *forms, const int64_t *decisions, const float *x, float *out, float *seen, int64_t n,
-               int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width, int32_t outputs,
+// outputs). Where the shortcut is the identity, out may be x. `looks`: what is put into seen, 0 for nothing; `before`: the
+// same of x, or null.
+void run_block(const Form *forms, const int64_t *decisions, const float *x, float *out, const float *before, float *seen,
+               int64_t n, int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width, int32_t outputs,
                int32_t looks) {
   const size_t made = static_cast<size_t>(out_height) * out_width * outputs;
   for (int64_t i = 0; i < n; ++i) {
@@ -389,12 +376,12 @@ void run_block(const Form *forms, const int64_t *decisions, const float *x, floa
       std::memcpy(to, from, made * sizeof(float));
     }
     if (form.count) BY_KIND(form.convs->kind, one_block, form, from, shortcut, to, height, width);
-    if (looks) look(looks, to, seen + i * looks * outputs, out_height * out_width, outputs);
+    float *found = seen + i * looks * outputs;
+    if (before && !form.count && !form.shortcut) {
+      std::copy_n(before + i * looks * outputs, looks * outputs, found);  // a skipped block changes nothing
+    } else if (looks) {
+      look(looks, to, found, out_height * out_width, outputs);
+    }
   }
-}
-
-// What a policy looks at in n images: x (n, pixels, channels) -> seen.
-void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t channels, int32_t looks) {
-  for (int64_t i = 0; i < n; ++i) look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
 }
 }

@@ -1,6 +1,6 @@
-"""Compiled networks in C++ (``native.cpp``), on machines with a compiler, AVX-512 VNNI and perhaps AMX.
+"""Compiled networks in C++ (``native.cpp`` and ``gates.cpp``), on machines with a compiler, AVX-512 VNNI and perhaps AMX.
 
-The source is built once and kept in the user's cache folder. Where it cannot be built, the engine runs on PyTorch's own
+The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's own
 kernels.
 """
 
@@ -19,21 +19,23 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
+from dfs_core.engine.gates import gates_of
 from dfs_core.files import cache_folder
 from dfs_core.machine import cpu_facts
+from dfs_core.model.execute import Body
 from dfs_core.model.policy import Features
 from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
 
-SOURCE = Path(__file__).with_name("native.cpp")
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp"))
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
 INT8, BF16, FLOAT = range(3)  # as in the source
@@ -90,7 +92,7 @@ def _target() -> Path | None:
     """Where the built library lies; None on machines where it cannot be built."""
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
-    about = (SOURCE.read_bytes(), *map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", ""))))
+    about = (*(source.read_bytes() for source in SOURCES), *map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", ""))))
     folder = cache_folder()
     return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
 
@@ -109,7 +111,7 @@ def _built() -> ctypes.CDLL | None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
                 made = Path(work, target.name)
-                command = [str(_compiler()), *FLAGS, str(SOURCE), "-o", str(made)]
+                command = [str(_compiler()), *FLAGS, *map(str, SOURCES), "-o", str(made)]
                 subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
                 made.replace(target)  # in one step: another process may build it too
         found = ctypes.CDLL(str(target))
@@ -194,14 +196,14 @@ class Stream:
     own: bool = True
 
 
-class NativeEngine:
+class NativeEngine(Body):
     """A network's body in C++. Threads can share it."""
 
     name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
         self.built, self.pool, self.body, self.layout = built, net.pool, net.body, net.layout
-        self.looks = LOOKS[net.features]
+        self.looks, self.gates = LOOKS[net.features], gates_of(net.policy, len(net.blocks))
         self.stem = NativeConv(net.stem, net.real)
         self.first = NativeForms((net.first,), net.real)
         self.blocks = [NativeForms(forms, net.real) for forms in net.blocks]
@@ -237,6 +239,12 @@ class NativeEngine:
         ))  # fmt: skip
         return seen
 
+    def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """As in ``Body``."""
+        if self.gates is None:
+            return super().step(policy, index, seen, state)
+        return self.gates[index].step(self.built, seen, state)
+
     def run(self, index: int, x: Tensor | Stream, decisions: Tensor) -> Stream:
         """As in ``Body``."""
         stream = x if isinstance(x, Stream) else Stream(x.permute(0, 2, 3, 1).contiguous(), x, own=False)
@@ -259,10 +267,11 @@ class NativeEngine:
         side, channels = shape.convolutions[-1].size, shape.channels
         out = values if x.own and forms.in_place else values.new_empty(n, side, side, channels)
         seen = values.new_empty(n, looks * channels)
+        known = looks > 0 and x.seen.shape == seen.shape
         sizes = height, width, inputs, side, side, channels, looks
         _in_threads(n, lambda at, count: self.built.run_block(
-            forms.structs, _part(decisions, at), _part(values, at), _part(out, at), _part(seen, at),
-            ctypes.c_int64(count), *sizes,
+            forms.structs, _part(decisions, at), _part(values, at), _part(out, at),
+            _part(x.seen, at) if known else None, _part(seen, at), ctypes.c_int64(count), *sizes,
         ))  # fmt: skip
         return Stream(out, seen)
 

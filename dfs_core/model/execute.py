@@ -35,6 +35,11 @@ class Body(Protocol):
     def see(self, look: Callable[[Tensor], Tensor], x: Any) -> Tensor:
         """What ``look`` finds in a block's input: (N, F)."""
 
+    def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """``Policy.step`` before a gated block, counted from 0."""
+        found: tuple[Tensor, Any] = policy.step(index, seen, state)
+        return found
+
     def run(self, index: int, x: Any, decisions: Tensor) -> Any:
         """Run a gated block, counted from 0, under the option index of each image (N,)."""
 
@@ -45,7 +50,7 @@ class Body(Protocol):
         """Pool and classify: logits (N, classes) in float32."""
 
 
-class Modules:
+class Modules(Body):
     """The body as its modules compute it, in the float simulation of few bits, under ``grouped`` or ``dense``.
 
     Raises:

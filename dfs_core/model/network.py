@@ -110,7 +110,7 @@ class DFSNet(nn.Module):
                 decisions.append(torch.full((len(images),), option, device=images.device))
                 probabilities.append(certain[option].expand(len(images), -1))
                 continue
-            logits, state = self.policy.step(index, body.see(self.features(index), x), state)
+            logits, state = body.step(self.policy, index, body.see(self.features(index), x), state)
             scores = logits - charge
             probability = (scores / temperature).softmax(dim=1)
             decision = scores.argmax(dim=1)

@@ -62,6 +62,10 @@ class Recorder:
         """As in ``Body``."""
         return self.body.see(look, x)
 
+    def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """As in ``Body``."""
+        return self.body.step(policy, index, seen, state)
+
     def run(self, index: int, x: Any, decisions: Tensor) -> Any:
         """As in ``Body``, under the plan."""
         self._note()

@@ -1,0 +1,126 @@
+"""Policies' gates in C++ (``gates.cpp``): the same scores as ``Policy.step``, in one call for each block."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from dfs_core.model.confidence import STRENGTH, ConfidencePolicy, Guess
+from dfs_core.model.policy import Policy, RecurrentPolicy
+from dfs_core.model.utilities import Memory, UtilityPolicy
+
+
+class LinearStruct(ctypes.Structure):
+    """``struct Linear`` of the source."""
+
+    _fields_ = (
+        *((name, ctypes.c_int32) for name in ("inputs", "outputs")),
+        *((name, ctypes.c_void_p) for name in ("weight", "bias")),
+    )
+
+
+class MemoryStruct(ctypes.Structure):
+    """``struct MemoryGate`` of the source."""
+
+    _fields_ = (
+        *((name, LinearStruct) for name in ("embed", "lstm", "out")),
+        *((name, ctypes.c_int32) for name in ("standardised", "options")),
+        ("roots", ctypes.c_void_p),
+    )
+
+
+class DoubtStruct(ctypes.Structure):
+    """``struct DoubtGate`` of the source."""
+
+    _fields_ = (
+        ("answer", LinearStruct),
+        *((name, ctypes.c_int32) for name in ("options", "first")),
+        *((name, ctypes.c_float) for name in ("usual", "inverse", "strength", "most")),
+        ("roots", ctypes.c_void_p),
+    )
+
+
+class _Linear:
+    """A linear layer as the source takes it. It holds the memory that its structure points to."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        self.weight, self.bias = _copy(weight.T), _copy(bias)
+        self.struct = LinearStruct(*self.weight.shape, self.weight.data_ptr(), self.bias.data_ptr())
+
+
+def _copy(x: Tensor) -> Tensor:
+    return x.detach().float().clone(memory_format=torch.contiguous_format)
+
+
+def _behind_norm(norm: nn.LayerNorm, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """A linear layer that takes what the norm only standardises: its factors and shifts are in the weights."""
+    return weight * norm.weight, bias + weight @ norm.bias
+
+
+class MemoryGate:
+    """One block's gate of ``RecurrentPolicy`` or ``UtilityPolicy``."""
+
+    def __init__(self, policy: RecurrentPolicy | UtilityPolicy, block: int) -> None:
+        lstm, embed = policy.lstm, cast(nn.Linear, policy.embeddings[block])
+        valued = isinstance(policy, UtilityPolicy)
+        out = policy.to_own if valued else policy.to_options
+        weight, bias = lstm.weight_ih, lstm.bias_ih + lstm.bias_hh
+        if valued:
+            width = embed.out_features
+            own, bias = _behind_norm(policy.norm, weight[:, :width], bias)
+            weight = torch.cat([own, weight[:, width:]], dim=1)
+        self.layers = (
+            _Linear(embed.weight, embed.bias),
+            _Linear(torch.cat([weight, lstm.weight_hh], dim=1), bias),
+            _Linear(out.weight, out.bias),
+        )
+        self.roots = _copy(policy.coefficients[block]) if valued else None
+        self.options = out.out_features
+        roots = None if self.roots is None else self.roots.data_ptr()
+        self.struct = MemoryStruct(*(one.struct for one in self.layers), int(valued), self.options, roots)
+
+    def step(self, built: ctypes.CDLL, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """As ``Policy.step``."""
+        price = state.price if self.roots is not None else None
+        hidden, cell = (torch.empty_like(state[0]) for _ in range(2))
+        scores = seen.new_empty(len(seen), self.options)
+        given = (None if x is None else x.data_ptr() for x in (seen, price, *state[:2], hidden, cell, scores))
+        built.run_memory_gate(ctypes.byref(self.struct), *map(ctypes.c_void_p, given), ctypes.c_int64(len(seen)))
+        return scores, (hidden, cell) if price is None else Memory(hidden, cell, price)
+
+
+class DoubtGate:
+    """One block's gate of ``ConfidencePolicy``."""
+
+    def __init__(self, policy: ConfidencePolicy, block: int) -> None:
+        norm, answer = cast(nn.LayerNorm, policy.norms[block]), cast(nn.Linear, policy.answers[block])
+        usual = cast(nn.BatchNorm1d, policy.usual[block])
+        mean, spread = float(cast(Tensor, usual.running_mean)), math.sqrt(float(cast(Tensor, usual.running_var)) + usual.eps)
+        self.answer = _Linear(*_behind_norm(norm, answer.weight, answer.bias))
+        self.roots = _copy(policy.coefficients[block])
+        self.options, self.classes = len(self.roots) + 1, answer.out_features
+        numbers = mean, 1 / spread, STRENGTH * (1 - mean), math.log(self.classes)
+        self.struct = DoubtStruct(
+            self.answer.struct, self.options, policy.run_steps, *numbers, self.roots.data_ptr()
+        )
+
+    def step(self, built: ctypes.CDLL, seen: Tensor, state: Guess) -> tuple[Tensor, Guess]:
+        """As ``Policy.step``."""
+        answers, scores = seen.new_empty(len(seen), self.classes), seen.new_empty(len(seen), self.options)
+        given = (x.data_ptr() for x in (seen, state.price, answers, scores))
+        built.run_doubt_gate(ctypes.byref(self.struct), *map(ctypes.c_void_p, given), ctypes.c_int64(len(seen)))
+        return scores, Guess(state.price, answers)
+
+
+def gates_of(policy: Policy | nn.Module, blocks: int) -> list[MemoryGate] | list[DoubtGate] | None:
+    """The gates of a policy before each block; None of a policy that has none in the source."""
+    with torch.no_grad():
+        if isinstance(policy, RecurrentPolicy | UtilityPolicy):
+            return [MemoryGate(policy, block) for block in range(blocks)]
+        if isinstance(policy, ConfidencePolicy):
+            return [DoubtGate(policy, block) for block in range(blocks)]
+    return None
