@@ -15,7 +15,7 @@ st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 st.html(HERE / "assets" / "style.css")
 
 from dashboard.present import autosave_panel  # noqa: E402
-from dashboard.ui import history, phone, state, theme, warm_up  # noqa: E402
+from dashboard.ui import history, housekeeping, phone, state, theme  # noqa: E402
 from dashboard.ui.read_only import read_only  # noqa: E402
 
 PAGES = {
@@ -45,4 +45,4 @@ page = st.navigation(
 state.enter(page.url_path)
 page.run()
 autosave_panel.keep()
-warm_up.freeze_loaded()
+housekeeping.begin()
