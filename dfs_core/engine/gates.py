@@ -99,14 +99,12 @@ class DoubtGate:
     def __init__(self, policy: ConfidencePolicy, block: int) -> None:
         norm, answer = cast(nn.LayerNorm, policy.norms[block]), cast(nn.Linear, policy.answers[block])
         usual = cast(nn.BatchNorm1d, policy.usual[block])
-        mean, spread = float(cast(Tensor, usual.running_mean)), math.sqrt(float(cast(Tensor, usual.running_var)) + usual.eps)
+        mean, variance = float(cast(Tensor, usual.running_mean)), float(cast(Tensor, usual.running_var))
         self.answer = _Linear(*_behind_norm(norm, answer.weight, answer.bias))
         self.roots = _copy(policy.coefficients[block])
         self.options, self.classes = len(self.roots) + 1, answer.out_features
-        numbers = mean, 1 / spread, STRENGTH * (1 - mean), math.log(self.classes)
-        self.struct = DoubtStruct(
-            self.answer.struct, self.options, policy.run_steps, *numbers, self.roots.data_ptr()
-        )
+        numbers = mean, (variance + usual.eps) ** -0.5, STRENGTH * (1 - mean), math.log(self.classes)
+        self.struct = DoubtStruct(self.answer.struct, self.options, policy.run_steps, *numbers, self.roots.data_ptr())
 
     def step(self, built: ctypes.CDLL, seen: Tensor, state: Guess) -> tuple[Tensor, Guess]:
         """As ``Policy.step``."""

@@ -1,7 +1,7 @@
-"""Compiled networks in C++ (``native.cpp`` and ``gates.cpp``), on machines with a compiler, AVX-512 VNNI and perhaps AMX.
+"""Compiled networks in C++ (``native.cpp``, ``gates.cpp``): for a compiler, AVX-512 VNNI and perhaps AMX.
 
-The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's own
-kernels.
+The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's
+own kernels.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def _target() -> Path | None:
     """Where the built library lies; None on machines where it cannot be built."""
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
-    about = (*(source.read_bytes() for source in SOURCES), *map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", ""))))
+    with_what = map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", "")))
+    about = (*(source.read_bytes() for source in SOURCES), *with_what)
     folder = cache_folder()
     return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
 
