@@ -66,22 +66,23 @@ class MemoryGate:
 
     def __init__(self, policy: RecurrentPolicy | UtilityPolicy, block: int) -> None:
         lstm, embed = policy.lstm, cast(nn.Linear, policy.embeddings[block])
-        valued = isinstance(policy, UtilityPolicy)
-        out = policy.to_own if valued else policy.to_options
         weight, bias = lstm.weight_ih, lstm.bias_ih + lstm.bias_hh
-        if valued:
-            width = embed.out_features
+        self.roots: Tensor | None = None
+        if isinstance(policy, UtilityPolicy):
+            out, width = policy.to_own, embed.out_features
             own, bias = _behind_norm(policy.norm, weight[:, :width], bias)
             weight = torch.cat([own, weight[:, width:]], dim=1)
+            self.roots = _copy(policy.coefficients[block])
+        else:
+            out = policy.to_options
         self.layers = (
             _Linear(embed.weight, embed.bias),
             _Linear(torch.cat([weight, lstm.weight_hh], dim=1), bias),
             _Linear(out.weight, out.bias),
         )
-        self.roots = _copy(policy.coefficients[block]) if valued else None
         self.options = out.out_features
         roots = None if self.roots is None else self.roots.data_ptr()
-        self.struct = MemoryStruct(*(one.struct for one in self.layers), int(valued), self.options, roots)
+        self.struct = MemoryStruct(*(one.struct for one in self.layers), int(bool(roots)), self.options, roots)
 
     def step(self, built: ctypes.CDLL, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
         """As ``Policy.step``."""
