@@ -123,6 +123,7 @@ def _stack(images: Sequence[np.ndarray | Image.Image] | np.ndarray, size: int) -
 def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, float]]) -> list[DecisionTrace]:
     """The output of a batch as plain data."""
     options = card.config.option_set
+    names, fractions = options.names, options.costs  # once: a page keeps thousands of traces
     costs = cost_models(card.config)
     decisions = output.decisions.numpy()
     paid = decisions if output.passes is None else output.passes.decisions.numpy()
@@ -142,9 +143,9 @@ def _traces(output: DFSOutput, card: Card, points: list[tuple[float | None, floa
         DecisionTrace(
             checkpoint=card.name,
             budget=budget,
-            options=options.names,
-            decisions=tuple(options[index].name for index in chosen),
-            fractions=tuple(options[index].cost for index in chosen),
+            options=names,
+            decisions=tuple(names[index] for index in chosen),
+            fractions=tuple(fractions[index] for index in chosen),
             probabilities=tuple(tuple(row) for row in probabilities),
             classes=card.classes,
             class_probabilities=tuple(class_probabilities),

@@ -33,7 +33,7 @@ PATIENCE_MS, LATE_MS = 180_000, 20_000
 AGAIN, GONE = "export, clicked twice", "Deferred file"  # and what the log then says
 BROWSERS = 5
 # How often, relative to each other: in a browser, and of those that draw nothing.
-ACTIONS = {"open": 1.0, "slider": 5.0, "upload": 10.0, "export": 10.0, "run": 1.0}
+ACTIONS = {"open": 1.0, "slider": 5.0, "upload": 10.0, "export": 10.0, "run": 2.0}
 UNDRAWN = {"open": 1.0, "slider": 9.0}
 TUNED = "dfs-resnet38-cifar10-b20"  # what the laboratory's runs start from
 LOGGED = 5000  # characters of the log that are printed after a fault

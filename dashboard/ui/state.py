@@ -18,6 +18,7 @@ from dashboard.ui.links import State, from_query, link, to_query
 __all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
 
 _STATE, _URL, _CHOSEN, _PATH, _PAGES = "shared_state", "shared_url", "shared_chosen", "shared_path", "shared_pages"
+KEYS = 16  # of a control; enough that the browser has forgotten a key's old value when it comes round
 _STALE_S = 0.5  # how long the browser may still send the URL from before ours
 
 
@@ -78,7 +79,8 @@ class Control:
 
     If they do, the widget is replaced by a new one with another key, and the old one's callback does nothing. Writing
     the new value under the old key is not enough: the browser sends the old value with the next interaction, which
-    would count as a choice and undo the change.
+    would count as a choice and undo the change. Keys come round after a while: Streamlit keeps what it knows of every
+    key for as long as the session lasts.
     """
 
     name: str
@@ -89,7 +91,7 @@ class Control:
         """The control of that name, showing ``value``; ``same`` tells whether the old widget already shows it."""
         control = cls(name, _control_key(name))
         if control.key in st.session_state and not same(st.session_state[control.key], value):
-            st.session_state[_count(name)] += 1
+            st.session_state[_count(name)] = (st.session_state[_count(name)] + 1) % KEYS
             control = cls(name, _control_key(name))
         return control
 

@@ -12,7 +12,7 @@ from pages import control, go_to, rows_of, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
-from dashboard.ui import cached
+from dashboard.ui import cached, state
 
 
 @pytest.fixture
@@ -57,6 +57,18 @@ def test_an_alpha_stays_where_it_was_put(app):
         wished = float(alphas.options[position]) / 128
         alphas.set_value(wished).run()
         assert control(app.select_slider, "alpha").value == pytest.approx(wished, rel=1e-3)
+
+
+def test_a_session_that_goes_on_for_hours_does_not_grow_with_every_move(app):
+    app.query_params["budget"] = "5"
+    app.run()
+    seen = set()
+    for turn in range(state.KEYS + 3):
+        budgets = control(app.select_slider, "budget")
+        budgets.set_value(float(budgets.options[20 + 5 * (turn % 7)].rstrip(" %"))).run()
+        seen.add(control(app.select_slider, "alpha").key)
+        assert control(app.select_slider, "alpha").value == pytest.approx(0.4 / 128 / dials(app)[0], rel=0.3)
+    assert len(seen) == state.KEYS
 
 
 def test_the_strip_follows_the_budget_and_words_name_both(app):
