@@ -40,6 +40,23 @@ def chart(alt: str) -> str:
     return f"[data-testid=stVegaLiteChart][aria-label^='{alt}'] svg.marks"
 
 
+# What opens a page, and what is there once it has been drawn to its foot.
+PAGES = {
+    "": ".st-key-curve svg.marks",
+    "image?block=4&force=4:full": chart("Decisions for the image as given"),
+    "compare": chart("Decisions of A and B"),
+    "compare?what=images": chart("Decisions of A and B"),
+    "testset": chart("Mean cp by confidence"),
+    "laboratory": chart("Accuracy of each step"),
+    "runs": ".st-key-import_start",
+    "learn": ".st-key-onward",
+    "learn?step=2": ".st-key-onward",
+    "learn?step=quiz": ".st-key-quiz_bar",
+    "learn?step=glossary": ".dfs-glossary",
+    "present": ".st-key-talk_make",
+}
+
+
 def settle(page: Page) -> None:
     """Wait until the app has finished its run and the charts have drawn what came of it."""
     page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'")

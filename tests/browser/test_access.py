@@ -10,27 +10,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from on_page import chart, settle
+from on_page import PAGES, settle
 from playwright.sync_api import Page, expect
 
 OpenPage = Callable[..., Page]
 pytestmark = pytest.mark.browser
 
-# What opens a page, and what is there once it has been drawn to its foot.
-PAGES = {
-    "": ".st-key-curve svg.marks",
-    "image?block=4&force=4:full": chart("Decisions for the image as given"),
-    "compare": chart("Decisions of A and B"),
-    "compare?what=images": chart("Decisions of A and B"),
-    "testset": chart("Mean cp by confidence"),
-    "laboratory": chart("Accuracy of each step"),
-    "runs": ".st-key-import_start",
-    "learn": ".st-key-onward",
-    "learn?step=2": ".st-key-onward",
-    "learn?step=quiz": ".st-key-quiz_bar",
-    "learn?step=glossary": ".dfs-glossary",
-    "present": ".st-key-talk_make",
-}
 # Vega writes a container for every layer of a chart, also for one that has nothing to show yet: no name is missing.
 EMPTY_LAYERS = ".role-mark:empty"
 # Streamlit's own uploader, of which axe says (minor) that it has both no role and a place in the tab order.
