@@ -1,5 +1,7 @@
 """Every page under axe-core, in both themes: it finds nothing of any weight.
 
+The Tab key reaches every control and shows where it is.
+
 On a narrow screen nothing but charts scrolls sideways, each in its own frame, and all buttons are in view.
 """
 
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from keyboard import missed, walk
 from on_page import PAGES, settle
 from playwright.sync_api import Page, expect
 
@@ -51,7 +54,7 @@ def findings(page: Page, *rules: str) -> list[str]:
 
 
 @pytest.mark.parametrize("link", PAGES)
-def test_axe_finds_nothing_and_a_narrow_page_keeps_its_width(open_page: OpenPage, link: str):
+def test_axe_finds_nothing_the_tab_key_reaches_all_and_a_narrow_page_keeps_its_width(open_page: OpenPage, link: str):
     page = open_page(link, drawn=PAGES[link], color_scheme="dark", viewport=NARROW)
     settle(page)
     page.wait_for_function(f"({OUT_OF_VIEW})().length === 0")  # charts take their width a moment later
@@ -61,6 +64,9 @@ def test_axe_finds_nothing_and_a_narrow_page_keeps_its_width(open_page: OpenPage
     page.emulate_media(color_scheme="light")
     rest(page, "light")
     assert findings(page) == []
+    stops = walk(page)
+    assert missed(page) == []
+    assert [name for name, shown in stops.items() if not shown] == []
 
 
 def rest(page: Page, scheme: str) -> None:
