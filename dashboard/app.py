@@ -30,7 +30,6 @@ PAGES = {
 }
 
 theme.follow()
-phone.follow(PAGES)
 history.one_entry_for_one_change()
 
 page = st.navigation(
@@ -42,6 +41,7 @@ page = st.navigation(
     # Embedding hides Streamlit's toolbar but not the navigation.
     position="hidden" if st.context.is_embedded else "top",
 )
+phone.follow(page.title)
 state.enter(page.url_path)
 page.run()
 autosave_panel.keep()

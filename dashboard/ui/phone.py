@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 # Streamlit's drawer stays open over the page that was chosen in it. A click on the button that closes it is enough.
 _SCRIPT = """export default function ({data}) {
-  const title = data.pages[location.pathname.replace(/\\/$/, '').split('/').pop()] ?? data.pages.explore;
-  document.querySelector('[data-testid=stHeader]')?.setAttribute('data-page', title);
+  document.querySelector('[data-testid=stHeader]')?.setAttribute('data-page', data.title);
   const close = event => {
     if (event.target.closest?.('[data-testid=stSidebarNavLink]') && matchMedia('(max-width: 768px)').matches)
       document.querySelector('[data-testid=stSidebarCollapseButton] button')?.click();
@@ -21,11 +18,7 @@ _SCRIPT = """export default function ({data}) {
 _follow = st.components.v2.component("dfs_phone", js=_SCRIPT)
 
 
-def follow(pages: Mapping[str, str]) -> None:
-    """Close the drawer on a choice, and name the page.
-
-    Args:
-        pages: titles by the last part of the path.
-    """
+def follow(title: str) -> None:
+    """Close the drawer on a choice, and name the page by its title."""
     with st.container(key="phone"):
-        _follow(key="phone_watch", data={"pages": dict(pages)})
+        _follow(key="phone_watch", data={"title": title})

@@ -168,6 +168,18 @@ def test_on_a_phone_the_menu_is_in_view_beside_the_link_and_opens(open_page: Ope
     expect(page.get_by_role("menuitemradio", name="Dark")).to_be_visible()
 
 
+def test_on_a_phone_the_drawer_closes_on_a_choice_and_the_header_names_the_page(open_page: OpenPage):
+    page = open_page("learn?step=glossary", drawn=".dfs-glossary", viewport={"width": 390, "height": 844})
+    header, drawer = page.get_by_test_id("stHeader"), page.get_by_test_id("stSidebar")
+    expect(header).to_have_attribute("data-page", "Learn")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(drawer).to_be_in_viewport()
+    drawer.get_by_role("link", name="Explore").click()
+    expect(header).to_have_attribute("data-page", "Explore")
+    expect(drawer).not_to_be_in_viewport()
+    expect(page.locator(".st-key-strip")).to_be_visible()
+
+
 def test_the_camera_is_not_asked_for_until_somebody_opens_it(open_page: OpenPage):
     page = open_page()
     expect(page.locator("[data-testid=stCameraInput]")).to_have_count(0)
