@@ -58,7 +58,7 @@ def run_results(args: argparse.Namespace) -> int:
         found |= {"other_seeds": others, "over_seeds": seeds}
         write_json({name: [asdict(row) for row in rows] for name, rows in found.items()})
     else:
-        write(tables(points, comparisons, seeds))
+        write(tables(points, comparisons, seeds, others))
     if args.readme:
         try:
             text = args.readme.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Looking again compared with every other method at exactly equal cost, of one seed, by cp and by all-in cost."""
+"""Looking again compared with every other method at exactly equal cost, by cp and by all-in cost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Literal
 
 from dfs_core.results.comparison import DYNAMIC, STATIC
 from dfs_core.results.measurement import Measurement
-from dfs_core.results.seeds import kind_of, reached
+from dfs_core.results.seeds import COSTS as CPS
+from dfs_core.results.seeds import kind_of, reached, run_of
 
 CASCADE = "cascade"
 COSTS: dict[Literal["cp", "all_in"], tuple[float, ...]] = {
-    "cp": (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0),
+    "cp": CPS,
     "all_in": (0.8, 0.9, 1.0, 1.22, 1.5, 1.85, 2.5, 5.0),  # between static networks that compute at 8 bits throughout
 }
 
@@ -30,6 +31,7 @@ class EqualCost:
         all_in: all-in cost of the cascade, in percent.
         static_accuracy: of the best static network; None if none reaches this cost.
         dynamic_accuracy: of the best other network that decides for each image; None likewise.
+        seeds: accuracy of the cascade's runs with other seeds, in percent.
     """
 
     dataset: str
@@ -40,22 +42,32 @@ class EqualCost:
     all_in: float
     static_accuracy: float | None
     dynamic_accuracy: float | None
+    seeds: tuple[float, ...] = ()
 
 
-def at_equal_cost(points: Sequence[Measurement]) -> list[EqualCost]:
-    """Compare each cascade at ``COSTS``. Methods are interpolated between their points, as over several seeds."""
+def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] = ()) -> list[EqualCost]:
+    """Compare each cascade at ``COSTS``. Methods are interpolated between their points, as over several seeds.
+
+    Args:
+        points: of the published checkpoints.
+        others: of runs with other seeds.
+    """
     found = []
     for name in dict.fromkeys(point.checkpoint for point in points if point.family == CASCADE):
         own = [point for point in points if point.checkpoint == name]
         kin = [point for point in points if kind_of(point) == kind_of(own[0])]
         static = [point for point in kin if point.family in STATIC]
-        others = [point for point in kin if point.family in DYNAMIC and point.family != CASCADE]
+        dynamic = [point for point in kin if point.family in DYNAMIC and point.family != CASCADE]
+        again = [point for point in others if point.family == CASCADE and run_of(point) == name]
+        by_seed = [[point for point in again if point.seed == seed] for seed in sorted({point.seed for point in again})]
         for measure, costs in COSTS.items():
             for cost in costs:
                 best = reached(own, cost, measure)
                 if best is None:
                     continue
-                rivals = (reached(group, cost, measure) for group in (static, others))
+                rivals = (reached(group, cost, measure) for group in (static, dynamic))
                 accuracies = (None if rival is None else rival.accuracy for rival in rivals)
-                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, *accuracies))
+                seeds = (reached(group, cost, measure) for group in by_seed)
+                same = tuple(seed.accuracy for seed in seeds if seed is not None)
+                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, *accuracies, same))
     return found

@@ -12,15 +12,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import fmean, stdev
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from dfs_core.checkpoints.trace_files import BUDGETS
 from dfs_core.results.comparison import DYNAMIC, STATIC
 from dfs_core.results.measurement import Measurement
 
-COSTS = (0.45, 0.65, 1.0, 1.56, 5.0)  # cp in percent; every seed has points below and above each
+COSTS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)  # cp in percent
+
+
+class Interval(NamedTuple):
+    """A mean over seeds and its 95 % interval (Student's t): other seeds on the same images."""
+
+    mean: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Of two values or more."""
+        mean, half = fmean(values), float(stdtrit(len(values) - 1, 0.975)) * stdev(values) / len(values) ** 0.5
+        return cls(mean, mean - half, mean + half)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class OverSeeds:
         static_accuracy: accuracy of the best static method, mean over the seeds, in percent.
         differences: dynamic minus static accuracy for each seed, in points.
         difference: mean of the differences.
-        low: lower end of the 95 % interval of that mean (Student's t): other seeds on the same images.
+        low: lower end of the 95 % interval of that mean.
         high: upper end of that interval.
         all_in: all-in cost of the dynamic minus that of the static method, mean over the seeds, in points.
     """
@@ -127,8 +140,7 @@ def run_of(point: Measurement) -> str:
 
 def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached]]) -> OverSeeds:
     differences = [dynamic.accuracy - static.accuracy for dynamic, static in pairs]
-    mean = fmean(differences)
-    half = float(stdtrit(len(pairs) - 1, 0.975)) * stdev(differences) / len(pairs) ** 0.5
+    mean, low, high = Interval.of(differences)
     return OverSeeds(
         dataset=point.dataset,
         dynamic=run_of(point),
@@ -137,8 +149,8 @@ def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached
         static_accuracy=round(fmean(static.accuracy for _, static in pairs), 4),
         differences=tuple(round(value, 4) for value in differences),
         difference=round(mean, 4),
-        low=round(mean - half, 4),
-        high=round(mean + half, 4),
+        low=round(low, 4),
+        high=round(high, 4),
         all_in=round(fmean(dynamic.all_in - static.all_in for dynamic, static in pairs), 4) + 0.0,  # never -0
     )
 
@@ -146,12 +158,12 @@ def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached
 def _by_seed(points: Sequence[Measurement], methods: Sequence[str]) -> dict[int, list[Measurement]]:
     groups: dict[int, list[Measurement]] = defaultdict(list)
     for point in points:
-        if point.family in methods and (point.budget is None or point.budget in BUDGETS):
+        if point.family in methods:
             groups[point.seed].append(point)
     return groups
 
 
 def _shared(groups: list[list[Measurement]]) -> list[list[Measurement]]:
-    """The points of the runs that exist for every seed."""
-    runs = set.intersection(*({run_of(point) for point in group} for group in groups))
-    return [[point for point in group if run_of(point) in runs] for group in groups]
+    """The points of the runs and budgets that exist for every seed."""
+    known = set.intersection(*({(run_of(point), point.budget) for point in group} for group in groups))
+    return [[point for point in group if (run_of(point), point.budget) in known] for group in groups]

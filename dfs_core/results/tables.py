@@ -11,7 +11,7 @@ from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
 from dfs_core.results.equal_cost import EqualCost, at_equal_cost
 from dfs_core.results.measurement import DIAL, Measurement
-from dfs_core.results.seeds import OverSeeds
+from dfs_core.results.seeds import Interval, OverSeeds
 
 Row = TypeVar("Row", Measurement, Comparison, OverSeeds, EqualCost)
 MEASURES = {"cp": "cp", "all_in": "all-in"}
@@ -36,15 +36,21 @@ names in `points.csv`:
 An empty cell does not apply or was not measured. Each data set has its own tables. The second table compares
 methods that decide for each image with static networks whose cp is within 5 %. The third does so over several seeds
 (`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated, as if each image went to
-one of the two at random. The last compares a cascade with the best other networks at equal cp, and at equal all-in.
+one of the two at random. The last compares a cascade with the best other networks at equal cp, and at equal all-in;
+the others have one seed there, and so has *gain*. The mean over the cascade's seeds stands beside it.
 *dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
 accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
 
 
-def tables(points: Sequence[Measurement], comparisons: Sequence[Comparison], seeds: Sequence[OverSeeds] = ()) -> str:
+def tables(
+    points: Sequence[Measurement],
+    comparisons: Sequence[Comparison],
+    seeds: Sequence[OverSeeds] = (),
+    others: Sequence[Measurement] = (),
+) -> str:
     """All four tables. All but the first are left out if there is nothing to compare."""
     compared = [comparisons_table(comparisons)] if comparisons else []
-    again = [equal_cost_table(found)] if (found := at_equal_cost(points)) else []
+    again = [equal_cost_table(found)] if (found := at_equal_cost(points, others)) else []
     return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else []), *again])
 
 
@@ -58,7 +64,7 @@ def full_page(
     page = (
         "# Every measured point\n\nMade by `make results` from the cards and stored decisions in `pretrained/`. As"
         " data: [points.csv](points.csv) and [comparisons.csv](comparisons.csv)."
-        f"\n\n{WHAT_COLUMNS_MEAN}\n\n{tables(points, comparisons, seeds)}\n"
+        f"\n\n{WHAT_COLUMNS_MEAN}\n\n{tables(points, comparisons, seeds, others)}\n"
     )
     if not others:
         return page
@@ -238,6 +244,7 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
             _percent(row.all_in),
             _percent(row.static_accuracy),
             "" if row.static_accuracy is None else f"{row.accuracy - row.static_accuracy:+.2f}",
+            _gain_of_the_mean(row),
             _percent(row.dynamic_accuracy),
         )
         for row in rows
@@ -249,9 +256,19 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
         "its all-in",
         "best static",
         "gain, points",
+        "gain of the mean of seeds (95 %)",
         "best that decides before the answer",
     )
     return _markdown(header, cells)
+
+
+def _gain_of_the_mean(row: EqualCost) -> str:
+    """How much the mean of a cascade's seeds is above the best static network, which has one seed."""
+    if row.static_accuracy is None or not row.seeds:
+        return ""
+    gains = [accuracy - row.static_accuracy for accuracy in (row.accuracy, *row.seeds)]
+    mean, low, high = Interval.of(gains)
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
 
 
 def _percent(value: float | None, form: str = ".2f") -> str:

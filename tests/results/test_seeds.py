@@ -41,7 +41,7 @@ def test_a_mean_of_three_seeds_has_students_interval() -> None:
     for seed, gain in enumerate((0.2, 0.5, 0.8)):
         points += [point("static", 0.3, 80.0, seed), point("static", 6.0, 80.0, seed)]
         points += [point("every-budget", cp, 80 + gain, seed, budget) for cp, budget in ((0.39, 0.39), (6.2, 6.25))]
-        points += [point("every-budget", 1.0, 99.0, seed, 1.1)]  # at a budget that not every run is measured at
+        points += [point("every-budget", 1.0, 99.0, seed, 1.1 + seed)]  # at a budget that no other seed is measured at
     points += [point("static", 1.0, 95.0, 0, run="static9")]  # a run that the other seeds do not have
     found = over_seeds(points)
     assert [row.cost for row in found] == list(COSTS)
@@ -63,8 +63,8 @@ def test_networks_of_another_depth_are_another_comparison() -> None:
     deeper = [replace(one, depth=74, checkpoint=f"deep-{one.checkpoint}", accuracy=99.0) for one in points]
     found = over_seeds([*points, *deeper])
     assert [(row.dynamic, row.difference) for row in found] == [
-        *[("every-budget", pytest.approx(1.0))] * 5,
-        *[("deep-every-budget", 0.0)] * 5,
+        *[("every-budget", pytest.approx(1.0))] * len(COSTS),
+        *[("deep-every-budget", 0.0)] * len(COSTS),
     ]
 
 
