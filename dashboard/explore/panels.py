@@ -20,7 +20,7 @@ from dashboard.ui import cached, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
-from dashboard.views.cached import measured, measured_problem, training_log_problem
+from dashboard.views.cached import measured, measured_problem, training_log_problem, where_it_pays
 from dashboard.views.strip_chart import FOCUS_PARAMS
 from dfs_core.checkpoints.words import SESSION
 
@@ -120,6 +120,8 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
         f" table. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
         f" wheel. Move: Shift and drag. Reset: double-click.{missing}"
     )
+    if words := where_it_pays(Network.of(page.card)):
+        st.markdown(words)
 
 
 def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboard.answers import looks, operating, tables
 from dashboard.answers.naming import unbroken
+from dashboard.answers.networks import Network
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Shown, gated_numbers
@@ -25,7 +26,7 @@ from dashboard.ui.read_only import read_only
 from dashboard.ui.show import picked, show
 from dashboard.ui.switch import switch
 from dashboard.views import build
-from dashboard.views.cached import measured
+from dashboard.views.cached import measured, where_it_pays
 from dfs_core.checkpoints.operating_point import OperatingPoint, round_to
 from dfs_core.checkpoints.words import option_label
 from dfs_core.errors import UserError
@@ -256,7 +257,8 @@ def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
     st.caption("The image is on top; below it are others, easy ones first. A lane is a pass; blank is what was saved.")
     traces = stored_traces.find(point).traces
     found = None if isinstance(traces, UserError) or traces.looks is None else looks.looked(traces, card.config)
-    return looking.again_words(first, card, found, card is not page.card)
+    words = looking.again_words(first, card, found, card is not page.card)
+    return [*words, *filter(None, [where_it_pays(Network.of(card))])]
 
 
 _STEPS: dict[str, Callable[[Opened, Shown, st.delta_generator.DeltaGenerator], list[str]]] = {

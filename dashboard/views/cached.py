@@ -64,6 +64,25 @@ def _measured(path: str, stamp: Stamp) -> tuple[Rows, str]:
         return [], str(error)
 
 
+def where_it_pays(network: Network) -> str:
+    """Where deciding for each image pays in this network, in words; empty if nothing tells."""
+    folder = results_dir()
+    return _where_it_pays(str(folder), stamp(folder, "points.csv", "seeds.csv"), network.key, network)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _where_it_pays(folder: str, stamp: Stamp, key: str, _network: Network) -> str:
+    from dashboard.views.pays import pays_words
+    from dfs_core.results.measurement import read_measurements
+
+    files = [Path(folder, name) for name in ("points.csv", "seeds.csv")]
+    try:
+        found = [point for file in files if file.is_file() for point in read_measurements(file)]
+    except UserError:  # the curve says what is wrong with the first file; without the second one nothing is known
+        return ""
+    return pays_words(found, _network)
+
+
 def points(catalogue: Catalogue, network: Network, cost: Cost) -> list[PointRow]:
     """The points of the accuracy/cost curve of a network, read again only when files change."""
     return _points(catalogue.fingerprint, network.key, cost, _measured_file()[1], catalogue, network)

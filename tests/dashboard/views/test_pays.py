@@ -1,0 +1,49 @@
+"""Where deciding for each image pays: the words follow the points."""
+
+from __future__ import annotations
+
+from places import REPOSITORY
+from results.test_seeds import point
+
+from dashboard.answers.networks import Network
+from dashboard.views.pays import pays_words
+from dfs_core.results.measurement import read_measurements
+from dfs_core.results.seeds import over_seeds
+
+NETWORK = Network("cifar10", "ResNet-38", 38)
+
+
+def points(again: float, before: float, dear: float = 80.0):
+    """Three seeds; static networks at 80 %, the others by so many points above them."""
+    found = []
+    for seed, off in enumerate((-0.1, 0.0, 0.1)):
+        found += [point("static", cp, 80.0, seed) for cp in (0.3, 6.0)]
+        found += [point("cascade", 0.4, 80 + again + off, seed, 0.4), point("cascade", 6.0, dear + off, seed, 6.0)]
+        found += [point("every-budget", cp, 80 + before + off, seed, cp) for cp in (0.4, 6.0)]
+    return found
+
+
+def test_a_gain_is_said_with_its_interval_and_where_it_ends() -> None:
+    said = pays_words(points(2.0, -0.5), NETWORK)
+    assert "gains most at 0.45 %: 1.98 points over the best static network (mean of 3 seeds" in said
+    assert "from 5 % on it gains nothing beyond chance" not in said
+    assert "from 5 % on" in pays_words(points(2.0, -0.5, dear=79.0), NETWORK)
+    assert "before there is an answer gain nothing beyond chance at any cost" in said
+
+
+def test_no_gain_is_said_too_and_other_networks_are_left_out() -> None:
+    assert "Looking again gains nothing" in pays_words(points(0.0, 1.0), NETWORK)
+    assert "before there is an answer gain 1.00 points at" in pays_words(points(0.0, 1.0), NETWORK)
+    assert pays_words(points(2.0, 0.0), Network("cifar100", "ResNet-38", 38)) == ""
+    assert pays_words([one for one in points(2.0, 0.0) if not one.seed], NETWORK) == ""
+
+
+def test_what_is_said_of_the_published_network_is_in_its_table() -> None:
+    files = [REPOSITORY / "results" / name for name in ("points.csv", "seeds.csv")]
+    published = [one for file in files for one in read_measurements(file)]
+    best = max(
+        (row for row in over_seeds(published) if row.dynamic.startswith("cascade")), key=lambda row: row.difference
+    )
+    said = pays_words(published, NETWORK)
+    assert f"gains most at {best.cost:g} %: {best.difference:.2f} points" in said
+    assert f"interval {best.low:.2f} to {best.high:.2f}" in said
