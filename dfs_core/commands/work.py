@@ -130,6 +130,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
     parser.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
+    parser.add_argument("--app", action="store_true", help="time what the dashboard asks, on the engine and without it")
     parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
@@ -141,6 +142,8 @@ def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluations on this machine, and print the medians."""
     if args.engine:
         return run_engine_bench(args)
+    if args.app:
+        return run_app_bench(args)
     from dfs_core.bench import BATCH, run
 
     batch = args.batch or BATCH
@@ -184,4 +187,29 @@ def run_engine_bench(args: argparse.Namespace) -> int:
     ]
     head = (f"median of {ROUNDS} rounds", *(f"batch of {batch}" for batch in found.batches))
     write(f"{found.in_words}; {found.source}\n\n{table(head, rows)}")
+    return 0
+
+
+def run_app_bench(args: argparse.Namespace) -> int:
+    """Print how long the dashboard's requests take, for the first published checkpoint of each method."""
+    from dfs_core.checkpoints.card_files import scan
+    from dfs_core.predictor import Predictor
+    from dfs_core.timing.app import time_app
+
+    names = {card.method: card.name for card in reversed(scan()[0])}
+    found = {name: time_app(Predictor.load(name)) for name in sorted(names.values())}
+    if args.json:
+        write_json({name: [asdict(one) for one in asked] for name, asked in found.items()})
+        return 0
+    rows = [
+        (
+            name,
+            one.what,
+            *(number(1000 * seconds, "ms") for seconds in (one.engine, one.grouped)),
+            number(one.speed, "x"),
+        )
+        for name, asked in found.items()
+        for one in asked
+    ]
+    write(table(("checkpoint", "median of one run", "engine", "without it", "as fast"), rows))
     return 0

@@ -65,9 +65,9 @@ def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] =
                 best = reached(own, cost, measure)
                 if best is None:
                     continue
-                rivals = (reached(group, cost, measure) for group in (static, dynamic))
-                accuracies = (None if rival is None else rival.accuracy for rival in rivals)
+                rivals = [reached(group, cost, measure) for group in (static, dynamic)]
+                still, moving = (None if rival is None else rival.accuracy for rival in rivals)
                 seeds = (reached(group, cost, measure) for group in by_seed)
                 same = tuple(seed.accuracy for seed in seeds if seed is not None)
-                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, *accuracies, same))
+                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, still, moving, same))
     return found
