@@ -8,6 +8,7 @@ SESSION = "session"  # method of checkpoints fine-tuned live, which keeps them a
 METHODS = {
     "every-budget": "DFS every budget",
     "dfs": "DFS",
+    "dfs-time": "DFS, trained for time",
     "cascade": "Cascade",
     "skipnet": "SkipNet",
     "blockdrop": "BlockDrop",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
 from dfs_core.commands.output import add_data_dir, add_json, number, positive, table, write, write_json
+from dfs_core.files import json_text, write_whole
 
 if TYPE_CHECKING:
     from dfs_core.engine import Engine
@@ -26,6 +28,9 @@ def add_time(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=_few, default=BATCH, metavar="N", help=f"images at a time (default: {BATCH})")
     parser.add_argument("--threads", type=_few, metavar="N", help="processor threads (default: PyTorch's own)")
     parser.add_argument("--calibrate", action="store_true", help="measure the parts of the network again")
+    parser.add_argument(
+        "--save", type=Path, metavar="FILE", help="also write the calibration to a file, to train by it"
+    )
     add_json(parser)
     parser.set_defaults(run=run_time)
 
@@ -58,6 +63,8 @@ def run_time(args: argparse.Namespace) -> int:
     try:
         engine = compile_network(model)
         calibration = _calibration(model, engine, args.calibrate)
+        if args.save:
+            write_whole(args.save, json_text(asdict(calibration)).encode())
         found = time_network(model, engine, calibration, images, args.batch, args.budget)
     finally:
         torch.set_num_threads(before)

@@ -54,6 +54,7 @@ class DFSNet(nn.Module):
     """
 
     costs: Tensor  # cost of each option relative to a block in full, (K,)
+    charges: Tensor  # what training charges for each option of each gated block (blocks, K): these costs, or times
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -61,6 +62,7 @@ class DFSNet(nn.Module):
         self.body = ResNetBody(config)
         self.policy = POLICIES[config.policy](config)
         self.register_buffer("costs", torch.tensor(config.option_set.costs), persistent=False)
+        self.register_buffer("charges", self.costs.repeat(config.gated_blocks, 1), persistent=False)
         # A fixed memory format gives the same kernel for groups of any size. channels_last is the faster one on CPU and
         # GPU. A min-max network keeps the reference's format: the last digits of its kernels decide ties in rounding.
         reproduction = config.quantiser == "minmax"

@@ -56,6 +56,20 @@ def find(config: ModelConfig, threads: int | None = None, kernels: KernelNames |
     return max(fitting, key=lambda found: found.date, default=None)
 
 
+def read_calibration(path: Path) -> Calibration:
+    """A calibration from a file.
+
+    Raises:
+        UserError: the file cannot be read, or holds no calibration.
+    """
+    try:
+        return build(Calibration, parse_json(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(error.strerror or "it cannot be read") from None
+    except UnicodeDecodeError:
+        raise UserError("it is not a text file") from None
+
+
 def find_survey(backbone: str) -> Survey | None:
     """The latest survey of a network on this machine; None if there is none.
 

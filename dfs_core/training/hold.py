@@ -1,11 +1,12 @@
-"""Hold a budget: shift the gate's bias so that cp at evaluation meets the budget (method section 6, ``hold``)."""
+"""Hold a budget: shift the gate's bias so that the cost at evaluation meets it (method section 6, ``hold``)."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from dfs_core.data.known import Channels
 from dfs_core.data.sets import ImageSet
 from dfs_core.evaluation.evaluate import run
-from dfs_core.model.cost import cost_models
 from dfs_core.model.network import DFSNet
 from dfs_core.model.policy import RecurrentPolicy
 
@@ -15,7 +16,9 @@ WIDEST = 4.0  # largest price tried, in either direction
 
 
 def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, budget: float) -> float:
-    """Shift the gate's bias so that cp on validation images comes as close to the budget as possible.
+    """Shift the gate's bias so that what validation images cost comes as close to the budget as possible.
+
+    The cost is what training charges: cp, or time.
 
     In training, the signed cost holds cp under batch statistics. Evaluation uses running statistics: decisions near a
     tie flip, and cp drifts by several points. So we find one price for all blocks by bisection and subtract price x
@@ -26,20 +29,20 @@ def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, 
         images: validation images; the first 2,000 are used.
         mean: channel means that the network was trained with.
         std: channel standard deviations that the network was trained with.
-        budget: the cp to meet, in percent.
+        budget: the mean cost of a block to meet, in percent of a block in full.
 
     Returns:
-        The price: 0 if cp already met the budget, negative if cp had to rise.
+        The price: 0 if the budget was met, negative if the cost had to rise.
     """
     sample = images.subset(slice(IMAGES)).loaded()
-    cost = cost_models(model.config)["cp"]
     assert isinstance(model.policy, RecurrentPolicy)
     bias = model.policy.to_options.bias.detach()
-    start, costs = bias.clone(), model.costs
+    start, costs, charges = bias.clone(), model.charges.mean(dim=0), model.charges.cpu().numpy()
 
     def distance(price: float) -> float:
         bias.copy_(start - price * costs)
-        return cost.total(run(model, sample, mean, std).decisions) - budget
+        spent = charges[np.arange(len(charges)), run(model, sample, mean, std).decisions]
+        return 100 * float(spent.mean(dtype=np.float64)) - budget
 
     tried = {0.0: distance(0.0)}
     low, high = (0.0, WIDEST) if tried[0.0] > 0 else (-WIDEST, 0.0)

@@ -46,12 +46,12 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
 
     Args:
         output: the network's output in training.
-        costs: relative cost of each option (K,).
-        target: the cp to hold, in percent.
+        costs: relative cost of each option (K,), or of each option of each block (blocks, K).
+        target: the mean cost of a block to hold, in percent: cp, if these are its costs.
         alpha: the paper's alpha.
 
     Returns:
-        The loss term, and the batch's cp in percent. s is +1 if cp is above the target, else -1.
+        The loss term, and that cost in the batch. s is +1 if it is above the target, else -1.
     """
     per_image = block_costs(output, costs)
     cp = overall(100 * per_image.detach().mean() / output.decisions.shape[1])

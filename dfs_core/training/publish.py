@@ -20,6 +20,7 @@ from dfs_core.evaluation.evaluate import run
 from dfs_core.evaluation.metrics import Outcome, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
+from dfs_core.timing.kept import read_calibration
 from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import serve_every_budget
@@ -55,7 +56,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         budget=config.model.budget,
         budget_range=config.model.budget_range,
         alpha=config.alpha if stage.holds_budget else None,
-        training=config.to_dict(),
+        training=config.to_dict() | ({"charges": model.charges.tolist()} if config.cost == "time" else {}),
         split=split_facts(splits, config.validation),
         seed=config.seed,
         commit=state.commit,
@@ -66,11 +67,20 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         metrics={split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()},
         weights_sha256=weights_hash(model),
         parents=state.parents,
+        notes=_what_the_budget_is(config),
     )
     files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text(encoding="utf-8")}
     if stage.measured:
         files |= traces_of(model, card, splits.test, outcomes["test"], config.traced)
     return save_checkpoint(folder, model, card, files)
+
+
+def _what_the_budget_is(config: TrainConfig) -> str:
+    """A note for a reader who takes every budget for cp."""
+    if config.cost == "cp" or config.model.budget is None:
+        return ""
+    machine = read_calibration(Path(config.calibration)).in_words
+    return f"Its budget is {config.model.budget:g} % of the time of all gated blocks in full, measured on {machine}."
 
 
 def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:

@@ -49,8 +49,8 @@ def step_loss(
         execution: ``grouped``, or ``dense``, which runs the same kernels in every step.
 
     Returns:
-        The loss in nats, and metrics without gradient: ``accuracy`` and ``cp`` in percent where the stage has them, or
-        those of ``utility_loss``.
+        The loss in nats, and metrics without gradient: ``accuracy``, ``cp`` and ``time`` in percent where the run has
+        them, or those of ``utility_loss``.
     """
     with torch.no_grad():
         taught = None if teacher is None else teacher(images, execution=execution).logits
@@ -72,9 +72,9 @@ def step_loss(
     loss = losses(logits).mean()
     metrics = {"accuracy": 100 * (logits.argmax(1) == labels).float().mean()}
     if config.target is not None:
-        term, metrics["cp"] = cost_term(output, model.costs, config.target, config.alpha)
+        term, metrics[config.cost] = cost_term(output, model.charges, config.target, config.alpha)
         loss = loss + term
-    elif config.model.budget is not None:
+    if config.cost == "time" or (config.target is None and config.model.budget is not None):
         metrics["cp"] = 100 * model.costs[decisions].mean()
     return loss, metrics
 

@@ -268,8 +268,8 @@ class Trainer:
         self.state.update_average(config.ema)
         # Detach the metrics too: autograd treats every output of a replayed step as differentiable.
         found = {key: overall(value.detach()) for key, value in {"loss": loss, **metrics}.items()}
-        target = config.target or config.model.budget
-        return {**found, **({"target": target} if target else {}), "lr": rate}
+        target, named = config.target or config.model.budget, "target" if config.cost == "cp" else "time_target"
+        return {**found, **({named: target} if target else {}), "lr": rate}
 
     @property
     def _epoch(self) -> float:

@@ -14,6 +14,7 @@ from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
 from dfs_core.model.precision import Precision
 
 Schedule = Literal["cosine", "step", "constant"]
+Cost = Literal["cp", "time"]
 HARMLESS = ("log_every", "save_every", "validate_every")  # settings that change no weight
 LENGTH = ("epochs", "iterations")  # settings that may grow where the learning rate does not depend on them
 LISTS = ("milestones", "price_range", "traced")  # lists in TOML, tuples here
@@ -98,6 +99,9 @@ class TrainConfig:
         price_range: (lowest, highest) random price in nats per block in full, for a policy of utilities.
         traced: budgets in percent for which traces are stored, in addition to the usual ones.
         alpha: weight of the cost in the objective, in the paper's unit (method section 5).
+        cost: what the objective charges for an option: ``cp``, or its ``time`` on a machine. Then the budget is in
+            percent of the time of all gated blocks in full.
+        calibration: the file with the times, from ``dfs time --save FILE``; empty for ``cp``.
         hold_budget: whether to end by shifting the gate's bias until cp on validation images meets the budget.
         validation: number of validation images.
         seed: seed of initial weights, order, augmentation and random draws. The split has its own fixed seed.
@@ -139,6 +143,8 @@ class TrainConfig:
     price_range: tuple[float, ...] = (1e-3, 30.0)
     traced: tuple[float, ...] = ()
     alpha: float = 0.0
+    cost: Cost = "cp"
+    calibration: str = ""
     hold_budget: bool = False
     validation: int = VALIDATION
     seed: int = 0
@@ -155,7 +161,7 @@ class TrainConfig:
             raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
         if self.stage not in STAGES:
             raise UserError(f"stage '{self.stage}' is unknown: use {', '.join(STAGES)}")
-        for key, allowed in (("schedule", Schedule), ("precision", Precision)):
+        for key, allowed in (("schedule", Schedule), ("precision", Precision), ("cost", Cost)):
             if getattr(self, key) not in get_args(allowed):
                 raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
         if not self.method.strip():
@@ -172,6 +178,10 @@ class TrainConfig:
             raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
         if self.nesterov and not self.momentum:
             raise UserError("nesterov needs momentum above 0")
+        if (self.cost == "time") != bool(self.calibration):
+            raise UserError("cost 'time' needs a calibration, and no other cost does: a file from dfs time --save FILE")
+        if self.cost == "time" and not (STAGES[self.stage].holds_budget or self.stage == "settle"):
+            raise UserError(f"cost 'time' is for the paper's gates: stage 'gates' or 'joint', not '{self.stage}'")
         if self.hold_budget and (self.model.policy != "recurrent" or self.model.budget is None):
             raise UserError(
                 "hold_budget needs the paper's gate and a budget: [model] policy = 'recurrent', budget = 20"
@@ -216,6 +226,9 @@ class TrainConfig:
         constant = self.schedule == "constant" and not self.warmup and not self.settle
         free = (*HARMLESS, *LENGTH) if extended and constant else HARMLESS
         mine = self.to_dict()
+        settings = type(self)(self.name).to_dict() | dict(
+            settings
+        )  # what the other run did not know yet had its default
         return sorted(key for key in {*mine, *settings} - {*free} if mine.get(key) != settings.get(key))
 
     def total_steps(self, images: int) -> int:

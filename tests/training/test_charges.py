@@ -1,0 +1,113 @@
+"""Training for time: what is charged for an option is its measured time, and the budget is a share of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_runs import GATED, train
+
+from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.data.splits import load_splits
+from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import run
+from dfs_core.files import json_text
+from dfs_core.model.config import ModelConfig
+from dfs_core.timing.calibration import Calibration, NetworkShape
+from dfs_core.timing.kept import this_machine
+from dfs_core.training.charges import time_charges
+from dfs_core.training.train_config import TrainConfig
+
+CONFIG = ModelConfig(**GATED, budget=60)
+
+
+@pytest.fixture(scope="module")
+def calibration() -> Calibration:
+    """In a batch of 8, a block takes 1 ms if it is skipped, 4 with few bits, 8 in full; the last takes twice that."""
+    shape = NetworkShape.of(CONFIG)
+    own = {"skip": 1.0, "few bits": 4.0, "real": 8.0}
+    blocks = [tuple((0.1, own[kind]) for kind in shape.kinds) for _ in range(CONFIG.gated_blocks)]
+    blocks[-1] = tuple((0.1, 2 * own[kind]) for kind in shape.kinds)
+    none = ((0.0, 0.0),) * CONFIG.gated_blocks
+    about = (this_machine(), 1, "library", "2026-11-29", (1, 8), (0.0, 0.0), (0.0, 0.0))
+    return Calibration(shape, *about, none, none, tuple(blocks))
+
+
+@pytest.fixture(scope="module")
+def file(calibration: Calibration, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("times") / "times.json"
+    path.write_text(json_text(asdict(calibration)))
+    return path
+
+
+def test_a_charge_is_a_share_of_the_mean_block_in_full(calibration: Calibration) -> None:
+    charges = time_charges(calibration, CONFIG)
+    assert charges.shape == (CONFIG.gated_blocks, len(CONFIG.option_set))
+    assert float(charges[:, -1].mean()) == pytest.approx(1)
+    assert float(charges[0, 0] / charges[0, -1]) == pytest.approx(1 / 8)
+    torch.testing.assert_close(charges[-1], 2 * charges[0])
+
+
+def test_a_calibration_of_another_network_is_refused(calibration: Calibration) -> None:
+    with pytest.raises(UserError, match="of another shape"):
+        time_charges(calibration, replace(CONFIG, depth=20))
+    wrong = replace(calibration, blocks=tuple(tuple((0.0, 0.0) for _ in block) for block in calibration.blocks))
+    with pytest.raises(UserError, match="measure again"):
+        time_charges(wrong, CONFIG)
+
+
+def test_a_run_holds_a_share_of_the_time(file: Path, tmp_path: Path, cifar10_dir: Path) -> None:
+    settings = {"stage": "joint", "alpha": 1e-3, "epochs": 4, "lr": 0.02, "validation": 10, "hold_budget": True}
+    settings |= {"cost": "time", "calibration": str(file), "log_every": 1}
+    folder = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, **settings)
+    made = load_checkpoint(folder)
+    charges = np.array(made.card.training["charges"])
+    splits = load_splits("cifar10", 10, cifar10_dir, CONFIG.image_size)
+    decisions = run(made.model, splits.validation, splits.mean, splits.std).decisions
+    spent = 100 * charges[np.arange(len(charges)), decisions].mean()
+    assert spent == pytest.approx(60, abs=8), "ten images move it in steps"
+    assert abs(made.card.metrics["validation"]["cp"] - 60) > abs(spent - 60)
+    assert made.card.notes.startswith("Its budget is 60 % of the time of all gated blocks in full, measured on ")
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "loss" in line]
+    assert {line["time_target"] for line in steps} == {60.0}
+    assert all({"cp", "time"} <= set(line) and "target" not in line for line in steps)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"cost": "time"}, "needs a calibration"),
+        ({"calibration": "times.json"}, "no other cost does"),
+        ({"cost": "watts"}, "cost 'watts' is unknown"),
+        ({"cost": "time", "calibration": "times.json", "stage": "backbone"}, "is for the paper's gates"),
+    ],
+)
+def test_what_does_not_fit_is_refused(wrong: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        TrainConfig.from_dict({"name": "one", "stage": "joint", "model": CONFIG.to_dict(), "alpha": 1e-3} | wrong)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), ("{", "not readable as JSON"), ("{}", "missing")]
+)
+def test_a_file_that_is_no_calibration_is_named(
+    tmp_path: Path, cifar10_dir: Path, content: str | None, said: str
+) -> None:
+    path = tmp_path / "times.json"
+    if content is not None:
+        path.write_text(content)
+    settings = {"stage": "gates", "alpha": 1e-3, "cost": "time", "calibration": str(path)}
+    with pytest.raises(UserError, match=f"calibration .*times.json: .*{said}"):
+        train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, **settings)
+
+
+def test_a_run_of_before_there_was_a_choice_goes_on() -> None:
+    now = TrainConfig("one")
+    before = {key: value for key, value in now.to_dict().items() if key not in ("cost", "calibration")}
+    assert now.differs_from(before) == []
+    assert now.differs_from(before | {"lr": 9.0}) == ["lr"]
