@@ -40,13 +40,14 @@ measure: $(VENV)/.dev
 
 # Broken files and odd command lines; fifty people for a while; a training run that is killed again and again.
 MINUTES ?= 5
+PACE ?= 1
 SEED ?= 0
 N ?= 100
 fuzz: $(VENV)/.dev
 	$(RUN) -m tools.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 soak: $(VENV)/.dev
-	$(RUN) -m tools.soak --minutes $(MINUTES)
+	$(RUN) -m tools.soak --minutes $(MINUTES) --pace $(PACE)
 
 kills: $(VENV)/.dev
 	$(RUN) -m tools.kills --kills $(N) --seed $(SEED)

@@ -29,6 +29,7 @@ PAGES = {
     "present": "Present",
 }
 
+housekeeping.share_memory()
 theme.follow()
 history.one_entry_for_one_change()
 

@@ -4,7 +4,7 @@ Of 50 users, five have a browser on this machine. They upload pictures, export c
 laboratory, move the budget and open pages by chance. The others speak to the app as a browser does, but draw nothing
 (``wire.py``): they move the budget and open pages. Users come one after the other, as into a room, and look at each
 answer for a minute in the mean, the five for half a minute. So an hour holds some 2,000 pictures, 200 exports, 20 runs
-and 2,500 moves. A move's time is that until the app has ended its run; in a browser it holds the drawing too.
+and 2,500 moves; ``PACE=2`` makes people twice as quick, and half an hour holds as much. A move's time is that until the app has ended its run; in a browser it holds the drawing too.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
     return DRAWN if kind == "slider" else kind, time.monotonic() - start
 
 
-async def undrawn(app: Served, number: int, end: float, tally: Tally) -> None:
+async def undrawn(app: Served, number: int, end: float, tally: Tally, pace: float) -> None:
     """One session without a browser, from its arrival to the end."""
     rng = random.Random(number)
     await asyncio.sleep(number * ARRIVAL_S)
@@ -139,12 +139,12 @@ async def undrawn(app: Served, number: int, end: float, tally: Tally) -> None:
             else:
                 kind, seconds = "open", await user.open(rng.choice(PAGES).split("?")[0])
             tally.times[kind].append(seconds)
-            await asyncio.sleep(min(rng.uniform(*LONG_LOOK_S), max(end - time.monotonic(), 0)))
+            await asyncio.sleep(min(rng.uniform(*LONG_LOOK_S) / pace, max(end - time.monotonic(), 0)))
         if user.exceptions:
             tally.errors["an exception on a page"] += user.exceptions
 
 
-async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally) -> None:
+async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally, pace: float) -> None:
     """One session in a browser, from its arrival to the end."""
     rng = random.Random(number)
     await asyncio.sleep(number * ARRIVAL_S)
@@ -161,7 +161,7 @@ async def session(browser: Browser, app: Served, number: int, end: float, tally:
         except BrowserError as error:
             tally.errors[" ".join(str(error).split())[:200]] += 1
             await page.goto(app.address)
-        await asyncio.sleep(min(rng.uniform(*LOOK_S), max(end - time.monotonic(), 0)))
+        await asyncio.sleep(min(rng.uniform(*LOOK_S) / pace, max(end - time.monotonic(), 0)))
     await context.close()
 
 
@@ -172,7 +172,7 @@ def _picture(rng: random.Random) -> FilePayload:
     return {"name": f"{rng.randrange(10**6)}.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
 
 
-async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None:
+async def play(app: Served, sessions: int, minutes: float, pace: float, tally: Tally) -> None:
     """Run all sessions and record the memory every ten seconds."""
     async with async_playwright() as playwright:
         path = shutil.which("chromium") or "/usr/bin/chromium"
@@ -182,7 +182,9 @@ async def play(app: Served, sessions: int, minutes: float, tally: Tally) -> None
         every = max(sessions // BROWSERS, 1)
         users = [
             asyncio.create_task(
-                undrawn(app, number, end, tally) if number % every else session(browser, app, number, end, tally)
+                undrawn(app, number, end, tally, pace)
+                if number % every
+                else session(browser, app, number, end, tally, pace)
             )
             for number in range(sessions)
         ]
@@ -203,13 +205,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--pace", type=float, default=1.0)
     asked = parser.parse_args()
     tally = Tally()
     with served() as app:
-        asyncio.run(play(app, asked.sessions, asked.minutes, tally))
+        asyncio.run(play(app, asked.sessions, asked.minutes, asked.pace, tally))
         log = Path(app.log).read_text()
         faults = log.count("Traceback") - log.count(f"MediaFileStorageError: {GONE}")
-    print(f"{asked.sessions} sessions, {asked.minutes:g} minutes")
+    print(f"{asked.sessions} sessions, {asked.minutes:g} minutes, pace {asked.pace:g}")
     print(f"{'what':22}{'times':>7}{'median s':>10}{'p95 s':>8}")
     for kind, times in sorted(tally.times.items()):
         print(f"{kind:22}{len(times):7,}{statistics.median(times):10.2f}{high(times):8.2f}")

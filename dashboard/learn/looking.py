@@ -1,4 +1,4 @@
-"""The step on looking again: its three sentences, computed from a trace."""
+"""The step on looking again: its sentences, computed from a trace."""
 
 from __future__ import annotations
 

@@ -7,21 +7,33 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Callable
-from functools import cache
 
 from dashboard.ui.cached import engine
 
 EVERY_S = 60
+PLACES = 2  # for memory of threads
+_M_ARENA_MAX = -8  # of glibc's mallopt
+_FIRST = threading.Lock()  # never released
 
 
-@cache
+def share_memory() -> None:
+    """Let all threads take memory from two places; for a process that has just begun.
+
+    Streamlit draws every run in a thread of its own. C's allocator would give such threads eight places for each
+    processor and keep what was freed in each of them, so that the process would grow for hours although it holds no
+    more than at first.
+    """
+    _libc("mallopt", _M_ARENA_MAX, PLACES)
+
+
 def begin() -> None:
     """Exempt what is loaded by now from garbage collection, after the engine's look-ahead; then tidy up every minute.
 
     With torch, Altair and a dozen networks in memory, a full collection takes 0.25 s or more and blocks all pages.
-    Objects made later are collected as usual.
+    Objects made later are collected as usual. Only the first call does anything.
     """
+    if not _FIRST.acquire(blocking=False):
+        return
 
     def freeze() -> None:
         gc.collect()
@@ -32,13 +44,9 @@ def begin() -> None:
 
 
 def tidy() -> None:
-    """Free what is no longer used, and hand the memory back to the system.
-
-    Streamlit draws every run in a thread of its own. C's allocator keeps what such threads have freed, each in another
-    place, so that the process would grow for hours although it holds no more than at first.
-    """
+    """Free what is no longer used, and hand the memory back to the system."""
     gc.collect()
-    _hand_back()()
+    _libc("malloc_trim", 0)
 
 
 def _tidy_by_the_minute() -> None:
@@ -47,8 +55,8 @@ def _tidy_by_the_minute() -> None:
         tidy()
 
 
-@cache
-def _hand_back() -> Callable[[], object]:
-    """``malloc_trim`` of glibc; nothing where C has another allocator."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    return (lambda: None) if trim is None else lambda: trim(0)
+def _libc(function: str, *arguments: int) -> None:
+    """Call a function of glibc; nothing where C has another allocator."""
+    found = getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
+    if found is not None:
+        found(*arguments)

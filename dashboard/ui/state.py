@@ -18,7 +18,7 @@ from dashboard.ui.links import State, from_query, link, to_query
 __all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
 
 _STATE, _URL, _CHOSEN, _PATH, _PAGES = "shared_state", "shared_url", "shared_chosen", "shared_path", "shared_pages"
-KEYS = 16  # of a control; enough that the browser has forgotten a key's old value when it comes round
+KEYS = 8  # of a control; enough that the browser has forgotten a key's old value when it comes round
 _STALE_S = 0.5  # how long the browser may still send the URL from before ours
 
 

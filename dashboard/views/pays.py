@@ -32,7 +32,9 @@ def _again(rows: Sequence[OverSeeds]) -> str:
     best = max(rows, key=lambda row: row.difference)
     if best.low <= 0:
         return "Looking again gains nothing over the best static network beyond chance."
-    end = next((row.cost for row in rows if row.cost > best.cost and row.low <= 0), None)
+    dearer = [row for row in rows if row.dynamic == best.dynamic and row.cost > best.cost]
+    sure = max((row.cost for row in dearer if row.low > 0), default=best.cost)
+    end = next((row.cost for row in dearer if row.cost > sure), None)
     level = "" if end is None else f"; from {end:g} % on it gains nothing beyond chance"
     return (
         f"Looking again gains most at {best.cost:g} %: {best.difference:.2f} points over the best static network"
@@ -46,4 +48,7 @@ def _before(rows: Sequence[OverSeeds]) -> str:
     if not sure:
         return "Gates that decide before there is an answer gain nothing beyond chance at any cost."
     best = max(sure, key=lambda row: row.difference)
-    return f"Gates that decide before there is an answer gain {best.difference:.2f} points at {best.cost:g} %."
+    return (
+        f"Gates that decide before there is an answer gain {best.difference:.2f} points over the best static network at"
+        f" {best.cost:g} % (95 % interval {best.low:.2f} to {best.high:.2f})."
+    )

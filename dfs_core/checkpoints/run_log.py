@@ -28,6 +28,8 @@ class LogLine:
         accuracy: accuracy on the batch in percent.
         cp: cp of the batch in percent.
         target: the cp in percent that the objective holds.
+        time: time of the batch's blocks in percent of theirs in full, of a run that is charged for time.
+        time_target: the time in percent that the objective holds.
         lr: learning rate.
         worth: mean absolute worth of a swap in nats (stage ``utilities``).
         explained: correlation of the predicted with the measured worth (stage ``utilities``).
@@ -43,6 +45,8 @@ class LogLine:
     accuracy: Percent = 0.0
     cp: Cost = 0.0
     target: Budget = 100.0
+    time: Cost = 0.0
+    time_target: Budget = 100.0
     lr: NotNegative = 0.0
     worth: NotNegative = 0.0
     explained: float = 0.0

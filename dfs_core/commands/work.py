@@ -129,8 +129,11 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
     )
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
-    parser.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
-    parser.add_argument("--app", action="store_true", help="time what the dashboard asks, on the engine and without it")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
+    instead.add_argument(
+        "--app", action="store_true", help="time what the dashboard asks, on the engine and without it"
+    )
     parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)

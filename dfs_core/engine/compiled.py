@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -110,7 +111,7 @@ class CompiledNet:
         body: for the pooling and the classifier at the end, which are too small to compile.
         real: the type of what is not rounded: bf16 or float32.
         features: what the policy looks at in a block's input.
-        policy: who decides: the network's own, which the engine only reads.
+        policy: who decides.
     """
 
     layout: Layout
@@ -148,7 +149,7 @@ class CompiledNet:
                 body,
                 real_type(options),
                 model.features(0),
-                model.policy,
+                deepcopy(model.policy),
             )
 
 

@@ -15,11 +15,11 @@ struct Linear {
   int32_t inputs, outputs;
   const float *weight, *bias;
 };
-// An embedding, an LSTM, a linear layer. With roots, the network's table (options - 1, 3), it has the price's features as
-// more inputs of the LSTM, and values options by steps.
+// An embedding, an LSTM, a linear layer. If it is valued, the embedding is standardised, the price's features are more inputs
+// of the LSTM, and options are valued by steps over the network's table of roots (options - 1, 3).
 struct MemoryGate {
   Linear embed, lstm, out;
-  int32_t standardised, options;
+  int32_t valued, options;
   const float *roots;
 };
 // A classifier, the more doubt the larger the steps. `first`: steps that doubt leaves alone.
@@ -102,11 +102,11 @@ void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t ch
 // n images: seen (n, inputs), price (n, 3) or null, hidden and cell (n, width) -> their next values, scores (n, options).
 void run_memory_gate(const MemoryGate *gate, const float *seen, const float *price, const float *hidden, const float *cell,
                      float *next_hidden, float *next_cell, float *scores, int64_t n) {
-  const int width = gate->embed.outputs, more = gate->roots ? FEATURES : 0, options = gate->options;
+  const int width = gate->embed.outputs, more = gate->valued ? FEATURES : 0, options = gate->options;
   std::vector<float> in(2 * width + more), sums(4 * width), own(gate->out.outputs);
   for (int64_t i = 0; i < n; ++i, seen += gate->embed.inputs, hidden += width, cell += width, scores += options) {
     apply(gate->embed, seen, in.data());
-    if (gate->standardised) standardise(in.data(), width);
+    if (gate->valued) standardise(in.data(), width);
     std::copy_n(price, more, in.data() + width);
     std::copy_n(hidden, width, in.data() + width + more);
     apply(gate->lstm, in.data(), sums.data());
@@ -116,7 +116,7 @@ void run_memory_gate(const MemoryGate *gate, const float *seen, const float *pri
       *next_hidden = sigmoid(sum[3 * width]) * std::tanh(*next_cell);
     }
     apply(gate->out, next_hidden - width, own.data());
-    if (!gate->roots) {
+    if (!gate->valued) {
       std::copy_n(own.data(), options, scores);
       continue;
     }

@@ -28,7 +28,7 @@ class MemoryStruct(ctypes.Structure):
 
     _fields_ = (
         *((name, LinearStruct) for name in ("embed", "lstm", "out")),
-        *((name, ctypes.c_int32) for name in ("standardised", "options")),
+        *((name, ctypes.c_int32) for name in ("valued", "options")),
         ("roots", ctypes.c_void_p),
     )
 
@@ -82,7 +82,8 @@ class MemoryGate:
         )
         self.options = out.out_features
         roots = None if self.roots is None else self.roots.data_ptr()
-        self.struct = MemoryStruct(*(one.struct for one in self.layers), int(bool(roots)), self.options, roots)
+        valued = int(self.roots is not None)
+        self.struct = MemoryStruct(*(one.struct for one in self.layers), valued, self.options, roots)
 
     def step(self, built: ctypes.CDLL, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
         """As ``Policy.step``."""

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
@@ -203,6 +203,7 @@ class LibraryEngine(Body):
 
     def __init__(self, net: CompiledNet) -> None:
         self.stem, self.pool, self.body = form_of(net.stem, net.real), net.pool, net.body
+        self.policy = net.policy
         self.first = Block(net.first, net.real)
         self.blocks = [[Block(form, net.real) for form in forms] for forms in net.blocks]
 
@@ -214,6 +215,10 @@ class LibraryEngine(Body):
     def see(self, look: Callable[[Tensor], Tensor], x: Tensor | Stream) -> Tensor:
         """As in ``Body``."""
         return x.in_batch_order(look(x.values)) if isinstance(x, Stream) else look(x)
+
+    def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """As in ``Body``, by the policy that was compiled."""
+        return super().step(self.policy, index, seen, state)
 
     def run(self, index: int, x: Tensor | Stream, decisions: Tensor) -> Stream:
         """As in ``Body``."""

@@ -22,8 +22,8 @@
 #error "this file needs AVX-512 VNNI"
 #endif
 
-// SPLIT is float32 on AMX: x and w are sums of two bf16, and x w = x1 w1 + x2 w1 + x1 w2, but for a 2^16th part of it. So a
-// pixel has three times as many channels.
+// SPLIT is float32 on AMX: x and w are sums of two bf16, and x w = x1 w1 + x2 w1 + x1 w2 with a relative error of about 2^-16.
+// So a pixel has three times as many channels.
 enum Kind : int32_t { INT8, BF16, FLOAT, SPLIT };
 constexpr int BYTES[] = {1, 2, 4, 2};
 constexpr int WIDTH = 16, TILE_BYTES = 64;  // of a tile: rows, and bytes of a row, which are sixteen lanes

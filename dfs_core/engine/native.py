@@ -207,7 +207,8 @@ class NativeEngine(Body):
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
         self.built, self.pool, self.body, self.layout = built, net.pool, net.body, net.layout
-        self.looks, self.gates = LOOKS[net.features], gates_of(net.policy, len(net.blocks))
+        self.looks, self.policy = LOOKS[net.features], net.policy
+        self.gates = gates_of(net.policy, len(net.blocks))
         self.stem = NativeConv(net.stem, net.real)
         split = bool(built.uses_amx())
         self.first = NativeForms((net.first,), net.real, split)
@@ -245,9 +246,9 @@ class NativeEngine(Body):
         return seen
 
     def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """As in ``Body``."""
+        """As in ``Body``, by the policy that was compiled."""
         if self.gates is None:
-            return super().step(policy, index, seen, state)
+            return super().step(self.policy, index, seen, state)
         return self.gates[index].step(self.built, seen, state)
 
     def run(self, index: int, x: Tensor | Stream, decisions: Tensor) -> Stream:

@@ -31,7 +31,7 @@ class EqualCost:
         all_in: all-in cost of the cascade, in percent.
         static_accuracy: of the best static network; None if none reaches this cost.
         dynamic_accuracy: of the best other network that decides for each image; None likewise.
-        seeds: accuracy of the cascade's runs with other seeds, in percent.
+        seeds: accuracy of the cascade's runs with other seeds, in percent; empty if one does not reach this cost.
     """
 
     dataset: str
@@ -67,7 +67,7 @@ def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] =
                     continue
                 rivals = [reached(group, cost, measure) for group in (static, dynamic)]
                 still, moving = (None if rival is None else rival.accuracy for rival in rivals)
-                seeds = (reached(group, cost, measure) for group in by_seed)
-                same = tuple(seed.accuracy for seed in seeds if seed is not None)
+                seeds = [reached(group, cost, measure) for group in by_seed]
+                same = tuple(seed.accuracy for seed in seeds if seed is not None) if None not in seeds else ()
                 found.append(EqualCost(own[0].dataset, name, measure, cost, *best, still, moving, same))
     return found

@@ -37,7 +37,8 @@ An empty cell does not apply or was not measured. Each data set has its own tabl
 methods that decide for each image with static networks whose cp is within 5 %. The third does so over several seeds
 (`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated, as if each image went to
 one of the two at random. The last compares a cascade with the best other networks at equal cp, and at equal all-in;
-the others have one seed there, and so has *gain*. The mean over the cascade's seeds stands beside it.
+there the other networks have one seed, and *gain* is of one seed too. The mean over the cascade's seeds stands
+beside it: its runs all start from the same static network (`python -m dfs_core train cascade-NETWORK --seed 1`).
 *dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
 accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
 
@@ -213,7 +214,7 @@ def _seeds_table(rows: Sequence[OverSeeds]) -> str:
             _percent(row.dynamic_accuracy),
             _percent(row.static_accuracy),
             ", ".join(f"{value:+.2f}" for value in row.differences),
-            f"{row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})",
+            _interval(row.difference, row.low, row.high),
             f"{row.all_in:+.2f}",
         )
         for row in rows
@@ -267,7 +268,11 @@ def _gain_of_the_mean(row: EqualCost) -> str:
     if row.static_accuracy is None or not row.seeds:
         return ""
     gains = [accuracy - row.static_accuracy for accuracy in (row.accuracy, *row.seeds)]
-    mean, low, high = Interval.of(gains)
+    return _interval(*Interval.of(gains))
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    mean, low, high = (round(value, 2) + 0.0 for value in (mean, low, high))  # never -0
     return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
 
 

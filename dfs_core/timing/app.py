@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from dfs_core.errors import UserError
 from dfs_core.machine import medians_by_turns
 from dfs_core.predictor import Predictor
 
@@ -44,8 +45,13 @@ def time_app(plain: Predictor, clock: Callable[[], float] = time.perf_counter) -
     Args:
         plain: in the float simulation.
         clock: the time in seconds.
+
+    Raises:
+        UserError: the network does not run on the engine here.
     """
     config, compiled = plain.card.config, plain.compiled()
+    if compiled is plain:
+        raise UserError(f"'{plain.card.name}' does not run on the engine here")
     size, generator = config.image_size, np.random.default_rng(0)
     pictures = list(generator.integers(0, 256, (UPLOADS, size, size, 3), np.uint8))
     requests = _requests(plain, pictures)

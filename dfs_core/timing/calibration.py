@@ -80,7 +80,7 @@ class Machine:
         cores: of the processor, as the system counts them.
         system: operating system.
         torch: version of PyTorch.
-        version: of DFS Explorer.
+        version: of DFS Explorer and its engine.
     """
 
     processor: Word

@@ -22,12 +22,20 @@ from dfs_core.timing.calibration import Calibration, KernelNames, Machine, Netwo
 from dfs_core.timing.survey import Survey
 
 PREFIX, SURVEY_PREFIX = "time-", "survey-"  # of the files' names
+ENGINE = Path(__file__).resolve().parent.parent / "engine"
 T = TypeVar("T", Calibration, Survey)
 
 
 def this_machine() -> Machine:
     """The machine that this process runs on, with the versions of what runs."""
-    return Machine(cpu_name(), os.cpu_count() or 1, platform.system() or "unknown", _torch(), __version__)
+    return Machine(cpu_name(), os.cpu_count() or 1, platform.system() or "unknown", _torch(), _version())
+
+
+@cache
+def _version() -> str:
+    """Version of the package, and of the engine's sources: another engine takes another time."""
+    sources = (source.read_bytes() for source in sorted(ENGINE.iterdir()) if source.suffix in (".py", ".cpp"))
+    return f"{__version__}, engine {hashlib.sha256(b'|'.join(sources)).hexdigest()[:8]}"
 
 
 @cache

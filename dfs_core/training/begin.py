@@ -19,7 +19,6 @@ from dfs_core.model.lsq import keep_positive
 from dfs_core.model.network import DFSNet, calibrate
 from dfs_core.model.precision import resolve
 from dfs_core.model.start_from import start_from
-from dfs_core.training.charges import charges_of
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 
@@ -39,8 +38,8 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
-    if (charges := charges_of(config)) is not None:
-        model.charges.copy_(charges)
+    if config.charges:
+        model.charges.copy_(torch.tensor(config.charges))
     note = _start_from(model, config.start_from, splits) if config.start_from else ""
     model.to(device)
     stage = STAGES[config.stage]

@@ -20,7 +20,6 @@ from dfs_core.evaluation.evaluate import run
 from dfs_core.evaluation.metrics import Outcome, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
-from dfs_core.timing.kept import read_calibration
 from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import serve_every_budget
@@ -56,7 +55,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         budget=config.model.budget,
         budget_range=config.model.budget_range,
         alpha=config.alpha if stage.holds_budget else None,
-        training=config.to_dict() | ({"charges": model.charges.tolist()} if config.cost == "time" else {}),
+        training=config.to_dict(),
         split=split_facts(splits, config.validation),
         seed=config.seed,
         commit=state.commit,
@@ -79,8 +78,7 @@ def _what_the_budget_is(config: TrainConfig) -> str:
     """A note for a reader who takes every budget for cp."""
     if config.cost == "cp" or config.model.budget is None:
         return ""
-    machine = read_calibration(Path(config.calibration)).in_words
-    return f"Its budget is {config.model.budget:g} % of the time of all gated blocks in full, measured on {machine}."
+    return f"Its budget is {config.model.budget:g} % of the time of all gated blocks in full, by {config.calibration}."
 
 
 def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:

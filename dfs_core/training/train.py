@@ -21,6 +21,7 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import begin, teacher_of
+from dfs_core.training.charges import with_charges
 from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
@@ -82,7 +83,7 @@ def carry_out(
     """
     folder = out or runs_dir() / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
-    config = config.with_classes(len(splits.train.classes))
+    config = with_charges(config.with_classes(len(splits.train.classes)))
     there = resume and published(folder, config)
     if there and not (folder / STATE_FILE).exists():
         return folder

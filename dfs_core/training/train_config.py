@@ -102,6 +102,8 @@ class TrainConfig:
         cost: what the objective charges for an option: ``cp``, or its ``time`` on a machine. Then the budget is in
             percent of the time of all gated blocks in full.
         calibration: the file with the times, from ``dfs time --save FILE``; empty for ``cp``.
+        charges: what that file says, read when the run begins: the time of each option of each gated block, relative to
+            a block in full.
         hold_budget: whether to end by shifting the gate's bias until cp on validation images meets the budget.
         validation: number of validation images.
         seed: seed of initial weights, order, augmentation and random draws. The split has its own fixed seed.
@@ -145,6 +147,7 @@ class TrainConfig:
     alpha: float = 0.0
     cost: Cost = "cp"
     calibration: str = ""
+    charges: tuple[tuple[float, ...], ...] = ()
     hold_budget: bool = False
     validation: int = VALIDATION
     seed: int = 0
@@ -157,6 +160,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for key in LISTS:
             object.__setattr__(self, key, tuple(getattr(self, key)))
+        object.__setattr__(self, "charges", tuple(map(tuple, self.charges)))
         if self.name in ("", "..") or Path(self.name).name != self.name:
             raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
         if self.stage not in STAGES:
@@ -226,9 +230,8 @@ class TrainConfig:
         constant = self.schedule == "constant" and not self.warmup and not self.settle
         free = (*HARMLESS, *LENGTH) if extended and constant else HARMLESS
         mine = self.to_dict()
-        settings = type(self)(self.name).to_dict() | dict(
-            settings
-        )  # what the other run did not know yet had its default
+        # A setting that the other run did not know yet had its default.
+        settings = type(self)(self.name).to_dict() | dict(settings)
         return sorted(key for key in {*mine, *settings} - {*free} if mine.get(key) != settings.get(key))
 
     def total_steps(self, images: int) -> int:
@@ -243,7 +246,8 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return asdict(self) | {"model": self.model.to_dict()} | {key: list(getattr(self, key)) for key in LISTS}
+        lists = {key: list(getattr(self, key)) for key in LISTS} | {"charges": list(map(list, self.charges))}
+        return asdict(self) | {"model": self.model.to_dict()} | lists
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

@@ -117,7 +117,7 @@ def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
         kept = entered.clone()
         engine.run(0, entered, torch.full((len(given),), 4))
         before = model(given, execution=engine).logits
-        for parameter in model.body.blocks.parameters():
+        for parameter in (*model.body.blocks.parameters(), *model.policy.parameters()):
             parameter.zero_()
         after = model(given, execution=engine).logits
     assert torch.equal(entered, kept), "a cascade's next pass begins with it"

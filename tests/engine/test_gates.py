@@ -15,6 +15,7 @@ from dfs_core.model.network import DFSNet
 CONFIGS = {
     "recurrent": ModelConfig(depth=14, options="skip,8,16,full"),
     "utility": ModelConfig(depth=14, options="skip,8,full", policy="utility", gate_width=12),
+    "utility of one option": ModelConfig(depth=8, options="8", policy="utility"),
     "confidence": ModelConfig(depth=14, options="skip,2,8,full", policy="confidence"),
     "confidence without skip": ModelConfig(depth=14, options="2,4,8", policy="confidence", classes=7),
 }
@@ -53,4 +54,4 @@ def test_native_gates_give_the_scores_of_the_policy(name: str) -> None:
         for mine, its in zip(ours, theirs, strict=True):
             torch.testing.assert_close(mine, its, rtol=1e-4, atol=1e-5)
         scores.append(got)
-    assert torch.stack(scores).std(dim=1).amax() > 1e-3, "images are told apart"
+    assert len(model.costs) == 1 or torch.stack(scores).std(dim=1).amax() > 1e-3, "images are told apart"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from tiny_runs import GATED, train
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.run_log import read_log
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import run
@@ -19,7 +19,7 @@ from dfs_core.files import json_text
 from dfs_core.model.config import ModelConfig
 from dfs_core.timing.calibration import Calibration, NetworkShape
 from dfs_core.timing.kept import this_machine
-from dfs_core.training.charges import time_charges
+from dfs_core.training.charges import time_charges, with_charges
 from dfs_core.training.train_config import TrainConfig
 
 CONFIG = ModelConfig(**GATED, budget=60)
@@ -49,7 +49,31 @@ def test_a_charge_is_a_share_of_the_mean_block_in_full(calibration: Calibration)
     assert charges.shape == (CONFIG.gated_blocks, len(CONFIG.option_set))
     assert float(charges[:, -1].mean()) == pytest.approx(1)
     assert float(charges[0, 0] / charges[0, -1]) == pytest.approx(1 / 8)
-    torch.testing.assert_close(charges[-1], 2 * charges[0])
+    assert charges[-1] == pytest.approx(2 * charges[0], abs=2e-6)
+
+
+def test_a_budget_below_that_of_skipping_all_is_refused(file: Path) -> None:
+    config = TrainConfig("one", stage="joint", model=CONFIG, cost="time", calibration=str(file))
+    assert with_charges(config).charges
+    low = replace(config, model=replace(CONFIG, budget=12))
+    with pytest.raises(
+        UserError, match=r"to skip every block takes 12\.5 % of the time, so a budget must be above that"
+    ):
+        with_charges(low)
+
+
+def test_a_run_cannot_go_on_with_other_times(calibration: Calibration, tmp_path: Path, cifar10_dir: Path) -> None:
+    path = tmp_path / "times.json"
+    settings = {"stage": "joint", "alpha": 1e-3, "iterations": 2, "cost": "time", "calibration": str(path)}
+    path.write_text(json_text(asdict(calibration)))
+    folder = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, **settings)
+    (folder / "card.json").unlink()
+    slower = tuple((*block[:-1], (0.1, 99.0)) for block in calibration.blocks)
+    path.write_text(json_text(asdict(replace(calibration, blocks=slower))))
+    with pytest.raises(UserError, match="charges"):
+        train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, resume=True, **settings)
+    path.write_text(json_text(asdict(calibration)))
+    assert train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, resume=True, **settings) == folder
 
 
 def test_a_calibration_of_another_network_is_refused(calibration: Calibration) -> None:
@@ -60,20 +84,23 @@ def test_a_calibration_of_another_network_is_refused(calibration: Calibration) -
         time_charges(wrong, CONFIG)
 
 
-def test_a_run_holds_a_share_of_the_time(file: Path, tmp_path: Path, cifar10_dir: Path) -> None:
+def test_a_run_holds_a_share_of_the_time(
+    calibration: Calibration, file: Path, tmp_path: Path, cifar10_dir: Path
+) -> None:
     settings = {"stage": "joint", "alpha": 1e-3, "epochs": 4, "lr": 0.02, "validation": 10, "hold_budget": True}
     settings |= {"cost": "time", "calibration": str(file), "log_every": 1}
     folder = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 60}, **settings)
     made = load_checkpoint(folder)
     charges = np.array(made.card.training["charges"])
+    assert charges == pytest.approx(time_charges(calibration, CONFIG))
     splits = load_splits("cifar10", 10, cifar10_dir, CONFIG.image_size)
     decisions = run(made.model, splits.validation, splits.mean, splits.std).decisions
     spent = 100 * charges[np.arange(len(charges)), decisions].mean()
     assert spent == pytest.approx(60, abs=8), "ten images move it in steps"
-    assert abs(made.card.metrics["validation"]["cp"] - 60) > abs(spent - 60)
-    assert made.card.notes.startswith("Its budget is 60 % of the time of all gated blocks in full, measured on ")
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
-    steps = [line for line in lines if "loss" in line]
+    assert made.card.budget == 60
+    assert OperatingPoint(made.card).in_words.endswith("budget 60 % of the time, alpha 1e-3")
+    assert made.card.notes.startswith("Its budget is 60 % of the time of all gated blocks in full, by ")
+    steps = [line for line in read_log(folder / "log.jsonl") if "loss" in line]
     assert {line["time_target"] for line in steps} == {60.0}
     assert all({"cp", "time"} <= set(line) and "target" not in line for line in steps)
 
@@ -108,6 +135,6 @@ def test_a_file_that_is_no_calibration_is_named(
 
 def test_a_run_of_before_there_was_a_choice_goes_on() -> None:
     now = TrainConfig("one")
-    before = {key: value for key, value in now.to_dict().items() if key not in ("cost", "calibration")}
+    before = {key: value for key, value in now.to_dict().items() if key not in ("cost", "calibration", "charges")}
     assert now.differs_from(before) == []
     assert now.differs_from(before | {"lr": 9.0}) == ["lr"]

@@ -33,7 +33,9 @@ def test_a_gain_is_said_with_its_interval_and_where_it_ends() -> None:
 
 def test_no_gain_is_said_too_and_other_networks_are_left_out() -> None:
     assert "Looking again gains nothing" in pays_words(points(0.0, 1.0), NETWORK)
-    assert "before there is an answer gain 1.00 points at" in pays_words(points(0.0, 1.0), NETWORK)
+    assert "before there is an answer gain 1.00 points over the best static network at" in pays_words(
+        points(0.0, 1.0), NETWORK
+    )
     assert pays_words(points(2.0, 0.0), Network("cifar100", "ResNet-38", 38)) == ""
     assert pays_words([one for one in points(2.0, 0.0) if not one.seed], NETWORK) == ""
 
