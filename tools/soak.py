@@ -4,7 +4,8 @@ Of 50 users, five have a browser on this machine. They upload pictures, export c
 laboratory, move the budget and open pages by chance. The others speak to the app as a browser does, but draw nothing
 (``wire.py``): they move the budget and open pages. Users come one after the other, as into a room, and look at each
 answer for a minute in the mean, the five for half a minute. So an hour holds some 2,000 pictures, 200 exports, 20 runs
-and 2,500 moves; ``PACE=2`` makes people twice as quick, and half an hour holds as much. A move's time is that until the app has ended its run; in a browser it holds the drawing too.
+and 2,500 moves. With ``PACE=2`` people are twice as quick, and half an hour holds as much. A move's time is that until
+the app has ended its run; in a browser it holds the drawing too.
 """
 
 from __future__ import annotations
