@@ -37,8 +37,8 @@ def _again(rows: Sequence[OverSeeds]) -> str:
     end = next((row.cost for row in dearer if row.cost > sure), None)
     level = "" if end is None else f"; from {end:g} % on it gains nothing beyond chance"
     return (
-        f"Looking again gains most at {best.cost:g} %: {best.difference:.2f} points over the best static network"
-        f" (mean of {len(best.differences)} seeds; 95 % interval {best.low:.2f} to {best.high:.2f}){level}."
+        f"Looking again gains most at {best.cost:g} %: {best.difference:.2f} points over the best static network of the"
+        f" same seed (mean of {len(best.differences)} seeds; 95 % interval {best.low:.2f} to {best.high:.2f}){level}."
     )
 
 
