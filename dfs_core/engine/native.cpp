@@ -22,10 +22,8 @@
 #error "this file needs AVX-512 VNNI"
 #endif
 
-// SPLIT is float32 on AMX: x and w are sums of two bf16, and x w = x1 w1 + x2 w1 + x1 w2 with a relative error of about 2^-16.
-// So a pixel has three times as many channels.
-enum Kind : int32_t { INT8, BF16, FLOAT, SPLIT };
-constexpr int BYTES[] = {1, 2, 4, 2};
+enum Kind : int32_t { INT8, BF16, FLOAT };
+constexpr int BYTES[] = {1, 2, 4};
 constexpr int WIDTH = 16, TILE_BYTES = 64;  // of a tile: rows, and bytes of a row, which are sixteen lanes
 
 extern "C" {
@@ -83,14 +81,12 @@ template <int KIND>
 struct Rounding {
   __m512 inverse, low, high;
   __m512i zero;
-  int part;  // bytes of a pixel's channels, once
 
   explicit Rounding(const Conv &conv)
       : inverse(_mm512_set1_ps(1 / conv.step)),
         low(_mm512_set1_ps(conv.low)),
         high(_mm512_set1_ps(conv.high)),
-        zero(_mm512_set1_epi32(conv.zero)),
-        part(conv.inputs * BYTES[KIND]) {}
+        zero(_mm512_set1_epi32(conv.zero)) {}
 
   // Sixteen channels.
   void store(uint8_t *to, __m512 x) const {
@@ -101,12 +97,6 @@ struct Rounding {
 #ifdef __AVX512BF16__
     } else if constexpr (KIND == BF16) {
       _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), (__m256i)_mm512_cvtneps_pbh(x));
-    } else if constexpr (KIND == SPLIT) {
-      const __m256i first = (__m256i)_mm512_cvtneps_pbh(x);
-      const __m512 taken = _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(first), 16));
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), first);
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + part), (__m256i)_mm512_cvtneps_pbh(_mm512_sub_ps(x, taken)));
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(to + 2 * part), first);
 #endif
     } else {
       _mm512_storeu_ps(to, x);
@@ -173,7 +163,7 @@ inline __m512i multiply_add(__m512i sum, int32_t lane, __m512i weights) {
   const __m512i x = _mm512_set1_epi32(lane);
   if constexpr (KIND == INT8) return _mm512_dpbusd_epi32(sum, x, weights);
 #ifdef __AVX512BF16__
-  if constexpr (KIND == BF16 || KIND == SPLIT) {
+  if constexpr (KIND == BF16) {
     return _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)x, (__m512bh)weights));
   }
 #endif
@@ -320,7 +310,7 @@ void one_conv(const Conv &conv, const float *x, float *out, int height, int widt
 }
 
 #define BY_KIND(kind, function, ...)                                                                    \
-  (kind == INT8 ? function<INT8> : kind == BF16 ? function<BF16> : kind == FLOAT ? function<FLOAT> : function<SPLIT>)(__VA_ARGS__)
+  (kind == INT8 ? function<INT8> : kind == BF16 ? function<BF16> : function<FLOAT>)(__VA_ARGS__)
 
 // The convolutions of a block, the last one added to its shortcut.
 template <int KIND>
@@ -360,9 +350,6 @@ int32_t switch_amx(int32_t wanted) {
 #endif
   return use_amx;
 }
-
-// Whether it is on.
-int32_t uses_amx() { return use_amx; }
 
 // One convolution of n images: x (n, height, width, inputs) -> out (n, height', width', outputs), rectified.
 void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width) {

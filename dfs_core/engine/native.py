@@ -38,8 +38,8 @@ SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
-INT8, BF16, FLOAT, SPLIT = range(4)  # as in the source
-BYTES = (1, 2, 4, 2)
+INT8, BF16, FLOAT = range(3)  # as in the source
+BYTES = (1, 2, 4)
 SHIFT = 128  # added to signed levels
 LANE, WIDTH = 4, 16  # bytes of a lane; outputs and lanes of a tile
 FEW = 4  # images of which a second thread gets none
@@ -130,15 +130,12 @@ def _build_meanwhile() -> None:
 class NativeConv:
     """A convolution as the source takes it. It holds the memory that its structure points to."""
 
-    def __init__(self, conv: CompiledConv, real: torch.dtype, split: bool = False) -> None:
+    def __init__(self, conv: CompiledConv, real: torch.dtype) -> None:
         outputs, inputs, kernel, _ = conv.weight.shape
-        levels, weight = conv.levels, conv.weight
+        levels = conv.levels
         kind = INT8 if levels else BF16 if real == torch.bfloat16 else FLOAT
-        if kind == FLOAT and split and inputs % WIDTH == 0:
-            first = weight.bfloat16().float()
-            kind, weight = SPLIT, torch.cat([first, first, weight - first], dim=1)
         lane = LANE // BYTES[kind]  # channels of a lane
-        padded = -(-weight.shape[1] // lane) * lane
+        padded = -(-inputs // lane) * lane
         lanes = kernel * padded // lane
         tile_lanes = -(-lanes // WIDTH) * WIDTH
         zero = SHIFT if levels and levels.low < 0 else 0
@@ -146,10 +143,10 @@ class NativeConv:
         if zero:  # the kernels see x + zero
             self.bias = self.bias - zero * conv.scale * conv.weight.sum(dim=(1, 2, 3))
         # (O, I, k, k) -> [outputs / 16][kernel row][lane][16 outputs][channels of a lane]
-        rows = F.pad(weight.permute(0, 2, 3, 1), (0, padded - weight.shape[1])).flatten(2)
+        rows = F.pad(conv.weight.permute(0, 2, 3, 1), (0, padded - inputs)).flatten(2)
         rows = F.pad(rows, (0, tile_lanes * lane - rows.shape[2]))
         tiles = rows.view(outputs // WIDTH, WIDTH, kernel, tile_lanes, lane).permute(0, 2, 3, 1, 4)
-        self.weights = tiles.to((torch.int8, torch.bfloat16, torch.float32, torch.bfloat16)[kind]).contiguous()
+        self.weights = tiles.to((torch.int8, torch.bfloat16, torch.float32)[kind]).contiguous()
         sizes = kind, inputs, padded, outputs, kernel, conv.stride, conv.padding, zero, lanes, tile_lanes
         rounding = (levels.step, levels.low, levels.high) if levels else (1.0, 0.0, 0.0)
         self.struct = ConvStruct(
@@ -172,12 +169,12 @@ def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
 class NativeForms:
     """A block under each option, as the source takes it."""
 
-    def __init__(self, forms: tuple[CompiledBlock, ...], real: torch.dtype, split: bool) -> None:
+    def __init__(self, forms: tuple[CompiledBlock, ...], real: torch.dtype) -> None:
         self.kept: list[object] = []
         structs = []
         for form in forms:
-            convs = [NativeConv(conv, real, split) for conv in form.convs]
-            shortcut = None if form.shortcut is None else NativeConv(form.shortcut, real, split)
+            convs = [NativeConv(conv, real) for conv in form.convs]
+            shortcut = None if form.shortcut is None else NativeConv(form.shortcut, real)
             array = (ConvStruct * len(convs))(*(conv.struct for conv in convs))
             structs.append(FormStruct(len(convs), array, ctypes.pointer(shortcut.struct) if shortcut else None))
             self.kept += [convs, shortcut, array]
@@ -210,9 +207,8 @@ class NativeEngine(Body):
         self.looks, self.policy = LOOKS[net.features], net.policy
         self.gates = gates_of(net.policy, len(net.blocks))
         self.stem = NativeConv(net.stem, net.real)
-        split = bool(built.uses_amx())
-        self.first = NativeForms((net.first,), net.real, split)
-        self.blocks = [NativeForms(forms, net.real, split) for forms in net.blocks]
+        self.first = NativeForms((net.first,), net.real)
+        self.blocks = [NativeForms(forms, net.real) for forms in net.blocks]
 
     @staticmethod
     def supports(net: CompiledNet, built: ctypes.CDLL) -> bool:

@@ -151,24 +151,6 @@ def test_a_convolution_of_bytes_is_exact(kernels: str) -> None:
     torch.testing.assert_close(found.double(), wanted, rtol=0, atol=0)
 
 
-def test_three_products_in_bf16_are_nearly_one_in_float32() -> None:
-    built = native.library()
-    if built is None or not built.uses_amx():
-        pytest.skip("this processor has no AMX")
-    generator = torch.Generator().manual_seed(0)
-    weight, x = (torch.randn(size, generator=generator) for size in ((32, 16, 3, 3), (2, 16, 8, 16)))
-    conv = CompiledConv(weight, None, torch.ones(32), torch.zeros(32), 1, 1)
-    wanted = torch.nn.functional.conv2d(x.double(), weight.double(), padding=1).clamp_min(0)
-    rows = x.permute(0, 2, 3, 1).contiguous()
-    off = {}
-    for split, real in ((True, torch.float32), (False, torch.bfloat16)):
-        made = native.NativeConv(conv, real, split)
-        found = native._convolve(built, made, rows).permute(0, 3, 1, 2)
-        off[split] = float((found - wanted).abs().max() / wanted.std())
-    assert off[True] < 2**-14
-    assert off[False] > 2**-9, "else nothing was gained"
-
-
 def test_without_a_compiler_the_engine_runs_on_pytorch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for function in (native._compiler, native._target, native._built):
         function.cache_clear()
