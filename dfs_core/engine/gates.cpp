@@ -95,8 +95,9 @@ void look(int32_t looks, const float *x, float *out, int32_t pixels, int32_t cha
 }
 
 // What a policy looks at in n images: x (n, pixels, channels) -> seen.
-void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t channels, int32_t looks) {
-  for (int64_t i = 0; i < n; ++i) look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
+void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t channels, int32_t looks, int32_t part,
+              int32_t parts) {
+  for (int64_t i = part; i < n; i += parts) look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
 }
 
 // n images: seen (n, inputs), price (n, 3) or null, hidden and cell (n, width) -> their next values, scores (n, options).

@@ -1,8 +1,8 @@
 // Residual blocks in 8-bit integers, bf16 or float32, image by image, for x86 processors with AVX-512 VNNI or AMX.
 //
 // All of an image's block lies in the cache: its input is rounded into a padded buffer, each convolution writes what the
-// next one reads, and the last one adds to the stream. Every image takes the form of its own decision, so a batch needs no
-// sorting, and a skipped block costs nothing.
+// next one reads, and the last one adds to the stream. Every image takes the form of its own decision where it lies, so a batch
+// needs no sorting, and a skipped block costs nothing.
 //
 // A convolution is a sum over 32-bit lanes. A lane holds four bytes, two bf16 or one float32 of neighbouring channels, and
 // a row of the kernel is contiguous in memory, because channels come last. Weights lie as [outputs / 16][kernel row][lane]
@@ -330,6 +330,18 @@ void one_block(const Form &form, const float *x, const float *shortcut, float *o
   }
 }
 
+// One image through a block of `made` outputs.
+void run_image(const Form &form, const float *x, float *out, int height, int width, size_t made) {
+  const float *shortcut = x;
+  if (form.shortcut) {
+    BY_KIND(form.shortcut->kind, one_conv, *form.shortcut, x, out, height, width, false);
+    shortcut = out;
+  } else if (form.count == 0 && x != out) {
+    std::copy_n(x, made, out);
+  }
+  if (form.count) BY_KIND(form.convs->kind, one_block, form, x, shortcut, out, height, width);
+}
+
 }  // namespace
 
 extern "C" {
@@ -351,36 +363,32 @@ int32_t switch_amx(int32_t wanted) {
   return use_amx;
 }
 
+// Of all calls, thread `part` of `parts` takes every parts-th image.
+
 // One convolution of n images: x (n, height, width, inputs) -> out (n, height', width', outputs), rectified.
-void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width) {
+void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width, int32_t part, int32_t parts) {
   const size_t in = static_cast<size_t>(height) * width * conv->inputs;
   const size_t made = static_cast<size_t>(side(*conv, height)) * side(*conv, width) * conv->outputs;
-  for (int64_t i = 0; i < n; ++i) BY_KIND(conv->kind, one_conv, *conv, x + i * in, out + i * made, height, width, true);
+  for (int64_t i = part; i < n; i += parts) BY_KIND(conv->kind, one_conv, *conv, x + i * in, out + i * made, height, width, true);
 }
 
 // One block of n images, each under the form of its decision: x (n, height, width, inputs) -> out (n, out_height, out_width,
 // outputs). Where the shortcut is the identity, out may be x. `looks`: what is put into seen, 0 for nothing; `before`: the
-// same of x, or null.
-void run_block(const Form *forms, const int64_t *decisions, const float *x, float *out, const float *before, float *seen,
-               int64_t n, int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width, int32_t outputs,
-               int32_t looks) {
-  const size_t made = static_cast<size_t>(out_height) * out_width * outputs;
-  for (int64_t i = 0; i < n; ++i) {
-    const Form &form = forms[decisions[i]];
-    const float *from = x + i * height * width * inputs, *shortcut = from;
-    float *to = out + i * made;
-    if (form.shortcut) {
-      BY_KIND(form.shortcut->kind, one_conv, *form.shortcut, from, to, height, width, false);
-      shortcut = to;
-    } else if (form.count == 0 && from != to) {
-      std::memcpy(to, from, made * sizeof(float));
-    }
-    if (form.count) BY_KIND(form.convs->kind, one_block, form, from, shortcut, to, height, width);
-    float *found = seen + i * looks * outputs;
-    if (before && !form.count && !form.shortcut) {
-      std::copy_n(before + i * looks * outputs, looks * outputs, found);  // a skipped block changes nothing
-    } else if (looks) {
-      look(looks, to, found, out_height * out_width, outputs);
+// same of x, or null. Form after form takes its images, so its weights stay in the cache, and
+// all threads get their share of each.
+void run_block(const Form *forms, int32_t count, const int64_t *decisions, const float *x, float *out, const float *before,
+               float *seen, int64_t n, int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width,
+               int32_t outputs, int32_t looks, int32_t part, int32_t parts) {
+  const size_t read = static_cast<size_t>(height) * width * inputs, made = static_cast<size_t>(out_height) * out_width * outputs;
+  const size_t noted = static_cast<size_t>(looks) * outputs;
+  int64_t turn = 0;
+  for (int32_t f = 0; f < count; ++f) {
+    for (int64_t i = 0; i < n; ++i) {
+      if (decisions[i] != f || turn++ % parts != part) continue;
+      const bool known = before && !forms[f].count && !forms[f].shortcut;  // a skipped block changes nothing
+      run_image(forms[f], x + i * read, out + i * made, height, width, made);
+      if (known) std::copy_n(before + i * noted, noted, seen + i * noted);
+      else if (looks) look(looks, out + i * made, seen + i * noted, out_height * out_width, outputs);
     }
   }
 }

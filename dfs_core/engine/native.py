@@ -17,7 +17,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -160,8 +159,8 @@ def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
     n, height, width, _ = x.shape
     out = x.new_empty(n, conv.out_size(height), conv.out_size(width), conv.struct.outputs)
     struct = ctypes.byref(conv.struct)
-    _in_threads(n, lambda at, count: built.run_conv(
-        struct, _part(x, at), _part(out, at), ctypes.c_int64(count), height, width
+    _in_threads(n, lambda part, parts: built.run_conv(
+        struct, _start(x), _start(out), ctypes.c_int64(n), height, width, part, parts
     ))  # fmt: skip
     return out
 
@@ -236,8 +235,8 @@ class NativeEngine(Body):
         n, channels, height, width = x.shape
         rows, seen = x.permute(0, 2, 3, 1).contiguous(), x.new_empty(n, self.looks * channels)
         sizes = height * width, channels, self.looks
-        _in_threads(n, lambda at, count: self.built.run_look(
-            _part(rows, at), _part(seen, at), ctypes.c_int64(count), *sizes
+        _in_threads(n, lambda part, parts: self.built.run_look(
+            _start(rows), _start(seen), ctypes.c_int64(n), *sizes, part, parts
         ))  # fmt: skip
         return seen
 
@@ -271,16 +270,16 @@ class NativeEngine(Body):
         seen = values.new_empty(n, looks * channels)
         known = looks > 0 and x.seen.shape == seen.shape
         sizes = height, width, inputs, side, side, channels, looks
-        _in_threads(n, lambda at, count: self.built.run_block(
-            forms.structs, _part(decisions, at), _part(values, at), _part(out, at),
-            _part(x.seen, at) if known else None, _part(seen, at), ctypes.c_int64(count), *sizes,
+        given = *map(_start, (decisions, values, out)), _start(x.seen) if known else None, _start(seen)
+        _in_threads(n, lambda part, parts: self.built.run_block(
+            forms.structs, len(forms.structs), *given, ctypes.c_int64(n), *sizes, part, parts
         ))  # fmt: skip
         return Stream(out, seen)
 
 
-def _part(x: Tensor, at: int) -> ctypes.c_void_p:
-    """The address of row ``at`` of x (N, ...), which is contiguous."""
-    return ctypes.c_void_p(x.data_ptr() + at * x.stride(0) * x.element_size())
+def _start(x: Tensor) -> ctypes.c_void_p:
+    """The address of x, which is contiguous."""
+    return ctypes.c_void_p(x.data_ptr())
 
 
 @cache
@@ -289,11 +288,9 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _in_threads(n: int, work: Callable[[int, int], object]) -> None:
-    """Call ``work(at, count)`` for parts of n images, as many at a time as PyTorch may use threads."""
-    threads = max(1, min(torch.get_num_threads(), n // FEW))
-    bounds = [n * part // threads for part in range(threads + 1)]
-    parts = [(start, end - start) for start, end in pairwise(bounds)]
-    running = [_pool().submit(work, *part) for part in parts[1:]]
-    work(*parts[0])
+    """Call ``work(part, parts)`` for each part of n images, as many at a time as PyTorch may use threads."""
+    parts = max(1, min(torch.get_num_threads(), n // FEW))
+    running = [_pool().submit(work, part, parts) for part in range(1, parts)]
+    work(0, parts)
     for part in running:
         part.result()

@@ -28,6 +28,7 @@ from dfs_core.timing.kept import this_machine
 SIZES = (1, 4, 16, 64, 128)  # images in a batch
 ROUNDS = 15
 LIMIT_S = 12.0  # no round begins later than this
+COLD = 16  # smaller batches run once untimed: those before them left other things in the processor's caches
 ROUND_S = 3.0  # a round that would take longer leaves out the largest batches
 SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
@@ -93,8 +94,8 @@ def calibrate(
 ) -> Calibration:
     """Time every part of a network on its engine, in less than 20 s for a network of usual size.
 
-    All timings alternate in rounds, and each figure is the median of at most 15. A slow network gets fewer rounds, and
-    its largest batches are left out.
+    All timings alternate in rounds, of at most 15 (`_typical`). A slow network gets fewer rounds, and its largest
+    batches are left out.
 
     Args:
         model: the network, in evaluation mode.
@@ -144,7 +145,7 @@ def _ms(seconds: Sequence[float]) -> Sizes:
 def _medians(
     model: DFSNet, engine: Engine, sizes: Sequence[int], report: Report, clock: Clock
 ) -> dict[tuple[int, str], np.ndarray]:
-    """The median spans in seconds, by batch size and plan: each kind of option, ``MIXED``, and ``AGAIN``."""
+    """The usual spans in seconds, by batch size and plan: each kind of option, ``MIXED``, and ``AGAIN``."""
     side, began = model.config.image_size, clock()
     images = torch.randn(max(sizes), 3, side, side, generator=torch.Generator().manual_seed(0))
     options: dict[Kind, int] = {}
@@ -174,12 +175,23 @@ def _medians(
     while turn < ROUNDS and (not turn or clock() - began < LIMIT_S):
         for size in used:
             for name, plan in plans[size].items():
+                if size < COLD:
+                    time_one(size, plan)
                 found[size, name].append(time_one(size, plan))
             found[size, AGAIN].append(np.array([_time_again(model, images[:size], clock)]))
         turn += 1
         report(min(1.0, max(turn / ROUNDS, (clock() - began) / LIMIT_S)))
     report(1.0)
-    return {key: np.median(values, axis=0) for key, values in found.items()}
+    return {key: _typical(np.array(values)) for key, values in found.items()}
+
+
+def _typical(spans: np.ndarray) -> np.ndarray:
+    """Of rounds (R, parts), the time of each part: its median, scaled so that all add up to the median of the whole.
+
+    Interruptions are seldom in one part, but often somewhere in the whole, so medians of parts alone add up to too little.
+    """
+    medians, whole = np.median(spans, axis=0), float(np.median(spans.sum(axis=1)))
+    return medians * (whole / medians.sum()) if medians.any() else medians
 
 
 def _taking_turns(options: Sequence[int], size: int, blocks: int) -> Plan:

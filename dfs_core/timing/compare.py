@@ -69,7 +69,9 @@ def time_network(
             output = model(part, budget=budget, execution=engine)
             taken.append(output.decisions if output.passes is None else output.passes.decisions)
         model(parts[0], budget=budget)  # the first call prepares its kernels
-        actions = {"engine": partial(run_all, engine), "grouped": partial(run_all, "grouped")}
+        on_engine = partial(run_all, engine)
+        # The float simulation leaves nothing of the engine in the caches, so an engine's run before the timed one.
+        actions = {"before": on_engine, "engine": on_engine, "grouped": partial(run_all, "grouped")}
         seconds = medians_by_turns(actions, ROUNDS, 0, clock)
     medians = {name: MS * value / len(images) for name, value in seconds.items()}
     predicted = calibration.predict(model.config, torch.cat(taken).numpy(), batch)

@@ -105,6 +105,23 @@ def test_the_prediction_is_what_the_same_decisions_take(gates, kernels: str) -> 
     assert timed.predicted == pytest.approx(timed.engine, rel=0.02 if kernels == "library" else 1e-6)
 
 
+class Interrupted(Slow):
+    """The machine stops for 30 ms in every tenth part: often in a run, but seldom in the same part of it."""
+
+    calls = 0
+
+    def spend(self, ms: float) -> None:
+        self.calls += 1
+        super().spend(ms + 30 * (self.calls % 10 == 0))
+
+
+def test_interruptions_count_in_the_whole_though_no_part_has_many_of_them(gates) -> None:
+    engine = Interrupted(gates)
+    found = calibrate(gates, engine, sizes=(1, 2, 8), clock=engine.clock)
+    timed = time_network(gates, engine, found, inputs(64, seed=3), batch=8, clock=engine.clock)
+    assert timed.predicted == pytest.approx(timed.engine, rel=0.1)
+
+
 def test_every_pass_of_a_cascade_counts() -> None:
     model = settled_network(CASCADE)
     found = measured(model)
