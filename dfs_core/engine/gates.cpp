@@ -100,23 +100,23 @@ void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t ch
   for (int64_t i = part; i < n; i += parts) look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
 }
 
-// n images: seen (n, inputs), price (n, 3) or null, hidden and cell (n, width) -> their next values, scores (n, options).
-void run_memory_gate(const MemoryGate *gate, const float *seen, const float *price, const float *hidden, const float *cell,
-                     float *next_hidden, float *next_cell, float *scores, int64_t n) {
+// n images: seen (n, inputs), price (n, 3) or null -> scores (n, options); hidden and cell (n, width) take their next values.
+void run_memory_gate(const MemoryGate *gate, const float *seen, const float *price, float *hidden, float *cell, float *scores,
+                     int64_t n) {
   const int width = gate->embed.outputs, more = gate->valued ? FEATURES : 0, options = gate->options;
   std::vector<float> in(2 * width + more), sums(4 * width), own(gate->out.outputs);
-  for (int64_t i = 0; i < n; ++i, seen += gate->embed.inputs, hidden += width, cell += width, scores += options) {
+  for (int64_t i = 0; i < n; ++i, seen += gate->embed.inputs, scores += options) {
     apply(gate->embed, seen, in.data());
     if (gate->valued) standardise(in.data(), width);
     std::copy_n(price, more, in.data() + width);
     std::copy_n(hidden, width, in.data() + width + more);
     apply(gate->lstm, in.data(), sums.data());
-    for (int k = 0; k < width; ++k, ++next_hidden, ++next_cell) {
+    for (int k = 0; k < width; ++k, ++hidden, ++cell) {
       const float *sum = sums.data() + k;
-      *next_cell = sigmoid(sum[width]) * cell[k] + sigmoid(sum[0]) * std::tanh(sum[2 * width]);
-      *next_hidden = sigmoid(sum[3 * width]) * std::tanh(*next_cell);
+      *cell = sigmoid(sum[width]) * *cell + sigmoid(sum[0]) * std::tanh(sum[2 * width]);
+      *hidden = sigmoid(sum[3 * width]) * std::tanh(*cell);
     }
-    apply(gate->out, next_hidden - width, own.data());
+    apply(gate->out, hidden - width, own.data());
     if (!gate->valued) {
       std::copy_n(own.data(), options, scores);
       continue;

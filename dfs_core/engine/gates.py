@@ -1,17 +1,17 @@
-"""Policies' gates in C++ (``gates.cpp``): the same scores as ``Policy.step``, in one call for each block."""
+"""Policies' gates as C++ takes them (``gates.cpp``): the same scores as ``Policy.step``."""
 
 from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any, cast
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 
-from dfs_core.model.confidence import STRENGTH, ConfidencePolicy, Guess
+from dfs_core.model.confidence import STRENGTH, ConfidencePolicy
 from dfs_core.model.policy import Policy, RecurrentPolicy
-from dfs_core.model.utilities import Memory, UtilityPolicy
+from dfs_core.model.utilities import UtilityPolicy
 
 
 class LinearStruct(ctypes.Structure):
@@ -62,7 +62,14 @@ def _behind_norm(norm: nn.LayerNorm, weight: Tensor, bias: Tensor) -> tuple[Tens
 
 
 class MemoryGate:
-    """One block's gate of ``RecurrentPolicy`` or ``UtilityPolicy``."""
+    """One block's gate of ``RecurrentPolicy`` or ``UtilityPolicy``.
+
+    Attributes:
+        kind: as in ``enum Gates`` of the source.
+        kept: numbers that it keeps of an image: those of a hidden state.
+    """
+
+    kind: Final = 1
 
     def __init__(self, policy: RecurrentPolicy | UtilityPolicy, block: int) -> None:
         lstm, embed = policy.lstm, cast(nn.Linear, policy.embeddings[block])
@@ -80,23 +87,21 @@ class MemoryGate:
             _Linear(torch.cat([weight, lstm.weight_hh], dim=1), bias),
             _Linear(out.weight, out.bias),
         )
-        self.options = out.out_features
+        self.kept = lstm.hidden_size
         roots = None if self.roots is None else self.roots.data_ptr()
         valued = int(self.roots is not None)
-        self.struct = MemoryStruct(*(one.struct for one in self.layers), valued, self.options, roots)
-
-    def step(self, built: ctypes.CDLL, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """As ``Policy.step``."""
-        price = state.price if self.roots is not None else None
-        hidden, cell = (torch.empty_like(state[0]) for _ in range(2))
-        scores = seen.new_empty(len(seen), self.options)
-        given = (None if x is None else x.data_ptr() for x in (seen, price, *state[:2], hidden, cell, scores))
-        built.run_memory_gate(ctypes.byref(self.struct), *map(ctypes.c_void_p, given), ctypes.c_int64(len(seen)))
-        return scores, (hidden, cell) if price is None else Memory(hidden, cell, price)
+        self.struct = MemoryStruct(*(one.struct for one in self.layers), valued, out.out_features, roots)
 
 
 class DoubtGate:
-    """One block's gate of ``ConfidencePolicy``."""
+    """One block's gate of ``ConfidencePolicy``.
+
+    Attributes:
+        kind: as in ``enum Gates`` of the source.
+        kept: numbers that it keeps of an image: its classifier's answers.
+    """
+
+    kind: Final = 2
 
     def __init__(self, policy: ConfidencePolicy, block: int) -> None:
         norm, answer = cast(nn.LayerNorm, policy.norms[block]), cast(nn.Linear, policy.answers[block])
@@ -104,16 +109,10 @@ class DoubtGate:
         mean, variance = float(cast(Tensor, usual.running_mean)), float(cast(Tensor, usual.running_var))
         self.answer = _Linear(*_behind_norm(norm, answer.weight, answer.bias))
         self.roots = _copy(policy.coefficients[block])
-        self.options, self.classes = len(self.roots) + 1, answer.out_features
-        numbers = mean, (variance + usual.eps) ** -0.5, STRENGTH * (1 - mean), math.log(self.classes)
-        self.struct = DoubtStruct(self.answer.struct, self.options, policy.run_steps, *numbers, self.roots.data_ptr())
-
-    def step(self, built: ctypes.CDLL, seen: Tensor, state: Guess) -> tuple[Tensor, Guess]:
-        """As ``Policy.step``."""
-        answers, scores = seen.new_empty(len(seen), self.classes), seen.new_empty(len(seen), self.options)
-        given = (x.data_ptr() for x in (seen, state.price, answers, scores))
-        built.run_doubt_gate(ctypes.byref(self.struct), *map(ctypes.c_void_p, given), ctypes.c_int64(len(seen)))
-        return scores, Guess(state.price, answers)
+        self.kept = answer.out_features
+        numbers = mean, (variance + usual.eps) ** -0.5, STRENGTH * (1 - mean), math.log(self.kept)
+        options, roots = len(self.roots) + 1, self.roots.data_ptr()
+        self.struct = DoubtStruct(self.answer.struct, options, policy.run_steps, *numbers, roots)
 
 
 def gates_of(policy: Policy | nn.Module, blocks: int) -> list[MemoryGate] | list[DoubtGate] | None:

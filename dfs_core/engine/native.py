@@ -1,4 +1,4 @@
-"""Compiled networks in C++ (``native.cpp``, ``gates.cpp``): for a compiler, AVX-512 VNNI and perhaps AMX.
+"""Compiled networks in C++ (``native.cpp``, ``gates.cpp``, ``walk.cpp``): for a compiler, AVX-512 VNNI and perhaps AMX.
 
 The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's
 own kernels.
@@ -15,10 +15,9 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +27,13 @@ from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
 from dfs_core.engine.gates import gates_of
 from dfs_core.files import cache_folder
 from dfs_core.machine import cpu_facts
-from dfs_core.model.execute import Body
-from dfs_core.model.policy import Features
+from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
+from dfs_core.model.layout import BlockShape
+from dfs_core.model.policy import Features, Policy
 from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp"))
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp", "walk.cpp"))
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
@@ -41,7 +41,8 @@ INT8, BF16, FLOAT = range(3)  # as in the source
 BYTES = (1, 2, 4)
 SHIFT = 128  # added to signed levels
 LANE, WIDTH = 4, 16  # bytes of a lane; outputs and lanes of a tile
-FEW = 4  # images of which a second thread gets none
+AT_A_TIME = 8  # images that a thread takes through all blocks at a time: their values fit into its cache
+FEW = 4  # images of which a second thread gets no convolution
 LOOKS: dict[Features, int] = {
     nothing: 0,
     pooled: 1,
@@ -67,6 +68,26 @@ class FormStruct(ctypes.Structure):
         ("count", ctypes.c_int32),
         ("convs", ctypes.POINTER(ConvStruct)),
         ("shortcut", ctypes.POINTER(ConvStruct)),
+    )
+
+
+class BlockStruct(ctypes.Structure):
+    """``struct Block`` of the source."""
+
+    _fields_ = (
+        ("forms", ctypes.POINTER(FormStruct)),
+        ("gate", ctypes.c_void_p),
+        *((name, ctypes.c_int32) for name in ("height", "width", "inputs")),
+        *((name, ctypes.c_int32) for name in ("out_height", "out_width", "outputs", "fresh")),
+    )
+
+
+class NetworkStruct(ctypes.Structure):
+    """``struct Network`` of the source."""
+
+    _fields_ = (
+        ("blocks", ctypes.POINTER(BlockStruct)),
+        *((name, ctypes.c_int32) for name in ("count", "options", "gates", "looks", "kept")),
     )
 
 
@@ -159,7 +180,7 @@ def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
     n, height, width, _ = x.shape
     out = x.new_empty(n, conv.out_size(height), conv.out_size(width), conv.struct.outputs)
     struct = ctypes.byref(conv.struct)
-    _in_threads(n, lambda part, parts: built.run_conv(
+    _in_threads(_threads(n, FEW), lambda part, parts: built.run_conv(
         struct, _start(x), _start(out), ctypes.c_int64(n), height, width, part, parts
     ))  # fmt: skip
     return out
@@ -181,33 +202,28 @@ class NativeForms:
         self.in_place = forms[0].shortcut is None
 
 
-@dataclass(slots=True)
-class Stream:
-    """The input of a gated block.
-
-    Attributes:
-        values: the images, float32 (N, H, W, C), in the batch's order.
-        seen: what the policy looks at in them (N, F).
-        own: whether they may be overwritten. Those of ``enter`` may not: a cascade's next pass begins with them.
-    """
-
-    values: Tensor
-    seen: Tensor
-    own: bool = True
-
-
-class NativeEngine(Body):
+class NativeEngine(WholeBody):
     """A network's body in C++. Threads can share it."""
 
     name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
-        self.built, self.pool, self.body, self.layout = built, net.pool, net.body, net.layout
-        self.looks, self.policy = LOOKS[net.features], net.policy
-        self.gates = gates_of(net.policy, len(net.blocks))
+        self.built, self.pool, self.body, self.policy = built, net.pool, net.body, net.policy
         self.stem = NativeConv(net.stem, net.real)
         self.first = NativeForms((net.first,), net.real)
         self.blocks = [NativeForms(forms, net.real) for forms in net.blocks]
+        self.gates = gates_of(net.policy, len(net.blocks)) or []
+        first, *gated = (_shape(block) for block in net.layout.blocks)
+        self.first_shape, self.means = first, net.layout.blocks[-1].channels
+        pointers: list[int | None] = [ctypes.addressof(gate.struct) for gate in self.gates]
+        pointers += [None] * (len(gated) - len(pointers))
+        parts = zip(self.blocks, pointers, gated, strict=True)
+        self.structs = (BlockStruct * len(gated))(
+            *(BlockStruct(forms.structs, gate, *shape, not forms.in_place) for forms, gate, shape in parts)
+        )
+        kind, kept = (self.gates[0].kind, self.gates[0].kept) if self.gates else (0, 0)
+        looks = LOOKS[net.features] if self.gates else 0
+        self.struct = NetworkStruct(self.structs, len(gated), len(net.blocks[0]), kind, looks, kept)
 
     @staticmethod
     def supports(net: CompiledNet, built: ctypes.CDLL) -> bool:
@@ -218,63 +234,69 @@ class NativeEngine(Body):
         return in_sixteens and net.features in LOOKS and (net.real != torch.bfloat16 or bool(built.has_bf16()))
 
     def enter(self, images: Tensor) -> Tensor:
-        """As in ``Body``."""
-        out = _convolve(self.built, self.stem, images.float().permute(0, 2, 3, 1).contiguous())
+        """As in ``WholeBody``."""
+        x = _convolve(self.built, self.stem, images.float().permute(0, 2, 3, 1).contiguous())
         if len(self.pool):
-            out = self.pool(out.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
-        return self._run(self.first, 0, Stream(out, out), torch.zeros(len(out), dtype=torch.int64), 0).values.permute(
-            0, 3, 1, 2
+            x = self.pool(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
+        height, width, channels = self.first_shape[3:]
+        out, n = x.new_empty(len(x), height, width, channels), ctypes.c_int64(len(x))
+        its_form = torch.zeros(len(x), dtype=torch.int64)  # it has one form
+        given = *map(_start, (its_form, x, out)), None, None
+        _in_threads(_threads(len(x), FEW), lambda part, parts: self.built.run_block(
+            self.first.structs, 1, *given, n, *self.first_shape, 0, part, parts
+        ))  # fmt: skip
+        return out.permute(0, 3, 1, 2)
+
+    def walk(
+        self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, spans: Tensor | None = None
+    ) -> Walk:
+        """As in ``WholeBody``.
+
+        Args:
+            spans: int64 (gated blocks, 2), to which the nanoseconds of each gate and block are added, of all threads.
+        """
+        values, n = x.permute(0, 2, 3, 1).contiguous(), len(x)
+        decisions, scores = self._before(n, state, charge, decided)
+        means = values.new_empty(n, self.means)
+        threads = self.threads(n)
+        few = -(-n // (threads * max(1, -(-n // (threads * AT_A_TIME)))))  # as many for each thread as for the others
+        asked = bool(self.gates) and charge is not None
+        price = state.price if asked and hasattr(state, "price") else None
+        given = values, price, charge if asked else None, decisions, scores, means
+        pointers = [None if part is None else _start(part) for part in given]
+        sizes = ctypes.c_int64(n), ctypes.c_int64(max(1, few)), ctypes.byref(ctypes.c_int64(0))
+        noted = None if spans is None else _start(spans)
+        _in_threads(
+            threads,
+            lambda part, parts: self.built.run_network(ctypes.byref(self.struct), *pointers, *sizes, noted),
         )
+        return Walk(self.body.classifier(means), decisions, scores)
 
-    def see(self, look: Callable[[Tensor], Tensor], x: Tensor | Stream) -> Tensor:
-        """As in ``Body``."""
-        if isinstance(x, Stream):
-            return x.seen
-        if not self.looks:
-            return look(x)
-        n, channels, height, width = x.shape
-        rows, seen = x.permute(0, 2, 3, 1).contiguous(), x.new_empty(n, self.looks * channels)
-        sizes = height * width, channels, self.looks
-        _in_threads(n, lambda part, parts: self.built.run_look(
-            _start(rows), _start(seen), ctypes.c_int64(n), *sizes, part, parts
-        ))  # fmt: skip
-        return seen
+    def _before(self, n: int, state: Any, charge: Tensor | None, decided: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Decisions and scores before any block runs. A policy without gates sees nothing, so its own are known."""
+        blocks, options = len(self.blocks), self.struct.options
+        if charge is None:
+            assert decided is not None
+            return decided.contiguous(), torch.empty(n, blocks, 0)
+        if self.gates:
+            open_ = torch.full((n, blocks), POLICY_DECIDES) if decided is None else decided.clone()
+            return open_.contiguous(), torch.empty(n, blocks, options)
+        policy, nothing_seen = cast(Policy, self.policy), torch.empty(n, 0)
+        scores = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
+        scores = scores - charge[:, None]
+        decisions = scores.argmax(dim=2)
+        if decided is not None:
+            decisions = torch.where(decided == POLICY_DECIDES, decisions, decided)
+        return decisions, scores
 
-    def step(self, policy: Any, index: int, seen: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """As in ``Body``, by the policy that was compiled."""
-        if self.gates is None:
-            return super().step(self.policy, index, seen, state)
-        return self.gates[index].step(self.built, seen, state)
+    def threads(self, n: int) -> int:
+        """How many threads walk with n images."""
+        return _threads(n, 1)
 
-    def run(self, index: int, x: Tensor | Stream, decisions: Tensor) -> Stream:
-        """As in ``Body``."""
-        stream = x if isinstance(x, Stream) else Stream(x.permute(0, 2, 3, 1).contiguous(), x, own=False)
-        # The classifier at the end needs the mean of each channel.
-        looks = max(self.looks, 1) if index + 1 == len(self.blocks) else self.looks
-        return self._run(self.blocks[index], index + 1, stream, decisions.contiguous(), looks)
 
-    def uniform(self, index: int, x: Tensor | Stream, option: int) -> Stream:
-        """As in ``Body``."""
-        return self.run(index, x, torch.full((x.values if isinstance(x, Stream) else x).shape[:1], option))
-
-    def head(self, x: Stream) -> Tensor:
-        """As in ``Body``."""
-        return self.body.classifier(x.seen[:, : x.values.shape[3]])
-
-    def _run(self, forms: NativeForms, number: int, x: Stream, decisions: Tensor, looks: int) -> Stream:
-        """A block of the layout, counted from 0."""
-        shape, values = self.layout.blocks[number], x.values
-        n, height, width, inputs = values.shape
-        side, channels = shape.convolutions[-1].size, shape.channels
-        out = values if x.own and forms.in_place else values.new_empty(n, side, side, channels)
-        seen = values.new_empty(n, looks * channels)
-        known = looks > 0 and x.seen.shape == seen.shape
-        sizes = height, width, inputs, side, side, channels, looks
-        given = *map(_start, (decisions, values, out)), _start(x.seen) if known else None, _start(seen)
-        _in_threads(n, lambda part, parts: self.built.run_block(
-            forms.structs, len(forms.structs), *given, ctypes.c_int64(n), *sizes, part, parts
-        ))  # fmt: skip
-        return Stream(out, seen)
+def _shape(block: BlockShape) -> tuple[int, ...]:
+    """Height, width and channels of a block's input and of its output."""
+    return block.input_size, block.input_size, block.inputs, block.size, block.size, block.channels
 
 
 def _start(x: Tensor) -> ctypes.c_void_p:
@@ -287,9 +309,13 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="engine")
 
 
-def _in_threads(n: int, work: Callable[[int, int], object]) -> None:
-    """Call ``work(part, parts)`` for each part of n images, as many at a time as PyTorch may use threads."""
-    parts = max(1, min(torch.get_num_threads(), n // FEW))
+def _threads(n: int, few: int) -> int:
+    """How many threads n images get, of as many as PyTorch may use, with at least ``few`` images for each."""
+    return max(1, min(torch.get_num_threads(), n // few))
+
+
+def _in_threads(parts: int, work: Callable[[int, int], object]) -> None:
+    """Call ``work(part, parts)`` for each part, all at a time."""
     running = [_pool().submit(work, part, parts) for part in range(1, parts)]
     work(0, parts)
     for part in running:

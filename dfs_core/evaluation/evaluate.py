@@ -15,7 +15,7 @@ from dfs_core.data.stored import StoredImages
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation, Looks, Outcome, summarise
 from dfs_core.model.cascade import Passes
-from dfs_core.model.execute import Body, Execution
+from dfs_core.model.execute import Body, Execution, WholeBody
 from dfs_core.model.network import DFSNet, DFSOutput
 
 Forced = np.ndarray | torch.Tensor
@@ -28,7 +28,7 @@ class BatchSettings(TypedDict, total=False):
 
     budget: float | None
     price: float | Sequence[float] | None
-    execution: Execution | Body
+    execution: Execution | Body | WholeBody
     batch_size: int
     forced: Forced | None
 
@@ -59,7 +59,7 @@ def forward_batches(
     *,
     budget: float | None = None,
     price: float | Sequence[float] | None = None,
-    execution: Execution | Body = "grouped",
+    execution: Execution | Body | WholeBody = "grouped",
     batch_size: int = BATCH,
     forced: Forced | None = None,
 ) -> Iterator[DFSOutput]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -20,11 +20,12 @@ from dfs_core.model.groups import Groups
 from dfs_core.model.resnet import ResidualBlock, ResNetBody
 
 Execution = Literal["grouped", "dense"]
+POLICY_DECIDES = -1
 TRIED = 0.125  # share of blocks in which a training step tries another option to measure the gate's gradient
 
 
 class Body(Protocol):
-    """Something that carries out decisions: the network's modules, or the engine's compiled form of them.
+    """Something that carries out decisions block by block: the network's modules, or a compiled form of them.
 
     What it hands from block to block is its own affair. It takes and gives images in the order of the batch.
     """
@@ -48,6 +49,39 @@ class Body(Protocol):
 
     def head(self, x: Any) -> Tensor:
         """Pool and classify: logits (N, classes) in float32."""
+
+
+class Walk(NamedTuple):
+    """What came of all gated blocks.
+
+    Attributes:
+        logits: (N, classes), float32.
+        decisions: option indices (N, gated blocks).
+        scores: the policy's logits - charge (N, gated blocks, options); empty where no policy was asked.
+    """
+
+    logits: Tensor
+    decisions: Tensor
+    scores: Tensor
+
+
+@runtime_checkable
+class WholeBody(Protocol):
+    """Something that decides over all gated blocks and runs them in one call."""
+
+    def enter(self, images: Tensor) -> Tensor:
+        """As in ``Body``."""
+
+    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None) -> Walk:
+        """From the input of the first gated block to the answer.
+
+        Args:
+            x: the input (N, C, H, W).
+            state: what the policy starts with.
+            charge: price x cost of each option (N, options); None to ask no policy.
+            decided: decisions that are taken already (N, gated blocks), with ``POLICY_DECIDES`` where the policy
+                decides; None if it decides over all.
+        """
 
 
 class Modules(Body):

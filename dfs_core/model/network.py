@@ -12,10 +12,12 @@ from dfs_core.errors import UserError
 from dfs_core.model.cascade import CascadePolicy, Passes, look_again
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.execute import (
+    POLICY_DECIDES,
     TRIED,
     Body,
     Execution,
     Modules,
+    WholeBody,
     run_dense,
     run_two_branch,
     straight_through,
@@ -25,8 +27,6 @@ from dfs_core.model.policy import POLICIES, Features, Policy
 from dfs_core.model.pooling import nothing
 from dfs_core.model.resnet import ResNetBody
 from dfs_core.model.utilities import OneShotPolicy
-
-POLICY_DECIDES = -1
 
 
 class DFSOutput(NamedTuple):
@@ -74,7 +74,7 @@ class DFSNet(nn.Module):
         images: Tensor,
         budget: float | None = None,
         forced: Tensor | None = None,
-        execution: Execution | Body = "grouped",
+        execution: Execution | Body | WholeBody = "grouped",
         price: float | Tensor | None = None,
         tried: float = TRIED,
     ) -> DFSOutput:
@@ -104,6 +104,11 @@ class DFSNet(nn.Module):
         state: Any = self.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
         temperature = self.policy.temperature(charge)
+        if isinstance(body, WholeBody):
+            logits, decided, scores = body.walk(x, state, charge, forced)
+            if isinstance(temperature, Tensor):
+                temperature = temperature[:, None]
+            return DFSOutput(logits, decided, (scores / temperature).softmax(dim=2))
         certain = torch.eye(len(self.costs), device=images.device)
         decisions, probabilities = [], []
         for index in range(self.config.gated_blocks):
@@ -143,28 +148,28 @@ class DFSNet(nn.Module):
         sees = isinstance(self.policy, OneShotPolicy) and ungated.is_quantised
         return policy.start(self.body.gated()[0].rounded(x, ungated) if sees else x, prices)
 
-    def executed_by(self, execution: Execution | Body = "grouped") -> Body:
-        """The body that carries out decisions under an execution."""
+    def executed_by(self, execution: Execution | Body | WholeBody = "grouped") -> Body | WholeBody:
+        """What carries out decisions under an execution."""
         return Modules(self.body, self.memory_format, execution) if isinstance(execution, str) else execution
 
     def enter(self, images: Tensor) -> Tensor:
         """Run the stem and the first block: images (N, 3, S, S) -> input of the first gated block (N, C, H, W)."""
         return self.executed_by().enter(images)
 
-    def execute(self, images: Tensor, decisions: Tensor, execution: Execution | Body = "grouped") -> Tensor:
+    def execute(self, images: Tensor, decisions: Tensor, execution: Execution | Body | WholeBody = "grouped") -> Tensor:
         """Logits (N, classes) under given decisions (N, gated blocks), without the policy. Does not check decisions."""
         body = self.executed_by(execution)
         return finish(body, body.enter(images), decisions)
 
     def uniform(self, x: Tensor, option: int) -> Tensor:
         """The logits from the first gated block's input x (N, C, H, W), every gated block under one option."""
-        body = self.executed_by()
+        body = Modules(self.body, self.memory_format, "grouped")
         for index in range(self.config.gated_blocks):
             x = body.uniform(index, x, option)
         return body.head(x)
 
     def _look_again(
-        self, policy: CascadePolicy, x: Tensor, prices: Tensor, forced: Tensor | None, body: Body
+        self, policy: CascadePolicy, x: Tensor, prices: Tensor, forced: Tensor | None, body: Body | WholeBody
     ) -> DFSOutput:
         """The forward pass of a cascade; forced decisions are imposed on every pass."""
         blocks = self.config.gated_blocks
@@ -193,7 +198,7 @@ class DFSNet(nn.Module):
         x: Tensor,
         decision: Tensor,
         probability: Tensor,
-        execution: Execution | Body,
+        execution: Execution | Body | WholeBody,
         tried: float,
     ) -> Tensor:
         """Run a block so that the gate's probabilities get a gradient."""
@@ -220,8 +225,10 @@ class DFSNet(nn.Module):
         return list(self.body.parameters()), list(self.policy.parameters())
 
 
-def finish(body: Body, x: Any, decisions: Tensor) -> Tensor:
+def finish(body: Body | WholeBody, x: Any, decisions: Tensor) -> Tensor:
     """Carry out decisions (N, gated blocks) from the input x of the first gated block on: logits (N, classes)."""
+    if isinstance(body, WholeBody):
+        return body.walk(x, None, None, decisions).logits
     for index in range(decisions.shape[1]):
         x = body.run(index, x, decisions[:, index])
     return body.head(x)

@@ -2,7 +2,7 @@
 
 Real forward passes run with a recorder in the place of the engine. It hands every call on, and notes the time before
 and after. So each part is timed where it stands, with the memory that it finds in use. What lies between two calls is
-the policy's time.
+the policy's time. Native kernels run all blocks in one call, and note these times themselves.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dfs_core.engine import Engine
+from dfs_core.engine import Engine, NativeEngine
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.cascade import look_again
+from dfs_core.model.execute import Body, Walk, WholeBody
 from dfs_core.model.network import DFSNet
 from dfs_core.timing.calibration import Calibration, Kind, NetworkShape, Sizes, kind_of
 from dfs_core.timing.kept import this_machine
@@ -35,18 +36,18 @@ MS = 1000  # in a second
 MIXED, AGAIN = "mixed", "again"  # images take turns between two options; what a cascade's pass takes beside its blocks
 Clock = Callable[[], float]
 Report = Callable[[float], object]
-Plan = list[Tensor]  # option indices (N,) for each gated block
+NANOSECONDS = 1e9  # in a second
 
 
-class Recorder:
+class Recorder(Body):
     """A body that runs a plan, whatever the policy decides, and notes when each part begins and ends."""
 
-    def __init__(self, body: Engine, plan: Plan, clock: Clock) -> None:
+    def __init__(self, body: Body, plan: Tensor, clock: Clock) -> None:
         self.body, self.plan, self.clock = body, plan, clock
         self.stamps = [clock()]
 
     def _note(self) -> None:
-        if len(self.stamps) < 2 + 2 * len(self.plan):  # only a cascade's first pass is timed
+        if len(self.stamps) < 2 + 2 * self.plan.shape[1]:  # only a cascade's first pass is timed
             self.stamps.append(self.clock())
 
     def spans(self) -> np.ndarray:
@@ -70,19 +71,53 @@ class Recorder:
     def run(self, index: int, x: Any, decisions: Tensor) -> Any:
         """As in ``Body``, under the plan."""
         self._note()
-        found = self.body.run(index, x, self.plan[index])
+        found = self.body.run(index, x, self.plan[:, index])
         self._note()
         return found
 
     def uniform(self, index: int, x: Any, option: int) -> Any:
         """As in ``Body``, under the plan."""
-        return self.run(index, x, self.plan[index])
+        return self.run(index, x, self.plan[:, index])
 
     def head(self, x: Any) -> Tensor:
-        """As in ``Body``, but sure of its answer: a cascade does not look again."""
-        logits = self.body.head(x)
-        logits[:, 0] = SURE
-        return logits
+        """As in ``Body``, but sure of its answer."""
+        return _sure(self.body.head(x))
+
+
+class WholeRecorder(WholeBody):
+    """The same of a body that runs all blocks in one call, and itself notes how long each takes."""
+
+    def __init__(self, body: NativeEngine, plan: Tensor, clock: Clock) -> None:
+        self.body, self.plan, self.clock = body, plan, clock
+        self.began, self.entered = clock(), 0.0
+        self.parts = torch.zeros(plan.shape[1], 2, dtype=torch.int64)
+
+    def spans(self) -> np.ndarray:
+        """As in ``Recorder``; what the call takes beside the blocks belongs to the answer."""
+        parts = self.parts.flatten().numpy() / NANOSECONDS / self.body.threads(len(self.plan))
+        rest = self.clock() - self.began - self.entered - parts.sum()
+        return np.array([self.entered, *parts, max(0.0, rest)])
+
+    def enter(self, images: Tensor) -> Tensor:
+        """As in ``WholeBody``."""
+        found = self.body.enter(images)
+        self.entered = self.clock() - self.began
+        return found
+
+    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None) -> Walk:
+        """As in ``WholeBody``, under the plan, but sure of its answer."""
+        found = self.body.walk(x, state, charge, self.plan, spans=self.parts)
+        return found._replace(logits=_sure(found.logits))
+
+
+def _sure(logits: Tensor) -> Tensor:
+    """Logits of which no cascade looks again."""
+    logits[:, 0] = SURE
+    return logits
+
+
+def _recorder(engine: Engine, plan: Tensor, clock: Clock) -> Recorder | WholeRecorder:
+    return WholeRecorder(engine, plan, clock) if isinstance(engine, NativeEngine) else Recorder(engine, plan, clock)
 
 
 def calibrate(
@@ -153,11 +188,11 @@ def _medians(
         options.setdefault(kind_of(option), index)
     blocks = model.config.gated_blocks
 
-    def uniform(size: int) -> dict[str, Plan]:
-        return {kind: [torch.full((size,), option)] * blocks for kind, option in options.items()}
+    def uniform(size: int) -> dict[str, Tensor]:
+        return {kind: torch.full((size, blocks), option) for kind, option in options.items()}
 
-    def time_one(size: int, plan: Plan) -> np.ndarray:
-        recorder = Recorder(engine, plan, clock)
+    def time_one(size: int, plan: Tensor) -> np.ndarray:
+        recorder = _recorder(engine, plan, clock)
         model(images[:size], execution=recorder)
         return recorder.spans()
 
@@ -188,16 +223,17 @@ def _medians(
 def _typical(spans: np.ndarray) -> np.ndarray:
     """Of rounds (R, parts), the time of each part: its median, scaled so that all add up to the median of the whole.
 
-    Interruptions are seldom in one part, but often somewhere in the whole, so medians of parts alone add up to too little.
+    Interruptions are seldom in one part, but often somewhere in the whole, so medians of parts add up to too little.
     """
     medians, whole = np.median(spans, axis=0), float(np.median(spans.sum(axis=1)))
     return medians * (whole / medians.sum()) if medians.any() else medians
 
 
-def _taking_turns(options: Sequence[int], size: int, blocks: int) -> Plan:
+def _taking_turns(options: Sequence[int], size: int, blocks: int) -> Tensor:
     """A plan with each option in half of the images, which lies unsorted in every block."""
     places = torch.arange(size)
-    return [torch.tensor(options)[(places if index % 2 else places // 2) % 2] for index in range(blocks)]
+    turns = [(places if index % 2 else places // 2) % 2 for index in range(blocks)]
+    return torch.tensor(options)[torch.stack(turns, dim=1)]
 
 
 def _time_again(model: DFSNet, images: Tensor, clock: Clock) -> float:

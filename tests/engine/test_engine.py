@@ -18,7 +18,7 @@ from dfs_core.engine.compiled import CompiledConv, Levels
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.config import ModelConfig
-from dfs_core.model.network import DFSNet, calibrate
+from dfs_core.model.network import DFSNet, calibrate, finish
 from dfs_core.predictor import Predictor
 
 CONFIGS = {
@@ -115,7 +115,7 @@ def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
     with exact(IMAGES.device):
         entered = engine.enter(given)
         kept = entered.clone()
-        engine.run(0, entered, torch.full((len(given),), 4))
+        finish(engine, entered, torch.full((len(given), model.config.gated_blocks), 4))
         before = model(given, execution=engine).logits
         for parameter in (*model.body.blocks.parameters(), *model.policy.parameters()):
             parameter.zero_()

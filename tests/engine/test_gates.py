@@ -6,18 +6,18 @@ from copy import deepcopy
 
 import pytest
 import torch
-from nets import settled_network
+from nets import inputs, settled_network
 
 from dfs_core.engine import compile_network, native
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.network import DFSNet
 
 CONFIGS = {
-    "recurrent": ModelConfig(depth=14, options="skip,8,16,full"),
-    "utility": ModelConfig(depth=14, options="skip,8,full", policy="utility", gate_width=12),
-    "utility of one option": ModelConfig(depth=8, options="8", policy="utility"),
+    "recurrent": ModelConfig(depth=14, options="skip,4,16,full"),
+    "utility": ModelConfig(depth=14, options="skip,4,full", policy="utility", gate_width=12),
+    "utility of one option": ModelConfig(depth=8, options="full", policy="utility"),
     "confidence": ModelConfig(depth=14, options="skip,2,8,full", policy="confidence"),
-    "confidence without skip": ModelConfig(depth=14, options="2,4,8", policy="confidence", classes=7),
+    "confidence without skip": ModelConfig(depth=14, options="2,4,full", policy="confidence", classes=7),
 }
 N = 9
 
@@ -36,22 +36,23 @@ def with_weights(config: ModelConfig) -> DFSNet:
 def test_native_gates_give_the_scores_of_the_policy(name: str) -> None:
     if native.library() is None:
         pytest.skip("native kernels cannot be built here")
-    model = with_weights(CONFIGS[name])
+    model, images = with_weights(CONFIGS[name]), inputs(N, seed=3)
     engine, kept = compile_network(model, "native"), deepcopy(model.policy)
     for parameter in model.policy.parameters():  # the engine has its own
         parameter.zero_()
     prices = torch.logspace(-3, 1, N)
-    first = torch.empty(N, 16, 32, 32)
-    ours, theirs = (model.policy.start(first, prices), kept.start(first, prices))
-    generator = torch.Generator().manual_seed(2)
-    scores = []
+    charge = prices[:, None] * model.costs
+    # Nothing is rounded, so that images reach the gates alike; half of them skip where they can.
+    decided = torch.full((N, model.config.gated_blocks), len(model.costs) - 1)
+    decided[::2, 1:] = 0 if model.config.option_set[0].is_skip else decided[::2, 1:]
+    x = model.enter(images)
+    ours = engine.walk(engine.enter(images), model.policy.start(x, prices), charge, decided)
+    body, state = model.executed_by(), kept.start(x, prices)
     for index in range(model.config.gated_blocks):
-        size = engine.looks * model.config.layout.gated[index].inputs
-        seen = torch.rand(N, size, generator=generator)
-        got, ours = engine.step(model.policy, index, seen, ours)
-        wanted, theirs = kept.step(index, seen, theirs)
-        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
-        for mine, its in zip(ours, theirs, strict=True):
-            torch.testing.assert_close(mine, its, rtol=1e-4, atol=1e-5)
-        scores.append(got)
-    assert len(model.costs) == 1 or torch.stack(scores).std(dim=1).amax() > 1e-3, "images are told apart"
+        wanted, state = kept.step(index, model.features(index)(x), state)
+        torch.testing.assert_close(ours.scores[:, index], wanted - charge, rtol=1e-3, atol=1e-4)
+        x = body.run(index, x, decided[:, index])
+    assert torch.equal(ours.decisions, decided), "given decisions stay"
+    assert len(model.costs) == 1 or ours.scores.std(dim=0).amax() > 1e-3, "images are told apart"
+    free = engine.walk(engine.enter(images), model.policy.start(model.enter(images), prices), charge, None)
+    assert torch.equal(free.decisions, free.scores.argmax(dim=2))

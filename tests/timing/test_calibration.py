@@ -15,12 +15,12 @@ from torch import Tensor
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN
-from dfs_core.model.execute import Modules
+from dfs_core.model.execute import Modules, Walk
 from dfs_core.model.lsq import LEARNED_BITS
 from dfs_core.model.options import Option
 from dfs_core.timing import kept
 from dfs_core.timing.calibration import WHOLE, Calibration, NetworkShape, kind_of
-from dfs_core.timing.clock import calibrate
+from dfs_core.timing.clock import WholeRecorder, calibrate
 from dfs_core.timing.compare import time_network
 
 GATES = ModelConfig(depth=8, options="skip,4,8,full")
@@ -93,6 +93,38 @@ def test_each_part_of_each_size_gets_the_time_that_it_took(gates) -> None:
         for row, ms in zip(block, (0.5, 2, 3, 7), strict=True):
             assert row == pytest.approx([CALL_MS + ms * size for size in found.sizes])
     assert not np.any(found.sorting), "native kernels do not sort"
+
+
+class WholeSlow:
+    """An engine that runs all blocks in one call: 2 ms for each gate and 6 for each block, of two threads together."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def threads(self, n: int) -> int:
+        return 2
+
+    def enter(self, images: Tensor) -> Tensor:
+        self.now += 0.005
+        return images
+
+    def walk(self, x: Tensor, state, charge, decided: Tensor, spans: Tensor) -> Walk:
+        spans += torch.tensor([2_000_000, 6_000_000])
+        self.now += 0.001 + 0.004 * decided.shape[1]
+        return Walk(torch.zeros(len(x), 10), decided, torch.zeros(*decided.shape, 1))
+
+
+def test_an_engine_that_runs_all_blocks_in_one_call_notes_their_times_itself() -> None:
+    engine, plan = WholeSlow(), torch.ones(4, 3, dtype=torch.int64)
+    recorder = WholeRecorder(engine, plan, engine.clock)
+    found = recorder.walk(recorder.enter(torch.zeros(4, 3, 8, 8)), None, torch.zeros(4, 2), None)
+    assert torch.equal(found.decisions, plan), "it runs the plan"
+    assert found.logits[:, 0].min() > 1e6, "no cascade looks again"
+    # Each thread's share of the blocks; what else the call takes belongs to the answer.
+    assert recorder.spans() == pytest.approx([0.005, *[0.001, 0.003] * 3, 0.001])
 
 
 @pytest.mark.parametrize("kernels", ["native", "library"])
