@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dfs_core.errors import UserError
@@ -17,7 +18,7 @@ from dfs_core.model.network import DFSNet
 from dfs_core.model.options import Option
 from dfs_core.model.policy import Features
 from dfs_core.model.precision import has_bf16
-from dfs_core.model.resnet import SHARED, OptionConv, OptionNorm, ResidualBlock, ResNetBody, RoundedStem
+from dfs_core.model.resnet import SHARED, OptionConv, OptionNorm, ResidualBlock, RoundedLinear, RoundedStem
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Levels:
     def of(cls, learned: LearnedStep) -> Self:
         """The levels of a learned step."""
         low, high = learned.activation_bounds[0].tolist()
-        return cls(float(learned.activation_step), int(low), int(high))
+        return cls(float(learned.activation_step.detach()), int(low), int(high))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +66,7 @@ class CompiledConv:
         bias = norm.bias.double() - mean.double() * scale
         weight, levels = conv.weight.detach().clone(), None
         if learned is not None and learned.bits <= LEARNED_BITS:
-            step, (low, high) = float(learned.weight_step), learned.weight_bounds[0].tolist()
+            step, (low, high) = float(learned.weight_step.detach()), learned.weight_bounds[0].tolist()
             weight, levels = (weight / step).clamp_(low, high).round_(), Levels.of(learned)
             scale = scale * step * levels.step
         return cls(weight, levels, scale.float(), bias.float(), int(conv.stride[0]), int(conv.padding[0]))
@@ -73,6 +74,37 @@ class CompiledConv:
     def out_size(self, size: int) -> int:
         """Side of the output for a side of the input, in pixels."""
         return (size + 2 * self.padding - self.weight.shape[2]) // self.stride + 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledClassifier:
+    """The linear classifier: y = weight x + bias, in float32.
+
+    Attributes:
+        weight: (classes, C), rounded where the classifier computes at few bits.
+        bias: (classes,).
+        levels: how x is rounded; None if it is not.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    levels: Levels | None
+
+    @classmethod
+    def of(cls, linear: nn.Linear) -> Self:
+        """A copy of a classifier."""
+        weight, levels = linear.weight.detach().clone(), None
+        if isinstance(linear, RoundedLinear) and linear.option.bits <= LEARNED_BITS:
+            learned = cast(LearnedStep, linear.quantisers[linear.option.name])
+            step, (low, high) = float(learned.weight_step.detach()), learned.weight_bounds[0].tolist()
+            weight, levels = (weight / step).clamp_(low, high).round_() * step, Levels.of(learned)
+        return cls(weight, linear.bias.detach().clone(), levels)
+
+    def __call__(self, means: Tensor) -> Tensor:
+        """Logits (N, classes) of the mean of each channel (N, C)."""
+        if self.levels is not None:
+            means = (means / self.levels.step).clamp_(self.levels.low, self.levels.high).round_() * self.levels.step
+        return F.linear(means, self.weight, self.bias)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,7 +140,7 @@ class CompiledNet:
         pool: the max pooling after it, or nothing.
         first: the block that no policy decides over.
         blocks: for each gated block, its form under each option.
-        body: for the pooling and the classifier at the end, which are too small to compile.
+        classifier: takes the mean of each channel at the end.
         real: the type of what is not rounded: bf16 or float32.
         features: what the policy looks at in a block's input.
         policy: who decides.
@@ -119,7 +151,7 @@ class CompiledNet:
     pool: nn.Sequential
     first: CompiledBlock
     blocks: tuple[tuple[CompiledBlock, ...], ...]
-    body: ResNetBody
+    classifier: CompiledClassifier
     real: torch.dtype
     features: Features
     policy: nn.Module
@@ -146,7 +178,7 @@ class CompiledNet:
                 nn.Sequential(*pool),
                 CompiledBlock.of(body.first(), body.first().ungated),
                 tuple(tuple(CompiledBlock.of(block, option) for option in options) for block in body.gated()),
-                body,
+                CompiledClassifier.of(body.classifier),
                 real_type(options),
                 model.features(0),
                 deepcopy(model.policy),

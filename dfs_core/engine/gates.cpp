@@ -97,7 +97,9 @@ void look(int32_t looks, const float *x, float *out, int32_t pixels, int32_t cha
 // What a policy looks at in n images: x (n, pixels, channels) -> seen.
 void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t channels, int32_t looks, int32_t part,
               int32_t parts) {
-  for (int64_t i = part; i < n; i += parts) look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
+  for (int64_t i = part; i < n; i += parts) {
+    look(looks, x + i * pixels * channels, seen + i * looks * channels, pixels, channels);
+  }
 }
 
 // n images: seen (n, inputs), price (n, 3) or null -> scores (n, options); hidden and cell (n, width) take their next values.

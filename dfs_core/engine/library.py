@@ -26,6 +26,7 @@ from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet, Levels
 from dfs_core.model.execute import Body, gather
+from dfs_core.model.pooling import pooled
 
 HIGHEST_BYTE = 255
 SHIFT = 128  # added to signed levels: the kernels take unsigned bytes and a zero point
@@ -202,7 +203,7 @@ class LibraryEngine(Body):
     name: Final = "library"
 
     def __init__(self, net: CompiledNet) -> None:
-        self.stem, self.pool, self.body = form_of(net.stem, net.real), net.pool, net.body
+        self.stem, self.pool, self.classifier = form_of(net.stem, net.real), net.pool, net.classifier
         self.policy = net.policy
         self.first = Block(net.first, net.real)
         self.blocks = [[Block(form, net.real) for form in forms] for forms in net.blocks]
@@ -245,7 +246,7 @@ class LibraryEngine(Body):
 
     def head(self, x: Tensor | Stream) -> Tensor:
         """As in ``Body``."""
-        return self.see(self.body.head, x)
+        return self.classifier(self.see(pooled, x))
 
 
 def _owned(x: Tensor | Stream) -> Stream:

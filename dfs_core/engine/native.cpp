@@ -1,41 +1,15 @@
-// Residual blocks in 8-bit integers, bf16 or float32, image by image, for x86 processors with AVX-512 VNNI or AMX.
+// Residual blocks, image by image.
 //
 // All of an image's block lies in the cache: its input is rounded into a padded buffer, each convolution writes what the
-// next one reads, and the last one adds to the stream. Every image takes the form of its own decision where it lies, so a batch
-// needs no sorting, and a skipped block costs nothing.
-//
-// A convolution is a sum over 32-bit lanes. A lane holds four bytes, two bf16 or one float32 of neighbouring channels, and
-// a row of the kernel is contiguous in memory, because channels come last. Weights lie as [outputs / 16][kernel row][lane]
-// [16 outputs]; AMX loads sixteen lanes of them as one tile, AVX-512 one lane as one register.
+// next one reads, and the last one adds to the stream. Every image takes the form of its own decision where it lies, so a
+// batch needs no sorting, and a skipped block costs nothing.
 
-#include <immintrin.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <type_traits>
-#include <vector>
-
-#if !defined(__AVX512VNNI__) || !defined(__AVX512BW__)
-#error "this file needs AVX-512 VNNI"
-#endif
-
-enum Kind : int32_t { INT8, BF16, FLOAT };
-constexpr int BYTES[] = {1, 2, 4};
-constexpr int WIDTH = 16, TILE_BYTES = 64;  // of a tile: rows, and bytes of a row, which are sixteen lanes
+#include "convolve.h"
 
 extern "C" {
-// One convolution with its batch norm folded in: y = scale x sum + bias.
-struct Conv {
-  int32_t kind, inputs, padded_inputs, outputs, kernel, stride, padding;
-  int32_t zero;               // the byte that stands for 0 (INT8)
-  int32_t lanes, tile_lanes;  // of a kernel row: used, and padded to whole tiles
-  float step, low, high;      // of the input, and its lowest and highest level (INT8)
-  const void *weights;
-  const float *scale, *bias;
-};
 // A block under one option. Without a convolution it is skipped. The shortcut is null if it is the identity.
 struct Form {
   int32_t count;
@@ -47,286 +21,39 @@ void look(int32_t looks, const float *x, float *out, int32_t pixels, int32_t cha
 
 namespace {
 
-bool use_amx = false;
-
-int side(const Conv &conv, int size) { return (size + 2 * conv.padding - conv.kernel) / conv.stride + 1; }
-
-// An image as a convolution reads it: NHWC with a border, in the convolution's own type.
-struct Padded {
-  std::vector<uint8_t> bytes;
-  int pixel = 0, row = 0;  // bytes of one pixel and of one row
-
-  void shape(const Conv &conv, int height, int width) {
-    const int border = conv.padding, value = conv.kind == INT8 ? conv.zero : 0;
-    pixel = conv.padded_inputs * BYTES[conv.kind];
-    row = pixel * (width + 2 * border);
-    const size_t rows = height + 2 * border, size = row * rows;
-    // A tile may read past the end: those values meet weights of 0, but must be finite.
-    if (bytes.size() < size + 2 * TILE_BYTES * WIDTH) bytes.resize(size + 2 * TILE_BYTES * WIDTH);
-    std::memset(bytes.data() + size, 0, 2 * TILE_BYTES * WIDTH);
-    if (!border) return;
-    std::memset(bytes.data(), value, row * border);
-    std::memset(bytes.data() + size - row * border, value, row * border);
-    for (size_t y = border; y < rows - border; ++y) {
-      std::memset(bytes.data() + y * row, value, pixel * border);
-      std::memset(bytes.data() + (y + 1) * row - pixel * border, value, pixel * border);
-    }
-  }
-
-  uint8_t *at(const Conv &conv, int y, int x) { return bytes.data() + (y + conv.padding) * row + (x + conv.padding) * pixel; }
-};
-
-// How a convolution takes its input, with what every value needs at hand.
-template <int KIND>
-struct Rounding {
-  __m512 inverse, low, high;
-  __m512i zero;
-
-  explicit Rounding(const Conv &conv)
-      : inverse(_mm512_set1_ps(1 / conv.step)),
-        low(_mm512_set1_ps(conv.low)),
-        high(_mm512_set1_ps(conv.high)),
-        zero(_mm512_set1_epi32(conv.zero)) {}
-
-  // Sixteen channels.
-  void store(uint8_t *to, __m512 x) const {
-    if constexpr (KIND == INT8) {
-      x = _mm512_min_ps(_mm512_max_ps(_mm512_mul_ps(x, inverse), low), high);
-      const __m512i level = _mm512_add_epi32(_mm512_cvtps_epi32(x), zero);
-      _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtepi32_epi8(level));
-#ifdef __AVX512BF16__
-    } else if constexpr (KIND == BF16) {
-      _mm256_storeu_si256(reinterpret_cast<__m256i *>(to), (__m256i)_mm512_cvtneps_pbh(x));
-#endif
-    } else {
-      _mm512_storeu_ps(to, x);
-    }
-  }
-};
-
-template <int KIND>
-void fill(Padded &to, const Conv &conv, const float *x, int height, int width) {
-  to.shape(conv, height, width);
-  const Rounding<KIND> rounding(conv);
-  for (int y = 0; y < height; ++y) {
-    uint8_t *pixel = to.at(conv, y, 0);
-    for (int i = 0; i < width; ++i, x += conv.inputs, pixel += to.pixel) {
-      int c = 0;
-      for (; c + WIDTH <= conv.inputs; c += WIDTH) rounding.store(pixel + c * BYTES[KIND], _mm512_loadu_ps(x + c));
-      if (c == conv.inputs) continue;
-      uint8_t rest[WIDTH * 4];  // an image has 3 channels
-      rounding.store(rest, _mm512_maskz_loadu_ps((1u << (conv.inputs - c)) - 1, x + c));
-      std::memcpy(pixel + c * BYTES[KIND], rest, (conv.padded_inputs - c) * BYTES[KIND]);
-    }
-  }
-}
-
-// Where the results of a convolution go: rectified into `next`, which `following` reads; else to `out`.
-struct Target {
-  Padded *next = nullptr;
-  const Conv *following = nullptr;
-  float *out = nullptr;
-  const float *add = nullptr;  // if given, it is added, and the sum is rectified
-  bool rectify = false;
-};
-
-// Scale and write the sums of neighbouring pixels for sixteen outputs.
-template <int KIND>
-inline void finish(const Conv &conv, const Target &target, int width, int y, int x, int output, const __m512i *sums,
-                   int pixels) {
-  const __m512 scale = _mm512_loadu_ps(conv.scale + output), bias = _mm512_loadu_ps(conv.bias + output);
-  const __m512 none = _mm512_setzero_ps();
-  const auto value = [&](int p) {
-    return _mm512_fmadd_ps(KIND == INT8 ? _mm512_cvtepi32_ps(sums[p]) : _mm512_castsi512_ps(sums[p]), scale, bias);
-  };
-  if (target.next) {
-    const Rounding<KIND> rounding(*target.following);  // the convolutions of a block are of one kind
-    uint8_t *to = target.next->at(*target.following, y, x) + output * BYTES[KIND];
-    for (int p = 0; p < pixels; ++p, to += target.next->pixel) rounding.store(to, _mm512_max_ps(value(p), none));
-    return;
-  }
-  const size_t start = (static_cast<size_t>(y) * width + x) * conv.outputs + output;
-  float *to = target.out + start;
-  if (target.add) {
-    const float *add = target.add + start;
-    for (int p = 0; p < pixels; ++p, to += conv.outputs, add += conv.outputs) {
-      _mm512_storeu_ps(to, _mm512_max_ps(_mm512_add_ps(value(p), _mm512_loadu_ps(add)), none));
-    }
-    return;
-  }
-  const __m512 least = target.rectify ? none : _mm512_set1_ps(-__builtin_inff());
-  for (int p = 0; p < pixels; ++p, to += conv.outputs) _mm512_storeu_ps(to, _mm512_max_ps(value(p), least));
-}
-
-template <int KIND>
-inline __m512i multiply_add(__m512i sum, int32_t lane, __m512i weights) {
-  const __m512i x = _mm512_set1_epi32(lane);
-  if constexpr (KIND == INT8) return _mm512_dpbusd_epi32(sum, x, weights);
-#ifdef __AVX512BF16__
-  if constexpr (KIND == BF16) {
-    return _mm512_castps_si512(_mm512_dpbf16_ps(_mm512_castsi512_ps(sum), (__m512bh)x, (__m512bh)weights));
-  }
-#endif
-  return _mm512_castps_si512(
-      _mm512_fmadd_ps(_mm512_castsi512_ps(x), _mm512_castsi512_ps(weights), _mm512_castsi512_ps(sum)));
-}
-
-// PIXELS neighbours of a row and sixteen outputs at a time, in registers. JUMP: lanes from pixel to pixel, known to the
-// compiler; with 16 addresses to keep, it would run out of registers.
-template <int KIND, int PIXELS, int JUMP>
-void with_registers(const Conv &conv, Padded &from, const Target &target, int width, int y, int x) {
-  const int jump = JUMP ? JUMP : conv.stride * from.pixel / 4;
-  for (int output = 0; output < conv.outputs; output += WIDTH) {
-    __m512i sums[PIXELS] = {};
-    for (int ky = 0; ky < conv.kernel; ++ky) {
-      const uint8_t *row = from.bytes.data() + static_cast<size_t>(y * conv.stride + ky) * from.row;
-      const int32_t *lanes = reinterpret_cast<const int32_t *>(row) + x * jump;
-      const int32_t *weights = static_cast<const int32_t *>(conv.weights) +
-                               static_cast<size_t>(output / WIDTH * conv.kernel + ky) * conv.tile_lanes * WIDTH;
-      for (int lane = 0; lane < conv.lanes; ++lane) {
-        const __m512i w = _mm512_loadu_si512(weights + lane * WIDTH);
-        for (int p = 0; p < PIXELS; ++p) sums[p] = multiply_add<KIND>(sums[p], lanes[p * jump + lane], w);
-      }
-    }
-    finish<KIND>(conv, target, width, y, x, output, sums, PIXELS);
-  }
-}
-
-template <int KIND>
-void all_with_registers(const Conv &conv, Padded &from, const Target &target, int height, int width) {
-  const auto run = [&](auto jump) {
-    for (int y = 0; y < height; ++y) {
-      int x = 0;
-      for (; x + 16 <= width; x += 16) with_registers<KIND, 16, jump>(conv, from, target, width, y, x);
-      for (; x + 8 <= width; x += 8) with_registers<KIND, 8, jump>(conv, from, target, width, y, x);
-      for (; x < width; ++x) with_registers<KIND, 1, jump>(conv, from, target, width, y, x);
-    }
-  };
-  switch (conv.stride * from.pixel / 4) {
-    case 4: return run(std::integral_constant<int, 4>());
-    case 8: return run(std::integral_constant<int, 8>());
-    case 16: return run(std::integral_constant<int, 16>());
-    case 32: return run(std::integral_constant<int, 32>());
-    case 64: return run(std::integral_constant<int, 64>());
-    default: return run(std::integral_constant<int, 0>());
-  }
-}
-
-#ifdef __AMX_BF16__
-struct Place {
-  int y, x;
-};
-
-// Tiles 0 to 3 hold the sums of two places by two groups of sixteen outputs; 4 and 5 the inputs; 6 and 7 the weights.
-void configure(int pixels) {
-  struct alignas(64) {
-    uint8_t palette = 1, start = 0, reserved[14] = {};
-    uint16_t columns[16] = {};
-    uint8_t rows[16] = {};
-  } config;
-  std::fill_n(config.columns, 8, TILE_BYTES);
-  std::fill_n(config.rows, 6, pixels);
-  std::fill_n(config.rows + 6, 2, WIDTH);
-  _tile_loadconfig(&config);
-}
-
-#define MULTIPLY(sum, x, w)                             \
-  if constexpr (KIND == INT8) _tile_dpbusd(sum, x, w); \
-  else _tile_dpbf16ps(sum, x, w)
-
-template <int KIND, int GROUPS>
-void with_tiles(const Conv &conv, Padded &from, const Target &target, int width, const Place *places, int count, int pixels) {
-  const long jump = conv.stride * from.pixel;
-  const size_t group = static_cast<size_t>(conv.kernel) * conv.tile_lanes * WIDTH;
-  const auto at = [&](Place place) { return from.bytes.data() + place.y * conv.stride * from.row + place.x * jump; };
-  const uint8_t *start[] = {at(places[0]), at(places[count - 1])};  // of a place that stands alone, both are the same
-  __m512i sums[4][WIDTH];
-  for (int output = 0; output < conv.outputs; output += GROUPS * WIDTH) {
-    const int32_t *weights = static_cast<const int32_t *>(conv.weights) + output / WIDTH * group;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    for (int ky = 0; ky < conv.kernel; ++ky) {
-      for (int lane = 0; lane < conv.tile_lanes; lane += WIDTH) {
-        const size_t offset = static_cast<size_t>(ky) * from.row + lane * 4;
-        const int32_t *w = weights + (static_cast<size_t>(ky) * conv.tile_lanes + lane) * WIDTH;
-        _tile_loadd(4, start[0] + offset, jump);
-        _tile_loadd(5, start[1] + offset, jump);
-        _tile_loadd(6, w, TILE_BYTES);
-        MULTIPLY(0, 4, 6);
-        MULTIPLY(1, 5, 6);
-        if constexpr (GROUPS == 1) continue;
-        _tile_loadd(7, w + group, TILE_BYTES);
-        MULTIPLY(2, 4, 7);
-        MULTIPLY(3, 5, 7);
-      }
-    }
-    _tile_stored(0, sums[0], TILE_BYTES);
-    _tile_stored(1, sums[1], TILE_BYTES);
-    _tile_stored(2, sums[2], TILE_BYTES);
-    _tile_stored(3, sums[3], TILE_BYTES);
-    for (int i = 0; i < 2 * GROUPS; ++i) {
-      const Place &place = places[i % 2];
-      if (i % 2 < count) finish<KIND>(conv, target, width, place.y, place.x, output + i / 2 * WIDTH, sums[i], pixels);
-    }
-  }
-}
-
-template <int KIND>
-void all_with_tiles(const Conv &conv, Padded &from, const Target &target, int height, int width) {
-  const int pixels = std::min(width, WIDTH), total = height * (width / pixels);
-  const auto run = conv.outputs % (2 * WIDTH) ? with_tiles<KIND, 1> : with_tiles<KIND, 2>;
-  const auto place = [&](int number) { return Place{number / (width / pixels), number % (width / pixels) * pixels}; };
-  configure(pixels);
-  for (int number = 0; number < total; number += 2) {
-    const Place places[] = {place(number), place(number + 1)};
-    run(conv, from, target, width, places, std::min(2, total - number), pixels);
-  }
-  _tile_release();
-}
-#endif
-
-// from: the padded input; height and width are those of the output.
-template <int KIND>
-void convolve(const Conv &conv, Padded &from, const Target &target, int height, int width) {
-#ifdef __AMX_BF16__
-  if constexpr (KIND != FLOAT) {
-    const bool whole = width <= WIDTH || width % WIDTH == 0;
-    if (use_amx && whole) return all_with_tiles<KIND>(conv, from, target, height, width);
-  }
-#endif
-  all_with_registers<KIND>(conv, from, target, height, width);
-}
-
 thread_local Padded buffers[2];
 
 template <int KIND>
 void one_conv(const Conv &conv, const float *x, float *out, int height, int width, bool rectify) {
-  fill<KIND>(buffers[0], conv, x, height, width);
+  Padded &from = buffers[0];
+  fill<KIND>(from, conv, x, height, width);
   Target target;
   target.out = out, target.rectify = rectify;
-  convolve<KIND>(conv, buffers[0], target, side(conv, height), side(conv, width));
+  convolve<KIND>(conv, from, target, side(conv, height), side(conv, width));
 }
 
-#define BY_KIND(kind, function, ...)                                                                    \
-  (kind == INT8 ? function<INT8> : kind == BF16 ? function<BF16> : function<FLOAT>)(__VA_ARGS__)
+#define BY_KIND(kind, function, ...)              \
+  (kind == INT8 ? function<INT8>                  \
+                : kind == BF16 ? function<BF16>   \
+                : kind == FLOAT ? function<FLOAT> \
+                                : function<SPLIT>)(__VA_ARGS__)
 
 // The convolutions of a block, the last one added to its shortcut.
 template <int KIND>
 void one_block(const Form &form, const float *x, const float *shortcut, float *out, int height, int width) {
-  fill<KIND>(buffers[0], form.convs[0], x, height, width);
+  Padded *const own = buffers;  // to look up what belongs to the thread takes time
+  fill<KIND>(own[0], form.convs[0], x, height, width);
   for (int c = 0; c < form.count; ++c) {
     const Conv &conv = form.convs[c];
     height = side(conv, height), width = side(conv, width);
     Target target;
     if (c + 1 < form.count) {
-      target.next = &buffers[(c + 1) % 2], target.following = &form.convs[c + 1];
+      target.next = &own[(c + 1) % 2], target.following = &form.convs[c + 1];
       target.next->shape(*target.following, height, width);
     } else {
       target.out = out, target.add = shortcut;
     }
-    convolve<KIND>(conv, buffers[c % 2], target, height, width);
+    convolve<KIND>(conv, own[c % 2], target, height, width);
   }
 }
 
@@ -363,23 +90,29 @@ int32_t switch_amx(int32_t wanted) {
   return use_amx;
 }
 
+// Whether it is on.
+int32_t uses_amx() { return use_amx; }
+
 // Of all calls, thread `part` of `parts` takes every parts-th image.
 
 // One convolution of n images: x (n, height, width, inputs) -> out (n, height', width', outputs), rectified.
-void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width, int32_t part, int32_t parts) {
+void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width, int32_t part,
+              int32_t parts) {
   const size_t in = static_cast<size_t>(height) * width * conv->inputs;
   const size_t made = static_cast<size_t>(side(*conv, height)) * side(*conv, width) * conv->outputs;
-  for (int64_t i = part; i < n; i += parts) BY_KIND(conv->kind, one_conv, *conv, x + i * in, out + i * made, height, width, true);
+  for (int64_t i = part; i < n; i += parts) {
+    BY_KIND(conv->kind, one_conv, *conv, x + i * in, out + i * made, height, width, true);
+  }
 }
 
 // One block of n images, each under the form of its decision: x (n, height, width, inputs) -> out (n, out_height, out_width,
 // outputs). Where the shortcut is the identity, out may be x. `looks`: what is put into seen, 0 for nothing; `before`: the
-// same of x, or null. Form after form takes its images, so its weights stay in the cache, and
-// all threads get their share of each.
+// same of x, or null. Form after form takes its images, so its weights stay in the cache, and all threads get their share.
 void run_block(const Form *forms, int32_t count, const int64_t *decisions, const float *x, float *out, const float *before,
                float *seen, int64_t n, int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width,
                int32_t outputs, int32_t looks, int32_t part, int32_t parts) {
-  const size_t read = static_cast<size_t>(height) * width * inputs, made = static_cast<size_t>(out_height) * out_width * outputs;
+  const size_t read = static_cast<size_t>(height) * width * inputs;
+  const size_t made = static_cast<size_t>(out_height) * out_width * outputs;
   const size_t noted = static_cast<size_t>(looks) * outputs;
   int64_t turn = 0;
   for (int32_t f = 0; f < count; ++f) {

@@ -34,11 +34,12 @@ from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp", "walk.cpp"))
+HEADERS = (Path(__file__).with_name("convolve.h"),)
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
-INT8, BF16, FLOAT = range(3)  # as in the source
-BYTES = (1, 2, 4)
+INT8, BF16, FLOAT, SPLIT = range(4)  # as in the source
+BYTES = (1, 2, 4, 2)
 SHIFT = 128  # added to signed levels
 LANE, WIDTH = 4, 16  # bytes of a lane; outputs and lanes of a tile
 AT_A_TIME = 8  # images that a thread takes through all blocks at a time: their values fit into its cache
@@ -113,7 +114,7 @@ def _target() -> Path | None:
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
     with_what = map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", "")))
-    about = (*(source.read_bytes() for source in SOURCES), *with_what)
+    about = (*(source.read_bytes() for source in (*SOURCES, *HEADERS)), *with_what)
     folder = cache_folder()
     return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
 
@@ -150,29 +151,40 @@ def _build_meanwhile() -> None:
 class NativeConv:
     """A convolution as the source takes it. It holds the memory that its structure points to."""
 
-    def __init__(self, conv: CompiledConv, real: torch.dtype) -> None:
+    def __init__(self, conv: CompiledConv, real: torch.dtype, amx: bool) -> None:
         outputs, inputs, kernel, _ = conv.weight.shape
-        levels = conv.levels
+        levels, weight = conv.levels, conv.weight
         kind = INT8 if levels else BF16 if real == torch.bfloat16 else FLOAT
+        if kind == FLOAT and amx and inputs % WIDTH == 0:
+            kind, weight = SPLIT, _split(weight)
         lane = LANE // BYTES[kind]  # channels of a lane
-        padded = -(-inputs // lane) * lane
+        padded = -(-weight.shape[1] // lane) * lane
         lanes = kernel * padded // lane
-        tile_lanes = -(-lanes // WIDTH) * WIDTH
+        count = -(-lanes // WIDTH)  # of tiles
+        tile_lanes = count * -(-lanes // count)
         zero = SHIFT if levels and levels.low < 0 else 0
         self.scale, self.bias = conv.scale.contiguous(), conv.bias.contiguous()
         if zero:  # the kernels see x + zero
             self.bias = self.bias - zero * conv.scale * conv.weight.sum(dim=(1, 2, 3))
         # (O, I, k, k) -> [outputs / 16][kernel row][lane][16 outputs][channels of a lane]
-        rows = F.pad(conv.weight.permute(0, 2, 3, 1), (0, padded - inputs)).flatten(2)
+        rows = F.pad(weight.permute(0, 2, 3, 1), (0, padded - weight.shape[1])).flatten(2)
         rows = F.pad(rows, (0, tile_lanes * lane - rows.shape[2]))
         tiles = rows.view(outputs // WIDTH, WIDTH, kernel, tile_lanes, lane).permute(0, 2, 3, 1, 4)
-        self.weights = tiles.to((torch.int8, torch.bfloat16, torch.float32)[kind]).contiguous()
+        self.weights = tiles.to((torch.int8, torch.bfloat16, torch.float32, torch.bfloat16)[kind]).contiguous()
         sizes = kind, inputs, padded, outputs, kernel, conv.stride, conv.padding, zero, lanes, tile_lanes
         rounding = (levels.step, levels.low, levels.high) if levels else (1.0, 0.0, 0.0)
         self.struct = ConvStruct(
             *sizes, *rounding, *(part.data_ptr() for part in (self.weights, self.scale, self.bias))
         )
         self.out_size = conv.out_size
+
+
+def _split(weight: Tensor) -> Tensor:
+    """Weights (O, I, k, k) as sums of three bf16: (O, 6 I, k, k), in the order of the source's ``SPLIT``."""
+    first = weight.bfloat16().float()
+    second = (weight - first).bfloat16().float()
+    third = weight - first - second
+    return torch.cat([first, first, first, second, second, third], dim=1)
 
 
 def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
@@ -189,12 +201,12 @@ def _convolve(built: ctypes.CDLL, conv: NativeConv, x: Tensor) -> Tensor:
 class NativeForms:
     """A block under each option, as the source takes it."""
 
-    def __init__(self, forms: tuple[CompiledBlock, ...], real: torch.dtype) -> None:
+    def __init__(self, forms: tuple[CompiledBlock, ...], real: torch.dtype, amx: bool) -> None:
         self.kept: list[object] = []
         structs = []
         for form in forms:
-            convs = [NativeConv(conv, real) for conv in form.convs]
-            shortcut = None if form.shortcut is None else NativeConv(form.shortcut, real)
+            convs = [NativeConv(conv, real, amx) for conv in form.convs]
+            shortcut = None if form.shortcut is None else NativeConv(form.shortcut, real, amx)
             array = (ConvStruct * len(convs))(*(conv.struct for conv in convs))
             structs.append(FormStruct(len(convs), array, ctypes.pointer(shortcut.struct) if shortcut else None))
             self.kept += [convs, shortcut, array]
@@ -208,10 +220,11 @@ class NativeEngine(WholeBody):
     name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
-        self.built, self.pool, self.body, self.policy = built, net.pool, net.body, net.policy
-        self.stem = NativeConv(net.stem, net.real)
-        self.first = NativeForms((net.first,), net.real)
-        self.blocks = [NativeForms(forms, net.real) for forms in net.blocks]
+        self.built, self.pool, self.classifier, self.policy = built, net.pool, net.classifier, net.policy
+        amx = bool(built.uses_amx())
+        self.stem = NativeConv(net.stem, net.real, amx)
+        self.first = NativeForms((net.first,), net.real, amx)
+        self.blocks = [NativeForms(forms, net.real, amx) for forms in net.blocks]
         self.gates = gates_of(net.policy, len(net.blocks)) or []
         first, *gated = (_shape(block) for block in net.layout.blocks)
         self.first_shape, self.means = first, net.layout.blocks[-1].channels
@@ -270,7 +283,7 @@ class NativeEngine(WholeBody):
             threads,
             lambda part, parts: self.built.run_network(ctypes.byref(self.struct), *pointers, *sizes, noted),
         )
-        return Walk(self.body.classifier(means), decisions, scores)
+        return Walk(self.classifier(means), decisions, scores)
 
     def _before(self, n: int, state: Any, charge: Tensor | None, decided: Tensor | None) -> tuple[Tensor, Tensor]:
         """Decisions and scores before any block runs. A policy without gates sees nothing, so its own are known."""

@@ -18,11 +18,9 @@ from torch import Tensor
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet, Levels
+from dfs_core.engine.compiled import CompiledBlock, CompiledClassifier, CompiledConv, CompiledNet, Levels
 from dfs_core.errors import UserError
-from dfs_core.model.lsq import LEARNED_BITS, LearnedStep
 from dfs_core.model.network import DFSNet
-from dfs_core.model.resnet import RoundedLinear
 
 OPSET, IR_VERSION = 17, 8  # old enough for runtimes of 2022; nothing newer is needed
 STATIC = ("constant", "table")  # policies that decide the same for every image
@@ -168,16 +166,10 @@ class Graph:
 
     def classify(self, model: DFSNet, x: str) -> None:
         """The classifier on features (N, C), rounded as the convolutions are if it has few bits."""
-        linear = model.body.classifier
-        weight, bias = linear.weight.detach(), linear.bias.detach()
-        if isinstance(linear, RoundedLinear):
-            learned = linear.quantisers[linear.option.name]
-            assert isinstance(learned, LearnedStep)
-            if learned.bits <= LEARNED_BITS:
-                (low, high), step = learned.weight_bounds[0].tolist(), learned.weight_step.detach()
-                x = self.rounded(Levels.of(learned), x)
-                weight = (weight / step).clamp(low, high).round() * step
-        self.add("Gemm", x, self.floats(weight), self.floats(bias), transB=1, result=OUTPUT)
+        last = CompiledClassifier.of(model.body.classifier)
+        if last.levels is not None:
+            x = self.rounded(last.levels, x)
+        self.add("Gemm", x, self.floats(last.weight), self.floats(last.bias), transB=1, result=OUTPUT)
 
 
 def _is_8_bits(levels: Levels) -> bool:

@@ -43,6 +43,11 @@ constexpr int PRICE = 3;  // features of a price
 
 int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
+struct Scratch {
+  std::vector<float> streams[2], sights[2], states[2], found;
+  std::vector<int64_t> chosen;
+};
+
 float *room(std::vector<float> &from, int64_t size) {
   if (from.size() < static_cast<size_t>(size)) from.resize(size);
   return from.data();
@@ -56,10 +61,10 @@ extern "C" {
 // charge (n, options), or null: then no gate runs. decisions (n, blocks): where below 0, the gate decides by its scores -
 // charge, which scores (n, blocks, options) takes. means (n, outputs of the last block): of each channel at the end.
 // spans (blocks, 2) or null: nanoseconds of each gate and of each block are added there.
-void run_network(const Network *net, const float *x, const float *price, const float *charge, int64_t *decisions, float *scores,
-                 float *means, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
-  thread_local std::vector<float> streams[2], sights[2], states[2], found;
-  thread_local std::vector<int64_t> chosen;
+void run_network(const Network *net, const float *x, const float *price, const float *charge, int64_t *decisions,
+                 float *scores, float *means, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
+  thread_local Scratch scratch;
+  auto &[streams, sights, states, found, chosen] = scratch;
   const Block &begin = net->blocks[0], &end = net->blocks[net->count - 1];
   const int64_t entering = static_cast<int64_t>(begin.height) * begin.width * begin.inputs;
   const int looks = charge ? net->looks : 0, options = net->options;

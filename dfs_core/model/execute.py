@@ -8,9 +8,10 @@ differ: an option's batch norm sees only its own images under ``grouped``, and a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import reduce
-from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -65,13 +66,14 @@ class Walk(NamedTuple):
     scores: Tensor
 
 
-@runtime_checkable
-class WholeBody(Protocol):
+class WholeBody(ABC):
     """Something that decides over all gated blocks and runs them in one call."""
 
+    @abstractmethod
     def enter(self, images: Tensor) -> Tensor:
         """As in ``Body``."""
 
+    @abstractmethod
     def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None) -> Walk:
         """From the input of the first gated block to the answer.
 

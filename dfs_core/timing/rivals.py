@@ -27,7 +27,7 @@ class Plain(nn.Module):
         self.net, self.rounded = net, rounded
         self.blocks = [net.first, *(forms[option] for forms in net.blocks)]
         self.kept = {id(conv): self._prepared(conv) for conv in self._convs()}
-        self.classifier = net.body.classifier.weight.detach(), net.body.classifier.bias.detach()
+        self.classifier = net.classifier.weight, net.classifier.bias
 
     def _convs(self) -> list[CompiledConv]:
         inner = [conv for block in self.blocks for conv in (*block.convs, block.shortcut) if conv is not None]

@@ -144,11 +144,31 @@ def test_a_convolution_of_bytes_is_exact(kernels: str) -> None:
     wanted = torch.nn.functional.conv2d(x.double(), weight.double(), padding=1).clamp_min(0)
     if kernels == "native":
         rows = x.permute(0, 2, 3, 1).contiguous()
-        found = native._convolve(native.library(), native.NativeConv(conv, torch.float32), rows).permute(0, 3, 1, 2)
+        found = native._convolve(native.library(), native.NativeConv(conv, torch.float32, amx=False), rows).permute(
+            0, 3, 1, 2
+        )
     else:
         form = library.form_of(conv, torch.float32)
         found = form.plain(form.enter(x)).relu()
     torch.testing.assert_close(found.double(), wanted, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("outputs", [16, 32])
+def test_six_products_in_bf16_are_one_in_float32(outputs: int) -> None:
+    built = native.library()
+    if built is None or not built.uses_amx():
+        pytest.skip("this processor has no AMX")
+    generator = torch.Generator().manual_seed(0)
+    weight, x = (torch.randn(size, generator=generator) for size in ((outputs, 16, 3, 3), (2, 16, 7, 16)))
+    conv = CompiledConv(weight, None, torch.ones(outputs), torch.zeros(outputs), 1, 1)
+    wanted = torch.nn.functional.conv2d(x.double(), weight.double(), padding=1).clamp_min(0)
+    rows = x.permute(0, 2, 3, 1).contiguous()
+    off = {}
+    for amx in (True, False):  # in six products, in float32
+        found = native._convolve(built, native.NativeConv(conv, torch.float32, amx), rows).permute(0, 3, 1, 2)
+        off[amx] = float((found - wanted).abs().max() / wanted.std())
+    assert off[True] < 2 * off[False]
+    assert off[False] < 1e-5
 
 
 def test_without_a_compiler_the_engine_runs_on_pytorch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
