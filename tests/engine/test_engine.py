@@ -108,6 +108,24 @@ def test_an_image_gets_the_same_alone_as_in_a_batch(kernels: str) -> None:
     torch.testing.assert_close(together.logits, torch.cat([one.logits for one in alone]), rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("count", [2, 7, 24])
+def test_threads_share_images_and_change_nothing(kernels: str, count: int) -> None:
+    """Some threads get more images than others, and more than one round of them."""
+    model, before = network("every budget"), torch.get_num_threads()
+    engine, given = compile_network(model, kernels), IMAGES[:count]
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            with exact(IMAGES.device):
+                found.append(model(given, price=torch.logspace(-3, 0, count), execution=engine))
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        assert torch.equal(found[0].decisions, other.decisions)
+        torch.testing.assert_close(found[0].logits, other.logits, rtol=0, atol=0 if kernels == "native" else 1e-4)
+
+
 def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
     model = deepcopy(network("gates"))
     engine = compile_network(model, kernels)
