@@ -14,6 +14,7 @@ from dashboard.image.question_panel import Answer
 from dashboard.image.time_chart import time_chart, time_keys, time_rows
 from dashboard.ui import cached, clock, messages
 from dashboard.ui.show import show
+from dfs_core.checkpoints.card import OnEngine
 from dfs_core.timing.calibration import Calibration
 
 TIME, AT_A_TIME = "time_here", "time_batch"  # keys of chart and control
@@ -23,6 +24,8 @@ MEASURE = "measure_machine"
 def time_here(answer: Answer) -> None:
     """The measured time of the image, or the button that measures this machine."""
     st.markdown("### Time here")
+    if answer.page.card.engine is not None:
+        st.caption(messages.plain(agreement(answer.page.card.engine)))
     found = cached.calibration(answer.page.card.config)
     if found is None:
         st.caption(
@@ -33,6 +36,15 @@ def time_here(answer: Answer) -> None:
         return
     _show(answer, found, clock.at_a_time(answer.page.shared, AT_A_TIME, found.sizes, found.sizes[0]))
     _measure(answer, "Measure again")
+
+
+def agreement(engine: OnEngine) -> str:
+    """What a card says of its checkpoint on the engine, in one sentence."""
+    return (
+        f"On all test images, the engine takes {engine.same_decisions:.2f} % of the decisions and gives"
+        f" {engine.same_answers:.2f} % of the answers of the float simulation; its accuracy is {engine.accuracy:.2f} %"
+        f" (measured on {engine.processor})."
+    )
 
 
 def _show(answer: Answer, found: Calibration, batch: int) -> None:

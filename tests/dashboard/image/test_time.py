@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from dashboard.answers.costs import models
 from dashboard.image.probes import WhatIf
 from dashboard.image.time_chart import time_rows
 from dashboard.ui import cached
+from dfs_core.checkpoints.card import OnEngine
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 from dfs_core.timing import clock, kept
@@ -93,6 +96,24 @@ def test_the_button_measures_this_machine_and_the_page_names_it(app: AppTest, tm
     assert not app.exception
     assert "16" in str(app.query_params["batch"])
     assert control(app.segmented_control, "time_batch").value == 16
+
+
+def test_what_a_card_says_of_the_engine_is_shown(
+    app: AppTest, pretrained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "of the decisions" not in text_of(app), "this card says nothing"
+    folder = tmp_path / "pretrained"
+    shutil.copytree(pretrained_folder / "tiny-dfs-20", folder / "tiny-dfs-20")
+    path = folder / "tiny-dfs-20" / "card.json"
+    engine = OnEngine("native", 93.4, 20.1, 99.97, 99.9, "Test processor")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"engine": asdict(engine)}))
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+    app.run()
+    assert not app.exception
+    assert (
+        "takes 99.97 % of the decisions and gives 99.90 % of the answers of the float simulation; its accuracy is"
+        " 93.40 % (measured on Test processor)." in text_of(app).replace("\\", "")
+    )
 
 
 def test_a_network_that_the_engine_cannot_run_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
