@@ -83,6 +83,16 @@ class BlockStruct(ctypes.Structure):
     )
 
 
+class EntryStruct(ctypes.Structure):
+    """``struct Entry`` of the source."""
+
+    _fields_ = (
+        ("stem", ctypes.POINTER(ConvStruct)),
+        *((name, ctypes.c_int32) for name in ("height", "width", "inputs")),
+        ("first", BlockStruct),
+    )
+
+
 class NetworkStruct(ctypes.Structure):
     """``struct Network`` of the source."""
 
@@ -236,6 +246,14 @@ class NativeEngine(WholeBody):
         )
         kind, kept = (self.gates[0].kind, self.gates[0].kept) if self.gates else (0, 0)
         looks = LOOKS[net.features] if self.gates else 0
+        size = net.layout.image_size
+        self.entry = EntryStruct(
+            ctypes.pointer(self.stem.struct),
+            size,
+            size,
+            net.layout.stem.inputs,
+            BlockStruct(self.first.structs, None, *first),
+        )
         self.struct = NetworkStruct(self.structs, len(gated), len(net.blocks[0]), kind, looks, kept)
 
     @staticmethod
@@ -261,14 +279,23 @@ class NativeEngine(WholeBody):
         return out.permute(0, 3, 1, 2)
 
     def walk(
-        self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, spans: Tensor | None = None
+        self,
+        x: Tensor,
+        state: Any,
+        charge: Tensor | None,
+        decided: Tensor | None,
+        entered: bool = True,
+        spans: Tensor | None = None,
     ) -> Walk:
         """As in ``WholeBody``.
 
         Args:
-            spans: int64 (gated blocks, 2), to which the nanoseconds of each gate and block are added, of all threads.
+            spans: int64 (1 + 2 x gated blocks), to which nanoseconds are added, of all threads: of what is before the
+                gated blocks, and of each gate and block.
         """
-        values, n = x.permute(0, 2, 3, 1).contiguous(), len(x)
+        if not entered and len(self.pool):  # the source has no pooling
+            x, entered = self.enter(x), True
+        values, n = x.float().permute(0, 2, 3, 1).contiguous(), len(x)
         decisions, scores = self._before(n, state, charge, decided)
         means = values.new_empty(n, self.means)
         threads = self.threads(n)
@@ -278,10 +305,11 @@ class NativeEngine(WholeBody):
         given = values, price, charge if asked else None, decisions, scores, means
         pointers = [None if part is None else _start(part) for part in given]
         sizes = ctypes.c_int64(n), ctypes.c_int64(max(1, few)), ctypes.byref(ctypes.c_int64(0))
+        entry = None if entered else ctypes.byref(self.entry)
         noted = None if spans is None else _start(spans)
         _in_threads(
             threads,
-            lambda part, parts: self.built.run_network(ctypes.byref(self.struct), *pointers, *sizes, noted),
+            lambda part, parts: self.built.run_network(ctypes.byref(self.struct), entry, *pointers, *sizes, noted),
         )
         return Walk(self.classifier(means), decisions, scores)
 

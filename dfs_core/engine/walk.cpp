@@ -9,6 +9,7 @@
 #include <vector>
 
 extern "C" {
+struct Conv;
 struct Form;
 struct MemoryGate;
 struct DoubtGate;
@@ -17,6 +18,12 @@ struct Block {
   const Form *forms;
   const void *gate;
   int32_t height, width, inputs, out_height, out_width, outputs, fresh;
+};
+// What runs before the gated blocks: the stem, of images (height, width, inputs), and the first block.
+struct Entry {
+  const Conv *stem;
+  int32_t height, width, inputs;
+  Block first;
 };
 enum Gates : int32_t { NONE, MEMORY, DOUBT };
 // `options`: of each block. `gates`: of which kind. `looks`: what they look at in a block's input. `kept`: numbers that a gate
@@ -27,6 +34,8 @@ struct Network {
 };
 
 // In native.cpp and gates.cpp.
+void run_conv(const Conv *conv, const float *x, float *out, int64_t n, int32_t height, int32_t width, int32_t part,
+              int32_t parts);
 void run_block(const Form *forms, int32_t count, const int64_t *decisions, const float *x, float *out, const float *before,
                float *seen, int64_t n, int32_t height, int32_t width, int32_t inputs, int32_t out_height, int32_t out_width,
                int32_t outputs, int32_t looks, int32_t part, int32_t parts);
@@ -40,6 +49,8 @@ void run_doubt_gate(const DoubtGate *gate, const float *seen, const float *price
 namespace {
 
 constexpr int PRICE = 3;  // features of a price
+
+int64_t area(int32_t height, int32_t width, int32_t channels) { return static_cast<int64_t>(height) * width * channels; }
 
 int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
@@ -57,22 +68,40 @@ float *room(std::vector<float> &from, int64_t size) {
 
 extern "C" {
 
-// n images, `few` at a time; threads that share `next` share the images. x (n, height, width, inputs), price (n, 3) or null.
-// charge (n, options), or null: then no gate runs. decisions (n, blocks): where below 0, the gate decides by its scores -
-// charge, which scores (n, blocks, options) takes. means (n, outputs of the last block): of each channel at the end.
-// spans (blocks, 2) or null: nanoseconds of each gate and of each block are added there.
-void run_network(const Network *net, const float *x, const float *price, const float *charge, int64_t *decisions,
-                 float *scores, float *means, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
+// n images, `few` at a time; threads that share `next` share the images. x: without an entry, what enters the first gated
+// block, (n, height, width, inputs); with one, the images. price (n, 3) or null. charge (n, options), or null: then no gate
+// runs. decisions (n, blocks): where below 0, the gate decides by its scores - charge, which scores (n, blocks, options)
+// takes. means (n, outputs of the last block): of each channel at the end. spans (1 + 2 blocks) or null: nanoseconds of the
+// entry, and of each gate and block, are added there.
+void run_network(const Network *net, const Entry *entry, const float *x, const float *price, const float *charge,
+                 int64_t *decisions, float *scores, float *means, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
   thread_local Scratch scratch;
   auto &[streams, sights, states, found, chosen] = scratch;
   const Block &begin = net->blocks[0], &end = net->blocks[net->count - 1];
-  const int64_t entering = static_cast<int64_t>(begin.height) * begin.width * begin.inputs;
+  const int64_t given = entry ? area(entry->height, entry->width, entry->inputs) : area(begin.height, begin.width, begin.inputs);
   const int looks = charge ? net->looks : 0, options = net->options;
+  int64_t since = spans ? now() : 0;
+  const auto note = [&](int part) {
+    if (!spans) return;
+    const int64_t then = since;
+    since = now();
+    __atomic_fetch_add(spans + part, since - then, __ATOMIC_RELAXED);
+  };
   for (;;) {
     const int64_t first = __atomic_fetch_add(next, few, __ATOMIC_RELAXED), m = std::min(few, n - first);
     if (m <= 0) return;
-    chosen.resize(few);
-    const float *from = x + first * entering;
+    chosen.assign(few, 0);
+    const float *from = x + first * given;
+    if (entry) {
+      const Block &block = entry->first;
+      float *stem = room(streams[1], m * area(block.height, block.width, block.inputs));
+      float *to = room(streams[0], m * area(block.out_height, block.out_width, block.outputs));
+      run_conv(entry->stem, from, stem, m, entry->height, entry->width, 0, 1);
+      run_block(block.forms, 1, chosen.data(), stem, to, nullptr, nullptr, m, block.height, block.width, block.inputs,
+                block.out_height, block.out_width, block.outputs, 0, 0, 1);
+      from = to;
+    }
+    note(0);
     const float *priced = price ? price + first * PRICE : nullptr;
     float *seen = room(sights[0], m * looks * begin.inputs), *hidden = nullptr, *cell = nullptr;
     if (looks) run_look(from, seen, m, begin.height * begin.width, begin.inputs, looks, 0, 1);
@@ -82,7 +111,6 @@ void run_network(const Network *net, const float *x, const float *price, const f
     }
     for (int b = 0; b < net->count; ++b) {
       const Block &block = net->blocks[b];
-      const int64_t began = spans ? now() : 0;
       float *own = room(found, m * options);
       if (charge && net->gates == MEMORY) {
         run_memory_gate(static_cast<const MemoryGate *>(block.gate), seen, priced, hidden, cell, own, m);
@@ -99,18 +127,16 @@ void run_network(const Network *net, const float *x, const float *price, const f
         }
         chosen[i] = decision;
       }
-      const int64_t decided = spans ? now() : 0;
+      note(1 + 2 * b);
       const int noted = b + 1 < net->count ? looks : std::max(looks, 1);  // the classifier needs means
-      const int64_t size = static_cast<int64_t>(block.out_height) * block.out_width * block.outputs;
-      const bool moves = b == 0 || block.fresh;  // x is not ours: a cascade's next pass begins with it
-      float *to = moves ? room(streams[b == 0 || from != streams[0].data() ? 0 : 1], m * size) : const_cast<float *>(from);
+      const bool ours = b > 0 || entry;  // without an entry x is not: a cascade's next pass begins with it
+      const int64_t size = m * area(block.out_height, block.out_width, block.outputs);
+      float *to = ours && !block.fresh ? const_cast<float *>(from) : room(streams[from == streams[0].data()], size);
       float *sight = room(sights[seen == sights[0].data() ? 1 : 0], m * noted * block.outputs);
       run_block(block.forms, options, chosen.data(), from, to, looks && !block.fresh ? seen : nullptr, sight, m, block.height,
                 block.width, block.inputs, block.out_height, block.out_width, block.outputs, noted, 0, 1);
       from = to, seen = sight;
-      if (!spans) continue;
-      __atomic_fetch_add(spans + 2 * b, decided - began, __ATOMIC_RELAXED);
-      __atomic_fetch_add(spans + 2 * b + 1, now() - decided, __ATOMIC_RELAXED);
+      note(2 + 2 * b);
     }
     const int64_t row = static_cast<int64_t>(std::max(looks, 1)) * end.outputs;
     for (int64_t i = 0; i < m; ++i) std::copy_n(seen + i * row, end.outputs, means + (first + i) * end.outputs);

@@ -74,15 +74,17 @@ class WholeBody(ABC):
         """As in ``Body``."""
 
     @abstractmethod
-    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None) -> Walk:
-        """From the input of the first gated block to the answer.
+    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, entered: bool = True) -> Walk:
+        """From the input of the first gated block to the answer, or from the images on.
 
         Args:
-            x: the input (N, C, H, W).
+            x: the input (N, C, H, W), or the images (N, 3, S, S).
             state: what the policy starts with.
             charge: price x cost of each option (N, options); None to ask no policy.
             decided: decisions that are taken already (N, gated blocks), with ``POLICY_DECIDES`` where the policy
                 decides; None if it decides over all.
+            entered: whether x is the input of the first gated block. Else x is the images, and ``enter`` is a part of
+                the walk.
         """
 
 

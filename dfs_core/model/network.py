@@ -98,17 +98,14 @@ class DFSNet(nn.Module):
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
+        if isinstance(body, WholeBody):
+            return self._walk(body, images, prices, forced)
         x: Any = body.enter(images)
         if isinstance(self.policy, CascadePolicy):
             return self._look_again(self.policy, x, prices, forced, body)
         state: Any = self.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
         temperature = self.policy.temperature(charge)
-        if isinstance(body, WholeBody):
-            logits, decided, scores = body.walk(x, state, charge, forced)
-            if isinstance(temperature, Tensor):
-                temperature = temperature[:, None]
-            return DFSOutput(logits, decided, (scores / temperature).softmax(dim=2))
         certain = torch.eye(len(self.costs), device=images.device)
         decisions, probabilities = [], []
         for index in range(self.config.gated_blocks):
@@ -130,6 +127,19 @@ class DFSNet(nn.Module):
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
+
+    def _walk(self, body: WholeBody, images: Tensor, prices: Tensor, forced: Tensor | None) -> DFSOutput:
+        """The forward pass on a body that runs all gated blocks in one call."""
+        if isinstance(self.policy, CascadePolicy):
+            return self._look_again(self.policy, body.enter(images), prices, forced, body)
+        entered = isinstance(self.policy, OneShotPolicy)  # of the others, none looks at what enters before it decides
+        x = body.enter(images) if entered else images
+        charge = prices[:, None] * self.costs
+        logits, decisions, scores = body.walk(x, self.start(x, prices), charge, forced, entered)
+        temperature = self.policy.temperature(charge)
+        if isinstance(temperature, Tensor):
+            temperature = temperature[:, None]
+        return DFSOutput(logits, decisions, (scores / temperature).softmax(dim=2))
 
     def features(self, index: int) -> Features:
         """What the policy looks at before a gated block, counted from 0: (N, C, H, W) -> (N, F).

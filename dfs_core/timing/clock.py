@@ -90,13 +90,13 @@ class WholeRecorder(WholeBody):
     def __init__(self, body: NativeEngine, plan: Tensor, clock: Clock) -> None:
         self.body, self.plan, self.clock = body, plan, clock
         self.began, self.entered = clock(), 0.0
-        self.parts = torch.zeros(plan.shape[1], 2, dtype=torch.int64)
+        self.noted = torch.zeros(1 + 2 * plan.shape[1], dtype=torch.int64)
 
     def spans(self) -> np.ndarray:
         """As in ``Recorder``; what the call takes beside the blocks belongs to the answer."""
-        parts = self.parts.flatten().numpy() / NANOSECONDS / self.body.threads(len(self.plan))
-        rest = self.clock() - self.began - self.entered - parts.sum()
-        return np.array([self.entered, *parts, max(0.0, rest)])
+        parts = self.noted.numpy() / NANOSECONDS / self.body.threads(len(self.plan))
+        parts[0] += self.entered
+        return np.array([*parts, max(0.0, self.clock() - self.began - parts.sum())])
 
     def enter(self, images: Tensor) -> Tensor:
         """As in ``WholeBody``."""
@@ -104,9 +104,9 @@ class WholeRecorder(WholeBody):
         self.entered = self.clock() - self.began
         return found
 
-    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None) -> Walk:
+    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, entered: bool = True) -> Walk:
         """As in ``WholeBody``, under the plan, but sure of its answer."""
-        found = self.body.walk(x, state, charge, self.plan, spans=self.parts)
+        found = self.body.walk(x, state, charge, self.plan, entered, spans=self.noted)
         return found._replace(logits=_sure(found.logits))
 
 

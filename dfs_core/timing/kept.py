@@ -34,7 +34,7 @@ def this_machine() -> Machine:
 @cache
 def _version() -> str:
     """Version of the package, and of the engine's sources: another engine takes another time."""
-    sources = (source.read_bytes() for source in sorted(ENGINE.iterdir()) if source.suffix in (".py", ".cpp"))
+    sources = (source.read_bytes() for source in sorted(ENGINE.iterdir()) if source.suffix in (".py", ".cpp", ".h"))
     return f"{__version__}, engine {hashlib.sha256(b'|'.join(sources)).hexdigest()[:8]}"
 
 
