@@ -29,7 +29,7 @@ from dfs_core.files import cache_folder
 from dfs_core.machine import cpu_facts
 from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
 from dfs_core.model.layout import BlockShape
-from dfs_core.model.policy import Features, Policy
+from dfs_core.model.policy import ConstantPolicy, Features, Policy
 from dfs_core.model.pooling import nothing, pooled
 from dfs_core.model.utilities import mean_and_spread
 
@@ -236,6 +236,8 @@ class NativeEngine(WholeBody):
         self.first = NativeForms((net.first,), net.real, amx)
         self.blocks = [NativeForms(forms, net.real, amx) for forms in net.blocks]
         self.gates = gates_of(net.policy, len(net.blocks)) or []
+        constant = net.policy.decisions if isinstance(net.policy, ConstantPolicy) else None
+        self.constant = None if constant is None else torch.tensor(constant)
         first, *gated = (_shape(block) for block in net.layout.blocks)
         self.first_shape, self.means = first, net.layout.blocks[-1].channels
         pointers: list[int | None] = [ctypes.addressof(gate.struct) for gate in self.gates]
@@ -322,9 +324,12 @@ class NativeEngine(WholeBody):
         if self.gates:
             open_ = torch.full((n, blocks), POLICY_DECIDES) if decided is None else decided.clone()
             return open_.contiguous(), torch.empty(n, blocks, options)
-        policy, nothing_seen = cast(Policy, self.policy), torch.empty(n, 0)
-        scores = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
-        scores = scores - charge[:, None]
+        if self.constant is None:
+            policy, nothing_seen = cast(Policy, self.policy), torch.empty(n, 0)
+            found = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
+        else:
+            found = F.one_hot(self.constant, options).log().expand(n, -1, -1)
+        scores = found - charge[:, None]
         decisions = scores.argmax(dim=2)
         if decided is not None:
             decisions = torch.where(decided == POLICY_DECIDES, decisions, decided)
