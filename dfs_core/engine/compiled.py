@@ -144,6 +144,7 @@ class CompiledNet:
         real: the type of what is not rounded: bf16 or float32.
         features: what the policy looks at in a block's input.
         policy: who decides.
+        costs: of each option, relative to a block in full (options,).
     """
 
     layout: Layout
@@ -155,6 +156,7 @@ class CompiledNet:
     real: torch.dtype
     features: Features
     policy: nn.Module
+    costs: Tensor
 
     @classmethod
     def of(cls, model: DFSNet) -> Self:
@@ -182,6 +184,7 @@ class CompiledNet:
                 real_type(options),
                 model.features(0),
                 deepcopy(model.policy),
+                model.costs.clone(),
             )
 
 

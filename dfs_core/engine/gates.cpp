@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "sixteen.h"
+
 extern "C" {
 // y = x weight + bias, with weight [inputs][outputs], so that the compiler computes neighbouring outputs at once.
 struct Linear {
@@ -68,8 +70,6 @@ inline __m512 sum_over(const float *x, int pixels, int channels, Term term) {
   return _mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3]));
 }
 
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-
 float root_at(const float *roots, int step, const float *price) {
   return roots[FEATURES * step] * price[0] + roots[FEATURES * step + 1] * price[1] + roots[FEATURES * step + 2] * price[2];
 }
@@ -77,6 +77,9 @@ float root_at(const float *roots, int step, const float *price) {
 }  // namespace
 
 extern "C" {
+
+// y = x weight + bias of one image.
+void apply_linear(const Linear *linear, const float *x, float *y) { apply(*linear, x, y); }
 
 // What a policy looks at in an image x (pixels, channels): 1, the mean of each channel; 2, also the standard deviation.
 void look(int32_t looks, const float *x, float *out, int32_t pixels, int32_t channels) {
@@ -113,12 +116,16 @@ void run_memory_gate(const MemoryGate *gate, const float *seen, const float *pri
     std::copy_n(price, more, in.data() + width);
     std::copy_n(hidden, width, in.data() + width + more);
     apply(gate->lstm, in.data(), sums.data());
-    for (int k = 0; k < width; ++k, ++hidden, ++cell) {
-      const float *sum = sums.data() + k;
-      *cell = sigmoid(sum[width]) * *cell + sigmoid(sum[0]) * std::tanh(sum[2 * width]);
-      *hidden = sigmoid(sum[3 * width]) * std::tanh(*cell);
+    for (int k = 0; k < width; k += WIDTH) {
+      const __mmask16 some = width - k < WIDTH ? (1u << (width - k)) - 1 : 0xFFFF;
+      const auto part = [&](int number) { return _mm512_maskz_loadu_ps(some, sums.data() + number * width + k); };
+      const __m512 kept = _mm512_mul_ps(sigmoid(part(1)), _mm512_maskz_loadu_ps(some, cell + k));
+      const __m512 next = _mm512_fmadd_ps(sigmoid(part(0)), hyperbolic_tangent(part(2)), kept);
+      _mm512_mask_storeu_ps(cell + k, some, next);
+      _mm512_mask_storeu_ps(hidden + k, some, _mm512_mul_ps(sigmoid(part(3)), hyperbolic_tangent(next)));
     }
-    apply(gate->out, hidden - width, own.data());
+    apply(gate->out, hidden, own.data());
+    hidden += width, cell += width;
     if (!gate->valued) {
       std::copy_n(own.data(), options, scores);
       continue;
@@ -136,17 +143,15 @@ void run_memory_gate(const MemoryGate *gate, const float *seen, const float *pri
 // n images: seen (n, inputs), price (n, 3) -> answers (n, classes), scores (n, options).
 void run_doubt_gate(const DoubtGate *gate, const float *seen, const float *price, float *answers, float *scores, int64_t n) {
   const int inputs = gate->answer.inputs, classes = gate->answer.outputs, options = gate->options;
-  std::vector<float> in(inputs);
+  std::vector<float> in(inputs), shares(classes);
   for (int64_t i = 0; i < n; ++i, seen += inputs, price += FEATURES, answers += classes, scores += options) {
     std::copy_n(seen, inputs, in.data());
     standardise(in.data(), inputs);
     apply(gate->answer, in.data(), answers);
     const float most = *std::max_element(answers, answers + classes);
-    float sum = 0, weighted = 0;
-    for (int c = 0; c < classes; ++c) {
-      const float share = std::exp(answers[c] - most);
-      sum += share, weighted += share * (answers[c] - most);
-    }
+    const float sum = exponentials(answers, classes, most, shares.data());
+    float weighted = 0;
+    for (int c = 0; c < classes; ++c) weighted += shares[c] * (answers[c] - most);
     const float entropy = std::log(sum) - weighted / sum;
     const float steeper = std::exp(gate->strength * (entropy / gate->most - gate->usual) * gate->inverse);
     scores[0] = 0;

@@ -44,7 +44,7 @@ class DoubtStruct(ctypes.Structure):
     )
 
 
-class _Linear:
+class Linear:
     """A linear layer as the source takes it. It holds the memory that its structure points to."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
@@ -83,9 +83,9 @@ class MemoryGate:
         else:
             out = policy.to_options
         self.layers = (
-            _Linear(embed.weight, embed.bias),
-            _Linear(torch.cat([weight, lstm.weight_hh], dim=1), bias),
-            _Linear(out.weight, out.bias),
+            Linear(embed.weight, embed.bias),
+            Linear(torch.cat([weight, lstm.weight_hh], dim=1), bias),
+            Linear(out.weight, out.bias),
         )
         self.kept = lstm.hidden_size
         roots = None if self.roots is None else self.roots.data_ptr()
@@ -107,7 +107,7 @@ class DoubtGate:
         norm, answer = cast(nn.LayerNorm, policy.norms[block]), cast(nn.Linear, policy.answers[block])
         usual = cast(nn.BatchNorm1d, policy.usual[block])
         mean, variance = float(cast(Tensor, usual.running_mean)), float(cast(Tensor, usual.running_var))
-        self.answer = _Linear(*_behind_norm(norm, answer.weight, answer.bias))
+        self.answer = Linear(*_behind_norm(norm, answer.weight, answer.bias))
         self.roots = _copy(policy.coefficients[block])
         self.kept = answer.out_features
         numbers = mean, (variance + usual.eps) ** -0.5, STRENGTH * (1 - mean), math.log(self.kept)

@@ -24,17 +24,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
-from dfs_core.engine.gates import gates_of
+from dfs_core.engine.gates import Linear, LinearStruct, gates_of
 from dfs_core.files import cache_folder
 from dfs_core.machine import cpu_facts
 from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
 from dfs_core.model.layout import BlockShape
 from dfs_core.model.policy import ConstantPolicy, Features, Policy
 from dfs_core.model.pooling import nothing, pooled
-from dfs_core.model.utilities import mean_and_spread
+from dfs_core.model.utilities import (
+    LOWEST_PRICE,
+    LOWEST_TEMPERATURE,
+    OneShotPolicy,
+    TablePolicy,
+    mean_and_spread,
+)
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp", "walk.cpp"))
-HEADERS = (Path(__file__).with_name("convolve.h"),)
+HEADERS = tuple(Path(__file__).with_name(name) for name in ("convolve.h", "sixteen.h"))
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
@@ -98,7 +104,10 @@ class NetworkStruct(ctypes.Structure):
 
     _fields_ = (
         ("blocks", ctypes.POINTER(BlockStruct)),
-        *((name, ctypes.c_int32) for name in ("count", "options", "gates", "looks", "kept")),
+        ("costs", ctypes.c_void_p),
+        ("classifier", ctypes.POINTER(LinearStruct)),
+        *((name, ctypes.c_int32) for name in ("count", "options", "gates", "looks", "kept", "classes")),
+        *((name, ctypes.c_float) for name in ("lowest_price", "lowest_temperature", "step", "low", "high")),
     )
 
 
@@ -230,16 +239,13 @@ class NativeEngine(WholeBody):
     name: Final = "native"
 
     def __init__(self, net: CompiledNet, built: ctypes.CDLL) -> None:
-        self.built, self.pool, self.classifier, self.policy = built, net.pool, net.classifier, net.policy
+        self.built, self.pool, self.policy = built, net.pool, net.policy
         amx = bool(built.uses_amx())
         self.stem = NativeConv(net.stem, net.real, amx)
         self.first = NativeForms((net.first,), net.real, amx)
         self.blocks = [NativeForms(forms, net.real, amx) for forms in net.blocks]
         self.gates = gates_of(net.policy, len(net.blocks)) or []
-        constant = net.policy.decisions if isinstance(net.policy, ConstantPolicy) else None
-        self.constant = None if constant is None else torch.tensor(constant)
-        first, *gated = (_shape(block) for block in net.layout.blocks)
-        self.first_shape, self.means = first, net.layout.blocks[-1].channels
+        self.first_shape, *gated = (_shape(block) for block in net.layout.blocks)
         pointers: list[int | None] = [ctypes.addressof(gate.struct) for gate in self.gates]
         pointers += [None] * (len(gated) - len(pointers))
         parts = zip(self.blocks, pointers, gated, strict=True)
@@ -254,9 +260,16 @@ class NativeEngine(WholeBody):
             size,
             size,
             net.layout.stem.inputs,
-            BlockStruct(self.first.structs, None, *first),
+            BlockStruct(self.first.structs, None, *self.first_shape),
         )
-        self.struct = NetworkStruct(self.structs, len(gated), len(net.blocks[0]), kind, looks, kept)
+        self.costs, last = net.costs, net.classifier
+        self.classifier = Linear(last.weight, last.bias)
+        rounding = (last.levels.step, last.levels.low, last.levels.high) if last.levels else (0.0, 0.0, 0.0)
+        lowest = LOWEST_TEMPERATURE if isinstance(net.policy, TablePolicy) else 0.0
+        self.struct = NetworkStruct(
+            self.structs, self.costs.data_ptr(), ctypes.pointer(self.classifier.struct), len(gated), len(net.blocks[0]),
+            kind, looks, kept, len(last.bias), LOWEST_PRICE, lowest, *rounding,
+        )  # fmt: skip
 
     @staticmethod
     def supports(net: CompiledNet, built: ctypes.CDLL) -> bool:
@@ -280,60 +293,77 @@ class NativeEngine(WholeBody):
         ))  # fmt: skip
         return out.permute(0, 3, 1, 2)
 
-    def walk(
-        self,
-        x: Tensor,
-        state: Any,
-        charge: Tensor | None,
-        decided: Tensor | None,
-        entered: bool = True,
-        spans: Tensor | None = None,
-    ) -> Walk:
+    def walk(self, images: Tensor, prices: Tensor, decided: Tensor | None, spans: Tensor | None = None) -> Walk:
         """As in ``WholeBody``.
 
         Args:
             spans: int64 (1 + 2 x gated blocks), to which nanoseconds are added, of all threads: of what is before the
                 gated blocks, and of each gate and block.
         """
+        shape = len(images), len(self.blocks)
+        if self.gates:
+            decisions = torch.full(shape, POLICY_DECIDES) if decided is None else decided.clone()
+            probabilities = torch.empty(*shape, self.struct.options)
+            found = Walk(self._run(images, decisions, probabilities, prices, spans), decisions, probabilities)
+        elif isinstance(self.policy, OneShotPolicy):  # it looks once, at what enters the first gated block
+            x = self.enter(images)
+            decisions, probabilities = self._decide(self.policy.start(x, prices), prices, decided)
+            found = Walk(self.finish(x, decisions, spans), decisions, probabilities)
+        else:
+            state = cast(Policy, self.policy).start(images, prices)
+            decisions, probabilities = self._decide(state, prices, decided)
+            found = Walk(self._run(images, decisions, spans=spans), decisions, probabilities)
+        return found
+
+    def finish(self, x: Tensor, decisions: Tensor, spans: Tensor | None = None) -> Tensor:
+        """As in ``WholeBody``; ``spans`` as in ``walk``."""
+        return self._run(x, decisions, spans=spans, entered=True)
+
+    def _decide(self, state: Any, prices: Tensor, decided: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Decisions and probabilities of a policy without gates, which decides over all blocks before any runs."""
+        n, blocks, options = len(prices), len(self.blocks), self.struct.options
+        if isinstance(self.policy, ConstantPolicy):
+            decisions = torch.tensor(self.policy.decisions).expand(n, -1)
+            probabilities = F.one_hot(decisions, options).float()
+        else:
+            policy, charge, nothing_seen = (
+                cast(TablePolicy, self.policy),
+                prices[:, None] * self.costs,
+                torch.empty(n, 0),
+            )
+            scores = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
+            scores = (scores - charge[:, None]) / policy.temperature(charge)[:, None]
+            decisions, probabilities = scores.argmax(dim=2), scores.softmax(dim=2)
+        if decided is not None:
+            decisions = torch.where(decided == POLICY_DECIDES, decisions, decided)
+        return decisions.contiguous(), probabilities
+
+    def _run(
+        self,
+        x: Tensor,
+        decisions: Tensor,
+        probabilities: Tensor | None = None,
+        prices: Tensor | None = None,
+        spans: Tensor | None = None,
+        entered: bool = False,
+    ) -> Tensor:
+        """Logits of images x, or of what enters the first gated block. With prices, gates take open decisions."""
         if not entered and len(self.pool):  # the source has no pooling
             x, entered = self.enter(x), True
         values, n = x.float().permute(0, 2, 3, 1).contiguous(), len(x)
-        decisions, scores = self._before(n, state, charge, decided)
-        means = values.new_empty(n, self.means)
+        decisions = decisions.contiguous()
+        logits = values.new_empty(n, self.struct.classes)
         threads = self.threads(n)
         few = -(-n // (threads * max(1, -(-n // (threads * AT_A_TIME)))))  # as many for each thread as for the others
-        asked = bool(self.gates) and charge is not None
-        price = state.price if asked and hasattr(state, "price") else None
-        given = values, price, charge if asked else None, decisions, scores, means
-        pointers = [None if part is None else _start(part) for part in given]
+        given = [None if part is None else _start(part) for part in (values, prices, decisions, probabilities, logits)]
         sizes = ctypes.c_int64(n), ctypes.c_int64(max(1, few)), ctypes.byref(ctypes.c_int64(0))
         entry = None if entered else ctypes.byref(self.entry)
         noted = None if spans is None else _start(spans)
         _in_threads(
             threads,
-            lambda part, parts: self.built.run_network(ctypes.byref(self.struct), entry, *pointers, *sizes, noted),
+            lambda part, parts: self.built.run_network(ctypes.byref(self.struct), entry, *given, *sizes, noted),
         )
-        return Walk(self.classifier(means), decisions, scores)
-
-    def _before(self, n: int, state: Any, charge: Tensor | None, decided: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Decisions and scores before any block runs. A policy without gates sees nothing, so its own are known."""
-        blocks, options = len(self.blocks), self.struct.options
-        if charge is None:
-            assert decided is not None
-            return decided.contiguous(), torch.empty(n, blocks, 0)
-        if self.gates:
-            open_ = torch.full((n, blocks), POLICY_DECIDES) if decided is None else decided.clone()
-            return open_.contiguous(), torch.empty(n, blocks, options)
-        if self.constant is None:
-            policy, nothing_seen = cast(Policy, self.policy), torch.empty(n, 0)
-            found = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
-        else:
-            found = F.one_hot(self.constant, options).log().expand(n, -1, -1)
-        scores = found - charge[:, None]
-        decisions = scores.argmax(dim=2)
-        if decided is not None:
-            decisions = torch.where(decided == POLICY_DECIDES, decisions, decided)
-        return decisions, scores
+        return logits
 
     def threads(self, n: int) -> int:
         """How many threads walk with n images."""

@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
+
+#include "sixteen.h"
 
 extern "C" {
 struct Conv;
 struct Form;
+struct Linear;
 struct MemoryGate;
 struct DoubtGate;
 // A gated block and its gate, which is null if decisions are given. `fresh`: its output cannot take the place of its input.
@@ -26,11 +31,16 @@ struct Entry {
   Block first;
 };
 enum Gates : int32_t { NONE, MEMORY, DOUBT };
-// `options`: of each block. `gates`: of which kind. `looks`: what they look at in a block's input. `kept`: numbers that a gate
-// keeps of an image, twice: an LSTM's hidden and cell state, or a classifier's answers.
+// `options`: of each block, and their `costs`. `gates`: of which kind. `looks`: what they look at in a block's input. `kept`:
+// numbers that a gate keeps of an image, twice: an LSTM's hidden and cell state, or a classifier's answers. The temperature of
+// probabilities is the smallest step in charge, but not below `lowest_temperature`; if that is 0, it is 1.
+// The classifier rounds its input to steps from low to high, if step is not 0.
 struct Network {
   const Block *blocks;
-  int32_t count, options, gates, looks, kept;
+  const float *costs;
+  const Linear *classifier;
+  int32_t count, options, gates, looks, kept, classes;
+  float lowest_price, lowest_temperature, step, low, high;
 };
 
 // In native.cpp and gates.cpp.
@@ -44,20 +54,50 @@ void run_look(const float *x, float *seen, int64_t n, int32_t pixels, int32_t ch
 void run_memory_gate(const MemoryGate *gate, const float *seen, const float *price, float *hidden, float *cell, float *scores,
                      int64_t n);
 void run_doubt_gate(const DoubtGate *gate, const float *seen, const float *price, float *answers, float *scores, int64_t n);
+void apply_linear(const Linear *linear, const float *x, float *y);
 }
 
 namespace {
 
-constexpr int PRICE = 3;  // features of a price
+constexpr int FEATURES = 3;  // of a price
 
 int64_t area(int32_t height, int32_t width, int32_t channels) { return static_cast<int64_t>(height) * width * channels; }
 
 int64_t now() { return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
 
 struct Scratch {
-  std::vector<float> streams[2], sights[2], states[2], found;
+  std::vector<float> streams[2], sights[2], states[2], found, features;
   std::vector<int64_t> chosen;
 };
+
+// The features of a price: 1, g and g^2 with g = (log10(price) + 1) / 2.
+void write_features(float price, float lowest, float *to) {
+  const float level = (std::log10(std::max(price, lowest)) + 1) / 2;
+  to[0] = 1, to[1] = level, to[2] = level * level;
+}
+
+// `row` has the values of a block's options; charges come off. Returns the best option, and writes all probabilities.
+int64_t decide(const Network &net, float price, float *row, float *probabilities) {
+  float temperature = net.lowest_temperature > 0 ? std::numeric_limits<float>::infinity() : 1;
+  for (int k = 0; k < net.options; ++k) {
+    row[k] -= price * net.costs[k];
+    if (k && net.lowest_temperature > 0) temperature = std::min(temperature, price * net.costs[k] - price * net.costs[k - 1]);
+  }
+  const float *best = std::max_element(row, row + net.options);
+  temperature = std::max(temperature, net.lowest_temperature);
+  for (int k = 0; k < net.options; ++k) probabilities[k] = (row[k] - *best) / temperature;
+  const float sum = exponentials(probabilities, net.options, 0, probabilities);
+  for (int k = 0; k < net.options; ++k) probabilities[k] /= sum;
+  return best - row;
+}
+
+// The answer from the mean of each channel, which is rounded in place.
+void classify(const Network &net, float *means, int count, float *logits) {
+  for (int c = 0; net.step > 0 && c < count; ++c) {
+    means[c] = std::nearbyint(std::min(std::max(means[c] / net.step, net.low), net.high)) * net.step;
+  }
+  apply_linear(net.classifier, means, logits);
+}
 
 float *room(std::vector<float> &from, int64_t size) {
   if (from.size() < static_cast<size_t>(size)) from.resize(size);
@@ -69,17 +109,16 @@ float *room(std::vector<float> &from, int64_t size) {
 extern "C" {
 
 // n images, `few` at a time; threads that share `next` share the images. x: without an entry, what enters the first gated
-// block, (n, height, width, inputs); with one, the images. price (n, 3) or null. charge (n, options), or null: then no gate
-// runs. decisions (n, blocks): where below 0, the gate decides by its scores - charge, which scores (n, blocks, options)
-// takes. means (n, outputs of the last block): of each channel at the end. spans (1 + 2 blocks) or null: nanoseconds of the
-// entry, and of each gate and block, are added there.
-void run_network(const Network *net, const Entry *entry, const float *x, const float *price, const float *charge,
-                 int64_t *decisions, float *scores, float *means, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
+// block, (n, height, width, inputs); with one, the images. prices (n), or null: then no gate runs. decisions (n, blocks): where
+// below 0, the gate decides. Also written: probabilities (n, blocks, options) and logits (n, classes). spans (1 + 2 blocks) or
+// null: nanoseconds of the entry, and of each gate and block, are added there.
+void run_network(const Network *net, const Entry *entry, const float *x, const float *prices, int64_t *decisions,
+                 float *probabilities, float *logits, int64_t n, int64_t few, int64_t *next, int64_t *spans) {
   thread_local Scratch scratch;
-  auto &[streams, sights, states, found, chosen] = scratch;
+  auto &[streams, sights, states, found, features, chosen] = scratch;
   const Block &begin = net->blocks[0], &end = net->blocks[net->count - 1];
   const int64_t given = entry ? area(entry->height, entry->width, entry->inputs) : area(begin.height, begin.width, begin.inputs);
-  const int looks = charge ? net->looks : 0, options = net->options;
+  const int looks = prices ? net->looks : 0, options = net->options;
   int64_t since = spans ? now() : 0;
   const auto note = [&](int part) {
     if (!spans) return;
@@ -102,30 +141,29 @@ void run_network(const Network *net, const Entry *entry, const float *x, const f
       from = to;
     }
     note(0);
-    const float *priced = price ? price + first * PRICE : nullptr;
     float *seen = room(sights[0], m * looks * begin.inputs), *hidden = nullptr, *cell = nullptr;
     if (looks) run_look(from, seen, m, begin.height * begin.width, begin.inputs, looks, 0, 1);
-    if (charge) {
+    float *priced = room(features, m * FEATURES);
+    if (prices) {
       hidden = room(states[0], m * net->kept), cell = room(states[1], m * net->kept);
       std::fill_n(hidden, m * net->kept, 0.0f), std::fill_n(cell, m * net->kept, 0.0f);
+      for (int64_t i = 0; i < m; ++i) write_features(prices[first + i], net->lowest_price, priced + i * FEATURES);
     }
     for (int b = 0; b < net->count; ++b) {
       const Block &block = net->blocks[b];
       float *own = room(found, m * options);
-      if (charge && net->gates == MEMORY) {
+      if (prices && net->gates == MEMORY) {
         run_memory_gate(static_cast<const MemoryGate *>(block.gate), seen, priced, hidden, cell, own, m);
-      } else if (charge && net->gates == DOUBT) {
+      } else if (prices && net->gates == DOUBT) {
         run_doubt_gate(static_cast<const DoubtGate *>(block.gate), seen, priced, hidden, own, m);
       }
       for (int64_t i = 0; i < m; ++i) {
-        int64_t &decision = decisions[(first + i) * net->count + b];
-        if (charge) {
-          float *row = scores + ((first + i) * net->count + b) * options;
-          const float *own_row = own + i * options, *charged = charge + (first + i) * options;
-          for (int k = 0; k < options; ++k) row[k] = own_row[k] - charged[k];
-          if (decision < 0) decision = std::max_element(row, row + options) - row;
+        const int64_t at = (first + i) * net->count + b;
+        if (prices) {
+          const int64_t best = decide(*net, prices[first + i], own + i * options, probabilities + at * options);
+          if (decisions[at] < 0) decisions[at] = best;
         }
-        chosen[i] = decision;
+        chosen[i] = decisions[at];
       }
       note(1 + 2 * b);
       const int noted = b + 1 < net->count ? looks : std::max(looks, 1);  // the classifier needs means
@@ -138,8 +176,10 @@ void run_network(const Network *net, const Entry *entry, const float *x, const f
       from = to, seen = sight;
       note(2 + 2 * b);
     }
-    const int64_t row = static_cast<int64_t>(std::max(looks, 1)) * end.outputs;
-    for (int64_t i = 0; i < m; ++i) std::copy_n(seen + i * row, end.outputs, means + (first + i) * end.outputs);
+    for (int64_t i = 0; i < m; ++i) {
+      float *means = seen + i * std::max(looks, 1) * end.outputs;
+      classify(*net, means, end.outputs, logits + (first + i) * net->classes);
+    }
   }
 }
 }

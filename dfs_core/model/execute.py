@@ -53,39 +53,40 @@ class Body(Protocol):
 
 
 class Walk(NamedTuple):
-    """What came of all gated blocks.
+    """What came of a whole network.
 
     Attributes:
         logits: (N, classes), float32.
         decisions: option indices (N, gated blocks).
-        scores: the policy's logits - charge (N, gated blocks, options); empty where no policy was asked.
+        probabilities: of the policy (N, gated blocks, options).
     """
 
     logits: Tensor
     decisions: Tensor
-    scores: Tensor
+    probabilities: Tensor
 
 
 class WholeBody(ABC):
-    """Something that decides over all gated blocks and runs them in one call."""
+    """Something that decides over all blocks and runs them in one call."""
+
+    @abstractmethod
+    def walk(self, images: Tensor, prices: Tensor, decided: Tensor | None) -> Walk:
+        """From the images to the answers, by the policy that was compiled.
+
+        Args:
+            images: (N, 3, S, S).
+            prices: of a block in full, (N,).
+            decided: decisions that are taken already (N, gated blocks), with ``POLICY_DECIDES`` where the policy
+                decides; None if it decides over all.
+        """
 
     @abstractmethod
     def enter(self, images: Tensor) -> Tensor:
         """As in ``Body``."""
 
     @abstractmethod
-    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, entered: bool = True) -> Walk:
-        """From the input of the first gated block to the answer, or from the images on.
-
-        Args:
-            x: the input (N, C, H, W), or the images (N, 3, S, S).
-            state: what the policy starts with.
-            charge: price x cost of each option (N, options); None to ask no policy.
-            decided: decisions that are taken already (N, gated blocks), with ``POLICY_DECIDES`` where the policy
-                decides; None if it decides over all.
-            entered: whether x is the input of the first gated block. Else x is the images, and ``enter`` is a part of
-                the walk.
-        """
+    def finish(self, x: Tensor, decisions: Tensor) -> Tensor:
+        """Logits (N, classes) from the input x of the first gated block, under given decisions (N, gated blocks)."""
 
 
 class Modules(Body):

@@ -98,11 +98,11 @@ class DFSNet(nn.Module):
         prices = self._prices(images, budget, price)
         if forced is not None:
             forced = self._check_forced(forced, images)
-        if isinstance(body, WholeBody):
-            return self._walk(body, images, prices, forced)
-        x: Any = body.enter(images)
         if isinstance(self.policy, CascadePolicy):
-            return self._look_again(self.policy, x, prices, forced, body)
+            return self._look_again(self.policy, body.enter(images), prices, forced, body)
+        if isinstance(body, WholeBody):
+            return DFSOutput(*body.walk(images, prices, forced))
+        x: Any = body.enter(images)
         state: Any = self.start(x, prices)  # its type is the policy's own affair
         charge = prices[:, None] * self.costs
         temperature = self.policy.temperature(charge)
@@ -127,19 +127,6 @@ class DFSNet(nn.Module):
             decisions.append(decision)
             probabilities.append(probability)
         return DFSOutput(body.head(x), torch.stack(decisions, dim=1), torch.stack(probabilities, dim=1))
-
-    def _walk(self, body: WholeBody, images: Tensor, prices: Tensor, forced: Tensor | None) -> DFSOutput:
-        """The forward pass on a body that runs all gated blocks in one call."""
-        if isinstance(self.policy, CascadePolicy):
-            return self._look_again(self.policy, body.enter(images), prices, forced, body)
-        entered = isinstance(self.policy, OneShotPolicy)  # of the others, none looks at what enters before it decides
-        x = body.enter(images) if entered else images
-        charge = prices[:, None] * self.costs
-        logits, decisions, scores = body.walk(x, self.start(x, prices), charge, forced, entered)
-        temperature = self.policy.temperature(charge)
-        if isinstance(temperature, Tensor):
-            temperature = temperature[:, None]
-        return DFSOutput(logits, decisions, (scores / temperature).softmax(dim=2))
 
     def features(self, index: int) -> Features:
         """What the policy looks at before a gated block, counted from 0: (N, C, H, W) -> (N, F).
@@ -238,7 +225,7 @@ class DFSNet(nn.Module):
 def finish(body: Body | WholeBody, x: Any, decisions: Tensor) -> Tensor:
     """Carry out decisions (N, gated blocks) from the input x of the first gated block on: logits (N, classes)."""
     if isinstance(body, WholeBody):
-        return body.walk(x, None, None, decisions).logits
+        return body.finish(x, decisions)
     for index in range(decisions.shape[1]):
         x = body.run(index, x, decisions[:, index])
     return body.head(x)

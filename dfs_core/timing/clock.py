@@ -104,10 +104,13 @@ class WholeRecorder(WholeBody):
         self.entered = self.clock() - self.began
         return found
 
-    def walk(self, x: Tensor, state: Any, charge: Tensor | None, decided: Tensor | None, entered: bool = True) -> Walk:
-        """As in ``WholeBody``, under the plan, but sure of its answer."""
-        found = self.body.walk(x, state, charge, self.plan, entered, spans=self.noted)
-        return found._replace(logits=_sure(found.logits))
+    def walk(self, images: Tensor, prices: Tensor, decided: Tensor | None) -> Walk:
+        """As in ``WholeBody``, under the plan."""
+        return self.body.walk(images, prices, self.plan, self.noted)
+
+    def finish(self, x: Tensor, decisions: Tensor) -> Tensor:
+        """As in ``WholeBody``, under the plan, but sure of its answer: a cascade does not look again."""
+        return _sure(self.body.finish(x, self.plan, self.noted))
 
 
 def _sure(logits: Tensor) -> Tensor:

@@ -111,20 +111,27 @@ class WholeSlow:
         self.now += 0.005
         return images
 
-    def walk(self, x: Tensor, state, charge, decided: Tensor, entered: bool, spans: Tensor) -> Walk:
-        spans += torch.tensor([0 if entered else 10_000_000, *[2_000_000, 6_000_000] * decided.shape[1]])
-        self.now += 0.001 + 0.004 * decided.shape[1] + 0.005 * (not entered)
-        return Walk(torch.zeros(len(x), 10), decided, torch.zeros(*decided.shape, 1))
+    def walk(self, images: Tensor, prices, decided: Tensor, spans: Tensor) -> Walk:
+        spans[0] += 10_000_000
+        self.now += 0.005
+        return Walk(self.finish(images, decided, spans), decided, torch.zeros(*decided.shape, 1))
+
+    def finish(self, x: Tensor, decisions: Tensor, spans: Tensor) -> Tensor:
+        spans[1:] += torch.tensor([2_000_000, 6_000_000] * decisions.shape[1])
+        self.now += 0.001 + 0.004 * decisions.shape[1]
+        return torch.zeros(len(x), 10)
 
 
-@pytest.mark.parametrize("entered", [True, False])
-def test_an_engine_that_runs_all_blocks_in_one_call_notes_their_times_itself(entered: bool) -> None:
+@pytest.mark.parametrize("again", [False, True], ids=["once", "cascade"])
+def test_an_engine_that_runs_all_blocks_in_one_call_notes_their_times_itself(again: bool) -> None:
     engine, plan, images = WholeSlow(), torch.ones(4, 3, dtype=torch.int64), torch.zeros(4, 3, 8, 8)
     recorder = WholeRecorder(engine, plan, engine.clock)
-    x = recorder.enter(images) if entered else images
-    found = recorder.walk(x, None, torch.zeros(4, 2), None, entered)
-    assert torch.equal(found.decisions, plan), "it runs the plan"
-    assert found.logits[:, 0].min() > 1e6, "no cascade looks again"
+    if again:
+        logits = recorder.finish(recorder.enter(images), torch.zeros_like(plan))
+        assert logits[:, 0].min() > 1e6, "no cascade looks again"
+    else:
+        found = recorder.walk(images, torch.zeros(4), None)
+        assert torch.equal(found.decisions, plan), "it runs the plan"
     # Each thread's share of the blocks; what else the call takes belongs to the answer.
     assert recorder.spans() == pytest.approx([0.005, *[0.001, 0.003] * 3, 0.001])
 
