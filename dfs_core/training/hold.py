@@ -12,7 +12,7 @@ from dfs_core.model.policy import RecurrentPolicy
 
 IMAGES = 2000  # validation images on which cp is measured
 HALVINGS = 10  # bisection steps
-WIDEST = 4.0  # largest price tried, in either direction
+WIDE, DOUBLINGS = 4.0, 6  # the largest price tried at first, in either direction, and how often it may double
 
 
 def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, budget: float) -> float:
@@ -45,7 +45,13 @@ def hold_budget(model: DFSNet, images: ImageSet, mean: Channels, std: Channels, 
         return 100 * float(spent.mean(dtype=np.float64)) - budget
 
     tried = {0.0: distance(0.0)}
-    low, high = (0.0, WIDEST) if tried[0.0] > 0 else (-WIDEST, 0.0)
+    widest = WIDE if tried[0.0] > 0 else -WIDE
+    for _ in range(DOUBLINGS):  # among a few bits, costs differ little, and it takes a large price to tell them apart
+        tried[widest] = distance(widest)
+        if (tried[widest] > 0) != (tried[0.0] > 0):
+            break
+        widest *= 2
+    low, high = sorted((0.0, widest))
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         tried[middle] = distance(middle)
