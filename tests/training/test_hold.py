@@ -55,6 +55,17 @@ def test_cp_comes_near_to_the_budget_from_above_and_from_below(
     torch.testing.assert_close(shift, price * torch.tensor(model.config.option_set.costs))
 
 
+def test_among_few_bits_the_price_that_holds_a_budget_is_large(images: ImageSet) -> None:
+    """All gates sit at 8 bits, of which each block costs 6.25 %: half of them skipped takes a price above 20."""
+    model = settled_network(ModelConfig(depth=14, options="skip,8,full"), seed=1)
+    with torch.no_grad():
+        model.policy.to_options.bias += torch.tensor([0.0, 1.5, -5.0])
+    assert cp(model, images) == pytest.approx(6.25)
+    price = hold_budget(model, images, CIFAR10.mean, CIFAR10.std, 3.0)
+    assert price > 20
+    assert cp(model, images) == pytest.approx(3.0, abs=1.0)
+
+
 def test_a_budget_that_is_met_is_left_alone(model: DFSNet, images: ImageSet) -> None:
     bias = model.policy.to_options.bias.detach().clone()
     assert hold_budget(model, images, CIFAR10.mean, CIFAR10.std, cp(model, images)) == pytest.approx(0, abs=0.01)
