@@ -302,7 +302,9 @@ class NativeEngine(WholeBody):
         """
         shape = len(images), len(self.blocks)
         if self.gates:
-            decisions = torch.full(shape, POLICY_DECIDES) if decided is None else decided.clone()
+            decisions = torch.full(shape, POLICY_DECIDES)
+            if decided is not None:
+                decisions.copy_(decided)
             probabilities = torch.empty(*shape, self.struct.options)
             found = Walk(self._run(images, decisions, probabilities, prices, spans), decisions, probabilities)
         elif isinstance(self.policy, OneShotPolicy):  # it looks once, at what enters the first gated block
@@ -326,11 +328,8 @@ class NativeEngine(WholeBody):
             decisions = torch.tensor(self.policy.decisions).expand(n, -1)
             probabilities = F.one_hot(decisions, options).float()
         else:
-            policy, charge, nothing_seen = (
-                cast(TablePolicy, self.policy),
-                prices[:, None] * self.costs,
-                torch.empty(n, 0),
-            )
+            policy, charge = cast(TablePolicy, self.policy), prices[:, None] * self.costs
+            nothing_seen = torch.empty(n, 0)
             scores = torch.stack([policy.step(b, nothing_seen, state)[0] for b in range(blocks)], dim=1)
             scores = (scores - charge[:, None]) / policy.temperature(charge)[:, None]
             decisions, probabilities = scores.argmax(dim=2), scores.softmax(dim=2)
@@ -351,7 +350,7 @@ class NativeEngine(WholeBody):
         if not entered and len(self.pool):  # the source has no pooling
             x, entered = self.enter(x), True
         values, n = x.float().permute(0, 2, 3, 1).contiguous(), len(x)
-        decisions = decisions.contiguous()
+        decisions, prices = decisions.contiguous(), None if prices is None else prices.contiguous()
         logits = values.new_empty(n, self.struct.classes)
         threads = self.threads(n)
         few = -(-n // (threads * max(1, -(-n // (threads * AT_A_TIME)))))  # as many for each thread as for the others

@@ -18,6 +18,7 @@ from dfs_core.engine.compiled import CompiledConv, Levels
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.execute import POLICY_DECIDES
 from dfs_core.model.network import DFSNet, calibrate, finish
 from dfs_core.predictor import Predictor
 
@@ -124,6 +125,24 @@ def test_threads_share_images_and_change_nothing(kernels: str, count: int) -> No
     for other in found[1:]:
         assert torch.equal(found[0].decisions, other.decisions)
         torch.testing.assert_close(found[0].logits, other.logits, rtol=0, atol=0 if kernels == "native" else 1e-4)
+
+
+def test_prices_and_decisions_may_lie_anywhere_in_memory(kernels: str) -> None:
+    """One price for all images as a view of one number, and decisions as the columns of a larger table."""
+    model = network("every budget")
+    engine, blocks = compile_network(model, kernels), model.config.gated_blocks
+    forced = random_decisions(model.config, len(IMAGES))
+    forced[:, ::2] = POLICY_DECIDES
+    table = torch.stack([forced, forced - 1], dim=2)[:, :, 0]
+    price = torch.tensor([0.05])
+    with exact(IMAGES.device):
+        wanted = model(IMAGES, price=price.repeat(len(IMAGES)), forced=forced, execution=engine)
+        found = model(IMAGES, price=price.expand(len(IMAGES)), forced=table, execution=engine)
+    assert not table.is_contiguous()
+    assert wanted.decisions.shape == (len(IMAGES), blocks)
+    assert torch.equal(wanted.decisions, found.decisions)
+    assert torch.equal(wanted.decisions[:, 1::2], forced[:, 1::2])
+    torch.testing.assert_close(wanted.logits, found.logits)
 
 
 def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
