@@ -29,7 +29,7 @@ from dfs_core.timing.kept import this_machine
 SIZES = (1, 4, 16, 64, 128)  # images in a batch
 ROUNDS = 15
 LIMIT_S = 12.0  # no round begins later than this
-COLD = 16  # smaller batches run once untimed: those before them left other things in the processor's caches
+WARM = 16  # images of a plan that run untimed before a small batch: others left their own in the processor's caches
 ROUND_S = 3.0  # a round that would take longer leaves out the largest batches
 SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
@@ -89,14 +89,15 @@ class WholeRecorder(WholeBody):
 
     def __init__(self, body: NativeEngine, plan: Tensor, clock: Clock) -> None:
         self.body, self.plan, self.clock = body, plan, clock
-        self.began, self.entered = clock(), 0.0
         self.noted = torch.zeros(1 + 2 * plan.shape[1], dtype=torch.int64)
+        self.entered, self.began = 0.0, clock()
 
     def spans(self) -> np.ndarray:
         """As in ``Recorder``; what the call takes beside the blocks belongs to the answer."""
+        whole = self.clock() - self.began
         parts = self.noted.numpy() / NANOSECONDS / self.body.threads(len(self.plan))
         parts[0] += self.entered
-        return np.array([*parts, max(0.0, self.clock() - self.began - parts.sum())])
+        return np.array([*parts, max(0.0, whole - parts.sum())])
 
     def enter(self, images: Tensor) -> Tensor:
         """As in ``WholeBody``."""
@@ -213,7 +214,7 @@ def _medians(
     while turn < ROUNDS and (not turn or clock() - began < LIMIT_S):
         for size in used:
             for name, plan in plans[size].items():
-                if size < COLD:
+                for _ in range((WARM - 1) // size):
                     time_one(size, plan)
                 found[size, name].append(time_one(size, plan))
             found[size, AGAIN].append(np.array([_time_again(model, images[:size], clock)]))
