@@ -29,7 +29,8 @@ from dfs_core.timing.kept import this_machine
 SIZES = (1, 4, 16, 64, 128)  # images in a batch
 ROUNDS = 15
 LIMIT_S = 12.0  # no round begins later than this
-WARM = 16  # images of a plan that run untimed before a small batch: others left their own in the processor's caches
+# Before a small batch, so many images of its plan run untimed, or for so long: others left their own in the caches.
+WARM, WARM_S = 16, 0.02
 ROUND_S = 3.0  # a round that would take longer leaves out the largest batches
 SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
@@ -214,7 +215,7 @@ def _medians(
     while turn < ROUNDS and (not turn or clock() - began < LIMIT_S):
         for size in used:
             for name, plan in plans[size].items():
-                for _ in range((WARM - 1) // size):
+                for _ in range(min((WARM - 1) // size, int(WARM_S / (size * an_image)))):
                     time_one(size, plan)
                 found[size, name].append(time_one(size, plan))
             found[size, AGAIN].append(np.array([_time_again(model, images[:size], clock)]))
