@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN
+from dfs_core.model.execute import gather
 from dfs_core.model.pooling import nothing
 
 
@@ -79,7 +80,7 @@ def look_again(
     rows = torch.arange(count, device=x.device)
     logits = None
     for number in range(passes):
-        found = run(x if len(rows) == count else x.index_select(0, rows), decisions[rows, number])
+        found = run(x if len(rows) == count else gather(x, rows), decisions[rows, number])
         logits = found if logits is None else logits.index_copy(0, rows, found)
         best = found.softmax(dim=1).max(dim=1)
         made[rows, number] = decisions[rows, number]

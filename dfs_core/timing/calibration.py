@@ -128,7 +128,7 @@ class Calibration:
         kernels: of the engine: ``native``, or PyTorch's own (``library``).
         date: when, in ISO 8601.
         sizes: images in a batch, rising.
-        enter: stem and first block.
+        enter: stem and first block; in a cascade, also what it does once for a batch.
         answer: pooling and classifier; in a cascade, also the choice whether to look again, once for each pass.
         policy: for each gated block, to decide over it.
         sorting: for each gated block, to sort the images by decision where they do not lie sorted.

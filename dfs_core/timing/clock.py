@@ -21,7 +21,7 @@ from torch import Tensor
 from dfs_core.engine import Engine, NativeEngine
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.cascade import look_again
-from dfs_core.model.execute import Body, Walk, WholeBody
+from dfs_core.model.execute import Body, Walk, WholeBody, gather
 from dfs_core.model.network import DFSNet
 from dfs_core.timing.calibration import Calibration, Kind, NetworkShape, Sizes, kind_of
 from dfs_core.timing.kept import this_machine
@@ -34,7 +34,11 @@ WARM, WARM_S = 16, 0.02
 ROUND_S = 3.0  # a round that would take longer leaves out the largest batches
 SURE = 1e9  # a logit that no limit of a cascade doubts
 MS = 1000  # in a second
-MIXED, AGAIN = "mixed", "again"  # images take turns between two options; what a cascade's pass takes beside its blocks
+MIXED = "mixed"  # images take turns between two options
+AGAIN, ALONE = (
+    "again",
+    "alone",
+)  # what a cascade's pass takes beside its blocks; what a cascade of one pass takes beside them
 Clock = Callable[[], float]
 Report = Callable[[float], object]
 NANOSECONDS = 1e9  # in a second
@@ -161,6 +165,10 @@ def calibrate(
         halves = sum(block(index, kind, size / 2) for kind in shape.kinds[:2])
         return float(spans[size, MIXED][2 + 2 * index]) - halves
 
+    def once(size: int) -> float:
+        """What a cascade does once for a batch, not in every pass."""
+        return float(max(0.0, spans[size, ALONE][0] - spans[size, AGAIN][0]))
+
     return Calibration(
         network=shape,
         machine=this_machine(),
@@ -168,8 +176,8 @@ def calibrate(
         kernels=engine.name,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         sizes=tuple(used),
-        enter=_ms([shared[size][0] for size in used]),
-        answer=_ms([shared[size][-1] + spans[size, AGAIN][0] for size in used]),
+        enter=_ms([shared[size][0] + once(size) for size in used]),
+        answer=_ms([shared[size][-1] - once(size) for size in used]),
         policy=tuple(_ms([shared[size][1 + 2 * index] for size in used]) for index in blocks),
         sorting=tuple(_ms([sorting(index, size) for size in used]) for index in blocks),
         blocks=tuple(
@@ -214,11 +222,15 @@ def _medians(
     turn = 0
     while turn < ROUNDS and (not turn or clock() - began < LIMIT_S):
         for size in used:
+            before = min((WARM - 1) // size, int(WARM_S / (size * an_image)))
             for name, plan in plans[size].items():
-                for _ in range(min((WARM - 1) // size, int(WARM_S / (size * an_image)))):
+                for _ in range(before):
                     time_one(size, plan)
                 found[size, name].append(time_one(size, plan))
+            for _ in range(before):
+                _time_again(model, images[:size], clock)
             found[size, AGAIN].append(np.array([_time_again(model, images[:size], clock)]))
+            found[size, ALONE].append(np.array([_time_alone(model, images[:size], clock)]))
         turn += 1
         report(min(1.0, max(turn / ROUNDS, (clock() - began) / LIMIT_S)))
     report(1.0)
@@ -241,17 +253,49 @@ def _taking_turns(options: Sequence[int], size: int, blocks: int) -> Tensor:
     return torch.tensor(options)[torch.stack(turns, dim=1)]
 
 
+class _Nothing(WholeBody):
+    """A body that computes nothing, and is sure of its answer."""
+
+    def __init__(self, x: Tensor, classes: int) -> None:
+        self.x, self.logits = x, _sure(x.new_zeros(len(x), classes))
+
+    def enter(self, images: Tensor) -> Tensor:
+        """As in ``WholeBody``."""
+        return self.x
+
+    def walk(self, images: Tensor, prices: Tensor, decided: Tensor | None) -> Walk:
+        """As in ``WholeBody``, of which a cascade makes no use."""
+        raise NotImplementedError
+
+    def finish(self, x: Tensor, decisions: Tensor) -> Tensor:
+        """As in ``WholeBody``."""
+        return self.logits
+
+
+def _time_alone(model: DFSNet, images: Tensor, clock: Clock) -> float:
+    """Seconds that a cascade's forward pass takes without its network, if the first answer is sure. Else 0."""
+    if not model.config.passes:
+        return 0.0
+    block = model.config.layout.gated[0]
+    x = images.new_empty(len(images), block.inputs, block.input_size, block.input_size)
+    body = _Nothing(x, model.config.classes)
+    model(images, execution=body)
+    began = clock()
+    model(images, execution=body)
+    return clock() - began
+
+
 def _time_again(model: DFSNet, images: Tensor, clock: Clock) -> float:
     """Seconds that a pass of a cascade takes beside its blocks: which images look again, and their inputs. Else 0."""
     passes = len(model.config.passes)
     if not passes:
         return 0.0
     block = model.config.layout.gated[0]
-    x = images.new_empty(len(images), block.inputs, block.input_size, block.input_size)
+    x = images.new_empty(len(images), block.input_size, block.input_size, block.inputs).permute(0, 3, 1, 2)
     logits, rows = images.new_zeros(len(images), model.config.classes), torch.arange(len(images))
     planned = torch.zeros(len(images), passes, model.config.gated_blocks, dtype=torch.int64)
     limits = images.new_full((len(images), passes - 1), torch.inf)
     began = clock()
     look_again(x, planned, limits, lambda part, chosen: logits)
-    x.index_select(0, rows)
+    gather(x, rows)
     return (clock() - began) / passes
