@@ -264,21 +264,25 @@ class _Nothing(WholeBody):
         return self.x
 
     def walk(self, images: Tensor, prices: Tensor, decided: Tensor | None) -> Walk:
-        """As in ``WholeBody``, of which a cascade makes no use."""
-        raise NotImplementedError
+        """Never called."""
+        raise AssertionError("a cascade carries out its passes by finish()")
 
     def finish(self, x: Tensor, decisions: Tensor) -> Tensor:
         """As in ``WholeBody``."""
         return self.logits
 
 
+def _entering(model: DFSNet, images: Tensor) -> Tensor:
+    """Something as large as what enters the first gated block (N, C, H, W), as the engine lays it out."""
+    block = model.config.layout.gated[0]
+    return images.new_empty(len(images), block.input_size, block.input_size, block.inputs).permute(0, 3, 1, 2)
+
+
 def _time_alone(model: DFSNet, images: Tensor, clock: Clock) -> float:
     """Seconds that a cascade's forward pass takes without its network, if the first answer is sure. Else 0."""
     if not model.config.passes:
         return 0.0
-    block = model.config.layout.gated[0]
-    x = images.new_empty(len(images), block.inputs, block.input_size, block.input_size)
-    body = _Nothing(x, model.config.classes)
+    body = _Nothing(_entering(model, images), model.config.classes)
     model(images, execution=body)
     began = clock()
     model(images, execution=body)
@@ -290,8 +294,7 @@ def _time_again(model: DFSNet, images: Tensor, clock: Clock) -> float:
     passes = len(model.config.passes)
     if not passes:
         return 0.0
-    block = model.config.layout.gated[0]
-    x = images.new_empty(len(images), block.input_size, block.input_size, block.inputs).permute(0, 3, 1, 2)
+    x = _entering(model, images)
     logits, rows = images.new_zeros(len(images), model.config.classes), torch.arange(len(images))
     planned = torch.zeros(len(images), passes, model.config.gated_blocks, dtype=torch.int64)
     limits = images.new_full((len(images), passes - 1), torch.inf)
