@@ -110,4 +110,4 @@ def _start_from(model: DFSNet, name: str, splits: Splits) -> str:
     if given.card.classes == splits.train.classes:
         return ""
     model.body.classifier.load_state_dict(fresh)  # also where the numbers of classes agree by chance
-    return f"starts from {given.card.name}, which has other classes: its body is kept, the classifier is new"
+    return f"It starts from {given.card.name}, which has other classes: its body is kept, the classifier is new."

@@ -13,13 +13,13 @@ from dfs_core.training.processes import overall
 
 
 def learning_rate(
-    step: int, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
+    step: float, total: int, peak: float, schedule: str, warmup: float, milestones: tuple[float, ...]
 ) -> float:
     """Learning rate at ``step`` of ``total``: linear warm-up, then as the schedule says.
 
     That is a cosine to zero, a division by 10 at each milestone, or the peak throughout.
 
-    ``warmup`` and ``milestones`` are fractions of the run.
+    ``warmup`` and ``milestones`` are fractions of the run. ``step`` has a fraction where a run was shortened.
     """
     progress = (step + 1) / total
     if progress < warmup:

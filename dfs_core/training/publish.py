@@ -66,7 +66,7 @@ def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) 
         metrics={split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()},
         weights_sha256=weights_hash(model),
         parents=state.parents,
-        notes=_what_the_budget_is(config),
+        notes=" ".join(filter(None, (_what_the_budget_is(config), _how_it_was_shortened(config, splits), state.note))),
     )
     files: dict[str, str | bytes] = {CONFIG_FILE: text, LOG_FILE: (folder / LOG_FILE).read_text(encoding="utf-8")}
     if stage.measured:
@@ -79,6 +79,15 @@ def _what_the_budget_is(config: TrainConfig) -> str:
     if config.cost == "cp" or config.model.budget is None:
         return ""
     return f"Its budget is {config.model.budget:g} % of the time of all gated blocks in full, by {config.calibration}."
+
+
+def _how_it_was_shortened(config: TrainConfig, splits: Splits) -> str:
+    """A note for a reader who compares it with a network that had its whole schedule."""
+    if not config.shortened:
+        return ""
+    begin, rest = config.shortened
+    left = config.planned_steps(len(splits.train)) - begin
+    return f"Its training was shortened: the {left:,} steps of its schedule after step {begin:,} were done in {rest:,}."
 
 
 def _run(model: DFSNet, images: ImageSet, splits: Splits) -> Outcome:

@@ -117,24 +117,25 @@ class Trainer:
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
         self.config, self.splits, self.folder = config, splits, folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.total = config.total_steps(len(splits.train))
+        self.planned, self.total = config.planned_steps(len(splits.train)), config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
         self.state = begin(config, splits, self.device)
         self.teacher = teacher_of(config, self.device)
-        self._resume(resume)
+        self.noted = self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
         self.log = self._open_log()
         self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
-    def _resume(self, resume: bool) -> None:
+    def _resume(self, resume: bool) -> str:
+        """Go on from the saved state, if there is one, and return the note that its log has already."""
         begun = (self.folder / STATE_FILE).exists()
         if begun and not resume:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        self.state.restore(self.folder, self.config)
+        return self.state.restore(self.folder, self.config)
 
     @property
     def settles_at(self) -> int:
@@ -252,8 +253,10 @@ class Trainer:
         config, step = self.phase, self.state.step
         torch.manual_seed(self._seed(step, 1))  # for the stage's draws and the other options that are tried
         generator = torch.Generator().manual_seed(self._seed(step, 2))
-        first, last = (self.settles_at, self.total) if step >= self.settles_at else (0, self.settles_at)
-        rate = learning_rate(step - first, last - first, config.lr, config.schedule, config.warmup, config.milestones)
+        place, length = config.scheduled(step, self.planned), self.planned - self.config.settle
+        if step >= self.settles_at:
+            place, length = step - self.settles_at, self.config.settle
+        rate = learning_rate(place, length, config.lr, config.schedule, config.warmup, config.milestones)
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         share = rank(), count()
@@ -280,8 +283,8 @@ class Trainer:
     @first_alone
     def _open_log(self) -> RunLog:
         log = RunLog(self.folder, self.state.step)
-        if self.state.note and not self.state.step:
-            log.note(self.state.note)
+        if self.state.note != self.noted:
+            log.note(self.state.note, self.state.step, self._epoch)
         log.plan(self.state.step, self._epoch, self.total)
         return log
 

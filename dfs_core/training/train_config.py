@@ -17,7 +17,7 @@ Schedule = Literal["cosine", "step", "constant"]
 Cost = Literal["cp", "time"]
 HARMLESS = ("log_every", "save_every", "validate_every")  # settings that change no weight
 LENGTH = ("epochs", "iterations")  # settings that may grow where the learning rate does not depend on them
-LISTS = ("milestones", "price_range", "traced")  # lists in TOML, tuples here
+LISTS = ("milestones", "shortened", "price_range", "traced")  # lists in TOML, tuples here
 MOST_SEEDS = 2**32 - 1  # largest seed; the seeds of single steps, derived from it, must be valid for torch
 
 
@@ -86,6 +86,8 @@ class TrainConfig:
         schedule: ``cosine`` to zero; ``step``, which divides by 10 at each milestone; or ``constant``: such
             a run can be made longer when it has ended.
         milestones: fractions of the run, for ``step``.
+        shortened: [step, rest]: from ``step`` on, the rest of the schedule is done in ``rest`` steps, and the run ends
+            sooner than planned; empty for never. An unfinished run may be shortened when it resumes.
         warmup: fraction of the run in which the learning rate rises linearly to its peak.
         momentum: momentum of SGD.
         gate_momentum: momentum of the gates. The signed cost changes sign at its target: momentum makes cp oscillate.
@@ -132,6 +134,7 @@ class TrainConfig:
     gate_lr: float = 1.0
     schedule: Schedule = "cosine"
     milestones: tuple[float, ...] = (0.5, 0.75)
+    shortened: tuple[int, ...] = ()
     warmup: float = 0.0
     momentum: float = 0.9
     gate_momentum: float = 0.0
@@ -180,6 +183,10 @@ class TrainConfig:
             raise UserError(f"seed is a whole number from 0 to {MOST_SEEDS}, not {self.seed}")
         if not all(0 < part < 1 for part in self.milestones):
             raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
+        if self.shortened and (len(self.shortened) != 2 or min(self.shortened) < 1):
+            raise UserError(f"shortened is [step, steps for the rest], both above 0, not {list(self.shortened)}")
+        if self.shortened and (self.settle or self.schedule == "constant"):
+            raise UserError("shortened is for a cosine or step schedule without settle: lower iterations or epochs")
         if self.nesterov and not self.momentum:
             raise UserError("nesterov needs momentum above 0")
         if (self.cost == "time") != bool(self.calibration):
@@ -220,15 +227,18 @@ class TrainConfig:
         stage = STAGES[self.stage]
         return (stage.target or self.model.budget) if stage.holds_budget else None
 
-    def differs_from(self, settings: Mapping[str, Any], extended: bool = False) -> list[str]:
+    def differs_from(self, settings: Mapping[str, Any], step: int | None = None) -> list[str]:
         """Names of the settings in which this run differs from another. Those that change no weight are left out.
 
         Args:
             settings: of the other run, from ``to_dict``.
-            extended: whether this run may be longer or shorter, if its learning rate is constant.
+            step: steps that the other run has done, if this one is to go on from there. Then it may have another length
+                if its learning rate is constant, and may be shortened from that step or a later one.
         """
         constant = self.schedule == "constant" and not self.warmup and not self.settle
-        free = (*HARMLESS, *LENGTH) if extended and constant else HARMLESS
+        free = (*HARMLESS, *LENGTH) if step is not None and constant else HARMLESS
+        if step is not None and self.shortened and step <= self.shortened[0]:
+            free = (*free, "shortened")
         mine = self.to_dict()
         # A setting that the other run did not know yet had its default.
         settings = type(self)(self.name).to_dict() | dict(settings)
@@ -238,11 +248,35 @@ class TrainConfig:
         """Number of steps of the whole run, for this number of training images.
 
         Raises:
-            UserError: there are fewer images than one batch.
+            UserError: there are fewer images than one batch, or the run is shortened after its end.
+        """
+        planned = self.planned_steps(images)
+        return sum(self.shortened) or planned
+
+    def planned_steps(self, images: int) -> int:
+        """Number of steps that the schedule is made for: those of the whole run, if it is not shortened.
+
+        Raises:
+            UserError: as in ``total_steps``.
         """
         if images < self.batch_size:
             raise UserError(f"batch_size {self.batch_size} is more than the {images} training images")
-        return (self.iterations or self.epochs * (images // self.batch_size)) + self.settle
+        steps = (self.iterations or self.epochs * (images // self.batch_size)) + self.settle
+        if self.shortened and self.shortened[0] >= steps:
+            raise UserError(f"shortened starts at step {self.shortened[0]}, but the run has {steps} steps")
+        return steps
+
+    def scheduled(self, step: int, planned: int) -> float:
+        """The place in the schedule at a step: the step itself until the run is shortened, and more from then on.
+
+        Args:
+            step: the step.
+            planned: number of steps that the schedule is made for.
+        """
+        if not self.shortened or step < self.shortened[0]:
+            return step
+        begin, rest = self.shortened
+        return begin + (step - begin) * (planned - begin) / rest
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready data."""

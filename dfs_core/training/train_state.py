@@ -26,7 +26,7 @@ from dfs_core.training.events import events
 from dfs_core.training.train_config import HARMLESS, LENGTH, TrainConfig
 
 STATE_FILE = "state.safetensors"
-PROGRESS = ("step", "seconds", "commit", "precision")  # what a saved state holds in addition to tensors
+PROGRESS = ("step", "seconds", "commit", "precision", "note")  # what a saved state holds in addition to tensors
 
 
 @contextmanager
@@ -62,11 +62,11 @@ class RunState:
         optimiser: its SGD optimiser.
         average: the running average of the weights, or None.
         commit: revision of the code with which the run started.
-        precision: ``bf16`` or ``fp32``; kept when the run resumes on another machine.
+        precision: ``bf16`` or ``fp32``; kept when the run resumes on another machine, unless that would emulate bf16.
         parents: names of the checkpoints it builds on, as in ``Card``.
         step: number of steps done.
         seconds: wall time so far, over all restarts.
-        note: what the log should say of its start; else empty.
+        note: what log and card should say of its start and of what changed on the way; else empty.
     """
 
     model: DFSNet
@@ -115,8 +115,8 @@ class RunState:
         write_whole(folder / STATE_FILE, save(tensors, metadata=metadata))
 
     @torch.no_grad()
-    def restore(self, folder: Path, config: TrainConfig) -> bool:
-        """Restore a saved state; return False if there is none.
+    def restore(self, folder: Path, config: TrainConfig) -> str:
+        """Restore a saved state, if there is one, and return its note.
 
         Raises:
             UserError: the state has other settings than ``config``, apart from those that do not matter for what was
@@ -124,7 +124,7 @@ class RunState:
         """
         path = folder / STATE_FILE
         if not path.exists():
-            return False
+            return ""
         try:
             with safe_open(path, "pt") as file:
                 metadata = file.metadata()
@@ -134,11 +134,11 @@ class RunState:
             progress = json.loads(metadata["progress"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise UserError(f"{path} cannot be read ({error}): delete {folder} and train again") from None
-        if other := config.differs_from(progress["settings"], extended=True):
+        if other := config.differs_from(progress["settings"], progress["step"]):
             raise UserError(
                 f"{path} belongs to other settings: give another --out, or delete {folder} (different: "
-                f"{', '.join(other)}; what may change is {', '.join(HARMLESS)}, and with a constant learning rate "
-                f"{' and '.join(LENGTH)})"
+                f"{', '.join(other)}; what may change is {', '.join(HARMLESS)}, with a constant learning rate "
+                f"{' and '.join(LENGTH)}, with another one shortened)"
             )
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in saved:
@@ -146,9 +146,13 @@ class RunState:
                 self.optimiser.state[parameter]["momentum_buffer"] = buffer
         for key, value in self._tensors().items():
             value.copy_(saved[key])
+        here = self.precision
         for key in PROGRESS:
-            setattr(self, key, progress[key])
-        return True
+            setattr(self, key, progress.get(key, getattr(self, key)))
+        if config.precision == "auto" and (self.precision, here) == ("bf16", "fp32"):
+            self.precision = here  # as has_bf16 says, emulated bf16 is slow
+            self.note = f"{self.note} In bf16 up to step {self.step:,}, then on a machine without it in fp32.".strip()
+        return str(progress.get("note", ""))
 
 
 def _digest(progress: str, tensors: Mapping[str, torch.Tensor]) -> str:
@@ -181,9 +185,9 @@ class RunLog:
                 self.events.add_scalar(key, rounded[key], rounded["step"])
             self.events.flush()
 
-    def note(self, text: str) -> None:
-        """Say something of the start of the run."""
-        append_line(self.path, json.dumps({"step": 0, "epoch": 0, "note": text}))
+    def note(self, text: str, step: int, epoch: float) -> None:
+        """Say something of the run in words."""
+        append_line(self.path, json.dumps({"step": step, "epoch": round(epoch, 6), "note": text}))
 
     def plan(self, step: int, epoch: float, steps: int) -> None:
         """Say how many steps the run has in all, if the log does not say so yet."""

@@ -11,7 +11,7 @@ from nets import inputs, settled_network
 from tiny import make_card
 from tiny_runs import BACKBONE, log_of, train, weights
 
-from dfs_core.checkpoints.checkpoint import save_checkpoint
+from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.network import DFSNet, calibrate
@@ -159,7 +159,7 @@ def test_a_teacher_is_looked_for_among_the_runs_first_and_sees_the_same_images(
 
 
 @pytest.mark.parametrize("classes", [10, 4], ids=["as many", "fewer"])
-def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_the_log_says_so(
+def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_log_and_card_say_so(
     tmp_path: Path, cifar10_dir: Path, classes: int
 ) -> None:
     config = ModelConfig.from_dict({**BACKBONE, "classes": classes})
@@ -173,6 +173,7 @@ def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_the_l
     assert found["body.classifier.weight"].shape[0] == 10
     if classes == 10:
         assert not torch.allclose(found["body.classifier.weight"], given["body.classifier.weight"], atol=1e-3)
+    assert load_checkpoint(folder).card.notes == log_of(folder, "note")[0]
     assert log_of(folder, "note") == [
-        "starts from source, which has other classes: its body is kept, the classifier is new"
+        "It starts from source, which has other classes: its body is kept, the classifier is new."
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,9 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"milestones": [0.5, "end"]}, r"milestones\[1\] must be a number, not 'end'"),
         ({"milestones": 0.5}, "milestones must be a list"),
         ({"stage": ["joint"]}, r"stage must be a text, not \['joint'\]"),
+        ({"shortened": [40]}, "shortened is \\[step, steps for the rest\\], both above 0, not \\[40\\]"),
+        ({"shortened": [40, 0]}, "shortened is \\[step, steps for the rest\\], both above 0, not \\[40, 0\\]"),
+        ({"shortened": [40, 20], "schedule": "constant"}, "shortened is for a cosine or step schedule without settle"),
         ({"precision": 16}, "precision must be a word, not 16"),
         ({"model": {"depth": 38.0}}, "model.depth must be a whole number of at most 2000, not 38.0"),
         ({"model": [1]}, r"model must be a table, not \[1\]"),
@@ -246,6 +250,22 @@ def test_steps_are_whole_batches_of_every_epoch_or_the_iterations_given() -> Non
     assert TrainConfig(name="run", epochs=3, iterations=7).total_steps(45_000) == 7
     with pytest.raises(UserError, match="batch_size 128 is more than the 127 training images"):
         TrainConfig(name="run", iterations=7).total_steps(127)
+
+
+def test_a_shortened_run_passes_through_the_rest_of_its_schedule_faster() -> None:
+    config = TrainConfig(name="run", iterations=100, shortened=(40, 20))
+    assert (config.total_steps(128), config.planned_steps(128)) == (60, 100)
+    assert [config.scheduled(step, 100) for step in (0, 39, 40, 41, 59)] == [0, 39, 40, 43, 97]
+    with pytest.raises(UserError, match="shortened starts at step 40, but the run has 40 steps"):
+        replace(config, iterations=40).total_steps(128)
+
+
+def test_an_unfinished_run_may_be_shortened_from_its_step_on() -> None:
+    planned = TrainConfig(name="run", iterations=100).to_dict()
+    config = TrainConfig(name="run", iterations=100, shortened=(40, 20))
+    assert config.differs_from(planned, step=40) == []
+    assert config.differs_from(planned, step=41) == ["shortened"], "too late"
+    assert config.differs_from(planned) == ["shortened"], "it is another network when it has ended"
 
 
 def test_the_number_of_classes_follows_the_data() -> None:

@@ -119,14 +119,43 @@ def test_revision_and_precision_are_those_that_the_run_began_with(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dfs_core.checkpoints.provenance.commit", lambda: "first")
+    monkeypatch.setattr("dfs_core.training.begin.resolve", lambda precision, device: "fp32")
     trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, precision="auto")
     trainer.state.save(trainer.folder, trainer.config.to_dict())
     monkeypatch.setattr("dfs_core.checkpoints.provenance.commit", lambda: "second")
-    other = "fp32" if trainer.state.precision == "bf16" else "bf16"
-    monkeypatch.setattr("dfs_core.training.begin.resolve", lambda precision, device: other)
+    monkeypatch.setattr("dfs_core.training.begin.resolve", lambda precision, device: "bf16")
     folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision="auto")
     card = load_checkpoint(folder).card
-    assert (card.commit, card.training["precision"]) == ("first", trainer.state.precision)
+    assert (card.commit, card.training["precision"], card.notes) == ("first", "fp32", "")
+
+
+@pytest.mark.parametrize(("asked", "then"), [("auto", "fp32"), ("bf16", "bf16")])
+def test_a_run_that_began_in_bf16_goes_on_in_fp32_where_bf16_would_be_emulated(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch, asked: str, then: str
+) -> None:
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, precision=asked)
+    trainer.state.step, trainer.state.precision = 1, "bf16"
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    monkeypatch.setattr("dfs_core.model.precision.has_bf16", lambda device: False)
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision=asked)
+    card, said = load_checkpoint(folder).card, "In bf16 up to step 1, then on a machine without it in fp32."
+    assert (card.training["precision"], card.notes) == (then, said if asked == "auto" else "")
+    assert log_of(folder, "note") == [card.notes] * (asked == "auto")
+
+
+def test_an_unfinished_run_that_is_shortened_ends_sooner_and_its_card_says_so(
+    tmp_path: Path, cifar10_dir: Path
+) -> None:
+    whole = train(tmp_path / "whole" / "run", cifar10_dir, BACKBONE, iterations=8, schedule="cosine")
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=8, schedule="cosine")
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    settings = {"iterations": 8, "schedule": "cosine", "shortened": [4, 2]}
+    card = load_checkpoint(train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **settings)).card
+    rates = log_of(whole, "lr")
+    assert log_of(tmp_path / "run", "lr") == [*rates[:4], rates[4], rates[6]]
+    assert "the 4 steps of its schedule after step 4 were done in 2" in card.notes
+    with pytest.raises(UserError, match="different: shortened"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, **{**settings, "shortened": [5, 1]})
 
 
 @pytest.mark.parametrize("changed", [{"lr": 0.05}, {"iterations": 3}, {"seed": 1}])
