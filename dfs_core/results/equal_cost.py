@@ -24,6 +24,7 @@ class EqualCost:
 
     Attributes:
         dataset: name of the data set.
+        depth: depth of the networks.
         cascade: name of the cascade.
         measure: ``cp`` or ``all_in``.
         cost: of all, in percent.
@@ -35,6 +36,7 @@ class EqualCost:
     """
 
     dataset: str
+    depth: int
     cascade: str
     measure: str
     cost: float
@@ -69,5 +71,6 @@ def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] =
                 still, moving = (None if rival is None else rival.accuracy for rival in rivals)
                 seeds = [reached(group, cost, measure) for group in by_seed]
                 same = tuple(seed.accuracy for seed in seeds if seed is not None) if None not in seeds else ()
-                found.append(EqualCost(own[0].dataset, name, measure, cost, *best, still, moving, same))
+                kind = own[0].dataset, own[0].depth
+                found.append(EqualCost(*kind, name, measure, cost, *best, still, moving, same))
     return found

@@ -42,6 +42,7 @@ class OverSeeds:
 
     Attributes:
         dataset: name of the data set.
+        depth: depth of the networks.
         dynamic: name of the dynamic method's runs, without the seed.
         cost: cp of both, in percent.
         dynamic_accuracy: accuracy of the dynamic method, mean over the seeds, in percent.
@@ -54,6 +55,7 @@ class OverSeeds:
     """
 
     dataset: str
+    depth: int
     dynamic: str
     cost: float
     dynamic_accuracy: float
@@ -143,6 +145,7 @@ def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached
     mean, low, high = Interval.of(differences)
     return OverSeeds(
         dataset=point.dataset,
+        depth=point.depth,
         dynamic=run_of(point),
         cost=cost,
         dynamic_accuracy=round(fmean(dynamic.accuracy for dynamic, _ in pairs), 4),

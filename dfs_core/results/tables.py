@@ -11,6 +11,7 @@ from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
 from dfs_core.results.equal_cost import EqualCost, at_equal_cost
 from dfs_core.results.measurement import DIAL, Measurement
+from dfs_core.results.networks import networks_of, side_by_side
 from dfs_core.results.seeds import Interval, OverSeeds
 
 Row = TypeVar("Row", Measurement, Comparison, OverSeeds, EqualCost)
@@ -33,14 +34,18 @@ names in `points.csv`:
 - *variation of cp* (`cp_variation`): standard deviation of the images' cp divided by its mean;
 - *accuracy, decisions shuffled* (`shuffled`): accuracy when each image gets another image's decision vector.
 
-An empty cell does not apply or was not measured. Each data set has its own tables. The second table compares
-methods that decide for each image with static networks whose cp is within 5 %. The third does so over several seeds
-(`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated, as if each image went to
-one of the two at random. The last compares a cascade with the best other networks at equal cp, and at equal all-in;
-there the other networks have one seed, and *gain* is of one seed too. The mean over the cascade's seeds stands
-beside it: its runs all start from the same static network (`python -m dfs_core train cascade-NETWORK --seed 1`).
-*dearer all-in by* is how much more the dynamic network costs all-in. The best static network is chosen by test
-accuracy, which favours the static side. `made_by` in `points.csv` is the command that measures a row again."""
+An empty cell does not apply or was not measured. Figures are compared within one network only. `made_by` in
+`points.csv` is the command that measures a row again."""
+ABOUT_NETWORKS = "Each method at the same cost on every network."
+ABOUT_COMPARISONS = "Networks that decide for each image, and static ones whose cp is within 5 %."
+ABOUT_SEEDS = """\
+The same over several seeds (`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated,
+as if each image went to one of the two at random. *dearer all-in by* is how much more the dynamic network costs
+all-in. The best static network is chosen by test accuracy, which favours the static side."""
+ABOUT_CASCADES = """\
+A cascade and the best other networks at equal cp, and at equal all-in. The other networks have one seed, and *gain*
+is of one seed too. The mean over the cascade's seeds stands beside it: its runs all start from the same static
+network (`python -m dfs_core train cascade-NETWORK --seed 1`)."""
 
 
 def tables(
@@ -49,10 +54,18 @@ def tables(
     seeds: Sequence[OverSeeds] = (),
     others: Sequence[Measurement] = (),
 ) -> str:
-    """All four tables. All but the first are left out if there is nothing to compare."""
-    compared = [comparisons_table(comparisons)] if comparisons else []
-    again = [equal_cost_table(found)] if (found := at_equal_cost(points, others)) else []
-    return "\n\n".join([points_table(points), *compared, *([seeds_table(seeds)] if seeds else []), *again])
+    """All tables, each below its title. All but that of the points are left out if there is nothing to compare."""
+    cascades = at_equal_cost(points, others)
+    parts = [("Points", "", points_table(points))]
+    if len(networks_of(points)) > 1:
+        parts.insert(0, ("The networks side by side", ABOUT_NETWORKS, networks_table(points)))
+    if comparisons:
+        parts.append(("Deciding for each image", ABOUT_COMPARISONS, comparisons_table(comparisons)))
+    if seeds:
+        parts.append(("Deciding for each image, over seeds", ABOUT_SEEDS, seeds_table(seeds)))
+    if cascades:
+        parts.append(("Looking again", ABOUT_CASCADES, equal_cost_table(cascades)))
+    return "\n\n".join("\n\n".join(filter(None, (f"## {title}", *part))) for title, *part in parts)
 
 
 def full_page(
@@ -115,7 +128,7 @@ def headlines_table(points: Sequence[Measurement]) -> str:
         (
             METHODS.get(point.family, "DFS, turned down without training" if point.family == DIAL else point.family),
             point.checkpoint + ("" if point.budget is None else f" at {point.budget:g} %"),
-            f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})",
+            _accuracy(point),
             "" if point.loss is None else f"{point.loss:.2f}",
             _percent(point.cp),
             _percent(point.all_in),
@@ -137,15 +150,30 @@ def headlines_table(points: Sequence[Measurement]) -> str:
 
 def points_table(points: Sequence[Measurement]) -> str:
     """Every measured point: accuracy with its interval, both costs, and how much decisions depend on the image."""
-    return _by_data_set(points, _points_table)
+    return _by_network(points, _points_table)
 
 
-def _by_data_set(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> str:
-    """A table for each data set below its name, because figures of different images must not be compared."""
-    names = sorted({row.dataset for row in rows})
-    if len(names) < 2:
+def _by_network(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> str:
+    """A table for each network below its name: other weights and other images must not be compared."""
+    networks = sorted({(row.dataset, row.depth) for row in rows})
+    if len(networks) < 2:
         return table(rows)
-    return "\n\n".join(f"### {name}\n\n{table([row for row in rows if row.dataset == name])}" for name in names)
+    parts = {network: [row for row in rows if (row.dataset, row.depth) == network] for network in networks}
+    return "\n\n".join(f"### {_network(*network)}\n\n{table(part)}" for network, part in parts.items())
+
+
+def _network(dataset: str, depth: int) -> str:
+    return f"{depth} layers on {dataset}"
+
+
+def networks_table(points: Sequence[Measurement]) -> str:
+    """The same methods on every network, a column for each."""
+    networks = networks_of(points)
+    rows = [
+        (row.title, *("" if point is None else _accuracy(point) + f", {point.cp:.2f} %" for point in row.points))
+        for row in side_by_side(points)
+    ]
+    return _markdown(("test accuracy (95 % interval), cp", *networks), rows)
 
 
 def _points_table(points: Sequence[Measurement]) -> str:
@@ -153,7 +181,7 @@ def _points_table(points: Sequence[Measurement]) -> str:
         (
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
             _percent(point.budget, "g"),
-            f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})",
+            _accuracy(point),
             "" if point.loss is None else f"{point.loss:.2f}",
             _percent(point.cp),
             _percent(point.all_in),
@@ -181,7 +209,7 @@ def _points_table(points: Sequence[Measurement]) -> str:
 
 def comparisons_table(comparisons: Sequence[Comparison]) -> str:
     """Dynamic compared with static at about the same cost."""
-    return _by_data_set(comparisons, _comparisons_table)
+    return _by_network(comparisons, _comparisons_table)
 
 
 def _comparisons_table(comparisons: Sequence[Comparison]) -> str:
@@ -203,7 +231,7 @@ def _comparisons_table(comparisons: Sequence[Comparison]) -> str:
 
 def seeds_table(rows: Sequence[OverSeeds]) -> str:
     """Dynamic compared with static at equal cost, over several seeds."""
-    return _by_data_set(rows, _seeds_table)
+    return _by_network(rows, _seeds_table)
 
 
 def _seeds_table(rows: Sequence[OverSeeds]) -> str:
@@ -233,7 +261,7 @@ def _seeds_table(rows: Sequence[OverSeeds]) -> str:
 
 def equal_cost_table(rows: Sequence[EqualCost]) -> str:
     """A cascade beside the best other networks at equal cost."""
-    return _by_data_set(rows, _equal_cost_table)
+    return _by_network(rows, _equal_cost_table)
 
 
 def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
@@ -269,6 +297,10 @@ def _gain_of_the_mean(row: EqualCost) -> str:
         return ""
     gains = [accuracy - row.static_accuracy for accuracy in (row.accuracy, *row.seeds)]
     return _interval(*Interval.of(gains))
+
+
+def _accuracy(point: Measurement) -> str:
+    return f"{point.accuracy:.2f} % ({point.low:.2f} to {point.high:.2f})"
 
 
 def _interval(mean: float, low: float, high: float) -> str:

@@ -16,7 +16,9 @@ from dfs_core.results.tables import (
     comparisons_table,
     full_page,
     headlines,
+    networks_table,
     points_table,
+    tables,
     with_headlines,
 )
 
@@ -69,17 +71,46 @@ def test_headlines_stand_between_their_marks_and_everything_on_a_page_of_its_own
         with_headlines("# No marks", points)
 
 
-def test_no_table_has_points_of_two_data_sets() -> None:
+def test_no_table_has_points_of_two_networks() -> None:
     cifar = [point("plain", "backbone", 100.0, 93.6, None), point("fixed", "static", 1.0, 92.0, 1.6)]
     fruit = [replace(point("tiny-fruit", "backbone", 100.0, 100.0, None), dataset="fruit")]
     told = points_table([*fruit, *cifar])
     parts = dict(part.split("\n\n") for part in f"\n\n{told}".split("\n\n### ")[1:])
-    assert list(parts) == ["cifar10", "fruit"]
-    assert "tiny-fruit" not in parts["cifar10"]
-    assert "fixed" not in parts["fruit"]
-    assert points_table(cifar) == parts["cifar10"], "one data set needs no heading"
-    pair = comparison("plain"), replace(comparison("tiny-fruit"), dataset="fruit")
-    assert comparisons_table(pair).count("### ") == 2
+    ours, theirs = "38 layers on cifar10", "38 layers on fruit"
+    assert list(parts) == [ours, theirs]
+    assert "tiny-fruit" not in parts[ours]
+    assert "fixed" not in parts[theirs]
+    assert points_table(cifar) == parts[ours], "one network needs no heading"
+    three = (
+        comparison("plain"),
+        replace(comparison("tiny-fruit"), dataset="fruit"),
+        replace(comparison("deep"), depth=74),
+    )
+    assert comparisons_table(three).count("### ") == 3
+
+
+def test_the_networks_stand_side_by_side_at_the_same_costs() -> None:
+    def of(network: str, depth: int, dataset: str) -> list[Measurement]:
+        plain = point(network, "backbone", 100.0, 90.0 + depth / 100, None, network)
+        static = replace(point(f"static4-{network}", "static", 1.56, 80.0, 1.0, network), budget=None)
+        cascade = [point(f"cascade-{network}", "cascade", cp, 85.0 + cp, 1.0, network) for cp in (0.5, 1.0)]
+        return [replace(one, depth=depth, dataset=dataset) for one in (replace(plain, budget=None), static, *cascade)]
+
+    deep, small = of("deep", 74, "cifar100"), of("small", 38, "cifar100")
+    first = of("first", 38, "cifar10")[:1]
+    lines = networks_table([*deep, *small, *first]).splitlines()
+    assert lines[0] == "| test accuracy (95 % interval), cp | first | small | deep |"
+    plain, deeper, static, cascade = (
+        f"{accuracy} % (89.00 to 91.00), {cp} %"
+        for accuracy, cp in (("90.38", "100.00"), ("90.74", "100.00"), ("80.00", "1.56"), ("86.00", "1.00"))
+    )
+    assert lines[2:] == [
+        f"| backbone | {plain} | {plain} | {deeper} |",
+        f"| static 4 bits, 1.56 % |  | {static} | {static} |",
+        f"| cascade at 1 % |  | {cascade} | {cascade} |",
+    ]
+    assert "## The networks side by side" in tables([*deep, *small], [])
+    assert "side by side" not in tables(small, []), "one network has nothing beside it"
 
 
 def test_headlines_are_of_one_data_set_even_where_no_backbone_is_known() -> None:
@@ -92,5 +123,5 @@ def comparison(static: str) -> Comparison:
     figures = {"static_cp": 1.0, "dynamic_cp": 1.0, "static_accuracy": 90.0, "dynamic_accuracy": 91.0}
     difference = {"difference": 1.0, "low": 0.5, "high": 1.5, "n": 10_000}
     return Comparison(
-        dataset="cifar10", dynamic="x", budget=1.0, static=static, static_budget=None, **figures, **difference
+        dataset="cifar10", depth=38, dynamic="x", budget=1.0, static=static, static_budget=None, **figures, **difference
     )

@@ -1,0 +1,63 @@
+"""The same methods on every network: one row for each method, one column for each network.
+
+Figures are to be compared within a column: another network has other weights, and perhaps other images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dfs_core.results.measurement import Measurement
+
+
+class Kind(NamedTuple):
+    """A method at a cost.
+
+    Attributes:
+        title: the row's title.
+        name: name of the checkpoint, with ``{network}`` for the name of its backbone.
+        budget: the budget in percent that it is asked for; None if it serves no other.
+    """
+
+    title: str
+    name: str
+    budget: float | None = None
+
+
+KINDS = (
+    Kind("backbone", "{network}"),
+    Kind("DFS at 20 %", "dfs-{network}-b20", 20.0),
+    Kind("SkipNet at 70 %", "skipnet-{network}", 70.0),
+    Kind("static 8 bits, 6.25 %", "static8-{network}"),
+    Kind("static 4 bits, 1.56 %", "static4-{network}"),
+    *(
+        Kind(f"{method} at {budget:g} %", f"{recipe}-{{network}}", budget)
+        for method, recipe in (("static mix", "mixed"), ("DFS every budget", "lowbit"), ("cascade", "cascade"))
+        for budget in (1.0, 1.56)
+    ),
+)
+
+
+class Row(NamedTuple):
+    """A method's points, in the order of the networks; None where a network was not trained so."""
+
+    title: str
+    points: tuple[Measurement | None, ...]
+
+
+def networks_of(points: Sequence[Measurement]) -> list[str]:
+    """Names of the backbones in the order of data set and depth."""
+    known = {point.checkpoint: (point.dataset, point.depth) for point in points if point.checkpoint == point.backbone}
+    return sorted(known, key=lambda name: known[name])
+
+
+def side_by_side(points: Sequence[Measurement]) -> list[Row]:
+    """``KINDS`` for every network. A method that no network was trained for is left out."""
+    by_place = {(point.checkpoint, point.budget): point for point in points}
+    networks = networks_of(points)
+    rows = [
+        Row(kind.title, tuple(by_place.get((kind.name.format(network=network), kind.budget)) for network in networks))
+        for kind in KINDS
+    ]
+    return [row for row in rows if any(row.points)]
