@@ -163,7 +163,7 @@ def _by_network(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> s
 
 
 def _network(dataset: str, depth: int) -> str:
-    return f"{depth} layers on {dataset}"
+    return f"ResNet-{depth} on {dataset}"
 
 
 def networks_table(points: Sequence[Measurement]) -> str:

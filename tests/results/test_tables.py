@@ -76,7 +76,7 @@ def test_no_table_has_points_of_two_networks() -> None:
     fruit = [replace(point("tiny-fruit", "backbone", 100.0, 100.0, None), dataset="fruit")]
     told = points_table([*fruit, *cifar])
     parts = dict(part.split("\n\n") for part in f"\n\n{told}".split("\n\n### ")[1:])
-    ours, theirs = "38 layers on cifar10", "38 layers on fruit"
+    ours, theirs = "ResNet-38 on cifar10", "ResNet-38 on fruit"
     assert list(parts) == [ours, theirs]
     assert "tiny-fruit" not in parts[ours]
     assert "fixed" not in parts[theirs]
