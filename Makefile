@@ -1,13 +1,13 @@
 # make app   opens the dashboard        make test  runs the tests        make lint  checks style and types
 # make fuzz  tries broken files        make soak  plays many users       make kills kills a training run
-# make docs  builds the documentation   make data  fetches CIFAR-10      make results  makes the tables
+# make docs  builds the documentation   make data  fetches the images    make results  makes the tables
 # Each makes the environment that it needs in .venv; nothing else has to be installed but Python 3.11 or newer.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
-# The network whose published runs make train and make seeds do; make train NETWORK=resnet74-cifar100
+# The network of make data, make train and make seeds: make data train NETWORK=resnet74-cifar100
 NETWORK ?= resnet38-cifar10
 SWEEP = $(RUN) -m dfs_core sweep --network $(NETWORK) --data-dir $(DATA_DIR)
 
@@ -53,7 +53,7 @@ kills: $(VENV)/.dev
 	$(RUN) -m tools.kills --kills $(N) --seed $(SEED)
 
 data: $(VENV)/.app
-	$(RUN) -m dfs_core data download cifar10 --data-dir $(DATA_DIR)
+	$(RUN) -m dfs_core data download $(lastword $(subst -, ,$(NETWORK))) --data-dir $(DATA_DIR)
 
 train: $(VENV)/.app
 	$(SWEEP) configs/sweeps/published.toml

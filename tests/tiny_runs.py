@@ -38,10 +38,10 @@ def train(out: Path, data_dir: Path, model: dict[str, Any], resume: bool = False
     return training.train(write_config(out.with_suffix(".toml"), model, **settings), data_dir, out, resume)
 
 
-def start(folder: Path, data_dir: Path, model: dict[str, Any], **settings: Any) -> Trainer:
+def start(folder: Path, data_dir: Path, model: dict[str, Any], resume: bool = False, **settings: Any) -> Trainer:
     """A run that is set up and not begun."""
     config = load_config(write_config(folder.with_suffix(".toml"), model, **settings))
-    return Trainer(config, load_splits(config.dataset, config.validation, data_dir), folder, resume=False)
+    return Trainer(config, load_splits(config.dataset, config.validation, data_dir), folder, resume)
 
 
 def weights(folder: Path) -> dict[str, Tensor]:

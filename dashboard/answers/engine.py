@@ -23,7 +23,7 @@ from dfs_core.trace import DecisionTrace
 BATCH = 32  # images; another session waits for one batch at most
 MAX_PREDICTORS = 16
 MAX_ADOPTED = 8  # checkpoints in memory only
-MAX_TRACES = 8192  # about 40 MB
+MAX_TRACES = 4096  # 20 MB of ResNet-38's on 10 classes, 50 MB of ResNet-74's on 100
 YIELD_S = 0.005
 MAX_AHEAD = 64  # jobs; with many busy sessions, more look-ahead would not help
 QUIET_S = 0.4  # look-ahead starts this long after a page began: drawing the page needs the processor first

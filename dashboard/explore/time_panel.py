@@ -30,6 +30,9 @@ def time_of_all(page: Opened) -> None:
     ) as panel:
         if not panel.open:
             return
+        if backbone.name in page.catalogue.places:
+            st.caption("Only published networks are timed together. *Time here* on the Image page times your own.")
+            return
         survey = cached.survey(backbone.name)
         if survey is None:
             st.caption(

@@ -8,11 +8,12 @@ from typing import Literal
 
 import streamlit as st
 
+from dashboard.answers.networks import Network
 from dashboard.answers.pictures import Picture
 from dashboard.laboratory import runs
 from dashboard.laboratory.cached import laboratory
 from dashboard.laboratory.jobs import Job
-from dashboard.ui import cached, messages, state
+from dashboard.ui import cached, messages, point_controls, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -54,7 +55,8 @@ def cannot(page: Opened) -> bool:
     """Whether this checkpoint cannot be tuned; then show a message that offers checkpoints that can."""
     if can_tune(page.card):
         return False
-    others = [card for card in page.catalogue.cards if can_tune(card)]
+    near = [card for card in page.catalogue.on(Network.of(page.card)).cards if can_tune(card)]
+    others = near or [card for card in page.catalogue.cards if can_tune(card)]
     with st.container(key="elsewhere", border=True):
         st.markdown(
             f"**{messages.plain(page.in_words)}** cannot be tuned here. The laboratory tunes only gates of the paper's"
@@ -62,29 +64,36 @@ def cannot(page: Opened) -> bool:
             + ("" if others else " Train or copy a DFS checkpoint first.")
         )
         if others:
-            _go_on_with(others)
+            _go_on_with(page, others)
     return True
 
 
-def _go_on_with(cards: Sequence[Card]) -> None:
+def _go_on_with(page: Opened, cards: Sequence[Card]) -> None:
     """A primary button for the most suitable checkpoint, and secondary ones for the others."""
     usual = min(cards, key=lambda card: (abs((card.budget or 0.0) - USUAL_START), card.alpha != runs.PAPER_ALPHA))
-    _start_from(usual, f"Continue with {messages.plain(OperatingPoint(usual).in_words)}", "primary")
+    _start_from(page, usual, f"Continue with {_named(page, usual)}", "primary")
     if others := [card for card in cards if card is not usual]:
         st.caption("Or with another checkpoint that has such gates:")
         with st.container(horizontal=True, key="starts"):
             for card in others:
-                _start_from(card, messages.plain(OperatingPoint(card).in_words), "secondary")
+                _start_from(page, card, _named(page, card), "secondary")
 
 
-def _start_from(card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:
+def _named(page: Opened, card: Card) -> str:
+    """A checkpoint in words, with its data set where that is another one."""
+    elsewhere = "" if card.dataset == page.card.dataset else f" on {card.dataset}"
+    return messages.plain(OperatingPoint(card).in_words + elsewhere)
+
+
+def _start_from(page: Opened, card: Card, label: str, kind: Literal["primary", "secondary"]) -> None:
     st.button(
         label,
         key=f"start_{card.name}",
         type=kind,
         icon=":material/arrow_forward:" if kind == "primary" else None,
         on_click=state.change,
-        kwargs={"checkpoint": card.name, "budget": None},
+        kwargs={"checkpoint": card.name, "budget": None}
+        | ({} if card.dataset == page.card.dataset else point_controls.to_another_data_set(page.shared)),
     )
 
 

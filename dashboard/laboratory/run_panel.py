@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers.naming import counted
+from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
 from dashboard.export.view import View
 from dashboard.laboratory import chart, runs
@@ -158,7 +159,8 @@ def _result(job: Job) -> None:
 def recorded(page: Opened, wish: Settings) -> None:
     """cp and its target in recorded trainings, for comparison."""
     found = runs.recorded_rows(page.catalogue, page.card, wish.budget, training_log)
-    for problem in filter(None, (training_log_problem(card.name) for card in page.catalogue.cards)):
+    kin = page.catalogue.on(Network.of(page.card)).cards
+    for problem in filter(None, (training_log_problem(card.name) for card in kin)):
         st.warning(messages.plain(problem), icon=":material/edit_document:")
     if not found:
         st.caption("No checkpoint here has a training log of cp.")

@@ -43,8 +43,8 @@ class ControlGroup:
 
     Attributes:
         prefix: of the controls' names.
-        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does; and ``image`` and ``gallery`` if
-            the page shows this group's test images.
+        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does; and ``image``, ``gallery`` and
+            ``page`` if the page shows this group's test images.
         brief: whether labels are short.
         measure: whether the measure of cost is among the controls; once a page at most.
     """
@@ -77,6 +77,13 @@ class ControlGroup:
 
 
 SHARED = ControlGroup()
+
+
+def to_another_data_set(shared: state.State) -> dict[str, Any]:
+    """What ``state.change`` has to change with the data set: test images are numbered within their own."""
+    numbered = {key: "" for key, value in shared.page.items() if index_of_test(value) is not None}
+    image = None if index_of_test(shared.image) is not None else shared.image
+    return {"image": image, "gallery": 1, "page": numbered}
 
 
 def fixed(label: str, text: str) -> None:
@@ -145,10 +152,7 @@ def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, g
     def choose(network: Network) -> None:
         wish = group.wish(point)
         found, note = nearest.on_network(catalogue, network, point, wish)
-        more: dict[str, Any] = {}
-        if network.dataset != used.dataset:  # test images are numbered within their data set
-            image = None if index_of_test(shared.image) is not None else shared.image
-            more = {"image": image, "gallery": 1}
+        more = {} if network.dataset == used.dataset else to_another_data_set(shared)
         group.follow(found, note, wish, **more)
 
     st.selectbox(

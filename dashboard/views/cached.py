@@ -128,7 +128,7 @@ def log_in(folder: Path) -> Rows | str:
     return _training_log(str(folder / LOG_FILE), stamp(folder, LOG_FILE))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _training_log(path: str, stamp: Stamp) -> Rows | str:
     try:
         return read_log(Path(path))

@@ -103,15 +103,14 @@ class Progress:
 
     def look(self) -> None:
         """Tell of each run that has begun, goes on from an earlier state, or has done another tenth of its steps."""
-        for name, run in self.runs.items():
+        for name in self.runs:
             (file, before), (now, line) = self.seen[name], _seen(name)
-            if not line:
+            if not line.get("steps"):
                 continue
             self.seen[name] = now, line
-            config, step = run.config, line["step"]
-            whole = config.iterations + config.settle if config.iterations else step * config.epochs / line["epoch"]
+            step, whole = line["step"], line["steps"]
             if now != file:  # a run writes a new file each time it starts, and when it is published
-                if step < round(whole):
+                if step < whole:
                     self._say(name, f"goes on from step {step}" if file else "begins")
             elif int(TENTHS * step / whole) > int(TENTHS * before.get("step", 0) / whole):
                 loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
@@ -130,7 +129,7 @@ class Progress:
 
 
 def _seen(name: str) -> tuple[int, dict[str, Any]]:
-    """The number of a run's log file and its last whole line; 0 and nothing if it has none yet."""
+    """The number of a run's log file, and its last metrics with all its ``steps``; 0 and nothing if it has none yet."""
     from dfs_core.checkpoints.locate import runs_dir
     from dfs_core.checkpoints.run_log import LOG_FILE
 
@@ -139,10 +138,12 @@ def _seen(name: str) -> tuple[int, dict[str, Any]]:
             file_number, lines = os.fstat(file.fileno()).st_ino, file.read().splitlines()
     except OSError:
         return 0, {}
-    for text in lines[:-3:-1]:  # the last one may be half written
-        with suppress(ValueError):
-            return file_number, json.loads(text)
-    return file_number, {}
+    found: dict[str, Any] = {}
+    for text in lines:
+        with suppress(ValueError):  # the last one may be half written
+            line = json.loads(text)
+            found = (line if "loss" in line else found | line) | {"steps": line.get("steps", found.get("steps"))}
+    return file_number, found
 
 
 def _row(run: Run, outcome: Outcome) -> dict[str, Any]:

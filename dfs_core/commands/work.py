@@ -134,6 +134,8 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     instead.add_argument(
         "--app", action="store_true", help="time what the dashboard asks, on the engine and without it"
     )
+    network = "of --engine and --app: its plain network; default: resnet38-cifar10"
+    parser.add_argument("--network", default="resnet38-cifar10", metavar="NAME", help=network)
     parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
     parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
@@ -175,7 +177,8 @@ def run_engine_bench(args: argparse.Namespace) -> int:
 
     with progress_bar("timing", "%") as report:
         found = run(
-            data_dir=args.data_dir,
+            args.network,
+            args.data_dir,
             kernels=args.kernels,
             threads=args.threads,
             report=lambda share: report(round(100 * share), 100),
@@ -194,12 +197,13 @@ def run_engine_bench(args: argparse.Namespace) -> int:
 
 
 def run_app_bench(args: argparse.Namespace) -> int:
-    """Print how long the dashboard's requests take, for the first published checkpoint of each method."""
+    """Print how long the dashboard's requests take, for the first published checkpoint of each method of a network."""
     from dfs_core.checkpoints.card_files import scan
     from dfs_core.predictor import Predictor
     from dfs_core.timing.app import time_app
+    from dfs_core.timing.bench import made_from
 
-    names = {card.method: card.name for card in reversed(scan()[0])}
+    names = {card.method: card.name for card in reversed(made_from(args.network, scan()[0]))}
     found = {name: time_app(Predictor.load(name)) for name in sorted(names.values())}
     if args.json:
         write_json({name: [asdict(one) for one in asked] for name, asked in found.items()})

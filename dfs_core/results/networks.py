@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dfs_core.results.measurement import Measurement
+from dfs_core.results.measurement import DIAL, Measurement
 
 
 class Kind(NamedTuple):
@@ -17,7 +17,7 @@ class Kind(NamedTuple):
     Attributes:
         title: the row's title.
         name: name of the checkpoint, with ``{network}`` for the name of its backbone.
-        budget: the budget in percent that it is asked for; None if it serves no other.
+        budget: the budget in percent that it is asked for; None if it takes none.
     """
 
     title: str
@@ -54,10 +54,19 @@ def networks_of(points: Sequence[Measurement]) -> list[str]:
 
 def side_by_side(points: Sequence[Measurement]) -> list[Row]:
     """``KINDS`` for every network. A method that no network was trained for is left out."""
-    by_place = {(point.checkpoint, point.budget): point for point in points}
     networks = networks_of(points)
     rows = [
-        Row(kind.title, tuple(by_place.get((kind.name.format(network=network), kind.budget)) for network in networks))
+        Row(kind.title, tuple(_at(points, kind.name.format(network=network), kind.budget) for network in networks))
         for kind in KINDS
     ]
     return [row for row in rows if any(row.points)]
+
+
+def _at(points: Sequence[Measurement], name: str, budget: float | None) -> Measurement | None:
+    """The point of a checkpoint at a budget. A budget that changes no decision has the point of the next lower one."""
+    own = [point for point in points if point.checkpoint == name and point.family != DIAL]
+    if budget is None:
+        return own[0] if own else None
+    served = sorted((point.budget, place) for place, point in enumerate(own) if point.budget is not None)
+    lower = [place for served_at, place in served if served_at <= budget]
+    return own[lower[-1]] if lower and served[-1][0] >= budget else None

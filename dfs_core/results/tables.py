@@ -83,8 +83,8 @@ def full_page(
     if not others:
         return page
     return (
-        f"{page}\n## The same runs with other seeds\n\nMade by `make seeds`. As data: [seeds.csv](seeds.csv)."
-        f"\n\n{points_table(others)}\n"
+        f"{page}\n## The same runs with other seeds\n\nMade by `make seeds`, and for the cascade by `train"
+        f" cascade-NETWORK --seed N`. As data: [seeds.csv](seeds.csv).\n\n{points_table(others)}\n"
     )
 
 

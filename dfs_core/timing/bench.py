@@ -6,7 +6,7 @@ All of it runs in one process, by turns, so that a slow moment of the machine sl
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,6 @@ from dfs_core.timing.pixels import pixels_of
 from dfs_core.timing.rivals import Plain, openvino_int8
 from dfs_core.timing.survey import Survey, Timing
 
-BACKBONE = "resnet38-cifar10"
 BATCHES = (1, 16, 128)
 ROUNDS, WARM_UP = 15, 2
 REFERENCE = "PyTorch, float32"  # the backbone with its batch norms folded: what every speed is relative to
@@ -52,7 +51,7 @@ class Entrant(NamedTuple):
 
 
 def run(
-    backbone: str = BACKBONE,
+    backbone: str,
     data_dir: Path | None = None,
     kernels: Kernels = "auto",
     threads: int = 1,
@@ -85,7 +84,8 @@ def run(
         used: KernelNames = "library"
         found: list[Timing] = []
         entrants = [_reference(plain), *_rivals(backbone, threads)]
-        for checkpoint in _published(plain.card):
+        for card in made_from(backbone, scan()[0]):
+            checkpoint = load_checkpoint(card.name)
             engine = compile_network(checkpoint.model, kernels)
             used = engine.name
             entrants += _on_the_engine(checkpoint, engine)
@@ -115,13 +115,16 @@ class _Share:
         self.report(self.count / self.total)
 
 
-def _published(backbone: Card) -> Iterator[Checkpoint]:
-    """The backbone and all checkpoints that were made from it."""
-    cards, _ = scan()
-    for card in cards:
-        origin = card.backbone(cards)
-        if origin is not None and origin.name == backbone.name:
-            yield load_checkpoint(card.name)
+def made_from(backbone: str, cards: Sequence[Card]) -> list[Card]:
+    """Of some cards, those of a plain network and of all checkpoints that were made from it.
+
+    Raises:
+        UserError: the plain network is not among them.
+    """
+    found = [card for card in cards if (origin := card.backbone(cards)) is not None and origin.name == backbone]
+    if not found:
+        raise UserError(f"no published checkpoint was made from '{backbone}': name a plain network that list shows")
+    return found
 
 
 def _reference(backbone: Checkpoint) -> Entrant:

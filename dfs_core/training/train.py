@@ -108,7 +108,7 @@ def published(folder: Path, config: TrainConfig) -> bool:
     except UserError:
         return False
     made = replace(made, precision=config.precision, traced=config.traced)
-    return not config.differs_from(replace(made, model=replace(made.model, prices=())).to_dict())
+    return not config.differs_from(replace(made, model=replace(made.model, prices=(), limits=())).to_dict())
 
 
 class Trainer:
@@ -121,21 +121,21 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         self.state = begin(config, splits, self.device)
         self.teacher = teacher_of(config, self.device)
-        self.noted = self._resume(resume)
+        self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
         self.log = self._open_log()
         self.losses: list[Tensor] = []  # losses since the last check that they are finite
         self.images = splits.train.on(self.device)
 
-    def _resume(self, resume: bool) -> str:
-        """Go on from the saved state, if there is one, and return the note that its log has already."""
+    def _resume(self, resume: bool) -> None:
         begun = (self.folder / STATE_FILE).exists()
         if begun and not resume:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        return self.state.restore(self.folder, self.config)
+        if self.state.restore(self.folder, self.config) and not self.finished:
+            self.state.avoid_emulation(self.config.precision, self.device)
 
     @property
     def settles_at(self) -> int:
@@ -283,7 +283,7 @@ class Trainer:
     @first_alone
     def _open_log(self) -> RunLog:
         log = RunLog(self.folder, self.state.step)
-        if self.state.note != self.noted:
+        if self.state.note not in ("", *log.notes):
             log.note(self.state.note, self.state.step, self._epoch)
         log.plan(self.state.step, self._epoch, self.total)
         return log

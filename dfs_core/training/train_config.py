@@ -237,8 +237,9 @@ class TrainConfig:
         """
         constant = self.schedule == "constant" and not self.warmup and not self.settle
         free = (*HARMLESS, *LENGTH) if step is not None and constant else HARMLESS
-        if step is not None and self.shortened and step <= self.shortened[0]:
-            free = (*free, "shortened")
+        if step is not None and self.shortened:
+            left = [run[0] for run in (self.shortened, settings.get("shortened")) if run]
+            free = (*free, "shortened") if step <= min(left) else free  # neither has left the schedule of both
         mine = self.to_dict()
         # A setting that the other run did not know yet had its default.
         settings = type(self)(self.name).to_dict() | dict(settings)

@@ -21,7 +21,7 @@ from dfs_core.checkpoints.run_log import LOG_FILE, read_log
 from dfs_core.errors import UserError
 from dfs_core.files import append_line, write_whole
 from dfs_core.model.network import DFSNet
-from dfs_core.model.precision import Precision
+from dfs_core.model.precision import Precision, has_bf16
 from dfs_core.training.events import events
 from dfs_core.training.train_config import HARMLESS, LENGTH, TrainConfig
 
@@ -115,8 +115,8 @@ class RunState:
         write_whole(folder / STATE_FILE, save(tensors, metadata=metadata))
 
     @torch.no_grad()
-    def restore(self, folder: Path, config: TrainConfig) -> str:
-        """Restore a saved state, if there is one, and return its note.
+    def restore(self, folder: Path, config: TrainConfig) -> bool:
+        """Restore a saved state; return False if there is none.
 
         Raises:
             UserError: the state has other settings than ``config``, apart from those that do not matter for what was
@@ -124,7 +124,7 @@ class RunState:
         """
         path = folder / STATE_FILE
         if not path.exists():
-            return ""
+            return False
         try:
             with safe_open(path, "pt") as file:
                 metadata = file.metadata()
@@ -146,13 +146,15 @@ class RunState:
                 self.optimiser.state[parameter]["momentum_buffer"] = buffer
         for key, value in self._tensors().items():
             value.copy_(saved[key])
-        here = self.precision
         for key in PROGRESS:
             setattr(self, key, progress.get(key, getattr(self, key)))
-        if config.precision == "auto" and (self.precision, here) == ("bf16", "fp32"):
-            self.precision = here  # as has_bf16 says, emulated bf16 is slow
+        return True
+
+    def avoid_emulation(self, asked: Precision, device: torch.device) -> None:
+        """Go on in fp32 where the precision is ``auto`` and this machine would emulate bf16, and note it."""
+        if asked == "auto" and self.precision == "bf16" and not has_bf16(device):
+            self.precision = "fp32"
             self.note = f"{self.note} In bf16 up to step {self.step:,}, then on a machine without it in fp32.".strip()
-        return str(progress.get("note", ""))
 
 
 def _digest(progress: str, tensors: Mapping[str, torch.Tensor]) -> str:
@@ -175,6 +177,7 @@ class RunLog:
         kept = [line for line in read_log(self.path) if 0 < line["step"] <= step or line["step"] == 0 < step]
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.said = next((line["steps"] for line in reversed(kept) if "steps" in line), None)
+        self.notes = [line["note"] for line in kept if "note" in line]
 
     def write(self, **line: Any) -> None:
         """Append one line. All numbers must be finite."""

@@ -125,6 +125,22 @@ def test_b_is_given_the_cost_of_a(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.usefixtures("in_force")
+def test_image_b_of_compare_does_not_become_another_image_of_the_same_number():
+    app = opened("compare", what="images", checkpoint="tiny-dfs-10", image="test-3", other="test-5", gallery="1")
+    assert app.query_params["other"] == "test-5"
+    switch(app, "ResNet-20 on cifar100")
+    assert "other" not in app.query_params
+
+
+@pytest.mark.usefixtures("in_force")
+def test_the_laboratory_offers_checkpoints_of_the_network_in_use_or_says_of_which_data_set_others_are(folder: Path):
+    app = opened("laboratory", checkpoint="c100-static4")
+    assert {one.key for one in app.button if one.key.startswith("start_")} == {"start_c100-dfs-10", "start_c100-dfs-20"}
+    app = opened("laboratory", checkpoint="c100-static4", image="test-3")
+    assert "on cifar10" not in " ".join(one.label for one in app.button)
+
+
+@pytest.mark.usefixtures("in_force")
 def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong():
     app = opened(network=OTHER)
     text = text_of(app)

@@ -14,6 +14,7 @@ from tiny import make_network
 
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.engine import compile_network, library, native, passes_check
+from dfs_core.engine.check import _sample
 from dfs_core.engine.compiled import CompiledConv, Levels
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import exact
@@ -251,6 +252,21 @@ def test_an_engine_that_answers_otherwise_fails_its_check(tiny_checkpoint: Check
     model = tiny_checkpoint.model
     assert passes_check(model, compile_network(model))
     assert not passes_check(model, compile_network(settled_network(model.config)))
+
+
+def test_an_answer_that_the_network_holds_as_near_as_its_own_is_no_error_of_the_engine(
+    tiny_checkpoint: Checkpoint,
+) -> None:
+    network, twin = (deepcopy(tiny_checkpoint.model) for _ in range(2))
+    for model, first in ((network, 0), (twin, 1)):  # all images are of two classes that are as good as one
+        classifier = model.body.classifier
+        classifier.bias.data[:2] = 100.0
+        classifier.bias.data[first] += 0.5
+        classifier.weight.data[:2] = 0.0
+    assert not torch.equal(network(_sample(32)).logits.argmax(1), twin(_sample(32)).logits.argmax(1))
+    assert passes_check(network, compile_network(twin))
+    twin.body.classifier.bias.data[2] = 200.0
+    assert not passes_check(network, compile_network(twin))
 
 
 def test_a_predictor_on_the_engine_gives_the_same_traces(tiny_checkpoint: Checkpoint) -> None:

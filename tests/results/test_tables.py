@@ -9,6 +9,7 @@ import pytest
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
 from dfs_core.results.measurement import DIAL, Measurement
+from dfs_core.results.networks import side_by_side
 from dfs_core.results.tables import (
     BEGIN,
     END,
@@ -109,6 +110,10 @@ def test_the_networks_stand_side_by_side_at_the_same_costs() -> None:
         f"| static 4 bits, 1.56 % |  | {static} | {static} |",
         f"| cascade at 1 % |  | {cascade} | {cascade} |",
     ]
+    cheap, dear = (point("skipnet-small", "skipnet", cp, 80.0 + cp, 1.0, "small") for cp in (60.0, 80.0))
+    (found,) = (row for row in side_by_side([*small, cheap, dear]) if row.title == "SkipNet at 70 %")
+    assert found.points == (cheap,), "at 70 % its decisions are those at 60 %, or it would have a point of its own"
+    assert "SkipNet" not in [row.title for row in side_by_side([*small, cheap])], "it does not serve 70 %"
     assert "## The networks side by side" in tables([*deep, *small], [])
     assert "side by side" not in tables(small, []), "one network has nothing beside it"
 

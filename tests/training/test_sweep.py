@@ -14,7 +14,7 @@ from places import REPOSITORY
 from tiny_sweep import CHAIN, RUNS, write_recipes, write_sweep
 
 from dfs_core.cli import main
-from dfs_core.commands.sweep import share
+from dfs_core.commands.sweep import Progress, share
 from dfs_core.errors import UserError
 from dfs_core.training import cluster
 from dfs_core.training.sweep import read_sweep
@@ -148,8 +148,26 @@ def test_without_ray_the_runs_are_done_in_order_and_not_again(
     assert main([*words, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [(row["run"], row["outcome"]) for row in rows] == [(name, "published") for name in RUNS[:4]]
-    assert all(0 <= row["accuracy"] <= 100 and row["seconds"] > 0 for row in rows)
+    assert all(0 <= row["accuracy"] <= 100 and row["seconds"] >= 0 for row in rows)
     assert all((folder / "runs" / name / "weights.safetensors").stat().st_mtime_ns == made[name] for name in made)
+
+
+def test_lines_of_progress_count_steps_as_the_logs_do(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = read_sweep(write_sweep(folder))[:1]
+    log = folder / "runs" / runs[0].name / "log.jsonl"
+    log.parent.mkdir(parents=True)
+    progress = Progress(runs)
+
+    def said(*lines: str) -> str:
+        log.write_text("".join(f"{line}\n" for line in lines))
+        progress.look()
+        return capsys.readouterr().err
+
+    plan, note = '{"step": 0, "epoch": 0.0, "steps": 40}', '{"step": 10, "epoch": 1, "note": "of no matter"}'
+    assert said(plan) == f"[0/1] {runs[0].name}: begins\n", "no step of it is done yet"
+    step = '{"step": 10, "epoch": 1, "loss": 2.5}'
+    assert said(plan, step) == f"[0/1] {runs[0].name}: step 10, 25 %, loss 2.500\n"
+    assert said(plan, step, note, '{"step": 12, "epo') == ""
 
 
 def test_what_starts_from_a_run_that_failed_is_not_begun_and_the_rest_is_done(

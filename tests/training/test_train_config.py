@@ -57,7 +57,7 @@ def test_make_train_carries_out_what_a_run_builds_on_before_the_run(network: str
         assert {config.start_from, config.teacher} - {""} <= set(runs[:place]), name
         assert f"resnet{config.model.depth}-{config.dataset}" == network
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    published = {card["name"] for card in CARDS if network in card["name"]}
+    published = {card["name"] for card in CARDS if f"resnet{card['model']['depth']}-{card['dataset']}" == network}
     assert published <= set(runs)
 
 
@@ -266,6 +266,9 @@ def test_an_unfinished_run_may_be_shortened_from_its_step_on() -> None:
     assert config.differs_from(planned, step=40) == []
     assert config.differs_from(planned, step=41) == ["shortened"], "too late"
     assert config.differs_from(planned) == ["shortened"], "it is another network when it has ended"
+    later = replace(config, shortened=(50, 20))
+    assert later.differs_from(config.to_dict(), step=40) == []
+    assert later.differs_from(config.to_dict(), step=45) == ["shortened"], "the other run has left the schedule"
 
 
 def test_the_number_of_classes_follows_the_data() -> None:

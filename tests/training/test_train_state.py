@@ -136,11 +136,29 @@ def test_a_run_that_began_in_bf16_goes_on_in_fp32_where_bf16_would_be_emulated(
     trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, precision=asked)
     trainer.state.step, trainer.state.precision = 1, "bf16"
     trainer.state.save(trainer.folder, trainer.config.to_dict())
-    monkeypatch.setattr("dfs_core.model.precision.has_bf16", lambda device: False)
+    monkeypatch.setattr("dfs_core.training.train_state.has_bf16", lambda device: False)
     folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision=asked)
     card, said = load_checkpoint(folder).card, "In bf16 up to step 1, then on a machine without it in fp32."
     assert (card.training["precision"], card.notes) == (then, said if asked == "auto" else "")
     assert log_of(folder, "note") == [card.notes] * (asked == "auto")
+
+
+def test_a_change_of_precision_is_noted_once_and_not_where_every_step_is_done(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dfs_core.model.precision.has_bf16", lambda device: True)
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, precision="auto")
+    monkeypatch.setattr("dfs_core.training.train_state.has_bf16", lambda device: False)
+    trainer.state.step = 1
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    for _ in range(2):  # as if it were killed again before its next state is saved
+        start(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision="auto")
+    assert len(log_of(tmp_path / "run", "note")) == 1
+    trainer.state.step = 2
+    trainer.state.save(trainer.folder, trainer.config.to_dict())
+    folder = train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, precision="auto")
+    card = load_checkpoint(folder).card
+    assert (card.training["precision"], card.notes) == ("bf16", "")
 
 
 def test_an_unfinished_run_that_is_shortened_ends_sooner_and_its_card_says_so(
