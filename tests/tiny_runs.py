@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -45,8 +46,9 @@ def start(folder: Path, data_dir: Path, model: dict[str, Any], resume: bool = Fa
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    """The published weights of a run."""
-    return load_file(folder / "weights.safetensors")
+    """The published weights of a run; those that the file keeps in half precision as they are used, in float32."""
+    found = load_file(folder / "weights.safetensors")
+    return {name: value.float() if value.dtype == torch.float16 else value for name, value in found.items()}
 
 
 def log_of(folder: Path, key: str) -> list[float]:

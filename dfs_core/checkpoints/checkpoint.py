@@ -107,7 +107,14 @@ def weights_hash(model: DFSNet) -> str:
 
 def _serialised(model: DFSNet) -> bytes:
     # safetensors refuses tensors that share memory or are not contiguous (channels_last), so this copies them.
-    return save_tensors({name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()})
+    tensors = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
+    return save_tensors({name: _smallest(value) for name, value in tensors.items()})
+
+
+def _smallest(value: Tensor) -> Tensor:
+    """The tensor in half precision if that holds it exactly, as it does where ``round_to_half`` was used."""
+    half = value.half() if value.dtype == torch.float32 else value
+    return half if torch.equal(half.to(value.dtype), value) else value
 
 
 def _check_header(path: Path, layout: Layout, classes: int) -> None:

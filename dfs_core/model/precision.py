@@ -1,10 +1,11 @@
-"""The precision of a training step: bf16 if the machine supports it in hardware, else float32."""
+"""The precision of a training step: bf16 if the machine has it in hardware, else float32; and that of kept weights."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import torch
+from torch import nn
 
 Precision = Literal["auto", "bf16", "fp32"]
 
@@ -22,3 +23,15 @@ def resolve(precision: Precision, device: torch.device) -> Precision:
     if precision != "auto":
         return precision
     return "bf16" if has_bf16(device) else "fp32"
+
+
+@torch.no_grad()
+def round_to_half(body: nn.Module) -> None:
+    """Round the weights of convolutions and linear layers to half precision, in place.
+
+    So a checkpoint keeps them in 16 bits, and what is measured afterwards is measured with what is kept. Batch norms,
+    biases and quantiser steps are few, and stay as they are.
+    """
+    for parameter in body.parameters():
+        if parameter.ndim > 1:
+            parameter.copy_(parameter.half())

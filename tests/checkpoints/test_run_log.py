@@ -24,7 +24,7 @@ def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_what_is_said_at_the_start_and_of_all_steps_is_read_again(tmp_path: Path) -> None:
     log = RunLog(tmp_path, 0)
-    log.note("starts from elsewhere")
+    log.note("starts from elsewhere", 0, 0)
     log.plan(0, 0.0, 20)
     log.write(**GOOD)
     log = RunLog(tmp_path, 1)

@@ -188,11 +188,18 @@ def test_only_convolutions_and_linear_layers_decay(tmp_path: Path, cifar10_dir: 
     assert quick == {"policy"}
 
 
-def test_the_average_of_the_weights_is_published(tmp_path: Path, cifar10_dir: Path) -> None:
+def test_the_average_of_the_weights_is_published_in_half_precision(tmp_path: Path, cifar10_dir: Path) -> None:
     folder = train(tmp_path / "average", cifar10_dir, BACKBONE, ema=0.9)
     state = load_file(folder / STATE_FILE)
-    published = weights(folder)
-    assert all(torch.equal(value, state[f"average.{key}"]) for key, value in published.items())
+    published, kept = weights(folder), load_file(folder / "weights.safetensors")
+    for key, value in published.items():
+        average = state[f"average.{key}"]
+        matrix = key.endswith("weight") and value.ndim > 1
+        assert torch.equal(value, average.half().float() if matrix else average), key
+        assert not matrix or kept[key].dtype == torch.float16
+    assert kept["body.blocks.1.bn1.full.running_var"].dtype == torch.float32, "half precision does not hold it exactly"
+    found = load_checkpoint(folder).model.state_dict()
+    assert all(torch.equal(found[key], value) and found[key].dtype == value.dtype for key, value in published.items())
     before = start(tmp_path / "untrained", cifar10_dir, BACKBONE, ema=0.9).state.model.state_dict()
     for other in (state["model.body.stem.0.weight"], before["body.stem.0.weight"]):
         assert not torch.equal(published["body.stem.0.weight"], other)
