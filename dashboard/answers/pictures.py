@@ -15,7 +15,7 @@ from PIL import Image
 
 from dashboard.answers.naming import clean
 from dashboard.answers.parameters import MOST, whole_number
-from dfs_core.data.drawings import drawings
+from dfs_core.data.drawings import USUAL, drawings
 from dfs_core.data.images import MIDDLE, open_image, to_model_input
 from dfs_core.model.layout import CIFAR_SIZE
 
@@ -158,9 +158,9 @@ def uri_of(seen: np.ndarray) -> str:
     return _enlarged(Image.fromarray(seen))
 
 
-def drawn_pictures(sizes: Sequence[int] = (CIFAR_SIZE,)) -> tuple[Picture, ...]:
-    """The drawings that come with the project; ``truth`` is what was drawn."""
-    return tuple(make_picture(d.name, d.name, "drawing", d.image, d.label, sizes) for d in drawings())
+def drawn_pictures(dataset: str = USUAL, sizes: Sequence[int] = (CIFAR_SIZE,)) -> tuple[Picture, ...]:
+    """The drawings that come with the project for a data set; ``truth`` is what was drawn."""
+    return tuple(make_picture(d.name, d.name, "drawing", d.image, d.label, sizes) for d in drawings(dataset))
 
 
 def read_upload(data: bytes, name: str, origin: Origin = "upload", sizes: Sequence[int] = (CIFAR_SIZE,)) -> Picture:

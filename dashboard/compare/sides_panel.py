@@ -168,7 +168,7 @@ def _linked(page: Opened) -> list[Picture]:
         return []
     index = index_of_test(key)
     if index is None:
-        return [picture.at(images.size) for picture in cached.drawn() if picture.key == key]
+        return [picture.at(images.size) for picture in cached.drawn(page.card) if picture.key == key]
     found = cached.test_picture(images, index) if index < len(images) else ""
     return [found] if isinstance(found, Picture) else []
 

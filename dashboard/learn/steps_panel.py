@@ -43,7 +43,7 @@ def picture_step(page: Opened, item: Shown, controls: st.delta_generator.DeltaGe
     drawing = None
     with controls:
         if lesson.loses_nothing(item.picture) and _wants_drawing(page):
-            drawing = lesson.drawing_like(item.picture, cached.drawn()).at(len(item.picture.seen))
+            drawing = lesson.drawing_like(item.picture, cached.drawn(page.card)).at(len(item.picture.seen))
         _upload()
     st.html(large_html(item, drawing))
     return lesson.picture_words(item, drawing, unlike.is_unlike(item.picture, page.card))

@@ -32,6 +32,7 @@ from dfs_core.checkpoints.locate import pretrained_dir, runs_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.drawings import LABELS, USUAL
 from dfs_core.data.familiar import Familiar, file_of, read_familiar
 from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
@@ -132,14 +133,14 @@ def image_sizes() -> tuple[int, ...]:
     return tuple(sorted({card.config.image_size for card in catalogue().cards})) or (CIFAR_SIZE,)
 
 
-def drawn() -> tuple[Picture, ...]:
-    """The project's own drawings."""
-    return _drawn(image_sizes())
+def drawn(card: Card) -> tuple[Picture, ...]:
+    """The project's own drawings for the data set of a checkpoint."""
+    return _drawn(card.dataset if card.dataset in LABELS else USUAL, image_sizes())
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _drawn(sizes: tuple[int, ...]) -> tuple[Picture, ...]:
-    return drawn_pictures(sizes)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _drawn(dataset: str, sizes: tuple[int, ...]) -> tuple[Picture, ...]:
+    return drawn_pictures(dataset, sizes)
 
 
 def data_dir() -> Path:
@@ -169,9 +170,9 @@ def gallery(images: ImageSet) -> np.ndarray:
     return _gallery_order(*_set_key(images), images)
 
 
-def gallery_pages(images: ImageSet | str) -> int:
-    """Number of gallery pages: of the test images, or of the drawings if there are no test images."""
-    return -(-len(drawn() if isinstance(images, str) else images) // PAGE_SIZE)
+def gallery_pages(images: ImageSet | str, card: Card) -> int:
+    """Number of gallery pages: of a checkpoint's test images, or of the drawings if there are no test images."""
+    return -(-len(drawn(card) if isinstance(images, str) else images) // PAGE_SIZE)
 
 
 def test_picture(images: ImageSet, index: int) -> Picture | str:

@@ -32,13 +32,13 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
         if show != OWN:
             gallery = _gallery(images, card, shared)
     say_refused()
-    if mine or (isinstance(images, str) and not any(picture.truth in card.classes for picture in cached.drawn())):
+    if mine or (isinstance(images, str) and not any(picture.truth in card.classes for picture in cached.drawn(card))):
         unlike.say_classes(card)
     st.session_state[_LINKED] = shared.image
     if show == OWN:
         return [picture.at(size) for picture in mine]
     own = mine if show == BOTH else []
-    shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, shared), *gallery)]
+    shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, card, shared), *gallery)]
     if shared.image == OWN_IMAGE and not mine:
         messages.image_of_the_sender(shown[0].name)
     elif shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
@@ -61,7 +61,11 @@ def say_refused() -> None:
 def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     """The pictures that a page offers: the user's own first, then the gallery's page. Draws nothing."""
     images = cached.test_images(card)
-    found = [*uploads.pictures(card.classes), *_linked_drawing(images, shared), *_gallery_page(images, card, shared)[0]]
+    found = [
+        *uploads.pictures(card.classes),
+        *_linked_drawing(images, card, shared),
+        *_gallery_page(images, card, shared)[0],
+    ]
     return [picture.at(card.config.image_size) for picture in found]
 
 
@@ -173,13 +177,13 @@ def _gallery_page(images: ImageSet | str, card: Card, shared: state.State) -> tu
     If a gallery image is in focus, its page is shown, so a link needs to name only the image.
     """
     if isinstance(images, str):
-        drawn = cached.drawn()
+        drawn = cached.drawn(card)
         order = gallery_order(np.unique([picture.truth for picture in drawn], return_inverse=True)[1])
         named = next((index for index, picture in enumerate(drawn) if picture.key == shared.image), None)
     else:
         order = order_of(images, card, shared)
         named = index_of_test(shared.image)
-    pages = cached.gallery_pages(images)
+    pages = cached.gallery_pages(images, card)
     page = min(shared.gallery, pages)
     if named is not None and named < len(order):
         page = int(np.flatnonzero(order == named)[0]) // PAGE_SIZE + 1
@@ -188,14 +192,14 @@ def _gallery_page(images: ImageSet | str, card: Card, shared: state.State) -> tu
         return [drawn[index] for index in shown], page, pages
     found = [cached.test_picture(images, int(index)) for index in shown]
     readable = [picture for picture in found if isinstance(picture, Picture)]
-    return readable or list(cached.drawn()[:PAGE_SIZE]), page, pages
+    return readable or list(cached.drawn(card)[:PAGE_SIZE]), page, pages
 
 
-def _linked_drawing(images: ImageSet | str, shared: state.State) -> list[Picture]:
+def _linked_drawing(images: ImageSet | str, card: Card, shared: state.State) -> list[Picture]:
     """The drawing in focus, if the gallery shows test images: the link may be older than their download."""
     if isinstance(images, str):
         return []
-    return [picture for picture in cached.drawn() if picture.key == shared.image]
+    return [picture for picture in cached.drawn(card) if picture.key == shared.image]
 
 
 def _turn(page: int) -> None:

@@ -16,7 +16,7 @@ from dashboard.answers import nearest, operating
 from dashboard.answers.catalogue import Catalogue, Family, Held
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.networks import Network
-from dashboard.answers.pictures import index_of_test
+from dashboard.answers.pictures import OWN_KEYS, index_of_test
 from dashboard.ui import messages, state
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -80,9 +80,9 @@ SHARED = ControlGroup()
 
 
 def to_another_data_set(shared: state.State) -> dict[str, Any]:
-    """What ``state.change`` has to change with the data set: test images are numbered within their own."""
+    """What ``state.change`` has to change with the data set: of all pictures, only one's own go with it."""
     numbered = {key: "" for key, value in shared.page.items() if index_of_test(value) is not None}
-    image = None if index_of_test(shared.image) is not None else shared.image
+    image = shared.image if str(shared.image).startswith(OWN_KEYS) else None
     return {"image": image, "gallery": 1, "page": numbered}
 
 

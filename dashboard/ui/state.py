@@ -126,7 +126,7 @@ def _possible(state: State, catalogue: Catalogue) -> State:
         state = replace(state, budget=budget, note=state.note or note)
     if state.gallery == 1:  # always exists; counting the pages would read the images
         return state
-    pages = cached.gallery_pages(cached.test_images(card))
+    pages = cached.gallery_pages(cached.test_images(card), card)
     if state.gallery <= pages:
         return state
     note = f"The gallery has no page {state.gallery:,}; the last one is {pages:,}."

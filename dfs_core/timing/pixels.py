@@ -45,6 +45,8 @@ def pixels_of(card: Card, count: int, data_dir: Path | None = None) -> tuple[Ten
     except UserError:
         if data_dir is not None:  # the user said where the images are
             raise
-        drawn = [to_model_input(Image.fromarray(drawing.image), card.config.image_size) for drawing in drawings()]
+        drawn = [
+            to_model_input(Image.fromarray(drawing.image), card.config.image_size) for drawing in drawings(card.dataset)
+        ]
         pixels, source = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2), DRAWINGS
     return pixels.repeat(-(-count // len(pixels)), 1, 1, 1)[:count], source

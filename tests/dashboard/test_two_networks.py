@@ -15,7 +15,8 @@ from two_networks import OTHER, write_two_networks
 
 from dashboard.ui import toolbar
 from dfs_core.checkpoints.checkpoint import save_checkpoint
-from dfs_core.model.config import ModelConfig
+from dfs_core.data.known import KNOWN
+from dfs_core.model.config import ModelConfig, backbone_config
 
 PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 
@@ -141,15 +142,28 @@ def test_the_laboratory_offers_checkpoints_of_the_network_in_use_or_says_of_whic
 
 
 @pytest.mark.usefixtures("in_force")
-def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong():
-    app = opened(network=OTHER)
-    text = text_of(app)
+def test_without_images_of_cifar100_there_are_drawings_of_its_superclasses():
+    text = text_of(opened(network=OTHER))
+    assert "drawings, page 1 of 2" in text
+    assert re.search(r"\d+ of 10 right", text)
+    assert "does not know" not in text
+
+
+@pytest.mark.usefixtures("in_force")
+def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong(folder: Path, tmp_path: Path, monkeypatch):
+    shutil.copytree(folder, tmp_path / "pretrained")
+    digits = KNOWN["svhn"]
+    for name, method, config in (("plain", "backbone", backbone_config(14)), ("gated", "dfs", ModelConfig(depth=14))):
+        card = make_card(name, method, config, dataset="svhn", classes=digits.classes, mean=digits.mean, std=digits.std)
+        save_checkpoint(tmp_path / "pretrained" / name, make_network(config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    text = text_of(opened(checkpoint="gated"))
     assert "of a class that the network does not know" in text
-    assert "The network knows only 100 classes, such as apple," in text.replace("\\", "")
+    assert "The network knows only 10 classes: 0, 1," in text.replace("\\", "")
     assert not re.search(r"\d+ of \d+ right|✗|✓ is", text)
-    assert "of a class that the network does not know" in text_of(opened("image", network=OTHER))
-    assert "the picture is of a class that the network does not know" in text_of(opened("learn", network=OTHER))
-    assert "becomes wrong" not in text_of(opened("compare", right="c100-dfs-10"))
+    assert "of a class that the network does not know" in text_of(opened("image", checkpoint="gated"))
+    assert "the picture is of a class that the network does not know" in text_of(opened("learn", checkpoint="gated"))
+    assert "becomes wrong" not in text_of(opened("compare", checkpoint="gated", right="gated"))
 
 
 @pytest.mark.usefixtures("in_force")

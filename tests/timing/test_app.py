@@ -51,7 +51,7 @@ def test_the_command_times_the_first_checkpoint_of_each_method(
 ) -> None:
     monkeypatch.setattr(app, "ROUNDS", 1)
     monkeypatch.setattr(app, "WARM_UP", 0)
-    found = run_json(capsys, "bench", "--app")
+    found = run_json(capsys, "bench", "--app", "--network", "tiny-backbone")
     assert {"tiny-backbone", "tiny-dfs-10"} < set(found)
     assert [one["what"] for one in found["tiny-backbone"]] == ["16 pictures"], "a plain network has no gates"
     assert all(one["engine"] > 0 for asked in found.values() for one in asked)

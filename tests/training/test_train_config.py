@@ -54,8 +54,10 @@ def test_make_train_carries_out_what_a_run_builds_on_before_the_run(network: str
     for place, name in enumerate(runs):
         config = load_config(name)
         assert config.name == name
-        assert {config.start_from, config.teacher} - {""} <= set(runs[:place]), name
-        assert f"resnet{config.model.depth}-{config.dataset}" == network
+        shipped = {card["name"] for card in CARDS} - set(runs)
+        assert {config.start_from, config.teacher} - {""} <= {*runs[:place], *shipped}, name
+        assert f"resnet{config.model.depth}-{config.dataset}" in name
+        assert network in name or name == network.replace("74", "38"), "ResNet-74 begins with ResNet-38"
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     published = {card["name"] for card in CARDS if f"resnet{card['model']['depth']}-{card['dataset']}" == network}
     assert published <= set(runs)
@@ -64,7 +66,10 @@ def test_make_train_carries_out_what_a_run_builds_on_before_the_run(network: str
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("resnet74-cifar100", {"stage": "backbone", "dataset": "cifar100", "depth": 74, "start_from": ""}),
+        (
+            "resnet74-cifar100",
+            {"stage": "backbone", "dataset": "cifar100", "depth": 74, "start_from": "resnet38-cifar100"},
+        ),
         ("static4-resnet74-cifar100", {"options": "4,full", "constant": ("4",), "teacher": "resnet74-cifar100"}),
         ("dfs-resnet38-cifar100-b20", {"budget": 20, "alpha": 5e-6, "start_from": "gates-resnet38-cifar100"}),
         ("dfs-resnet38-cifar10-b12.5-a2.5e-5", {"budget": 12.5, "alpha": 2.5e-5, "gate_lr": 750.0}),
