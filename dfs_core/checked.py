@@ -37,6 +37,12 @@ Budget = Annotated[float, Meta(gt=0, le=100, description="a percentage above 0 a
 Cost = Annotated[float, Meta(ge=0, le=10_000, description="a cost in percent, 0 or more")]  # gates make it exceed 100
 Points = Annotated[float, Meta(ge=-100, le=100, description="a number of points from -100 to 100")]
 
+
+def is_word(text: str) -> bool:
+    """Whether a text is a ``Word``: a card that names a class otherwise could not be read again."""
+    return len(text) <= 200 and re.search(_WORD, text) is not None
+
+
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "a table"}
 
 

@@ -29,7 +29,8 @@ from dfs_core.trace import DecisionTrace, PassTrace
 class Predictor:
     """A loaded checkpoint that classifies pictures and returns the decision trace of each.
 
-    It keeps nothing between calls, so threads can share one. A picture gives the same trace alone and in a batch.
+    It keeps nothing between calls, so threads can share one. A picture gives the same trace alone and in a batch, up to
+    rounding.
 
     Attributes:
         checkpoint: the network in evaluation mode, with its card.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from dfs_core.checkpoints.card import CheckpointError
@@ -15,11 +17,17 @@ from dfs_core.errors import UserError
 WANTED = r"card\.json|weights\.safetensors|config\.toml|log\.jsonl|[\w.-]+\.json|traces[\w.-]*\.parquet"
 LARGEST = 2**30  # bytes of all files together, unpacked
 NAME = r"[\w.+@-]{1,100}"
+# What reading a damaged zip, or one with a password, may raise.
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError)
 
 
 def has_card(path: Path) -> bool:
     """Whether a file is a zip with a card in it; files of ``torch.save`` are zips without one."""
-    return zipfile.is_zipfile(path) and bool(_cards(zipfile.ZipFile(path)))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool(_cards(archive))
+    except DAMAGED:
+        return False
 
 
 def unpack(path: Path, root: Path) -> Path:
@@ -52,7 +60,7 @@ def unpack(path: Path, root: Path) -> Path:
                     (folder / PurePosixPath(one.filename).name).write_bytes(archive.read(one))
                 load_checkpoint(folder)
                 folder.rename(root / name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:  # damaged, or with a password
+    except DAMAGED as error:
         raise UserError(f"{path.name} cannot be unpacked: {error}") from None
     except CheckpointError as error:
         raise UserError(f"{path.name} has no usable checkpoint: {error}") from None

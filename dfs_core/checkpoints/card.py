@@ -162,11 +162,17 @@ class Card:
     def backbone(self, among: Iterable[Card]) -> Card | None:
         """The plain network it was made from: itself if it is one, else its nearest plain parent; None if unknown.
 
+        A network of another depth or data set, from which that parent started, is no backbone of this one.
+
         Args:
             among: the cards to search.
         """
+        if self.method == "backbone":
+            return self
+        kind = self.dataset, self.config.layout
         plain = {card.name: card for card in among if card.method == "backbone"}
-        return next((plain[name] for name in (self.name, *self.parents) if name in plain), None)
+        found = (plain[name] for name in self.parents if name in plain)
+        return next((card for card in found if (card.dataset, card.config.layout) == kind), None)
 
     def summary(self) -> dict[str, Any]:
         """The row of this checkpoint in a list. accuracy, cp and all_in are on test images, None if not measured."""

@@ -50,6 +50,9 @@ def run_cascade(args: argparse.Namespace) -> int:
         if not 0 < budget < math.inf:
             raise UserError(f"a budget is a percentage above 0, not {budget:g}")
     passes = [Pass(load_checkpoint(name), budget) for name, budget in map(_at_budget, args.passes)]
+    for one, name in zip(passes, args.passes, strict=True):
+        if one.card.config.passes and one.budget is not None:
+            raise UserError(f"{name}: '{one.card.name}' is a cascade already: name it alone, and give --budget")
     check_kin(passes)
     first, way = passes[0].card, STRAIGHT if args.straight else IN_TURN
     data_dir = data_dir_of(args)

@@ -53,16 +53,19 @@ def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
 
 
 def range_text(low: float, high: float) -> str:
-    """A range of budgets to two digits, rounded inwards: a budget that it names can be asked for.
+    """A range of budgets to two digits or more, rounded inwards: a budget that it names can be asked for.
 
     >>> range_text(0.205032, 46.0201)
     '0.21-46 %'
     """
-    ends = []
-    for value, rounded in ((low, math.ceil), (high, math.floor)):
-        digit = 10.0 ** (math.floor(math.log10(value)) - 1)
-        ends.append(f"{rounded(value / digit) * digit:.4g}")
-    return f"{ends[0]}-{ends[1]} %"
+    for digits in (2, 3, 4):
+        ends = []
+        for value, rounded in ((low, math.ceil), (high, math.floor)):
+            digit = 10.0 ** (math.floor(math.log10(value)) + 1 - digits)
+            ends.append(rounded(value / digit) * digit)
+        if ends[0] <= ends[1]:
+            break
+    return f"{ends[0]:.4g}-{ends[1]:.4g} %"
 
 
 def budget_text(value: float | None) -> str:

@@ -64,7 +64,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if args.store and (args.execution != "engine" or args.split != "test" or args.limit or args.budget is not None):
         raise UserError("--store is for the engine, on all test images and at the usual budget: --execution engine")
     budget, _ = card.config.operating_point(args.budget)
-    images = images_of(card, data_dir_of(args), args.split)
+    images = (measured_images if args.store else images_of)(card, data_dir_of(args), args.split)
     if args.limit:
         images = images.subset(slice(args.limit))
     measured = partial(run, checkpoint.model, images, card.mean, card.std, budget=args.budget)

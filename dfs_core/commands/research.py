@@ -56,6 +56,8 @@ def run_dial(args: argparse.Namespace) -> int:
     images, rows = measured_images(card, data_dir, "test"), []
     validation = measured_images(card, data_dir, "validation")
     prices = measure_prices(model, validation, card.mean, card.std, DIAL_RANGE)
+    if not prices:
+        raise UserError(f"'{card.name}' has no dial: it skips every block at every price")
     chosen = prices[:: math.ceil(len(prices) / DIAL_POINTS)]
     held_out = {price: evaluate(model, validation, card.mean, card.std, price=price).accuracy for price, _ in chosen}
     sound = [price for price, accuracy in held_out.items() if accuracy >= max(held_out.values()) - BROKEN]
@@ -86,7 +88,7 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         nargs=2,
         metavar=("LOWEST", "HIGHEST"),
         help="start from this range of prices, in nats per block in full; default: keep the card's prices and try more"
-        " between them",
+        " between them; not for a cascade",
     )
     add_json(parser)
     parser.set_defaults(run=run_prices)
@@ -99,7 +101,7 @@ def run_prices(args: argparse.Namespace) -> int:
     """
     from dataclasses import replace
 
-    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+    from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint, weights_hash
     from dfs_core.checkpoints.trace_files import stored_budgets
     from dfs_core.evaluation.evaluate import run
     from dfs_core.evaluation.metrics import summarise
@@ -111,6 +113,8 @@ def run_prices(args: argparse.Namespace) -> int:
     card, model = checkpoint.card, checkpoint.model
     if not card.config.every_budget:
         raise UserError(f"'{card.name}' does not serve every budget, so it has no prices")
+    if args.range and card.config.policy == "cascade":
+        raise UserError(f"'{card.name}' is a cascade, whose prices follow from its limits: leave --range out")
     if args.range and not 0 < args.range[0] < args.range[1] < math.inf:
         raise UserError("--range must be the lowest and the highest price, both above 0")
     images = {split: measured_images(card, data_dir_of(args), split) for split in ("validation", "test")}
@@ -119,6 +123,9 @@ def run_prices(args: argparse.Namespace) -> int:
     outcomes = {split: run(model, part, card.mean, card.std) for split, part in images.items()}
     metrics = {split: summarise(outcome, model.config).to_dict() for split, outcome in outcomes.items()}
     card = replace(card, model=model.config.to_dict(), budget_range=model.config.budget_range, metrics=metrics)
+    # The usual budget, for which the engine's figures are, may be another one now. The weights' file changes too where
+    # an older version kept in float32 what half precision holds.
+    card = replace(card, engine=None, weights_sha256=weights_hash(model))
     folder = checkpoint.folder
     files = traces_of(model, card, images["test"], outcomes["test"], stored_budgets(folder))
     before = {*folder.glob("traces*.parquet"), folder / SHUFFLED_FILE}  # their decisions used the old prices
@@ -167,8 +174,9 @@ def run_shuffle(args: argparse.Namespace) -> int:
     rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}
     compared = []
     looked = looks(checkpoint.model, images, card.mean, card.std) if card.config.passes else []
-    for point in points:
-        traces, budget = read_traces(folder, point), point.budget
+    stored = [read_traces(folder, point) for point in points]  # all of them, before an hour's work on the first
+    for point, traces in zip(points, stored, strict=True):
+        budget = point.budget
         if looked:
             row = _passes_shuffled(traces, looked, card)
         else:

@@ -44,14 +44,15 @@ def run_traces(args: argparse.Namespace) -> int:
     checkpoint = load_checkpoint(args.checkpoint)
     card = checkpoint.card
     low, high = card.config.budget_range or (0.0, 0.0)
-    usual = [budget for budget in BUDGETS if low <= budget <= high]
+    own = card.config.usual_budget
+    usual = {budget for budget in BUDGETS if low <= budget <= high} | ({own} if own is not None else set())
     points = asked_points(card, args.budget, sorted({*usual, *stored_budgets(checkpoint.folder)}))
     images, card_test = measured_images(card, data_dir_of(args), "test"), card.evaluation("test")
     lines = []
     for point in points:
         with progress_bar("measuring") as progress:
             found = measure_traces(checkpoint, point, images, progress)
-        if card_test is not None and point.budget is None:
+        if card_test is not None and point.budget in (None, own):
             _compare(found.evaluation, card_test)
         found.store()
         lines.append(_line(found.path, len(found.data), point.budget, found.evaluation))

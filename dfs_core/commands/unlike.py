@@ -39,7 +39,10 @@ def run_unlike(args: argparse.Namespace) -> int:
     NeurIPS 2020), with its limit on the same validation images. That is for comparison; the app does not use it.
     """
     from dfs_core.bar import progress_bar
+    from dfs_core.checkpoints.card_files import read_card
+    from dfs_core.checkpoints.locate import find
     from dfs_core.data.familiar import file_of, fit
+    from dfs_core.data.images import CIFAR_SIZE
     from dfs_core.data.sets import load_images, train_validation
     from dfs_core.data.splits import SPLIT_SEED
     from dfs_core.data.splits import VALIDATION as HELD_OUT
@@ -47,6 +50,12 @@ def run_unlike(args: argparse.Namespace) -> int:
     from dfs_core.files import write_whole
 
     data_dir, size = data_dir_of(args), args.size
+    if size < CIFAR_SIZE:
+        raise UserError(
+            f"--size must be {CIFAR_SIZE} or more, not {size}: smaller images have no fine detail to measure"
+        )
+    if args.checkpoint and (side := read_card(find(args.checkpoint)).config.image_size) != size:
+        raise UserError(f"'{args.checkpoint}' takes images of {side} pixels, not of {size}: give --size {side}")
     with progress_bar(f"reading {args.dataset}") as report:
         whole, test = (load_images(args.dataset, data_dir, split, report, size) for split in ("train", "test"))
     train, validation = train_validation(whole, HELD_OUT, SPLIT_SEED)

@@ -123,11 +123,18 @@ def run_import_reference(args: argparse.Namespace) -> int:
     return 0
 
 
+NETWORK = "resnet38-cifar10"
+BENCH_TAKES = {  # what is timed -> the options that it takes
+    "training steps": ("options", "batch"),
+    "--engine": ("network", "kernels", "threads", "data_dir"),
+    "--app": ("network",),
+}
+
+
 def add_bench(parser: argparse.ArgumentParser) -> None:
     """Define ``bench``."""
-    parser.add_argument(
-        "--options", default="paper", metavar="SET", help="option set: a name, or a list such as skip,4,8,full"
-    )
+    sets = "option set: a name, or a list such as skip,4,8,full; default: paper"
+    parser.add_argument("--options", metavar="SET", help=sets)
     parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
@@ -135,9 +142,9 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
         "--app", action="store_true", help="time what the dashboard asks, on the engine and without it"
     )
     network = "of --engine and --app: its plain network; default: resnet38-cifar10"
-    parser.add_argument("--network", default="resnet38-cifar10", metavar="NAME", help=network)
-    parser.add_argument("--kernels", choices=("auto", "library", "native"), default="auto", help="of the engine")
-    parser.add_argument("--threads", type=positive, default=1, metavar="N", help="of --engine; default: 1")
+    parser.add_argument("--network", metavar="NAME", help=network)
+    parser.add_argument("--kernels", choices=("auto", "library", "native"), help="of --engine; default: auto")
+    parser.add_argument("--threads", type=positive, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_bench)
@@ -145,6 +152,10 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Time training steps and evaluations on this machine, and print the medians."""
+    kind = "--engine" if args.engine else "--app" if args.app else "training steps"
+    for name in ("options", "batch", "network", "kernels", "threads", "data_dir"):
+        if getattr(args, name) is not None and name not in BENCH_TAKES[kind]:
+            raise UserError(f"--{name.replace('_', '-')} is not for bench of {kind}: see bench --help")
     if args.engine:
         return run_engine_bench(args)
     if args.app:
@@ -152,7 +163,7 @@ def run_bench(args: argparse.Namespace) -> int:
     from dfs_core.bench import BATCH, run
 
     batch = args.batch or BATCH
-    found = run(args.options, batch)
+    found = run(args.options or "paper", batch)
     if args.json:
         write_json(found)
         return 0
@@ -177,10 +188,10 @@ def run_engine_bench(args: argparse.Namespace) -> int:
 
     with progress_bar("timing", "%") as report:
         found = run(
-            args.network,
+            args.network or NETWORK,
             args.data_dir,
-            kernels=args.kernels,
-            threads=args.threads,
+            kernels=args.kernels or "auto",
+            threads=args.threads or 1,
             report=lambda share: report(round(100 * share), 100),
         )
     keep_survey(found)
@@ -203,7 +214,7 @@ def run_app_bench(args: argparse.Namespace) -> int:
     from dfs_core.timing.app import time_app
     from dfs_core.timing.bench import made_from
 
-    names = {card.method: card.name for card in reversed(made_from(args.network, scan()[0]))}
+    names = {card.method: card.name for card in reversed(made_from(args.network or NETWORK, scan()[0]))}
     found = {name: time_app(Predictor.load(name)) for name in sorted(names.values())}
     if args.json:
         write_json({name: [asdict(one) for one in asked] for name, asked in found.items()})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dfs_core.checked import is_word
 from dfs_core.data.decode import Sources
 from dfs_core.data.images import FORMATS, SUFFIXES
 from dfs_core.data.known import KNOWN, DatasetInfo
@@ -164,6 +165,8 @@ def _known_classes(info: DatasetInfo, found: dict[str, list[Path]], folder: Path
 
 def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     empty = [name for name, files in found.items() if not files]
+    if odd := [name for name in found if not is_word(name)]:
+        raise UserError(f"{folder} has a folder that cannot name a class ({odd[0]!r}): use a word of plain letters")
     if len(found) < 2:
         raise UserError(f"{folder} needs at least two class folders with images; it has {len(found)}")
     if empty:

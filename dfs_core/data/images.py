@@ -85,7 +85,8 @@ def open_image(data: bytes, name: str) -> Image.Image:
         name: name of the file for error messages.
 
     Raises:
-        ImageError: the file is not a picture of ``FORMATS``, is damaged or incomplete, or is too large.
+        ImageError: the file is not a picture of ``FORMATS``, is damaged or incomplete, is too large, or has
+            32 bits a channel.
     """
     label = " ".join(name.split()) or "the file"
     if not data:
@@ -101,6 +102,8 @@ def open_image(data: bytes, name: str) -> Image.Image:
         # We use the decoders directly: Image.open would warn about large pictures on stderr before we refuse them.
         image = kind.decoder(io.BytesIO(data))
         _check_size(image.size, kind, label)
+        if image.mode in ("F", "I") and image.format == "TIFF":  # nobody can tell which values are black and white
+            raise ImageError(f"{label} has 32 bits a channel: save it with 8 or 16")
         with _ONE_LARGE if image.width * image.height > LARGE else nullcontext():
             return _decode(image, deep=kind is PNG and data[24] == 16)
     except ImageError:

@@ -37,7 +37,8 @@ class ConfidencePolicy(TablePolicy):
 
     The classifier is linear, on the mean and spread of the block's input. Its doubt is standardised by the usual doubt
     before this block, and weighted by how reliable the classifier is at this depth (1 - mean doubt). The result scales
-    the steps between precisions only; the step from skip to running is the same for every image (method section 11).
+    the steps between precisions; with two of them or more, the step from skip to running is the same for every image
+    (method section 11).
 
     The statistics of the usual doubt (``usual``) are updated in training even while the policy is frozen, because the
     doubt changes when the body trains on.

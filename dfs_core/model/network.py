@@ -50,7 +50,7 @@ class DFSNet(nn.Module):
     """A residual network whose gated blocks execute the option that its policy chooses for each image.
 
     The module keeps nothing between calls, so threads can share one. An image gives the same result alone and in a
-    batch.
+    batch, up to rounding.
     """
 
     costs: Tensor  # cost of each option relative to a block in full, (K,)

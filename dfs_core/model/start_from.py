@@ -10,6 +10,7 @@ from torch import Tensor
 from dfs_core.errors import UserError
 from dfs_core.model.layout import Layout
 from dfs_core.model.network import DFSNet
+from dfs_core.model.options import Option
 
 
 def start_from(model: DFSNet, source: DFSNet) -> list[str]:
@@ -36,6 +37,8 @@ def start_from(model: DFSNet, source: DFSNet) -> list[str]:
         candidates = [key]
         for option in (*model.config.option_set.names, "shared"):
             candidates += [key.replace(f"_bn.{option}.", f"_bn.{fallback}."), _renamed_norm(key, option, fallback)]
+        first = _renamed_norm(key, Option(model.config.ungated).name, Option(source.config.ungated).name)
+        candidates.append(first)  # the first block has no options, and the norm of what is not gated
         found = next((name for name in candidates if name in given and given[name].shape == value.shape), None)
         if found is None:
             new.append(key)

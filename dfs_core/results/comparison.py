@@ -71,7 +71,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
         (difference, low, high), first minus second.
     """
     each = first.astype(float) - second.astype(float)
-    mean, half = each.mean(), Z95 * each.std(ddof=1) / len(each) ** 0.5
+    mean, half = each.mean(), Z95 * each.std(ddof=min(1, len(each) - 1)) / len(each) ** 0.5
     return 100 * float(mean), 100 * float(mean - half), 100 * float(mean + half)
 
 
@@ -117,12 +117,13 @@ def _stored(cards: list[Card], root: Path, method: str, tell: Tell) -> list[_Sto
 
 
 def _comparable(dynamic: _Stored, static: _Stored, cards: list[Card]) -> bool:
-    """Whether both have the same backbone, data set, layout and cost."""
+    """Whether both have the same backbone, data set, layout and cost, and were measured on the same images."""
     kin = [
         (one.point.card.backbone(cards), one.point.card.dataset, one.point.card.config.layout)
         for one in (dynamic, static)
     ]
-    return kin[0] == kin[1] and static.cp > 0 and 1 / TOLERANCE < dynamic.cp / static.cp < TOLERANCE
+    same = kin[0] == kin[1] and np.array_equal(dynamic.traces.labels, static.traces.labels)
+    return same and static.cp > 0 and 1 / TOLERANCE < dynamic.cp / static.cp < TOLERANCE
 
 
 def _comparison(dynamic: _Stored, static: _Stored) -> Comparison:

@@ -68,7 +68,7 @@ def openvino_int8(net: CompiledNet, option: int, threads: int, batch: int) -> Ru
         import openvino
     except ImportError:
         return None
-    example = torch.zeros(batch, 3, net.layout.blocks[0].input_size, net.layout.blocks[0].input_size)
+    example = torch.zeros(batch, 3, net.layout.image_size, net.layout.image_size)
     plain = Plain(net, option, rounded=True).eval()
     with torch.no_grad():
         converted = openvino.convert_model(plain, example_input=example, input=example.shape)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tiny import make_card
 
 from dfs_core.checkpoints.card import Card, CheckpointError
-from dfs_core.model.config import ModelConfig
+from dfs_core.model.config import ModelConfig, backbone_config
 
 CONFIG = ModelConfig(depth=8, budget=20.0)
 SHARES = [{"skip": 0.0, "8": 50.0, "16": 25.0, "full": 25.0}, {"skip": 100.0, "8": 0.0, "16": 0.0, "full": 0.0}]
@@ -122,3 +122,12 @@ def test_a_wrong_value_is_refused_by_name(card: Card, change: dict, message: str
 def test_what_is_no_card_is_refused(text: str, message: str) -> None:
     with pytest.raises(CheckpointError, match=message):
         Card.from_json(text)
+
+
+def test_a_backbone_of_another_depth_that_it_grew_from_is_not_the_backbone_of_a_network() -> None:
+    small = make_card("small", "backbone", backbone_config(8))
+    deep = replace(make_card("deep", "backbone", backbone_config(14)), parents=("small",))
+    gated = replace(make_card("gated", "dfs", ModelConfig(depth=14)), parents=("deep", "small"))
+    assert deep.backbone([small]) == deep, "it is one itself, listed or not"
+    assert gated.backbone([small, deep]) == deep
+    assert gated.backbone([small]) is None, "its own is missing"

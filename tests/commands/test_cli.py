@@ -132,6 +132,8 @@ def test_bench_prints_its_seconds_as_json_and_their_ratios_for_people(
     assert head == "options: paper, 128 images a training step"
     assert plain.split() == ["plain", "step", "0.2000", "s", "1.00", "x"]
     assert grouped.split() == ["grouped", "step", "0.3000", "s", "1.50", "x"]
+    for words, odd in ((["--threads", "2"], "threads"), (["--app", "--batch", "8"], "batch")):
+        assert f"--{odd} is not for bench of" in run_wrong(capsys, "bench", *words)
 
 
 def test_train_and_import_reference_hand_on_their_arguments_and_print_the_folder(

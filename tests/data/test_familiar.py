@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from console import run_wrong
 from fake_data import write_tree
 from places import REPOSITORY
 
@@ -88,3 +89,7 @@ def test_the_command_writes_the_file_and_compares_with_the_energy_of_a_network(
     assert read_familiar(file_of(tmp_path / "out", "cifar10", 32)).marked == told["picture"]
     assert main(command) == 0
     assert "drawn house numbers" in capsys.readouterr().out
+    assert "takes images of 32 pixels, not of 64: give --size 32" in run_wrong(
+        capsys, *command, "--checkpoint", "tiny-backbone", "--size", "64"
+    )
+    assert "--size must be 32 or more, not 16" in run_wrong(capsys, *command, "--size", "16")

@@ -164,6 +164,7 @@ def test_folders_of_ones_own_load_at_any_size_from_either_place(tmp_path: Path) 
         ({"apple": 2}, {"apple": 1}, r"at least two class folders with images; it has 1"),
         ({}, {"apple": 1, "pear": 1}, r"at least two class folders with images; it has 0"),
         ({"apple": 2, "pear": 2}, {"apple": 2, "plum": 2}, r"different class folders: pear, plum"),
+        ({"apple": 2, "a\tpear": 2}, {"apple": 2, "a\tpear": 2}, r"cannot name a class \('a\\tpear'\): use a word"),
     ],
 )
 def test_odd_folders_of_ones_own_are_refused(

@@ -178,6 +178,13 @@ def test_a_profile_of_grey_is_applied_beneath_transparency() -> None:
     assert pixels(open_image(encode(grey, "PNG", icc_profile=linear), "a")).tolist() == [[[128] * 3] * 8] * 8
 
 
+@pytest.mark.parametrize("mode", ["F", "I"])
+def test_a_tiff_with_32_bits_a_channel_is_refused_and_not_made_black(mode: str) -> None:
+    values = Image.fromarray(np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)).convert(mode)
+    with pytest.raises(ImageError, match="odd has 32 bits a channel: save it with 8 or 16"):
+        open_image(encode(values, "TIFF"), "odd")
+
+
 @pytest.mark.parametrize("profile", [b"junk", b"\0" * 200, swapped_profile()[:300]])
 def test_a_broken_profile_is_left_out(profile: bytes) -> None:
     opened = open_image(encode(photo(), "PNG", icc_profile=profile), "odd")

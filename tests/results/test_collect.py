@@ -94,6 +94,7 @@ def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
     each = np.array([0] * 50 + [1] * 10 + [0] * 30 + [-1] * 10)
     assert (high - low) / 2 == pytest.approx(100 * 1.959964 * each.std(ddof=1) / 10, rel=1e-6)
     assert paired_difference(first, first) == (0.0, 0.0, 0.0)
+    assert paired_difference(first[:1], ~first[:1]) == (100.0, 100.0, 100.0), "one image has no spread"
 
 
 def test_static_and_dynamic_are_compared_where_they_cost_the_same(root: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from dfs_core.checkpoints.card import OnEngine
+from dfs_core.checkpoints.card_files import save_card
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
@@ -86,9 +88,28 @@ def test_the_dial_ends_where_the_network_breaks_down_on_validation_images(
     assert {point.accuracy for point in collect(tmp_path / "pretrained") if point.family == "dial"} == {50.0}
 
 
+def test_traces_of_every_budget_include_the_usual_one_and_are_compared_with_the_card(
+    root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = root / "every"
+    for file in folder.glob("traces*.parquet"):
+        file.unlink()
+    words = ["traces", "--checkpoint", "every", "--data-dir", str(cifar10_dir)]
+    assert main([*words, "--json"]) == 0
+    card = load_checkpoint(folder).card
+    assert card.config.usual_budget in [line["budget"] for line in json.loads(capsys.readouterr().out)]
+    test = card.metrics["test"] | {"accuracy": 100 - card.metrics["test"]["accuracy"]}
+    save_card(folder, replace(card, metrics=card.metrics | {"test": test}))
+    assert main([*words, "--budget", str(card.config.usual_budget)]) == 2
+    assert "not the images that the card was measured on" in capsys.readouterr().err
+
+
 def test_prices_can_be_measured_again_and_every_figure_follows(
     root: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    checkpoint = load_checkpoint(root / "every")
+    engine = OnEngine("native", 90.0, 1.0, 100.0, 100.0, "a processor")
+    save_card(checkpoint.folder, replace(checkpoint.card, engine=engine))
     before = load_checkpoint(root / "every").card
     high = before.config.prices[-2][0]
     (root / "every" / "shuffled.csv").write_text("budget,accuracy,weights\n")
@@ -98,6 +119,8 @@ def test_prices_can_be_measured_again_and_every_figure_follows(
     checkpoint = load_checkpoint(root / "every")
     card = checkpoint.card
     assert card.weights_sha256 == before.weights_sha256
+    assert before.engine == engine
+    assert card.engine is None, "the engine's figures were those of the usual budget of before"
     assert card.config.prices[-1][0] <= high * 1.0001
     assert told == [pytest.approx(pair) for pair in card.config.prices]
     assert not (root / "every" / "shuffled.csv").exists(), "what was shuffled at other prices is out of date"

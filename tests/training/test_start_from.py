@@ -53,6 +53,15 @@ def test_every_options_batch_norm_starts_from_the_backbones(backbone: DFSNet) ->
     assert not torch.equal(given["body.blocks.1.bn1.full.running_mean"], torch.zeros(16)), "it has seen images"
 
 
+def test_the_first_block_keeps_its_norm_where_it_is_to_compute_at_8_bits() -> None:
+    source = settled_network(ModelConfig(depth=8, options="2,4"), seed=1)
+    model = DFSNet(ModelConfig(depth=8, options="2,4,8", ungated=8))
+    new = start_from(model, source)
+    given, found = source.state_dict(), model.state_dict()
+    assert torch.equal(found["body.blocks.0.bn1.8.running_var"], given["body.blocks.0.bn1.full.running_var"])
+    assert not [key for key in new if ".bn" in key]
+
+
 def test_options_that_both_have_are_copied_and_others_start_from_the_costliest() -> None:
     source = settled_network(ModelConfig(depth=8, options="skip,4,16"), seed=1)
     model = DFSNet(ModelConfig(depth=8, options="skip,4,8,full"))
