@@ -191,7 +191,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
         draw=lambda colours: class_heatmap.class_heatmap(rows, configs[0], colours),
         tables={"classes": lambda: rows},
         alt="Mean difference in cost between A and B, for each class and block",
-        stamp=page.stamp("measured", left.card, right.card),
+        stamp=page.stamp("measured", left.card, right.card, cost="cp"),
         notes="Each row is a class, each column a block: mean cost of B minus A, in points of the full block.",
     )
     show(view, page.colours)

@@ -17,6 +17,7 @@ Kind = Literal[
     "live run",
     "timed on one machine",
     "training batches",
+    "validation images",
 ]
 BASE_URL = "DFS_BASE_URL"  # environment variable: the address at which others reach the app
 LOCAL = ("localhost", "127.", "0.0.0.0", "::")  # what hosts of this machine alone begin with
@@ -30,9 +31,10 @@ class Stamp:
     Attributes:
         checkpoint: name of the checkpoint.
         weights_sha256: hash of its weights file.
-        cost: name of the measure of cost.
+        cost: name of the measure of cost; empty for figures without one.
         kind: measured here on a test set, published by others, computed for the images on the page, recorded in a
-            laboratory run that starts from the checkpoint, timed on ``machine``, or of the batches of a training.
+            laboratory run that starts from the checkpoint, timed on ``machine``, of the batches of a training, or
+            measured on validation images.
         link: opens the same state again; or the state as text, where others could not open a link.
         others: names and hashes of further checkpoints.
         network: architecture and data set of the checkpoints; empty in talks that are older than it.
@@ -86,7 +88,7 @@ class Stamp:
         """The stamp with a full link, or with the state as text where the app answers to this machine alone.
 
         Args:
-            address: the URL of any page; None changes nothing. ``DFS_BASE_URL`` takes its place.
+            address: the URL of the app's first page; None changes nothing. ``DFS_BASE_URL`` takes its place.
 
         >>> Stamp("", "", "cp", "measured", "/image?block=3&image=frog").absolute("http://127.0.0.1:8501/").link
         'page image, block 3, image frog'
@@ -97,8 +99,7 @@ class Stamp:
             return self
         if is_local(app.hostname):
             return replace(self, link=_state_in_words(here.path, here.query))
-        folder = app.path.rstrip("/") if os.environ.get(BASE_URL) else ""
-        return replace(self, link=f"{app.scheme}://{app.netloc}{folder}{inside}")
+        return replace(self, link=f"{app.scheme}://{app.netloc}{app.path.rstrip('/')}{inside}")
 
 
 def is_local(host: str | None) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.answers.naming import counted, plain
+from dashboard.answers.tables import GATELESS
 from dashboard.answers.times import alone
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
@@ -31,7 +32,8 @@ def film(answer: Answer) -> None:
     found = stays_right(reel.labels, answer.picture.truth)
     names = [film_chart.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
-    free = "no block is forced" if config.passes else _ALL_FREE
+    static = config.policy in GATELESS
+    what, free = ("block", "no block is forced") if static else ("gate", _ALL_FREE)
     unforced = f" In the film, {free}." if answer.what_if.gates else ""
     control, clock = state.Control.showing(FRAME, here), cached.calibration(config)
     with st.container(key="film_slider"):
@@ -51,10 +53,10 @@ def film(answer: Answer) -> None:
             "frames": lambda: tables.frame_rows(reel, answer.picture, config, clock),
             "decisions": lambda: tables.film_rows(reel, config),
         },
-        alt=f"Decisions of {config.gated_blocks} gates at {len(names)} points",
+        alt=f"Decisions of {config.gated_blocks} {what}s at {len(names)} points",
         finding=stays_right_in_words(answer, found),
         stamp=replace(page.stamp("the images shown"), machine="" if clock is None else clock.in_words),
-        notes=(_DIAL if reel.dial else "Each column is a budget, each row a gate. The predictions are on top.")
+        notes=(_DIAL if reel.dial else f"Each column is a budget, each row a {what}. The predictions are on top.")
         + unforced,
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
@@ -83,10 +85,10 @@ def stability(answer: Answer) -> None:
         finding=words,
         stamp=page.stamp("the images shown"),
         notes=f"The image is mirrored and compressed at {pixels}."
-        + (" Framed gates flip." if config.policy not in ("constant", "cascade") else ""),
+        + (" Framed gates flip." if config.policy not in GATELESS else ""),
     )
     show(view, page.colours)
-    gates = f"; {_ALL_FREE}" if config.policy not in ("constant", "cascade") else ""
+    gates = f"; {_ALL_FREE}" if config.policy not in GATELESS else ""
     st.caption(f"{words} The image is changed at {pixels}{gates}.")
 
 

@@ -11,7 +11,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import gated_numbers
+from dashboard.answers.tables import GATELESS, gated_numbers
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
@@ -149,7 +149,7 @@ def force_bar(answer: Answer) -> None:
             wrap=True,
             on_change=choice.choice(lambda option: impose(imposed, index, None if option == FREE else option)),
         )
-        if not _is_static(answer):
+        if not (_is_static(answer) or _decides_once(answer)):
             _hold(answer)
         st.button(
             "Reset",
@@ -174,7 +174,12 @@ def _hold(answer: Answer) -> None:
 
 def _is_static(answer: Answer) -> bool:
     """Whether the network has no gates."""
-    return answer.page.card.config.policy in ("constant", "cascade")
+    return answer.page.card.config.policy in GATELESS
+
+
+def _decides_once(answer: Answer) -> bool:
+    """Whether all decisions are made before the first gated block, so that forcing one changes no other."""
+    return answer.page.card.config.policy == "one-shot"
 
 
 def _thing(answer: Answer) -> str:
@@ -195,6 +200,8 @@ def _consequence(answer: Answer) -> str:
         return "All other blocks stay as they are." if what_if.gates else "Click a block to choose it."
     if not what_if.gates:
         return "Click a block to choose its gate, or a cell of the board to force that option."
+    if _decides_once(answer):
+        return "This network decides once, from the first block's output. All other decisions stay as they are."
     if what_if.held:
         return "All other gates are held at their free decisions."
     followed = [str(block + FIRST_GATED) for block in what_if.followed]

@@ -11,7 +11,7 @@ import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import Rows
+from dashboard.answers.tables import GATELESS, Rows
 from dashboard.drawing.blocks import stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
@@ -46,7 +46,8 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
     picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
     free = path_rows(WhatIf(what_if.free, what_if.free, {}, False), config, cost) if what_if.gates else []
-    usual = "what its pass says" if what_if.free.passes else "the gate's own choice"
+    usual = "the same for every image" if config.policy in GATELESS else "the gate's own choice"
+    usual = "what its pass says" if what_if.free.passes else usual
     most = max(1.0, *(row["so_far"] for row in [*rows, *free])) * 1.12
     answer = _answer(what_if, picture, cost, rows[-1]["so_far"], free, colours)
     answer["cost_y"] = _cost_y(rows[-1]["so_far"], most)

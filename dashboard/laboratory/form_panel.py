@@ -13,7 +13,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.laboratory import runs
 from dashboard.laboratory.cached import laboratory
 from dashboard.laboratory.jobs import Job
-from dashboard.ui import cached, messages, point_controls, state
+from dashboard.ui import cached, messages, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -93,7 +93,7 @@ def _start_from(page: Opened, card: Card, label: str, kind: Literal["primary", "
         icon=":material/arrow_forward:" if kind == "primary" else None,
         on_click=state.change,
         kwargs={"checkpoint": card.name, "budget": None}
-        | ({} if card.dataset == page.card.dataset else point_controls.to_another_data_set(page.shared)),
+        | ({} if card.dataset == page.card.dataset else state.to_another_data_set(page.shared)),
     )
 
 

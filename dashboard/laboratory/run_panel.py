@@ -74,10 +74,10 @@ def curves(page: Opened, job: Job | None) -> None:
     wish = job.about.settings if job else runs.settings_from(page.shared.page, page.card)
     mine = [other for other in laboratory().jobs.of(owner()) if other is not job and steps_of(other)]
     drawn = [*mine[-SHOWN + 1 :], *([job] if job else [])]
-    rows = runs.chase_rows(drawn)
+    rows = runs.chase_rows(drawn, job)
     tables = {"steps": lambda: rows}
     title = f"cp towards {wish.budget:g} %, alpha {format_alpha(wish.alpha, 3)}"
-    stamp = page.stamp("live run", *(one.about.parent for one in reversed(drawn)))
+    parents = [one.about.parent for one in reversed(drawn)]
     show(
         View(
             "chase",
@@ -85,7 +85,7 @@ def curves(page: Opened, job: Job | None) -> None:
             lambda colours: chart.chase(rows, wish.budget, wish.steps, colours),
             tables,
             f"cp of each step's batch against the target of {wish.budget:g} %",
-            stamp,
+            page.stamp("live run", *parents, cost="cp"),
             "Line: cp of each step's batch. Dashed: the target. Thin: earlier runs.",
         ),
         page.colours,
@@ -97,7 +97,7 @@ def curves(page: Opened, job: Job | None) -> None:
             lambda colours: chart.accuracy(rows, wish.steps, colours),
             {"accuracies": lambda: [row for row in rows if row["current"]]},
             "Accuracy of each step's training batch and its running mean",
-            stamp,
+            page.stamp("live run", *parents, cost=""),
             BATCHES.format(batch=wish.batch, smoothed=runs.SMOOTHED),
         ),
         page.colours,
@@ -179,7 +179,7 @@ def _recorded(page: Opened, key: str, budget: float, rows: Rows) -> None:
         lambda colours: chart.recorded(rows, colours),
         {f"training at {budget:g} %": lambda: rows},
         f"cp of training batches against a target of {budget:g} %: {', '.join(names)}",
-        page.stamp("measured", *cards),
+        page.stamp("training batches", *cards, cost="cp"),
         runs.how_recorded(cards),
     )
     show(view, page.colours)

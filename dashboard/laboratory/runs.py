@@ -74,8 +74,8 @@ class ChaseRow(TypedDict):
     smooth: float
 
 
-def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
-    """One row for each step of each run; the last run is the current one."""
+def chase_rows(jobs: Sequence[Job], current: Job | None) -> list[ChaseRow]:
+    """One row for each step of each run. ``current`` is the run that the page is about, if it is about one."""
     rows: list[ChaseRow] = []
     for job in jobs:
         steps, settings = steps_of(job), job.about.settings
@@ -84,7 +84,7 @@ def chase_rows(jobs: Sequence[Job]) -> list[ChaseRow]:
             rows.append(
                 {
                     "run": f"{run_name(settings)} ({job.key[:3]})",
-                    "current": job is jobs[-1],
+                    "current": job is current,
                     "step": step.step,
                     "target": settings.budget,
                     "cp": step.cp,

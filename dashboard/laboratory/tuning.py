@@ -129,7 +129,8 @@ class Laboratory:
         from dfs_core.training.material import from_pictures
 
         traces = self._engine.predict(pictures, OperatingPoint(card))
-        labels = [picture.truth or trace.label for picture, trace in zip(pictures, traces, strict=True)]
+        known = [picture.known_to(card.classes).truth for picture in pictures]
+        labels = [truth or trace.label for truth, trace in zip(known, traces, strict=True)]
         return from_pictures(card, [picture.at(card.config.image_size).seen for picture in pictures], labels)
 
 

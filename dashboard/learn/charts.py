@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.naming import counted
-from dashboard.answers.tables import Rows, Scale, Shown
+from dashboard.answers.tables import GATELESS, Rows, Scale, Shown
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.learn.lesson import TEST_SET, THIS_IMAGE
@@ -20,13 +20,18 @@ BLOCK_PARAM = "block"
 
 
 def gate_rows(item: Shown, config: ModelConfig) -> Rows:
-    """One row for each block and option: ``block``, ``option``, ``probability`` in percent, ``chosen``."""
+    """One row for each block and option: ``block``, ``option``, ``probability`` in percent, ``chosen``.
+
+    Without gates, the option that a block takes has probability 100 %.
+    """
+    decided, sure = item.trace.decisions, item.trace.probabilities
+    static = config.policy in GATELESS
     return [
         {
             "block": index + FIRST_GATED,
             "option": name,
-            "probability": 100 * item.trace.probabilities[index][place],
-            "chosen": name == item.trace.decisions[index],
+            "probability": 100.0 * (name == decided[index]) if static else 100 * sure[index][place],
+            "chosen": name == decided[index],
         }
         for index in range(config.gated_blocks)
         for place, name in enumerate(config.option_set.names)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from html import escape
 
+from dashboard.ui.address import inside
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -168,9 +170,13 @@ TERMS = tuple(
 
 
 def link(key: str, words: str) -> str:
-    """Words as a link to a term, whose meaning is shown while the pointer is over them."""
+    """Words as a link to a term, whose meaning is shown while the pointer is over them.
+
+    It opens another tab, as links in Markdown do: in this one it would end the session, and with it the talk.
+    """
     (term,) = (one for one in TERMS if one.key == key)
-    return f'<a class="dfs-term" href="/learn?step=glossary#term-{key}" title="{escape(term.text)}">{escape(words)}</a>'
+    where = f'href="{_address(key)}" target="_blank" rel="noopener noreferrer"'
+    return f'<a class="dfs-term" {where} title="{escape(term.text)}">{escape(words)}</a>'
 
 
 def explained(sentence: str, known: set[str]) -> str:
@@ -188,9 +194,13 @@ def explained(sentence: str, known: set[str]) -> str:
         known.add(key)
         (term,) = (one for one in TERMS if one.key == key)
         about = term.text.replace('"', "'")
-        return f'[{found[0]}](/learn?step=glossary#term-{key} "{about}")'
+        return f'[{found[0]}]({_address(key)} "{about}")'
 
     return _TERM.sub(linked, sentence)
+
+
+def _address(key: str) -> str:
+    return inside(f"/learn?step=glossary#term-{key}")
 
 
 _WORDS = {

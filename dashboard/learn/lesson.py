@@ -106,6 +106,12 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
             f" **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
             f"What it decides is whether to look again. Step {LOOKING} shows how.",
         ]
+    if config.policy == "table":
+        return [
+            "No gate looks at the image: a table, the same for every image, says what each block does at each budget.",
+            f"At this budget, block {block} takes **{option_in_words(item.trace.decisions[block - FIRST_GATED])}**.",
+            "Mirroring the image cannot flip this decision: only another budget can.",
+        ]
     ranked = sorted(zip(item.trace.probabilities[block - FIRST_GATED], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
     second = f" and {100 * rest[0][0]:.0f} % to {option_in_words(rest[0][1])}" if rest else ""
@@ -114,7 +120,6 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     who = {
         "one-shot": "Before the first block, a small policy network looks at the image once. For every block it gives"
         " every option a probability.",
-        "table": "No gate looks at the image: a table, the same for every image, gives every option a probability.",
         "confidence": f"{before} a small classifier says how sure it is of the image. The gate gives every option a"
         " probability: the less sure the classifier is, the more bits.",
     }.get(

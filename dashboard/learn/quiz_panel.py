@@ -15,7 +15,7 @@ from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import quiz, steps_panel
 from dashboard.learn.quiz import Question
-from dashboard.ui import cached, state
+from dashboard.ui import cached, image_bar, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views import strip_chart
@@ -43,14 +43,25 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
         )
     index = min(whole_number(page.shared.page.get(AT)) or 1, len(asked)) - 1
     with st.container(key="quiz", border=True):
-        _ask(asked[index], index, len(asked), given, shown)
+        _ask(asked[index], (index, len(asked)), given, shown, _sitting(page, shown))
     _around(page, index, len(asked))
     if all(question.key in given for question in asked):
         _evidence(page, shown)
 
 
-def _ask(question: Question, index: int, count: int, given: dict[str, int], shown: Sequence[Shown]) -> None:
-    st.markdown(f"**Question {index + 1} of {count}**")
+def _ask(
+    question: Question, place: tuple[int, int], given: dict[str, int], shown: Sequence[Shown], sitting: str
+) -> None:
+    """One question with its choices, and its answer if one was given.
+
+    Args:
+        question: the question.
+        place: its index, from 0, and the number of questions.
+        given: from ``_given``.
+        shown: the images of the quiz.
+        sitting: from ``_sitting``. The choices are kept under it, as the answers are.
+    """
+    st.markdown(f"**Question {place[0] + 1} of {place[1]}**")
     st.markdown(unbroken(f"## {question.text}"))
     st.html(_pictures(question.shown or shown))
     answered = given.get(question.key)
@@ -59,7 +70,7 @@ def _ask(question: Question, index: int, count: int, given: dict[str, int], show
         range(len(question.choices)),
         index=answered,
         format_func=lambda index: plain(unbroken(question.choices[index])),
-        key=f"quiz_{question.key}_{_tag(shown)}",
+        key=f"quiz_{question.key}_{sitting}",
         disabled=answered is not None,
         horizontal=True,
     )
@@ -158,14 +169,17 @@ def _cheapest(page: Opened, shown: Sequence[Shown]) -> tuple[str, list[DecisionT
 def _given(page: Opened, shown: Sequence[Shown]) -> dict[str, int]:
     """This session's answers for these images at this operating point, question key -> choice."""
     quizzes = st.session_state.setdefault(GIVEN, {})
-    key = f"{page.card.weights_sha256} {page.budget} {page.shared.cost} {_tag(shown)}"
+    key = _sitting(page, shown)
     while len(quizzes) >= KEPT and key not in quizzes:
         del quizzes[next(iter(quizzes))]
     return quizzes.setdefault(key, {})
 
 
-def _tag(shown: Sequence[Shown]) -> str:
-    return hashlib.blake2b("".join(i.picture.digest for i in shown).encode(), digest_size=4).hexdigest()
+def _sitting(page: Opened, shown: Sequence[Shown]) -> str:
+    """A short text that differs if the images, the operating point or the measure of cost do: so may the answers."""
+    images = "".join(item.picture.digest for item in shown)
+    text = f"{page.card.weights_sha256} {page.budget} {page.shared.cost} {images}"
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def _to(number: int) -> None:
@@ -173,5 +187,5 @@ def _to(number: int) -> None:
 
 
 def _others(page: Opened) -> None:
-    """Go to the next gallery page and to the first question."""
-    state.change(gallery=page.shared.gallery + 1, image=None, page={AT: ""})
+    """Go to the next gallery page, after the last one to the first, and to the first question."""
+    state.change(gallery=image_bar.next_page(page.card, page.shared), image=None, note="", page={AT: ""})

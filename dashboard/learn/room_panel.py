@@ -9,6 +9,7 @@ import segno
 import streamlit as st
 
 from dashboard.ui import state
+from dashboard.ui.address import inside
 from dashboard.ui.page import Opened
 
 ROOM = "room"  # page parameter
@@ -50,7 +51,7 @@ def address_html(url: str | None) -> str:
             "with this machine's address in the room's network, and open that address here, too."
             " docs/serving.md says what that opens.</p>"
         )
-    address = f"{found.scheme}://{found.netloc}/learn"
+    address = f"{found.scheme}://{found.netloc}{inside('/learn')}"
     code = segno.make(address, error="m").svg_data_uri(scale=7, border=2, dark="#000", light="#fff")
     return (
         f'<figure class="dfs-qr"><img src="{escape(code)}" alt="QR code of {escape(address)}">'

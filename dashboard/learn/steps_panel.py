@@ -13,7 +13,7 @@ from dashboard.answers.naming import unbroken
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import Shown, gated_numbers
+from dashboard.answers.tables import GATELESS, Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import charts, lesson, looking, why
@@ -153,8 +153,8 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
     )
     rows = charts.gate_rows(item, config)
-    if config.policy in ("constant", "cascade"):
-        whose = "every image" if config.policy == "constant" else f"{item.picture.name}, last pass"
+    if config.policy in GATELESS:
+        whose = f"{item.picture.name}, last pass" if config.passes else "every image"
         fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]
         view = View(
             GATES,
@@ -199,7 +199,7 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
         lambda colours: charts.options(rows, colours),
         {"options": lambda: rows},
         "Cost of a block for each option, in percent of the full block",
-        page.stamp("the images shown"),
+        page.stamp("the images shown", cost="cp"),
         "The bar is the cost of one block; the text says how many blocks of this image take the option.",
     )
     show(view, page.colours)
@@ -218,7 +218,7 @@ def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerat
             lambda colours: charts.bought(rows, "log" if page.card.budget_range else "linear", colours),
             {"budgets": lambda: rows},
             "cp of this image and of the test set against the budget",
-            page.stamp("the images shown"),
+            page.stamp("the images shown", cost="cp"),
             "On the dashed line, cp equals the budget.",
         )
         show(view, page.colours)
@@ -255,8 +255,8 @@ def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
     view = replace(build.strip(at, [first, *rest], first.picture.key), key="again")
     show(view, page.colours)
     st.caption("The image is on top; below it are others, easy ones first. A lane is a pass; blank is what was saved.")
-    traces = stored_traces.find(point).traces
-    found = None if isinstance(traces, UserError) or traces.looks is None else looks.looked(traces, card.config)
+    traces = stored_traces.exactly(point)
+    found = None if traces is None or traces.looks is None else looks.looked(traces, card.config)
     words = looking.again_words(first, card, found, card is not page.card)
     return [*words, *filter(None, [where_it_pays(Network.of(card))])]
 

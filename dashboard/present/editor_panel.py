@@ -14,7 +14,7 @@ from dashboard.export.talk import Slide, SlideKind, Talk
 from dashboard.export.webpage import text_html
 from dashboard.present import show_panel, slides, talk_file
 from dashboard.present.cached import slide_preview
-from dashboard.ui import downloads, session_talk, state
+from dashboard.ui import address, downloads, session_talk, state
 from dashboard.ui.downloads import TalkFile
 from dashboard.ui.messages import plain
 from dfs_core.errors import UserError
@@ -28,7 +28,7 @@ _MAKING = '<style>.st-key-talk_bar .stDownloadButton button:disabled::after {con
 
 def bar(talk: Talk) -> None:
     """The bar for the whole talk: title, present, files, open, clear, undo. Files are made on demand."""
-    address, empty = st.context.url, not talk.slides
+    app, empty = address.app(), not talk.slides
     with st.container(key="talk_bar", horizontal=True, vertical_alignment="bottom", gap="small"):
         if not empty:
             control = state.Control.showing("talk_title", talk.title)
@@ -42,8 +42,8 @@ def bar(talk: Talk) -> None:
             st.button(
                 "Present", icon=":material/play_arrow:", type="primary", key="talk_start", on_click=show_panel.start
             )
-            _download("PowerPoint", ":material/co_present:", "pptx", lambda talk: slides.to_pptx(talk, address))
-            _download("HTML", ":material/public:", "html", lambda talk: slides.to_html(talk, address))
+            _download("PowerPoint", ":material/co_present:", "pptx", lambda talk: slides.to_pptx(talk, app))
+            _download("HTML", ":material/public:", "html", lambda talk: slides.to_html(talk, app))
             _download("Save", ":material/save:", "json", lambda talk: talk_file.to_json(talk).encode())
             st.html(_MAKING)
         _opener()
@@ -111,7 +111,7 @@ def _texts(index: int, slide: Slide) -> None:
         )
     notes = state.Control.showing(f"slide_notes_{index}", slide.notes)
     st.text_area("Speaker notes", slide.notes, key=notes.key, height=80, on_change=notes.choice(_edit(slide, "notes")))
-    where = f" · [open the page]({slide.stamp.link})" if slide.stamp.link else ""
+    where = f" · [open the page]({address.inside(slide.stamp.link)})" if slide.stamp.link else ""
     if slide.kind != "view":
         return
     facts = [*slide.stamp.checkpoints, slide.stamp.cost, slide.stamp.kind]

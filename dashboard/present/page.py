@@ -16,8 +16,8 @@ else:
     st.header("Present")
     show_panel.show_missing(page.shared)
     editor_panel.bar(talk)
+    autosave_panel.offer()
     if talk.slides:
         editor_panel.listing(talk)
     else:
-        autosave_panel.offer_last()
         starter_panel.offer(page)

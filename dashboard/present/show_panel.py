@@ -11,7 +11,7 @@ from dashboard.answers.parameters import whole_number
 from dashboard.export.talk import Slide, Talk
 from dashboard.export.webpage import text_html
 from dashboard.present import keys_panel
-from dashboard.ui import session_talk, state
+from dashboard.ui import address, session_talk, state
 
 SHOW, NOTES = "show", "notes"  # this page's own parameters in the URL
 _HIDDEN_KEYS = {"PageUp": -1, "PageDown": 1, "Home": -(10**6), "End": 10**6}  # as remote controls send them
@@ -90,7 +90,7 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
 {bar}
 <h1>{escape(slide.title)}</h1>
 {shown}
-<p class="dfs-stamp">{escape(slide.stamp.absolute(st.context.url).line())}</p>
+<p class="dfs-stamp">{escape(slide.stamp.absolute(address.app()).line())}</p>
 {aside}
 </article>"""
 

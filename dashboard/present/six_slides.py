@@ -11,6 +11,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.answers.tables import Shown
+from dashboard.export.stamp import Kind
 from dashboard.export.talk import Slide
 from dashboard.export.view import View
 from dashboard.ui import image_bar
@@ -33,7 +34,7 @@ class Figures:
         cp: its mean cost.
         all_in: likewise.
         images: how many were measured; None between two measured budgets, where accuracy and costs are interpolated.
-        which: the images that were measured, such as ``test images``.
+        which: the images that were measured: ``test images`` or ``validation images``.
     """
 
     network: str
@@ -54,9 +55,12 @@ class Figures:
         found: Mapping[str, Any] | None = tables.test_figures(page.point, cached.measured())
         if found is None:
             return cls(network, backbone)
-        kept = {key: found.get(key) for key in ("accuracy", "low", "high", "cp", "all_in", "images")}
-        which = "test images" if found["what"] == tables.SETS["test"] else f"images of the {found['what']}"
-        return cls(network, backbone if which == "test images" else None, **kept, which=which)
+        kept: dict[str, Any] = {key: found.get(key) for key in ("accuracy", "low", "high", "cp", "all_in", "images")}
+        if found.get("between"):
+            return cls(network, backbone, **kept | {"images": None})
+        if found["what"] == tables.SETS["validation"]:  # the plain network was measured on others
+            return cls(network, **kept, which=tables.SETS["validation"])
+        return cls(network, backbone, **kept)
 
     @property
     def about(self) -> str:
@@ -75,7 +79,9 @@ def in_six_slides(page: Opened, card: Card) -> list[View | Slide]:
     shown = decide(image_bar.pictures_at_hand(card, page.shared)[:PAGE_SIZE], page.point)
     if not shown:
         return []
-    figures, stamp, cost = Figures.of(page), page.stamp("measured"), page.shared.cost
+    figures, cost = Figures.of(page), page.shared.cost
+    kind: Kind = "validation images" if figures.which == tables.SETS["validation"] else "measured"
+    both = page.stamp(kind, cost=f"{MEASURES['cp'].name} and {MEASURES['all-in'].name}")
     if cost == "cp":  # which counts only the gated blocks
         cost = "all-in"
     whole = replace(page, shared=replace(page.shared, cost=cost))
@@ -86,10 +92,10 @@ def in_six_slides(page: Opened, card: Card) -> list[View | Slide]:
         (build.ledger(whole, shown, shown[0]), ledger_in_words(ledger, MEASURES[cost].name)),
     )
     return [
-        Slide.written("title", headline(figures), f"{page.in_words}\n{card.name}", stamp=stamp),
-        Slide.written("text", question_in_words(figures), question_text(card), stamp=stamp),
+        Slide.written("title", headline(figures), f"{page.in_words}\n{card.name}", stamp=page.stamp(kind, cost="cp")),
+        Slide.written("text", question_in_words(figures), question_text(card), stamp=page.stamp("measured", cost="")),
         *(replace(view, title=title) for view, title in views),
-        Slide.written("text", conclusion_in_words(figures), conclusion_text(figures), stamp=stamp),
+        Slide.written("text", conclusion_in_words(figures), conclusion_text(figures), stamp=both),
     ]
 
 
@@ -97,7 +103,7 @@ def headline(f: Figures) -> str:
     """The title slide's sentence."""
     if f.accuracy is None or f.cp is None:
         return f"{f.network} decides for each image how much to compute"
-    return f"{f.network} is right for {f.about}{f.accuracy:.2f} % of the {f.which} at {f.cp:.2f} % of the computation"
+    return f"{f.network} is right for {f.about}{f.accuracy:.2f} % of the {f.which} at {f.about}{f.cp:.2f} % of cp"
 
 
 def question_in_words(f: Figures) -> str:
@@ -133,9 +139,11 @@ def accuracy_in_words(f: Figures) -> str:
     if f.accuracy is None or f.cp is None:
         return "This operating point was not measured on the test set"
     said = f"At {f.about}{f.cp:.2f} % of cp the accuracy is {f.about}{f.accuracy:.2f} %"
+    if f.which != "test images":
+        return f"{said} on {f.which}"
     if f.loss is None:
         return said
-    return f"{said}, {abs(f.loss):.2f} points {'below' if f.loss >= 0 else 'above'} the plain network"
+    return f"{said}, {f.about}{abs(f.loss):.2f} points {'below' if f.loss >= 0 else 'above'} the plain network"
 
 
 def decisions_in_words(shown: Sequence[Shown]) -> str:
@@ -164,10 +172,9 @@ def conclusion_in_words(f: Figures) -> str:
     if f.cp is None or f.loss is None:
         return "What an image needs differs, and a network can decide it"
     if f.loss < 0:
-        return (
-            f"Leaving out {100 - f.cp:.2f} % of cp cost no accuracy: {-f.loss:.2f} points more than the plain network"
-        )
-    return f"Leaving out {100 - f.cp:.2f} % of cp costs {f.loss:.2f} points of accuracy"
+        more = f"{f.about}{-f.loss:.2f} points more than the plain network"
+        return f"Leaving out {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"
+    return f"Leaving out {f.about}{100 - f.cp:.2f} % of cp costs {f.about}{f.loss:.2f} points of accuracy"
 
 
 def conclusion_text(f: Figures) -> str:
@@ -179,7 +186,7 @@ def conclusion_text(f: Figures) -> str:
     return "\n".join(
         (
             f"- Accuracy {f.about}{f.accuracy:.2f} %{interval}, of {count}.",
-            f"- cp {f.cp:.2f} %; with everything counted (all-in) {f.all_in:.2f} %.",
+            f"- cp {f.about}{f.cp:.2f} %; with everything counted (all-in) {f.about}{f.all_in:.2f} %.",
             "- These are counted costs of arithmetic. Time and energy depend on the machine.",
         )
     )

@@ -32,7 +32,7 @@ def to_pptx(talk: Talk, address: str | None = None) -> bytes:
 
     Args:
         talk: with at least one slide.
-        address: URL of the app, for the links.
+        address: URL of the app's first page, for the links.
 
     Raises:
         UserError: the talk is empty, or a picture cannot be drawn.

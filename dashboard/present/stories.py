@@ -53,6 +53,8 @@ class Story:
 def looking_again(page: Opened, card: Card) -> list[View]:
     """The story of a cascade: what it gains, on which images it looks again, and what that costs."""
     point = page.point if card.name == page.card.name else operating.usual(card)
+    found = stored_traces.find(point)
+    point = found.point  # all slides are of one budget: that of the stored decisions
     shared = replace(page.shared, checkpoint=card.name, path="/", page={}, hidden=())
     page = replace(page, shared=shared).at(point)
     shown = decide(image_bar.pictures_at_hand(card, shared)[:PAGE_SIZE], point)
@@ -61,7 +63,6 @@ def looking_again(page: Opened, card: Card) -> list[View]:
     shown.sort(key=lambda item: len(item.trace.passes))
     state = build.curve_state(page, shown, None)
     slides = [(build.curve(page, state), ""), (build.strip(page, shown, None), easy_and_hard(shown))]
-    found = stored_traces.find(point)
     if isinstance(found.traces, Traces) and found.traces.looks is not None:
         looked = looks.looked(found.traces, card.config)
         spent = looked.costs[MEASURES[shared.cost].column]

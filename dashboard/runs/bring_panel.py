@@ -74,8 +74,6 @@ def _import_from_memory(name: str, data: bytes) -> Path:
 
 def _name() -> None:
     text, named = st.session_state[FOLDER].strip(), cached.named_folders()
-    named.clear()
-    places.name_folder(None)
     try:
         folder = at_home(text)
     except UserError as error:
@@ -83,6 +81,6 @@ def _name() -> None:
         return
     if text and not folder.is_dir():
         st.session_state[SAID] = f":material/error: There is no folder {plain(text)}."
-    elif text:
-        named.append(str(folder.resolve()))
-        places.name_folder(folder.resolve())
+        return
+    named[:] = [str(folder.resolve())] if text else []
+    places.name_folder(folder.resolve() if text else None)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.answers.tables import Rows
 from dashboard.drawing import legends
-from dashboard.export.stamp import Stamp
+from dashboard.export.stamp import Kind, Stamp
 from dashboard.export.view import View
 from dashboard.runs import chart, logs
 from dashboard.ui import cached, state
@@ -67,6 +67,7 @@ def _look(page: Opened) -> None:
 
 def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
     names = ", ".join(dict.fromkeys(row["run"] for row in rows))
+    kind: Kind = "validation images" if metric.startswith("validation") else "training batches"
     draw = partial(chart.metric, rows, axis)
     st.markdown(f"### {title}")
     st.html(legends.legend(draw(page.colours).legend, page.colours))
@@ -77,7 +78,7 @@ def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
             draw=draw,
             tables={metric: lambda: rows},
             alt=f"{title} over steps",
-            stamp=Stamp(names, "", "cp", "training batches", state.link(page.shared, page.catalogue)),
+            stamp=Stamp(names, "", "cp" if metric == "cp" else "", kind, state.link(page.shared, page.catalogue)),
         ),
         page.colours,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,10 +20,12 @@ from dashboard.testset.statistics import VectorRow
 from dashboard.ui import class_groups
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
+from dashboard.ui.toolbar import RowAction
 from dfs_core.checkpoints.traces import Traces
 
 SHARES, CLASSES, CONFIDENCE, GROUPS, VECTORS = "shares", "classes", "confidence", "cost_groups", "decision_vectors"
-CONFUSIONS = "confusion_matrix"
+CONFUSIONS, ACCURACY = "confusion_matrix", "class_accuracy"
+_VECTOR = "decision vector"  # what the table calls it
 
 
 def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
@@ -39,24 +43,45 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
         notes="Each bar is a gated block, each segment the share of images that take that option there.",
     )
 
-    def click() -> None:
-        if found := picked(SHARES, shares_chart.SHARE_PARAM):
-            narrow(page, wanted.toggled(int(found["block"]), found["option"]))
+    def use(found: Mapping[str, Any]) -> None:
+        narrow(page, wanted.toggled(int(found["block"]), found["option"]))
 
-    show(view, page.colours, click, shares_chart.SHARE_PARAM)
+    _show(view, page, use, shares_chart.SHARE_PARAM, rows=True)
+    st.caption("A click on a part of a bar filters; so does a row of the table.")
 
 
 def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
-    """Cost per class; a click on a class filters by it, a second click removes the filter."""
+    """Cost per class, or accuracy if all cost the same; a click on a class filters, a second one removes the filter."""
     measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
-    st.markdown("### Cost per class")
-    if np.ptp(cost[chosen]) == 0:
-        name = measure.name
-        st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({name})."))
-        return
+    same = np.ptp(cost[chosen]) == 0
+    graded = not (wanted.verdict or wanted.change)  # otherwise accuracy is 0 or 100 %
+    st.markdown("### Accuracy per class" if same and graded else "### Cost per class")
+    if same:
+        st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({measure.name})."))
     shown = class_groups.choose(traces.classes, page.shared)
-    rows, members = statistics.class_rows(traces, cost, chosen, shown), {group.name: group.classes for group in shown}
+    members = {group.name: group.classes for group in shown}
     wished = [name for name, own in members.items() if set(own) <= set(wanted.classes)]
+
+    def use(found: Mapping[str, Any]) -> None:
+        names = members[found["class"]]
+        narrow(page, replace(wanted, classes=() if set(wanted.classes) == set(names) else names))
+
+    if same and graded:
+        hits = statistics.accuracy_rows(traces, chosen, shown)
+        view = View(
+            key=ACCURACY,
+            title=f"Accuracy per class, {page.in_words}",
+            draw=lambda colours: cost_charts.accuracy_chart(hits, wished, colours, click_id),
+            tables={"classes": lambda: hits},
+            alt=f"Share of right predictions of the test images of each of {len(hits)} classes, with intervals",
+            stamp=page.stamp("measured", cost=""),
+            notes="Point: share of right predictions with its 95 % interval. All images cost the same.",
+        )
+        _show(view, page, use, cost_charts.CLASS_PARAM)
+        st.caption(unbroken("Point: share of right predictions with its 95 % interval. A click filters."))
+    if same:
+        return
+    rows = statistics.class_rows(traces, cost, chosen, shown)
     view = View(
         key=CLASSES,
         title=f"{measure.name} per class, {page.in_words}",
@@ -67,12 +92,7 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         notes="Point: mean with its 95 % interval. Band: the middle 80 % of the class's images.",
     )
 
-    def click() -> None:
-        if found := picked(CLASSES, cost_charts.CLASS_PARAM):
-            names = members[found["class"]]
-            narrow(page, replace(wanted, classes=() if set(wanted.classes) == set(names) else names))
-
-    show(view, page.colours, click, cost_charts.CLASS_PARAM)
+    _show(view, page, use, cost_charts.CLASS_PARAM)
     st.caption(
         unbroken("Point: mean with its 95 % interval. Band: the middle 80 % of the class's images. A click filters.")
     )
@@ -125,11 +145,10 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         notes="The images are split by cost into groups of about equal size, cheapest first, with 95 % intervals.",
     )
 
-    def click() -> None:
-        if found := picked(GROUPS, cost_charts.GROUP_PARAM):
-            narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
+    def use(found: Mapping[str, Any]) -> None:
+        narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
 
-    show(view, page.colours, click, cost_charts.GROUP_PARAM)
+    _show(view, page, use, cost_charts.GROUP_PARAM)
     st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
 
 
@@ -158,26 +177,25 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         notes="A row is what images show, a column what was predicted. Only wrong predictions are counted.",
     )
 
-    def click() -> None:
-        if found := picked(CONFUSIONS, confusions.CONFUSION_PARAM):
-            truth, answer = members[found["truth"]], members[found["answer"]]
-            again = (wanted.classes, wanted.answers) == (truth, answer)
-            narrow(
-                page,
-                replace(
-                    wanted,
-                    classes=() if again else truth,
-                    answers=() if again else answer,
-                    verdict="" if again else "wrong",
-                ),
-            )
+    def use(found: Mapping[str, Any]) -> None:
+        truth, answer = members[found["truth"]], members[found["answer"]]
+        again = (wanted.classes, wanted.answers) == (truth, answer)
+        narrow(
+            page,
+            replace(
+                wanted,
+                classes=() if again else truth,
+                answers=() if again else answer,
+                verdict="" if again else "wrong",
+            ),
+        )
 
-    show(view, page.colours, click, confusions.CONFUSION_PARAM)
+    _show(view, page, use, confusions.CONFUSION_PARAM, rows=True)
     wrong = sum(row["images"] for row in rows)
     st.caption(
         unbroken(
             f"{counted(wrong, 'wrong prediction')} of {len(chosen):,}. Rows: what the image shows. Columns: what was"
-            " predicted. A click filters."
+            " predicted. A click filters; so does a row of the table."
         )
     )
 
@@ -200,7 +218,7 @@ def vector_view(
         draw=lambda colours: vectors_chart.vector_chart(rows, measure.column, config, wanted.vector, colours, click_id),
         tables={
             "decision vectors": lambda: [
-                {"decision vector" if key == "vector" else key: value for key, value in row.items()}
+                {_VECTOR if key == "vector" else key: value for key, value in row.items()}
                 for row in _vectors(traces, costs, chosen, wanted)
             ]
         },
@@ -210,17 +228,27 @@ def vector_view(
         notes=f"{count:,} different decision vectors; the most frequent has {rows[0]['share']:.1f} % of the images.",
     )
 
-    def click() -> None:
-        if found := picked(VECTORS, vectors_chart.VECTOR_PARAM):
-            narrow(page, replace(wanted, vector="" if wanted.vector == found["vector"] else found["vector"]))
+    def use(found: Mapping[str, Any]) -> None:
+        vector = found["vector"] if "vector" in found else found[_VECTOR]
+        narrow(page, replace(wanted, vector="" if wanted.vector == vector else vector))
 
-    show(view, page.colours, click, vectors_chart.VECTOR_PARAM)
+    _show(view, page, use, vectors_chart.VECTOR_PARAM, rows=True)
     st.caption(
         unbroken(
             f"{len(rows)} of {count:,} different decision vectors, with {rows[-1]['cumulative']:.1f} % of the images."
-            f" Cost: {measure.name}. A click filters. The table has all of them."
+            f" Cost: {measure.name}. A click filters; so does a row of the table, which has all of them."
         )
     )
+
+
+def _show(view: View, page: Opened, use: RowAction, param: str, rows: bool = False) -> None:
+    """Show a view; ``use`` gets a clicked mark of the selection ``param`` and, if ``rows``, a chosen row of a table."""
+
+    def click() -> None:
+        if found := picked(view.key, param):
+            use(found)
+
+    show(view, page.colours, click, param, on_row=use if rows else None)
 
 
 def _vectors(

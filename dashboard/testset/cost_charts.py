@@ -1,17 +1,18 @@
-"""Charts of a test set: cost per class, cost against confidence, accuracy by cost."""
+"""Charts of a test set: cost and accuracy per class, cost against confidence, accuracy by cost."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
 from dashboard.drawing.figure import Figure, Key, padded, room_for, table
 from dashboard.drawing.palette import Palette
-from dashboard.testset.statistics import ClassRow, ConfidenceRow, CostRow
+from dashboard.testset.statistics import AccuracyRow, ClassRow, ConfidenceRow, CostRow
 
+Along = Literal["cost", "accuracy"]  # column of the axis of a chart by class
 CLASS_PARAM = "class_pick"
 GROUP_PARAM = "group_pick"
 CLASS_ROW = 26  # pixels
@@ -34,43 +35,61 @@ def class_chart(
         colours: palette of the theme.
         click_id: see ``links.State``.
     """
+    return _class_figure(rows, ("cost", axis), picked, colours, click_id)
+
+
+def accuracy_chart(rows: Sequence[AccuracyRow], picked: Collection[str], colours: Palette, click_id: int = 0) -> Figure:
+    """Accuracy of each class with its 95 % interval, for images that all cost the same.
+
+    A click does what it does in ``class_chart``, which describes the arguments; ``rows`` are from
+    ``statistics.accuracy_rows``.
+    """
+    return _class_figure(rows, ("accuracy", "right, % of images"), picked, colours, click_id)
+
+
+def _class_figure(
+    rows: Sequence[ClassRow] | Sequence[AccuracyRow],
+    along: tuple[Along, str],
+    picked: Collection[str],
+    colours: Palette,
+    click_id: int,
+) -> Figure:
+    """A chart by class; ``along`` is the column of the axis, and its title."""
     drawn = [
-        row | {"ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
+        {**row, "ink": colours.accent if row["class"] in picked else colours.families[0], "click_id": click_id}
         for row in rows
     ]
-    return Figure(
-        _class_template(axis, len(rows), room_for((row["class"] for row in rows), 100), colours), {"classes": drawn}
-    )
+    left = room_for((row["class"] for row in rows), 100)
+    return Figure(_class_template(*along, len(rows), left, colours), {"classes": drawn})
 
 
 @lru_cache(maxsize=32)
-def _class_template(axis: str, count: int, left: int, colours: Palette) -> dict[str, Any]:
-    base = table("classes")
+def _class_template(column: Along, axis: str, count: int, left: int, colours: Palette) -> dict[str, Any]:
+    base, costs = table("classes"), column == "cost"
     y = alt.Y(
         "class:N",
         sort=None,
         title=None,
         axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=left - 8),
     )
-    x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
+    x = alt.X(f"{column}:Q", title=axis, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
     ink = alt.Color("ink:N", scale=None)
+    titles = {"cost": "mean cost %"} if costs else {"accuracy": "accuracy %"}
+    titles |= {"low": "95 % from", "high": "95 % to"}
+    titles |= {"p10": "10 % below", "p90": "10 % above", "accuracy": "accuracy %"} if costs else {}
     tooltip = [
         alt.Tooltip("class:N"),
         alt.Tooltip("images:Q", format=","),
-        alt.Tooltip("cost:Q", title="mean cost %", format=".2f"),
-        alt.Tooltip("low:Q", title="95 % from", format=".2f"),
-        alt.Tooltip("high:Q", title="95 % to", format=".2f"),
-        alt.Tooltip("p10:Q", title="10 % below", format=".2f"),
-        alt.Tooltip("p90:Q", title="10 % above", format=".2f"),
-        alt.Tooltip("accuracy:Q", title="accuracy %", format=".2f"),
+        *(alt.Tooltip(f"{name}:Q", title=title, format=".2f") for name, title in titles.items()),
     ]
     click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
     accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
+    band = base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
+        x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
+    )
     chart = alt.layer(
-        base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
-            x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
-        ),
-        base.mark_rule(aria=False, strokeWidth=2.5).encode(x="low:Q", x2="high:Q", y=y, color=ink),
+        *([band] if costs else []),
+        base.mark_rule(aria=False, strokeWidth=2.5).encode(x=alt.X("low:Q", title=axis), x2="high:Q", y=y, color=ink),
         base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
         base.mark_text(**accuracy).encode(
             x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")

@@ -17,7 +17,7 @@ from dfs_core.model.layout import FIRST_GATED
 
 Verdict = Literal["", "right", "wrong"]
 USUAL: Cost = "cp"  # measure of the bounds in a link that names none
-SLACK = 1e-4  # points of cost: rounding error of a bound in a link
+SLACK = 6e-6  # share of a bound: its rounding error in a link that was written with six digits, as older ones are
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
     if wanted.vector:
         keep &= (traces.decisions == [int(digit) for digit in wanted.vector]).all(axis=1)
     if wanted.low is not None:
-        keep &= cost >= wanted.low - SLACK
+        keep &= cost >= wanted.low * (1 - SLACK)
     if wanted.high is not None:
-        keep &= cost <= wanted.high + SLACK
+        keep &= cost <= wanted.high * (1 + SLACK)
     if wanted.passes and traces.looks is not None:
         keep &= np.isin(traces.looks.passes, wanted.passes)
     if wanted.change:
@@ -105,18 +105,27 @@ def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str
     """
     bounded = wanted.low is not None or wanted.high is not None
     return {
-        "class": ".".join(wanted.classes),
+        "class": _names(wanted.classes),
         "verdict": wanted.verdict,
         "taken": ".".join(f"{block}-{option}" for block, option in wanted.taken),
         "policy": wanted.vector,
         "of": ".".join(options) if wanted.vector else "",
         "by": cost if bounded and cost != USUAL else "",
-        "low": "" if wanted.low is None else f"{wanted.low:g}",
-        "high": "" if wanted.high is None else f"{wanted.high:g}",
+        "low": "" if wanted.low is None else f"{wanted.low:.9g}",
+        "high": "" if wanted.high is None else f"{wanted.high:.9g}",
         "passes": ".".join(map(str, wanted.passes)),
         "change": wanted.change,
-        "answer": ".".join(wanted.answers),
+        "answer": _names(wanted.answers),
     }
+
+
+def _names(classes: Sequence[str]) -> str:
+    """Names of classes with full stops between them. Within a name, a full stop is written ~1, and ~ is ~0.
+
+    >>> _names(["cat", "st. bernard"])
+    'cat.st~1 bernard'
+    """
+    return ".".join(name.replace("~", "~0").replace(".", "~1") for name in classes)
 
 
 def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
@@ -130,7 +139,7 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
 
     def named(parameter: str) -> tuple[str, ...]:
         words = page.get(parameter, "").split(".")
-        return tuple(name for name in traces.classes if name in words)
+        return tuple(name for name in traces.classes if _names([name]) in words)
 
     blocks = traces.decisions.shape[1]
     code = page.get("policy", "")

@@ -158,6 +158,27 @@ def class_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray, shown: Sequ
     return sorted(rows, key=lambda row: row["cost"])
 
 
+# How often the images of a true class, or of a superclass, are right.
+#   class: its name.
+#   images: number of images.
+#   accuracy: in percent.
+#   low: lower end of its 95 % interval.
+#   high: upper end.
+AccuracyRow = TypedDict("AccuracyRow", {"class": str, "images": int, "accuracy": float, "low": float, "high": float})
+
+
+def accuracy_rows(traces: Traces, chosen: np.ndarray, shown: Sequence[Group]) -> list[AccuracyRow]:
+    """One row for every group of true classes that occurs, hardest first; ``shown`` from ``classes.groups``."""
+    rows: list[AccuracyRow] = []
+    for group in shown:
+        correct = traces.correct[chosen[group.among(traces.labels[chosen])]]
+        if n := len(correct):
+            low, high = wilson_interval(int(correct.sum()), n)
+            accuracy = 100 * float(correct.mean())
+            rows.append({"class": group.name, "images": n, "accuracy": accuracy, "low": low, "high": high})
+    return sorted(rows, key=lambda row: row["accuracy"])
+
+
 class ConfidenceRow(TypedDict):
     """A bin of confidence, of right or of wrong predictions.
 

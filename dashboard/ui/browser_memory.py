@@ -31,16 +31,22 @@ def memory() -> dict[str, Any]:
 
 
 def survive_reload() -> None:
-    """Let the browser remember its token; it says so where it cannot."""
-    script = _SCRIPT % (COOKIE, _entry()[0], COOKIE, _NO_COOKIES)
+    """Keep what there is of this browser beyond the session; its cookie remembers the token, or it says why not."""
+    token, kept = _entry()
+    known = cached.browser_memory(token)
+    if known is not kept:
+        known.update(kept)
+        st.session_state[_MEMORY] = token, known
+    script = _SCRIPT % (COOKIE, token, COOKIE, _NO_COOKIES)
     st.html(f'<small class="dfs-keep"></small><script>{script}</script>', unsafe_allow_javascript=True)
 
 
 def _entry() -> tuple[str, dict[str, Any]]:
     if _MEMORY not in st.session_state:
         token = str(st.context.cookies.get(COOKIE, ""))
-        if not re.fullmatch(_TOKEN, token):
-            token = secrets.token_urlsafe(16)
-        st.session_state[_MEMORY] = token, cached.browser_memory(token)
+        if re.fullmatch(_TOKEN, token):
+            st.session_state[_MEMORY] = token, cached.browser_memory(token)
+        else:  # only browsers with something to keep have a place on the server: there are few
+            st.session_state[_MEMORY] = secrets.token_urlsafe(16), {}
     entry: tuple[str, dict[str, Any]] = st.session_state[_MEMORY]
     return entry

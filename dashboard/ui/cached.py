@@ -85,8 +85,9 @@ def _on_disk(root: str, own: tuple[tuple[str, str], ...], stamps: tuple[Stamp, .
 
 def own_roots() -> dict[str, Path]:
     """The folders of one's own checkpoints by place: the runs, and a folder that was named in the app."""
-    named = [Path(folder) for folder in named_folders()]
-    roots = {"runs": runs_dir()} | {folder.name: folder for folder in named}
+    roots = {"runs": runs_dir()}
+    for folder in map(Path, named_folders()):
+        roots[folder.name if folder.name not in roots else f"{folder.parent.name}-{folder.name}"] = folder
     here = pretrained_dir().absolute()
     return {place: root for place, root in roots.items() if root.is_dir() and root.absolute() != here}
 
@@ -180,18 +181,18 @@ def test_picture(images: ImageSet, index: int) -> Picture | str:
     return _test_picture(*_set_key(images), index, images)
 
 
-def _set_key(images: ImageSet) -> tuple[str, int, int]:
-    """Cache key of a set of test images: data set, number of images, image size."""
-    return images.dataset, len(images), images.size
+def _set_key(images: ImageSet) -> tuple[str, int, str]:
+    """Cache key of a set of test images: data set, image size, and a hash of the labels, which users may put right."""
+    return images.dataset, images.size, hashlib.blake2b(images.labels.numpy().tobytes(), digest_size=8).hexdigest()
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _gallery_order(dataset: str, count: int, size: int, _images: ImageSet) -> np.ndarray:
+def _gallery_order(dataset: str, size: int, labels: str, _images: ImageSet) -> np.ndarray:
     return gallery_order(_images.labels.numpy())
 
 
 @st.cache_resource(max_entries=2048, show_spinner=False)
-def _test_picture(dataset: str, count: int, size: int, index: int, _images: ImageSet) -> Picture | str:
+def _test_picture(dataset: str, size: int, labels: str, index: int, _images: ImageSet) -> Picture | str:
     try:
         given = _images.as_stored(index)
     except UserError as error:  # files are read one by one, so each can fail

@@ -69,6 +69,12 @@ def pictures_at_hand(card: Card, shared: state.State) -> list[Picture]:
     return [picture.at(card.config.image_size) for picture in found]
 
 
+def next_page(card: Card, shared: state.State) -> int:
+    """Number of the gallery's page after the one that is shown; after the last one comes the first."""
+    _, page, pages = _gallery_page(cached.test_images(card), card, shared)
+    return page % pages + 1
+
+
 def more_pictures(card: Card, shared: state.State) -> None:
     """Draw the camera and, if there are no test images, the offer to download them."""
     if read_only():
@@ -90,12 +96,13 @@ def more_pictures(card: Card, shared: state.State) -> None:
 def _what_to_show(shared: state.State) -> str:
     """Draw the switch between the user's own images and the gallery, and return its value.
 
-    A link to a gallery image shows the gallery as well.
+    A link to a gallery image shows the gallery as well, and a new upload shows the user's own.
     """
     show = st.session_state.get(SHOW, OWN)
     news = shared.image is not None and shared.image != st.session_state.get(_LINKED)
-    if show == OWN and news and not str(shared.image).startswith(OWN_KEYS):
-        show = BOTH
+    own = str(shared.image).startswith(OWN_KEYS)
+    if news and show == (GALLERY if own else OWN):
+        show = OWN if own else BOTH
     st.session_state[SHOW] = show
     control = state.Control.showing("show", show)
     st.segmented_control(

@@ -57,22 +57,23 @@ class Opened:
         return operating.is_cards(self.point)
 
     def at(self, point: OperatingPoint) -> Opened:
-        """This page at another budget of its checkpoint. The controls do not change."""
-        return replace(self, point=point, shared=replace(self.shared, budget=point.budget))
+        """This page at another operating point, also of another checkpoint. The controls do not change."""
+        return replace(self, point=point, shared=replace(self.shared, checkpoint=point.card.name, budget=point.budget))
 
-    def stamp(self, kind: Kind, *cards: Card) -> Stamp:
+    def stamp(self, kind: Kind, *cards: Card, cost: str | None = None) -> Stamp:
         """The provenance stamp of a view of this page.
 
         Args:
             kind: what its figures are.
             cards: of the checkpoints shown; by default the one in use.
+            cost: name of the measure of cost that it shows, empty if none; by default the one in use.
         """
         cards = cards or (self.card,)
         (name, weights), *others = dict.fromkeys((card.name, card.weights_sha256) for card in cards)
         return Stamp(
             checkpoint=name,
             weights_sha256=weights,
-            cost=MEASURES[self.shared.cost].name,
+            cost=MEASURES[self.shared.cost].name if cost is None else cost,
             kind=kind,
             link=state.link(self.shared, self.catalogue),
             others=tuple(others),

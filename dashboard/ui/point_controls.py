@@ -16,7 +16,6 @@ from dashboard.answers import nearest, operating
 from dashboard.answers.catalogue import Catalogue, Family, Held
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.networks import Network
-from dashboard.answers.pictures import OWN_KEYS, index_of_test
 from dashboard.ui import messages, state
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -77,13 +76,6 @@ class ControlGroup:
 
 
 SHARED = ControlGroup()
-
-
-def to_another_data_set(shared: state.State) -> dict[str, Any]:
-    """What ``state.change`` has to change with the data set: of all pictures, only one's own go with it."""
-    numbered = {key: "" for key, value in shared.page.items() if index_of_test(value) is not None}
-    image = shared.image if str(shared.image).startswith(OWN_KEYS) else None
-    return {"image": image, "gallery": 1, "page": numbered}
 
 
 def fixed(label: str, text: str) -> None:
@@ -152,7 +144,7 @@ def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, g
     def choose(network: Network) -> None:
         wish = group.wish(point)
         found, note = nearest.on_network(catalogue, network, point, wish)
-        more = {} if network.dataset == used.dataset else to_another_data_set(shared)
+        more = {} if network.dataset == used.dataset else state.to_another_data_set(shared)
         group.follow(found, note, wish, **more)
 
     st.selectbox(

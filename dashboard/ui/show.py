@@ -12,7 +12,7 @@ from dashboard.drawing.live import mode_bar
 from dashboard.drawing.palette import Palette
 from dashboard.export import formats, sheet
 from dashboard.export.view import View
-from dashboard.ui import toolbar
+from dashboard.ui import address, toolbar
 
 
 def show(
@@ -59,7 +59,7 @@ def show_live(view: View, colours: Palette, said: str) -> None:
     """
     if view.live is None:
         raise ValueError(f"the view {view.key} has no live figure")
-    stamp = view.stamp.absolute(st.context.url)
+    stamp = view.stamp.absolute(address.app())
     config = mode_bar(formats.filename(view.title, "png").removesuffix(".png"))
     with _frame(view):
         figure = view.live(colours, "<br>".join(sheet.wrap(escape(stamp.line()), 9, 900)))

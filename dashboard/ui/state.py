@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.pictures import OWN_KEYS, index_of_test
 from dashboard.ui import cached
 from dashboard.ui.links import State, from_query, link, to_query
 
@@ -103,6 +104,16 @@ class Control:
                 action(st.session_state[self.key])
 
         return chosen
+
+
+def to_another_data_set(shared: State) -> dict[str, Any]:
+    """What ``change`` has to change with the data set: of all pictures, only one's own go with it."""
+    for page in st.session_state.get(_PAGES, {}).values():
+        for key in [key for key, value in page.items() if index_of_test(value) is not None]:
+            del page[key]
+    numbered = {key: "" for key, value in shared.page.items() if index_of_test(value) is not None}
+    image = shared.image if str(shared.image).startswith(OWN_KEYS) else None
+    return {"image": image, "gallery": 1, "page": numbered}
 
 
 def _moved_on(state: State, linked: State | None, path: str) -> State:

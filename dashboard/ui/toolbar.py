@@ -14,7 +14,7 @@ from dashboard.export import formats
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
 from dashboard.export.webpage import NOT_SHOWN
-from dashboard.ui import downloads, session_talk
+from dashboard.ui import address, downloads, session_talk
 
 _LABELS: dict[formats.FigureKind, str] = {
     "svg": "SVG",
@@ -91,7 +91,7 @@ def _exports(view: View) -> None:
     )
     if not panel.open:
         return
-    stamp = view.stamp.absolute(st.context.url)
+    stamp = view.stamp.absolute(address.app())
     with panel:
         st.caption("Chart, in the light theme")
         with st.container(horizontal=True, gap="small"):

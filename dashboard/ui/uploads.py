@@ -132,14 +132,18 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
     kept, before = _kept(), set() if new else _listed(widget)
     now = {file.file_id for file in files}
     _forget(before - now)
+    earlier = dict(kept)
     for file in files:
-        if file.file_id not in kept and file.file_id not in before:
+        if file.file_id not in earlier and file.file_id not in before:
             made = cached.upload(file, origin)
             if isinstance(made, str):
                 _refused()[file.file_id] = made
             else:
                 kept[file.file_id] = made
-    if gone := list(kept)[:-MOST]:
+    for file_id, picture in earlier.items():  # what is new comes first
+        del kept[file_id]
+        kept[file_id] = picture
+    if gone := list(kept)[MOST:]:
         _forget(gone)
         _refused()[_TOO_MANY] = f"the oldest {len(gone)} of your images were removed: at most {MOST} are kept"
     st.session_state[f"own_listed_{widget}"] = now

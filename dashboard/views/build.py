@@ -153,5 +153,5 @@ def training(page: Opened) -> View | None:
         draw=lambda colours: cast(Figure, training_curve(log, colours)),
         tables={"training": lambda: log},
         alt="cp of the training batches against its target",
-        stamp=page.stamp("measured"),
+        stamp=page.stamp("training batches", cost="cp"),
     )

@@ -165,6 +165,25 @@ def test_a_talk_is_presented_by_keyboard_without_the_app_around_it(open_page: Op
     expect(page).to_have_url(re.compile("/present$"))
     expect(page.locator("header")).to_be_visible()
     page.goto(page.url)  # a new session: the browser has kept the talk
-    page.get_by_role("button", name=re.compile("Open the last talk of this browser: .*2 slides")).click()
+    page.get_by_role("button", name=re.compile("Open a talk of this browser: .*2 slides")).click()
     expect(page.get_by_role("button", name="PowerPoint")).to_be_visible()
     expect(page.locator(".st-key-slide_1")).to_be_visible()
+
+
+def test_a_slide_of_a_new_session_leaves_the_talk_of_the_one_before(open_page: OpenPage):
+    page = open_page()
+    for place, view in enumerate(("strip", "curve"), start=1):
+        add(page, view)
+        expect(page.get_by_text(f"Slide {place} of your talk")).to_be_visible()
+    at_rest(page)
+    for _ in range(2):
+        page.goto(page.url)  # a new session
+        add(page, "strip")
+        expect(page.get_by_text("Slide 1 of your talk")).to_be_visible()
+        at_rest(page)
+    page.get_by_role("link", name="Present").click()
+    page.get_by_text("Talks that this browser keeps").click()
+    page.get_by_role("button", name=re.compile("Open a talk of this browser: .*2 slides")).click()
+    expect(page.locator(".st-key-slide_1")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Open a talk of this browser: .*2 slides"))).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("Open a talk of this browser: .*1 slide,"))).to_have_count(1)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import control, opened, said, text_of
+from pages import control, go_to, opened, said, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
@@ -131,6 +131,12 @@ def test_image_b_of_compare_does_not_become_another_image_of_the_same_number():
     assert app.query_params["other"] == "test-5"
     switch(app, "ResNet-20 on cifar100")
     assert "other" not in app.query_params
+    app = opened("compare", what="images", checkpoint="tiny-dfs-10", image="test-3", other="test-5", gallery="1")
+    go_to(app, "explore").run()
+    switch(app, "ResNet-20 on cifar100")
+    go_to(app, "compare").run()
+    assert app.query_params["what"] == "images"
+    assert "other" not in app.query_params, "nor does it by a change on another page"
 
 
 @pytest.mark.usefixtures("in_force")

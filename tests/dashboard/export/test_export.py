@@ -177,7 +177,8 @@ def test_nothing_is_fetched_for_a_picture():
 def test_a_stamp_says_everything_and_leaves_out_what_there_is_not():
     assert Stamp("", "", "cp", "published", "").line() == "DFS Explorer · cost cp · published"
     inside = Stamp("a", "b", "cp", "measured", "/image?x=1")
-    assert inside.absolute("http://host:1/compare?y=2").link == "http://host:1/image?x=1"
+    assert inside.absolute("http://host:1/").link == "http://host:1/image?x=1"
+    assert inside.absolute("http://host:1/dfs/").link == "http://host:1/dfs/image?x=1", "behind a proxy"
     assert inside.absolute(None).link == inside.absolute("nonsense").link == "/image?x=1"
     assert STAMP.absolute("http://other/").link == "http://other/image?block=3", (
         "of an old talk, made on another machine"
@@ -188,13 +189,13 @@ def test_a_stamp_says_everything_and_leaves_out_what_there_is_not():
 
 def test_no_stamp_has_a_link_that_others_cannot_open(monkeypatch):
     inside = replace(STAMP, link="/image?block=3&image=test-7")
-    for address in ("http://127.0.0.1:8501/compare", "http://localhost:8501/", "http://[::1]:8501/"):
+    for address in ("http://127.0.0.1:8501/dfs/", "http://localhost:8501/", "http://[::1]:8501/"):
         assert inside.absolute(address).link == "page image, block 3, image test-7"
         assert "://" not in inside.absolute(address).line()
         assert STAMP.absolute(address).link == "page image, block 3", "of an old talk, whose link was full"
     assert ("state", "page explore") in replace(STAMP, link="/").absolute(address).parts()
     monkeypatch.setenv("DFS_BASE_URL", "https://example.org/dfs/")
-    for address in ("http://127.0.0.1:8501/compare", "https://other.example.org/"):
+    for address in ("http://127.0.0.1:8501/", "https://other.example.org/app/"):
         assert inside.absolute(address).link == "https://example.org/dfs/image?block=3&image=test-7"
 
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
 
 from dfs_core.checkpoints.checkpoint import save_checkpoint
-from dfs_core.model.config import ModelConfig
+from dfs_core.model.config import ModelConfig, PolicyName
 
 
 def open_image(**query: str) -> AppTest:
@@ -100,6 +100,41 @@ def test_a_network_without_gates_says_so_in_words_of_its_own_and_its_blocks_can_
     assert "blocks changed" in text_of(app)
     assert "as trained" in text_of(app)
     assert "other blocks stay as they are" in caption(app)
+
+
+PRICES = ((0.02, 40.0), (0.2, 8.0), (2.0, 0.5))
+
+
+def only(folder: Path, method: str, policy: PolicyName, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One checkpoint for every budget, decided by this policy, in force."""
+    config = ModelConfig(depth=14, options="lowbit", policy=policy, prices=PRICES)
+    card = make_card("only", method, config, budget_range=config.budget_range)
+    save_checkpoint(folder / "only", make_network(config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
+
+
+def test_a_static_mix_has_no_gates_that_could_be_close_free_or_decide_again(tmp_path, no_data, monkeypatch):
+    only(tmp_path, "mixed", "table", monkeypatch)
+    app = open_image(budget="8", force="4:8", block="4")
+    assert "no gates" in caption(app)
+    assert control(app.selectbox, "gate_block").label == "Block"
+    assert "as trained" in control(app.segmented_control, "gate_option").options
+    assert not app.toggle
+    assert "other blocks stay as they are" in caption(app)
+    assert "In the film, no block is forced." in caption(app)
+    assert not re.search(r"near ties|gates are free|decided again|gate's probability|gates? changed", text_of(app))
+    assert len(app.get("vega_lite_chart")) == 3, "path, film and stability"
+    assert not any(re.search(r"\bgates?\b", chart.proto.alt) for chart in app.get("vega_lite_chart"))
+
+
+def test_of_a_network_that_decides_once_no_gate_decides_again(tmp_path, no_data, monkeypatch):
+    only(tmp_path, "blockdrop", "one-shot", monkeypatch)
+    app = open_image(budget="8", force="4:8", block="4", hold="1")
+    assert "decides once, from the first block's output" in caption(app)
+    assert "decided again" not in caption(app)
+    assert "held" not in caption(app)
+    assert not app.toggle
+    assert len(app.get("vega_lite_chart")) == 4
 
 
 def test_where_a_network_has_one_option_there_is_nothing_to_force(tiny_pretrained, no_data):

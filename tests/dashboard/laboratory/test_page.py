@@ -145,19 +145,20 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
     monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
     log = [{"step": 1, "cp": 50.0, "target": 20.0}]
     monkeypatch.setattr(run_panel, "training_log", lambda name: log if "dfs" in name else [])
-    app = opened(**LINK | {"target": "30"}, checkpoint="tiny-dfs-20")
+    app = opened(**LINK | {"target": "30", "cost": "energy"}, checkpoint="tiny-dfs-20")
     app.button(key="start").click().run()
     finish(app)
     app.query_params["checkpoint"] = "tiny-dfs-30"
     app.run()
     assert not app.exception
-    for key in ("chase", "chase_accuracy"):
+    for key, cost in (("chase", "cp"), ("chase_accuracy", "")):
         assert (views[key].stamp.checkpoints, views[key].stamp.kind) == (("tiny-dfs-20",), "live run")
+        assert views[key].stamp.cost == cost, "what the chart shows, whatever the measure in use"
     assert "Recorded: the checkpoints' own training at 20 %" in text_of(app)
     assert not any("published" in view.title for view in views.values()), "on Explore that means by others"
     recorded = [views[key].stamp for key in sorted(views) if key.startswith("recorded")]
     assert [set(stamp.checkpoints) for stamp in recorded] == [{"tiny-dfs-30"}, {"tiny-dfs-20", "tiny-dfs-20-alpha1e-6"}]
-    assert {stamp.kind for stamp in recorded} == {"measured"}
+    assert {(stamp.kind, stamp.cost) for stamp in recorded} == {("training batches", "cp")}
 
 
 def test_a_network_without_gates_offers_at_the_top_one_to_go_on_with(tiny_pretrained, no_data):

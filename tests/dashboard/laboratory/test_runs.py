@@ -208,7 +208,7 @@ def test_what_is_said_of_a_run_is_computed_from_it(done):
 def test_charts_hold_the_run_in_focus_and_those_before_it(done, colours):
     job = done[2]
     other = Job("zzz", "me", job.about, reports=job.reports[:5])
-    rows = runs.chase_rows([other, job])
+    rows = runs.chase_rows([other, job], job)
     figure = chart.chase(rows, 60.0, 20, colours)
     assert {row["run"] for row in figure.data["names"]} == {row["run"] for row in rows}
     assert len(figure.data["now"]) == 1

@@ -14,7 +14,7 @@ from pages import control, go_to, text_of, unlinked
 from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
-from tiny import make_card, picture, pictures
+from tiny import make_card, make_network, picture, pictures
 
 from dashboard.answers import agreement
 from dashboard.answers.pictures import make_picture
@@ -23,6 +23,7 @@ from dashboard.drawing.palette import LIGHT
 from dashboard.learn import charts, lesson
 from dashboard.learn.glossary import TERMS, as_html
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import PolicyName
@@ -117,6 +118,33 @@ def test_a_near_tie_is_what_reads_as_one(second: float, words: str):
     assert words in " ".join(lesson.gate_words(item, every_budget_card(), 3))
 
 
+def test_of_a_table_no_decision_is_called_a_near_tie_and_no_probability_is_shown():
+    made = make_picture("k", "p", "upload", pictures(1)[0])
+    trace = ByRule().predict([made.seen], budget=1.25)[0]
+    close = (0.41, 0.4) + (0.19 / (len(trace.options) - 2),) * (len(trace.options) - 2)
+    item = Shown(made, replace(trace, probabilities=(close,) * len(trace.probabilities)))
+    card = make_card("x", "mixed", replace(CONFIG, policy="table"))
+    words = " ".join(lesson.gate_words(item, card, 3))
+    assert "the same for every image" in words
+    assert "Mirroring the image cannot flip this decision" in words
+    assert "near-tie" not in words
+    rows = charts.gate_rows(item, card.config)
+    assert {row["probability"] for row in rows} == {0.0, 100.0}
+    assert all(row["chosen"] == (row["probability"] == 100) for row in rows)
+
+
+def test_step_two_of_a_static_mix_shows_blocks_and_no_gates(tmp_path, monkeypatch):
+    config = replace(CONFIG, policy="table")
+    card = make_card("mix", "mixed", config, budget_range=config.budget_range)
+    save_checkpoint(tmp_path / "mix", make_network(config), card)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    app = opened(step="2")
+    assert not app.exception
+    (chart,) = app.get("vega_lite_chart")
+    assert "share of images" in chart.proto.spec
+    assert [one.label for one in app.expander] == ["Table of blocks"]
+
+
 def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
     buffer = io.BytesIO()
     Image.fromarray(picture(3, 64)).save(buffer, "PNG")
@@ -205,6 +233,39 @@ def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
     app.button(key="others").click().run()
     assert app.query_params["gallery"] == "2"
     assert app.button(key="reveal").disabled
+
+
+def test_an_answer_of_the_quiz_stands_as_it_was_scored_after_another_budget_was_asked_about():
+    def answer(choice: int) -> None:
+        app.radio[0].set_value(choice).run()
+        app.button(key="reveal").click().run()
+
+    app = opened(step="quiz", checkpoint="tiny-dfs-20")
+    answer(0)
+    verdict = [one.value for one in (*app.success, *app.error)]
+    control(app.select_slider, "budget").set_value(30.0).run()
+    assert app.radio[0].value is None, "this question is another one"
+    answer(1)
+    control(app.select_slider, "budget").set_value(20.0).run()
+    assert app.radio[0].disabled
+    assert app.radio[0].value == 0
+    assert [one.value for one in (*app.success, *app.error)] == verdict
+    control(app.selectbox, "cost").set_value("all-in").run()
+    assert app.radio[0].value is None, "another measure may have another answer"
+
+
+@pytest.mark.parametrize("link", ["page", "image"])
+def test_after_the_last_page_of_the_gallery_the_quiz_goes_on_with_the_first(link: str):
+    last = control(opened(gallery="2").selectbox, "lesson_image").options[0]
+    query = {"gallery": "2"} if link == "page" else {"image": last}  # an image's own page is shown
+    app = opened(step="quiz", budget="13", **query)
+    assert app.warning, "no checkpoint was trained for this budget"
+    before = text_of(app)
+    app.button(key="others").click().run()
+    assert not app.exception
+    assert not app.warning
+    assert not {"gallery", "image"} & set(app.query_params)
+    assert text_of(app) != before
 
 
 @pytest.mark.parametrize("number", range(1, 10))

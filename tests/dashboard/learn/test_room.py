@@ -34,6 +34,12 @@ def test_a_term_is_explained_once_where_it_stands_and_links_to_the_glossary():
     assert explained("A gate and a cp.", known).startswith("A gate and a [cp]")
 
 
+def test_a_link_to_the_glossary_leaves_the_session_and_its_talk_in_their_tab():
+    links = re.findall(r"<a [^>]*>", why.as_html(LIGHT))
+    assert links
+    assert all('target="_blank"' in one and 'rel="noopener noreferrer"' in one for one in links)
+
+
 def test_in_every_step_the_image_is_in_view(tiny_pretrained: Path, no_data: Path):
     for step in ("2", "3", "4", "5"):
         assert "as given" in text_of(opened("learn", step=step))

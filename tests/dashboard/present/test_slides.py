@@ -33,14 +33,14 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_powerpoint_has_titles_pictures_with_alt_text_notes_links_and_stamps(talk: Talk, no_network: None):
-    deck = Presentation(io.BytesIO(slides.to_pptx(talk, "http://dfs.example.org/present?x=1")))
+    deck = Presentation(io.BytesIO(slides.to_pptx(talk, "http://dfs.example.org/dfs/")))
     first, *others = deck.slides
     assert first.shapes.title.text == "A talk <about> skipping"
     assert "3 views from DFS Explorer\ncheckpoint: tiny-dfs-20" in [
         s.text_frame.text for s in first.shapes if s.has_text_frame
     ]
     assert [slide.shapes.title.text for slide in others] == ["View 1", "View 2", "View 3"]
-    link = "http://dfs.example.org/image?block=3&image=frog"
+    link = "http://dfs.example.org/dfs/image?block=3&image=frog"
     for slide in others:
         (picture,) = (shape for shape in slide.shapes if shape.shape_type == 13)
         assert picture._element._nvXxPr.cNvPr.get("descr") == "Two bars & a picture"

@@ -8,19 +8,32 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from every_budget import every_budget_card
 from exhibits import example_talk
 from pages import go_to, opened
 from pptx import Presentation
 from pptx.util import Pt
 from streamlit.testing.v1 import AppTest
+from tiny import make_card
 
+from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.tables import Rows
+from dashboard.drawing.palette import LIGHT
 from dashboard.export.talk import MAX_TITLE, Slide, Talk
 from dashboard.present import slides, talk_file
-from dashboard.present.six_slides import Figures, accuracy_in_words, conclusion_in_words, headline
+from dashboard.present.six_slides import Figures, accuracy_in_words, conclusion_in_words, conclusion_text, headline
+from dashboard.ui.page import Opened
+from dashboard.ui.state import State
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.words import SESSION
+from dfs_core.model.config import ModelConfig, backbone_config
 
 TEXT = Slide.written("text", "A <question>", "Question\n- How much?\n- <b>Really?</b>\nMethod", "Say it.")
 TITLE = Slide.written("title", "Half of it is enough", "ResNet-14")
+METRICS = {"n": 100, "accuracy": 91.0, "accuracy_ci95": [90.0, 92.0], "cp": 20.3, "all_in": 25.0, "policies": 3}
+SHARES = [{"skip": 10.0, "8": 40.0, "16": 50.0, "full": 0.0}] * 5
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +84,8 @@ def test_the_starter_talk_has_six_slides_whose_titles_say_stored_figures(app: Ap
     plain = read_card(tiny_pretrained / "tiny-backbone").metrics["test"]
     title, question, curve, *_, conclusion = (one.title for one in made.slides)
     assert f"{test['accuracy']:.2f} %" in title
-    assert f"{test['cp']:.2f} %" in title
+    assert f"{test['cp']:.2f} % of cp" in title
+    assert [made.slides[place].stamp.cost for place in (0, 1, -1)] == ["cp", "", "cp and all-in"]
     assert f"{plain['accuracy']:.2f} %" in question
     assert f"{abs(plain['accuracy'] - test['accuracy']):.2f} points" in curve
     assert f"{100 - test['cp']:.2f} %" in conclusion
@@ -89,11 +103,57 @@ def test_a_text_slide_is_added_and_written_in_place(app: AppTest):
     assert "<li>One</li><li>Two</li>" in html
 
 
-def test_what_was_not_measured_or_is_interpolated_is_not_said_to_be_exact():
-    assert "decides" in headline(Figures("ResNet-8 on x"))
-    assert "not measured" in accuracy_in_words(Figures("ResNet-8 on x", backbone=90.0))
-    between = Figures("n", 90.0, 89.0, None, None, 3.0, 5.0, None)
-    assert "about 89.00 %" in accuracy_in_words(between)
+def figures(monkeypatch: pytest.MonkeyPatch, card: Card, budget: float | None = None, measured: Rows = ()) -> Figures:
+    """The figures of a checkpoint beside a plain network that is right for 90 %, with these measured points."""
+    plain = make_card(
+        "plain",
+        "backbone",
+        backbone_config(14),
+        metrics={"test": METRICS | {"accuracy": 90.0, "shares": [{"full": 100.0}] * 5}},
+    )
+    monkeypatch.setattr("dashboard.views.cached.measured", lambda: list(measured))
+    cards = Catalogue((plain, replace(card, parents=("plain",))))
+    return Figures.of(Opened(cards, State(card.name), OperatingPoint(cards.cards[1], budget), LIGHT))
+
+
+def test_what_was_not_measured_is_not_said_to_be(monkeypatch: pytest.MonkeyPatch):
+    unknown = figures(monkeypatch, every_budget_card(), 0.8)
+    assert "decides" in headline(unknown)
+    assert "not measured" in accuracy_in_words(unknown)
+
+
+def test_what_is_interpolated_is_said_to_be_about(monkeypatch: pytest.MonkeyPatch):
+    row = {"checkpoint": every_budget_card().name, "n": 10_000, "low": 1.0, "high": 99.0, "all_in": 5.0}
+    row |= {"macs": None, "energy": None}
+    ends = [row | {"budget": budget, "cp": budget, "accuracy": 88 + budget} for budget in (0.5, 1.5)]
+    between = figures(monkeypatch, every_budget_card(), 1.0, ends)
+    assert between.images is None
+    assert between.which == "test images"
+    name = between.network
+    assert headline(between) == f"{name} is right for about 89.00 % of the test images at about 1.00 % of cp"
+    said = "At about 1.00 % of cp the accuracy is about 89.00 %, about 1.00 points below the plain network"
+    assert accuracy_in_words(between) == said
+    assert conclusion_in_words(between) == "Leaving out about 99.00 % of cp costs about 1.00 points of accuracy"
+    text = conclusion_text(between)
+    assert "about 89.00 %, of the test images, interpolated between two measured budgets" in text
+    assert "10,000" not in text
+    exact = figures(monkeypatch, every_budget_card(), 1.5, ends)
+    assert headline(exact) == f"{name} is right for 89.50 % of the test images at 1.50 % of cp"
+    assert "of 10,000 test images" in conclusion_text(exact)
+
+
+def test_a_session_checkpoint_is_said_to_be_measured_on_validation_images(monkeypatch: pytest.MonkeyPatch):
+    config = ModelConfig(depth=14, budget=20.0)
+    made = figures(
+        monkeypatch, make_card("tuned", SESSION, config, metrics={"validation": METRICS | {"shares": SHARES}})
+    )
+    assert headline(made) == f"{made.network} is right for 91.00 % of the validation images at 20.30 % of cp"
+    assert accuracy_in_words(made) == "At 20.30 % of cp the accuracy is 91.00 % on validation images"
+    assert "of 100 validation images" in conclusion_text(made)
+    assert made.backbone is None, "which was measured on test images"
+
+
+def test_what_costs_no_accuracy_is_said_to_cost_none():
     better = Figures("n", 90.0, 91.0, 90.0, 92.0, 3.0, 5.0, 100)
     assert (
         conclusion_in_words(better)

@@ -19,7 +19,7 @@ from tiny import UNTRACED
 from dashboard.answers import places
 from dashboard.runs import logs
 from dashboard.runs.importing import import_file
-from dashboard.ui import cached
+from dashboard.ui import cached, toolbar
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.errors import UserError
@@ -66,7 +66,9 @@ def test_own_runs_are_among_the_checkpoints_with_their_place_and_never_the_defau
     assert "tiny-dfs-20@runs" in text_of(app)
 
 
-def test_the_page_follows_runs_and_says_which_go_on(runs: Path):
+def test_the_page_follows_runs_and_says_which_go_on(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    views: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
     app = opened("runs")
     table = app.dataframe[0].value.set_index("run")
     assert table.loc["mine", "state"] == "in progress"
@@ -78,6 +80,12 @@ def test_the_page_follows_runs_and_says_which_go_on(runs: Path):
     app.run()
     assert app.dataframe[0].value.set_index("run").loc["mine", "validation_accuracy"] == 12.0
     assert len(app.get("vega_lite_chart")) == 4
+    assert {key: (view.stamp.cost, view.stamp.kind) for key, view in views.items()} == {
+        "runs_loss": ("", "training batches"),
+        "runs_accuracy": ("", "training batches"),
+        "runs_cp": ("cp", "training batches"),
+        "runs_validation_accuracy": ("", "validation images"),
+    }
 
 
 def test_a_run_has_stopped_when_its_log_does_not_grow_and_finished_when_it_has_a_card(runs: Path):
@@ -111,6 +119,13 @@ def test_a_named_folder_counts_and_an_import_from_another_machine_is_not_offered
         assert cached.on_disk().places["from-a-friend"] == "shelf"
         app.text_input(key="named_folder").set_value(str(tmp_path / "nowhere")).run()
         assert "There is no folder" in text_of(app)
+        assert "from-a-friend" in cached.on_disk().folders, "a slip of the pen forgets nothing"
+        (tmp_path / "there").mkdir()
+        (tmp_path / "shelf").rename(tmp_path / "there" / "runs")
+        app.text_input(key="named_folder").set_value(str(tmp_path / "there" / "runs")).run()
+        assert cached.on_disk().places["from-a-friend"] == "there-runs"
+        assert "runs" in cached.own_roots(), "one's own runs stay"
+        app.text_input(key="named_folder").set_value("").run()
         assert "from-a-friend" not in cached.on_disk().folders
     finally:
         cached.named_folders().clear()

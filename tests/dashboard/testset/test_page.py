@@ -5,18 +5,30 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
+import streamlit as st
 from pages import control, go_to, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
-from tiny import UNTRACED
+from tiny import UNTRACED, make_card, make_network
 
+from dashboard.answers.classes import groups
+from dashboard.export.view import View
+from dashboard.testset import confusions
+from dashboard.ui import toolbar
+from dashboard.ui.toolbar import RowAction
 from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.checkpoint import save_checkpoint, weights_hash
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
+from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.known import KNOWN
+from dfs_core.model.config import ModelConfig
 
 TESTSET, COMPARE = "testset", "compare"
 
@@ -156,8 +168,52 @@ def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its
     assert "1 of 1 different decision vectors, with 100.0 % of the images" in said
     assert "so cost is not shown by confidence" in said
     assert "All these images cost the same: 100.00 % (cp)." in said
-    assert len(app.get("vega_lite_chart")) == 3, "shares, decision vectors and confusions"
+    assert len(app.get("vega_lite_chart")) == 4, "shares, accuracy by class, decision vectors and confusions"
     assert not [slider for slider in app.slider if "Cost of the image" in slider.label]
+    traces = read_traces(without_data / "tiny-backbone", OperatingPoint(read_card("tiny-backbone")))
+    wanted = {name: 100 * traces.correct[traces.labels == label].mean() for label, name in enumerate(traces.classes)}
+    rows = data_of(app, "classes")
+    assert {row["class"]: row["accuracy"] for row in rows} == pytest.approx(wanted)
+    assert [row["accuracy"] for row in rows] == sorted(wanted.values()), "the hardest class first"
+    app = open_page(TESTSET, checkpoint="tiny-backbone", verdict="wrong")
+    assert len(app.get("vega_lite_chart")) == 3, "all of them are wrong, which is no accuracy"
+
+
+def test_where_all_images_cost_the_same_the_superclasses_of_cifar100_open_all_the_same(tmp_path, no_data, monkeypatch):
+    known, config = (
+        KNOWN["cifar100"],
+        ModelConfig(depth=8, classes=100, options="4", policy="constant", constant=("4",)),
+    )
+    model = make_network(config)
+    card = make_card("static", "static", config, dataset="cifar100", classes=known.classes)
+    point = OperatingPoint(replace(card, weights_sha256=weights_hash(model)))
+    labels = np.arange(200) % 100
+    made = Traces(
+        checkpoint=card.name,
+        weights_sha256=point.card.weights_sha256,
+        budget=None,
+        price=0.0,
+        dataset="cifar100",
+        classes=known.classes,
+        options=config.option_set.names,
+        labels=labels,
+        predictions=np.where(np.arange(200) < 100, labels, 99 - labels),  # of each class, one of two images is wrong
+        confidence=np.full(200, 0.5, np.float32),
+        decisions=np.zeros((200, config.gated_blocks), np.uint8),
+    )
+    save_checkpoint(tmp_path / "static", model, card, {point.traces_file: made.to_bytes()})
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
+    app = open_page(TESTSET)
+    assert {row["accuracy"] for row in data_of(app, "classes")} == {50.0}
+    assert len(data_of(app, "classes")) == 20
+    assert "apple" not in {row["truth"] for row in data_of(app, "confusions")}
+    control(app.segmented_control, "classes").set_value(True).run()
+    assert not app.exception
+    assert dict(app.query_params) == {"classes": "all"}
+    assert {row["class"] for row in data_of(app, "classes")} == set(known.classes)
+    assert "apple" in {row["truth"] for row in data_of(app, "confusions")}
+    app = open_page(TESTSET, verdict="wrong")
+    assert control(app.segmented_control, "classes").value is False, "the confusions follow it"
 
 
 def test_decision_vectors_are_called_that_in_their_table_and_have_no_accuracy_where_all_are_wrong(without_data):
@@ -170,6 +226,35 @@ def test_decision_vectors_are_called_that_in_their_table_and_have_no_accuracy_wh
         columns = set(app.dataframe[0].value.columns)
         assert "decision vector" in columns
         assert ("accuracy" in columns) is accuracy
+
+
+def press(app: AppTest, key: str) -> AppTest:
+    app.button(key=key).click().run()
+    assert not app.exception
+    return app
+
+
+def test_a_row_of_a_table_sets_the_filter_that_a_click_in_its_chart_sets(without_data, monkeypatch):
+    def as_buttons(view: View, on_row: RowAction | None = None) -> None:
+        """Tables as AppTest can use them: a button for each row."""
+        for name, rows in view.tables.items():
+            for place, row in enumerate(rows() if on_row else ()):
+                st.button("row", key=f"{name} {place}", on_click=on_row, args=(row,))
+
+    monkeypatch.setattr(toolbar, "toolbar", as_buttons)
+    traces = read_traces(without_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
+    first = f"2-{traces.options[0]}"
+    app = press(open_page(TESTSET), "shares 0")
+    assert dict(app.query_params) == {"taken": first}
+    assert dict(press(app, "shares 0").query_params) == {}, "a second time removes it"
+    rows = confusions.confusion_rows(traces, np.arange(len(traces)), groups(traces.classes))
+    press(app, "confusions 0")
+    assert dict(app.query_params) == {"class": rows[0]["truth"], "answer": rows[0]["answer"], "verdict": "wrong"}
+    assert dict(press(app, "confusions 0").query_params) == {}
+    press(app, "decision vectors 1")
+    assert len(str(app.query_params["policy"])) == traces.decisions.shape[1]
+    assert "of 40" not in text_of(app)
+    assert dict(press(app, "decision vectors 0").query_params) == {}
 
 
 def test_without_traces_the_page_says_which_command_makes_them(without_data):

@@ -170,14 +170,36 @@ def test_bounds_are_of_one_measure_and_a_decision_vector_of_one_option_set() -> 
     assert from_page(page | {"of": "skip.2.full"}, traces(), "energy") == Filter(classes=("b",), low=50, high=60)
 
 
-def test_a_bound_that_a_link_writes_with_few_digits_keeps_the_images_that_cost_just_as_much() -> None:
+def test_a_bound_that_a_link_rounds_keeps_the_images_that_cost_just_as_much() -> None:
     made = traces()
-    for cost, shown in ((100 / 3, "33.3333"), (200 / 3, "66.6667")):  # written too low, and too high
+    for cost, shown in ((100 / 3, "33.3333333"), (200 / 3, "66.6666667")):  # written too low, and too high
         wanted = Filter(low=cost, high=cost)
         page = {key: value for key, value in to_page(wanted, made.options, "cp").items() if value}
         assert (page["low"], page["high"]) == (shown, shown)
         assert passing(from_page(page, made, "cp"), made, np.full(6, cost)).tolist() == ALL.tolist()
         assert not len(passing(from_page(page, made, "cp"), made, np.full(6, cost + 0.01)))
+
+
+def test_a_group_of_costs_above_a_hundred_percent_finds_its_own_images_again() -> None:
+    one = np.zeros(6, int)
+    made = replace(traces(), labels=one, predictions=one, confidence=one, decisions=np.zeros((6, 2), np.uint8))
+    cost = np.array([104.83712, 104.83712, 212.49917, 212.50251, 345.67891, 1234.56789])
+    for row in statistics.cost_rows(made, cost, np.arange(6)):
+        page = to_page(Filter(low=row["from"], high=row["to"]), made.options, "macs")
+        wanted = from_page(page, made, "macs")
+        inside = (cost >= row["from"]) & (cost <= row["to"])
+        assert passing(wanted, made, cost).tolist() == np.flatnonzero(inside).tolist()
+    old = Filter(low=float("1234.57"), high=float("1234.57"))  # as links were written before
+    assert passing(old, made, cost).tolist() == [5]
+
+
+@pytest.mark.parametrize("names", [("st. bernard", "b", "c"), ("a", "a.b", "b"), ("x~1y", "x.y", "~"), ("a", "b", "c")])
+def test_a_class_with_a_full_stop_in_its_name_can_be_filtered_by(names: tuple[str, str, str]) -> None:
+    made = replace(traces(), classes=names)
+    for chosen in ((names[0],), (names[1],), names[1:], names):
+        wanted = Filter(classes=chosen, answers=chosen[:1])
+        assert from_page(to_page(wanted, made.options, "cp"), made, "cp") == wanted
+    assert from_page({"class": "a.c"}, traces(), "cp") == Filter(classes=("a", "c")), "links of before"
 
 
 def test_what_a_link_asks_for_that_does_not_exist_is_left_out() -> None:

@@ -16,6 +16,7 @@ from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.pictures import GalleryOrder
 from dashboard.testset.parameters import FORMS
 from dashboard.ui.state import State, _is_news, from_query, link, to_query
+from dfs_core.data.known import KNOWN
 from dfs_core.model.config import ModelConfig, backbone_config
 
 
@@ -86,9 +87,31 @@ def test_points_tuned_live_are_hidden_until_a_link_shows_them(catalogue):
 
 
 def test_a_pages_own_parameters_are_kept_if_they_can_be_any(catalogue):
-    query = {"block": "7", "utm-source": "x", "long": "y" * 500, "k" * 80: "z", "empty": ""}
+    query = {"block": "7", "utm-source": "x", "k" * 80: "z", "empty": ""}
     assert from_query(query, catalogue).page == {"block": "7"}
-    assert len(from_query({f"p{i}": "1" for i in range(100)}, catalogue).page) <= 16
+    assert not from_query(query, catalogue).note, "others append anything to links"
+    many = from_query({f"p{i}": "1" for i in range(100)}, catalogue)
+    assert len(many.page) <= 16
+    assert "too many parameters" in many.note
+
+
+def test_every_block_can_be_forced_and_every_class_chosen_and_the_link_gives_it_back(catalogue):
+    blocks = range(2, 37)  # of ResNet-74, which has the most
+    page = {
+        "force": ",".join(f"{block}:full" for block in blocks),
+        "taken": ".".join(f"{block}-full" for block in blocks),
+        "policy": "7" * 35,
+        "class": ".".join(KNOWN["cifar100"].classes),
+        "answer": ".".join(KNOWN["cifar100"].classes),
+    }
+    state = State(catalogue.default.name, page=page)
+    assert from_query(to_query(state, catalogue), catalogue) == state
+
+
+def test_what_a_link_has_that_is_too_long_is_named(catalogue):
+    state = from_query({"force": "2:full," * 1000, "block": "7"}, catalogue)
+    assert state.page == {"block": "7"}
+    assert state.note == "The link's force is longer than 1,000 characters, so it is left out."
 
 
 def test_a_link_names_the_page_and_only_its_own_parameters(catalogue):

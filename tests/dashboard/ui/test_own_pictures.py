@@ -110,6 +110,18 @@ def test_one_of_two_uploads_is_removed_after_a_change_of_page(given):
     assert control(app.selectbox, "focus").options == ["1. second.png"]
 
 
+def test_what_is_uploaded_later_is_shown_first_also_where_the_gallery_was_chosen(given):
+    first, second = png(Image.fromarray(picture(3, 40)), "first.png"), png(wide(), "second.png")
+    app = given([first])
+    control(app.segmented_control, "show").set_value("Gallery").run()
+    assert "first.png" not in str(control(app.selectbox, "focus").options)
+    go_to(app, "image").run()
+    app.file_uploader(key="uploads").set_value([second]).run()
+    shown = control(app.selectbox, "image_shown")
+    assert shown.options == ["second.png", "first.png"]
+    assert shown.index == 0
+
+
 def test_a_link_to_an_upload_says_to_its_receiver_that_the_picture_is_not_in_it(given):
     app = given([png(wide(), "wide.png")])
     app.run()
@@ -131,8 +143,13 @@ def test_uploads_and_what_was_said_of_them_outlive_a_reload_in_the_same_browser_
     reloaded = opened()
     assert control(reloaded.selectbox, "focus").options == ["1. wide.png"]
     assert "is ship" in text_of(reloaded)
-    cookies[browser_memory.COOKIE] = "x" * 22
+    own, cookies[browser_memory.COOKIE] = cookies[browser_memory.COOKIE], "x" * 22
     assert control(opened().selectbox, "focus").options != ["1. wide.png"]
+    cookies.clear()
+    for _ in range(20):  # visitors who keep nothing take nobody's place
+        opened("learn")
+    cookies[browser_memory.COOKIE] = own
+    assert control(opened().selectbox, "focus").options == ["1. wide.png"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,19 @@
+"""Where the app is. Behind a proxy it may be below a path of its host: Streamlit's ``server.baseUrlPath``."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+
+def inside(path: str) -> str:
+    """A path of the app, such as ``/learn``, as a browser asks for it, such as ``/dfs/learn``."""
+    folder = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{folder}{path}" if folder else path
+
+
+def app() -> str | None:
+    """URL of the app's first page, as the browser reaches it; None where no browser has said it."""
+    found = urlsplit(st.context.url or "")
+    return f"{found.scheme}://{found.netloc}{inside('/')}" if found.netloc else None
