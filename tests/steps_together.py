@@ -26,6 +26,7 @@ CASES = {
     # Of two options the other one needs no drawing.
     "joint": ({"depth": 8, "options": "skip,full", "budget": 20}, {"stage": "joint", "alpha": 1e-2}),
 }
+LAST = "last"  # what the first process writes when the others have long done their steps
 
 
 def step(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -59,3 +60,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     with joined(batch_size=30):
         take(*map(Path, sys.argv[1:]))
+    assert (Path(sys.argv[2]) / LAST).exists(), "this process has not waited for the first"

@@ -43,7 +43,7 @@ def rank() -> int:
 
 @contextmanager
 def joined(batch_size: int) -> Iterator[None]:
-    """Join the processes of a run, with the GPU of this one if the machine has GPUs.
+    """Join the processes of a run, with the GPU of this one if the machine has GPUs, until all have done their work.
 
     Args:
         batch_size: images in a step, over all processes.
@@ -64,6 +64,9 @@ def joined(batch_size: int) -> Iterator[None]:
     dist.init_process_group("nccl" if on_gpus else "gloo", timeout=PATIENCE)
     try:
         yield
+        # The others wait for the first. A process that ends just after it has communicated can abort: its communication
+        # threads may still hold tensors of Python's, which they cannot give back while the interpreter closes.
+        dist.barrier()
     finally:
         dist.destroy_process_group()
 

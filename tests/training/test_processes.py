@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from places import REPOSITORY
 from safetensors.torch import load_file
-from steps_together import CASES, take
+from steps_together import CASES, LAST, take
 from tiny_runs import log_of, train, weights, write_config
 
 from dfs_core.errors import UserError
@@ -54,6 +55,8 @@ def test_two_processes_find_the_gradients_of_one(
             patch.setenv(name, value)
         with joined(batch_size=30):
             take(cifar10_dir, two)
+            time.sleep(1.0)
+            (two / LAST).touch()
     assert second.wait(timeout=300) == 0
     for name in CASES:
         found, wanted = (load_file(folder / f"{name}.safetensors") for folder in (two, one))
