@@ -25,7 +25,7 @@ def why_not(left: Traces, right: Traces) -> str:
     same = left.dataset == right.dataset and left.classes == right.classes
     if same and np.array_equal(left.labels, right.labels):
         return ""
-    return f"A's traces are of {left.dataset}, B's of {right.dataset} or of other images of it"
+    return f"A's stored decisions are of {left.dataset}, B's of {right.dataset} or of other images of it"
 
 
 @dataclass(frozen=True, slots=True)

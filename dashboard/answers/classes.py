@@ -35,6 +35,24 @@ def has_superclasses(classes: Sequence[str]) -> bool:
     return tuple(classes) == KNOWN["cifar100"].classes
 
 
+def word(shown: Sequence[Group]) -> str:
+    """What the groups are, in one word: ``superclass`` or ``class``."""
+    return "superclass" if any(len(group.classes) > 1 for group in shown) else "class"
+
+
+def words(shown: Sequence[Group]) -> str:
+    """The same for several."""
+    return f"{word(shown)}es"
+
+
+def group_numbers(labels: np.ndarray, shown: Sequence[Group]) -> np.ndarray:
+    """For each label the place of its group in ``shown``, int64 (n,); each label is in one group."""
+    numbers = np.empty(sum(len(group.labels) for group in shown), np.int64)
+    for place, group in enumerate(shown):
+        numbers[list(group.labels)] = place
+    return numbers[labels]
+
+
 def groups(classes: Sequence[str], opened: bool = False) -> tuple[Group, ...]:
     """The superclasses, if there are any and they are not opened; else the classes, each a group of its own."""
     if opened or not has_superclasses(classes):

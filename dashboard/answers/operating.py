@@ -8,7 +8,7 @@ table, measured on validation images, that converts one into the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint, round_to
@@ -80,6 +80,15 @@ def positions(low: float, high: float, *wanted: float) -> list[float]:
     ratio = (high / low) ** (1 / (count - 1))
     inner = (round_to(low * ratio**index, STEP_DIGITS) for index in range(1, count - 1))
     return sorted({low, high, *(value for value in inner if low < value < high), *wanted})
+
+
+def told_apart(values: Iterable[float], here: float, write: Callable[[float], str]) -> list[float]:
+    """The values that differ in what ``write`` makes of them, with ``here``: a slider reads a value from its text.
+
+    >>> told_apart([9.07, 9.078, 9.08, 9.2], 9.078, "{:.3g}".format)
+    [9.07, 9.078, 9.2]
+    """
+    return sorted({write(value): value for value in (*values, here)}.values())
 
 
 def neighbours(point: OperatingPoint) -> list[OperatingPoint]:

@@ -8,6 +8,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers import agreement
+from dashboard.answers.classes import word
 from dashboard.answers.costs import MEASURES, Measure
 from dashboard.answers.naming import counted, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
@@ -129,7 +130,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
             st.info(f"{letter}: {plain(one.note)}", icon=":material/alt_route:")
         if isinstance(one.traces, UserError):
             st.markdown(f"{letter} is {plain(card.name)}.")
-            stored_traces.say_missing(one.point, one.traces, letter)
+            stored_traces.say_missing(one.point, one.traces, "This comparison", letter)
     a, b = (one.traces for one in found)
     if not isinstance(a, Traces) or not isinstance(b, Traces):
         return
@@ -137,7 +138,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
     page = page.at(left)
     if left == right:
         advice = "choose another checkpoint for one of them" if left.budget is None else "choose budgets further apart"
-        st.info(f"A and B have the same stored traces: {advice}.", icon=":material/block:")
+        st.info(f"A and B have the same stored decisions: {advice}.", icon=":material/block:")
         return
     why = agreement.why_not(a, b)
     if why:
@@ -183,16 +184,17 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
     configs = left.card.config, right.card.config
     if differences.why_not(*configs):
         return
-    rows = agreement.class_block_rows(a, b, configs, class_groups.choose(a.classes, page.shared))
+    shown = class_groups.choose(a.classes, page.shared)
+    rows, one = agreement.class_block_rows(a, b, configs, shown), word(shown)
     names = " and ".join(told_apart(left, right))
     view = View(
         key=CLASSES,
         title=f"Where B computes more or less than A: {names}",
         draw=lambda colours: class_heatmap.class_heatmap(rows, configs[0], colours),
         tables={"classes": lambda: rows},
-        alt="Mean difference in cost between A and B, for each class and block",
+        alt=f"Mean difference in cost between A and B, for each {one} and block",
         stamp=page.stamp("measured", left.card, right.card, cost="cp"),
-        notes="Each row is a class, each column a block: mean cost of B minus A, in points of the full block.",
+        notes=f"Each row is a {one}, each column a block: mean cost of B minus A, in points of the full block.",
     )
     show(view, page.colours)
-    st.caption("Mean cost of B minus A in each block, for the images of each class, in points of the full block.")
+    st.caption(f"Mean cost of B minus A in each block, for the images of each {one}, in points of the full block.")

@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.answers import operating
 from dashboard.answers.looks import BudgetRow, in_passes
 from dashboard.drawing import legends
 from dashboard.export.view import View
@@ -43,12 +44,16 @@ def _limit(answer: Answer, reel: Film) -> None:
     """The slider of the first pass's limit, which is the budget's: a larger budget asks for a surer answer."""
     config, here = answer.page.card.config, answer.where
     control = state.Control.showing(LIMIT, here)
+
+    def write(budget: float) -> str:
+        return f"{first_limit(config, budget)} times, budget {budget:.4g} %"
+
     with st.container(key="limit_slider"):
         st.select_slider(
             "How sure the first answer must be",
-            sorted({*reel.positions, here}),
+            operating.told_apart(reel.positions, here, write),
             here,
-            format_func=lambda budget: f"{first_limit(config, budget)} times, budget {budget:.3g} %",
+            format_func=write,
             key=control.key,
             on_change=control.choice(lambda budget: state.change(budget=budget, note="")),
             help="The first answer counts if it is so many times as probable as the next class; otherwise the network"
@@ -85,7 +90,7 @@ def _outcomes(answer: Answer, stored: list[BudgetRow]) -> None:
     heads = "".join(f"<th>{head}</th>" for head in ("at the budget of", "passes", "answer", "cp", "all-in"))
     st.html(f'<div class="dfs-changes"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>')
     if near is None and isinstance(missing := stored_traces.find(answer.page.point).traces, UserError):
-        stored_traces.say_missing(answer.page.point, missing)
+        stored_traces.say_missing(answer.page.point, missing, "This table")
 
 
 def _chart(answer: Answer, reel: Film, stored: list[BudgetRow]) -> None:

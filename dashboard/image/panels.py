@@ -122,7 +122,10 @@ def gates(answer: Answer) -> None:
 def force_bar(answer: Answer) -> None:
     """Controls that force a block's option, hold the other decisions, and reset."""
     config, imposed = answer.page.card.config, answer.what_if.gates
+    asked = FORCE_KEY in answer.page.shared.page  # maybe a gate or an option that this network does not have
     if len(config.option_set) == 1:
+        if asked:
+            _reset(asked)
         return
     numbers = list(gated_numbers(config))
     block = answer.block or numbers[0]
@@ -151,14 +154,18 @@ def force_bar(answer: Answer) -> None:
         )
         if not (_is_static(answer) or _decides_once(answer)):
             _hold(answer)
-        st.button(
-            "Reset",
-            icon=":material/undo:",
-            key="force_reset",
-            disabled=not imposed,
-            on_click=lambda: state.change(page={FORCE_KEY: "", HOLD: ""}),
-        )
+        _reset(asked)
     st.caption(_consequence(answer))
+
+
+def _reset(asked: bool) -> None:
+    st.button(
+        "Reset",
+        icon=":material/undo:",
+        key="force_reset",
+        disabled=not asked,
+        on_click=lambda: state.change(page={FORCE_KEY: "", HOLD: ""}),
+    )
 
 
 def _hold(answer: Answer) -> None:

@@ -46,9 +46,10 @@ def has_data(page: Opened) -> bool:
 
 
 def current(page: Opened) -> Job | None:
-    """The run that the link names; None if it names none or the run is gone."""
+    """The run that the link names; None if it names none, or the run is gone or of another network."""
     key = page.shared.page.get("run", "")
-    return laboratory().jobs.get(key) if key else None
+    job = laboratory().jobs.get(key) if key else None
+    return job if job and Network.of(job.about.parent) == Network.of(page.card) else None
 
 
 def cannot(page: Opened) -> bool:
@@ -91,9 +92,8 @@ def _start_from(page: Opened, card: Card, label: str, kind: Literal["primary", "
         key=f"start_{card.name}",
         type=kind,
         icon=":material/arrow_forward:" if kind == "primary" else None,
-        on_click=state.change,
-        kwargs={"checkpoint": card.name, "budget": None}
-        | ({} if card.dataset == page.card.dataset else state.to_another_data_set(page.shared)),
+        on_click=state.use_checkpoint,
+        args=(card, page.card),
     )
 
 

@@ -70,9 +70,11 @@ def progress(job: Job) -> None:
 
 
 def curves(page: Opened, job: Job | None) -> None:
-    """cp and its target, and accuracy, with earlier runs of this session in the background."""
+    """cp and its target, and accuracy, with earlier runs of this session on this network in the background."""
     wish = job.about.settings if job else runs.settings_from(page.shared.page, page.card)
+    network = Network.of(page.card)
     mine = [other for other in laboratory().jobs.of(owner()) if other is not job and steps_of(other)]
+    mine = [other for other in mine if Network.of(other.about.parent) == network]
     drawn = [*mine[-SHOWN + 1 :], *([job] if job else [])]
     rows = runs.chase_rows(drawn, job)
     tables = {"steps": lambda: rows}
@@ -114,10 +116,10 @@ def ended(page: Opened, job: Job) -> None:
             f"Cancelled after {counted(len(steps_of(job)), 'step')}. Nothing was kept.", icon=":material/stop_circle:"
         )
     else:
-        _result(job)
+        _result(page, job)
 
 
-def _result(job: Job) -> None:
+def _result(page: Opened, job: Job) -> None:
     tuned: Tuned = job.result
     if tuned.toy:
         st.warning(messages.plain(tuned.toy), icon=":material/toys:")
@@ -142,7 +144,7 @@ def _result(job: Job) -> None:
             )
         else:
             if st.button("See it in Explore", key="see", type="primary", icon=":material/search:"):
-                state.change(checkpoint=name, budget=None, note="")
+                state.use_checkpoint(tuned.checkpoint.card, page.card)
                 st.switch_page("explore/page.py")
             if (runs_dir() / name).is_dir():
                 st.button(

@@ -105,7 +105,7 @@ TERMS = tuple(
         (
             "lead",
             "lead",
-            "The probability of the chosen option minus that of the next one, in points. A small lead is a near-tie:"
+            "The probability of the chosen option minus that of the next one, in points. A small lead is a near tie:"
             " mirroring the image may flip the decision.",
         ),
         (

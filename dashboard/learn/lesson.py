@@ -12,6 +12,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import classes_in_words, plain, with_article
 from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
 from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
+from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
@@ -74,7 +75,8 @@ def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = Fa
     if loses_nothing(item.picture):
         lost = f"This image is {size} by {size} already, so nothing is lost."
         if drawing is None:
-            lost += " To see what is usually lost, compare it with a drawing, or upload an image of your own."
+            lost += " To see what is usually lost, compare it with a drawing"
+            lost += "." if read_only() else ", or upload an image of your own."
         else:
             lost += (
                 f" The drawing of {plain(with_article(drawing.truth or drawing.name))} below is larger and loses"
@@ -118,7 +120,7 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     lead = 100 * (best - rest[0][0]) if rest else 100.0
     before = f"Before each of {config.gated_blocks} blocks"
     who = {
-        "one-shot": "Before the first block, a small policy network looks at the image once. For every block it gives"
+        "one-shot": "After the first block, a small policy network looks at its output once. For every block it gives"
         " every option a probability.",
         "confidence": f"{before} a small classifier says how sure it is of the image. The gate gives every option a"
         " probability: the less sure the classifier is, the more bits.",
@@ -129,7 +131,7 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
         who,
         f"For block {block} it gives {100 * best:.0f} % to **{option_in_words(chosen)}**{second}. The most probable"
         " option is taken.",
-        "This is a near-tie: mirroring the image may flip the decision."
+        "This is a near tie: mirroring the image may flip the decision."
         if is_near_tie(lead)
         else f"It leads by {lead_in_words(lead)} points, so this is a clear decision.",
     ]
@@ -178,8 +180,8 @@ def budget_words(item: Shown, point: OperatingPoint, rows: Rows) -> list[str]:
         said.append("The **price** is what a block is charged: the higher it is, the more a block must help to be run.")
     elif card.alpha is not None:
         said.append(
-            f"**Alpha** says how hard training enforced the budget, here {format_alpha(card.alpha)}. The laboratory"
-            " shows how it works."
+            f"**Alpha** says how hard training enforced the budget, here {format_alpha(card.alpha)}."
+            + ("" if read_only() else " The laboratory shows how it works.")
         )
     else:
         said.append("This checkpoint was not trained for a budget; the points are those of its family.")

@@ -18,7 +18,7 @@ def no_cascade_words() -> list[str]:
     return [
         f"{IDEA} at few bits, and again at more bits only if the answer is in doubt.",
         "An easy image pays for one cheap pass; a hard one pays for all its passes.",
-        "None of the checkpoints here is a cascade for these classes, so there is no example to show.",
+        "None of the checkpoints here is a cascade of this network, so there is no example to show.",
     ]
 
 

@@ -17,6 +17,7 @@ from dashboard.learn import quiz, steps_panel
 from dashboard.learn.quiz import Question
 from dashboard.ui import cached, image_bar, state
 from dashboard.ui.page import Opened
+from dashboard.ui.read_only import read_only
 from dashboard.ui.show import show
 from dashboard.views import strip_chart
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -31,7 +32,8 @@ def panel(page: Opened, shown: Sequence[Shown]) -> None:
     """The score, the open question and, when all are answered, the decision vectors behind the answers."""
     asked = quiz.questions(shown, page.card.config, page.shared.cost, _doubled(page, shown), _cheapest(page, shown))
     if not asked:
-        st.info("A quiz needs at least two images: show the gallery, or upload more.", icon=":material/quiz:")
+        more = "show the gallery" if read_only() else "show the gallery, or upload more"
+        st.info(f"A quiz needs at least two images: {more}.", icon=":material/quiz:")
         return
     given = _given(page, shown)
     _score(asked, given)
@@ -113,7 +115,7 @@ def _evidence(page: Opened, shown: Sequence[Shown]) -> None:
     view = View(
         "quiz_strip",
         f"Decisions of {page.in_words}",
-        lambda colours: strip_chart.decision_strip(shown, config, None, colours),
+        lambda colours: strip_chart.decision_strip(shown, config, None, colours, cost=page.shared.cost),
         {"decisions": lambda: tables.decision_rows(shown, config)},
         f"Decisions of {page.in_words} for {len(shown)} images in each of {config.gated_blocks} gated blocks",
         page.stamp("the images shown"),

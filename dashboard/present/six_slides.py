@@ -119,6 +119,10 @@ def question_text(card: Card) -> str:
     who = {
         "constant": "One rule, the same for every image, chooses an option for each block.",
         "table": "One rule, the same for every image, chooses an option for each block.",
+        "one-shot": "After the first block, a small network looks at its output once, and chooses an option for every"
+        " block.",
+        "confidence": "Before each block a small classifier says how sure it is of the image: the less sure, the more"
+        " bits.",
         "cascade": "The network runs cheaply first, and again at more bits where its answer is in doubt.",
     }.get(card.config.policy, "A gate looks at the image before each block, and chooses one of the options.")
     return "\n".join(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.answers import looks, operating
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.classes import groups
+from dashboard.answers.classes import groups, word
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.looks import Looked, PassRow
 from dashboard.answers.naming import family_key
@@ -73,7 +73,7 @@ def looking_again(page: Opened, card: Card) -> list[View]:
 
 
 def _on_the_test_set(page: Opened, traces: Traces) -> list[tuple[View, str]]:
-    everything, config = looks_views.all_of(traces), page.card.config
+    everything, config, shown = looks_views.all_of(traces), page.card.config, groups(traces.classes)
     return [
         (
             looks_views.by_confidence(page, traces, everything),
@@ -81,7 +81,7 @@ def _on_the_test_set(page: Opened, traces: Traces) -> list[tuple[View, str]]:
         ),
         (
             looks_views.by_class(page, traces, everything),
-            by_class(looks.class_rows(traces, config, everything, groups(traces.classes))),
+            by_class(looks.class_rows(traces, config, everything, shown), word(shown)),
         ),
     ]
 
@@ -119,9 +119,9 @@ def where_in_doubt(traces: Traces) -> str:
     )
 
 
-def by_class(rows: Sequence[PassRow]) -> str:
-    """The classes that are looked at again most and least often."""
-    most, least = (f"{row['again']:.0f} % of class {row['group']}" for row in (rows[0], rows[-1]))
+def by_class(rows: Sequence[PassRow], one: str = "class") -> str:
+    """The classes, or superclasses, that are looked at again most and least often; ``one`` is what a row is."""
+    most, least = (f"{row['again']:.0f} % of {one} {row['group']}" for row in (rows[0], rows[-1]))
     return f"It looks again at {most}, but at {least}"
 
 
@@ -138,7 +138,7 @@ STORIES = (
         "six",
         Talk().title,
         "six slides with title, question, method, three charts and conclusion; every title says its figures.",
-        lambda catalogue, card: card,
+        lambda catalogue, card: None if card.method == "backbone" else card,
         in_six_slides,
     ),
     Story(

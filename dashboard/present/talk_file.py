@@ -17,7 +17,7 @@ from dfs_core.files import json_text
 FORMAT, WITH_PROGRAMS = "dfs-explorer-talk 2", "dfs-explorer-talk 1"
 SUFFIX = "talk.json"
 MAX_FILE = 24 * 2**20  # bytes: enough for the largest talk as JSON
-_MAX_NAME, _MAX_OTHERS = 200, 20
+_MAX_NAME, _MAX_OTHERS = 200, 1_000  # others: a chart may show every checkpoint of a machine
 
 T = TypeVar("T")
 _Title = Annotated[str, Meta(max_length=MAX_TITLE, description=f"a text of at most {MAX_TITLE:,} characters")]
@@ -63,7 +63,7 @@ class _StampFile:
     cost: _Name
     kind: Kind
     others: _Others = ()
-    network: _Name = ""
+    network: _Alt = ""
     machine: _Title = ""
 
 

@@ -21,12 +21,29 @@ from dfs_core.checkpoints.locate import runs_dir
 
 CHOSEN = "runs_chosen"
 MOST = 6  # runs in one chart
-EVERY_S = 5.0  # interval at which runs in progress are read again
+EVERY_S, IDLE_S = 5.0, 20.0  # interval at which runs are read again: while one is in progress, and otherwise
 
 
 def watch(page: Opened) -> None:
-    """Draw the table and the charts; nothing but a hint if there are no runs."""
-    runs = logs.find(cached.own_roots())
+    """Draw the table and the charts; nothing but a hint if there are no runs. A run that begins appears by itself."""
+    alive = _alive()
+
+    @st.fragment(run_every=EVERY_S if alive else IDLE_S)
+    def look() -> None:
+        if _alive() != alive:
+            st.rerun()
+        _look(page)
+
+    look()
+
+
+def _alive() -> bool:
+    """Whether a run is in progress."""
+    return any(run.state(time.time()) == "in progress" for run in logs.find(cached.own_roots()))
+
+
+def _look(page: Opened) -> None:
+    now, runs = time.time(), logs.find(cached.own_roots())
     if not runs:
         st.info(
             f"There are no runs in {plain(str(runs_dir()))}. `python -m dfs_core train RUN --data-dir DIR` begins one."
@@ -34,17 +51,6 @@ def watch(page: Opened) -> None:
             icon=":material/directions_run:",
         )
         return
-    alive = any(run.state(time.time()) == "in progress" for run in runs)
-
-    @st.fragment(run_every=EVERY_S if alive else None)
-    def look() -> None:
-        _look(page)
-
-    look()
-
-
-def _look(page: Opened) -> None:
-    now, runs = time.time(), logs.find(cached.own_roots())
     found: dict[str, Rows] = {}
     for run in runs:
         log = log_in(run.folder)
@@ -66,7 +72,8 @@ def _look(page: Opened) -> None:
 
 
 def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
-    names = ", ".join(dict.fromkeys(row["run"] for row in rows))
+    names = list(dict.fromkeys(row["run"] for row in rows))
+    measure, others = "cp" if metric == "cp" else "", tuple((name, "") for name in names[1:])
     kind: Kind = "validation images" if metric.startswith("validation") else "training batches"
     draw = partial(chart.metric, rows, axis)
     st.markdown(f"### {title}")
@@ -74,11 +81,11 @@ def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
     show(
         View(
             key=f"runs_{metric}",
-            title=f"{title}: {names}",
+            title=f"{title}: {', '.join(names)}",
             draw=draw,
             tables={metric: lambda: rows},
             alt=f"{title} over steps",
-            stamp=Stamp(names, "", "cp" if metric == "cp" else "", kind, state.link(page.shared, page.catalogue)),
+            stamp=Stamp(names[0], "", measure, kind, state.link(page.shared, page.catalogue, whole=True), others),
         ),
         page.colours,
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from dashboard.answers.classes import word, words
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
@@ -55,10 +56,12 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     same = np.ptp(cost[chosen]) == 0
     graded = not (wanted.verdict or wanted.change)  # otherwise accuracy is 0 or 100 %
-    st.markdown("### Accuracy per class" if same and graded else "### Cost per class")
+    shown = class_groups.of_page(traces.classes, page.shared)
+    one, several = word(shown), words(shown)
+    st.markdown(f"### {'Accuracy' if same and graded else 'Cost'} per {one}")
     if same:
         st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({measure.name})."))
-    shown = class_groups.choose(traces.classes, page.shared)
+    class_groups.choose(traces.classes, page.shared)
     members = {group.name: group.classes for group in shown}
     wished = [name for name, own in members.items() if set(own) <= set(wanted.classes)]
 
@@ -70,10 +73,10 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         hits = statistics.accuracy_rows(traces, chosen, shown)
         view = View(
             key=ACCURACY,
-            title=f"Accuracy per class, {page.in_words}",
+            title=f"Accuracy per {one}, {page.in_words}",
             draw=lambda colours: cost_charts.accuracy_chart(hits, wished, colours, click_id),
             tables={"classes": lambda: hits},
-            alt=f"Share of right predictions of the test images of each of {len(hits)} classes, with intervals",
+            alt=f"Share of right predictions of the test images of each of {len(hits)} {several}, with intervals",
             stamp=page.stamp("measured", cost=""),
             notes="Point: share of right predictions with its 95 % interval. All images cost the same.",
         )
@@ -84,17 +87,17 @@ def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     rows = statistics.class_rows(traces, cost, chosen, shown)
     view = View(
         key=CLASSES,
-        title=f"{measure.name} per class, {page.in_words}",
+        title=f"{measure.name} per {one}, {page.in_words}",
         draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wished, colours, click_id),
         tables={"classes": lambda: rows},
-        alt=f"Mean {measure.name} of the test images of each of {len(rows)} classes, with intervals",
+        alt=f"Mean {measure.name} of the test images of each of {len(rows)} {several}, with intervals",
         stamp=page.stamp("measured"),
-        notes="Point: mean with its 95 % interval. Band: the middle 80 % of the class's images.",
+        notes=f"Point: mean with its 95 % interval. Band: the middle 80 % of the {one}'s images.",
     )
 
     _show(view, page, use, cost_charts.CLASS_PARAM)
     st.caption(
-        unbroken("Point: mean with its 95 % interval. Band: the middle 80 % of the class's images. A click filters.")
+        unbroken(f"Point: mean with its 95 % interval. Band: the middle 80 % of the {one}'s images. A click filters.")
     )
 
 
@@ -158,6 +161,7 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         return
     st.markdown("### Confusions")
     shown = class_groups.of_page(traces.classes, page.shared)
+    one = word(shown)
     rows = confusions.confusion_rows(traces, chosen, shown)
     if not rows:
         st.caption("All these predictions are right.")
@@ -171,8 +175,8 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         title=f"Confusions of {page.in_words}",
         draw=lambda colours: confusions.confusion_chart(rows, shown, in_use, colours, click_id),
         tables={"confusions": lambda: rows},
-        alt=f"How many test images of each of {len(shown)} classes were taken for each other class",
-        finding=f"Most often: {rows[0]['truth']} taken for {rows[0]['answer']}, {counted(rows[0]['images'], 'image')}",
+        alt=f"How many test images of each of {len(shown)} {words(shown)} were taken for each other {one}",
+        finding=f"Most often: {confusions.in_words(rows[0])}",
         stamp=page.stamp("measured"),
         notes="A row is what images show, a column what was predicted. Only wrong predictions are counted.",
     )

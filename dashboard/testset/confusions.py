@@ -9,7 +9,8 @@ from typing import Any, TypedDict
 import altair as alt
 import numpy as np
 
-from dashboard.answers.classes import Group
+from dashboard.answers.classes import Group, group_numbers
+from dashboard.answers.naming import counted
 from dashboard.drawing.figure import Figure, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dfs_core.checkpoints.traces import Traces
@@ -44,13 +45,10 @@ def confusion_rows(traces: Traces, chosen: np.ndarray, groups: Sequence[Group]) 
         chosen: indices of the images.
         groups: classes or superclasses, each class in one.
     """
-    group_of = np.empty(len(traces.classes), np.int64)
-    for number, group in enumerate(groups):
-        group_of[list(group.labels)] = number
-    truths = group_of[traces.labels[chosen]]
+    truths = group_numbers(traces.labels[chosen], groups)
     wrong = ~traces.correct[chosen]
     counts = np.zeros((len(groups), len(groups)), np.int64)
-    np.add.at(counts, (truths[wrong], group_of[traces.predictions[chosen]][wrong]), 1)
+    np.add.at(counts, (truths[wrong], group_numbers(traces.predictions[chosen][wrong], groups)), 1)
     of_truth = np.bincount(truths, minlength=len(groups))
     rows: list[ConfusionRow] = [
         {
@@ -62,6 +60,18 @@ def confusion_rows(traces: Traces, chosen: np.ndarray, groups: Sequence[Group]) 
         for truth, answer in np.argwhere(counts)
     ]
     return sorted(rows, key=lambda row: -row["images"])
+
+
+def in_words(row: ConfusionRow) -> str:
+    """A kind of wrong predictions in words.
+
+    >>> in_words({"truth": "trees", "answer": "people", "images": 1, "share": 0.2})
+    'trees taken for people, 1 image'
+    """
+    what = f"{row['truth']} taken for {row['answer']}"
+    if row["truth"] == row["answer"]:  # of a superclass
+        what = f"one class of {row['truth']} taken for another"
+    return f"{what}, {counted(row['images'], 'image')}"
 
 
 def confusion_chart(

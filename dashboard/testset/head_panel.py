@@ -90,7 +90,7 @@ def narrow(page: Opened, wanted: Filter) -> None:
 
 
 def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
-    control = state.Control.showing("class", list(wanted.classes))
+    control = state.Control.showing("class", list(wanted.classes), lambda one, other: set(one) == set(other))
     st.multiselect(
         "Class",
         list(traces.classes),

@@ -19,13 +19,16 @@ from dfs_core.model.options import OptionSet
 
 HEIGHT = 680  # pixels
 GAP = 6  # pixels between stages, at every zoom
-NAMED = 20  # most classes for which there is room for names
+NAMED = 12  # most classes for which there is room for names above their columns
 _STRIP, _MAP = (0.0, 0.16), (0.175, 1.0)  # shares of the width: columns for wrong and classes; blocks
 _EMPTY, _CLASS, _WRONG = 0, 1, 2  # cells of the strip
+_WRONG_NAME = "wrong"
 
 
 def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot: str = "") -> dict[str, Any]:
     """The figure: a row for each image, a column for each gated block, and left of them columns for wrong and class.
+
+    Of a data set with superclasses, these stand for the classes.
 
     The hover text uses the row's label on the axis and the option's bits. A text for each of 170,000 cells would cost
     Plotly half a second at every move of a slider.
@@ -52,7 +55,12 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
         "layout": {
             "template": "none",
             "height": HEIGHT,
-            "margin": {"l": 78, "r": 8, "t": 34, "b": 74 + 14 * (1 + foot.count("<br>") if foot else 0)},
+            "margin": {
+                "l": max(78, 10 + 6 * rows.longest),
+                "r": 8,
+                "t": 34,
+                "b": 74 + 14 * (1 + foot.count("<br>") if foot else 0),
+            },
             "paper_bgcolor": colours.background,
             "plot_bgcolor": colours.background,
             "font": {"family": "Source Sans, Arial, sans-serif", "size": 12, "color": colours.ink},
@@ -62,7 +70,8 @@ def decision_map(rows: DecisionMap, config: ModelConfig, colours: Palette, foot:
             "xaxis": _across(_MAP, small, _numbers(rows))
             | {"title": {"text": "gated block", "font": small, "standoff": 4}},
             "xaxis2": _across(_STRIP, small, _columns(rows))
-            | {"tickfont": small | {"size": 10}, "tickangle": -90, "showticklabels": len(rows.classes) <= NAMED},
+            | {"tickfont": small | {"size": 10}, "tickangle": -90}
+            | {"tickvals": _columns(rows) if len(rows.groups) <= NAMED else [_WRONG_NAME]},
             "yaxis": {
                 "type": "category",
                 "anchor": "x2",
@@ -116,8 +125,8 @@ def _cells(rows: DecisionMap, options: OptionSet, colours: Palette) -> dict[str,
 
 def _strip(rows: DecisionMap, colours: Palette) -> dict[str, Any]:
     """A column that marks wrong predictions, then a column for each class: position shows them, not colour."""
-    cells = np.full((len(rows.labels), 1 + len(rows.classes)), _EMPTY, np.uint8)
-    cells[np.arange(len(cells)), 1 + rows.labels] = _CLASS
+    cells = np.full((len(rows.group), 1 + len(rows.groups)), _EMPTY, np.uint8)
+    cells[np.arange(len(cells)), 1 + rows.group] = _CLASS
     cells[rows.wrong, 0] = _WRONG
     return {
         "type": "heatmap",
@@ -140,7 +149,7 @@ def _numbers(rows: DecisionMap) -> list[str]:
 
 
 def _columns(rows: DecisionMap) -> list[str]:
-    return ["wrong", *rows.classes]
+    return [_WRONG_NAME, *(group.name for group in rows.groups)]
 
 
 def _across(domain: tuple[float, float], font: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import cast, get_args
 import numpy as np
 import streamlit as st
 
+from dashboard.answers.classes import word
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.parameters import whole_number
 from dashboard.drawing import legends
@@ -61,9 +62,10 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     show_live(view, page.colours, said)
     st.caption(
         f"{count} test images, {rows.title}; a row for each. Left of the blocks, a row has a mark in the column of its"
-        " true class, and one under *wrong* if its prediction is wrong. Hover over a cell to see its image and bits (0"
-        f" is skip, 32 is full), and, if there are at most {facts.TOLD:,} rows, prediction, confidence and cost. Drag"
-        " over rows to zoom in, double-click to zoom out. Rows thinner than a pixel hide each other until you zoom in."
+        f" true {word(rows.groups)}, and one under *wrong* if its prediction is wrong. Hover over a cell to see its"
+        f" image and bits (0 is skip, 32 is full), and, if there are at most {facts.TOLD:,} rows, prediction,"
+        " confidence and cost. Drag over rows to zoom in, double-click to zoom out. Rows thinner than a pixel hide each"
+        " other until you zoom in."
     )
 
 

@@ -20,7 +20,8 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
 HEIGHT = 620  # pixels, including header and footer
-_HEADER, _FOOTER, _LEFT = 28, 22, 100
+_HEADER, _FOOTER = 28, 22
+_LEFT, _LETTER = 100, 6  # least room for labels, and what one letter takes
 _WRONG = (-12, -4)  # x in pixels of the column that marks wrong predictions
 
 
@@ -50,7 +51,11 @@ def decision_picture(rows: DecisionMap, config: ModelConfig, colours: Palette) -
         "blocks": block_numbers(config),
     }
     wrong_key = Key("prediction wrong, in the narrow column", colours.wrong, "cell")
-    return Figure(_template(config, colours), data, (*option_keys(config.option_set, colours), wrong_key))
+    return Figure(
+        _template(config, colours, max(_LEFT, 30 + _LETTER * rows.longest)),
+        data,
+        (*option_keys(config.option_set, colours), wrong_key),
+    )
 
 
 def _png(cells: np.ndarray, fills: list[str]) -> str:
@@ -63,7 +68,7 @@ def _png(cells: np.ndarray, fills: list[str]) -> str:
 
 
 @lru_cache(maxsize=32)
-def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
+def _template(config: ModelConfig, colours: Palette, left: int) -> dict[str, Any]:
     scale = scale_of(config)
     x = alt.X("start:Q", scale=scale, axis=None)
     whole = {"y": alt.value(0), "y2": alt.value(alt.expr("height"))}
@@ -78,12 +83,12 @@ def _template(config: ModelConfig, colours: Palette) -> dict[str, Any]:
         .mark_rule(aria=False, color=colours.ink, opacity=0.45)
         .encode(x=alt.value(_WRONG[0]), x2=alt.value(alt.expr("width")), y=down),
         table("marks")
-        .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=_LEFT + _WRONG[0] - 8)
+        .mark_text(aria=False, align="right", fontSize=11, color=colours.muted, limit=left + _WRONG[0] - 8)
         .encode(x=alt.value(_WRONG[0] - 6), y=down, text="text:N"),
     ]
     return padded(
         alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)),
-        _LEFT,
+        left,
         4,
         _HEADER,
         _FOOTER,

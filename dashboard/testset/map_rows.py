@@ -9,6 +9,7 @@ from typing import Literal, TypedDict, cast
 
 import numpy as np
 
+from dashboard.answers.classes import Group, group_numbers, groups, word
 from dashboard.answers.costs import Costs, Measure
 from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
@@ -37,8 +38,8 @@ class DecisionMap:
         images: indices into the test set, int64 (n,).
         decisions: decision vectors as option indices, uint8 (n, gated blocks).
         wrong: whether the prediction is wrong, bool (n,).
-        labels: index of the true class, int64 (n,).
-        classes: names of the classes.
+        groups: the classes, or the superclasses of a data set that has them.
+        group: each image's place in ``groups``, int64 (n,).
         about: description of each row; only the image's number if there are more than ``TOLD`` rows. All differ.
         marks: labels beside the rows: ``row`` (from 0, may be fractional) and ``text``.
         edges: boundaries between groups of rows; 2.5 is between rows 2 and 3.
@@ -48,12 +49,17 @@ class DecisionMap:
     images: np.ndarray
     decisions: np.ndarray
     wrong: np.ndarray
-    labels: np.ndarray
-    classes: tuple[str, ...]
+    groups: tuple[Group, ...]
+    group: np.ndarray
     about: list[str]
     marks: Rows
     edges: list[float]
     title: str
+
+    @property
+    def longest(self) -> int:
+        """Characters of the longest label."""
+        return max((len(mark["text"]) for mark in self.marks), default=0)
 
 
 def arrange(
@@ -68,17 +74,18 @@ def arrange(
         chosen: the images in the order of ``in_order``, or a range of them.
         by: that order, on which the labels depend.
     """
+    shown = groups(traces.classes)
     marks, edges = _beside(traces, costs[measure.column], chosen, by)
     return DecisionMap(
         images=chosen,
         decisions=traces.decisions[chosen],
         wrong=~traces.correct[chosen],
-        labels=traces.labels[chosen],
-        classes=traces.classes,
+        groups=shown,
+        group=group_numbers(traces.labels[chosen], shown),
         about=_about(traces, costs, measure, chosen),
         marks=marks,
         edges=edges,
-        title=TITLES[by],
+        title=TITLES[by].replace("class", word(shown)),
     )
 
 
@@ -89,10 +96,10 @@ def in_order(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) 
         traces: of the test set.
         cost: of each image in percent, (N,).
         chosen: indices of the images.
-        by: the order.
+        by: the order. By class is by superclass where the data set has them.
     """
     rank, own = vector_ranks(traces, chosen), cost[chosen]
-    labels, wrong = traces.labels[chosen], ~traces.correct[chosen]
+    labels, wrong = group_numbers(traces.labels[chosen], groups(traces.classes)), ~traces.correct[chosen]
     first: dict[Sorting, tuple[np.ndarray, ...]] = {  # the last key counts most
         "policy": (wrong, labels, rank),
         "cost": (rank, own),
@@ -211,12 +218,13 @@ def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, ch
 def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -> tuple[Rows, list[float]]:
     """Labels and edges beside the rows: names of groups at their centre, or values at even steps."""
     if by in ("class", "policy"):
-        keys = traces.labels[chosen] if by == "class" else vector_ranks(traces, chosen)
+        shown = groups(traces.classes)
+        keys = group_numbers(traces.labels[chosen], shown) if by == "class" else vector_ranks(traces, chosen)
         starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
-        groups = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
-        names = {a: traces.classes[keys[a]] if by == "class" else f"vector {keys[a] + 1}" for a, _ in groups}
-        marks = [{"row": (a + b - 1) / 2, "text": names[a]} for a, b in groups]
-        return marks, sorted({b - 0.5 for _, b in groups if b < len(keys)})
+        runs = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
+        names = {a: shown[keys[a]].name if by == "class" else f"vector {keys[a] + 1}" for a, _ in runs}
+        marks = [{"row": (a + b - 1) / 2, "text": names[a]} for a, b in runs]
+        return marks, sorted({b - 0.5 for _, b in runs if b < len(keys)})
     values = cost if by == "cost" else 100 * traces.confidence
     rows = np.unique(np.linspace(0, len(chosen) - 1, TICKS + 1).round().astype(int))
     texts = [f"{value:.2f} %" for value in values[chosen[rows]]]

@@ -21,9 +21,10 @@ def add(name: str) -> None:
 
 def names() -> tuple[str, ...]:
     """Names of the checkpoints that this session keeps, oldest first; the engine may have dropped some."""
-    linked = st.query_params.get("checkpoint", "")
-    if linked.startswith(PREFIX):  # a reload or a shared link; the name ends in 32 random bits, so it cannot be guessed
-        add(linked)
+    for key in ("checkpoint", "right"):  # of the page, and of side B of a comparison
+        linked = st.query_params.get(key, "")
+        if linked.startswith(PREFIX):  # a reload or a shared link; its name ends in 32 random bits: nobody can guess it
+            add(linked)
     return tuple(st.session_state.get(_NAMES, ()))
 
 

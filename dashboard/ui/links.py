@@ -127,20 +127,23 @@ def from_query(
     )
 
 
-def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
-    """URL parameters of a state, without those at their defaults. ``from_query`` gives the same state back."""
+def to_query(state: State, catalogue: Catalogue, whole: bool = False) -> dict[str, str]:
+    """URL parameters of a state, without those at their defaults. ``from_query`` gives the same state back.
+
+    ``whole`` adds checkpoint and budget where they are the defaults, which other checkpoints on a machine may change.
+    """
     query = {}
     card, default = catalogue.named(state.checkpoint), catalogue.default
     if card is not None and (network := Network.of(card)) != Network.of(default):
         query["network"] = network.key
         default = catalogue.on(network).default
-    if card is not None and card is not default:
+    if card is not None and (whole or card is not default):
         query["checkpoint"] = card.name
         if card.budget is not None and card.budget != default.budget:
             query["budget"] = f"{card.budget:g}"
         if card.alpha is not None and card.alpha != default.alpha:
             query["alpha"] = format_alpha(card.alpha)
-    if card is not None and state.budget is not None and state.budget != operating.usual_budget(card):
+    if card is not None and state.budget is not None and (whole or state.budget != operating.usual_budget(card)):
         query["budget"] = f"{state.budget:.{DIGITS}g}"
     if state.image:  # a link cannot hold the user's own pictures, so it says that one was shown
         query["image"] = OWN_IMAGE if state.image.startswith(OWN_KEYS) else state.image
@@ -158,7 +161,13 @@ def to_query(state: State, catalogue: Catalogue) -> dict[str, str]:
     return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}
 
 
-def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapping[str, str] | None = None) -> str:
+def link(
+    state: State,
+    catalogue: Catalogue,
+    path: str | None = None,
+    page: Mapping[str, str] | None = None,
+    whole: bool = False,
+) -> str:
     """A relative link to a state, on its own page or on another.
 
     Args:
@@ -166,13 +175,14 @@ def link(state: State, catalogue: Catalogue, path: str | None = None, page: Mapp
         catalogue: the checkpoints on this machine.
         path: of the page, such as ``/image``; by default the state's own.
         page: the page's own parameters; by default the state's own on its own page, and none on another.
+        whole: as for ``to_query``.
 
     Returns:
         Path and query, such as ``/image?image=frog``, or ``image=own`` in the place of an own picture.
     """
     path = state.path if path is None else path
     own = page if page is not None else state.page if path == state.path else {}
-    query = to_query(replace(state, page=own), catalogue)
+    query = to_query(replace(state, page=own), catalogue, whole)
     return f"{path}?{urlencode(query)}" if query else path
 
 

@@ -8,6 +8,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import plain
 from dashboard.answers.pictures import OWN_KEYS
 from dashboard.ui import cached, state
+from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.data.known import KNOWN
 from dfs_core.errors import UserError
@@ -53,9 +54,9 @@ def no_image(key: str, shown: str) -> None:
         key: of the image, as the link has it.
         shown: name of the image that is shown instead.
     """
-    fetch = (
-        " Test images need their data set on this machine; Explore can download it." if key.startswith("test-") else ""
-    )
+    fetch = " Test images need their data set on this machine." if key.startswith("test-") else ""
+    if fetch and not read_only():
+        fetch = f"{fetch.removesuffix('.')}; Explore can download it."
     st.warning(
         f"The link names the image '{plain(key)}', which is not here. Shown instead: {plain(shown)}.{fetch}",
         icon=":material/image_not_supported:",

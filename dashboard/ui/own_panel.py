@@ -41,6 +41,7 @@ def own_panel(picture: Picture, card: Card, figures: bool = False, place: str = 
 
 
 def _tell(picture: Picture, card: Card, place: str) -> None:
+    picture = picture.known_to(card.classes)
     told = NONE if picture.foreign else picture.truth if picture.truth in card.classes else None
     answers = [UNTOLD, *card.classes, NONE]
     control = state.Control.showing(f"own_truth{place}", told or UNTOLD)

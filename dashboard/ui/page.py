@@ -48,8 +48,9 @@ class Opened:
 
     @property
     def in_words(self) -> str:
-        """The operating point in words."""
-        return self.point.in_words
+        """The operating point in words, with its data set if the checkpoints here are of several."""
+        several = len({card.dataset for card in self.catalogue.cards}) > 1
+        return self.point.with_data_set if several else self.point.in_words
 
     @property
     def has_test_figures(self) -> bool:
@@ -75,7 +76,7 @@ class Opened:
             weights_sha256=weights,
             cost=MEASURES[self.shared.cost].name if cost is None else cost,
             kind=kind,
-            link=state.link(self.shared, self.catalogue),
+            link=state.link(self.shared, self.catalogue, whole=True),
             others=tuple(others),
             network=listed(dict.fromkeys(Network.of(card).in_words for card in cards)),
         )

@@ -337,6 +337,7 @@ def _log_slider(
     write: Callable[[float], str],
     action: Callable[[float], None],
 ) -> None:
+    values = operating.told_apart(values, value, write)
     st.select_slider(label, values, value, format_func=write, key=control.key, on_change=control.choice(action))
 
 

@@ -15,6 +15,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.pictures import OWN_KEYS, index_of_test
 from dashboard.ui import cached
 from dashboard.ui.links import State, from_query, link, to_query
+from dfs_core.checkpoints.card import Card
 
 __all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
 
@@ -104,6 +105,12 @@ class Control:
                 action(st.session_state[self.key])
 
         return chosen
+
+
+def use_checkpoint(card: Card, before: Card) -> None:
+    """Change to another checkpoint, and with it to its data set; ``before`` is the card of the one in use."""
+    elsewhere = {} if card.dataset == before.dataset else to_another_data_set(current())
+    change(checkpoint=card.name, budget=None, note="", **elsewhere)
 
 
 def to_another_data_set(shared: State) -> dict[str, Any]:

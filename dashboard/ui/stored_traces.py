@@ -47,28 +47,30 @@ def find(point: OperatingPoint) -> Found:
     if nearest != budget:
         known = ", ".join(f"{value:g}" for value in stored)
         note = (
-            f"Traces of {card.name} are stored for the budgets {known} %, not for {budget:.3g} %. Shown: {nearest:g} %."
+            f"Decisions of {card.name} are stored for the budgets {known} %, not for {budget:.3g} %. Shown:"
+            f" {nearest:g} %."
         )
     found = OperatingPoint(card, nearest)
     return Found(cached.traces(found), found, note)
 
 
-def say_missing(point: OperatingPoint, error: UserError, side: str = "") -> None:
-    """Say what is missing or wrong with traces, with a button and a command that make them, if there is one.
+def say_missing(point: OperatingPoint, error: UserError, who: str, side: str = "") -> None:
+    """Say what is missing or wrong with stored decisions, with a button and a command that make them, if there is one.
 
     Args:
         point: the operating point.
         error: from ``cached.traces``.
+        who: what needs them, at the beginning of a sentence.
         side: of a comparison: two buttons on a page need two names.
     """
     card, folder = point.card, cached.folder_of(point.card.name)
     if not folder.is_dir():  # in memory only, where no command can read it
-        st.info("A session checkpoint has no stored traces: write it to disk first.", icon=":material/table_rows:")
+        st.info("A session checkpoint has no stored decisions: write it to disk first.", icon=":material/table_rows:")
         return
     if isinstance(error, NoTraces):
         st.info(
-            "This page needs the checkpoint's traces of the test set, and they are not stored yet."
-            " The button or the command makes them in a minute or two:",
+            f"{who} needs the checkpoint's decisions for the test set, and they are not stored yet."
+            " The button or the command stores them in a minute or two:",
             icon=":material/table_rows:",
         )
     else:
@@ -103,6 +105,6 @@ def open_traces(page: Opened) -> tuple[Opened, Traces]:
     if found.note:
         st.info(messages.plain(found.note), icon=":material/alt_route:")
     if isinstance(found.traces, UserError):
-        say_missing(found.point, found.traces)
+        say_missing(found.point, found.traces, "This page")
         st.stop()
     return page.at(found.point), found.traces

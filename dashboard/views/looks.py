@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dashboard.answers import looks
-from dashboard.answers.classes import Group, groups
+from dashboard.answers.classes import Group, groups, word
 from dashboard.answers.looks import Looked
 from dashboard.answers.naming import counted
 from dashboard.export.view import View
@@ -40,15 +40,16 @@ def by_class(
         shown: the groups of classes; by default superclasses where there are any.
     """
     config, click_id = page.card.config, page.shared.click_id
-    rows = looks.class_rows(traces, config, chosen, groups(traces.classes) if shown is None else shown)
+    shown = groups(traces.classes) if shown is None else shown
+    rows, one = looks.class_rows(traces, config, chosen, shown), word(shown)
     return View(
         key=BY_CLASS,
-        title=f"Passes for each class, {page.in_words}",
+        title=f"Passes for each {one}, {page.in_words}",
         draw=lambda colours: passes_chart(rows, config, colours, picked, click_id),
         tables={"passes by class": lambda: rows},
-        alt=f"Share of {len(chosen):,} test images by number of passes, for each class",
+        alt=f"Share of {len(chosen):,} test images by number of passes, for each {one}",
         stamp=page.stamp("measured"),
-        notes="Each bar is a class. The number on its right is the share of its images that were looked at again.",
+        notes=f"Each bar is a {one}. The number on its right is the share of its images that were looked at again.",
     )
 
 

@@ -51,8 +51,16 @@ class OperatingPoint:
         >>> OperatingPoint(card).in_words  # doctest: +SKIP
         'DFS ResNet-38, budget 20 %, alpha 5e-6'
         """
+        return self._in_words(self.card.config.layout.title)
+
+    @property
+    def with_data_set(self) -> str:
+        """The same with the data set after the network, for where there are several."""
+        return self._in_words(f"{self.card.config.layout.title} on {self.card.dataset}")
+
+    def _in_words(self, network: str) -> str:
         card, target, alpha = self.card, self.target, self.alpha
-        parts = [f"{METHODS.get(card.method, card.method)} {card.config.layout.title}"]
+        parts = [f"{METHODS.get(card.method, card.method)} {network}"]
         if card.method == "static" and len(set(card.config.constant)) == 1:
             parts.append(option_label(card.config.constant[0]))
         if card.budget_range is not None and self.budget is None:

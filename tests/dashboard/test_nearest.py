@@ -113,7 +113,7 @@ def test_the_usual_rival_is_a_budget_whose_decisions_are_stored(folder):
 
 def test_a_thing_is_not_compared_with_itself_in_silence(folder):
     app = open_page("compare", budget="1.2", rb="1.3")
-    assert any("A and B have the same stored traces" in info.value for info in app.info)
+    assert any("A and B have the same stored decisions" in info.value for info in app.info)
     assert "of accuracy from A to B" not in text_of(app)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pages import control, go_to, opened, said, text_of
+from PIL import Image
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
 from two_networks import OTHER, write_two_networks
 
+from dashboard.laboratory import run_panel
+from dashboard.laboratory.cached import laboratory
 from dashboard.ui import toolbar
+from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.data.known import KNOWN
 from dfs_core.model.config import ModelConfig, backbone_config
@@ -184,3 +190,62 @@ def test_where_the_card_names_no_cost_none_is_said_to_be_always_the_same(folder:
     assert "always" not in " ".join(text_of(app).split("Image in focus")[:1])
     control(app.segmented_control, "method").set_value("Backbone").run()
     assert "The cost of imported is not on its card, so it cannot be kept." in said(app.warning[0])
+
+
+@pytest.mark.usefixtures("in_force")
+def test_titles_and_so_the_names_of_files_say_the_data_set(monkeypatch: pytest.MonkeyPatch):
+    views: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
+    for name, wanted in (("tiny-dfs-20", "ResNet-14 on cifar10"), ("c100-dfs-20", "ResNet-20 on cifar100")):
+        opened(checkpoint=name)
+        assert views["strip"].title.startswith(f"Decisions of DFS {wanted}, budget 20 %")
+
+
+@pytest.mark.usefixtures("in_force")
+def test_a_stamps_link_names_the_checkpoint_also_where_it_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    views: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
+    app = opened(network=OTHER)
+    assert "checkpoint" not in app.query_params
+    assert "checkpoint=c100-" in views["strip"].stamp.link
+
+
+@pytest.mark.usefixtures("in_force")
+def test_the_laboratory_goes_on_with_another_checkpoint_without_the_note_of_the_choice_before():
+    app = opened("laboratory", checkpoint="tiny-dfs-10")
+    chosen = next(one for one in app.segmented_control if one.key.rpartition("_")[0] == "method")
+    chosen.set_value(next(one for one in chosen.options if "Backbone" in str(one))).run()
+    assert "The nearest is" in text_of(app) + " ".join(said(one) for one in (*app.info, *app.warning))
+    next(one for one in app.button if one.key.startswith("start_") and one.label.startswith("Continue")).click().run()
+    assert not app.exception
+    assert "The nearest is" not in text_of(app) + " ".join(said(one) for one in (*app.info, *app.warning))
+
+
+@pytest.mark.usefixtures("in_force")
+def test_a_picture_whose_class_was_told_for_other_classes_is_of_none_of_these():
+    stream = io.BytesIO()
+    Image.new("RGB", (40, 40), (90, 60, 30)).save(stream, "PNG")
+    app = opened("image", checkpoint="tiny-dfs-20")
+    app.file_uploader(key="uploads").set_value([("brown.png", stream.getvalue(), "image/png")]).run()
+    control(app.selectbox, "own_truth").set_value("cat").run()
+    assert control(app.selectbox, "own_truth").value == "cat"
+    switch(app, "ResNet-20 on cifar100")
+    assert control(app.selectbox, "own_truth").value == "None of these classes"
+
+
+@pytest.mark.usefixtures("in_force")
+def test_a_run_of_the_laboratory_is_shown_with_its_own_network_only(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    shown: list = []
+    monkeypatch.setattr(run_panel, "curves", lambda page, job: shown.append(job))
+    app = opened("laboratory", checkpoint="tiny-dfs-20", steps="20")
+    job = SimpleNamespace(
+        about=SimpleNamespace(parent=read_card(folder / "c100-dfs-20")), ended=True, state="cancelled"
+    )
+    monkeypatch.setattr(laboratory().jobs, "get", lambda key: job)
+    app.query_params["run"] = "abc"
+    app.run()
+    assert shown[-1] is None
+    job.about.parent = read_card(folder / "tiny-dfs-10")
+    monkeypatch.setattr(run_panel, "ended", lambda page, job: None)
+    app.run()
+    assert shown[-1] is job

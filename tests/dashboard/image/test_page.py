@@ -178,3 +178,13 @@ def test_the_image_in_focus_is_kept_between_pages(app):
     control(app.selectbox, "focus").set_value(other).run()
     go_to(app, "image").run()
     assert control(app.selectbox, "image_shown").value == other
+
+
+@pytest.mark.parametrize("checkpoint", ["tiny-dfs-20", "tiny-backbone"])
+def test_a_forced_option_that_this_network_does_not_have_can_be_taken_back(tiny_pretrained, no_data, checkpoint):
+    app = open_image(force="3:4", image="frog", checkpoint=checkpoint)
+    assert "no such gate or option: 3:4" in said(app.warning[0])
+    app.button(key="force_reset").click().run()
+    assert not app.exception
+    assert not app.warning
+    assert "force" not in app.query_params

@@ -26,7 +26,7 @@ from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
-from dfs_core.model.config import PolicyName
+from dfs_core.model.config import ModelConfig, PolicyName
 
 PAGE = "learn"
 
@@ -107,7 +107,7 @@ def test_what_a_picture_loses_is_told_by_its_own_size(size: tuple[int, int], wor
     assert ("nothing is lost" in said) == ("nothing is lost" in words)
 
 
-@pytest.mark.parametrize(("second", "words"), [(0.4003, "near-tie"), (0.3997, "It leads by 10 points")])
+@pytest.mark.parametrize(("second", "words"), [(0.4003, "near tie"), (0.3997, "It leads by 10 points")])
 def test_a_near_tie_is_what_reads_as_one(second: float, words: str):
     made = make_picture("k", "p", "upload", pictures(1)[0])
     trace = ByRule().predict([made.seen], budget=1.25)[0]
@@ -127,7 +127,7 @@ def test_of_a_table_no_decision_is_called_a_near_tie_and_no_probability_is_shown
     words = " ".join(lesson.gate_words(item, card, 3))
     assert "the same for every image" in words
     assert "Mirroring the image cannot flip this decision" in words
-    assert "near-tie" not in words
+    assert "near tie" not in words
     rows = charts.gate_rows(item, card.config)
     assert {row["probability"] for row in rows} == {0.0, 100.0}
     assert all(row["chosen"] == (row["probability"] == 100) for row in rows)
@@ -327,7 +327,7 @@ def test_what_budgets_buy_lies_on_equal_axes_of_either_scale_and_keeps_its_figur
     [
         ("utility", "Before each of 5 blocks a gate looks at channel averages of its input"),
         ("confidence", "Before each of 5 blocks a small classifier says how sure it is"),
-        ("one-shot", "looks at the image once. For every block"),
+        ("one-shot", "After the first block, a small policy network looks at its output once"),
         ("table", "No gate looks at the image"),
     ],
 )
@@ -336,3 +336,13 @@ def test_each_kind_of_gate_is_told_as_what_it_is(policy: PolicyName, words: str)
     item = Shown(made, ByRule().predict([made.seen], budget=1.25)[0])
     card = make_card("x", "every-budget", replace(CONFIG, policy=policy))
     assert words in lesson.gate_words(item, card, 3)[0]
+
+
+def test_where_nothing_can_be_changed_learn_does_not_speak_of_it(monkeypatch: pytest.MonkeyPatch):
+    item = Shown(make_picture("k", "p", "upload", pictures(1)[0]), ByRule().predict(pictures(1), budget=1.25)[0])
+    card = make_card("x", "dfs", ModelConfig(depth=8, budget=20.0), alpha=5e-6)
+    row = {"in_use": True, "what": lesson.TEST_SET, "cp": 20.0}
+    words = lesson.budget_words(item, OperatingPoint(card), [row])
+    assert "The laboratory shows how it works" in words[1]
+    monkeypatch.setenv("DFS_READ_ONLY", "1")
+    assert "laboratory" not in " ".join(lesson.budget_words(item, OperatingPoint(card), [row]))

@@ -72,7 +72,7 @@ def test_one_click_makes_a_talk_of_what_is_selected_and_its_slides_are_edited_in
     first, second, third = titles(made)
     assert first.startswith("Accuracy and cp")
     assert second.startswith("Decisions of")
-    assert {slide.stamp.link for slide in talk_of(made).slides} == {"/"}
+    assert {slide.stamp.link for slide in talk_of(made).slides} == {"/?checkpoint=tiny-dfs-20"}
     made.button(key="slide_Move down_0").click().run()
     assert titles(made) == [second, first, third]
     made.text_input[1].set_value("What it decides").run()

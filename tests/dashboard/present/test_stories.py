@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 from made_up import ALL, CASCADE, looked_at
-from pages import go_to
+from pages import go_to, opened
 from places import APP
 from streamlit.testing.v1 import AppTest
 
@@ -80,3 +80,9 @@ def test_the_talk_is_made_by_one_click_from_any_checkpoint(cascade_in_use: Path)
 def test_without_a_cascade_its_story_is_not_offered(tiny_pretrained: Path, no_data: Path) -> None:
     app = go_to(AppTest.from_file(str(APP), default_timeout=300), "present").run()
     assert not [button for button in app.button if button.key == "talk_story_looking"]
+
+
+def test_the_plain_network_has_no_talk_about_what_it_saves(tiny_pretrained: Path, no_data: Path) -> None:
+    for name, offered in (("tiny-dfs-20", True), ("tiny-backbone", False)):
+        app = opened("present", checkpoint=name)
+        assert any(button.key == "talk_story_six" for button in app.button) is offered, name

@@ -56,6 +56,13 @@ def test_a_slide_keeps_the_pictures_of_the_chart_as_it_was_in_both_themes():
         kept_svg.check(picture)
 
 
+def test_a_chart_of_many_checkpoints_with_the_longest_names_is_read_again(talk: Talk):
+    many = tuple((f"{number:03}" + 197 * "n", "89abcdef" * 8) for number in range(300))
+    stamp = replace(INSIDE, others=many, network=", ".join(f"ResNet-{depth} on cifar100" for depth in range(8, 80, 6)))
+    kept = Talk("many", (replace(talk.slides[0], stamp=stamp),))
+    assert talk_file.from_json(talk_file.to_json(kept).encode()) == kept
+
+
 def test_several_checkpoints_and_a_machine_are_kept_in_the_file_and_files_from_before_have_none():
     both = replace(INSIDE, others=(("tiny-dfs-40", "89abcdef" * 8),), machine="Some processor, 2 cores")
     talk = Talk().add(exhibit(bars, stamp=both))

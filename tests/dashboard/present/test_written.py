@@ -21,14 +21,21 @@ from dashboard.answers.tables import Rows
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.talk import MAX_TITLE, Slide, Talk
 from dashboard.present import slides, talk_file
-from dashboard.present.six_slides import Figures, accuracy_in_words, conclusion_in_words, conclusion_text, headline
+from dashboard.present.six_slides import (
+    Figures,
+    accuracy_in_words,
+    conclusion_in_words,
+    conclusion_text,
+    headline,
+    question_text,
+)
 from dashboard.ui.page import Opened
 from dashboard.ui.state import State
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import SESSION
-from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.config import ModelConfig, PolicyName, backbone_config
 
 TEXT = Slide.written("text", "A <question>", "Question\n- How much?\n- <b>Really?</b>\nMethod", "Say it.")
 TITLE = Slide.written("title", "Half of it is enough", "ResNet-14")
@@ -159,3 +166,17 @@ def test_what_costs_no_accuracy_is_said_to_cost_none():
         conclusion_in_words(better)
         == "Leaving out 97.00 % of cp cost no accuracy: 1.00 points more than the plain network"
     )
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("utility", "- A gate looks at the image before each block"),
+        ("one-shot", "- After the first block, a small network looks at its output once"),
+        ("confidence", "- Before each block a small classifier says how sure it is"),
+        ("table", "- One rule, the same for every image"),
+    ],
+)
+def test_the_slide_on_the_method_says_who_decides(policy: PolicyName, words: str):
+    config = replace(every_budget_card().config, policy=policy)
+    assert words in question_text(make_card("x", "every-budget", config))

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from pages import opened, text_of
+from pages import opened, said, text_of
 from reference_forward import random_state
 from tiny import UNTRACED
 
 from dashboard.answers import places
-from dashboard.runs import logs
+from dashboard.export.talk import Slide, Talk
+from dashboard.present import talk_file
+from dashboard.runs import logs, watch_panel
 from dashboard.runs.importing import import_file
 from dashboard.ui import cached, toolbar
 from dfs_core.checkpoints.card_files import read_card
@@ -86,6 +88,36 @@ def test_the_page_follows_runs_and_says_which_go_on(runs: Path, monkeypatch: pyt
         "runs_cp": ("cp", "training batches"),
         "runs_validation_accuracy": ("", "validation images"),
     }
+
+
+def test_a_chart_of_six_runs_with_long_names_can_be_kept_in_a_talk(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    names = [f"supernet-skipnet-resnet38-cifar100-seed{seed}" for seed in range(5)]
+    for name in names:
+        shutil.copytree(runs / "mine", runs / name)
+    views: dict = {}
+    monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
+    opened("runs")
+    stamp = views["runs_loss"].stamp
+    assert sorted(stamp.checkpoints) == sorted([*names, "mine"])
+    kept = Talk("t", (Slide.of(views["runs_loss"]),))
+    assert talk_file.from_json(talk_file.to_json(kept).encode()).slides[0].stamp == stamp
+
+
+def test_the_page_looks_for_a_run_that_begins_later(
+    tmp_path: Path, tiny_pretrained: Path, no_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, asked, fragment = tmp_path / "runs", [], watch_panel.st.fragment
+    monkeypatch.setenv("DFS_RUNS_DIR", str(folder))
+    monkeypatch.setattr(watch_panel.st, "fragment", lambda run_every: asked.append(run_every) or fragment)
+    app = opened("runs")
+    assert "There are no runs" in said(app.info[0])
+    assert asked == [watch_panel.IDLE_S]
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine" / ".lock").touch()
+    (folder / "mine" / "log.jsonl").write_text(json.dumps(LINES[0]) + "\n")
+    app.run()
+    assert asked[-1] == watch_panel.EVERY_S
+    assert app.dataframe[0].value["run"].tolist() == ["mine"]
 
 
 def test_a_run_has_stopped_when_its_log_does_not_grow_and_finished_when_it_has_a_card(runs: Path):

@@ -8,7 +8,7 @@ from made_up import ALL, COSTS, traces
 
 from dashboard.answers.classes import Group, groups
 from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.testset.confusions import confusion_chart, confusion_rows
+from dashboard.testset.confusions import confusion_chart, confusion_rows, in_words
 from dashboard.testset.filters import Filter, from_page, passing, to_page
 from dfs_core.data.known import KNOWN
 
@@ -34,6 +34,8 @@ def test_within_a_superclass_a_prediction_can_be_wrong_too() -> None:
     two = (Group("ab", ("a", "b"), (0, 1)), Group("c", ("c",), (2,)))
     found = {(row["truth"], row["answer"]): row["images"] for row in confusion_rows(WRONG, ALL, two)}
     assert found == {("ab", "ab"): 1, ("ab", "c"): 2, ("c", "ab"): 2}
+    (inside,) = (row for row in confusion_rows(WRONG, ALL, two) if row["truth"] == row["answer"])
+    assert in_words(inside) == "one class of ab taken for another, 1 image"
 
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])

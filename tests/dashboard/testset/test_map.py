@@ -13,7 +13,7 @@ from exhibits import STAMP
 from made_up import ALL, CONFIG, COSTS, CP, traces
 from PIL import Image
 
-from dashboard.answers.costs import MEASURES
+from dashboard.answers.costs import MEASURES, of_traces
 from dashboard.drawing.live import mode_bar, packed
 from dashboard.drawing.palette import DARK, LIGHT, Palette
 from dashboard.export import formats
@@ -22,6 +22,8 @@ from dashboard.testset import map_rows as facts
 from dashboard.testset.map_chart import decision_map
 from dashboard.testset.map_picture import decision_picture
 from dashboard.testset.map_rows import DecisionMap, Sorting
+from dfs_core.data.known import KNOWN
+from dfs_core.data.superclasses import CIFAR100
 
 
 def arranged(by: Sorting = "policy", chosen: np.ndarray = ALL, cost: str = "cp") -> DecisionMap:
@@ -215,3 +217,28 @@ def test_the_offline_page_has_plotly_and_nothing_else_and_its_stamp() -> None:
     assert not re.search(
         r"<(?:script|link|img)[^>]+(?:src|href)=", html[: html.index('<script type="application/json"')]
     )
+
+
+def test_of_a_data_set_with_superclasses_these_name_the_rows_and_columns() -> None:
+    classes, labels = KNOWN["cifar100"].classes, np.repeat(np.arange(100), 2)
+    one = traces()
+    made = replace(
+        one,
+        classes=classes,
+        labels=labels,
+        predictions=labels,
+        confidence=np.full(200, 0.5, np.float32),
+        decisions=np.zeros((200, 2), np.uint8),
+    )
+    costs, everything = of_traces(made, CONFIG), np.arange(200)
+    rows = facts.arrange(made, costs, MEASURES["cp"], facts.in_order(made, costs["cp"], everything, "class"), "class")
+    assert [mark["text"] for mark in rows.marks] == list(CIFAR100)
+    assert rows.edges == [10 * number - 0.5 for number in range(1, 20)]
+    assert rows.title == "by superclass, cheapest first"
+    assert rows.about[0].startswith("image 8: beaver<br>"), "a row still names its own class"
+    figure = decision_map(rows, CONFIG, LIGHT)
+    (strip, _), layout = figure["data"], figure["layout"]
+    assert unpacked(strip["z"]).shape == (200, 21)
+    assert layout["xaxis2"]["tickvals"] == ["wrong"], "the names stand at the rows"
+    assert layout["margin"]["l"] > 6 * len("large omnivores and herbivores")
+    assert decision_picture(rows, CONFIG, LIGHT).spec["padding"]["left"] > 6 * len("large omnivores and herbivores")

@@ -206,9 +206,11 @@ def test_where_all_images_cost_the_same_the_superclasses_of_cifar100_open_all_th
     app = open_page(TESTSET)
     assert {row["accuracy"] for row in data_of(app, "classes")} == {50.0}
     assert len(data_of(app, "classes")) == 20
+    assert "### Accuracy per superclass" in [one.value for one in app.markdown]
     assert "apple" not in {row["truth"] for row in data_of(app, "confusions")}
     control(app.segmented_control, "classes").set_value(True).run()
     assert not app.exception
+    assert "### Accuracy per class" in [one.value for one in app.markdown]
     assert dict(app.query_params) == {"classes": "all"}
     assert {row["class"] for row in data_of(app, "classes")} == set(known.classes)
     assert "apple" in {row["truth"] for row in data_of(app, "confusions")}

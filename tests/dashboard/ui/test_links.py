@@ -59,6 +59,15 @@ def test_the_usual_budget_does_not_stand_in_a_link_and_another_does(more):
     assert to_query(State(NAME, budget=0.4567), more)["budget"] == "0.4567"
 
 
+def test_a_whole_link_names_what_is_the_default_today(more, catalogue):
+    usual = from_query({"checkpoint": NAME}, more)
+    assert to_query(usual, more, whole=True) == {"checkpoint": NAME, "budget": f"{usual.budget:g}"}
+    first = from_query({}, catalogue)
+    assert to_query(first, catalogue) == {}
+    assert to_query(first, catalogue, whole=True)["checkpoint"] == catalogue.default.name
+    assert from_query(to_query(first, catalogue, whole=True), catalogue) == first
+
+
 def test_an_alpha_leads_to_its_budget_and_a_budget_beside_it_wins(more):
     assert from_query({"checkpoint": NAME, "alpha": "2.5e-3"}, more).budget == 1.25
     assert from_query({"checkpoint": NAME, "alpha": "2.5e-3", "budget": "4"}, more).budget == 4
