@@ -27,6 +27,7 @@ DEEPEST = 50  # levels of nested tables
 # Not a path, no glob pattern, no control character.
 _NAME = r"^(?!\.{1,2}$)[^/\\*?\[\]\x00-\x1f\x7f]+$"
 _WORD = r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f]+$"  # charts are XML, which has no way to write control characters
+_HALF = r"[\ud800-\udfff]"  # what Python makes of bytes in a file's name that are not UTF-8
 
 Text = Annotated[str, Meta(max_length=100_000, description="a text of at most 100,000 characters")]
 Word = Annotated[str, Meta(max_length=200, pattern=_WORD, description="a word of at most 200 characters")]
@@ -40,7 +41,7 @@ Points = Annotated[float, Meta(ge=-100, le=100, description="a number of points 
 
 def is_word(text: str) -> bool:
     """Whether a text is a ``Word``: a card that names a class otherwise could not be read again."""
-    return len(text) <= 200 and re.search(_WORD, text) is not None
+    return len(text) <= 200 and re.search(_WORD, text) is not None and not re.search(_HALF, text)
 
 
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "a table"}

@@ -17,7 +17,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card
 
-from dfs_core.checked import LONGEST_QUOTE, build, read_rows
+from dfs_core.checked import LONGEST_QUOTE, build, is_word, read_rows
 from dfs_core.checkpoints.card import Card, CheckpointError
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.cli import main
@@ -247,3 +247,18 @@ def test_a_byte_order_mark_an_empty_cell_and_further_columns_are_no_mistake(tmp_
     path.write_bytes(b"\xef\xbb\xbfname,share,more\n,,x\nb,2,y\n")
     assert read_rows(path, Row) == [Row(""), Row("b", 2.0)]
     assert read_rows(tmp_path / "none.csv", Row) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [("caf\N{LATIN SMALL LETTER E WITH ACUTE}", True), ("caf\udce9", False), (" ", False), ("a\nb", False)],
+)
+def test_what_a_folder_is_called_can_name_a_class_if_a_card_can_be_read_with_it(text: str, known: bool) -> None:
+    assert is_word(text) is known
+    card = make_card("one", "dfs", ModelConfig(depth=8, classes=2), classes=("dog", "x")).to_json()
+    changed = card.replace('"x"', json.dumps(text))
+    if known:
+        assert Card.from_json(changed).classes == ("dog", text)
+    else:
+        with pytest.raises(CheckpointError, match="classes"):
+            Card.from_json(changed)

@@ -78,10 +78,7 @@ def say_missing(point: OperatingPoint, error: UserError, who: str, side: str = "
     if error.command:
         if st.button("Store test decisions", icon=":material/save:", key=f"store_{side}{card.name}_{point.budget}"):
             _store(point)
-        command = error.command.replace("DIR", str(cached.data_dir()))
-        if card.name in cached.on_disk().places:  # the command finds only published ones by their name
-            command = command.replace(f"--checkpoint {card.name}", f"--checkpoint {folder}")
-        st.code(command, language="sh")
+        st.code(error.command.replace("DIR", str(cached.data_dir())), language="sh")
 
 
 def _store(point: OperatingPoint) -> None:

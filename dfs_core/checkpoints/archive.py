@@ -14,7 +14,9 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE
 from dfs_core.errors import UserError
 
-WANTED = r"card\.json|weights\.safetensors|config\.toml|log\.jsonl|[\w.-]+\.json|traces[\w.-]*\.parquet"
+WANTED = (
+    r"card\.json|weights\.safetensors|config\.toml|log\.jsonl|(dial|shuffled)\.csv|[\w.-]+\.json|traces[\w.-]*\.parquet"
+)
 LARGEST = 2**30  # bytes of all files together, unpacked
 NAME = r"[\w.+@-]{1,100}"
 # What reading a damaged zip, or one with a password, may raise.

@@ -17,6 +17,7 @@ from dfs_core.model.config import ModelConfig
 
 FORMAT = 1
 SPLITS = ("validation", "test")
+_COUNTED = {"train", "validation", "test", "asked", "seed"}  # whole numbers in ``split``
 
 Line = Annotated[
     str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", description="a text of at most 200 characters")
@@ -133,6 +134,9 @@ class Card:
             )
         for split in self.metrics:
             self._check_metrics(split, config)
+        for name in _COUNTED & self.split.keys():
+            if type(self.split[name]) is not int or not 0 <= self.split[name] < 2**32:
+                raise CheckpointError(f"split.{name} must be a whole number, 0 or more")
 
     def _check_metrics(self, split: str, config: ModelConfig) -> None:
         try:

@@ -31,6 +31,8 @@ def read_all(folder: Path, tell: Tell = None) -> list[Card]:
     cards, problems = scan(folder)
     if problems and (tell is None or not cards):
         raise CheckpointError(problems[0])
+    if not cards:
+        raise CheckpointError(f"{folder} has no checkpoints: give a folder that has some, each in its own folder")
     for problem in problems:
         tell(problem)  # type: ignore[misc] # then there is somebody
     return cards

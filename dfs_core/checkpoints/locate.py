@@ -53,7 +53,7 @@ def find(name_or_path: str | Path) -> Path:
 
 def _find(text: str) -> Path:
     given = Path(text)
-    if text and given.name == text and (pretrained_dir() / text).is_dir():
+    if text not in ("", "..") and given.name == text and (pretrained_dir() / text).is_dir():
         return require_card(pretrained_dir() / text)
     if text and given.is_dir():
         return require_card(given)

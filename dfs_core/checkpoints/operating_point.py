@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.words import METHODS, format_alpha, option_label
 from dfs_core.errors import UserError
 from dfs_core.model.prices import alpha_of, price_of
@@ -88,12 +91,12 @@ class OperatingPoint:
             raise UserError(f"a budget of {budget} % has more digits than are kept: use {name}")
         return f"{MANY_TRACES}{name}.parquet"
 
-    @property
-    def command(self) -> str:
-        """The command that makes its traces; DIR stands for the data folder."""
+    def command(self, folder: Path) -> str:
+        """The command that makes the traces of this checkpoint in ``folder``; DIR stands for the data folder."""
         budget, _ = self.in_force
         asked = f" --budget {budget:g}" if self.card.config.every_budget else ""
-        return f"python -m dfs_core traces --checkpoint {self.card.name}{asked} --data-dir DIR"
+        name = folder.name if folder == pretrained_dir() / folder.name else str(folder)
+        return f"python -m dfs_core traces --checkpoint {shlex.quote(name)}{asked} --data-dir DIR"
 
 
 def round_to(value: float, digits: int = DIGITS) -> float:

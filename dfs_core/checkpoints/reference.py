@@ -170,7 +170,7 @@ def _card(name: str, model: DFSNet, known: DatasetInfo | None, file: str, origin
     classes = model.config.classes
     return Card(
         name=name,
-        title=f"Imported from {file}",
+        title=f"Imported from {file}"[:200],  # a card takes no longer one
         method="dfs",
         dataset=known.name if known else "unknown",
         classes=known.classes if known else tuple(f"class {index}" for index in range(classes)),

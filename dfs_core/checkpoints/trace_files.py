@@ -54,20 +54,21 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
         UserError: the checkpoint cannot serve this budget.
     """
     path = folder / point.traces_file
-    remedy = f"make it with '{point.command}'"
+    command = point.command(folder)
+    remedy = f"make it with '{command}'"
     try:
         if path.stat().st_size > LARGEST:
-            raise CheckpointError(f"{path} is larger than {LARGEST >> 20} MB; {remedy}", point.command)
+            raise CheckpointError(f"{path} is larger than {LARGEST >> 20} MB; {remedy}", command)
         data = path.read_bytes()
     except FileNotFoundError:
-        raise NoTraces(f"there is no {path.name} in {folder}: {remedy}", point.command) from None
+        raise NoTraces(f"there is no {path.name} in {folder}: {remedy}", command) from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     try:
         traces = parse_traces(data)
         _check(traces, point)
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise CheckpointError(f"{path} {_reason(error)}; {remedy}", point.command) from None
+        raise CheckpointError(f"{path} {_reason(error)}; {remedy}", command) from None
     return traces
 
 

@@ -104,6 +104,6 @@ def _at_budget(text: str) -> tuple[str, float | None]:
     """The name and the budget of NAME@BUDGET."""
     name, _, budget = text.rpartition("@")
     try:
-        return name, percent(budget)
+        return (name, percent(budget)) if name else (text, None)
     except argparse.ArgumentTypeError:
         return text, None

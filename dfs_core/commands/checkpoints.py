@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,8 @@ def run_predict(args: argparse.Namespace) -> int:
             names.append(name)
         except UserError as error:
             complain(error)
+        except IsADirectoryError:
+            complain(f"{name} has no pictures")
         except OSError as error:
             complain(f"{name} cannot be read: {error.strerror or error}")
     keys = ("label", "confidence", "budget", "cp", "all_in", "decisions", "fractions")
@@ -132,11 +135,12 @@ def _pictures(given: str) -> list[str]:
     from dfs_core.data.folders import in_words, pictures_in
 
     names = sorted(glob(given)) or [given]  # noqa: PTH207 - Path.glob takes no pattern from the root
-    if Path(given).exists():  # of this very name, with brackets or stars in it
+    # Path.exists raises an error for a name that no file can have, and so does Path.is_dir.
+    if os.path.exists(given):  # noqa: PTH110 - of this very name, with brackets or stars in it
         names = [given]
     found: list[str] = []
     for name in names:
-        if not Path(name).is_dir():
+        if not os.path.isdir(name):  # noqa: PTH112 - likewise
             found.append(name)
             continue
         inside, others = pictures_in(Path(name))
@@ -144,7 +148,7 @@ def _pictures(given: str) -> list[str]:
         if others:
             complain(f"{name}: passed over {in_words(others)}", "note")
         if not inside:
-            complain(f"{name} has no pictures")
+            found.append(name)  # is reported later
     return found
 
 

@@ -117,6 +117,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
         UserError: the data set is missing, has other classes, or cannot be split in that way.
     """
     from dfs_core.bar import progress_bar
+    from dfs_core.checkpoints.words import SESSION
     from dfs_core.data.sets import load_images
     from dfs_core.data.splits import divide
 
@@ -129,7 +130,7 @@ def images_of(card: Card, data_dir: Path, split: str) -> ImageSet:
     if split == "test":
         return whole
     try:
-        train, validation = divide(whole, card.split)
+        train, validation = divide(whole, card.split, card.method == SESSION)
     except UserError as error:
         raise UserError(f"'{card.name}' has no {split} split in {data_dir}: {error}") from None
     return train if split == "train" else validation

@@ -11,8 +11,9 @@ from typing import Any
 
 from dfs_core.checked import LONGEST_QUOTE
 from dfs_core.errors import UserError
-from dfs_core.files import json_text
+from dfs_core.files import at_home, json_text
 
+MOST = 4096  # threads, or images in a batch
 LONGEST_LINE = 1_000  # characters of an error: a path, a value and what is wrong with it
 
 
@@ -42,7 +43,7 @@ def data_dir_of(args: argparse.Namespace) -> Path:
     found = args.data_dir or find_data_dir()
     if found is None:
         raise UserError("where are the images? Give --data-dir DIR, or set DFS_DATA_DIR")
-    return found
+    return at_home(found)
 
 
 def percent(text: str) -> float:
@@ -58,6 +59,14 @@ def positive(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above zero")
     return int(text)
+
+
+def few(text: str) -> int:
+    """Parse a number of threads, or of images in a batch: from 1 to ``MOST``."""
+    found = positive(text)
+    if found > MOST:
+        raise argparse.ArgumentTypeError(f"{text} is too many: the most is {MOST:,}")
+    return found
 
 
 def write(text: str) -> None:

@@ -168,7 +168,7 @@ def run_shuffle(args: argparse.Namespace) -> int:
     card, folder = checkpoint.card, checkpoint.folder
     points = asked_points(card, args.budget, stored_budgets(folder))
     if not points:
-        command = OperatingPoint(card).command
+        command = OperatingPoint(card).command(folder)
         raise UserError(f"there are no stored decisions of '{card.name}': make them with '{command}'", command)
     images = measured_images(card, data_dir_of(args), "test")
     rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}

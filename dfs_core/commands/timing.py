@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dfs_core.commands.checkpoints import add_budget, add_checkpoint, budget_text
-from dfs_core.commands.output import add_data_dir, add_json, number, positive, table, write, write_json
+from dfs_core.commands.output import add_data_dir, add_json, few, number, table, write, write_json
 from dfs_core.files import json_text, write_whole
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dfs_core.timing.calibration import Calibration
 
 BATCH, AT_LEAST = 128, 16  # images in a batch, and images that are timed
-MOST = 4096  # images in a batch or threads
 
 
 def add_time(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +24,14 @@ def add_time(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_budget(parser)
     add_data_dir(parser)
-    parser.add_argument("--batch", type=_few, default=BATCH, metavar="N", help=f"images at a time (default: {BATCH})")
-    parser.add_argument("--threads", type=_few, metavar="N", help="processor threads (default: PyTorch's own)")
+    parser.add_argument("--batch", type=few, default=BATCH, metavar="N", help=f"images at a time (default: {BATCH})")
+    parser.add_argument("--threads", type=few, metavar="N", help="processor threads (default: PyTorch's own)")
     parser.add_argument("--calibrate", action="store_true", help="measure the parts of the network again")
     parser.add_argument(
         "--save", type=Path, metavar="FILE", help="also write the calibration to a file, to train by it"
     )
     add_json(parser)
     parser.set_defaults(run=run_time)
-
-
-def _few(text: str) -> int:
-    found = positive(text)
-    if found > MOST:
-        raise argparse.ArgumentTypeError(f"{text} is too many: the most is {MOST:,}")
-    return found
 
 
 def run_time(args: argparse.Namespace) -> int:

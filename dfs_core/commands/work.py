@@ -10,9 +10,9 @@ from dfs_core.commands.output import (
     add_data_dir,
     add_json,
     data_dir_of,
+    few,
     note_left_out,
     number,
-    positive,
     table,
     write,
     write_json,
@@ -135,7 +135,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     """Define ``bench``."""
     sets = "option set: a name, or a list such as skip,4,8,full; default: paper"
     parser.add_argument("--options", metavar="SET", help=sets)
-    parser.add_argument("--batch", type=positive, metavar="N", help="images in a training step; default: 256")
+    parser.add_argument("--batch", type=few, metavar="N", help="images in a training step; default: 256")
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--engine", action="store_true", help="time the published networks on the engine instead")
     instead.add_argument(
@@ -144,7 +144,7 @@ def add_bench(parser: argparse.ArgumentParser) -> None:
     network = "of --engine and --app: its plain network; default: resnet38-cifar10"
     parser.add_argument("--network", metavar="NAME", help=network)
     parser.add_argument("--kernels", choices=("auto", "library", "native"), help="of --engine; default: auto")
-    parser.add_argument("--threads", type=positive, metavar="N", help="of --engine; default: 1")
+    parser.add_argument("--threads", type=few, metavar="N", help="of --engine; default: 1")
     add_data_dir(parser)
     add_json(parser)
     parser.set_defaults(run=run_bench)

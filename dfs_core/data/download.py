@@ -123,7 +123,9 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
     others = passed_over(root, split)
-    status = mistake or ("complete" if expected in (None, images) else "a part")
+    status = mistake or ("complete" if expected is None or images >= expected else "a part")
+    if expected is not None and images > expected:
+        status = f"{images - expected:,} images too many: remove what was added"
     if others:
         status += f"; passed over: {in_words(others)}"
     return _row(dataset, split, "folders", images, len(found), expected, status)

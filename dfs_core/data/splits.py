@@ -63,12 +63,13 @@ def asked(facts: Mapping[str, Any]) -> int:
     return int(facts.get("asked", facts.get("validation", VALIDATION)))
 
 
-def divide(whole: ImageSet, facts: Mapping[str, Any]) -> tuple[ImageSet, ImageSet]:
+def divide(whole: ImageSet, facts: Mapping[str, Any], session: bool = False) -> tuple[ImageSet, ImageSet]:
     """Repeat the split into training and validation images that a card describes.
 
     Args:
         whole: the whole training set.
         facts: the card's ``split`` entry.
+        session: whether the card is of a laboratory network, which counts only the images that its run used.
 
     Raises:
         UserError: the entry is incomplete, or ``whole`` is not the set that was split.
@@ -76,7 +77,9 @@ def divide(whole: ImageSet, facts: Mapping[str, Any]) -> tuple[ImageSet, ImageSe
     if not facts.keys() >= {"validation", "seed"}:
         raise UserError("its card does not say how the training images were split")
     train, validation = train_validation(whole, asked(facts), facts["seed"])
-    if len(validation) < facts["validation"]:
-        raise UserError(f"these {len(whole):,} images are not the whole training set that it was trained on")
+    fewer = len(validation) < facts["validation"]
+    other = not session and "train" in facts and facts["train"] + facts["validation"] != len(whole)
+    if fewer or other:
+        raise UserError(f"these {len(whole):,} images are not the training set that it was trained on")
     # A laboratory network was measured on the first of its parent's validation images. A toy network has none.
     return train, validation.subset(slice(facts["validation"] or None))

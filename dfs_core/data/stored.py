@@ -83,7 +83,10 @@ class StoredImages:
     def identities(self) -> Iterator[bytes]:
         """Bytes that identify each image: its relative path, or its pixels in an archive."""
         for source in self.sources:
-            yield source.tobytes() if isinstance(source, np.ndarray) else os.path.relpath(source, self.root).encode()
+            if isinstance(source, Path):
+                yield os.fsencode(os.path.relpath(source, self.root))
+            else:
+                yield source.tobytes()
 
 
 class _Decoder(Dataset):

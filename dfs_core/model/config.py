@@ -23,6 +23,7 @@ PRICED = (*UTILITIES, "cascade")  # policies that follow a price, and serve ever
 LOOKING = ("recurrent", "utility", "confidence", "one-shot")  # policies that see averages of blocks' inputs
 QuantiserName = Literal["minmax", "lsq"]
 BatchNormName = Literal["shared", "per-option"]
+DIGITS = 6  # significant digits of a budget in names of files and on the command line
 # Older checkpoints lack these settings. Cards omit them at their defaults, so that old and new cards are alike.
 OMITTED_AT_DEFAULT = ("architecture", "width", "image_size", "ungated", "passes", "limits")
 
@@ -167,7 +168,7 @@ class ModelConfig:
         low, high = self.budget_range
         middle = (low * high) ** 0.5
         short = float(f"{middle:.2g}")
-        return short if low <= short <= high else float(f"{middle:.6g}")
+        return short if low <= short <= high else float(f"{middle:.{DIGITS}g}")
 
     def price_for(self, budget: float) -> float:
         """The price in nats that leads to ``budget`` percent of cp.
@@ -175,6 +176,9 @@ class ModelConfig:
         Raises:
             UserError: the budget is outside ``budget_range``.
         """
+        for _, end in (self.prices[0], self.prices[-1]):  # a budget is told and stored with so many digits
+            if f"{end:.{DIGITS}g}" == f"{budget:.{DIGITS}g}":
+                budget = end
         return (affordable if self.policy == "table" else price_for)(self.prices, budget)
 
     def limits_for(self, price: float) -> tuple[float, ...]:
@@ -223,6 +227,8 @@ class ModelConfig:
             assert budget is not None
             return budget, self.price_for(budget)
         if budget is not None and budget != self.budget:
+            if self.policy in PRICED:
+                raise UserError("this checkpoint's prices were not measured, so it takes no budget: give a price")
             if self.budget is None:
                 raise UserError("this checkpoint has one fixed cost and no budget: leave the budget out")
             raise UserError(

@@ -61,6 +61,8 @@ def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measu
     paths = sorted(runs.glob(f"*/{CARD_FILE}"))  # unfinished runs have no card yet
     found = [or_told(tell, read_card, path) for path in paths]
     cards = [card for card in found if card is not None and card.seed]
+    if not cards and None in found:
+        return []
     if not cards:
         raise UserError(f"{runs} has no run with another seed than 0: train some with 'train RUN --seed N'")
     published = read_all(root, tell)

@@ -241,9 +241,9 @@ def _seeds_table(rows: Sequence[OverSeeds]) -> str:
             _percent(row.cost, "g"),
             _percent(row.dynamic_accuracy),
             _percent(row.static_accuracy),
-            ", ".join(f"{value:+.2f}" for value in row.differences),
+            ", ".join(map(_signed, row.differences)),
             _interval(row.difference, row.low, row.high),
-            f"{row.all_in:+.2f}",
+            _signed(row.all_in),
         )
         for row in rows
     ]
@@ -272,7 +272,7 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
             _percent(row.accuracy),
             _percent(row.all_in),
             _percent(row.static_accuracy),
-            "" if row.static_accuracy is None else f"{row.accuracy - row.static_accuracy:+.2f}",
+            "" if row.static_accuracy is None else _signed(row.accuracy - row.static_accuracy),
             _gain_of_the_mean(row),
             _percent(row.dynamic_accuracy),
         )
@@ -304,8 +304,11 @@ def _accuracy(point: Measurement) -> str:
 
 
 def _interval(mean: float, low: float, high: float) -> str:
-    mean, low, high = (round(value, 2) + 0.0 for value in (mean, low, high))  # never -0
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{_signed(mean)} ({_signed(low)} to {_signed(high)})"
+
+
+def _signed(points: float) -> str:
+    return f"{round(points, 2) + 0.0:+.2f}"  # never -0
 
 
 def _percent(value: float | None, form: str = ".2f") -> str:
@@ -314,4 +317,4 @@ def _percent(value: float | None, form: str = ".2f") -> str:
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)

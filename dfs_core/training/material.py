@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.decode import Report
 from dfs_core.data.sets import ImageSet, load_images
 from dfs_core.data.splits import SPLIT_SEED, asked, divide
@@ -55,7 +56,8 @@ def from_data_set(card: Card, data_dir: Path, held_out: int = HELD_OUT, report: 
     whole = load_images(card.dataset, data_dir, "train", report, card.config.image_size)
     if whole.classes != card.classes:
         raise UserError(f"the {card.dataset} in {data_dir} has other classes than {card.name} was trained for")
-    train, validation = divide(whole, {"validation": 0, "seed": SPLIT_SEED} | card.split | {"asked": asked(card.split)})
+    facts = {"validation": 0, "seed": SPLIT_SEED} | card.split | {"asked": asked(card.split)}
+    train, validation = divide(whole, facts, card.method == SESSION)
     # The order of images is random with respect to classes, so the first ones are a fair sample.
     kept = min(KEPT, KEPT_BYTES // (3 * card.config.image_size**2))
     return Material(_copied(train, kept), _copied(validation, held_out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -41,3 +42,14 @@ def test_a_damaged_zip_is_refused_in_one_line_and_a_whole_one_is_a_checkpoint(
     assert not any("\n" in line for line in told)
     path.write_bytes(whole)
     assert (unpack(path, tmp_path / "into") / "card.json").is_file()
+
+
+def test_all_files_of_a_checkpoint_are_unpacked_and_no_other(tiny_pretrained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", folder)
+    for name in ("dial.csv", "shuffled.csv", "log.jsonl", "config.toml", "traces-b0.4.parquet"):
+        (folder / name).write_text("")
+    kept = {path.name for path in folder.iterdir()}
+    (folder / "script.py").write_text("")
+    new = unpack(zipped(folder, tmp_path / "mine.zip", zipfile.ZIP_DEFLATED), tmp_path / "into")
+    assert {path.name for path in new.iterdir()} == kept

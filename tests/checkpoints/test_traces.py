@@ -15,12 +15,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tiny import UNTRACED, make_card
+import torch
+from tiny import UNTRACED, make_card, make_network
 from tiny_runs import GATED, train
 
-from dfs_core.checkpoints.card_files import read_card
-from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.checkpoints.card_files import read_card, save_card
+from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.store_traces import measure_traces
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
@@ -94,7 +96,7 @@ def test_every_budget_of_a_checkpoint_that_serves_many_has_its_file(tmp_path: Pa
     assert stored_budgets(tmp_path) == (0.4, 2.5)
     found = read_traces(tmp_path, OperatingPoint(many, 0.4))
     assert (found.budget, found.price) == (0.4, config.price_for(0.4))
-    assert "--checkpoint many --budget 5 --data-dir" in error_of(tmp_path, many, budget=5)
+    assert f"--checkpoint {tmp_path} --budget 5 --data-dir" in error_of(tmp_path, many, budget=5)
     assert "--budget 1 --data-dir" in error_of(tmp_path, many), "the usual budget is the middle of the range"
     (tmp_path / "traces-b0.4.parquet").rename(tmp_path / "traces-b0.5.parquet")
     assert "was made for another budget" in error_of(tmp_path, many, budget=0.5)
@@ -115,7 +117,7 @@ def test_traces_made_at_another_price_for_the_same_budget_are_refused(tmp_path: 
 
 
 def test_missing_traces_are_told_from_bad_ones_and_the_command_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoTraces, match="python -m dfs_core traces --checkpoint one --data-dir DIR"):
+    with pytest.raises(NoTraces, match=f"python -m dfs_core traces --checkpoint {tmp_path} --data-dir DIR"):
         read_traces(tmp_path, OperatingPoint(CARD))
 
 
@@ -124,7 +126,7 @@ def test_traces_of_other_weights_are_refused(folder: Path) -> None:
     message = error_of(folder, other)
     assert "belongs to other weights: those of 'one' with SHA-256 abababababab..." in message
     assert "the card says cdcdcdcdcdcd..." in message
-    assert "traces --checkpoint two" in message
+    assert f"traces --checkpoint {folder}" in message
 
 
 @pytest.mark.parametrize("kept", [0, 3, 100, 1000, -1, -9])
@@ -217,3 +219,22 @@ def test_the_command_refuses_images_that_the_card_was_not_measured_on(
     assert main([*words, str(tmp_path)]) == 2
     assert "these are not the images that the card was measured on: accuracy" in capsys.readouterr().err
     assert not (untraced / NAME).exists()
+
+
+def test_the_command_looks_at_the_cards_own_figures_before_it_replaces_any_file(
+    tmp_path: Path, cifar10_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 10.0), (100.0, 0.1)))
+    model, images = make_network(config), load_images("cifar10", cifar10_dir, "test")
+    folder = tmp_path / "many"
+    save_checkpoint(folder, model, make_card("many", "every-budget", config))
+    saved = load_checkpoint(folder)
+    said = run(saved.model, images, saved.card.mean, saved.card.std).predictions
+    other = replace(images, labels=torch.from_numpy(said).long())  # images that it gets all right
+    found = measure_traces(saved, OperatingPoint(saved.card), other)
+    save_card(folder, replace(saved.card, metrics={"test": found.evaluation.to_dict()}))
+    (folder / "traces-b0.4.parquet").write_bytes(b"kept")
+    for more in ([], ["--budget", "0.4"]):
+        assert main(["traces", "--checkpoint", str(folder), "--data-dir", str(cifar10_dir), *more]) == 2
+        assert "these are not the images" in capsys.readouterr().err
+        assert (folder / "traces-b0.4.parquet").read_bytes() == b"kept"

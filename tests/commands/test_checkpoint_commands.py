@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -196,5 +197,23 @@ def test_evaluate_refuses_a_validation_split_of_other_training_images(
     for path in sorted((tmp_path / "cifar10" / "train").glob("*/000[0-4].png")):
         path.unlink()
     words = ("evaluate", "--checkpoint", "tiny-dfs-20", "--data-dir", tmp_path)
-    assert "are not the whole training set" in run_wrong(capsys, *words, "--split", "validation")
+    assert "are not the training set that it was trained on" in run_wrong(capsys, *words, "--split", "validation")
     assert "test" in run_wrong(capsys, *words)
+
+
+def test_predict_goes_on_past_what_names_no_picture(
+    capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, image: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for odd, why in ((tmp_path / "empty", "has no pictures"), ("a" * 300, "File name too long")):
+        assert main(["predict", str(odd), str(image), "--checkpoint", "tiny-dfs-20", "--json"]) == 2
+        captured = capsys.readouterr()
+        assert [line["image"] for line in json.loads(captured.out)] == [str(image)]
+        assert why in captured.err
+
+
+def test_a_name_of_two_dots_is_a_path(capsys: pytest.CaptureFixture[str], tiny_pretrained: Path, tmp_path: Path):
+    shutil.copytree(tiny_pretrained / "tiny-dfs-20", tmp_path / "outer")
+    (tmp_path / "outer" / "inner").mkdir()
+    with chdir(tmp_path / "outer" / "inner"):
+        assert read_card("..").name == "outer"

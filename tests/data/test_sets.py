@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dfs_core.data import sets
 from dfs_core.data.download import describe
 from dfs_core.data.folders import find_data_dir
-from dfs_core.data.known import KNOWN
+from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.data.splits import Splits, divide, split_facts
 from dfs_core.errors import UserError
 
@@ -68,9 +68,12 @@ def test_images_are_divided_again_as_a_card_says() -> None:
     facts = split_facts(Splits(train, validation, test, (0, 0, 0), (1, 1, 1)), 10)
     for part, again in zip((train, validation), divide(whole, facts), strict=True):
         assert torch.equal(part.images, again.images)
-    assert torch.equal(divide(whole, facts | {"validation": 3})[1].images, validation.images[:3])
-    with pytest.raises(UserError, match="not the whole training set"):
+    with pytest.raises(UserError, match="not the training set that it was trained on"):
         divide(whole.subset(slice(50)), facts)
+    with pytest.raises(UserError, match="not the training set that it was trained on"):
+        divide(image_set([8, 192]), facts)  # it has grown
+    used = facts | {"train": 20, "validation": 3}  # what a laboratory network's card counts
+    assert torch.equal(divide(whole, used, session=True)[1].images, validation.images[:3])
     with pytest.raises(UserError, match="does not say how the training images were split"):
         divide(whole, {})
 
@@ -105,7 +108,7 @@ def test_the_environment_names_the_data_folder_before_the_working_directory(
     assert find_data_dir() == tmp_path / "elsewhere"
 
 
-def test_describe_counts_what_is_there(tmp_path: Path) -> None:
+def test_describe_counts_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tmp_path / "cifar10", "test", {"dog": 2, "cat": 1})
     write_tree(tmp_path / "fruit", "train", {"apple": 2, "pear": 2})
     write_tree(tmp_path / "cifar100", "train", {"nonsense": 1})
@@ -117,6 +120,10 @@ def test_describe_counts_what_is_there(tmp_path: Path) -> None:
     assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "complete")
     assert "not classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
     assert "has no 'test' folder" in rows["fruit", "test"]["status"]
+    write_tree(tmp_path / "svhn", "test", {str(digit): 1 for digit in range(10)})
+    monkeypatch.setattr(DatasetInfo, "size", lambda info, split: 9)
+    many = next(row for row in describe(tmp_path) if row["dataset"] == "svhn")
+    assert many["status"] == "1 images too many: remove what was added"
     write_tree(tmp_path / "one", "train", {"apple": 2})
     assert "at least two class folders" in next(r["status"] for r in describe(tmp_path) if r["dataset"] == "one")
     assert describe(tmp_path / "absent") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,11 @@ def test_an_archives_pictures_are_brought_to_the_networks_size(
     assert rows(unread) == enlarged
     (one,) = unread.batches([torch.tensor([3])])
     assert torch.equal(one[0][0], unread.images[3])
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_files_name_need_not_be_utf_8(folder: Path) -> None:
+    odd = os.fsencode(folder / "shapes" / "train" / "star") + b"/caf\xe9.png"
+    Image.new("RGB", (70, 70)).save(os.fsdecode(odd))
+    images = sets.load_images("shapes", folder, "train", size=64)
+    assert any(name.endswith(b"caf\xe9.png") for name in images.images.identities())

@@ -154,7 +154,16 @@ def test_results_leave_no_checkpoint_out_in_silence(
         patch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "nowhere"))
         assert main(out) == 2
         assert "there is no folder" in capsys.readouterr().err
+        (tmp_path / "empty").mkdir()
+        patch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "empty"))
+        assert main(out) == 2
+        assert "empty has no checkpoints" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
+    broken = tmp_path / "runs" / "one"
+    broken.mkdir(parents=True)
+    (broken / "card.json").write_text("{")
+    assert main([*out, "--seeds", str(tmp_path / "runs")]) == 2
+    assert "left out: " in capsys.readouterr().err, "the reason why there is no other seed"
 
 
 def test_results_name_what_cannot_be_read_and_hold_all_else(

@@ -14,6 +14,7 @@ from dfs_core.results.tables import (
     BEGIN,
     END,
     MOST,
+    _signed,
     comparisons_table,
     full_page,
     headlines,
@@ -130,3 +131,11 @@ def comparison(static: str) -> Comparison:
     return Comparison(
         dataset="cifar10", depth=38, dynamic="x", budget=1.0, static=static, static_budget=None, **figures, **difference
     )
+
+
+def test_a_name_with_a_bar_breaks_no_row_and_no_zero_is_negative() -> None:
+    rows = [point("a|b", "skipnet", 40.0, 90.0, 0.5), point("c", "skipnet", 50.0, 90.0, 0.5)]
+    bars = {line.count("|") for line in points_table(rows).splitlines()}
+    assert len(bars) == 1
+    assert _signed(-0.001) == "+0.00"
+    assert _signed(-0.01) == "-0.01"
