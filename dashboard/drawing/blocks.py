@@ -78,6 +78,8 @@ def stage_title(length: float) -> str:
 def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.Chart:
     """The names of options on their cells, so that colour is not all that tells them apart.
 
+    On narrow columns ``full`` is F and ``skip`` the line that stands for it in legends.
+
     Args:
         cells: with the name in ``field``.
         length: of the axis, in block widths; a column is one block wide.
@@ -85,7 +87,7 @@ def option_names(cells: alt.Chart, length: float, field: str = "option") -> alt.
     """
     column = f"width / {length}"
     wide = f"{column} >= {NAME_ROOM}"
-    short = f"(datum.{field} == 'full' ? 'F' : datum.{field})"
+    short = f"(datum.{field} == 'full' ? 'F' : datum.{field} == 'skip' ? '\u2013' : datum.{field})"
     return cells.mark_text(
         aria=False,
         fontSize=alt.expr(f"{column} >= {LARGE_ROOM} ? 14 : {wide} ? 10.5 : 9"),
