@@ -17,7 +17,7 @@ def pays_words(points: Sequence[Measurement], network: Network) -> str:
         points: of all seeds.
         network: the network that they are about.
     """
-    own = [point for point in points if (point.dataset, point.depth) == (network.dataset, network.depth)]
+    own = [point for point in points if (point.dataset, point.network) == (network.dataset, network.title)]
     cascades = {run_of(point) for point in own if point.family == CASCADE}
     rows = over_seeds(own)
     again = [row for row in rows if row.dynamic in cascades]

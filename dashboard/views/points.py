@@ -185,7 +185,7 @@ def _line(card: Card) -> str:
 
 def _of_results(catalogue: Catalogue, network: Network, measured: Rows) -> Iterator[dict[str, Any]]:
     for row in measured:
-        if (row["dataset"], row["depth"]) != (network.dataset, network.depth):
+        if (row["dataset"], row["network"]) != (network.dataset, network.title):
             continue
         card = catalogue.named(row["checkpoint"])
         if card is not None and Network.of(card) != network:  # another width or image size

@@ -178,6 +178,7 @@ def _head(card: Card, family: str, budget: float | None, command: str) -> dict[s
         "checkpoint": card.name,
         "dataset": card.dataset,
         "depth": card.config.depth,
+        "network": card.config.layout.title,
         "seed": card.seed,
         "split": "test",
         "budget": budget,

@@ -26,7 +26,7 @@ class Comparison:
 
     Attributes:
         dataset: name of the data set.
-        depth: depth of both networks.
+        network: name of both networks, such as ``ResNet-38``.
         dynamic: name of the dynamic checkpoint.
         budget: its budget in percent.
         static: name of the static checkpoint.
@@ -42,7 +42,7 @@ class Comparison:
     """
 
     dataset: str
-    depth: int
+    network: str
     dynamic: str
     budget: float
     static: str
@@ -130,7 +130,7 @@ def _comparison(dynamic: _Stored, static: _Stored) -> Comparison:
     difference, low, high = paired_difference(dynamic.traces.correct, static.traces.correct)
     return Comparison(
         dataset=dynamic.point.card.dataset,
-        depth=dynamic.point.card.config.depth,
+        network=dynamic.point.card.config.layout.title,
         dynamic=dynamic.point.card.name,
         budget=float(dynamic.point.budget or 0.0),
         static=static.point.card.name,

@@ -24,7 +24,7 @@ class EqualCost:
 
     Attributes:
         dataset: name of the data set.
-        depth: depth of the networks.
+        network: name of the networks, such as ``ResNet-38``.
         cascade: name of the cascade.
         measure: ``cp`` or ``all_in``.
         cost: of all, in percent.
@@ -36,7 +36,7 @@ class EqualCost:
     """
 
     dataset: str
-    depth: int
+    network: str
     cascade: str
     measure: str
     cost: float
@@ -71,6 +71,6 @@ def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] =
                 still, moving = (None if rival is None else rival.accuracy for rival in rivals)
                 seeds = [reached(group, cost, measure) for group in by_seed]
                 same = tuple(seed.accuracy for seed in seeds if seed is not None) if None not in seeds else ()
-                kind = own[0].dataset, own[0].depth
+                kind = own[0].dataset, own[0].network
                 found.append(EqualCost(*kind, name, measure, cost, *best, still, moving, same))
     return found

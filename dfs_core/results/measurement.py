@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Word, read_rows
-from dfs_core.checkpoints.card import Seed
+from dfs_core.checkpoints.card import Line, Seed
 
 DIAL = "dial"  # family of the points that a price reaches from a checkpoint without training
 
@@ -28,6 +28,7 @@ class Measurement:
         backbone: name of the plain network that it was made from.
         dataset: name of the data set.
         depth: depth of the network.
+        network: its name, such as ``ResNet-38``.
         seed: seed of the training.
         split: ``test``.
         n: number of images.
@@ -53,6 +54,7 @@ class Measurement:
     backbone: str | None = None
     dataset: Name
     depth: int
+    network: Line = ""
     seed: Seed
     split: Word
     n: Count
@@ -82,5 +84,9 @@ def to_csv(rows: Sequence[Any], kind: type) -> str:
 
 
 def read_measurements(path: Path) -> list[Measurement]:
-    """Measurements from a file that ``to_csv`` wrote; none if there is no file; errors as for ``read_rows``."""
-    return read_rows(path, Measurement)
+    """Measurements from a file that ``to_csv`` wrote; none if there is no file; errors as for ``read_rows``.
+
+    Older files do not name the network. All of theirs are ResNets of the usual width.
+    """
+    rows = read_rows(path, Measurement)
+    return [row if row.network else replace(row, network=f"ResNet-{row.depth}") for row in rows]

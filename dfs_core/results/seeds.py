@@ -42,7 +42,7 @@ class OverSeeds:
 
     Attributes:
         dataset: name of the data set.
-        depth: depth of the networks.
+        network: name of the networks, such as ``ResNet-38``.
         dynamic: name of the dynamic method's runs, without the seed.
         cost: cp of both, in percent.
         dynamic_accuracy: accuracy of the dynamic method, mean over the seeds, in percent.
@@ -55,7 +55,7 @@ class OverSeeds:
     """
 
     dataset: str
-    depth: int
+    network: str
     dynamic: str
     cost: float
     dynamic_accuracy: float
@@ -115,9 +115,9 @@ def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
     ]
 
 
-def kind_of(point: Measurement) -> tuple[str, int, str]:
+def kind_of(point: Measurement) -> tuple[str, str, str]:
     """Points are compared only if they have this in common."""
-    return point.dataset, point.depth, point.backbone or ""
+    return point.dataset, point.network, point.backbone or ""
 
 
 def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeeds]:
@@ -145,7 +145,7 @@ def _summary(point: Measurement, cost: float, pairs: list[tuple[Reached, Reached
     mean, low, high = Interval.of(differences)
     return OverSeeds(
         dataset=point.dataset,
-        depth=point.depth,
+        network=point.network,
         dynamic=run_of(point),
         cost=cost,
         dynamic_accuracy=round(fmean(dynamic.accuracy for dynamic, _ in pairs), 4),

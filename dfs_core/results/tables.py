@@ -116,10 +116,15 @@ def headlines(points: Sequence[Measurement]) -> list[Measurement]:
         if (point.dataset, point.backbone) == kind:
             by_family[point.family].append(point)
     for group in by_family.values():
-        near = [point for point in group if (point.loss or 0.0) <= NEAR]
+        near = [point for point in group if point.checkpoint == point.backbone or _loses_little(point)]
         best = min(near, key=lambda point: point.cp) if near else max(group, key=lambda point: point.accuracy)
         chosen.append(best)
     return sorted(chosen, key=lambda point: -point.cp)[:MOST]
+
+
+def _loses_little(point: Measurement) -> bool:
+    """False also where nobody knows, because the backbone is not here."""
+    return point.loss is not None and point.loss <= NEAR
 
 
 def headlines_table(points: Sequence[Measurement]) -> str:
@@ -155,15 +160,11 @@ def points_table(points: Sequence[Measurement]) -> str:
 
 def _by_network(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> str:
     """A table for each network below its name: other weights and other images must not be compared."""
-    networks = sorted({(row.dataset, row.depth) for row in rows})
+    networks = sorted({(row.dataset, row.network) for row in rows})
     if len(networks) < 2:
         return table(rows)
-    parts = {network: [row for row in rows if (row.dataset, row.depth) == network] for network in networks}
-    return "\n\n".join(f"### {_network(*network)}\n\n{table(part)}" for network, part in parts.items())
-
-
-def _network(dataset: str, depth: int) -> str:
-    return f"ResNet-{depth} on {dataset}"
+    parts = {name: [row for row in rows if (row.dataset, row.network) == name] for name in networks}
+    return "\n\n".join(f"### {title} on {dataset}\n\n{table(part)}" for (dataset, title), part in parts.items())
 
 
 def networks_table(points: Sequence[Measurement]) -> str:

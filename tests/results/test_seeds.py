@@ -22,7 +22,15 @@ def point(
     name = (run or family) + (f"-seed{seed}" if seed else "")
     measured = {"n": 10_000, "accuracy": accuracy, "low": 0.0, "high": 99.0, "cp": cp}
     measured |= {"all_in": cp + 6, "macs": None, "energy": 9.5}
-    about = {"dataset": "cifar10", "depth": 38, "split": "test", "label": name, "made_by": "", "budget": budget}
+    about = {
+        "dataset": "cifar10",
+        "depth": 38,
+        "network": "ResNet-38",
+        "split": "test",
+        "label": name,
+        "made_by": "",
+        "budget": budget,
+    }
     about |= {"backbone": "plain", "loss": None}
     dynamics = {"policies": 5, "minority_blocks": None, "cp_variation": 0.5, "shuffled": None}
     return Measurement(family=family, checkpoint=name, seed=seed, **measured, **about, **dynamics)
@@ -60,7 +68,10 @@ def test_networks_of_another_depth_are_another_comparison() -> None:
     for seed in (0, 1):
         points += [point("static", cp, 80.0, seed) for cp in (0.3, 6.0)]
         points += [point("every-budget", cp, 81.0, seed, budget) for cp, budget in ((0.39, 0.39), (6.2, 6.25))]
-    deeper = [replace(one, depth=74, checkpoint=f"deep-{one.checkpoint}", accuracy=99.0) for one in points]
+    deeper = [
+        replace(one, depth=74, network="ResNet-74", checkpoint=f"deep-{one.checkpoint}", accuracy=99.0)
+        for one in points
+    ]
     found = over_seeds([*points, *deeper])
     assert [(row.dynamic, row.difference) for row in found] == [
         *[("every-budget", pytest.approx(1.0))] * len(COSTS),

@@ -29,7 +29,15 @@ def point(
     checkpoint: str, family: str, cp: float, accuracy: float, loss: float | None, backbone: str = "plain"
 ) -> Measurement:
     measured = {"n": 10_000, "accuracy": accuracy, "low": 89.0, "high": 91.0, "cp": cp, "all_in": 9.0}
-    about = {"dataset": "cifar10", "depth": 38, "seed": 0, "split": "test", "label": checkpoint, "made_by": ""}
+    about = {
+        "dataset": "cifar10",
+        "depth": 38,
+        "network": "ResNet-38",
+        "seed": 0,
+        "split": "test",
+        "label": checkpoint,
+        "made_by": "",
+    }
     about |= {"backbone": backbone, "loss": loss, "budget": None if family == DIAL else cp}
     return Measurement(family=family, checkpoint=checkpoint, policies=5, **measured, **about)
 
@@ -86,9 +94,23 @@ def test_no_table_has_points_of_two_networks() -> None:
     three = (
         comparison("plain"),
         replace(comparison("tiny-fruit"), dataset="fruit"),
-        replace(comparison("deep"), depth=74),
+        replace(comparison("deep"), network="ResNet-74"),
     )
     assert comparisons_table(three).count("### ") == 3
+
+
+def test_a_wider_network_of_the_same_depth_has_a_table_of_its_own() -> None:
+    both = [point("plain", "backbone", 100.0, 90.0, None), point("wide", "backbone", 100.0, 95.0, None, "wide")]
+    page = points_table([both[0], replace(both[1], network="ResNet-38 x2")])
+    assert [line for line in page.splitlines() if line.startswith("#")] == [
+        "### ResNet-38 on cifar10",
+        "### ResNet-38 x2 on cifar10",
+    ]
+
+
+def test_where_the_backbone_is_not_here_the_most_accurate_point_stands_for_a_method() -> None:
+    points = [replace(point("every", "every-budget", cp, 80.0 + cp, None), backbone=None) for cp in (0.4, 5.0)]
+    assert [row.cp for row in headlines(points)] == [5.0]
 
 
 def test_the_networks_stand_side_by_side_at_the_same_costs() -> None:
@@ -96,7 +118,10 @@ def test_the_networks_stand_side_by_side_at_the_same_costs() -> None:
         plain = point(network, "backbone", 100.0, 90.0 + depth / 100, None, network)
         static = replace(point(f"static4-{network}", "static", 1.56, 80.0, 1.0, network), budget=None)
         cascade = [point(f"cascade-{network}", "cascade", cp, 85.0 + cp, 1.0, network) for cp in (0.5, 1.0)]
-        return [replace(one, depth=depth, dataset=dataset) for one in (replace(plain, budget=None), static, *cascade)]
+        return [
+            replace(one, depth=depth, network=f"ResNet-{depth}", dataset=dataset)
+            for one in (replace(plain, budget=None), static, *cascade)
+        ]
 
     deep, small = of("deep", 74, "cifar100"), of("small", 38, "cifar100")
     first = of("first", 38, "cifar10")[:1]
@@ -129,7 +154,14 @@ def comparison(static: str) -> Comparison:
     figures = {"static_cp": 1.0, "dynamic_cp": 1.0, "static_accuracy": 90.0, "dynamic_accuracy": 91.0}
     difference = {"difference": 1.0, "low": 0.5, "high": 1.5, "n": 10_000}
     return Comparison(
-        dataset="cifar10", depth=38, dynamic="x", budget=1.0, static=static, static_budget=None, **figures, **difference
+        dataset="cifar10",
+        network="ResNet-38",
+        dynamic="x",
+        budget=1.0,
+        static=static,
+        static_budget=None,
+        **figures,
+        **difference,
     )
 
 

@@ -47,7 +47,7 @@ def test_what_is_said_of_the_published_network_is_in_its_table() -> None:
         (
             row
             for row in over_seeds(published)
-            if row.dynamic.startswith("cascade") and (row.dataset, row.depth) == (NETWORK.dataset, NETWORK.depth)
+            if row.dynamic.startswith("cascade") and (row.dataset, row.network) == (NETWORK.dataset, NETWORK.title)
         ),
         key=lambda row: row.difference,
     )

@@ -23,14 +23,13 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig, backbone_config
 
 NETWORK = Network("cifar10", "ResNet-14", 14)
-IN_RESULTS = (
-    "family label checkpoint dataset depth seed split n budget accuracy low high cp all_in policies shuffled made_by"
-)
+IN_RESULTS = "family label checkpoint dataset depth network seed split n budget accuracy low high cp all_in policies shuffled made_by"
 
 
 def measured(**fields: object) -> dict[str, object]:
     blank = dict.fromkeys(IN_RESULTS.split(), "")
     usual = {"label": "x", "dataset": "cifar10", "split": "test", "n": 10000, "depth": 14, "seed": 0, "policies": 5}
+    usual |= {"network": f"ResNet-{fields.get('depth', 14)}"}
     figures = {"accuracy": 90.0, "low": 89.4, "high": 90.6, "cp": 2.0, "all_in": 6.0}
     return blank | usual | figures | fields
 
@@ -44,6 +43,7 @@ def results(tmp_path: Path) -> list[dict]:
     rows += [measured(family="dial", checkpoint="dfs-20", cp=cp, accuracy=80 + cp) for cp in (5, 9)]
     rows.append(measured(family="dfs", checkpoint="elsewhere", dataset="cifar100"))
     rows.append(measured(family="dfs", checkpoint="deeper", depth=74))
+    rows.append(measured(family="dfs", checkpoint="wider", network="ResNet-14 x2"))
     rows.append(measured(family="dfs", checkpoint="dfs-20", split="validation"))
     path = tmp_path / "points.csv"
     with path.open("w", newline="") as file:
