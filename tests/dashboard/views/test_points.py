@@ -23,7 +23,10 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.config import ModelConfig, backbone_config
 
 NETWORK = Network("cifar10", "ResNet-14", 14)
-IN_RESULTS = "family label checkpoint dataset depth network seed split n budget accuracy low high cp all_in policies shuffled made_by"
+IN_RESULTS = (
+    "family label checkpoint dataset depth network seed split n budget accuracy low high cp all_in policies"
+    " shuffled made_by"
+)
 
 
 def measured(**fields: object) -> dict[str, object]:
