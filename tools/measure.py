@@ -70,20 +70,23 @@ def main() -> None:
     parser.add_argument("--moves", type=int, default=20)
     parser.add_argument("--tabs", type=int, default=10)
     parser.add_argument("--uploads", type=int, default=200)
+    told = "checkpoint that serves every budget (default: the one with which a page opens)"
+    parser.add_argument("--checkpoint", metavar="NAME", help=told)
     wished = parser.parse_args()
+    chosen = f"?checkpoint={wished.checkpoint}" if wished.checkpoint else ""
     with served() as app, sync_playwright() as playwright:
         address = app.address
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        page = opened(browser, address)
+        page = opened(browser, address, f"/{chosen}")
         move(page, 2)  # so that the images have been seen
         say("slider to new page, images seen before", move(page, wished.moves))
-        image = opened(browser, address, f"/image?checkpoint={EVERY_BUDGET}")
+        image = opened(browser, address, f"/image?checkpoint={wished.checkpoint or EVERY_BUDGET}")
         say("another image to its gate film", film(image))
         say("a forced gate to its answer", force(image, wished.moves))
-        say("16 uploads to their heatmap", [upload(opened(browser, address), 16, seed) for seed in range(5)])
+        say("16 uploads to their heatmap", [upload(opened(browser, address, f"/{chosen}"), 16, seed) for seed in range(5)])
         before = memory(app.pid)
         for turn in range(wished.uploads // 10):
-            visitor = opened(browser, address)
+            visitor = opened(browser, address, f"/{chosen}")
             upload(visitor, 10, 100 + turn)
             visitor.context.close()
         print(f"server memory: {before:.0f} MB, after {wished.uploads} uploads {memory(app.pid):.0f} MB")
