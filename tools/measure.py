@@ -83,7 +83,10 @@ def main() -> None:
         image = opened(browser, address, f"/image?checkpoint={wished.checkpoint or EVERY_BUDGET}")
         say("another image to its gate film", film(image))
         say("a forced gate to its answer", force(image, wished.moves))
-        say("16 uploads to their heatmap", [upload(opened(browser, address, f"/{chosen}"), 16, seed) for seed in range(5)])
+        say(
+            "16 uploads to their heatmap",
+            [upload(opened(browser, address, f"/{chosen}"), 16, seed) for seed in range(5)],
+        )
         before = memory(app.pid)
         for turn in range(wished.uploads // 10):
             visitor = opened(browser, address, f"/{chosen}")

@@ -43,8 +43,9 @@ def clean(text: str) -> str:
 
 
 def told_apart(*points: OperatingPoint) -> list[str]:
-    """Operating points in words; with their checkpoints' names if two would read the same."""
-    words = [point.in_words for point in points]
+    """Operating points in words; with data sets if they differ, and checkpoints' names if two would read the same."""
+    several = len({point.card.dataset for point in points}) > 1
+    words = [point.with_data_set if several else point.in_words for point in points]
     names = [point.card.name for point in points]
     if len(set(words)) == len(set(zip(words, names, strict=True))):
         return words

@@ -95,7 +95,7 @@ def two_points(page: Opened) -> Compared:
             st.html(_heading("A", page.in_words, page.card))
             point_controls.choose_point(page.catalogue, shared, A_CONTROLS)
         with places[1], st.container(border=True):
-            st.html(_heading("B", other.in_words, other.card))
+            st.html(_heading("B", page.told(other), other.card))
             view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
             point_controls.choose_point(page.catalogue, view, B_CONTROLS)
             _match(page, other)

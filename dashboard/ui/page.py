@@ -49,8 +49,12 @@ class Opened:
     @property
     def in_words(self) -> str:
         """The operating point in words, with its data set if the checkpoints here are of several."""
+        return self.told(self.point)
+
+    def told(self, point: OperatingPoint) -> str:
+        """The same of another operating point."""
         several = len({card.dataset for card in self.catalogue.cards}) > 1
-        return self.point.with_data_set if several else self.point.in_words
+        return point.with_data_set if several else point.in_words
 
     @property
     def has_test_figures(self) -> bool:

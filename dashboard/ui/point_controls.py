@@ -24,7 +24,7 @@ from dfs_core.model.options import FULL_BITS
 from dfs_core.model.prices import price_of
 
 NETWORK, METHOD, RUN = "network", "method", "run"
-ROOM = 36  # characters of method titles that fit side by side
+ROOM, ROOM_BESIDE = 36, 24  # characters of method titles that fit side by side: alone, and beside the network
 _COST_WIDTH = 17  # percent of the width of all other controls together
 _NETWORK_WIDTH = 24  # likewise
 _WHY = (
@@ -169,7 +169,7 @@ def _method(catalogue: Catalogue, family: Family, point: OperatingPoint, group: 
         group.follow(found, note, wish)
 
     chosen = control.choice(choose)
-    if len(" ".join(titles)) < ROOM:
+    if len(" ".join(titles)) < (ROOM if len(catalogue.networks) == 1 else ROOM_BESIDE):
         st.segmented_control(
             "Method",
             titles,

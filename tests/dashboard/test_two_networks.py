@@ -249,3 +249,10 @@ def test_a_run_of_the_laboratory_is_shown_with_its_own_network_only(folder: Path
     monkeypatch.setattr(run_panel, "ended", lambda page, job: None)
     app.run()
     assert shown[-1] is job
+
+
+@pytest.mark.usefixtures("in_force")
+def test_both_sides_of_a_comparison_say_their_data_set_and_long_titles_of_methods_drop_down():
+    app = opened("compare", checkpoint="tiny-dfs-10", right="c100-dfs-20")
+    assert re.findall(r"DFS ResNet-\d+ on (cifar\d+), budget", text_of(app))[:2] == ["cifar10", "cifar100"]
+    assert [one.key for one in opened(network=OTHER).selectbox if one.key.startswith("method")], "27 characters"
