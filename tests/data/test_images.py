@@ -332,7 +332,7 @@ def test_a_decompression_bomb_is_refused_in_one_line_and_without_memory(size: tu
         ("WEBP", "RGBA", 3999, {"lossless": True}),
         ("TIFF", "RGBA", 4890, {"compression": "tiff_lzw"}),
         ("AVIF", "RGBA", 4470, {"speed": 10}),
-        ("HEIF", "RGB", 4990, {"quality": 10}),
+        ("HEIF", "RGB", 4990, {"quality": 10, "enc_params": {"preset": "ultrafast"}}),
         ("JPEG", "RGB", 7990, {"progressive": True, "subsampling": 0}),
     ],
 )
