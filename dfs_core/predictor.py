@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.data.images import to_model_input
 from dfs_core.engine import Engine, compile_network, passes_check
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import BatchSettings, forward_batches
+from dfs_core.evaluation.evaluate import BatchSettings, forward_batches, price_or_prices
 from dfs_core.model.cost import cost_models
 from dfs_core.model.execute import Execution
 from dfs_core.model.network import DFSOutput
@@ -97,10 +97,11 @@ class Predictor:
         """
         card, model = self.checkpoint.card, self.checkpoint.model
         pixels = _stack(images, card.config.image_size)
-        if price is None or isinstance(price, float | int):
-            points = [card.config.operating_point(budget, price)] * len(pixels)
+        asked = price_or_prices(price)
+        if isinstance(asked, torch.Tensor):
+            points = [card.config.operating_point(budget, float(own)) for own in cast(Sequence[float], price)]
         else:
-            points = [card.config.operating_point(budget, own) for own in price]
+            points = [card.config.operating_point(budget, asked)] * len(pixels)
         traces: list[DecisionTrace] = []
         wishes: BatchSettings = {"budget": budget, "price": price, "forced": forced, "execution": self.execution}
         for output in forward_batches(model, pixels, card.mean, card.std, **wishes):

@@ -153,3 +153,9 @@ def test_compute_that_costs_more_is_used_less_and_each_image_can_have_its_own_pr
         predictor.predict(images, budget=20, price=1.0)
     with pytest.raises(UserError, match="one price for each of the 2 images"):
         predictor.predict(images[:2], price=[1.0, 2.0, 3.0])
+
+
+def test_a_price_may_be_any_kind_of_number(predictor: Predictor, images: np.ndarray) -> None:
+    wanted = predictor.predict(images[:2], price=0.25)
+    for price in (np.float32(0.25), np.array(0.25), [0.25, 0.25], np.array([0.25, 0.25])):
+        assert predictor.predict(images[:2], price=price) == wanted

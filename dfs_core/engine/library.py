@@ -52,8 +52,8 @@ class Integers:
             rounded = torch.quantize_per_tensor(x, self.levels.step, self.zero, torch.quint8)
         # The bytes lie in the result's memory. ``int_repr`` would copy them.
         found = torch.empty(0, dtype=torch.uint8).set_(rounded.untyped_storage(), 0, x.shape, rounded.stride())
-        highest = self.levels.high + self.zero
-        return found if highest >= HIGHEST_BYTE else found.clamp_max_(highest)
+        lowest, highest = self.levels.low + self.zero, self.levels.high + self.zero
+        return found if (lowest, highest) == (0, HIGHEST_BYTE) else found.clamp_(lowest, highest)
 
     def plain(self, x: Tensor) -> Tensor:
         """y in float32."""

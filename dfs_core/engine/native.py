@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -27,6 +28,7 @@ from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
 from dfs_core.engine.gates import Linear, LinearStruct, gates_of
 from dfs_core.files import cache_folder
 from dfs_core.machine import cpu_facts
+from dfs_core.model.cascade import CascadePolicy
 from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
 from dfs_core.model.layout import BlockShape
 from dfs_core.model.policy import ConstantPolicy, Features, Policy
@@ -41,6 +43,7 @@ from dfs_core.model.utilities import (
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp", "walk.cpp"))
 HEADERS = tuple(Path(__file__).with_name(name) for name in ("convolve.h", "sixteen.h"))
+WHOLE = (ConstantPolicy, TablePolicy, CascadePolicy)  # policies that decide without seeing the image
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
 COMPILERS = ("c++", "g++", "clang++")
 TIMEOUT = 120  # seconds for the compiler
@@ -277,7 +280,11 @@ class NativeEngine(WholeBody):
         forms = [net.first, *(form for forms in net.blocks for form in forms)]
         convs = [net.stem, *(conv for form in forms for conv in form.convs)]
         in_sixteens = all(len(conv.weight) % WIDTH == 0 for conv in convs)
-        return in_sixteens and net.features in LOOKS and (net.real != torch.bfloat16 or bool(built.has_bf16()))
+        # It has the gates of these policies; a one-shot gate looks at values that are not rounded.
+        once = type(net.policy) is OneShotPolicy and net.classifier.levels is None
+        decides = once or type(net.policy) in WHOLE or gates_of(net.policy, len(net.blocks)) is not None
+        looks = decides and net.features in LOOKS
+        return in_sixteens and looks and (net.real != torch.bfloat16 or bool(built.has_bf16()))
 
     def enter(self, images: Tensor) -> Tensor:
         """As in ``WholeBody``."""
@@ -308,7 +315,7 @@ class NativeEngine(WholeBody):
             probabilities = torch.empty(*shape, self.struct.options)
             found = Walk(self._run(images, decisions, probabilities, prices, spans), decisions, probabilities)
         elif isinstance(self.policy, OneShotPolicy):  # it looks once, at what enters the first gated block
-            x = self.enter(images)
+            x = self._enter_timed(images, spans)
             decisions, probabilities = self._decide(self.policy.start(x, prices), prices, decided)
             found = Walk(self.finish(x, decisions, spans), decisions, probabilities)
         else:
@@ -316,6 +323,14 @@ class NativeEngine(WholeBody):
             decisions, probabilities = self._decide(state, prices, decided)
             found = Walk(self._run(images, decisions, spans=spans), decisions, probabilities)
         return found
+
+    def _enter_timed(self, images: Tensor, spans: Tensor | None) -> Tensor:
+        """``enter``, whose time goes into ``spans`` as in ``walk``."""
+        began = time.perf_counter_ns()
+        x = self.enter(images)
+        if spans is not None:
+            spans[0] += (time.perf_counter_ns() - began) * self.threads(len(images))
+        return x
 
     def finish(self, x: Tensor, decisions: Tensor, spans: Tensor | None = None) -> Tensor:
         """As in ``WholeBody``; ``spans`` as in ``walk``."""
@@ -348,7 +363,7 @@ class NativeEngine(WholeBody):
     ) -> Tensor:
         """Logits of images x, or of what enters the first gated block. With prices, gates take open decisions."""
         if not entered and len(self.pool):  # the source has no pooling
-            x, entered = self.enter(x), True
+            x, entered = self._enter_timed(x, spans), True
         values, n = x.float().permute(0, 2, 3, 1).contiguous(), len(x)
         decisions, prices = decisions.contiguous(), None if prices is None else prices.contiguous()
         logits = values.new_empty(n, self.struct.classes)

@@ -7,6 +7,7 @@ type: the graph divides by the step, rounds, clips, convolves whole numbers as f
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +75,7 @@ def _model(graph: Graph, card: Card, net: CompiledNet, budget: float | None) -> 
     )
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="dfs-explorer")
     model.ir_version = IR_VERSION
-    facts = {"classes": ",".join(card.classes), "checkpoint": card.name, "weights_sha256": card.weights_sha256}
+    facts = {"classes": json.dumps(card.classes), "checkpoint": card.name, "weights_sha256": card.weights_sha256}
     helper.set_model_props(model, facts if budget is None else facts | {"budget": f"{budget:g}"})
     onnx.checker.check_model(model, full_check=True)
     return model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypedDict, Unpack
+from typing import TypedDict, Unpack, cast
 
 import numpy as np
 import torch
@@ -20,7 +20,23 @@ from dfs_core.model.network import DFSNet, DFSOutput
 
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
-BATCH = 500
+BATCH, PIXELS = 500, 128 * 224**2  # most images, and most pixels of all of them, in a batch: some 1 GB of activations
+
+
+def batch_of(image_size: int) -> int:
+    """How many images of that side, in pixels, are run at a time.
+
+    >>> batch_of(32), batch_of(224), batch_of(1024)
+    (500, 128, 6)
+    """
+    return max(1, min(BATCH, PIXELS // image_size**2))
+
+
+def price_or_prices(price: float | Sequence[float] | None) -> float | torch.Tensor | None:
+    """One price for all images, from any kind of number; or one for each, float32 (N,)."""
+    if price is None or np.ndim(price) == 0:
+        return None if price is None else float(cast(float, price))
+    return torch.as_tensor(price, dtype=torch.float32)
 
 
 class BatchSettings(TypedDict, total=False):
@@ -60,7 +76,7 @@ def forward_batches(
     budget: float | None = None,
     price: float | Sequence[float] | None = None,
     execution: Execution | Body | WholeBody = "grouped",
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     forced: Forced | None = None,
 ) -> Iterator[DFSOutput]:
     """Run images through a network in batches, in float32 and without gradients, on the network's device.
@@ -74,7 +90,7 @@ def forward_batches(
         price: price of a block in full, in the unit of the policy's logits: one number, or one for each image. Give a
             budget or a price, not both.
         execution: ``grouped``, ``dense`` or the network's engine, with the same result.
-        batch_size: images in a batch.
+        batch_size: images in a batch; by default ``batch_of`` their size.
         forced: option indices (N, gated blocks); -1 lets the policy decide.
 
     Yields:
@@ -88,7 +104,8 @@ def forward_batches(
     choices = None if forced is None else torch.as_tensor(forced).long()
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
-    prices = price if price is None or isinstance(price, float | int) else torch.as_tensor(price, dtype=torch.float32)
+    prices = price_or_prices(price)
+    batch_size = batch_size or batch_of(model.config.image_size)
     order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
     for chosen, pixels in zip(order, batches_of(images, order), strict=True):
         # Entered for each batch, so that a suspended generator does not leave its caller in inference mode.
@@ -112,7 +129,8 @@ def pass_logits(
     model.eval()
     names = model.config.passes
     found: list[list[torch.Tensor]] = [[] for _ in names]
-    for pixels in batches_of(images, [slice(at, at + BATCH) for at in range(0, len(images), BATCH)]):
+    size = batch_of(model.config.image_size)
+    for pixels in batches_of(images, [slice(at, at + size) for at in range(0, len(images), size)]):
         with exact(device):
             x = model.enter(normalise(pixels.to(device), mean, std))
             for logits, name in zip(found, names, strict=True):

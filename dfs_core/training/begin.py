@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import normalise
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
+from dfs_core.evaluation.evaluate import batch_of
+from dfs_core.model.confidence import ConfidencePolicy
 from dfs_core.model.lsq import keep_positive
 from dfs_core.model.network import DFSNet, calibrate
 from dfs_core.model.precision import resolve
@@ -78,21 +81,30 @@ def _place(name: str) -> Path | str:
 def _parents(config: TrainConfig) -> tuple[str, ...]:
     names: list[str] = []
     for name in filter(None, (config.start_from, config.teacher)):
-        names += [Path(name).name, *read_card(_place(name)).parents]
+        card = read_card(_place(name))
+        names += [card.name, *card.parents]
     return tuple(dict.fromkeys(names))
 
 
-def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
+def teacher_of(config: TrainConfig, classes: Sequence[str], device: torch.device) -> DFSNet | None:
     """The network that a run distils from, in evaluation mode; None without distillation.
 
+    Args:
+        config: the configuration of the run.
+        classes: names of the classes that it is to learn.
+        device: the device to train on.
+
     Raises:
-        UserError: the teacher is missing, or has another number of classes or another image size.
+        UserError: the teacher is missing, or has other classes or another image size.
     """
     if not config.teacher:
         return None
-    model = source(config.teacher).model
-    if model.config.classes != config.model.classes:
-        raise UserError(f"teacher '{config.teacher}' has {model.config.classes} classes, not {config.model.classes}")
+    found = source(config.teacher)
+    model = found.model
+    if len(found.card.classes) != len(classes):
+        raise UserError(f"teacher '{config.teacher}' has {len(found.card.classes)} classes, not {len(classes)}")
+    if found.card.classes != tuple(classes):
+        raise UserError(f"teacher '{config.teacher}' knows other classes than those of {config.dataset}")
     if model.config.image_size != config.model.image_size:
         sizes = f"{model.config.image_size} pixels, not of {config.model.image_size}"
         raise UserError(f"teacher '{config.teacher}' takes images of {sizes}")
@@ -102,12 +114,16 @@ def teacher_of(config: TrainConfig, device: torch.device) -> DFSNet | None:
 def _start_from(model: DFSNet, name: str, splits: Splits) -> str:
     """Take over weights; return what the log should say of it."""
     given = source(name)
-    fresh = copy.deepcopy(model.body.classifier.state_dict())
+    learners = [model.body.classifier]  # of classes
+    if isinstance(model.policy, ConfidencePolicy):
+        learners += [*model.policy.answers]
+    fresh = copy.deepcopy([learner.state_dict() for learner in learners])
     new = start_from(model, given.model)
     if quantisers := {key.rpartition(".")[0] for key in new if ".quantisers." in key}:
-        sample = splits.train.images[:CALIBRATION_IMAGES]
+        sample = splits.train.images[: min(CALIBRATION_IMAGES, batch_of(model.config.image_size))]
         calibrate(model, normalise(sample, splits.mean, splits.std), quantisers)
     if given.card.classes == splits.train.classes:
         return ""
-    model.body.classifier.load_state_dict(fresh)  # also where the numbers of classes agree by chance
+    for learner, state in zip(learners, fresh, strict=True):  # also where the numbers of classes agree by chance
+        learner.load_state_dict(state)
     return f"It starts from {given.card.name}, which has other classes: its body is kept, the classifier is new."

@@ -20,6 +20,7 @@ CONFIG_FILE = "config.toml"
 CONFIGS = Path("configs")
 NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 PARTS = {"network": r".+?", "bits": r"\d+", "budget": NUMBER, "alpha": NUMBER}
+PLACEHOLDER = r"\{(\w+)\}"
 NUMBERS = ("budget", "alpha")  # a value that is one of these placeholders alone becomes a number
 Table = dict[str, Any]
 
@@ -50,8 +51,10 @@ def recipes() -> dict[str, str]:
 
     The name of a run has placeholders, such as ``static{bits}-{network}``.
     """
-    names = {path.stem: str(_read(path).get("name")) for path in sorted(CONFIGS.glob("*.toml"))}
-    return {recipe: name for recipe, name in names.items() if "{network}" in name}
+    names = {path: str(_read_in(path).get("name")) for path in sorted(CONFIGS.glob("*.toml"))}
+    for path, name in names.items():
+        _check_name(path, name)
+    return {path.stem: name for path, name in names.items() if "{network}" in name}
 
 
 def of_seed(config: TrainConfig, seed: int) -> dict[str, Any]:
@@ -69,7 +72,9 @@ def config_text(config: TrainConfig) -> str:
 
 def _lines(table: Table) -> list[str]:
     # TOML reads numbers, strings, booleans and lists of these as JSON does. None is the default, so it is left out.
-    return [f"{key} = {json.dumps(value)}" for key, value in table.items() if value is not None]
+    # It has no form for half a character, as JSON writes those beyond the first 65,536, and none for DEL.
+    values = ((key, json.dumps(value, ensure_ascii=False)) for key, value in table.items() if value is not None)
+    return [f"{key} = {text}".replace("\x7f", "\\u007f") for key, text in values]
 
 
 def _of_name(name: str) -> Table:
@@ -80,8 +85,12 @@ def _of_name(name: str) -> Table:
         pattern = re.sub(r"\\\{(\w+)\\\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", re.escape(table["name"]))
         found = re.fullmatch(pattern, name)
         if found and found["network"] in networks:
-            network = _read(networks[found["network"]])
-            own = network.pop("runs", {}).get(name, {})
+            path = networks[found["network"]]
+            network = _read_in(path)
+            runs = network.pop("runs", {})
+            own = runs.get(name, {}) if isinstance(runs, dict) else None
+            if not isinstance(own, dict):
+                raise UserError(f"{path}: runs must be tables: [runs.{name}]")
             return _merged(_filled(table, found.groupdict()), _merged(network, own))
     if not known:
         raise UserError("this folder has no configs/ with recipes; the name of a file must end in .toml")
@@ -97,10 +106,29 @@ def _filled(value: Any, parts: Mapping[str, str]) -> Any:
         return [_filled(item, parts) for item in value]
     if not isinstance(value, str):
         return value
-    if value.strip("{}") in NUMBERS and value.startswith("{"):
+    if value.strip("{}") in NUMBERS and value.startswith("{") and value.strip("{}") in parts:
         number = float(parts[value.strip("{}")])
         return int(number) if number.is_integer() else number
-    return re.sub(r"\{(\w+)\}", lambda part: parts[part[1]], value)
+    if lost := [part for part in re.findall(PLACEHOLDER, value) if part not in parts]:
+        raise UserError(f"{value!r} has {{{lost[0]}}}, which the run's name does not have")
+    return re.sub(PLACEHOLDER, lambda part: parts[part[1]], value)
+
+
+def _check_name(path: Path, name: str) -> None:
+    """Raise an error if the pattern of a recipe's name cannot be matched."""
+    found = re.findall(PLACEHOLDER, name)
+    if odd := [part for part in found if part not in PARTS]:
+        raise UserError(f"{path}: its name has {{{odd[0]}}}, which is unknown: use {', '.join(PARTS)}")
+    if len(set(found)) < len(found):
+        raise UserError(f"{path}: a placeholder stands twice in its name, '{name}'")
+
+
+def _read_in(path: Path) -> Table:
+    """As ``_read``, for a file that nobody named: errors name it."""
+    try:
+        return _read(path)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> Table:

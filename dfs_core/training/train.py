@@ -120,7 +120,7 @@ class Trainer:
         self.planned, self.total = config.planned_steps(len(splits.train)), config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
         self.state = begin(config, splits, self.device)
-        self.teacher = teacher_of(config, self.device)
+        self.teacher = teacher_of(config, splits.train.classes, self.device)
         self._resume(resume)
         if config.compile:
             use_fused(self.state.model)
@@ -134,7 +134,11 @@ class Trainer:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
-        if self.state.restore(self.folder, self.config) and not self.finished:
+        restored = self.state.restore(self.folder, self.config)
+        if self.state.step > self.total:
+            done = f"{self.folder} has done {self.state.step} steps, but this run has only {self.total}"
+            raise UserError(f"{done}: give it as many or more, or another --out")
+        if restored and not self.finished:
             self.state.avoid_emulation(self.config.precision, self.device)
 
     @property

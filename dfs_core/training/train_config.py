@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from dfs_core.checked import build
+from dfs_core.checked import build, is_word
 from dfs_core.data.splits import VALIDATION
 from dfs_core.errors import UserError
 from dfs_core.model.config import PRICED, UTILITIES, ModelConfig
@@ -164,15 +164,15 @@ class TrainConfig:
         for key in LISTS:
             object.__setattr__(self, key, tuple(getattr(self, key)))
         object.__setattr__(self, "charges", tuple(map(tuple, self.charges)))
-        if self.name in ("", "..") or Path(self.name).name != self.name:
-            raise UserError(f"'{self.name}' cannot name a checkpoint: use a plain folder name")
+        if self.name in ("", "..") or Path(self.name).name != self.name or not is_word(self.name):
+            raise UserError(f"{self.name!r} cannot name a checkpoint: use a plain folder name")
         if self.stage not in STAGES:
             raise UserError(f"stage '{self.stage}' is unknown: use {', '.join(STAGES)}")
         for key, allowed in (("schedule", Schedule), ("precision", Precision), ("cost", Cost)):
             if getattr(self, key) not in get_args(allowed):
                 raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
-        if not self.method.strip():
-            raise UserError("method is empty: name the family under which charts and tables show the checkpoint")
+        if not is_word(self.method):
+            raise UserError("method must be a word: it is the family under which charts and tables show the checkpoint")
         for key in ("batch_size", "lr", "gate_lr", "temperature", "validation", "save_every", "log_every"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{key} must be positive, not {getattr(self, key)}")
@@ -214,6 +214,12 @@ class TrainConfig:
             raise UserError("stage 'passes' trains policy 'cascade', and no other stage does")
         if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
             raise UserError(f"stage '{self.stage}' needs a policy of utilities: {', '.join(UTILITIES)}")
+        if STAGES[self.stage].decisions == "swapped" and len(self.model.option_set) < 2:
+            raise UserError(f"stage '{self.stage}' compares options, so it needs two or more: [model] options")
+        if STAGES[self.stage].holds_budget and self.model.policy in UTILITIES:
+            raise UserError(f"stage '{self.stage}' holds a budget by the paper's gate: [model] policy = 'recurrent'")
+        if self.model.policy == "confidence" and self.batch_size == 1:
+            raise UserError("policy 'confidence' normalises over a batch, so it needs a batch_size of 2 or more")
         if self.stage != "backbone" and self.model.policy == "constant":
             raise UserError(f"stage '{self.stage}' needs a policy that can learn, not the constant one")
         if self.stage == "joint" and self.model.budget is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,12 +17,14 @@ from tiny import make_network
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.engine import compile_network, library, native, passes_check
 from dfs_core.engine.check import _sample
-from dfs_core.engine.compiled import CompiledConv, Levels
+from dfs_core.engine.compiled import CompiledConv, CompiledNet, Levels
+from dfs_core.engine.native import NativeEngine
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import exact
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.execute import POLICY_DECIDES
 from dfs_core.model.network import DFSNet, calibrate, finish
+from dfs_core.model.utilities import TablePolicy
 from dfs_core.predictor import Predictor
 
 CONFIGS = {
@@ -278,3 +282,36 @@ def test_a_predictor_on_the_engine_gives_the_same_traces(tiny_checkpoint: Checkp
         assert ours.decisions == theirs.decisions
         assert ours.cp == theirs.cp
         assert ours.class_probabilities == pytest.approx(theirs.class_probabilities, abs=0.02)
+
+
+def test_signed_values_of_few_bits_stay_within_their_levels() -> None:
+    form = object.__new__(library.Integers)
+    form.levels, form.zero = Levels(0.1, -8, 7), library.SHIFT
+    found = form.enter(torch.tensor([[[[-5.0, -0.8, 0.0, 0.7, 5.0]]]]))
+    assert (found.int() - library.SHIFT).flatten().tolist() == [-8, -8, 0, 7, 7]
+
+
+class _Seeing(TablePolicy):
+    """A policy of one's own, as docs/recipes.md has it: it sees averages, and the source knows nothing of it."""
+
+
+def test_the_source_runs_only_policies_that_it_knows() -> None:
+    built = SimpleNamespace(has_bf16=lambda: True)
+
+    def supported(policy: str, own: type | None = None, **more: object) -> bool:
+        model = settled_network(ModelConfig(depth=8, options="skip,8,full", policy=policy, **more))
+        if own:
+            model.policy.__class__ = own
+        return NativeEngine.supports(CompiledNet.of(model), built)
+
+    assert all(supported(policy) for policy in ("recurrent", "utility", "confidence", "one-shot", "table"))
+    assert not supported("table", _Seeing)
+    assert not supported("one-shot", ungated=8), "it would see values that are not rounded"
+
+
+def test_the_time_before_the_blocks_is_noted_where_a_policy_looks_once() -> None:
+    body, spans = object.__new__(NativeEngine), torch.zeros(3, dtype=torch.int64)
+    body.enter, body.threads = lambda images: time.sleep(0.02) or images, lambda count: 2
+    body._enter_timed(torch.zeros(1), spans)
+    assert spans[0] >= 2 * 0.02e9
+    assert spans[1:].sum() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from nets import settled_network
-from tiny import make_card, make_network
+from tiny import CIFAR10, make_card, make_network
 
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.cli import main
@@ -105,6 +106,8 @@ def test_the_command_writes_a_file_and_says_what_is_missing(
     assert main(words) == 0
     made = onnx.load(tmp_path / "net.onnx")
     assert {"checkpoint", "classes", "weights_sha256"} == {entry.key for entry in made.metadata_props}
+    (names,) = (entry.value for entry in made.metadata_props if entry.key == "classes")
+    assert tuple(json.loads(names)) == CIFAR10.classes
     assert run(made, PIXELS).shape == (12, 10)
     assert main(words) == 2
     assert "exists already" in capsys.readouterr().err

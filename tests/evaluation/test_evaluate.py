@@ -15,6 +15,7 @@ from tiny import CIFAR10, pictures
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
+from dfs_core.evaluation import evaluate as evaluation
 from dfs_core.evaluation.evaluate import evaluate, run
 from dfs_core.evaluation.metrics import Evaluation, wilson_interval
 
@@ -151,3 +152,16 @@ def test_odd_evaluations_are_refused(change: dict, message: str) -> None:
     good = Evaluation(2, 50.0, (9.45, 90.55), 6.25, 10.0, 1, ({"8": 100.0},)).to_dict()
     with pytest.raises(UserError, match=message):
         Evaluation.from_dict(good | change)
+
+
+def test_large_images_are_run_in_smaller_batches(
+    tiny_checkpoint: Checkpoint, images: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, sizes = tiny_checkpoint.model, []
+    hook = model.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    whole = run(model, images, CIFAR10.mean, CIFAR10.std)
+    monkeypatch.setattr(evaluation, "PIXELS", 10 * 32**2)
+    parts = run(model, images, CIFAR10.mean, CIFAR10.std)
+    hook.remove()
+    assert sizes == [24, 10, 10, 4]
+    assert np.array_equal(whole.predictions, parts.predictions)

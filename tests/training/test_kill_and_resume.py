@@ -16,6 +16,7 @@ from places import REPOSITORY
 from tiny_runs import BACKBONE, GATED, log_of, train, write_config
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
+from dfs_core.errors import UserError
 from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE
 
@@ -146,3 +147,12 @@ def test_a_state_that_was_being_written_does_not_harm_the_one_before(
     assert left == {"card.json", "config.toml", "log.jsonl", STATE_FILE, "traces.parquet", "weights.safetensors"}, (
         "no litter"
     )
+
+
+def test_a_run_that_has_done_more_steps_than_it_is_to_have_is_not_called_shorter(tmp_path: Path, cifar10_dir: Path):
+    settings = {"schedule": "constant", "save_every": 1}
+    train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=3, **settings)
+    card = (tmp_path / "run" / "card.json").read_text()
+    with pytest.raises(UserError, match="has done 3 steps, but this run has only 2"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, **settings)
+    assert (tmp_path / "run" / "card.json").read_text() == card

@@ -8,14 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 from nets import inputs, settled_network
-from tiny import make_card
+from tiny import CIFAR10, make_card
 from tiny_runs import BACKBONE, log_of, train, weights
 
-from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from dfs_core.data.known import KNOWN
+from dfs_core.data.sets import ImageSet
+from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.network import DFSNet, calibrate
 from dfs_core.model.start_from import start_from
+from dfs_core.training import begin
+from dfs_core.training.train_config import TrainConfig
 
 IMAGES = inputs(6, seed=2)
 
@@ -186,3 +191,39 @@ def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_log_a
     assert log_of(folder, "note") == [
         "It starts from source, which has other classes: its body is kept, the classifier is new."
     ]
+
+
+def test_a_run_is_not_taught_by_a_network_that_knows_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = settled_network(backbone_config(8))
+    card = make_card("teacher", "backbone", backbone_config(8))
+    monkeypatch.setattr(begin, "source", lambda name: Checkpoint(card, model, Path("teacher")))
+    config = TrainConfig(name="run", dataset="svhn", teacher="teacher", distillation=0.5, model=backbone_config(8))
+    assert begin.teacher_of(config, card.classes, torch.device("cpu")) is model
+    with pytest.raises(UserError, match="knows other classes than those of svhn"):
+        begin.teacher_of(config, KNOWN["svhn"].classes, torch.device("cpu"))
+    with pytest.raises(UserError, match="has 10 classes, not 3"):
+        begin.teacher_of(config, ("a", "b", "c"), torch.device("cpu"))
+
+
+def test_a_parent_that_is_named_by_a_file_is_called_by_its_name(
+    tmp_path: Path, cifar10_dir: Path, tiny_pretrained: Path
+) -> None:
+    card = tiny_pretrained / "tiny-backbone" / "card.json"
+    depth = load_checkpoint("tiny-backbone").card.config.depth
+    out = train(tmp_path / "run", cifar10_dir, BACKBONE | {"depth": depth}, start_from=str(card), iterations=1)
+    assert load_checkpoint(out).card.parents[0] == "tiny-backbone"
+
+
+def test_for_other_classes_what_learns_them_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = ModelConfig(depth=8, options="skip,4,full", policy="confidence")
+    given, model = settled_network(config, seed=1), settled_network(config, seed=2)
+    card = make_card("digits", "every-budget", config, classes=KNOWN["svhn"].classes)
+    monkeypatch.setattr(begin, "source", lambda name: Checkpoint(card, given, tmp_path))
+    wanted = {key: value.clone() for key, value in model.state_dict().items()}
+    images = ImageSet("cifar10", "train", torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.zeros(4), CIFAR10.classes)
+    begin._start_from(model, "digits", Splits(images, images, images, CIFAR10.mean, CIFAR10.std))
+    found = model.state_dict()
+    kept = [key for key in found if key.startswith(("policy.answers", "body.classifier")) and found[key].ndim == 2]
+    assert len(kept) == 1 + config.gated_blocks
+    assert all(torch.equal(found[key], wanted[key]) for key in kept)
+    assert torch.equal(found["body.stem.0.weight"], given.state_dict()["body.stem.0.weight"])

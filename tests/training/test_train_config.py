@@ -210,7 +210,14 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"validation": 0}, "validation must be positive, not 0"),
         ({"alpha": -5e-6}, "alpha cannot be below 0"),
         ({"weight_decay": -1.0}, "weight_decay cannot be below 0"),
-        ({"method": " "}, "method is empty: name the family"),
+        ({"method": " "}, "method must be a word"),
+        ({"method": "a\tb"}, "method must be a word"),
+        ({"method": "m" * 201}, "method must be a word"),
+        ({"name": "a\nb"}, "cannot name a checkpoint"),
+        ({"name": "n" * 250}, "cannot name a checkpoint"),
+        ({"stage": "utilities", "model": {"options": "4", "policy": "utility"}}, "needs two or more"),
+        ({"stage": "gates", "model": {"policy": "utility"}}, "holds a budget by the paper's gate"),
+        ({"stage": "adapt", "batch_size": 1, "model": {"policy": "confidence"}}, "needs a batch_size of 2 or more"),
         ({"nesterov": True, "momentum": 0}, "nesterov needs momentum above 0"),
         ({"seed": 10**13}, "seed is a whole number from 0 to 4294967295"),
         ({"milestones": [0.5, 7]}, "milestones are fractions of the run"),
@@ -248,6 +255,38 @@ def test_whole_numbers_do_for_numbers_and_distillation_may_be_everything() -> No
 )
 def test_each_stage_holds_its_target(stage: str, budget: float | None, target: float | None) -> None:
     assert TrainConfig(name="run", stage=stage, model=ModelConfig(budget=budget)).target == target
+
+
+def test_any_word_stands_in_a_runs_own_file(tmp_path: Path) -> None:
+    config = TrainConfig(name="run", method="m\N{SLIGHTLY SMILING FACE}\N{LATIN SMALL LETTER E WITH ACUTE}")
+    (tmp_path / "config.toml").write_text(config_text(config), encoding="utf-8")
+    assert load_config(tmp_path / "config.toml") == config
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("configs/odd.toml", 'name = "odd{seed}-{network}"', "odd.toml: its name has {seed}, which is unknown"),
+        ("configs/odd.toml", 'name = "{network}-{network}"', "odd.toml: a placeholder stands twice in its name"),
+        ("configs/odd.toml", "name = ", "odd.toml: cannot be read as TOML"),
+        ("configs/plain.toml", 'name = "{network}"\nmethod = "{bits}"', "{bits}, which the run's name does not have"),
+        ("configs/networks/tiny.toml", "runs = 3", "tiny.toml: runs must be tables: [runs.tiny]"),
+        ("configs/networks/tiny.toml", "[runs]\ntiny = 3", "tiny.toml: runs must be tables: [runs.tiny]"),
+        ("configs/networks/tiny.toml", "runs = ", "tiny.toml: cannot be read as TOML"),
+    ],
+)
+def test_a_fault_in_configs_is_named_with_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, message: str
+) -> None:
+    (tmp_path / "configs" / "networks").mkdir(parents=True)
+    (tmp_path / "configs" / "plain.toml").write_text('name = "{network}"')
+    (tmp_path / "configs" / "networks" / "tiny.toml").write_text('dataset = "cifar10"')
+    monkeypatch.chdir(tmp_path)
+    assert load_config("tiny").dataset == "cifar10"
+    (tmp_path / file).write_text(text)
+    with pytest.raises(UserError) as refusal:
+        load_config("tiny")
+    assert message in str(refusal.value)
 
 
 def test_steps_are_whole_batches_of_every_epoch_or_the_iterations_given() -> None:
