@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from dfs_core.engine.build import library
 from dfs_core.engine.compiled import CompiledNet
 from dfs_core.engine.library import LibraryEngine
-from dfs_core.engine.native import NativeEngine, library
+from dfs_core.engine.native import NativeEngine
 from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet
 

@@ -1,23 +1,12 @@
-"""Compiled networks in C++ (``native.cpp``, ``gates.cpp``, ``walk.cpp``): for a compiler, AVX-512 VNNI and perhaps AMX.
-
-The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's
-own kernels.
-"""
+"""Compiled networks in C++ (``native.cpp``, ``gates.cpp``, ``walk.cpp``), built for this processor by ``build.py``."""
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
-import platform
-import shutil
-import subprocess
-import tempfile
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, cast
 
 import torch
@@ -26,8 +15,6 @@ from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
 from dfs_core.engine.gates import Linear, LinearStruct, gates_of
-from dfs_core.files import cache_folder
-from dfs_core.machine import cpu_facts
 from dfs_core.model.cascade import CascadePolicy
 from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
 from dfs_core.model.layout import BlockShape
@@ -41,12 +28,7 @@ from dfs_core.model.utilities import (
     mean_and_spread,
 )
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("native.cpp", "gates.cpp", "walk.cpp"))
-HEADERS = tuple(Path(__file__).with_name(name) for name in ("convolve.h", "sixteen.h"))
 WHOLE = (ConstantPolicy, TablePolicy, CascadePolicy)  # policies that decide without seeing the image
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp-simd", "-shared", "-fPIC", "-w")
-COMPILERS = ("c++", "g++", "clang++")
-TIMEOUT = 120  # seconds for the compiler
 INT8, BF16, FLOAT, SPLIT = range(4)  # as in the source
 BYTES = (1, 2, 4, 2)
 SHIFT = 128  # added to signed levels
@@ -112,62 +94,6 @@ class NetworkStruct(ctypes.Structure):
         *((name, ctypes.c_int32) for name in ("count", "options", "gates", "looks", "kept", "classes")),
         *((name, ctypes.c_float) for name in ("lowest_price", "lowest_temperature", "step", "low", "high")),
     )
-
-
-def library(wait: bool = True) -> ctypes.CDLL | None:
-    """The source, built for this processor; None where it cannot be built.
-
-    Args:
-        wait: build it if need be, which takes some seconds. Without, it is built in the background, and the answer is
-            None until then.
-    """
-    target = _target()
-    if target is None:
-        return None
-    if not (wait or target.exists()):
-        _build_meanwhile()
-        return None
-    return _built()
-
-
-@cache
-def _target() -> Path | None:
-    """Where the built library lies; None on machines where it cannot be built."""
-    if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
-        return None
-    with_what = map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", "")))
-    about = (*(source.read_bytes() for source in (*SOURCES, *HEADERS)), *with_what)
-    folder = cache_folder()
-    return None if folder is None else folder / f"{hashlib.sha256(b'|'.join(about)).hexdigest()[:16]}.so"
-
-
-@cache
-def _compiler() -> str | None:
-    return next(filter(None, map(shutil.which, COMPILERS)), None)
-
-
-@cache
-def _built() -> ctypes.CDLL | None:
-    target = _target()
-    assert target is not None
-    try:
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent) as work:
-                made = Path(work, target.name)
-                command = [str(_compiler()), *FLAGS, *map(str, SOURCES), "-o", str(made)]
-                subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
-                made.replace(target)  # in one step: another process may build it too
-        found = ctypes.CDLL(str(target))
-    except (OSError, subprocess.SubprocessError):  # no room, no rights, or no AVX-512 VNNI here
-        return None
-    found.switch_amx(1)
-    return found
-
-
-@cache
-def _build_meanwhile() -> None:
-    threading.Thread(target=_built, name="engine-build", daemon=True).start()
 
 
 class NativeConv:

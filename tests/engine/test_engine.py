@@ -15,7 +15,7 @@ from nets import inputs, random_decisions, settled_network
 from tiny import make_network
 
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.engine import compile_network, library, native, passes_check
+from dfs_core.engine import build, compile_network, library, native, passes_check
 from dfs_core.engine.check import _sample
 from dfs_core.engine.compiled import CompiledConv, CompiledNet, Levels
 from dfs_core.engine.native import NativeEngine
@@ -59,7 +59,7 @@ def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param.startswith("library"):
         yield "library"
         return
-    built = native.library()
+    built = build.library()
     if built is None:
         pytest.skip("native kernels cannot be built here")
     wanted = request.param == "tiles"
@@ -168,7 +168,7 @@ def test_an_engine_is_a_copy_and_leaves_its_input_alone(kernels: str) -> None:
 
 
 def test_native_and_library_kernels_agree() -> None:
-    built = native.library()
+    built = build.library()
     if built is None:
         pytest.skip("native kernels cannot be built here")
     model = network("static at 8 bits throughout")
@@ -186,7 +186,7 @@ def test_a_convolution_of_bytes_is_exact(kernels: str) -> None:
     wanted = torch.nn.functional.conv2d(x.double(), weight.double(), padding=1).clamp_min(0)
     if kernels == "native":
         rows = x.permute(0, 2, 3, 1).contiguous()
-        found = native._convolve(native.library(), native.NativeConv(conv, torch.float32, amx=False), rows).permute(
+        found = native._convolve(build.library(), native.NativeConv(conv, torch.float32, amx=False), rows).permute(
             0, 3, 1, 2
         )
     else:
@@ -197,7 +197,7 @@ def test_a_convolution_of_bytes_is_exact(kernels: str) -> None:
 
 @pytest.mark.parametrize("outputs", [16, 32])
 def test_six_products_in_bf16_are_one_in_float32(outputs: int) -> None:
-    built = native.library()
+    built = build.library()
     if built is None or not built.uses_amx():
         pytest.skip("this processor has no AMX")
     generator = torch.Generator().manual_seed(0)
@@ -214,7 +214,7 @@ def test_six_products_in_bf16_are_one_in_float32(outputs: int) -> None:
 
 
 def test_without_a_compiler_the_engine_runs_on_pytorch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for function in (native._compiler, native._target, native._built):
+    for function in (build._compiler, build._target, build._built):
         function.cache_clear()
     monkeypatch.setenv("PATH", str(tmp_path))
     model = network("static at 8 bits throughout")
@@ -224,7 +224,7 @@ def test_without_a_compiler_the_engine_runs_on_pytorch_alone(monkeypatch: pytest
             compile_network(model, "native")
     finally:
         monkeypatch.undo()
-        for function in (native._compiler, native._target, native._built):
+        for function in (build._compiler, build._target, build._built):
             function.cache_clear()
 
 
@@ -232,7 +232,7 @@ def test_a_compiler_that_fails_costs_nothing_but_speed(monkeypatch: pytest.Monke
     broken = tmp_path / "c++"
     broken.write_text("#!/bin/sh\nexit 1\n")
     broken.chmod(0o755)
-    for function in (native._compiler, native._target, native._built):
+    for function in (build._compiler, build._target, build._built):
         function.cache_clear()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -242,7 +242,7 @@ def test_a_compiler_that_fails_costs_nothing_but_speed(monkeypatch: pytest.Monke
         assert not list((tmp_path / "cache").glob("**/*.so"))
     finally:
         monkeypatch.undo()
-        for function in (native._compiler, native._target, native._built):
+        for function in (build._compiler, build._target, build._built):
             function.cache_clear()
 
 

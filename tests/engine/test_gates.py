@@ -9,7 +9,7 @@ import torch
 from nets import inputs, settled_network
 from torch import Tensor
 
-from dfs_core.engine import compile_network, native
+from dfs_core.engine import build, compile_network
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.network import DFSNet
 
@@ -35,7 +35,7 @@ def with_weights(config: ModelConfig) -> DFSNet:
 @pytest.mark.parametrize("name", CONFIGS)
 @torch.no_grad()
 def test_native_gates_give_the_scores_of_the_policy(name: str) -> None:
-    if native.library() is None:
+    if build.library() is None:
         pytest.skip("native kernels cannot be built here")
     model, images = with_weights(CONFIGS[name]), inputs(N, seed=3)
     engine, kept = compile_network(model, "native"), deepcopy(model.policy)

@@ -249,6 +249,6 @@ def test_what_was_held_out_is_held_out_again(split: dict[str, int], cifar10_dir:
     wanted = train_validation(whole, 6 if split else VALIDATION, split.get("seed", 0))
     found = from_data_set(parent.card, cifar10_dir, held_out=4)
     card = fine_tune(parent, Settings(60.0, STRONG, steps=20), found).checkpoint.card
-    for tune, held_out in ((found.tune, found.held_out), divide(whole, card.split)):
+    for tune, held_out in ((found.tune, found.held_out), divide(whole, card.split, session=True)):
         assert torch.equal(tune.images, wanted[0].images)
         assert torch.equal(held_out.images, wanted[1].images[:4])
