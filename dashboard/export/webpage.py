@@ -13,6 +13,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
+from dashboard.answers.naming import unbroken
 from dashboard.answers.tables import Table
 from dashboard.drawing import marks
 from dashboard.drawing.figure import Figure
@@ -112,9 +113,9 @@ def _section(number: int, part: Part, alone: bool) -> str:
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
     if not part.alt:  # a text or a title
-        return f"<section><{level}>{escape(part.title)}</{level}>{text_html(part.lines)}{notes}</section>"
+        return f"<section><{level}>{escape(unbroken(part.title))}</{level}>{text_html(part.lines)}{notes}</section>"
     return (
-        f"<section><{level}>{escape(part.title)}</{level}>{legend}"
+        f"<section><{level}>{escape(unbroken(part.title))}</{level}>{legend}"
         f'<div class="chart" id="chart{number}"{spoken}>{_image(part)}</div>{notes}'
         f"<footer>{escape(part.stamp.line())}</footer>{tables}</section>"
     )

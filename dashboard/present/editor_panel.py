@@ -9,6 +9,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.answers.naming import unbroken
 from dashboard.export import formats
 from dashboard.export.talk import Slide, SlideKind, Talk
 from dashboard.export.webpage import text_html
@@ -89,7 +90,8 @@ def listing(talk: Talk) -> None:
 
 def _preview(slide: Slide) -> None:
     if slide.kind != "view":
-        st.html(f'<div class="dfs-written {slide.kind}"><b>{escape(slide.title)}</b>{text_html(slide.lines)}</div>')
+        title = escape(unbroken(slide.title))
+        st.html(f'<div class="dfs-written {slide.kind}"><b>{title}</b>{text_html(slide.lines)}</div>')
         return
     try:
         st.image(slide_preview(slide), width="stretch", alt=slide.alt)

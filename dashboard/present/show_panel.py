@@ -7,6 +7,7 @@ from html import escape
 
 import streamlit as st
 
+from dashboard.answers.naming import unbroken
 from dashboard.answers.parameters import whole_number
 from dashboard.export.talk import Slide, Talk
 from dashboard.export.webpage import text_html
@@ -80,15 +81,16 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
     said = escape(slide.notes) or "No notes for this slide."
     aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
     bar = f'<i style="width:{100 * at / count:.1f}%"></i>'
+    title = escape(unbroken(slide.title))
     if slide.kind != "view":
         body = f'<div class="dfs-text">{text_html(slide.lines)}</div>'
-        return f"""<article class="dfs-slide {slide.kind}">{bar}<h1>{escape(slide.title)}</h1>{body}{aside}</article>"""
+        return f"""<article class="dfs-slide {slide.kind}">{bar}<h1>{title}</h1>{body}{aside}</article>"""
     # In an <img>, no script of the SVG runs and nothing is fetched.
     picture = base64.b64encode(slide.picture(theme).encode()).decode()
     shown = f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(slide.alt)}">'
     return f"""<article class="dfs-slide">
 {bar}
-<h1>{escape(slide.title)}</h1>
+<h1>{title}</h1>
 {shown}
 <p class="dfs-stamp">{escape(slide.stamp.absolute(address.app()).line())}</p>
 {aside}

@@ -12,6 +12,7 @@ from pptx.dml.color import RGBColor
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.util import Emu, Inches, Pt
 
+from dashboard.answers.naming import unbroken
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.formats import png
 from dashboard.export.talk import Slide, Talk
@@ -81,7 +82,7 @@ def _title_slide(deck: Any, talk: Talk) -> None:
 def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
     stamp = talk_slide.stamp.absolute(address)
     inner = _WIDTH - 2 * _MARGIN
-    slide = _titled(deck, talk_slide.title, (_MARGIN, Inches(0.3), inner, _TITLE_HEIGHT), 30)
+    slide = _titled(deck, unbroken(talk_slide.title), (_MARGIN, Inches(0.3), inner, _TITLE_HEIGHT), 30)
     # Title and stamp are text on the slide, so that they can be edited; the picture is the chart with its legend.
     picture = slide.shapes.add_picture(io.BytesIO(_png(talk_slide)), 0, 0)
     top = Inches(0.3) + _TITLE_HEIGHT
@@ -106,7 +107,7 @@ def _written(deck: Any, talk_slide: Slide, address: str | None) -> None:
     else:
         box, size = (_MARGIN, Inches(0.3), _WIDTH - 2 * _MARGIN, _TITLE_HEIGHT), 30
         below = (Inches(1), Inches(1.6), _WIDTH - Inches(2), Inches(5))
-    slide = _titled(deck, talk_slide.title, box, size)
+    slide = _titled(deck, unbroken(talk_slide.title), box, size)
     if lines := [f"{'• ' if point else ''}{line}" for point, line in talk_slide.lines]:
         room = below[3] / Pt(1)
         _write(slide, "\n".join(lines), below, fitting(lines, below[2] / Pt(1), room, 24))

@@ -180,3 +180,12 @@ def test_what_costs_no_accuracy_is_said_to_cost_none():
 def test_the_slide_on_the_method_says_who_decides(policy: PolicyName, words: str):
     config = replace(every_budget_card().config, policy=policy)
     assert words in question_text(make_card("x", "every-budget", config))
+
+
+def test_no_line_of_a_title_begins_with_a_unit():
+    slide = Slide.written("title", "It is right for 70.45 % of them at 8 bits", "ResNet-14")
+    (made,) = Presentation(io.BytesIO(slides.to_pptx(Talk("A talk", (slide,))))).slides
+    wanted = "It is right for 70.45\N{NO-BREAK SPACE}% of them at 8\N{NO-BREAK SPACE}bits"
+    assert made.shapes.title.text == wanted
+    assert wanted in slides.to_html(Talk("A talk", (slide,))).decode()
+    assert slide.title == "It is right for 70.45 % of them at 8 bits", "as it was written"
