@@ -9,7 +9,7 @@ DATA_DIR ?= $(or $(DFS_DATA_DIR),data)
 
 # The network of make data, make train and make seeds: make data train NETWORK=resnet74-cifar100
 NETWORK ?= resnet38-cifar10
-SWEEP = $(RUN) -m dfs_core sweep --network $(NETWORK) --data-dir $(DATA_DIR)
+SWEEP = $(RUN) -m dfs_core sweep --network $(NETWORK) --data-dir "$(DATA_DIR)"
 
 .PHONY: app test lint format docs bench measure fuzz soak kills data train seeds results screenshots clean
 
@@ -53,7 +53,7 @@ kills: $(VENV)/.dev
 	$(RUN) -m tools.kills --kills $(N) --seed $(SEED)
 
 data: $(VENV)/.app
-	$(RUN) -m dfs_core data download $(lastword $(subst -, ,$(NETWORK))) --data-dir $(DATA_DIR)
+	$(RUN) -m dfs_core data download $(lastword $(subst -, ,$(NETWORK))) --data-dir "$(DATA_DIR)"
 
 train: $(VENV)/.app
 	$(SWEEP) configs/sweeps/published.toml

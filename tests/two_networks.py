@@ -1,4 +1,4 @@
-"""Checkpoints of two networks on one machine: ResNet-14 on cifar10, and ResNet-20 on cifar100, not measured."""
+"""Checkpoints of two networks on one machine: ResNet-14 on CIFAR-10, and ResNet-20 on CIFAR-100, not measured."""
 
 from __future__ import annotations
 

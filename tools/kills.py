@@ -94,7 +94,7 @@ def main() -> int:
         write_images(folder / "data")
         (folder / "run.toml").write_text(CONFIG)
         start = time.monotonic()
-        if wait(begin(folder / "run.toml", folder / "data", folder / "undisturbed" / "run"), 600):
+        if wait(begin(folder / "run.toml", folder / "data", folder / "undisturbed" / "run"), 600) != 0:
             raise SystemExit("the undisturbed run failed")
         whole = time.monotonic() - start
         wanted = (folder / "undisturbed" / "run" / "weights.safetensors").read_bytes()

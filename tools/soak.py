@@ -39,7 +39,7 @@ UNDRAWN = {"open": 1.0, "slider": 9.0}
 TUNED = "dfs-resnet38-cifar10-b20"  # what the laboratory's runs start from
 LOGGED = 5000  # characters of the log that are printed after a fault
 LOOK_S, LONG_LOOK_S = (10, 50), (20, 100)  # seconds that users look at an answer: with a browser here, and the others
-ARRIVAL_S = 6  # from one session's arrival to the next
+ARRIVAL_S = 6  # from one session's arrival to the next, at most: all have arrived after a third of the time
 REPORT_S = 300
 SLIDER, DRAWN = "slider", "slider in a browser"
 AT_REST = "() => document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
@@ -127,10 +127,10 @@ async def act(page: Page, app: Served, rng: random.Random) -> tuple[str, float]:
     return DRAWN if kind == "slider" else kind, time.monotonic() - start
 
 
-async def undrawn(app: Served, number: int, end: float, tally: Tally, pace: float) -> None:
+async def undrawn(app: Served, number: int, gap: float, end: float, tally: Tally, pace: float) -> None:
     """One session without a browser, from its arrival to the end."""
     rng = random.Random(number)
-    await asyncio.sleep(number * ARRIVAL_S)
+    await asyncio.sleep(number * gap)
     async with Session(app.address) as user:
         tally.times["open"].append(await user.open(""))
         while time.monotonic() < end:
@@ -145,10 +145,12 @@ async def undrawn(app: Served, number: int, end: float, tally: Tally, pace: floa
             tally.errors["an exception on a page"] += user.exceptions
 
 
-async def session(browser: Browser, app: Served, number: int, end: float, tally: Tally, pace: float) -> None:
+async def session(
+    browser: Browser, app: Served, number: int, gap: float, end: float, tally: Tally, pace: float
+) -> None:
     """One session in a browser, from its arrival to the end."""
     rng = random.Random(number)
-    await asyncio.sleep(number * ARRIVAL_S)
+    await asyncio.sleep(number * gap)
     context = await browser.new_context(accept_downloads=True)
     page = await context.new_page()
     page.set_default_timeout(PATIENCE_MS)
@@ -179,13 +181,13 @@ async def play(app: Served, sessions: int, minutes: float, pace: float, tally: T
         path = shutil.which("chromium") or "/usr/bin/chromium"
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         end = time.monotonic() + 60 * minutes
-        report = time.monotonic()
+        report, gap = time.monotonic(), min(ARRIVAL_S, 20 * minutes / sessions)
         every = max(sessions // BROWSERS, 1)
         users = [
             asyncio.create_task(
-                undrawn(app, number, end, tally, pace)
+                undrawn(app, number, gap, end, tally, pace)
                 if number % every
-                else session(browser, app, number, end, tally, pace)
+                else session(browser, app, number, gap, end, tally, pace)
             )
             for number in range(sessions)
         ]
@@ -197,7 +199,7 @@ async def play(app: Served, sessions: int, minutes: float, pace: float, tally: T
                 print(f"{(end - report) / 60:.0f} minutes left: {tally.line()}", flush=True)
         for user in users:
             if error := user.exception():
-                tally.errors[str(error).splitlines()[0][:100]] += 1
+                tally.errors[(str(error).splitlines() or [type(error).__name__])[0][:100]] += 1
         await browser.close()
 
 

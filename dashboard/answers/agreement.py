@@ -14,6 +14,7 @@ from dashboard.answers.costs import MEASURES, Cost, models
 from dashboard.answers.tables import stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.known import title_of
 from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN
@@ -25,7 +26,8 @@ def why_not(left: Traces, right: Traces) -> str:
     same = left.dataset == right.dataset and left.classes == right.classes
     if same and np.array_equal(left.labels, right.labels):
         return ""
-    return f"A's stored decisions are of {left.dataset}, B's of {right.dataset} or of other images of it"
+    ours, theirs = title_of(left.dataset), title_of(right.dataset)
+    return f"A's stored decisions are of {ours}, B's of {theirs} or of other images of it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from dfs_core.checkpoints.card import Card
-from dfs_core.data.known import KNOWN
+from dfs_core.data.known import KNOWN, title_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Network:
 
     @property
     def in_words(self) -> str:
-        """Such as ``ResNet-38 on cifar10``."""
-        return f"{self.title} on {self.dataset}"
+        """Such as ``ResNet-38 on CIFAR-10``."""
+        return f"{self.title} on {title_of(self.dataset)}"
 
     @property
     def key(self) -> str:

@@ -22,7 +22,7 @@ Rows = list[dict[str, Any]]  # a table under construction
 Table = Sequence[Mapping[str, Any]]  # a finished table, read-only
 Scale = Literal["log", "linear"]
 GATELESS = ("constant", "table", "cascade")  # policies without gates: no block decides from what it sees
-NEAR_TIE = 10  # points; a decision with a smaller lead is a near tie
+NEAR_TIE = 10  # points; a decision with a smaller margin is a near tie
 SAME_BUDGET = 0.002  # relative tolerance within which a measured budget is the requested one
 
 
@@ -51,7 +51,7 @@ class DecisionRow(Costs):
         option: name of the chosen option.
         fraction: its cost relative to the full block, 0 to 1.
         probability: of the chosen option, in percent.
-        lead: probability of the chosen option minus that of the next likely one, in points.
+        margin: probability of the chosen option minus that of the next likely one, in points.
         bits: of the option; 0 for skip.
         pass_number: number of the pass of a cascade, from 1; missing for other networks, as are the next three.
         answer: the most probable class after that pass.
@@ -67,7 +67,7 @@ class DecisionRow(Costs):
     option: str
     fraction: float
     probability: float
-    lead: float
+    margin: float
     bits: int
     pass_number: NotRequired[int]
     answer: NotRequired[str]
@@ -84,7 +84,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> list[DecisionR
         for decisions, about in _passes(item.trace):
             for index, name in enumerate(decisions):
                 chosen = index_of[name]
-                probability, lead = (100.0, 100.0) if about else _likely(item.trace.probabilities[index], chosen)
+                probability, margin = (100.0, 100.0) if about else _likely(item.trace.probabilities[index], chosen)
                 found: dict[str, Any] = {
                     "row": row,
                     "image": item.picture.name,
@@ -94,7 +94,7 @@ def decision_rows(shown: Sequence[Shown], config: ModelConfig) -> list[DecisionR
                     "option": name,
                     "fraction": options[chosen].cost,
                     "probability": probability,
-                    "lead": lead,
+                    "margin": margin,
                     "bits": options[chosen].bits,
                 }
                 added = {column: model.table[index][chosen] for column, model in models.items()}
@@ -117,23 +117,23 @@ def _passes(trace: DecisionTrace) -> list[tuple[tuple[str, ...], dict[str, Any]]
 
 
 def _likely(probabilities: Sequence[float], chosen: int) -> tuple[float, float]:
-    """A gate's probability of the chosen option in percent, and its lead over the likeliest other one in points."""
+    """A gate's probability of the chosen option in percent, and its margin over the likeliest other one in points."""
     rest = [*probabilities[:chosen], *probabilities[chosen + 1 :]]
     return 100 * probabilities[chosen], 100 * (probabilities[chosen] - max(rest, default=0.0))
 
 
-def is_near_tie(lead: float) -> bool:
-    """Whether a small change may flip a decision with this lead, in points, as ``lead_in_words`` shows it."""
-    return math.floor(lead) < NEAR_TIE
+def is_near_tie(margin: float) -> bool:
+    """Whether a small change may flip a decision with this margin, in points, as ``margin_in_words`` shows it."""
+    return math.floor(margin) < NEAR_TIE
 
 
-def lead_in_words(lead: float) -> str:
-    """A lead in whole points, rounded down: 9.7 is less than ``NEAR_TIE``, so it must not read 10.
+def margin_in_words(margin: float) -> str:
+    """A margin in whole points, rounded down: 9.7 is less than ``NEAR_TIE``, so it must not read 10.
 
-    >>> lead_in_words(9.7), is_near_tie(9.7), lead_in_words(10.0), is_near_tie(10.0)
+    >>> margin_in_words(9.7), is_near_tie(9.7), margin_in_words(10.0), is_near_tie(10.0)
     ('9', True, '10', False)
     """
-    return f"{math.floor(lead)}"
+    return f"{math.floor(margin)}"
 
 
 def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:

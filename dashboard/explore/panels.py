@@ -23,6 +23,7 @@ from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem, where_it_pays
 from dashboard.views.strip_chart import FOCUS_PARAMS
 from dfs_core.checkpoints.words import SESSION
+from dfs_core.data.known import title_of
 
 _PICKED = (curve_chart.POINT_PARAM, curve_chart.BESIDE_PARAM, curve_chart.TICK_PARAM)
 AHEAD = 12  # operating points that are predicted in advance
@@ -56,9 +57,10 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
         count = f"{row['images']:,}" if row["images"] else "-"
         rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{count}</td><td>{accuracy}</td>{cost}</tr>")
     heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
+    dataset = escape(title_of(page.card.dataset))
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
-<p>in use: <code>{escape(page.card.name)}</code>, trained on {escape(page.card.dataset)}{_made_of(page)}</p></div>
+<p>in use: <code>{escape(page.card.name)}</code>, trained on {dataset}{_made_of(page)}</p></div>
 <table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
 <tbody>{"".join(rows)}</tbody></table></div>"""
     )

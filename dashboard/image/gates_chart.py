@@ -7,27 +7,27 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.tables import NEAR_TIE, lead_in_words
+from dashboard.answers.tables import NEAR_TIE, margin_in_words
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
 from dashboard.image.probes import WhatIf
-from dashboard.image.tables import GateRow, gate_rows, lead_rows
+from dashboard.image.tables import GateRow, gate_rows, margin_rows
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
 
 ROW = 27  # pixels of an option's row
 TOP, BOTTOM = 4, 6
-LEAD = 30  # pixels below the options for the leads
+MARGIN_ROW = 30  # pixels below the options for the margins
 _BAR = 4
-LEAD_TITLE = "lead, points"
+MARGIN_TITLE = "margin, points"
 
 
 def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours: Palette, click_id: int = 0) -> Figure:
-    """A board of gates and options: each option's probability, the taken option, and its lead over the next one.
+    """A board of gates and options: each option's probability, the taken option, and its margin over the next one.
 
-    The length of the bar in a cell is the option's probability; the cell of the taken option is filled. A lead of less
-    than ten points is marked with ≈ as a near tie. A click on a cell puts its block and option into the selection
+    The length of the bar in a cell is the option's probability; the cell of the taken option is filled. A margin below
+    ten points is marked with ≈ as a near tie. A click on a cell puts its block and option into the selection
     ``GATE_PARAM``.
 
     Args:
@@ -39,18 +39,18 @@ def gate_board(what_if: WhatIf, config: ModelConfig, chosen: int | None, colours
     """
     line, names = Line.of(config), config.option_set.names[::-1]
     cells = [_cell(row, names, line, colours) | {"click_id": click_id} for row in gate_rows(what_if, config)]
-    leads = [_lead(row, line, colours) for row in lead_rows(what_if.forced, config)]
-    for row in leads:
+    margins = [_margin(row, line, colours) for row in margin_rows(what_if.forced, config)]
+    for row in margins:
         row |= {"chosen": row["block"] == chosen, "click_id": click_id}
     labels = [{"name": name, "y": y - TOP} for name, y in row_names(config)[:-1]]
-    return Figure(_template(line, len(names), colours), {"cells": cells, "leads": leads, "names": labels})
+    return Figure(_template(line, len(names), colours), {"cells": cells, "margins": margins, "names": labels})
 
 
 def row_names(config: ModelConfig) -> list[tuple[str, float]]:
-    """The options from top to bottom, then the leads, and the middles of their rows in pixels from the chart's top."""
+    """The options from top to bottom, then the margins, with the middles of their rows in pixels from the top."""
     names = [option_label(name) for name in config.option_set.names[::-1]]
     rows = [(name, TOP + ROW * (place + 0.5)) for place, name in enumerate(names)]
-    return [*rows, (LEAD_TITLE, TOP + ROW * len(names) + LEAD / 2)]
+    return [*rows, (MARGIN_TITLE, TOP + ROW * len(names) + MARGIN_ROW / 2)]
 
 
 @lru_cache(maxsize=32)
@@ -58,12 +58,12 @@ def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
     """The specification without data."""
     marks = [*_cell_marks(line, colours), *_lead_marks(line, options, colours), *_title_marks(options, colours)]
     band = (
-        table("leads", "block")
+        table("margins", "block")
         .transform_filter("datum.chosen")
         .mark_rect(aria=False, fill=colours.accent, fillOpacity=0.13, cornerRadius=4)
-        .encode(x=line.at("start"), x2="end:Q", y=alt.value(-3), y2=alt.value(ROW * options + LEAD))
+        .encode(x=line.at("start"), x2="end:Q", y=alt.value(-3), y2=alt.value(ROW * options + MARGIN_ROW))
     )
-    return frame(alt.layer(band, *marks, _target(line)), ROW * options + LEAD, TOP, BOTTOM)
+    return frame(alt.layer(band, *marks, _target(line)), ROW * options + MARGIN_ROW, TOP, BOTTOM)
 
 
 def _cell(row: GateRow, names: tuple[str, ...], line: Line, colours: Palette) -> dict[str, Any]:
@@ -94,13 +94,13 @@ def _cell(row: GateRow, names: tuple[str, ...], line: Line, colours: Palette) ->
     }
 
 
-def _lead(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
+def _margin(row: dict[str, Any], line: Line, colours: Palette) -> dict[str, Any]:
     tie = row["near_tie"]
     return (
         row
         | line.span(row["block"])
         | {
-            "text": f"≈ {lead_in_words(row['lead'])}" if tie else lead_in_words(row["lead"]),
+            "text": f"≈ {margin_in_words(row['margin'])}" if tie else margin_in_words(row["margin"]),
             "ink": colours.accent if tie else colours.muted,
         }
     )
@@ -139,13 +139,13 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
 
 
 def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
-    """The lead below each gate; near ties have a sign and a colour."""
-    leads = table("leads", "block")
-    text = leads.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
+    """The margin below each gate; near ties have a sign and a colour."""
+    margins = table("margins", "block")
+    text = margins.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
     return [
         text.encode(
             x=line.at("centre"),
-            y=alt.value(ROW * options + LEAD / 2),
+            y=alt.value(ROW * options + MARGIN_ROW / 2),
             text="text:N",
             color=alt.Color("ink:N", scale=None),
         )
@@ -160,13 +160,13 @@ def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
     behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {NEAR_TIE}"
     return [
         names.mark_text(**look, align="right").encode(x=alt.value(-12), y=y_of("y"), text="name:N"),
-        single.mark_text(**look, align="right", text=LEAD_TITLE).encode(
-            x=alt.value(-12), y=alt.value(ROW * options + LEAD / 2)
+        single.mark_text(**look, align="right", text=MARGIN_TITLE).encode(
+            x=alt.value(-12), y=alt.value(ROW * options + MARGIN_ROW / 2)
         ),
         single.mark_text(**look, align="left", text=["the gate's", "probability, %"]).encode(
             x=behind, y=alt.value(ROW * options / 2 - 8)
         ),
-        single.mark_text(**look, align="left", text=tie).encode(x=behind, y=alt.value(ROW * options + LEAD / 2)),
+        single.mark_text(**look, align="left", text=tie).encode(x=behind, y=alt.value(ROW * options + MARGIN_ROW / 2)),
     ]
 
 

@@ -102,19 +102,19 @@ def gates(answer: Answer) -> None:
         why = CASCADE if config.passes else STATIC
         st.caption(why + (" Below you can force a block to another option." if len(config.option_set) > 1 else ""))
         return
-    close = sum(row["near_tie"] for row in tables.lead_rows(answer.what_if.forced, config))
+    close = sum(row["near_tie"] for row in tables.margin_rows(answer.what_if.forced, config))
     view = View(
         key=GATES,
         title=f"Gates of {answer.in_words} for {answer.picture.name}",
         draw=lambda colours: gates_chart.gate_board(answer.what_if, config, answer.block, colours, click_id),
         tables={
             "gates": lambda: tables.gate_rows(answer.what_if, config),
-            "leads": lambda: tables.lead_rows(answer.what_if.forced, config),
+            "margins": lambda: tables.margin_rows(answer.what_if.forced, config),
         },
         alt=f"Probability of each option in {config.gated_blocks} gates",
         finding=f"{close} of them are near ties",
         stamp=page.stamp("the images shown"),
-        notes="A gate takes its most probable option. If its lead is small, a small change can flip the decision.",
+        notes="A gate takes its most probable option. If its margin is small, a small change can flip the decision.",
     )
     show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=gates_chart.row_names(config))
 

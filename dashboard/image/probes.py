@@ -1,4 +1,4 @@
-"""Probes of one image: forced gates, the lead of a decision, stability under small changes.
+"""Probes of one image: forced gates, the margin of a decision, stability under small changes.
 
 The caller passes the model; every result is plain data.
 """
@@ -103,10 +103,10 @@ def flips(one: DecisionTrace, other: DecisionTrace) -> tuple[int, ...]:
     return tuple(block for block, (a, b) in enumerate(pairs) if a != b)
 
 
-def lead(probabilities: Sequence[float]) -> float:
+def margin(probabilities: Sequence[float]) -> float:
     """Probability of the most probable option minus that of the next, 0 to 1; 1 if there is no other option.
 
-    >>> lead((0.25, 0.5, 0.25))
+    >>> margin((0.25, 0.5, 0.25))
     0.25
     """
     first, *rest = sorted(probabilities, reverse=True)

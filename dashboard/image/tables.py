@@ -12,7 +12,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, is_near_tie, stage_of
 from dashboard.answers.times import alone
 from dashboard.image.film import Film
-from dashboard.image.probes import Variant, WhatIf, flips, lead
+from dashboard.image.probes import Variant, WhatIf, flips, margin
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
@@ -145,20 +145,20 @@ def gate_rows(what_if: WhatIf, config: ModelConfig) -> list[GateRow]:
     return rows
 
 
-def lead_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
-    """One row for each gate: its ``choice``, the ``next`` option, the ``lead`` in points, and ``near_tie``."""
+def margin_rows(trace: DecisionTrace, config: ModelConfig) -> Rows:
+    """One row for each gate: its ``choice``, the ``next`` option, the ``margin`` in points, and ``near_tie``."""
     rows: Rows = []
     for index, probabilities in enumerate(trace.probabilities):
         order = sorted(range(len(probabilities)), key=probabilities.__getitem__, reverse=True)
-        ahead = 100 * lead(probabilities)
+        points = 100 * margin(probabilities)
         rows.append(
             {
                 "block": index + FIRST_GATED,
                 "stage": stage_of(index, config),
                 "choice": trace.options[order[0]],
                 "next": trace.options[order[1]] if len(order) > 1 else "",
-                "lead": ahead,
-                "near_tie": is_near_tie(ahead),
+                "margin": points,
+                "near_tie": is_near_tie(points),
             }
         )
     return rows
@@ -186,7 +186,7 @@ def frame_rows(film: Film, picture: Picture, config: ModelConfig, calibration: C
 
 
 def film_rows(film: Film, config: ModelConfig) -> Rows:
-    """One row for each frame and gate; ``lead`` in points, and ``budget`` or ``dial_price``."""
+    """One row for each frame and gate; ``margin`` in points, and ``budget`` or ``dial_price``."""
     where = "dial_price" if film.dial else "budget"
     return [
         {
@@ -195,7 +195,7 @@ def film_rows(film: Film, config: ModelConfig) -> Rows:
             "block": index + FIRST_GATED,
             "stage": stage_of(index, config),
             "option": name,
-            "lead": 100 * lead(trace.probabilities[index]),
+            "margin": 100 * margin(trace.probabilities[index]),
         }
         for number, (position, trace) in enumerate(zip(film.positions, film.traces, strict=True))
         for index, name in enumerate(trace.decisions)

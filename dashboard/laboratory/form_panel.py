@@ -18,6 +18,7 @@ from dashboard.ui.page import Opened
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import format_alpha
+from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
 from dfs_core.training.lab_run import STEPS, Settings, can_tune
 
@@ -82,7 +83,7 @@ def _go_on_with(page: Opened, cards: Sequence[Card]) -> None:
 
 def _named(page: Opened, card: Card) -> str:
     """A checkpoint in words, with its data set where that is another one."""
-    elsewhere = "" if card.dataset == page.card.dataset else f" on {card.dataset}"
+    elsewhere = "" if card.dataset == page.card.dataset else f" on {title_of(card.dataset)}"
     return messages.plain(OperatingPoint(card).in_words + elsewhere)
 
 

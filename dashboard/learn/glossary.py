@@ -103,9 +103,9 @@ TERMS = tuple(
             " interval). Two results may differ although their intervals overlap: Compare tests them image by image.",
         ),
         (
-            "lead",
-            "lead",
-            "The probability of the chosen option minus that of the next one, in points. A small lead is a near tie:"
+            "margin",
+            "margin",
+            "The probability of the chosen option minus that of the next one, in points. A small margin is a near tie:"
             " mirroring the image may flip the decision.",
         ),
         (

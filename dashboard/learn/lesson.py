@@ -11,7 +11,7 @@ from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import classes_in_words, plain, with_article
 from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
-from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, lead_in_words
+from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, margin_in_words
 from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -117,7 +117,7 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
     ranked = sorted(zip(item.trace.probabilities[block - FIRST_GATED], item.trace.options, strict=True), reverse=True)
     (best, chosen), *rest = ranked
     second = f" and {100 * rest[0][0]:.0f} % to {option_in_words(rest[0][1])}" if rest else ""
-    lead = 100 * (best - rest[0][0]) if rest else 100.0
+    margin = 100 * (best - rest[0][0]) if rest else 100.0
     before = f"Before each of {config.gated_blocks} blocks"
     who = {
         "one-shot": "After the first block, a small policy network looks at its output once. For every block it gives"
@@ -132,8 +132,8 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
         f"For block {block} it gives {100 * best:.0f} % to **{option_in_words(chosen)}**{second}. The most probable"
         " option is taken.",
         "This is a near tie: mirroring the image may flip the decision."
-        if is_near_tie(lead)
-        else f"It leads by {lead_in_words(lead)} points, so this is a clear decision.",
+        if is_near_tie(margin)
+        else f"Its margin is {margin_in_words(margin)} points, so this is a clear decision.",
     ]
 
 

@@ -18,6 +18,7 @@ from dashboard.testset.statistics import Summary
 from dashboard.ui import state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.traces import Traces
+from dfs_core.data.known import title_of
 
 HEADS = {
     "images": "number of test images",
@@ -48,7 +49,7 @@ def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: fi
     heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
-<p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(traces.dataset)}</p></div>
+<p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(title_of(traces.dataset))}</p></div>
 <table><thead><tr><td></td>{heads}</tr></thead>
 <tbody>{"".join(cells)}</tbody></table></div>"""
     )

@@ -13,6 +13,7 @@ from dashboard.ui.gallery_order import choose_order, in_words, order_of
 from dashboard.ui.links import OWN_KEYS
 from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.card import Card
+from dfs_core.data.known import title_of
 
 if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
@@ -132,7 +133,7 @@ def _gallery(images: ImageSet | str, card: Card, shared: state.State) -> list[Pi
         st.button(label, icon=icon, help=f"{label} images", key=f"turn_{label} images", on_click=_turn, args=(target,))
     what, lost = "drawings", 0
     if not isinstance(images, str):
-        what = f"{messages.plain(images.dataset)} test images"
+        what = f"{messages.plain(title_of(images.dataset))} test images"
         lost = min(PAGE_SIZE, len(images) - (page - 1) * PAGE_SIZE) - sum(p.origin == "test" for p in pictures)
     unread = f", {lost} of them cannot be read" if lost else ""
     order = "" if isinstance(images, str) else in_words(images, card, shared)

@@ -10,7 +10,7 @@ from dashboard.answers.pictures import OWN_KEYS
 from dashboard.ui import cached, state
 from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.locate import pretrained_dir
-from dfs_core.data.known import KNOWN
+from dfs_core.data.known import KNOWN, title_of
 from dfs_core.errors import UserError
 
 
@@ -80,12 +80,14 @@ def no_data_set(dataset: str, why: str) -> None:
     """
     with st.expander("Show real test images", icon=":material/download:"):
         st.caption(plain(f"There are no test images on this machine: {why}"))
-        if dataset in KNOWN and st.button(f"Download {dataset} into {plain(str(cached.data_dir()))}", key="download"):
+        if dataset in KNOWN and st.button(
+            f"Download {title_of(dataset)} into {plain(str(cached.data_dir()))}", key="download"
+        ):
             _download(dataset)
 
 
 def _download(dataset: str) -> None:
-    bar = st.progress(0.0, f"Downloading {dataset}")
+    bar = st.progress(0.0, f"Downloading {title_of(dataset)}")
 
     def report(fraction: float, text: str) -> None:
         bar.progress(min(max(fraction, 0.0), 1.0), plain(text))

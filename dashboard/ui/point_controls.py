@@ -296,7 +296,7 @@ def _every_budget(point: OperatingPoint, group: ControlGroup) -> None:
     assert point.budget is not None
     _log_slider(
         group.showing(BUDGET, point.budget),
-        group.label("Budget: average cp to spend, on a logarithmic scale"),
+        group.label("Budget: average cp to spend, log scale"),
         operating.positions(*operating.budget_bounds(point.card), point.budget),
         point.budget,
         lambda value: f"{value:.4g} %",
@@ -321,7 +321,7 @@ def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
 
     _log_slider(
         group.showing(ALPHA, alpha),
-        group.label("Price of computation, on a logarithmic scale"),
+        group.label("Price: of a full block, log scale"),
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
         lambda value: f"{price_of(value):.{DIGITS}g}",

@@ -77,10 +77,10 @@ def _where_it_pays(folder: str, stamp: Stamp, key: str, _network: Network) -> st
 
     files = [Path(folder, name) for name in ("points.csv", "seeds.csv")]
     try:
-        found = [point for file in files if file.is_file() for point in read_measurements(file)]
+        points, others = (read_measurements(file) if file.is_file() else [] for file in files)
     except UserError:  # the curve says what is wrong with the first file; without the second one nothing is known
         return ""
-    return pays_words(found, _network)
+    return pays_words(points, others, _network)
 
 
 def points(catalogue: Catalogue, network: Network, cost: Cost) -> list[PointRow]:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dashboard.answers.networks import Network
-from dfs_core.results.equal_cost import CASCADE
+from dfs_core.results.comparison import CASCADE
+from dfs_core.results.equal_cost import at_equal_cost
 from dfs_core.results.measurement import Measurement
-from dfs_core.results.seeds import OverSeeds, over_seeds, run_of
+from dfs_core.results.seeds import Interval, OverSeeds, over_seeds
 
 
-def pays_words(points: Sequence[Measurement], network: Network) -> str:
+def pays_words(points: Sequence[Measurement], others: Sequence[Measurement], network: Network) -> str:
     """Up to three sentences in Markdown; empty where no method was measured with several seeds.
 
     Args:
-        points: of all seeds.
-        network: the network that they are about.
+        points: of the published checkpoints.
+        others: of the same runs with other seeds.
+        network: the network that the sentences are about.
     """
-    own = [point for point in points if (point.dataset, point.network) == (network.dataset, network.title)]
-    cascades = {run_of(point) for point in own if point.family == CASCADE}
-    rows = over_seeds(own)
-    again = [row for row in rows if row.dynamic in cascades]
-    before = [row for row in rows if row.dynamic not in cascades]
-    said = [_again(again)] if again else []
+    own, again = (
+        [point for point in group if (point.dataset, point.network) == (network.dataset, network.title)]
+        for group in (points, others)
+    )
+    gains = {row.cost: row.gain for row in at_equal_cost(own, again) if row.measure == "cp" and row.gain}
+    before = over_seeds([*own, *again])
+    said = [_again(gains, 1 + len({point.seed for point in again if point.family == CASCADE}))] if gains else []
     said += [_before(before)] if before else []
     return f"**Where deciding for each image pays**, at equal cp. {' '.join(said)}" if said else ""
 
 
-def _again(rows: Sequence[OverSeeds]) -> str:
-    """What looking again gains over the best static network."""
-    best = max(rows, key=lambda row: row.difference)
+def _again(gains: Mapping[float, Interval], seeds: int) -> str:
+    """What looking again gains over the best static network at each cp in percent, rising."""
+    cost, best = max(gains.items(), key=lambda gain: gain[1].mean)
     if best.low <= 0:
         return "Looking again gains nothing over the best static network beyond chance."
-    dearer = [row for row in rows if row.dynamic == best.dynamic and row.cost > best.cost]
-    sure = max((row.cost for row in dearer if row.low > 0), default=best.cost)
-    end = next((row.cost for row in dearer if row.cost > sure), None)
+    sure = max(at for at, gain in gains.items() if gain.low > 0)
+    end = next((at for at in gains if at > sure), None)
     level = "" if end is None else f"; from {end:g} % on it gains nothing beyond chance"
     return (
-        f"Looking again gains most at {best.cost:g} %: {best.difference:.2f} points over the best static network of the"
-        f" same seed (mean of {len(best.differences)} seeds; 95 % interval {best.low:.2f} to {best.high:.2f}){level}."
+        f"Looking again gains most at {cost:g} %: {best.mean:.2f} points over the best static network"
+        f" (mean of {seeds} seeds; 95 % interval {best.low:.2f} to {best.high:.2f}){level}."
     )
 
 

@@ -22,6 +22,7 @@ from dfs_core.checked import Name, Percent, Text, Word, read_rows
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import METHODS, SESSION
+from dfs_core.data.known import title_of
 from dfs_core.results.collect import against
 from dfs_core.results.measurement import read_measurements
 
@@ -230,7 +231,7 @@ def _published(row: dict[str, Any]) -> dict[str, Any]:
         "family": PUBLISHED_KEY,
         "group": GROUPS[PUBLISHED_KEY],
         "checkpoint": "",
-        "network": f"{row['network']} on {row['dataset']}",
+        "network": f"{row['network']} on {title_of(row['dataset'])}",
         "label": f"{row['method']}, {row['network']}",
         "split": "test",
         "accuracy": row["accuracy"],

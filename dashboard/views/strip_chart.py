@@ -254,7 +254,7 @@ def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
     base = table("cells", "cell")
     gate = [
         alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
-        alt.Tooltip("lead:Q", title="lead over the next %", format=".1f"),
+        alt.Tooltip("margin:Q", title="margin over the next %", format=".1f"),
     ]
     pass_of = [
         alt.Tooltip("pass_number:Q", title="pass"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.words import METHODS, format_alpha, option_label
+from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
 from dfs_core.model.prices import alpha_of, price_of
 
@@ -59,7 +60,7 @@ class OperatingPoint:
     @property
     def with_data_set(self) -> str:
         """The same with the data set after the network, for where there are several."""
-        return self._in_words(f"{self.card.config.layout.title} on {self.card.dataset}")
+        return self._in_words(f"{self.card.config.layout.title} on {title_of(self.card.dataset)}")
 
     def _in_words(self, network: str) -> str:
         card, target, alpha = self.card, self.target, self.alpha

@@ -58,7 +58,7 @@ def share(text: str) -> float:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    """Do the runs of a sweep, and print what became of each. Without Ray, they run in this process, one by one."""
+    """Do the runs of a sweep, and print what became of each. They run in this process, unless Ray is asked for."""
     from dfs_core.data.folders import SPLITS
     from dfs_core.training.cluster import INSTALL, has_ray, on_ray
     from dfs_core.training.sweep import one_by_one, read_sweep
@@ -71,10 +71,11 @@ def run_sweep(args: argparse.Namespace) -> int:
     for dataset in dict.fromkeys(run.config.dataset for run in runs):
         note_left_out(dataset, data_dir, *SPLITS)
     progress = Progress(runs)
-    if has_ray():
+    if asked or (has_ray() and os.environ.get("RAY_ADDRESS")):
         found = on_ray(runs, data_dir, args.address, args.cpus or 1, args.gpus, progress.look)
     else:
-        complain(f"the {len(runs)} runs are done one after another; {INSTALL}, which does several at once", "note")
+        several = "--cpus 1 does several at once" if has_ray() else f"{INSTALL}, which does several at once"
+        complain(f"the {len(runs)} runs are done one after another; {several}", "note")
         found = one_by_one(runs, data_dir)
     outcomes = {}
     with redirect_stdout(sys.stderr):  # what Ray has to say is no part of the result

@@ -105,7 +105,7 @@ def run_info(args: argparse.Namespace) -> int:
 def add_import_reference(parser: argparse.ArgumentParser) -> None:
     """Define ``import-reference``."""
     parser.add_argument("file", type=Path, metavar="FILE", help="checkpoint of the public DFS code")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new checkpoint")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the new checkpoint; default: in pretrained/")
     parser.add_argument(
         "--dataset", default="", metavar="NAME", help="cifar10, cifar100 or svhn; default: by class count"
     )

@@ -24,6 +24,7 @@ class DatasetInfo:
 
     Attributes:
         name: its name in configurations and on the command line.
+        title: its name in text.
         classes: class names; a label is an index into them.
         mean: mean of each channel (red, green, blue) over the training set, in units of 0 to 1.
         std: standard deviation of each channel, in the same units.
@@ -32,6 +33,7 @@ class DatasetInfo:
     """
 
     name: str
+    title: str
     classes: tuple[str, ...]
     mean: Channels
     std: Channels
@@ -47,14 +49,39 @@ KNOWN: dict[str, DatasetInfo] = {
     info.name: info
     for info in (
         DatasetInfo(
-            "cifar10", tuple(_CIFAR10.split()), (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616), 50_000, 10_000
+            name="cifar10",
+            title="CIFAR-10",
+            classes=tuple(_CIFAR10.split()),
+            mean=(0.4914, 0.4822, 0.4465),
+            std=(0.2470, 0.2435, 0.2616),
+            train_size=50_000,
+            test_size=10_000,
         ),
         DatasetInfo(
-            "cifar100", tuple(_CIFAR100.split()), (0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762), 50_000, 10_000
+            name="cifar100",
+            title="CIFAR-100",
+            classes=tuple(_CIFAR100.split()),
+            mean=(0.5071, 0.4865, 0.4409),
+            std=(0.2673, 0.2564, 0.2762),
+            train_size=50_000,
+            test_size=10_000,
         ),
-        DatasetInfo("svhn", tuple("0123456789"), (0.4377, 0.4438, 0.4728), (0.1980, 0.2010, 0.1970), 73_257, 26_032),
+        DatasetInfo(
+            name="svhn",
+            title="SVHN",
+            classes=tuple("0123456789"),
+            mean=(0.4377, 0.4438, 0.4728),
+            std=(0.1980, 0.2010, 0.1970),
+            train_size=73_257,
+            test_size=26_032,
+        ),
     )
 }
+
+
+def title_of(dataset: str) -> str:
+    """The name of a data set in text: ``CIFAR-10`` for ``cifar10``, and the name of its folder for an own one."""
+    return KNOWN[dataset].title if dataset in KNOWN else dataset
 
 
 @dataclass(frozen=True, slots=True)

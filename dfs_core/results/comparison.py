@@ -15,7 +15,8 @@ from dfs_core.evaluation.metrics import Z95
 from dfs_core.model.cost import cost_models
 from dfs_core.results.collect import distinct_traces
 
-DYNAMIC = ("cascade", "every-budget", "blockdrop")
+CASCADE = "cascade"
+DYNAMIC = (CASCADE, "every-budget", "blockdrop")
 STATIC = ("static", "mixed")
 TOLERANCE = 1.05  # costs that differ by a smaller factor count as equal
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dfs_core.results.comparison import DYNAMIC, STATIC
+from dfs_core.results.comparison import CASCADE, DYNAMIC, STATIC
 from dfs_core.results.measurement import Measurement
 from dfs_core.results.seeds import COSTS as CPS
-from dfs_core.results.seeds import kind_of, reached, run_of
+from dfs_core.results.seeds import Interval, kind_of, reached, run_of
 
-CASCADE = "cascade"
 COSTS: dict[Literal["cp", "all_in"], tuple[float, ...]] = {
     "cp": CPS,
     "all_in": (0.8, 0.9, 1.0, 1.22, 1.5, 1.85, 2.5, 5.0),  # between static networks that compute at 8 bits throughout
@@ -45,6 +44,13 @@ class EqualCost:
     static_accuracy: float | None
     dynamic_accuracy: float | None
     seeds: tuple[float, ...] = ()
+
+    @property
+    def gain(self) -> Interval | None:
+        """How much the mean of all seeds is above the best static network, in points; None if either is not known."""
+        if self.static_accuracy is None or not self.seeds:
+            return None
+        return Interval.of([accuracy - self.static_accuracy for accuracy in (self.accuracy, *self.seeds)])
 
 
 def at_equal_cost(points: Sequence[Measurement], others: Sequence[Measurement] = ()) -> list[EqualCost]:

@@ -27,10 +27,12 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind("backbone", "{network}"),
-    Kind("DFS at 20 %", "dfs-{network}-b20", 20.0),
+    *(Kind(f"DFS at {budget} %", f"dfs-{{network}}-b{budget}", budget) for budget in (40, 30, 20, 10)),
     Kind("SkipNet at 70 %", "skipnet-{network}", 70.0),
-    Kind("static 8 bits, 6.25 %", "static8-{network}"),
-    Kind("static 4 bits, 1.56 %", "static4-{network}"),
+    *(
+        Kind(f"static {bits} bits, {cp} %", f"static{bits}-{{network}}")
+        for bits, cp in ((8, 6.25), (4, 1.56), (3, 0.88), (2, 0.39))
+    ),
     *(
         Kind(f"{method} at {budget:g} %", f"{recipe}-{{network}}", budget)
         for method, recipe in (("static mix", "mixed"), ("DFS every budget", "lowbit"), ("cascade", "cascade"))

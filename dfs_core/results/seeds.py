@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, Self
 
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
-from dfs_core.results.comparison import DYNAMIC, STATIC
+from dfs_core.results.comparison import CASCADE, DYNAMIC, STATIC
 from dfs_core.results.measurement import Measurement
 
 COSTS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)  # cp in percent
@@ -103,6 +103,9 @@ def reached(points: Sequence[Measurement], cost: float, measure: Literal["cp", "
 def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
     """Compare each dynamic method with the static ones at ``COSTS``, if both were run with several seeds.
 
+    A cascade is not among them. All its seeds start from one static network, so it has no pairs of runs with the same
+    seed; ``equal_cost`` compares it with the best published static network.
+
     Only runs that exist for every seed are used, and only at the budgets at which every run was measured. So no seed
     and no method has more points to choose from than another.
     """
@@ -111,6 +114,7 @@ def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
         row
         for kind in kinds
         for method in DYNAMIC
+        if method != CASCADE
         for row in _against_static([point for point in points if kind_of(point) == kind], method)
     ]
 

@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from dfs_core.checkpoints.words import METHODS
+from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
 from dfs_core.results.equal_cost import EqualCost, at_equal_cost
 from dfs_core.results.measurement import DIAL, Measurement
 from dfs_core.results.networks import networks_of, side_by_side
-from dfs_core.results.seeds import Interval, OverSeeds
+from dfs_core.results.seeds import OverSeeds
 
 Row = TypeVar("Row", Measurement, Comparison, OverSeeds, EqualCost)
 MEASURES = {"cp": "cp", "all_in": "all-in"}
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- end of results -->"
 
 NEAR = 1.0  # the README's table prefers points that lose at most this many points of accuracy
-MOST = 9  # largest number of rows in that table
 WHAT_COLUMNS_MEAN = """\
 All figures are on the test images. No weight and no price was fitted to them. These are the columns, with their
 names in `points.csv`:
@@ -119,7 +119,7 @@ def headlines(points: Sequence[Measurement]) -> list[Measurement]:
         near = [point for point in group if point.checkpoint == point.backbone or _loses_little(point)]
         best = min(near, key=lambda point: point.cp) if near else max(group, key=lambda point: point.accuracy)
         chosen.append(best)
-    return sorted(chosen, key=lambda point: -point.cp)[:MOST]
+    return sorted(chosen, key=lambda point: -point.cp)
 
 
 def _loses_little(point: Measurement) -> bool:
@@ -131,7 +131,9 @@ def headlines_table(points: Sequence[Measurement]) -> str:
     """The README's table."""
     rows = [
         (
-            METHODS.get(point.family, "DFS, turned down without training" if point.family == DIAL else point.family),
+            METHODS.get(
+                point.family, "DFS, turned down without training (dial)" if point.family == DIAL else point.family
+            ),
             point.checkpoint + ("" if point.budget is None else f" at {point.budget:g} %"),
             _accuracy(point),
             "" if point.loss is None else f"{point.loss:.2f}",
@@ -164,7 +166,9 @@ def _by_network(rows: Sequence[Row], table: Callable[[Sequence[Row]], str]) -> s
     if len(networks) < 2:
         return table(rows)
     parts = {name: [row for row in rows if (row.dataset, row.network) == name] for name in networks}
-    return "\n\n".join(f"### {title} on {dataset}\n\n{table(part)}" for (dataset, title), part in parts.items())
+    return "\n\n".join(
+        f"### {title} on {title_of(dataset)}\n\n{table(part)}" for (dataset, title), part in parts.items()
+    )
 
 
 def networks_table(points: Sequence[Measurement]) -> str:
@@ -274,7 +278,7 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
             _percent(row.all_in),
             _percent(row.static_accuracy),
             "" if row.static_accuracy is None else _signed(row.accuracy - row.static_accuracy),
-            _gain_of_the_mean(row),
+            "" if row.gain is None else _interval(*row.gain),
             _percent(row.dynamic_accuracy),
         )
         for row in rows
@@ -290,14 +294,6 @@ def _equal_cost_table(rows: Sequence[EqualCost]) -> str:
         "best that decides before the answer",
     )
     return _markdown(header, cells)
-
-
-def _gain_of_the_mean(row: EqualCost) -> str:
-    """How much the mean of a cascade's seeds is above the best static network, which has one seed."""
-    if row.static_accuracy is None or not row.seeds:
-        return ""
-    gains = [accuracy - row.static_accuracy for accuracy in (row.accuracy, *row.seeds)]
-    return _interval(*Interval.of(gains))
 
 
 def _accuracy(point: Measurement) -> str:

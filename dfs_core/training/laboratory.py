@@ -60,7 +60,10 @@ def fine_tune(
         UserError: the checkpoint has no gates to tune, or the loss is no longer finite.
     """
     if not can_tune(parent.card):
-        raise UserError(f"{parent.card.name} has no recurrent gates to fine-tune: choose a DFS or SkipNet checkpoint")
+        raise UserError(
+            f"{parent.card.name} has no recurrent gates to fine-tune:"
+            " choose a DFS checkpoint that was trained for one budget"
+        )
     started = time.monotonic()
     model = with_own_gates(parent.model, settings.budget)
     before = _measure(parent.model, parent.card, material.held_out, "before", report, slot)

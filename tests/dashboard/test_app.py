@@ -189,7 +189,7 @@ def test_test_images_are_shown_with_their_class_where_they_are_on_the_machine(
     monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
     app = AppTest.from_file(str(APP), default_timeout=60).run()
     assert not app.exception
-    assert "cifar10 test images, page 1 of 4" in text_of(app)
+    assert "CIFAR-10 test images, page 1 of 4" in text_of(app)
     assert len(rows_of(app)) == 10
     assert "of 10 right" in text_of(app)
     assert not [button for button in app.button if button.key == "download"]
@@ -219,7 +219,7 @@ def test_after_a_download_the_gallery_shows_the_test_images(app, no_data, cifar1
     app.query_params["image"] = "frog"  # a drawing, which the test images take the place of
     app.run()
     app.button(key="download").click().run()
-    assert "cifar10 test images, page 1 of 4" in text_of(app)
+    assert "CIFAR-10 test images, page 1 of 4" in text_of(app)
     assert not app.warning
 
 

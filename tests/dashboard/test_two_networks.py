@@ -59,22 +59,22 @@ def test_with_one_network_there_is_no_control_of_it(tiny_pretrained: Path, no_da
 def test_another_network_has_its_own_methods_keeps_the_budget_and_stands_in_the_link():
     app = opened(checkpoint="tiny-dfs-10", image="test-3", gallery="2")
     assert methods(app) == ["DFS", "SkipNet", "Backbone"]
-    switch(app, "ResNet-20 on cifar100")
+    switch(app, "ResNet-20 on CIFAR-100")
     assert methods(app) == ["DFS", "Static uniform", "Backbone"]
     assert dict(app.query_params) == {"network": OTHER, "checkpoint": "c100-dfs-10", "budget": "10"}, (
         "no image of cifar10"
     )
     assert not app.warning
-    switch(app, "ResNet-14 on cifar10")
+    switch(app, "ResNet-14 on CIFAR-10")
     assert app.query_params["checkpoint"] == "tiny-dfs-10"
 
 
 @pytest.mark.usefixtures("in_force")
 def test_what_another_network_has_not_is_said_and_comes_back_with_the_way_back():
     app = opened(checkpoint="tiny-dfs-30")
-    switch(app, "ResNet-20 on cifar100")
+    switch(app, "ResNet-20 on CIFAR-100")
     assert "DFS has nothing here that spends 30 % of cp. The nearest is 20 %." in [said(one) for one in app.warning]
-    switch(app, "ResNet-14 on cifar10")
+    switch(app, "ResNet-14 on CIFAR-10")
     assert app.query_params["checkpoint"] == "tiny-dfs-30", "the wish is kept"
     assert not app.warning
 
@@ -91,7 +91,7 @@ def test_a_method_that_costs_more_does_not_end_the_wish():
 @pytest.mark.usefixtures("in_force")
 def test_a_link_names_a_network_alone_or_with_a_budget_or_one_that_is_not_here():
     app = opened(network=OTHER)
-    assert "<code>c100-dfs-20</code>, trained on cifar100" in text_of(app)
+    assert "<code>c100-dfs-20</code>, trained on CIFAR-100" in text_of(app)
     assert dict(app.query_params) == {"network": OTHER}
     assert "<code>c100-dfs-10</code>" in text_of(opened(network=OTHER, budget="10"))
     moved = opened(network=OTHER, checkpoint="tiny-dfs-10")
@@ -105,10 +105,10 @@ def test_the_curve_shows_one_network_and_every_stamp_names_it(monkeypatch: pytes
     views: dict = {}
     monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.setdefault(view.key, view))
     opened(network=OTHER)
-    assert views["curve"].title == "Accuracy and cp of ResNet-20 on cifar100"
+    assert views["curve"].title == "Accuracy and cp of ResNet-20 on CIFAR-100"
     assert not [row for row in views["curve"].tables["points"]() if row["checkpoint"].startswith("tiny")]
     for view in views.values():
-        assert "network ResNet-20 on cifar100" in view.stamp.line()
+        assert "network ResNet-20 on CIFAR-100" in view.stamp.line()
 
 
 @pytest.mark.usefixtures("in_force")
@@ -135,11 +135,11 @@ def test_b_is_given_the_cost_of_a(monkeypatch: pytest.MonkeyPatch):
 def test_image_b_of_compare_does_not_become_another_image_of_the_same_number():
     app = opened("compare", what="images", checkpoint="tiny-dfs-10", image="test-3", other="test-5", gallery="1")
     assert app.query_params["other"] == "test-5"
-    switch(app, "ResNet-20 on cifar100")
+    switch(app, "ResNet-20 on CIFAR-100")
     assert "other" not in app.query_params
     app = opened("compare", what="images", checkpoint="tiny-dfs-10", image="test-3", other="test-5", gallery="1")
     go_to(app, "explore").run()
-    switch(app, "ResNet-20 on cifar100")
+    switch(app, "ResNet-20 on CIFAR-100")
     go_to(app, "compare").run()
     assert app.query_params["what"] == "images"
     assert "other" not in app.query_params, "nor does it by a change on another page"
@@ -150,7 +150,7 @@ def test_the_laboratory_offers_checkpoints_of_the_network_in_use_or_says_of_whic
     app = opened("laboratory", checkpoint="c100-static4")
     assert {one.key for one in app.button if one.key.startswith("start_")} == {"start_c100-dfs-10", "start_c100-dfs-20"}
     app = opened("laboratory", checkpoint="c100-static4", image="test-3")
-    assert "on cifar10" not in " ".join(one.label for one in app.button)
+    assert "on CIFAR-10" not in " ".join(one.label for one in app.button)
 
 
 @pytest.mark.usefixtures("in_force")
@@ -196,7 +196,7 @@ def test_where_the_card_names_no_cost_none_is_said_to_be_always_the_same(folder:
 def test_titles_and_so_the_names_of_files_say_the_data_set(monkeypatch: pytest.MonkeyPatch):
     views: dict = {}
     monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
-    for name, wanted in (("tiny-dfs-20", "ResNet-14 on cifar10"), ("c100-dfs-20", "ResNet-20 on cifar100")):
+    for name, wanted in (("tiny-dfs-20", "ResNet-14 on CIFAR-10"), ("c100-dfs-20", "ResNet-20 on CIFAR-100")):
         opened(checkpoint=name)
         assert views["strip"].title.startswith(f"Decisions of DFS {wanted}, budget 20 %")
 
@@ -229,7 +229,7 @@ def test_a_picture_whose_class_was_told_for_other_classes_is_of_none_of_these():
     app.file_uploader(key="uploads").set_value([("brown.png", stream.getvalue(), "image/png")]).run()
     control(app.selectbox, "own_truth").set_value("cat").run()
     assert control(app.selectbox, "own_truth").value == "cat"
-    switch(app, "ResNet-20 on cifar100")
+    switch(app, "ResNet-20 on CIFAR-100")
     assert control(app.selectbox, "own_truth").value == "None of these classes"
 
 
@@ -254,5 +254,5 @@ def test_a_run_of_the_laboratory_is_shown_with_its_own_network_only(folder: Path
 @pytest.mark.usefixtures("in_force")
 def test_both_sides_of_a_comparison_say_their_data_set_and_long_titles_of_methods_drop_down():
     app = opened("compare", checkpoint="tiny-dfs-10", right="c100-dfs-20")
-    assert re.findall(r"DFS ResNet-\d+ on (cifar\d+), budget", text_of(app))[:2] == ["cifar10", "cifar100"]
+    assert re.findall(r"DFS ResNet-\d+ on (\S+), budget", text_of(app))[:2] == ["CIFAR-10", "CIFAR-100"]
     assert [one.key for one in opened(network=OTHER).selectbox if one.key.startswith("method")], "27 characters"

@@ -86,6 +86,12 @@ def test_networks_of_another_backbone_are_another_comparison() -> None:
     assert over_seeds([replace(one, backbone=one.family) for one in points]) == []
 
 
+def test_a_cascade_has_no_static_runs_of_its_seeds_to_be_compared_with() -> None:
+    points = [point("static", cp, 80.0, seed) for seed in (0, 1) for cp in (0.3, 6.0)]
+    points += [point("cascade", cp, 81.0, seed, cp) for seed in (0, 1) for cp in (0.39, 6.25)]
+    assert over_seeds(points) == []
+
+
 def test_one_seed_says_nothing_of_others() -> None:
     assert over_seeds([point("static", 0.3, 80.0), point("every-budget", 6.0, 80.0, budget=6.25)]) == []
 

@@ -98,7 +98,7 @@ def test_a_cost_that_is_on_no_card_is_not_made_up(catalogue):
 
 def test_methods_are_listed_for_one_network_and_networks_in_the_order_of_their_data_sets(catalogue):
     first, second = catalogue.networks
-    assert (first.in_words, second.in_words) == ("ResNet-14 on cifar10", "ResNet-14 on cifar100")
+    assert (first.in_words, second.in_words) == ("ResNet-14 on CIFAR-10", "ResNet-14 on CIFAR-100")
     assert [one.title for one in catalogue.on(second).families] == ["DFS", "Static uniform", "Backbone"]
     assert {Network.of(card) for one in catalogue.on(first).families for card in one.cards} == {first}
     assert Network.of(catalogue.default) == first
@@ -119,4 +119,4 @@ def test_another_network_keeps_method_and_budget_and_says_where_it_cannot(catalo
     assert note == "DFS has nothing here that spends 30 % of cp. The nearest is 20 %."
     found, note = nearest.on_network(catalogue, other, OperatingPoint(catalogue.named("every"), 10.0), 10.0)
     assert found.card.name == "dfs-10.0-5e-06-c100"
-    assert note == "There is no DFS every budget of ResNet-14 on cifar100 here. In use instead: DFS."
+    assert note == "There is no DFS every budget of ResNet-14 on CIFAR-100 here. In use instead: DFS."

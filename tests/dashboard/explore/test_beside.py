@@ -18,7 +18,7 @@ BESIDE = "resnet-8-cifar10"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, pretrained_folder: Path) -> Path:
-    """ResNet-14 and ResNet-8 on cifar10, ResNet-20 on cifar100."""
+    """ResNet-14 and ResNet-8 on CIFAR-10, ResNet-20 on CIFAR-100."""
     made = write_two_networks(tmp_path_factory.mktemp("beside") / "pretrained", pretrained_folder)
     test = {"n": 100, "accuracy": 91.0, "accuracy_ci95": [90.0, 92.0], "cp": 20.3, "all_in": 25.0, "policies": 3}
     for name, method, config, options in (
@@ -43,14 +43,14 @@ def views(folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> d
 def test_another_network_of_the_data_set_is_shown_beside_and_named_in_axis_title_table_and_stamp(views: dict):
     app = opened(checkpoint="tiny-dfs-20")
     chooser = control(app.selectbox, "beside")
-    assert chooser.options == ["beside: ResNet-8 on cifar10"], "no network of another data set"
+    assert chooser.options == ["beside: ResNet-8 on CIFAR-10"], "no network of another data set"
     chooser.set_value(chooser.options[0]).run()
     assert not app.exception
     assert app.query_params["beside"] == BESIDE
     view = views["curve"]
-    assert view.title == "Accuracy and cp of ResNet-14 and ResNet-8 on cifar10"
-    assert "network ResNet-14 and ResNet-8 on cifar10" in view.stamp.line()
-    assert {row["network"] for row in view.tables["points"]()} >= {"ResNet-14 on cifar10", "ResNet-8 on cifar10"}
+    assert view.title == "Accuracy and cp of ResNet-14 and ResNet-8 on CIFAR-10"
+    assert "network ResNet-14 and ResNet-8 on CIFAR-10" in view.stamp.line()
+    assert {row["network"] for row in view.tables["points"]()} >= {"ResNet-14 on CIFAR-10", "ResNet-8 on CIFAR-10"}
 
 
 def test_a_link_cannot_put_two_data_sets_on_one_axis(views: dict):

@@ -99,9 +99,9 @@ def test_the_board_shows_every_option_of_every_gate_and_marks_near_ties_by_a_sig
         assert cell["decision"].startswith("forced" if cell["forced"] else "taken" if cell["taken"] else "not taken")
         assert ("the gate's own choice" in cell["decision"]) == cell["preferred"]
         assert cell["click"] == ("lets the gate decide" if cell["forced"] else "forces this option")
-    for row, probabilities in zip(figure.data["leads"], forced.forced.probabilities, strict=True):
+    for row, probabilities in zip(figure.data["margins"], forced.forced.probabilities, strict=True):
         first, second = sorted(probabilities, reverse=True)[:2]
-        assert row["lead"] == pytest.approx(100 * (first - second))
+        assert row["margin"] == pytest.approx(100 * (first - second))
         assert ("≈" in row["text"]) == (100 * (first - second) < NEAR_TIE)
         assert ("≈" in row["text"]) == (int(row["text"].removeprefix("≈ ")) < NEAR_TIE), "as it reads, too"
 
@@ -254,9 +254,9 @@ def test_a_stage_has_as_many_blocks_as_its_layout_says():
 
 def test_the_names_that_stay_in_view_are_those_of_the_boards_rows(forced, config):
     figure = gates_chart.gate_board(forced, config, None, LIGHT)
-    *options, lead = gates_chart.row_names(config)
+    *options, margin = gates_chart.row_names(config)
     assert [name for name, _ in options] == [row["name"] for row in figure.data["names"]]
     for name, y in options:
         own = [cell for cell in figure.data["cells"] if option_label(cell["option"]) == name]
         assert {(cell["y"] + cell["y2"]) / 2 + gates_chart.TOP for cell in own} == {y}
-    assert lead[1] > options[-1][1]
+    assert margin[1] > options[-1][1]

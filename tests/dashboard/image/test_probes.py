@@ -7,7 +7,7 @@ import pytest
 from tiny import picture
 
 from dashboard.answers.engine import Engine, EnginePoint
-from dashboard.image.probes import flips, force, lead, read_gates, stability, through_jpeg, write_gates
+from dashboard.image.probes import flips, force, margin, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.model.options import OptionSet
@@ -91,9 +91,9 @@ def test_jpeg_keeps_size_and_type():
     assert through_jpeg(IMAGE, 90).dtype == np.uint8
 
 
-def test_the_lead_is_the_distance_to_the_next_option():
-    assert lead((0.1, 0.7, 0.2)) == pytest.approx(0.5)
-    assert lead((1.0,)) == 1.0
+def test_the_margin_is_the_distance_to_the_next_option():
+    assert margin((0.1, 0.7, 0.2)) == pytest.approx(0.5)
+    assert margin((1.0,)) == 1.0
 
 
 def test_forced_gates_come_back_from_a_link():

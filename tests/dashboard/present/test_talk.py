@@ -58,7 +58,7 @@ def test_a_slide_keeps_the_pictures_of_the_chart_as_it_was_in_both_themes():
 
 def test_a_chart_of_many_checkpoints_with_the_longest_names_is_read_again(talk: Talk):
     many = tuple((f"{number:03}" + 197 * "n", "89abcdef" * 8) for number in range(300))
-    stamp = replace(INSIDE, others=many, network=", ".join(f"ResNet-{depth} on cifar100" for depth in range(8, 80, 6)))
+    stamp = replace(INSIDE, others=many, network=", ".join(f"ResNet-{depth} on CIFAR-100" for depth in range(8, 80, 6)))
     kept = Talk("many", (replace(talk.slides[0], stamp=stamp),))
     assert talk_file.from_json(talk_file.to_json(kept).encode()) == kept
 

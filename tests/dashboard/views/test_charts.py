@@ -84,12 +84,12 @@ def test_the_ledger_of_the_cells_sums_to_the_cost_of_each_image(shown):
         assert fixed + sum(row["all_in"] for row in mine) == pytest.approx(item.trace.all_in)
 
 
-def test_probability_and_lead_are_those_of_the_choice(shown):
+def test_probability_and_margin_are_those_of_the_choice(shown):
     rows = decision_rows(shown, CONFIG)
     for row, chances in zip(rows, (p for item in shown for p in item.trace.probabilities), strict=True):
         best, second = sorted(chances, reverse=True)[:2]
         assert row["probability"] == pytest.approx(100 * best)
-        assert row["lead"] == pytest.approx(100 * (best - second))
+        assert row["margin"] == pytest.approx(100 * (best - second))
 
 
 def test_only_the_image_in_focus_is_marked(shown):
