@@ -37,6 +37,7 @@ Percent = Annotated[float, Meta(ge=0, le=100, description="a percentage from 0 t
 Budget = Annotated[float, Meta(gt=0, le=100, description="a percentage above 0 and up to 100")]
 Cost = Annotated[float, Meta(ge=0, le=10_000, description="a cost in percent, 0 or more")]  # gates make it exceed 100
 Points = Annotated[float, Meta(ge=-100, le=100, description="a number of points from -100 to 100")]
+Price = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number of nats")]
 
 
 def is_word(text: str) -> bool:

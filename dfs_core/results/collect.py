@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from msgspec import Meta
 
-from dfs_core.checked import Budget, Cost, Count, Percent, read_rows
+from dfs_core.checked import Budget, Cost, Count, Percent, Price, read_rows
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import Tell, read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
@@ -27,7 +26,6 @@ from dfs_core.model.cost import cost_models
 from dfs_core.results.measurement import DIAL, Measurement
 
 T = TypeVar("T")
-Price = Annotated[float, Meta(ge=-1e6, le=1e6, description="a number of nats")]
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # these need stored decisions
 MINORITY = 0.05  # a block's decisions differ if at least this share of images does not take its usual option
@@ -146,7 +144,9 @@ def _figures_of_card(card: Card) -> dict[str, Any]:
 
 
 def _figures_of_dial(row: Remeasured) -> dict[str, Any]:
-    return {key: getattr(row, key) for key in ("n", "policies", "accuracy", "low", "high", "cp", "all_in")} | UNKNOWN
+    return {
+        key: getattr(row, key) for key in ("price", "n", "policies", "accuracy", "low", "high", "cp", "all_in")
+    } | UNKNOWN
 
 
 def figures_of(traces: Traces, card: Card) -> dict[str, Any]:

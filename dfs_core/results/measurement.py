@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Word, read_rows
+from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Price, Word, read_rows
 from dfs_core.checkpoints.card import Line, Seed
 
 DIAL = "dial"  # family of the points that a price reaches from a checkpoint without training
@@ -33,6 +33,7 @@ class Measurement:
         split: ``test``.
         n: number of images.
         budget: the budget asked for or trained for.
+        price: of a block in full, in nats; only of a ``dial`` point.
         accuracy: percentage of images with the right label.
         low: lower end of the 95 % Wilson interval of the accuracy.
         high: upper end of that interval.
@@ -59,6 +60,7 @@ class Measurement:
     split: Word
     n: Count
     budget: Budget | None = None
+    price: Price | None = None
     accuracy: Percent
     low: Percent
     high: Percent

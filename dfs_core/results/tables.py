@@ -185,7 +185,7 @@ def _points_table(points: Sequence[Measurement]) -> str:
     rows = [
         (
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
-            _percent(point.budget, "g"),
+            _percent(point.budget, "g") if point.price is None else f"price {point.price:.3g}",
             _accuracy(point),
             "" if point.loss is None else f"{point.loss:.2f}",
             _percent(point.cp),
