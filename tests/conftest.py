@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 from hypothesis import settings
-from places import REPOSITORY
+from places import REPOSITORY, made_once
 from tiny import write_cifar10_folders, write_pretrained
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 os.environ["DFS_RUNS_DIR"] = str(REPOSITORY / "no-runs")  # whoever runs the tests may have runs of their own
+
+
+FIRST = (  # the files that take longest
+    "training/test_cluster.py",
+    "browser/test_access.py",
+    "training/test_kill_and_resume.py",
+    "browser/test_strangers.py",
+    "browser/test_explore.py",
+    "test_wheel.py",
+    "browser/test_cascade.py",
+    "browser/test_links.py",
+    "training/test_processes.py",
+    "browser/test_present.py",
+    "browser/test_laboratory.py",
+    "dashboard/laboratory/test_page.py",
+    "browser/test_odd_uploads.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest begin first, then those of many tests: no worker waits for another's last file."""
+    names = {item: item.path.relative_to(Path(__file__).parent).as_posix() for item in items}
+    counts, place = Counter(names.values()), {name: number for number, name in enumerate(FIRST)}
+    items.sort(key=lambda item: (place.get(names[item], len(place)), -counts[names[item]]))
 
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing on a busy machine
@@ -35,7 +60,7 @@ def cifar10_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pretrained_folder(tmp_path_factory: pytest.TempPathFactory, cifar10_dir: Path) -> Path:
     """A folder of tiny checkpoints (see ``tiny.write_pretrained``), measured on the images of ``cifar10_dir``."""
-    return write_pretrained(tmp_path_factory.mktemp("pretrained"), cifar10_dir)
+    return made_once(tmp_path_factory, "tiny/pretrained", lambda folder: write_pretrained(folder, cifar10_dir))
 
 
 @pytest.fixture

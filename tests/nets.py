@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from tiny import CIFAR10, make_network, pictures
+from tiny import CIFAR10, make_network, pictures, remembered
 from torch import Tensor
 
 from dfs_core.data.augment import normalise
@@ -33,6 +33,10 @@ def random_decisions(config: ModelConfig, n: int, seed: int = 0) -> Tensor:
 
 def settled_network(config: ModelConfig, seed: int = 0) -> DFSNet:
     """A network in evaluation mode whose batch norms have seen every option, and whose gates tell images apart."""
+    return remembered(_settled_network, config, seed)
+
+
+def _settled_network(config: ModelConfig, seed: int) -> DFSNet:
     model = make_network(config, seed)
     images = inputs(48, seed=11)
     with torch.no_grad():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,8 +61,25 @@ def write_cifar10_folders(data_dir: Path) -> Path:
     return data_dir
 
 
+_MADE: dict[tuple[str, ModelConfig, int], tuple[DFSNet, torch.Tensor]] = {}
+
+
+def remembered(make: Callable[[ModelConfig, int], DFSNet], config: ModelConfig, seed: int) -> DFSNet:
+    """A copy of what ``make`` makes, which is made once. Random numbers go on as if it had been made just now."""
+    key = make.__name__, config, seed
+    if key not in _MADE:
+        _MADE[key] = make(config, seed), torch.get_rng_state()
+    model, state = _MADE[key]
+    torch.set_rng_state(state)
+    return deepcopy(model)
+
+
 def make_network(config: ModelConfig, seed: int = 0) -> DFSNet:
     """A network of random weights whose gates look at the image, so that decisions differ between images and blocks."""
+    return remembered(_make_network, config, seed)
+
+
+def _make_network(config: ModelConfig, seed: int) -> DFSNet:
     torch.manual_seed(seed)
     model = DFSNet(config).eval()
     sample = _tensor(pictures(32, seed=7))

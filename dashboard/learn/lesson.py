@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import classes_in_words, plain, with_article
@@ -18,6 +16,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import format_alpha, option_in_words
 from dfs_core.data.images import MIDDLE
+from dfs_core.evaluation.metrics import different
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.trace import DecisionTrace
 
@@ -234,7 +233,7 @@ def sum_words(
     else:
         said.append(_against(agreement.summary(plain, traces)))
     if traces is not None:
-        vectors, n = len(np.unique(traces.decisions, axis=0)), len(traces)
+        vectors, n = different(traces.decisions), len(traces)
         said.append(
             "All images have the same decision vector: a rule without gates would do as well."
             if vectors == 1

@@ -26,7 +26,7 @@ from dfs_core.model.prices import price_of
 NETWORK, METHOD, RUN = "network", "method", "run"
 ROOM, ROOM_BESIDE = 36, 24  # characters of method titles that fit side by side: alone, and beside the network
 _COST_WIDTH = 17  # percent of the width of all other controls together
-_NETWORK_WIDTH = 24  # likewise
+_NETWORK_WIDTH = 29  # likewise
 _WHY = (
     "Budget and price are one setting: the price is what a full block is charged, and the budget is the cp that is"
     " spent at that price. If you move one, the other follows, by a table measured on validation images."
@@ -279,7 +279,7 @@ def _trained_alpha(family: Family, card: Card, group: ControlGroup) -> None:
         return
     control = group.showing(ALPHA, card.alpha)
     st.segmented_control(
-        group.label("Alpha: how hard training enforced the budget"),
+        group.label("Alpha: weight of the budget"),
         family.alphas,
         default=card.alpha,
         format_func=format_alpha,

@@ -12,6 +12,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.ui import cached
 from dashboard.ui.messages import plain
 from dfs_core.checkpoints.card import Card
+from dfs_core.data.known import title_of
 
 MARK = "unlike the training images"
 
@@ -38,7 +39,7 @@ def say_marked(pictures: Sequence[Picture], card: Card) -> None:
     marked = _marked(pictures, card)
     if found is None or not marked:
         return
-    rates = [f"{share:.0f} % of {kind.removesuffix(', test')}" for kind, share in found.marked.items()]
+    rates = [f"{share:.0f} % of {title_of(kind.removesuffix(', test'))}" for kind, share in found.marked.items()]
     st.caption(
         f":material/help: **{MARK.capitalize()}**: {plain(listed(picture.name for picture in marked))}. For such"
         f" a picture the answer may mean little. A picture without this mark may still show no known class: the mark"

@@ -47,6 +47,9 @@ def _target() -> Path | None:
     """Where the built library lies; None on machines where it cannot be built."""
     if platform.system() != "Linux" or platform.machine() != "x86_64" or _compiler() is None:
         return None
+    flags = cpu_facts().get("flags", "").split()
+    if flags and "avx512_vnni" not in flags:  # convolve.h is written for it
+        return None
     with_what = map(str.encode, (*FLAGS, str(_compiler()), cpu_facts().get("flags", "")))
     about = (*(source.read_bytes() for source in (*SOURCES, *HEADERS)), *with_what)
     folder = cache_folder()

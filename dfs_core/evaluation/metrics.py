@@ -135,6 +135,11 @@ class Outcome:
         return self.decisions if self.looks is None else every_pass(config, self.decisions, self.looks.passes)
 
 
+def different(decisions: np.ndarray) -> int:
+    """Number of different decision vectors: decisions (N, gated blocks). Faster than ``np.unique`` along an axis."""
+    return len({row.tobytes() for row in decisions})
+
+
 def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
     """Reduce an outcome to the figures of a card. ``config`` is the configuration of the network."""
     correct, n = int(outcome.correct.sum()), len(outcome.labels)
@@ -148,7 +153,7 @@ def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
         accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
         cp=round(float(costs["cp"].total(paid)), DECIMALS),
         all_in=round(float(costs["bitops"].total(paid)), DECIMALS),
-        policies=len(np.unique(outcome.decisions, axis=0)),
+        policies=different(outcome.decisions),
         shares=tuple(
             {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}
             for block in range(config.gated_blocks)

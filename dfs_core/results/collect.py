@@ -21,7 +21,7 @@ from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
+from dfs_core.evaluation.metrics import DECIMALS, different, wilson_interval
 from dfs_core.model.cost import cost_models
 from dfs_core.results.measurement import DIAL, Measurement
 
@@ -165,7 +165,7 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
         "all_in": round(costs["bitops"].total(paid), DECIMALS),
         "macs": round(costs["macs"].total(paid), DECIMALS),
         "energy": round(costs["energy"].total(paid), DECIMALS),
-        "policies": len(np.unique(traces.decisions, axis=0)),
+        "policies": different(traces.decisions),
         "minority_blocks": round(100 * float(np.mean([share <= 1 - MINORITY for share in usual])), DECIMALS),
         "cp_variation": round(float(own.std() / own.mean()) if own.mean() else 0.0, DECIMALS),
     }

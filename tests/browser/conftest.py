@@ -13,6 +13,12 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from tools.serving import served
 
 CHROMIUM = "/usr/bin/chromium"
+# What Playwright turns off, which the switch replaces, and the pages that Chromium loads for each window's address bar.
+NOT_NEEDED = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,"
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,OptimizationHints,NetworkTimeServiceQuerying,"
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
+)
 # What Chromium asks of the network for itself would hide what a page asks.
 QUIET = [
     "--no-sandbox",
@@ -24,6 +30,7 @@ QUIET = [
     "--disable-sync",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
+    f"--disable-features={NOT_NEEDED}",
 ]
 CHARTS = "[data-testid=stVegaLiteChart] svg >> nth=1"
 PATIENCE_MS = 30_000  # a machine that trains beside the tests is slow; nothing here measures time

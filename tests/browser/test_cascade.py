@@ -20,7 +20,11 @@ NAME = "cascade-resnet38-cifar10"
 def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the app with the shipped checkpoints, their stored decisions, and drawn pictures."""
     nowhere = tmp_path_factory.mktemp("server") / "none"
-    settings = {"DFS_PRETRAINED_DIR": str(REPOSITORY / "pretrained"), "DFS_DATA_DIR": str(nowhere)}
+    settings = {
+        "DFS_PRETRAINED_DIR": str(REPOSITORY / "pretrained"),
+        "DFS_DATA_DIR": str(nowhere),
+        "OMP_NUM_THREADS": "1",
+    }
     with served(settings) as app:
         yield app.address
         assert "Traceback" not in app.log.read_text(), app.log.read_text()[-3000:]

@@ -91,7 +91,9 @@ def test_straight_an_image_pays_for_the_first_pass_and_one_other(
     capsys: pytest.CaptureFixture[str], measured: dict[str, list[Measured]], cifar10_dir: Path
 ) -> None:
     blocks, passes_of = load_checkpoint(PASSES[0]).card.config.gated_blocks, measured["test"]
-    for row in rows_on(measured["validation"], blocks, STRAIGHT)[::20]:
+    rows = rows_on(measured["validation"], blocks, STRAIGHT)[::20]
+    assert rows
+    for row in rows:
         words = ["--straight", "--passes", *PASSES, "--budget", row.cp, "--data-dir", cifar10_dir]
         (found,) = run_json(capsys, "cascade", *words)
         assert found["limits"] == list(row.limits)

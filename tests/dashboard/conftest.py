@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from tiny_runs import train
 
 CASCADE = "tiny-cascade"
 MODEL = {"depth": 14, "options": "2,4,8", "policy": "cascade", "passes": ["2", "4", "8"], "ungated": 8}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _look_for_components_once() -> Iterator[None]:
+    """Streamlit looks through all installed packages whenever a test opens a page. Here that finds nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")

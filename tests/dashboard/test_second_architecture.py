@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pages import control, opened, rows_of, text_of
-from places import APP
+from places import APP, made_once
 from shapes import CLASSES, SIZE, shape, write_runs, write_shapes
 
 from dashboard.export import formats
@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
-    return write_runs(tmp_path_factory.mktemp("runs") / "pretrained", data_dir)
+    return made_once(tmp_path_factory, "shapes/pretrained", lambda folder: write_runs(folder, data_dir))
 
 
 @pytest.fixture

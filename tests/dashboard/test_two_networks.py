@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from pages import control, go_to, opened, said, text_of
 from PIL import Image
-from places import APP
+from places import APP, made_once
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network
 from two_networks import OTHER, write_two_networks
@@ -29,7 +29,7 @@ PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, pretrained_folder: Path) -> Path:
-    return write_two_networks(tmp_path_factory.mktemp("two") / "pretrained", pretrained_folder)
+    return made_once(tmp_path_factory, "two/pretrained", lambda folder: write_two_networks(folder, pretrained_folder))
 
 
 @pytest.fixture

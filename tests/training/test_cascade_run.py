@@ -134,7 +134,9 @@ def test_a_trace_has_every_pass_and_its_cost_is_their_sum(cascade: Path) -> None
     predictor = Predictor.load(cascade)
     pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
     low, high = predictor.card.budget_range or pytest.fail("no range")
-    for trace in predictor.predict(pixels, budget=high):
+    traces = predictor.predict(pixels, budget=high)
+    assert len(traces) == len(pixels)
+    for trace in traces:
         assert [look.decisions[0] for look in trace.passes] == ["2", "4", "8"]
         assert trace.passes[-1].limit is None
         assert (trace.passes[-1].label, trace.passes[-1].confidence) == (trace.label, pytest.approx(trace.confidence))

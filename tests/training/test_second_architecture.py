@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from places import made_once
 from shapes import BACKBONE, CLASSES, GATED, NETWORK, PRICED, SIZE, run, shape, write_runs, write_shapes
 from tiny_runs import log_of, weights
 
@@ -33,7 +34,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
-    return write_runs(tmp_path_factory.mktemp("runs"), data_dir)
+    return made_once(tmp_path_factory, "shapes/pretrained", lambda folder: write_runs(folder, data_dir))
 
 
 def test_a_backbone_learns_to_tell_shapes_apart(runs: Path) -> None:

@@ -37,15 +37,14 @@ def test_the_last_line_is_the_figure_of_the_page_and_the_sum_of_the_lines_above(
         assert sum(row[subject] or 0 for row in parts) == pytest.approx(total[subject], abs=1e-9)
 
 
-@pytest.mark.parametrize("cost", MEASURES)
+@pytest.mark.parametrize("cost", [cost for cost in MEASURES if cost != "all-in"])  # the card's own figure is made up
 def test_the_test_sets_column_adds_up_to_the_figures_of_its_shares(cost):
     config = ModelConfig(depth=14, budget=20.0)
     shares = [{"skip": 25.0, "8": 25.0, "16": 50.0, "full": 0.0}] * 5
     test = {"n": 8, "accuracy": 50.0, "accuracy_ci95": [20.0, 80.0], "cp": 14.0625, "all_in": 0.0, "policies": 1}
     card = make_card("dfs-20", "dfs", config, metrics={"test": test | {"shares": shares}})
     total = ledger_rows([], None, card, cost)[-1]
-    if cost != "all-in":  # the card's own figure was made up
-        assert total["test"] == pytest.approx(of_card(card)[MEASURES[cost].column])
+    assert total["test"] == pytest.approx(of_card(card)[MEASURES[cost].column])
 
 
 @pytest.mark.parametrize("cost", MEASURES)
