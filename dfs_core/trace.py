@@ -58,6 +58,11 @@ class DecisionTrace:
     passes: tuple[PassTrace, ...] = ()
 
     @property
+    def every_pass(self) -> tuple[tuple[str, ...], ...]:
+        """The decisions of each pass that a cascade made; of other policies, the one decision vector."""
+        return tuple(look.decisions for look in self.passes) or (self.decisions,)
+
+    @property
     def label(self) -> str:
         """Name of the most probable class."""
         return self.classes[self._best]

@@ -38,6 +38,7 @@ class Measure:
     about: str
 
 
+PAPER_AND_ALL: tuple[Cost, ...] = ("cp", "all-in")
 MEASURES: dict[Cost, Measure] = {
     "cp": Measure(
         "cp",
@@ -82,6 +83,11 @@ class Costs(TypedDict):
 COLUMNS = tuple(measure.column for measure in MEASURES.values())
 
 
+def measures_shown(cost: Cost) -> list[Measure]:
+    """The measures in tables: always cp and all-in, and the one in use."""
+    return [MEASURES[one] for one in dict.fromkeys((*PAPER_AND_ALL, cost))]
+
+
 @lru_cache(maxsize=64)
 def models(config: ModelConfig) -> dict[Column, CostModel]:
     """The cost models of a network, by table column."""
@@ -91,8 +97,7 @@ def models(config: ModelConfig) -> dict[Column, CostModel]:
 
 def of_trace(trace: DecisionTrace, config: ModelConfig) -> Costs:
     """The costs of one image, in percent."""
-    made = tuple(look.decisions for look in trace.passes) or (trace.decisions,)
-    return cast(Costs, _counted(made, config) | {"cp": trace.cp, "all_in": trace.all_in})
+    return cast(Costs, _counted(trace.every_pass, config) | {"cp": trace.cp, "all_in": trace.all_in})
 
 
 @lru_cache(maxsize=4096)  # charts, tables and texts of a page all need the same few

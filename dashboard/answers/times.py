@@ -9,8 +9,7 @@ from dfs_core.trace import DecisionTrace
 
 def time_of(trace: DecisionTrace, config: ModelConfig, calibration: Calibration, batch: int) -> ImageTime:
     """The time of one image, every pass included, as its share of a batch."""
-    passes = [look.decisions for look in trace.passes] or [trace.decisions]
-    return calibration.of_image(config, passes, batch)
+    return calibration.of_image(config, trace.every_pass, batch)
 
 
 def alone(trace: DecisionTrace, config: ModelConfig, calibration: Calibration) -> float:

@@ -93,8 +93,7 @@ def lane_rows(pairs: Sequence[Pair]) -> list[LaneRow]:
 
 def _made(side: Side, index: int) -> list[str]:
     """What a gated block ran: its option, or of a cascade its option in each pass."""
-    trace = side.shown.trace
-    return [look.decisions[index] for look in trace.passes] or [trace.decisions[index]]
+    return [decisions[index] for decisions in side.shown.trace.every_pass]
 
 
 class DifferenceRow(Costs):

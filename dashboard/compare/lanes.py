@@ -144,7 +144,7 @@ def _template(length: float, colours: Palette) -> dict[str, Any]:
     costs_at = alt.value(alt.expr("width + 70"))
     said = [
         alt.Tooltip("about:N", title="block"),
-        alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),
+        alt.Tooltip("fraction:Q", title="cost, share of the full block", format=".4~f"),
     ]
     told = [
         alt.Tooltip("about:N", title="difference"),

@@ -9,8 +9,8 @@ import streamlit as st
 
 from dashboard.answers import agreement
 from dashboard.answers.classes import word
-from dashboard.answers.costs import MEASURES, Measure
-from dashboard.answers.naming import counted, plain, told_apart, unbroken
+from dashboard.answers.costs import MEASURES, Measure, measures_shown
+from dashboard.answers.naming import counted, listed, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
 from dashboard.answers.times import alone
 from dashboard.compare import class_heatmap, differences, lanes
@@ -69,7 +69,7 @@ def _two_images(pairs: Sequence[Pair]) -> bool:
 
 def changes(page: Opened, pairs: Sequence[Pair]) -> None:
     """What changes from A to B, a line for each image; for two different images, a line for each side."""
-    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]
+    measures = measures_shown(page.shared.cost)
     if _two_images(pairs):
         st.markdown("### The predictions for A and B")
         _images(differences.side_rows(pairs[0]), measures)
@@ -91,7 +91,8 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
     heads = ["image", "is", "A says", "B says", "", "confidence", *(measure.name for measure in measures)]
     st.html(_lines([*heads, "measured here"] if timed else heads, lines))
     if timed:
-        st.caption(plain(f"Measured: milliseconds of one image alone, on {clocks[0].in_words}."))
+        machines = listed(dict.fromkeys(clock.in_words for clock in clocks))
+        st.caption(plain(f"Measured: milliseconds of one image alone, on {machines}."))
 
 
 def _times(pair: Pair, clocks: Sequence[Calibration]) -> str:

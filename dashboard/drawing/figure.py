@@ -37,9 +37,9 @@ def padded(
     return spec if height is None else spec | {"height": height}
 
 
-def room_for(names: Iterable[str], least: int, most: int = 200) -> int:
-    """Pixels that the longest of some names needs at 12 pixels, with a margin; between two bounds."""
-    return min(most, max([least, *(14 + round(6.6 * len(name)) for name in names)]))
+def room_for(names: Iterable[str], least: int) -> int:
+    """Pixels that the longest of some names needs at 12 pixels, with a margin; at least ``least``, at most 200."""
+    return min(200, max([least, *(14 + round(6.6 * len(name)) for name in names)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ with left:
     shown = looks_panel.choose(page, decide(pictures, page.point))
     in_focus = focus.item_in_focus(shown, page.shared)
     panels.strip(page, shown, in_focus)
-    image_bar.more_pictures(page.card, page.shared)
+    image_bar.more_pictures(page.card)
 with right:
     panels.curve(page, shown, in_focus)
     focus.panel(shown, in_focus)

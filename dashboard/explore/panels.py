@@ -9,7 +9,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from dashboard.answers import nearest, operating, tables
-from dashboard.answers.costs import MEASURES
+from dashboard.answers.costs import MEASURES, measures_shown
 from dashboard.answers.naming import listed
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import Picture
@@ -42,7 +42,7 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
 def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     """The operating point in words, with its figures on the test set and on the images shown."""
     test = tables.test_figures(page.point, measured())
-    measures = [MEASURES[cost] for cost in dict.fromkeys(("cp", "all-in", page.shared.cost))]  # cp and all-in always
+    measures = measures_shown(page.shared.cost)
     rows = []
     for row in tables.ledger_rows(shown, page.card, test):
         accuracy = "-"

@@ -47,7 +47,7 @@ def time_of_all(page: Opened) -> None:
 
 
 def _show(page: Opened, survey: Survey, batch: int) -> None:
-    points = curve_points(page.catalogue, Network.of(page.card), page.shared.cost)
+    points = curve_points(page.catalogue, Network.of(page.card), "cp")
     rows = timed_rows(survey, points, batch)
     if not rows:
         st.caption("No timed checkpoint has an accuracy on the test set.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,7 +21,6 @@ Kind = Literal[
     "validation images",
 ]
 BASE_URL = "DFS_BASE_URL"  # environment variable: the address at which others reach the app
-LOCAL = ("localhost", "127.", "0.0.0.0", "::")  # what hosts of this machine alone begin with
 HASH_SHOWN = 12  # hexadecimal digits, enough to distinguish checkpoints
 
 
@@ -103,8 +103,18 @@ class Stamp:
 
 
 def is_local(host: str | None) -> bool:
-    """Whether a host of a URL leads to the machine that asks."""
-    return bool(host) and str(host).startswith(LOCAL)
+    """Whether a host of a URL leads to the machine that asks.
+
+    >>> [is_local(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "localhost.example.org", None)]
+    [True, True, True, True, False, False]
+    """
+    if not host:
+        return False
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return found.is_loopback or found.is_unspecified
 
 
 def _state_in_words(path: str, query: str) -> str:

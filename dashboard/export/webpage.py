@@ -112,7 +112,7 @@ def _section(number: int, part: Part, alone: bool) -> str:
     # Vega adds its own description.
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
-    if not part.alt:  # a text or a title
+    if not (part.figure or part.live or part.picture):  # a text or a title
         return f"<section><{level}>{escape(unbroken(part.title))}</{level}>{text_html(part.lines)}{notes}</section>"
     return (
         f"<section><{level}>{escape(unbroken(part.title))}</{level}>{legend}"

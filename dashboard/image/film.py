@@ -15,7 +15,7 @@ import numpy as np
 
 from dashboard.answers.engine import PointModel
 from dfs_core.checkpoints.operating_point import round_to
-from dfs_core.model.config import ModelConfig
+from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.trace import DecisionTrace
 
 FRAMES = 40
@@ -88,7 +88,7 @@ def positions(config: ModelConfig) -> tuple[float, ...]:
     if config.budget_range is not None:
         low, high = config.budget_range
         return tuple(sorted({min(max(round_to(budget, 3), low), high) for budget in np.geomspace(low, high, FRAMES)}))
-    if config.policy == "constant":
+    if config.policy == "constant" or config.policy in PRICED:  # the latter: its prices were not measured
         return ()
     prices = [round_to(price, 2) for price in np.geomspace(DIAL_WEAKEST, DIAL_STRONGEST, FRAMES // 2)]
     return (*prices[::-1], 0.0, *(-price for price in prices[:-1]))

@@ -48,7 +48,7 @@ def gate_film(film: Film, subject: Subject, where: float, stays_right: StaysRigh
     foot = gates_end + GAP + COST
     column = MEASURES[cost].column
     most = max(1e-9, *(row[column] for row in frames)) * 1.05
-    here, flag = film.nearest(where), _flag(film, stays_right)
+    here, flag = film.nearest(where), _flag(stays_right)
     edges = (here, here + 1)
     data = {
         "cells": _cells(film, rows, colours),
@@ -172,7 +172,7 @@ def _ticks(film: Film) -> Rows:
     return [{"centre": film.fraction(budget) + 0.5, "text": f"{budget:.3g} %"} for budget in budgets]
 
 
-def _flag(film: Film, stays_right: StaysRight) -> Rows:
+def _flag(stays_right: StaysRight) -> Rows:
     if stays_right.frame is None:
         return []
     text = f"stays {'right' if stays_right.known else stays_right.label} from here"
@@ -198,7 +198,7 @@ def film_template(count: int, gates_end: int, foot: int, axis: str, cost: str, c
 
     marks = [
         *_gate_marks(at, count),
-        *_band_marks(at, count, colours),
+        *_band_marks(at, count),
         *_cost_marks(at, foot, colours),
         *_side_marks(gates_end, foot, cost, colours),
         *_axis_marks(at, foot, axis, colours),
@@ -251,7 +251,7 @@ def _beside_lines(needed: str, count: int) -> Any:
     )
 
 
-def _band_marks(at: Any, count: int, colours: Palette) -> list[alt.Chart]:
+def _band_marks(at: Any, count: int) -> list[alt.Chart]:
     """A band for each prediction along the budgets, dashed if it is wrong."""
     bands = table("bands")
     look: dict[str, Any] = {"aria": False, "fontSize": 12, "fontWeight": 600}

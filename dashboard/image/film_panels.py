@@ -16,7 +16,7 @@ from dashboard.image.layout import FRAME_PARAM
 from dashboard.image.question_panel import Answer, ask_stability, go_to
 from dashboard.ui import cached, state
 from dashboard.ui.show import picked, show
-from dfs_core.model.config import ModelConfig
+from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.timing.calibration import Calibration
 
 FRAME, FILM, STABLE = "film_frame", "film", "stability"
@@ -26,7 +26,10 @@ def film(answer: Answer) -> None:
     """The gate film with its slider, and the smallest budget from which the prediction stays right."""
     page, config, reel = answer.page, answer.page.card.config, answer.film
     if reel is None:
-        st.caption("This network decides the same at every budget, so there is no gate film.")
+        why = "The prices of this network were not measured"
+        if config.policy not in PRICED:
+            why = "This network decides the same at every budget"
+        st.caption(f"{why}, so there is no gate film.")
         return
     st.markdown("### Gate film")
     found = stays_right(reel.labels, answer.picture.truth)

@@ -56,7 +56,7 @@ def row_names(config: ModelConfig) -> list[tuple[str, float]]:
 @lru_cache(maxsize=32)
 def _template(line: Line, options: int, colours: Palette) -> dict[str, Any]:
     """The specification without data."""
-    marks = [*_cell_marks(line, colours), *_lead_marks(line, options, colours), *_title_marks(options, colours)]
+    marks = [*_cell_marks(line, colours), *_margin_marks(line, options), *_title_marks(options, colours)]
     band = (
         table("margins", "block")
         .transform_filter("datum.chosen")
@@ -138,7 +138,7 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def _lead_marks(line: Line, options: int, colours: Palette) -> list[alt.Chart]:
+def _margin_marks(line: Line, options: int) -> list[alt.Chart]:
     """The margin below each gate; near ties have a sign and a colour."""
     margins = table("margins", "block")
     text = margins.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from dashboard.answers.engine import Engine, EnginePoint
-from dashboard.answers.parameters import whole_number
+from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
@@ -122,11 +123,8 @@ def _where(page: Opened, reel: Film | None) -> float:
     """The budget in use, or the dial price that is nearest to the link's."""
     if page.budget is not None:
         return page.budget
-    try:
-        wished = float(page.shared.page.get(PRICE, "0"))
-    except ValueError:
-        wished = 0.0
-    return reel.positions[reel.nearest(wished)] if reel and wished == wished else 0.0
+    wished = finite_number(page.shared.page.get(PRICE), -math.inf) or 0.0
+    return reel.positions[reel.nearest(wished)] if reel else 0.0
 
 
 def _point(page: Opened, where: float) -> OperatingPoint:

@@ -17,6 +17,7 @@ from dfs_core.model.layout import FIRST_GATED
 
 HEIGHT = 340
 BLOCK_PARAM = "block"
+GATES_SHARE = "gate's probability, %"
 
 
 def gate_rows(item: Shown, config: ModelConfig) -> Rows:
@@ -38,10 +39,15 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     ]
 
 
-def gates(rows: Rows, block: int, colours: Palette, click_id: int = 0, has_gates: bool = True) -> Figure:
+def gates(rows: Rows, block: int, colours: Palette, click_id: int = 0, share: str = GATES_SHARE) -> Figure:
     """The gates' probabilities for every block, stacked, with one block highlighted; a click chooses a block.
 
-    If the network has no gates, the axis says share of images instead of probability.
+    Args:
+        rows: from ``gate_rows``.
+        block: the highlighted one.
+        colours: palette of the theme.
+        click_id: see ``links.State``.
+        share: what the heights are, on the axis.
     """
     order: dict[int, float] = {}
     drawn: Rows = []
@@ -66,18 +72,15 @@ def gates(rows: Rows, block: int, colours: Palette, click_id: int = 0, has_gates
     # The chosen ones are drawn last, so that their edges are on top.
     drawn.sort(key=lambda row: row["chosen"])
     blocks = sorted(order)
-    return Figure(
-        _gates_template(blocks[0], blocks[-1], has_gates, colours), {"gates": drawn, "block": [{"block": block}]}
-    )
+    return Figure(_gates_template(blocks[0], blocks[-1], share, colours), {"gates": drawn, "block": [{"block": block}]})
 
 
 @lru_cache(maxsize=16)
-def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) -> dict[str, Any]:
+def _gates_template(first: int, last: int, share: str, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(domain=[first - 0.6, last + 0.6], nice=False)
     axis = alt.Axis(title="block", grid=False, values=list(range(first, last + 1)), format="d", tickSize=0)
     base, mark = table("gates"), table("block")
-    what, axis_title = ("probability %", "gate's probability, %") if has_gates else ("images %", "share of images, %")
-    y = alt.Y("low:Q", title=axis_title, scale=alt.Scale(domain=[0, 100], nice=False))
+    y = alt.Y("low:Q", title=share, scale=alt.Scale(domain=[0, 100], nice=False))
     bounds: dict[str, Any] = {
         "x": alt.X("left:Q", scale=scale, axis=axis),
         "x2": "right:Q",
@@ -88,7 +91,7 @@ def _gates_template(first: int, last: int, has_gates: bool, colours: Palette) ->
     tooltip = [
         alt.Tooltip("block:Q"),
         alt.Tooltip("option:N"),
-        alt.Tooltip("probability:Q", title=what, format=".1f"),
+        alt.Tooltip("probability:Q", title=share, format=".1f"),
         alt.Tooltip("chosen:N", title="taken"),
     ]
     click = alt.selection_point(name=BLOCK_PARAM, fields=["block", "click_id"], on="click", empty=False)

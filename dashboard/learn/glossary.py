@@ -103,16 +103,16 @@ TERMS = tuple(
             " interval). Two results may differ although their intervals overlap: Compare tests them image by image.",
         ),
         (
-            "margin",
-            "margin",
-            "The probability of the chosen option minus that of the next one, in points. A small margin is a near tie:"
-            " mirroring the image may flip the decision.",
-        ),
-        (
             "macs",
             "MACs",
             "Multiply-accumulate operations that are executed, at any precision, so only skipping saves any. In percent"
             " of the plain network.",
+        ),
+        (
+            "margin",
+            "margin",
+            "The probability of the chosen option minus that of the next one, in points. A small margin is a near tie:"
+            " mirroring the image may flip the decision.",
         ),
         (
             "option",

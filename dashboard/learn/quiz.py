@@ -135,12 +135,7 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
 
 def _taken(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     names = config.option_set.names
-    counts = Counter(
-        name
-        for item in shown
-        for decisions in ([look.decisions for look in item.trace.passes] or [item.trace.decisions])
-        for name in decisions
-    )
+    counts = Counter(name for item in shown for decisions in item.trace.every_pass for name in decisions)
     ranked = counts.most_common()
     if len(names) < 2 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
         return None

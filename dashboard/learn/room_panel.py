@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 import segno
 import streamlit as st
 
+from dashboard.export.stamp import is_local
 from dashboard.ui import state
 from dashboard.ui.address import inside
 from dashboard.ui.page import Opened
 
 ROOM = "room"  # page parameter
-LOCAL = ("localhost", "127.0.0.1", "::1")
 _LARGE = """<style>
 html { font-size: clamp(17px, 1.15vw, 26px); }
 .st-key-controls { display: none; }
@@ -44,7 +44,7 @@ def room(page: Opened) -> None:
 def address_html(url: str | None) -> str:
     """The address of the app with its QR code; or, where only this machine reaches it, what to do."""
     found = urlsplit(url or "")
-    if not found.hostname or found.hostname in LOCAL:
+    if not found.hostname or is_local(found.hostname):
         return (
             "<p>Only this machine reaches the app. To open it to the room, start it with<br>"
             "<code>DFS_READ_ONLY=1 dfs-explorer --server.address=0.0.0.0 --server.allowedHosts=ADDRESS</code><br>"

@@ -33,7 +33,7 @@ from dfs_core.errors import UserError
 from dfs_core.trace import DecisionTrace
 
 DRAWN = "drawn"  # page parameter: show a drawing below an image that loses nothing
-GATES, WHAT_IF, STEP, BLOCK = "gates", "what_if", "step", "block"
+GATES, STEP, BLOCK = "gates", "step", "block"
 BUDGETS_TRIED = 12
 OTHERS_SHOWN = 5  # images beside the one in focus, in the step on looking again
 
@@ -155,11 +155,12 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
     rows = charts.gate_rows(item, config)
     if config.policy in GATELESS:
         whose = f"{item.picture.name}, last pass" if config.passes else "every image"
+        share = "taken in the last pass, %" if config.passes else "share of images, %"
         fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]
         view = View(
             GATES,
             f"What the blocks of {page.in_words} do for {whose}",
-            lambda colours: charts.gates(rows, block, colours, page.shared.click_id, has_gates=False),
+            lambda colours: charts.gates(rows, block, colours, page.shared.click_id, share),
             {"blocks": lambda: fixed},
             f"The option of each of {config.gated_blocks} blocks for {whose}; block {block} is marked",
             page.stamp("the images shown"),

@@ -12,7 +12,7 @@ from pptx.dml.color import RGBColor
 from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 from pptx.util import Emu, Inches, Pt
 
-from dashboard.answers.naming import unbroken
+from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.formats import png
 from dashboard.export.talk import Slide, Talk
@@ -73,7 +73,7 @@ def _refuse_empty(talk: Talk) -> None:
 def _title_slide(deck: Any, talk: Talk) -> None:
     slide = _titled(deck, talk.title, _TITLE_BOX, 44)
     names = dict.fromkeys(name for s in talk.slides for name in s.stamp.checkpoints)
-    count = "1 view" if len(talk.slides) == 1 else f"{len(talk.slides)} views"
+    count = counted(len(talk.slides), "slide")
     known = f"{'checkpoint' if len(names) == 1 else 'checkpoints'}: {', '.join(names)}" if names else ""
     box = (Inches(1), Inches(4.3), _WIDTH - Inches(2), Inches(1.2))
     _write(slide, "\n".join(filter(None, (f"{count} from DFS Explorer", known))), box, 18)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit as st
 
 from dashboard.answers import places
-from dashboard.export.stamp import is_local
 from dashboard.runs.importing import import_file
 from dashboard.ui import cached
+from dashboard.ui.address import on_this_machine
 from dashboard.ui.messages import plain
 from dfs_core.checkpoints.locate import runs_dir
 from dfs_core.errors import UserError
@@ -24,7 +23,7 @@ FILE, OPTIONS, FOLDER, SAID = "import_file", "import_options", "named_folder", "
 def bring_in() -> None:
     """Draw the importer and the field for a folder; say so where only the machine itself may do that."""
     st.markdown("## Checkpoints from elsewhere")
-    if not is_local(urlsplit(st.context.url or "http://localhost").hostname):
+    if not on_this_machine():
         st.info("Only a browser on the machine of the app may import checkpoints or name a folder.")
         return
     left, right = st.columns(2, gap="large")

@@ -21,6 +21,13 @@ from dfs_core.checkpoints.locate import runs_dir
 
 CHOSEN = "runs_chosen"
 MOST = 6  # runs in one chart
+_COLUMNS = {
+    "steps": "of steps",
+    "accuracy": "accuracy %",
+    "cp": "cp %",
+    "validation_accuracy": "validation accuracy %",
+    "minutes since": "minutes since its last log line",
+}
 EVERY_S, IDLE_S = 5.0, 20.0  # interval at which runs are read again: while one is in progress, and otherwise
 
 
@@ -58,7 +65,7 @@ def _look(page: Opened) -> None:
             st.warning(plain(log), icon=":material/edit_document:")
         found[run.name] = [] if isinstance(log, str) else log
     table = logs.overview(runs, found, now)
-    st.dataframe(table, hide_index=True, height=min(300, 40 + 35 * len(table)))
+    st.dataframe(table, hide_index=True, height=min(300, 40 + 35 * len(table)), column_config=_COLUMNS)
     going = [row["run"] for row in table if row["state"] == "in progress"]
     chosen = st.multiselect("Runs to draw", list(found), (going or list(found))[:MOST], max_selections=MOST, key=CHOSEN)
     for name in chosen:

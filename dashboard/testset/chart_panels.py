@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.classes import word, words
+from dashboard.answers.classes import Group, word, words
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
@@ -53,52 +53,64 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
 
 def class_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
     """Cost per class, or accuracy if all cost the same; a click on a class filters, a second one removes the filter."""
-    measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
-    same = np.ptp(cost[chosen]) == 0
-    graded = not (wanted.verdict or wanted.change)  # otherwise accuracy is 0 or 100 %
-    shown = class_groups.of_page(traces.classes, page.shared)
-    one, several = word(shown), words(shown)
-    st.markdown(f"### {'Accuracy' if same and graded else 'Cost'} per {one}")
-    if same:
-        st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({measure.name})."))
-    class_groups.choose(traces.classes, page.shared)
-    members = {group.name: group.classes for group in shown}
-    wished = [name for name, own in members.items() if set(own) <= set(wanted.classes)]
-
-    def use(found: Mapping[str, Any]) -> None:
-        names = members[found["class"]]
-        narrow(page, replace(wanted, classes=() if set(wanted.classes) == set(names) else names))
-
-    if same and graded:
-        hits = statistics.accuracy_rows(traces, chosen, shown)
-        view = View(
-            key=ACCURACY,
-            title=f"Accuracy per {one}, {page.in_words}",
-            draw=lambda colours: cost_charts.accuracy_chart(hits, wished, colours, click_id),
-            tables={"classes": lambda: hits},
-            alt=f"Share of right predictions of the test images of each of {len(hits)} {several}, with intervals",
-            stamp=page.stamp("measured", cost=""),
-            notes="Point: share of right predictions with its 95 % interval. All images cost the same.",
-        )
-        _show(view, page, use, cost_charts.CLASS_PARAM)
-        st.caption(unbroken("Point: share of right predictions with its 95 % interval. A click filters."))
-    if same:
+    if np.ptp(cost[chosen]) > 0:
+        _cost_per_class(page, traces, cost, chosen, wanted)
         return
-    rows = statistics.class_rows(traces, cost, chosen, shown)
+    if wanted.verdict or wanted.change:  # accuracy is 0 or 100 %; the confusions follow the switch all the same
+        class_groups.choose(traces.classes, page.shared)
+    else:
+        _accuracy_per_class(page, traces, chosen, wanted)
+    name = MEASURES[page.shared.cost].name
+    st.caption(unbroken(f"All these images cost the same: {cost[chosen[0]]:.2f} % ({name})."))
+
+
+def _accuracy_per_class(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
+    shown = class_groups.of_page(traces.classes, page.shared)
+    st.markdown(f"### Accuracy per {word(shown)}")
+    class_groups.choose(traces.classes, page.shared)
+    hits, wished = statistics.accuracy_rows(traces, chosen, shown), _wished(shown, wanted)
+    view = View(
+        key=ACCURACY,
+        title=f"Accuracy per {word(shown)}, {page.in_words}",
+        draw=lambda colours: cost_charts.accuracy_chart(hits, wished, colours, page.shared.click_id),
+        tables={"classes": lambda: hits},
+        alt=f"Share of right predictions of the test images of each of {len(hits)} {words(shown)}, with intervals",
+        stamp=page.stamp("measured", cost=""),
+        notes="Point: share of right predictions with its 95 % interval. All images cost the same.",
+    )
+    _show(view, page, lambda found: _one_class(page, shown, wanted, found), cost_charts.CLASS_PARAM)
+    st.caption(unbroken("Point: share of right predictions with its 95 % interval. A click filters."))
+
+
+def _cost_per_class(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
+    measure, shown = MEASURES[page.shared.cost], class_groups.of_page(traces.classes, page.shared)
+    one = word(shown)
+    st.markdown(f"### Cost per {one}")
+    class_groups.choose(traces.classes, page.shared)
+    rows, wished = statistics.class_rows(traces, cost, chosen, shown), _wished(shown, wanted)
+    meaning = f"Point: mean with its 95 % interval. Band: the middle 80 % of the {one}'s images."
     view = View(
         key=CLASSES,
         title=f"{measure.name} per {one}, {page.in_words}",
-        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wished, colours, click_id),
+        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wished, colours, page.shared.click_id),
         tables={"classes": lambda: rows},
-        alt=f"Mean {measure.name} of the test images of each of {len(rows)} {several}, with intervals",
+        alt=f"Mean {measure.name} of the test images of each of {len(rows)} {words(shown)}, with intervals",
         stamp=page.stamp("measured"),
-        notes=f"Point: mean with its 95 % interval. Band: the middle 80 % of the {one}'s images.",
+        notes=meaning,
     )
+    _show(view, page, lambda found: _one_class(page, shown, wanted, found), cost_charts.CLASS_PARAM)
+    st.caption(unbroken(f"{meaning} A click filters."))
 
-    _show(view, page, use, cost_charts.CLASS_PARAM)
-    st.caption(
-        unbroken(f"Point: mean with its 95 % interval. Band: the middle 80 % of the {one}'s images. A click filters.")
-    )
+
+def _wished(shown: Sequence[Group], wanted: Filter) -> list[str]:
+    """The names of the groups that the filter names, which are highlighted."""
+    return [group.name for group in shown if set(group.classes) <= set(wanted.classes)]
+
+
+def _one_class(page: Opened, shown: Sequence[Group], wanted: Filter, found: Mapping[str, Any]) -> None:
+    """Filter by the class or superclass that was clicked; a second click removes the filter."""
+    names = next(group.classes for group in shown if group.name == found["class"])
+    narrow(page, replace(wanted, classes=() if set(wanted.classes) == set(names) else names))
 
 
 def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:

@@ -118,13 +118,13 @@ def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palet
         for row in rows
     ]
     order = [row["confidence"] for row in sorted(rows, key=lambda row: row["bin"])]
-    spec = _confidence_template(f"mean {measure}, %", tuple(dict.fromkeys(order)), colours)
+    spec = _confidence_template(f"mean {measure}, %", tuple(dict.fromkeys(order)))
     keys = tuple(Key(_named(verdict), *look) for verdict, look in looks.items())
     return Figure(spec, {"confidence": drawn}, keys)
 
 
 @lru_cache(maxsize=32)
-def _confidence_template(axis: str, order: tuple[str, ...], colours: Palette) -> dict[str, Any]:
+def _confidence_template(axis: str, order: tuple[str, ...]) -> dict[str, Any]:
     base = table("confidence")
     x = alt.X(
         "confidence:N",

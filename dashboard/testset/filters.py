@@ -17,6 +17,7 @@ from dfs_core.model.layout import FIRST_GATED
 
 Verdict = Literal["", "right", "wrong"]
 USUAL: Cost = "cp"  # measure of the bounds in a link that names none
+DIGITS = "0123456789abcdefg"  # one for each option that a network may have
 SLACK = 6e-6  # share of a bound: its rounding error in a link that was written with six digits, as older ones are
 
 
@@ -76,7 +77,7 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
     for block, option in wanted.taken:
         keep &= traces.decisions[:, block - FIRST_GATED] == traces.options.index(option)
     if wanted.vector:
-        keep &= (traces.decisions == [int(digit) for digit in wanted.vector]).all(axis=1)
+        keep &= (traces.decisions == indices(wanted.vector)).all(axis=1)
     if wanted.low is not None:
         keep &= cost >= wanted.low * (1 - SLACK)
     if wanted.high is not None:
@@ -89,12 +90,21 @@ def passing(wanted: Filter, traces: Traces, cost: np.ndarray) -> np.ndarray:
 
 
 def vector_code(decisions: np.ndarray) -> str:
-    """A decision vector in its form for links: the option's index in each block, as one digit.
+    """A decision vector in its form for links: the option's index in each block, as one of ``DIGITS``.
 
-    >>> vector_code(np.array([0, 3, 1]))
-    '031'
+    >>> vector_code(np.array([0, 3, 10]))
+    '03a'
     """
-    return "".join(map(str, decisions))
+    return "".join(DIGITS[index] for index in decisions)
+
+
+def indices(code: str) -> list[int]:
+    """The decisions of a ``vector_code``, as indices of options.
+
+    Raises:
+        ValueError: a character is none of ``DIGITS``.
+    """
+    return [DIGITS.index(digit) for digit in code]
 
 
 def to_page(wanted: Filter, options: Sequence[str], cost: Cost) -> dict[str, str]:
@@ -144,7 +154,7 @@ def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
     blocks = traces.decisions.shape[1]
     code = page.get("policy", "")
     known = page.get("of", "") == ".".join(traces.options)
-    fits = known and len(code) == blocks and all(digit in "0123456789"[: len(traces.options)] for digit in code)
+    fits = known and len(code) == blocks and all(digit in DIGITS[: len(traces.options)] for digit in code)
     taken = {}
     for word in page.get("taken", "").split("."):
         number, _, option = word.partition("-")

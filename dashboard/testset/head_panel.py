@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import looks
-from dashboard.answers.costs import MEASURES
+from dashboard.answers.costs import MEASURES, measures_shown
 from dashboard.answers.naming import classes_in_words
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
@@ -23,8 +23,8 @@ from dfs_core.data.known import title_of
 HEADS = {
     "images": "number of test images",
     "accuracy, 95 % interval": "share of right predictions, with Wilson's interval",
-    "cp": "mean computation of the gated blocks, in percent of full",
-    "all-in": "mean number of bit operations of the whole network, in percent of the plain network",
+}
+MORE_HEADS = {
     "variation of cp": "standard deviation of the images' cp divided by its mean: 0 if all images cost the same",
     "decision vectors": "number of different decision vectors",
     "blocks that differ": "gated blocks in which at least 5 % of the images do not take the most frequent option",
@@ -35,18 +35,19 @@ VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
     """The operating point, with the figures of the whole test set and of the filtered images."""
     lines = [("whole test set", whole)] + ([("filtered", here)] if here.images != whole.images else [])
-    cells = []
+    cells, measures = [], measures_shown(page.shared.cost)
     for name, row in lines:
         accuracy = "-"
         if row.low is not None and not (
             row is here and (wanted.verdict or wanted.change)
         ):  # otherwise it is 0 or 100 %
             accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
-        values = [f"{row.images:,}", accuracy, _percent(row.costs["cp"]), _percent(row.costs["all_in"])]
+        values = [f"{row.images:,}", accuracy, *(_percent(row.costs[one.column]) for one in measures)]
         values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]
         values.append(f"{row.deciding} of {row.blocks}" if row.images else "-")
         cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
-    heads = "".join(f'<th title="{about}">{title}</th>' for title, about in HEADS.items())
+    titles = HEADS | {one.name: one.about for one in measures} | MORE_HEADS
+    heads = "".join(f'<th title="{escape(about)}">{title}</th>' for title, about in titles.items())
     st.html(
         f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
 <p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(title_of(traces.dataset))}</p></div>

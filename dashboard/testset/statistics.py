@@ -15,7 +15,7 @@ from dashboard.answers.looks import CONFIDENCE_EDGES
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.evaluation.metrics import Z95, wilson_interval
+from dfs_core.evaluation.metrics import Z95, different, wilson_interval
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
@@ -68,7 +68,7 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
         high=high,
         costs=means,
         spread=float(cp.std() / cp.mean()) if n and cp.mean() else None,
-        vectors=len(np.unique(vectors(traces, chosen))),
+        vectors=different(traces.decisions[chosen]),
         blocks=traces.decisions.shape[1],
         deciding=sum(share >= MINORITY for share in minority),
     )

@@ -13,6 +13,7 @@ from dashboard.drawing.blocks import block_numbers, heading_marks, option_names,
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
+from dashboard.testset.filters import indices
 from dashboard.testset.statistics import VectorRow
 from dfs_core.model.config import ModelConfig
 
@@ -42,9 +43,9 @@ def vector_chart(
     looks = {name: colours.cell(name) for name in config.option_set.names}
     names, blocks = config.option_set.names, block_numbers(config)
     cells = [
-        {"row": place, "option": names[int(digit)]} | looks[names[int(digit)]] | block
+        {"row": place, "option": names[index]} | looks[names[index]] | block
         for place, row in enumerate(shown)
-        for digit, block in zip(row["vector"], blocks, strict=True)
+        for index, block in zip(indices(row["vector"]), blocks, strict=True)
     ]
     vectors = [
         row
@@ -58,7 +59,7 @@ def vector_chart(
         }
         for place, row in enumerate(shown)
     ]
-    data = {"cells": cells, "vectors": vectors, "stages": stages(config), "blocks": blocks}
+    data = {"cells": cells, "vectors": vectors, "stages": stages(config), "blocks": blocks, "heads": [{"row": 0}]}
     spec = _template(config, colours, graded=all("accuracy" in row for row in shown))
     height = ROW * len(shown) + spec["padding"]["top"] + spec["padding"]["bottom"]
     return Figure(spec | {"height": height}, data, option_keys(config.option_set, colours))
@@ -93,7 +94,7 @@ def _template(config: ModelConfig, colours: Palette, graded: bool) -> dict[str, 
     ]
     click = alt.selection_point(name=VECTOR_PARAM, fields=["vector", "click_id"], on="click", empty=False)
     bar = alt.value(alt.expr(f"width + 12 + datum.length * {_SHARE - 44}"))
-    top = table("stages").transform_filter("datum.stage == 1")
+    top = table("heads")
     titles = [(right(_SHARE + 4), "images %"), *((right(at), title) for _, at, title, _ in columns)]
     whole = {"x": alt.value(-_RANK), "x2": right(_SHARE + 168), "y": down(0), "y2": down(1)}
     marks = [

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from dashboard.export.stamp import is_local
+
 
 def inside(path: str) -> str:
     """A path of the app, such as ``/learn``, as a browser asks for it, such as ``/dfs/learn``."""
@@ -17,3 +19,8 @@ def app() -> str | None:
     """URL of the app's first page, as the browser reaches it; None where no browser has said it."""
     found = urlsplit(st.context.url or "")
     return f"{found.scheme}://{found.netloc}{inside('/')}" if found.netloc else None
+
+
+def on_this_machine() -> bool:
+    """Whether the browser is on the app's machine: by its connection too, because a client may state any URL."""
+    return st.context.ip_address is None and is_local(urlsplit(st.context.url or "http://localhost").hostname)

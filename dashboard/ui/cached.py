@@ -298,7 +298,7 @@ def measure(card: Card, report: Callable[[float], object]) -> None:
 def survey(backbone: str) -> Survey | None:
     """The latest times of all checkpoints of a network on this machine; None if there are none."""
     folder = cache_folder()
-    files = () if folder is None else stamp(folder, f"{timing.SURVEY_PREFIX}*.json")
+    files = "" if folder is None else stamp(folder, f"{timing.SURVEY_PREFIX}*.json")
     return _survey(backbone, files) if files else None
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.answers.parameters import whole_number
 from dashboard.ui import messages, state
+from dashboard.ui.read_only import read_only
 from dfs_core.errors import UserError
 
 BATCH = "batch"  # page parameter: images at a time
@@ -38,7 +39,7 @@ def at_a_time(shared: state.State, name: str, sizes: Sequence[int], usual: int) 
 
 
 def measure_button(label: str, key: str, doing: str, measure: Callable[[Report], object]) -> None:
-    """Draw a button that measures under a bar and then draws the page anew, or says why it cannot.
+    """Draw a button that measures under a bar and then draws the page anew, or says why it cannot. Not if read-only.
 
     Args:
         label: of the button.
@@ -46,7 +47,7 @@ def measure_button(label: str, key: str, doing: str, measure: Callable[[Report],
         doing: text of the bar.
         measure: called with what takes the share that is done, 0 to 1; a ``UserError`` is shown.
     """
-    if not st.button(label, icon=":material/timer:", key=key):
+    if read_only() or not st.button(label, icon=":material/timer:", key=key):
         return
     bar = st.progress(0.0, doing)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.answers.costs import MEASURES, of_trace
+from dashboard.answers.costs import measures_shown, of_trace
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Shown
 from dashboard.ui import cached, state, unlike
@@ -102,8 +102,8 @@ def _spent(item: Shown) -> str:
     card = cached.catalogue().named(item.trace.checkpoint)
     if card is not None:
         spent = of_trace(item.trace, card.config)
-    shown = dict.fromkeys((MEASURES["cp"], MEASURES["all-in"], MEASURES[cost]))
-    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown if one.column in spent)
+    shown = (one for one in measures_shown(cost) if one.column in spent)
+    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown)
 
 
 def _is_marked(item: Shown) -> bool:

@@ -22,7 +22,7 @@ IN_WORDS: dict[GalleryOrder, str] = {
     "mixed": "Mixed: one of each class in turn",
     "class": "By class",
     "cheap": "By cost, the cheapest first",
-    "dear": "By cost, the dearest first",
+    "dear": "By cost, the most expensive first",
 }
 
 
@@ -44,7 +44,9 @@ def in_words(images: ImageSet, card: Card, shared: state.State) -> str:
     """The order, for the line that says which page is shown; empty where it is the usual one."""
     if shared.order in ("cheap", "dear") and _costs(card, shared, len(images)) is None:
         return ", mixed, as their costs are not stored"
-    return {"mixed": "", "class": ", by class", "cheap": ", cheapest first", "dear": ", dearest first"}[shared.order]
+    return {"mixed": "", "class": ", by class", "cheap": ", cheapest first", "dear": ", most expensive first"}[
+        shared.order
+    ]
 
 
 def _costs(card: Card, shared: state.State, images: int) -> np.ndarray | None:

@@ -76,22 +76,23 @@ def next_page(card: Card, shared: state.State) -> int:
     return page % pages + 1
 
 
-def more_pictures(card: Card, shared: state.State) -> None:
+def more_pictures(card: Card) -> None:
     """Draw the camera and, if there are no test images, the offer to download them."""
     if read_only():
         return
     images = cached.test_images(card)
-    camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
-    if camera.open:  # so that the browser asks for the camera only when the user wants it
-        camera.camera_input(
-            "Take a picture",
-            key=uploads.CAMERA,
-            label_visibility="collapsed",
-            on_change=uploads.focus_own,
-            args=(uploads.CAMERA,),
-        )
-    if isinstance(images, str):
-        messages.no_data_set(card.dataset, images)
+    with st.container(key="more_pictures"):
+        camera = st.expander("Take a picture", icon=":material/photo_camera:", on_change="rerun", key="camera_panel")
+        if camera.open:  # so that the browser asks for the camera only when the user wants it
+            camera.camera_input(
+                "Take a picture",
+                key=uploads.CAMERA,
+                label_visibility="collapsed",
+                on_change=uploads.focus_own,
+                args=(uploads.CAMERA,),
+            )
+        if isinstance(images, str):
+            messages.no_data_set(card.dataset, images)
 
 
 def _what_to_show(shared: state.State) -> str:

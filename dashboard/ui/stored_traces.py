@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.ui import cached, messages
 from dashboard.ui.page import Opened
+from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import NoTraces
 from dfs_core.checkpoints.traces import Traces
@@ -70,12 +71,12 @@ def say_missing(point: OperatingPoint, error: UserError, who: str, side: str = "
     if isinstance(error, NoTraces):
         st.info(
             f"{who} needs the checkpoint's decisions for the test set, and they are not stored yet."
-            " The button or the command stores them in a minute or two:",
+            + ("" if read_only() else " The button or the command stores them in a minute or two:"),
             icon=":material/table_rows:",
         )
     else:
         st.error(messages.plain(str(error)), icon=":material/error:")
-    if error.command:
+    if error.command and not read_only():
         if st.button("Store test decisions", icon=":material/save:", key=f"store_{side}{card.name}_{point.budget}"):
             _store(point)
         st.code(error.command.replace("DIR", str(cached.data_dir())), language="sh")

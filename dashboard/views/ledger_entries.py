@@ -125,7 +125,7 @@ def _runs(shown: list[Shown], config: ModelConfig) -> np.ndarray:
     names = config.option_set.names
     taken = np.zeros((config.gated_blocks, len(names)))
     for item in shown:
-        for decisions in [look.decisions for look in item.trace.passes] or [item.trace.decisions]:
+        for decisions in item.trace.every_pass:
             for block, name in enumerate(decisions):
                 taken[block, names.index(name)] += 1 / len(shown)
     return taken

@@ -32,11 +32,11 @@ def pays_words(points: Sequence[Measurement], others: Sequence[Measurement], net
 
 def _again(gains: Mapping[float, Interval], seeds: int) -> str:
     """What looking again gains over the best static network at each cp in percent, rising."""
-    cost, best = max(gains.items(), key=lambda gain: gain[1].mean)
-    if best.low <= 0:
+    sure = {cost: gain for cost, gain in gains.items() if gain.low > 0}
+    if not sure:
         return "Looking again gains nothing over the best static network beyond chance."
-    sure = max(at for at, gain in gains.items() if gain.low > 0)
-    end = next((at for at in gains if at > sure), None)
+    cost, best = max(sure.items(), key=lambda gain: gain[1].mean)
+    end = next((at for at in gains if at > max(sure)), None)
     level = "" if end is None else f"; from {end:g} % on it gains nothing beyond chance"
     return (
         f"Looking again gains most at {cost:g} %: {best.mean:.2f} points over the best static network"

@@ -254,7 +254,7 @@ def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
     base = table("cells", "cell")
     gate = [
         alt.Tooltip("probability:Q", title="gate's probability %", format=".1f"),
-        alt.Tooltip("margin:Q", title="margin over the next %", format=".1f"),
+        alt.Tooltip("margin:Q", title="margin over the next, points", format=".1f"),
     ]
     pass_of = [
         alt.Tooltip("pass_number:Q", title="pass"),
@@ -266,7 +266,7 @@ def cell_marks(place: Place, length: float, cascade: bool) -> list[alt.Chart]:
         alt.Tooltip("image:N", title="picture"),
         alt.Tooltip("block:Q", title="block"),
         alt.Tooltip("option:N", title="option"),
-        alt.Tooltip("fraction:Q", title="cost of the full block", format=".4~f"),
+        alt.Tooltip("fraction:Q", title="cost, share of the full block", format=".4~f"),
         alt.Tooltip("bits:Q", title="bits"),
         *(pass_of if cascade else gate),
         *(alt.Tooltip(f"{one.column}:Q", title=f"adds to {one.name} %", format=".2f") for one in MEASURES.values()),

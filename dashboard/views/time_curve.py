@@ -92,6 +92,9 @@ def _at(points: Sequence[PointRow], budget: float | None) -> tuple[float, float 
     if exact is not None:
         return exact["accuracy"], exact["cp"], "measured"
     at = [point["budget"] or 0.0 for point in points]
+    if not at[0] <= budget <= at[-1]:
+        nearest = points[0] if budget < at[0] else points[-1]
+        return nearest["accuracy"], nearest["cp"], "that of the nearest measured budget"
     accuracy, cp = (float(np.interp(budget, at, [point[key] or 0.0 for point in points])) for key in ("accuracy", "cp"))
     return accuracy, cp, "interpolated between measured budgets"
 

@@ -52,8 +52,7 @@ class OperatingPoint:
     def in_words(self) -> str:
         """Method, network, and the budget with the alpha that it was trained for or the price that meets it.
 
-        >>> OperatingPoint(card).in_words  # doctest: +SKIP
-        'DFS ResNet-38, budget 20 %, alpha 5e-6'
+        Such as ``DFS ResNet-38, budget 20 %, alpha 5e-6``.
         """
         return self._in_words(self.card.config.layout.title)
 

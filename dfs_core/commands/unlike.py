@@ -36,7 +36,8 @@ def run_unlike(args: argparse.Namespace) -> int:
     """Fit the training images, write the file that the app reads, and print how many pictures of each kind are marked.
 
     With ``--checkpoint``, the same is measured for the energy of a network's logits, log(sum(exp(logits))) (Liu et al.,
-    NeurIPS 2020), with its limit on the same validation images. That is for comparison; the app does not use it.
+    NeurIPS 2020), of the first ``PICTURES`` of each kind and of the validation images, which set its limit. That is for
+    comparison; the app does not use it.
     """
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.card_files import read_card

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -66,10 +66,6 @@ class Familiar:
         """Distance of pictures, uint8 (N, S, S, 3), from the training images, (N,)."""
         away = features(pictures) - np.array(self.mean)
         return np.sqrt(np.einsum("nf,fg,ng->n", away, np.array(self.precision), away).clip(0))
-
-    def is_unlike(self, picture: np.ndarray) -> bool:
-        """Whether a picture, uint8 (S, S, 3), lies further from the training images than the limit."""
-        return bool(self.distance(picture[None])[0] > self.limit)
 
     def share(self, pictures: np.ndarray) -> float:
         """Percentage of pictures, uint8 (N, S, S, 3), above the limit."""
@@ -126,10 +122,8 @@ def fit(dataset: str, training: np.ndarray, held_out: np.ndarray, others: Mappin
     precision = np.linalg.inv(np.cov(found.T) + _FLOOR * np.eye(FEATURES))
     rows = tuple(tuple(float(f"{value:.6g}") for value in row) for row in (found.mean(axis=0), *precision))
     begun = Familiar(dataset, training.shape[1], len(found), rows[0], rows[1:], 0.0, {})
-    limit = round(float(np.quantile(begun.distance(held_out), KEPT)), 4)
-    whole = Familiar(dataset, begun.size, begun.images, begun.mean, begun.precision, limit, {})
-    marked = {name: round(whole.share(pictures), 1) for name, pictures in others.items()}
-    return Familiar(dataset, begun.size, begun.images, begun.mean, begun.precision, limit, marked)
+    whole = replace(begun, limit=round(float(np.quantile(begun.distance(held_out), KEPT)), 4))
+    return replace(whole, marked={name: round(whole.share(pictures), 1) for name, pictures in others.items()})
 
 
 def file_of(folder: Path, dataset: str, size: int) -> Path:

@@ -53,7 +53,7 @@ class BlockMacs:
 
 @dataclass(frozen=True, slots=True)
 class NetworkMacs:
-    """MACs of a whole network for one image. ``blocks[0]`` is the first block, which always runs in full."""
+    """MACs of a whole network for one image. ``blocks[0]`` is the first block, which always runs."""
 
     stem: int
     blocks: tuple[BlockMacs, ...]

@@ -19,7 +19,7 @@ from itertools import groupby
 
 from dfs_core.errors import UserError
 
-FIRST_GATED = 2  # number of the first gated block: block 1 always runs in full
+FIRST_GATED = 2  # number of the first gated block: block 1 always runs, and no policy decides over it
 COLOURS = 3  # channels of an image
 CIFAR_SIZE = 32  # pixels
 LARGEST = 1024  # pixels: larger pictures are scaled down when they are read
@@ -109,7 +109,7 @@ class Layout:
         image_size: side of its input in pixels.
         stem: the first convolution.
         max_pool: whether a 3x3 max pool with stride 2 follows the stem.
-        blocks: the residual blocks, in order; the first always runs in full.
+        blocks: the residual blocks, in order; the first always runs, and no policy decides over it.
     """
 
     title: str

@@ -99,8 +99,8 @@ class ResidualBlock(nn.Module):
     """A basic block or a bottleneck: convolutions with batch norm, ReLUs between them, and a shortcut.
 
     The shortcut is the identity, or a 1x1 convolution with batch norm where channels or size change. An option's bits
-    apply to that convolution too. On skip, the shortcut runs in full precision and is the block's output, without a
-    ReLU, as in the reference.
+    apply to that convolution too. On skip, the shortcut is the block's output, without a ReLU, as in the reference;
+    it then runs at the bits of what is not gated.
     """
 
     def __init__(self, shape: BlockShape, options: OptionSet, config: ModelConfig) -> None:

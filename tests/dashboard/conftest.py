@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from tiny_runs import train
 
@@ -20,6 +21,14 @@ def _look_for_components_once() -> Iterator[None]:
     """Streamlit looks through all installed packages whenever a test opens a page. Here that finds nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _connected_from_this_machine() -> Iterator[None]:
+    """The test's session has no connection whose address could be asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(st.context), "ip_address", None)
         yield
 
 

@@ -54,6 +54,11 @@ def test_a_network_of_constant_decisions_has_no_film():
     assert positions(backbone_config(14)) == ()
 
 
+@pytest.mark.parametrize("policy", ["utility", "confidence", "table", "one-shot"])
+def test_a_network_whose_prices_were_not_measured_has_no_film(policy: str):
+    assert positions(ModelConfig(depth=14, options="lowbit", policy=policy)) == ()
+
+
 def test_every_frame_is_what_the_network_says_at_its_price_alone(predictor: Predictor):
     counting, image = Counting(predictor), picture(5)
     film = shoot(counting, image, predictor.card.config)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pages import opened, text_of
+from tiny import UNTRACED
 
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.learn import why
@@ -52,7 +53,7 @@ def test_a_room_has_large_type_no_controls_and_the_address(tiny_pretrained: Path
 
 
 def test_the_address_is_a_code_or_what_to_do_where_only_this_machine_reaches_it():
-    for local in ("http://127.0.0.1:8501/learn", "http://localhost:8501/", None):
+    for local in ("http://127.0.0.1:8501/learn", "http://localhost:8501/", "http://0.0.0.0:8501/", None):
         assert "--server.address=0.0.0.0" in address_html(local)
     html = address_html("http://192.168.1.20:8501/learn?room=1")
     assert "<figcaption>http://192.168.1.20:8501/learn</figcaption>" in html
@@ -67,5 +68,9 @@ def test_read_only_has_no_laboratory_and_takes_no_pictures(
     for page in ("explore", "image", "learn"):
         assert not opened(page).file_uploader
     assert not [one for one in opened("learn", step="4").button if one.key == "to_laboratory"]
+    missing = opened("testset", checkpoint=UNTRACED)
+    assert "they are not stored yet" in missing.info[0].value
+    assert not [one for one in missing.button if str(one.key).startswith("store_")]
+    assert not missing.code
     moved = opened("laboratory")
     assert "Accuracy and cost" in text_of(moved), "its address leads to the first page"

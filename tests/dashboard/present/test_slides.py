@@ -36,7 +36,7 @@ def test_powerpoint_has_titles_pictures_with_alt_text_notes_links_and_stamps(tal
     deck = Presentation(io.BytesIO(slides.to_pptx(talk, "http://dfs.example.org/dfs/")))
     first, *others = deck.slides
     assert first.shapes.title.text == "A talk <about> skipping"
-    assert "3 views from DFS Explorer\ncheckpoint: tiny-dfs-20" in [
+    assert "3 slides from DFS Explorer\ncheckpoint: tiny-dfs-20" in [
         s.text_frame.text for s in first.shapes if s.has_text_frame
     ]
     assert [slide.shapes.title.text for slide in others] == ["View 1", "View 2", "View 3"]

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import streamlit as st
 import torch
 from pages import opened, said, text_of
 from reference_forward import random_state
@@ -142,7 +143,7 @@ def test_a_long_log_is_drawn_as_means_of_neighbours():
     assert all(abs(row["value"] - 0.5) < 0.1 for row in rows)
 
 
-def test_a_named_folder_counts_and_an_import_from_another_machine_is_not_offered(runs: Path, tmp_path: Path):
+def test_a_named_folder_counts(runs: Path, tmp_path: Path):
     shutil.copytree(runs / "tiny-dfs-20", tmp_path / "shelf" / "from-a-friend")
     app = opened("runs")
     try:
@@ -161,6 +162,14 @@ def test_a_named_folder_counts_and_an_import_from_another_machine_is_not_offered
         assert "from-a-friend" not in cached.on_disk().folders
     finally:
         cached.named_folders().clear()
+
+
+def test_an_import_from_another_machine_is_not_offered(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(type(st.context), "ip_address", "192.168.1.7")
+    app = opened("runs")
+    assert "Only a browser on the machine of the app may import" in app.info[-1].value
+    assert not app.file_uploader
+    assert not app.text_input
 
 
 def test_dropped_files_are_imported_or_refused_in_words(runs: Path, tiny_pretrained: Path):

@@ -170,6 +170,15 @@ def test_bounds_are_of_one_measure_and_a_decision_vector_of_one_option_set() -> 
     assert from_page(page | {"of": "skip.2.full"}, traces(), "energy") == Filter(classes=("b",), low=50, high=60)
 
 
+def test_a_decision_vector_of_many_options_has_one_sign_for_each_block() -> None:
+    many = ("skip", *map(str, range(2, 17)), "full")
+    made = replace(traces(decisions=[(number, 16) for number in range(6, 12)]), options=many)
+    wanted = Filter(vector=vector_code(made.decisions[5]))
+    assert wanted.vector == "bg"
+    assert passing(wanted, made, np.zeros(6)).tolist() == [5]
+    assert from_page(to_page(wanted, many, "cp"), made, "cp") == wanted
+
+
 def test_a_bound_that_a_link_rounds_keeps_the_images_that_cost_just_as_much() -> None:
     made = traces()
     for cost, shown in ((100 / 3, "33.3333333"), (200 / 3, "66.6666667")):  # written too low, and too high

@@ -43,6 +43,24 @@ def test_the_address_of_the_app_is_that_of_its_first_page(
     assert address.app() == "https://example.org/a/b/"
 
 
+@pytest.mark.parametrize(
+    ("url", "ip", "here"),
+    [
+        (None, None, True),
+        ("http://localhost:8501/runs", None, True),
+        ("http://[::1]:8501/", None, True),
+        ("http://localhost:8501/runs", "192.168.1.7", False),  # what a visitor's browser states is not where it is
+        ("http://localhost.example.org/", None, False),
+        ("http://192.168.1.20:8501/", None, False),
+    ],
+)
+def test_only_a_browser_that_is_connected_from_this_machine_is_on_it(
+    url: str | None, ip: str | None, here: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(st, "context", SimpleNamespace(url=url, ip_address=ip))
+    assert address.on_this_machine() is here
+
+
 def test_links_to_the_glossary_and_of_the_room_stay_in_the_app(below: Callable[[str], None]):
     below("dfs")
     assert 'href="/dfs/learn?step=glossary#term-gate"' in glossary.link("gate", "gate")

@@ -6,9 +6,10 @@ from places import REPOSITORY
 from results.test_seeds import point
 
 from dashboard.answers.networks import Network
-from dashboard.views.pays import pays_words
+from dashboard.views.pays import _again, pays_words
 from dfs_core.results.equal_cost import at_equal_cost
 from dfs_core.results.measurement import read_measurements
+from dfs_core.results.seeds import Interval
 
 NETWORK = Network("cifar10", "ResNet-38", 38)
 
@@ -37,6 +38,12 @@ def test_no_gain_is_said_too_and_other_networks_are_left_out() -> None:
     assert "before there is an answer gain 1.00 points over the best static network at" in said
     assert pays_words(*points(2.0, 0.0), Network("cifar100", "ResNet-38", 38)) == ""
     assert pays_words(points(2.0, 0.0)[0], [], NETWORK) == ""
+
+
+def test_a_sure_gain_is_said_although_a_larger_one_may_be_chance() -> None:
+    said = _again({0.5: Interval(1.2, -0.1, 2.5), 0.6: Interval(0.9, 0.5, 1.3), 0.8: Interval(0.1, -0.2, 0.4)}, 3)
+    assert said.startswith("Looking again gains most at 0.6 %: 0.90 points")
+    assert said.endswith("; from 0.8 % on it gains nothing beyond chance.")
 
 
 def test_what_is_said_of_the_published_network_is_in_its_table() -> None:

@@ -56,6 +56,8 @@ def test_an_accuracy_is_measured_interpolated_or_that_of_the_same_network() -> N
         ("any 2.0", 92.0, "measured"),
         ("any 1.5", 91.0, "interpolated between measured budgets"),
     ]
+    (below,) = timed_rows(survey("plain", MACHINE, [("any", 0.5, False, 4, 2.0)]), POINTS, 4)
+    assert (below["accuracy"], below["accuracy_is"]) == (90.0, "that of the nearest measured budget")
     assert [row["cp"] for row in ROWS] == [None, 100.0, 6.0, 2.1, pytest.approx(1.6)]
     assert [row["group"] for row in ROWS] == [RIVALS, "Backbone", "Static", "Every-Budget", "Every-Budget"]
 
