@@ -21,7 +21,6 @@ from dfs_core.trace import DecisionTrace
 Rows = list[dict[str, Any]]  # a table under construction
 Table = Sequence[Mapping[str, Any]]  # a finished table, read-only
 Scale = Literal["log", "linear"]
-GATELESS = ("constant", "table", "cascade")  # policies without gates: no block decides from what it sees
 NEAR_TIE = 10  # points; a decision with a smaller margin is a near tie
 SAME_BUDGET = 0.002  # relative tolerance within which a measured budget is the requested one
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 
 from dashboard.drawing import marks
@@ -40,9 +39,8 @@ def legend(keys: tuple[Key, ...], colours: Palette, title: str = "", note: str =
 
 
 def _image(key: Key, colours: Palette) -> str:
-    """The mark of an entry as an image, because Streamlit removes inline SVG."""
-    svg = marks.alone(key, colours.ink, colours.faint)
-    return f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
+    """The mark of an entry."""
+    return marks.image(marks.alone(key, colours.ink, colours.faint))
 
 
 def _share(cost: float) -> str:

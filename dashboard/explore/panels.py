@@ -85,7 +85,7 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     view = build.strip(page, shown, in_focus.picture.key)
     show(view, page.colours, _row_picked, FOCUS_PARAMS)
     unlike.say_marked([item.picture for item in shown], page.card)
-    if page.card.config.policy in ("constant", "table"):
+    if page.card.config.decides_alike:
         st.caption("A static network decides the same for every image, so all rows are equal.")
     if page.card.config.passes:
         st.caption(

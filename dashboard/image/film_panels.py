@@ -7,7 +7,6 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.answers.naming import counted, plain
-from dashboard.answers.tables import GATELESS
 from dashboard.answers.times import alone
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
@@ -35,7 +34,7 @@ def film(answer: Answer) -> None:
     found = stays_right(reel.labels, answer.picture.truth)
     names = [film_chart.position_text(reel, frame) for frame in range(len(reel.positions))]
     here = reel.nearest(answer.where)
-    static = config.policy in GATELESS
+    static = not config.has_gates
     what, free = ("block", "no block is forced") if static else ("gate", _ALL_FREE)
     unforced = f" In the film, {free}." if answer.what_if.gates else ""
     control, clock = state.Control.showing(FRAME, here), cached.calibration(config)
@@ -88,10 +87,10 @@ def stability(answer: Answer) -> None:
         finding=words,
         stamp=page.stamp("the images shown"),
         notes=f"The image is mirrored and compressed at {pixels}."
-        + (" Framed gates flip." if config.policy not in GATELESS else ""),
+        + (" Framed gates flip." if config.has_gates else ""),
     )
     show(view, page.colours)
-    gates = f"; {_ALL_FREE}" if config.policy not in GATELESS else ""
+    gates = f"; {_ALL_FREE}" if config.has_gates else ""
     st.caption(f"{words} The image is changed at {pixels}{gates}.")
 
 

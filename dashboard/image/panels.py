@@ -11,7 +11,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import counted
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import GATELESS, gated_numbers
+from dashboard.answers.tables import gated_numbers
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
@@ -181,7 +181,7 @@ def _hold(answer: Answer) -> None:
 
 def _is_static(answer: Answer) -> bool:
     """Whether the network has no gates."""
-    return answer.page.card.config.policy in GATELESS
+    return not answer.page.card.config.has_gates
 
 
 def _decides_once(answer: Answer) -> bool:

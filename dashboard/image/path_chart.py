@@ -11,7 +11,7 @@ import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import GATELESS, Rows
+from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
@@ -46,7 +46,7 @@ def network_path(what_if: WhatIf, subject: Subject, chosen: int | None, colours:
     picture, config, cost = subject.picture, subject.config, subject.cost
     line, rows = Line.of(config), path_rows(what_if, config, cost)
     free = path_rows(WhatIf(what_if.free, what_if.free, {}, False), config, cost) if what_if.gates else []
-    usual = "the same for every image" if config.policy in GATELESS else "the gate's own choice"
+    usual = "the same for every image" if not config.has_gates else "the gate's own choice"
     usual = "what its pass says" if what_if.free.passes else usual
     most = max(1.0, *(row["so_far"] for row in [*rows, *free])) * 1.12
     answer = _answer(what_if, picture, cost, rows[-1]["so_far"], free, colours)
@@ -80,7 +80,7 @@ def _block(row: PathRow, line: Line, usual: str, colours: Palette) -> dict[str, 
         notes.append(f"was {row['free']}, decided again")
     elif not row["gated"]:
         notes.append(f"no gate: always {'in full' if row['option'] == 'full' else option_label(row['option'])}")
-    name = row["option"] if row["option"] in ("skip", "full") else f"{row['option']} bits"
+    name = option_label(row["option"])
     return row | {
         **line.span(row["block"]),
         "fill": fill,

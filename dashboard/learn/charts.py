@@ -8,10 +8,11 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.naming import counted
-from dashboard.answers.tables import GATELESS, Rows, Scale, Shown
+from dashboard.answers.tables import Rows, Scale, Shown
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.learn.lesson import TEST_SET, THIS_IMAGE
+from dfs_core.checkpoints.words import option_label
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
@@ -26,7 +27,7 @@ def gate_rows(item: Shown, config: ModelConfig) -> Rows:
     Without gates, the option that a block takes has probability 100 %.
     """
     decided, sure = item.trace.decisions, item.trace.probabilities
-    static = config.policy in GATELESS
+    static = not config.has_gates
     return [
         {
             "block": index + FIRST_GATED,
@@ -136,11 +137,10 @@ def option_rows(item: Shown, config: ModelConfig) -> Rows:
 
 def options(rows: Rows, colours: Palette) -> Figure:
     """The cost of each option, and how many blocks of the image take it."""
-    words = {"skip": "skip", "full": "full"}
     drawn = [
         row
         | {
-            "name": words.get(row["option"]) or f"{row['option']} bits",
+            "name": option_label(row["option"]),
             "fill": colours.option(row["option"]),
             "text": f"{row['cost']:.3g} %  ·  {counted(row['blocks'], 'block')} of this image, together"
             f" {row['adds']:.2f} % of cp",

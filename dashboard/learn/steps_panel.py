@@ -13,7 +13,7 @@ from dashboard.answers.naming import unbroken
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
-from dashboard.answers.tables import GATELESS, Shown, gated_numbers
+from dashboard.answers.tables import Shown, gated_numbers
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.learn import charts, lesson, looking, why
@@ -153,7 +153,7 @@ def _gates(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         on_change=control.choice(lambda value: state.change(page={BLOCK: str(value)})),
     )
     rows = charts.gate_rows(item, config)
-    if config.policy in GATELESS:
+    if not config.has_gates:
         whose = f"{item.picture.name}, last pass" if config.passes else "every image"
         share = "taken in the last pass, %" if config.passes else "share of images, %"
         fixed = [{key: row[key] for key in ("block", "option")} for row in rows if row["chosen"]]

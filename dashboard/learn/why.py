@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-
+from dashboard.drawing import marks
 from dashboard.drawing.palette import Palette
 from dashboard.learn.glossary import link
 
@@ -19,14 +18,13 @@ ALT = (
 
 def as_html(colours: Palette) -> str:
     """Three sentences and the picture, in the colours of a theme."""
-    picture = base64.b64encode(drawing(colours).encode()).decode()
     return f"""<section class="dfs-why"><div><h2>Why</h2>
 <p>An easy picture needs less computation than a hard one, but a plain network computes the same for both.</p>
 <p>Here a {link("gate", "gate")} looks at the picture before each {link("block", "block")} and chooses what the block
 does: skip it, run it at a few bits, or run it in full.</p>
 <p>What is skipped goes along the {link("skip", "shortcut")}. The question is how little computation is enough, and what
 that costs in accuracy.</p></div>
-<figure><img src="data:image/svg+xml;base64,{picture}" alt="{ALT}"></figure></section>"""
+<figure>{marks.image(drawing(colours), ALT)}</figure></section>"""
 
 
 def drawing(colours: Palette) -> str:

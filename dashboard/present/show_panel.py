@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 
 import streamlit as st
 
 from dashboard.answers.naming import unbroken
 from dashboard.answers.parameters import whole_number
+from dashboard.drawing import marks
 from dashboard.export.talk import Slide, Talk
 from dashboard.export.webpage import text_html
 from dashboard.present import keys_panel
@@ -85,9 +85,7 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
     if slide.kind != "view":
         body = f'<div class="dfs-text">{text_html(slide.lines)}</div>'
         return f"""<article class="dfs-slide {slide.kind}">{bar}<h1>{title}</h1>{body}{aside}</article>"""
-    # In an <img>, no script of the SVG runs and nothing is fetched.
-    picture = base64.b64encode(slide.picture(theme).encode()).decode()
-    shown = f'<img src="data:image/svg+xml;base64,{picture}" alt="{escape(slide.alt)}">'
+    shown = marks.image(slide.picture(theme), slide.alt)
     return f"""<article class="dfs-slide">
 {bar}
 <h1>{title}</h1>

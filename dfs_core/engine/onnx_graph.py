@@ -24,7 +24,6 @@ from dfs_core.errors import UserError
 from dfs_core.model.network import DFSNet
 
 OPSET, IR_VERSION = 17, 8  # old enough for runtimes of 2022; nothing newer is needed
-STATIC = ("constant", "table")  # policies that decide the same for every image
 INPUT, OUTPUT = "images", "logits"
 
 
@@ -39,7 +38,7 @@ def to_onnx(checkpoint: Checkpoint, budget: float | None = None) -> onnx.ModelPr
         UserError: the network decides image by image, has min-max quantisers, or cannot serve the budget.
     """
     card, model = checkpoint.card, checkpoint.model
-    if card.config.policy not in STATIC:
+    if not card.config.decides_alike:
         raise UserError(
             f"'{card.name}' decides image by image, which ONNX graphs cannot express: choose a static network"
         )

@@ -148,6 +148,16 @@ class ModelConfig:
         return len(self.layout.gated)
 
     @property
+    def decides_alike(self) -> bool:
+        """Whether the policy does not see the image, so that all images have the same decisions."""
+        return self.policy in ("constant", "table")
+
+    @property
+    def has_gates(self) -> bool:
+        """Whether blocks decide from what they see, before there is an answer."""
+        return not (self.decides_alike or self.passes)
+
+    @property
     def every_budget(self) -> bool:
         """Whether any budget within ``budget_range`` can be asked for."""
         return self.policy in PRICED and bool(self.prices)

@@ -15,13 +15,11 @@ from dfs_core.evaluation.doubt import Answer, Sure, measures, together
 from dfs_core.evaluation.limits import IN_TURN, Look, Row, Way, rows_of
 from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
 from dfs_core.model.cost import cost_models, every_pass
-from dfs_core.results.comparison import paired_difference
+from dfs_core.results.comparison import TOLERANCE, paired_difference
 
 if TYPE_CHECKING:
     from dfs_core.checkpoints.checkpoint import Checkpoint
     from dfs_core.data.sets import ImageSet
-
-TOLERANCE = 1.05
 
 
 @dataclass(frozen=True, slots=True)
