@@ -118,12 +118,12 @@ def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10
     assert [labels[number] for number in numbers] == sorted(labels)
 
 
-@pytest.mark.parametrize(("order", "sign"), [("cheap", 1), ("dear", -1)])
-def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, order, sign):
+@pytest.mark.parametrize(("order", "words", "sign"), [("cheap", "cheapest", 1), ("dear", "most expensive", -1)])
+def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, order, words, sign):
     app = open_page(checkpoint="tiny-dfs-20")
     control(app.selectbox, "gallery_order").set_value(order).run()
     assert app.query_params["gallery_order"] == order
-    assert f"page 1 of 4, {order}est first" in text_of(app)
+    assert f"page 1 of 4, {words} first" in text_of(app)
     point = OperatingPoint(read_card("tiny-dfs-20"))
     spent = cost_models(point.card.config)["cp"].per_image(read_traces(find("tiny-dfs-20"), point).decisions)
     numbers = [int(key.removeprefix("test-")) for key in all_keys(app)]
