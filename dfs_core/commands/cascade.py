@@ -14,7 +14,9 @@ from dfs_core.evaluation.doubt import ANSWERS, SURE
 from dfs_core.evaluation.limits import IN_TURN, STRAIGHT
 
 if TYPE_CHECKING:
-    from dfs_core.results.separate import Answered
+    from collections.abc import Sequence
+
+    from dfs_core.results.separate import Answered, SeparateCascade
 
 BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
 
@@ -73,6 +75,16 @@ def run_cascade(args: argparse.Namespace) -> int:
     if args.json:
         write_json([asdict(one) | {"checkpoints": args.passes} for one in found])
         return 0
+    _write(found, first.config.passes or args.passes)
+    models = {one.card.name: one.checkpoint.model for one in passes}.values()
+    weights = sum(parameter.numel() for model in models for parameter in model.parameters())
+    networks = "1 network" if len(models) == 1 else f"{len(models)} networks"
+    write(f"{networks} in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
+    return 0
+
+
+def _write(found: Sequence[SeparateCascade], names: Sequence[str]) -> None:
+    """The figures at each budget, and the differences to each pass alone, as tables."""
     shown = [
         (
             number(one.budget, "%"),
@@ -87,17 +99,11 @@ def run_cascade(args: argparse.Namespace) -> int:
     ]
     write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits"), shown, words=()))
     write("\nagainst each pass alone, in points, with 95 % intervals for the same images:")
-    names = first.config.passes or args.passes
     titles = [f"{name} ({accuracy:.2f} %)" for name, accuracy in zip(names, found[0].alone, strict=True)]
     gains = [
         [number(one.budget, "%"), *(f"{d:+.2f} ({lo:+.2f} to {hi:+.2f})" for d, lo, hi in one.gains)] for one in found
     ]
     write(table(("budget", *titles), gains, words=()))
-    models = {one.card.name: one.checkpoint.model for one in passes}.values()
-    weights = sum(parameter.numel() for model in models for parameter in model.parameters())
-    networks = "1 network" if len(models) == 1 else f"{len(models)} networks"
-    write(f"{networks} in memory: {weights:,} parameters, {4 * weights / 1e6:.1f} MB in float32")
-    return 0
 
 
 def _at_budget(text: str) -> tuple[str, float | None]:

@@ -173,6 +173,11 @@ class TrainConfig:
                 raise UserError(f"{key} '{getattr(self, key)}' is unknown: use {' or '.join(get_args(allowed))}")
         if not is_word(self.method):
             raise UserError("method must be a word: it is the family under which charts and tables show the checkpoint")
+        self._check_numbers()
+        self._check_schedule()
+        self._check_stage()
+
+    def _check_numbers(self) -> None:
         for key in ("batch_size", "lr", "gate_lr", "temperature", "validation", "save_every", "log_every"):
             if getattr(self, key) <= 0:
                 raise UserError(f"{key} must be positive, not {getattr(self, key)}")
@@ -183,12 +188,25 @@ class TrainConfig:
             raise UserError(f"seed is a whole number from 0 to {MOST_SEEDS}, not {self.seed}")
         if not all(0 < part < 1 for part in self.milestones):
             raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
+        for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum", "gate_momentum"):
+            if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
+                raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
+        if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
+            raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
+        if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
+            raise UserError(f"traced lists budgets in percent with at most six digits, not {odd[0]!r}")
+
+    def _check_schedule(self) -> None:
+        if self.epochs < 1 and self.iterations < 1:
+            raise UserError("a run needs epochs or iterations")
         if self.shortened and (len(self.shortened) != 2 or min(self.shortened) < 1):
             raise UserError(f"shortened is [step, steps for the rest], both above 0, not {list(self.shortened)}")
         if self.shortened and (self.settle or self.schedule == "constant"):
             raise UserError("shortened is for a cosine or step schedule without settle: lower iterations or epochs")
         if self.nesterov and not self.momentum:
             raise UserError("nesterov needs momentum above 0")
+
+    def _check_stage(self) -> None:
         if (self.cost == "time") != bool(self.calibration):
             raise UserError("cost 'time' needs a calibration, and no other cost does: a file from dfs time --save FILE")
         if self.cost == "time" and not (STAGES[self.stage].holds_budget or self.stage == "settle"):
@@ -197,19 +215,10 @@ class TrainConfig:
             raise UserError(
                 "hold_budget needs the paper's gate and a budget: [model] policy = 'recurrent', budget = 20"
             )
-        for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum", "gate_momentum"):
-            if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
-                raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
-        if self.epochs < 1 and self.iterations < 1:
-            raise UserError("a run needs epochs or iterations")
         if bool(self.teacher) != (self.distillation > 0):
             raise UserError("distillation needs both a teacher and a weight above 0")
-        if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
-            raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
         if self.traced and self.model.policy not in PRICED:
             raise UserError(f"traced needs a policy that follows a price: {', '.join(PRICED)}")
-        if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:
-            raise UserError(f"traced lists budgets in percent with at most six digits, not {odd[0]!r}")
         if (self.stage == "passes") != (self.model.policy == "cascade"):
             raise UserError("stage 'passes' trains policy 'cascade', and no other stage does")
         if STAGES[self.stage].decisions in ("prices", "swapped") and self.model.policy not in UTILITIES:
