@@ -18,7 +18,7 @@ from dashboard.compare.differences import Pair, SideRow
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import difference_keys, signed
 from dashboard.export.view import View
-from dashboard.ui import cached, class_groups, stored_traces
+from dashboard.ui import cached, class_groups, html_tables, stored_traces
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -89,7 +89,7 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
             cells.append(_times(pair, clocks))
         lines.append(("changed" if row["a"] != row["b"] else "", cells))
     heads = ["image", "is", "A says", "B says", "", "confidence", *(measure.name for measure in measures)]
-    st.html(_lines([*heads, "measured here"] if timed else heads, lines))
+    st.html(html_tables.changes([*heads, "measured here"] if timed else heads, lines))
     if timed:
         machines = listed(dict.fromkeys(clock.in_words for clock in clocks))
         st.caption(plain(f"Measured: milliseconds of one image alone, on {machines}."))
@@ -112,14 +112,7 @@ def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
     more = [signed(b[measure.column] - a[measure.column]) for measure in measures]
     lines.append(("", ["B \N{MINUS SIGN} A", "", "", "", "", "", *more]))
     heads = ["", "image", "is", "prediction", "", "confidence", *(measure.name for measure in measures)]
-    st.html(_lines(heads, lines))
-
-
-def _lines(heads: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """A table in HTML; each line has a CSS class and cells."""
-    body = "".join(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for kind, cells in lines)
-    head = "".join(f"<th>{head}</th>" if head else "<td></td>" for head in heads)
-    return f'<div class="dfs-changes"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    st.html(html_tables.changes(heads, lines))
 
 
 def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:

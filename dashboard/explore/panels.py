@@ -16,7 +16,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
 from dashboard.drawing import legends
 from dashboard.explore import families_panel
-from dashboard.ui import cached, messages, state, unlike
+from dashboard.ui import cached, html_tables, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.views import build, curve_chart
@@ -46,24 +46,21 @@ def ledger(page: Opened, shown: Sequence[Shown]) -> None:
     rows = []
     for row in tables.ledger_rows(shown, page.card, test):
         accuracy = "-"
-        if row["low"] is not None:
-            accuracy = f"{row['accuracy']:.2f} % <small>{row['low']:.2f} to {row['high']:.2f}</small>"
+        if row["accuracy"] is not None and row["low"] is not None and row["high"] is not None:
+            accuracy = html_tables.accuracy(row["accuracy"], row["low"], row["high"])
         elif row["known"]:
             accuracy = f"{row['right']} of {row['known']} right"
         elif row["accuracy"] is not None:
             accuracy = f"about {row['accuracy']:.2f} %"
         costs = [row[measure.column] for measure in measures]
-        cost = "".join("<td>-</td>" if value is None else f"<td>{value:.2f} %</td>" for value in costs)
-        count = f"{row['images']:,}" if row["images"] else "-"
-        rows.append(f"<tr><th scope='row'>{row['what']}</th><td>{count}</td><td>{accuracy}</td>{cost}</tr>")
-    heads = "".join(f"<th title='{escape(measure.about)}'>{measure.name}</th>" for measure in measures)
-    dataset = escape(title_of(page.card.dataset))
-    st.html(
-        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
-<p>in use: <code>{escape(page.card.name)}</code>, trained on {dataset}{_made_of(page)}</p></div>
-<table><thead><tr><td></td><th>images</th><th>accuracy, 95 % interval</th>{heads}</tr></thead>
-<tbody>{"".join(rows)}</tbody></table></div>"""
+        cost = ["-" if value is None else f"{value:.2f} %" for value in costs]
+        rows.append((row["what"], f"{row['images']:,}" if row["images"] else "-", accuracy, *cost))
+    heading = (
+        f"<h2>{escape(page.in_words)}</h2><p>in use: <code>{escape(page.card.name)}</code>,"
+        f" trained on {escape(title_of(page.card.dataset))}{_made_of(page)}</p>"
     )
+    heads = {"images": "", "accuracy, 95 % interval": ""} | {one.name: one.about for one in measures}
+    st.html(html_tables.ledger(heading, heads, rows))
 
 
 def _made_of(page: Opened) -> str:

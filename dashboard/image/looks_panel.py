@@ -16,7 +16,7 @@ from dashboard.image.film import Film
 from dashboard.image.layout import FRAME_PARAM, GLYPHS
 from dashboard.image.looks_chart import first_limit, look_rows, looks_chart
 from dashboard.image.question_panel import Answer, go_to
-from dashboard.ui import messages, state, stored_traces
+from dashboard.ui import html_tables, messages, state, stored_traces
 from dashboard.ui.show import picked, show
 from dashboard.views.cached import looks_by_budget
 from dashboard.views.passes_chart import pass_keys
@@ -86,9 +86,8 @@ def _outcomes(answer: Answer, stored: list[BudgetRow]) -> None:
                 f"{near['all_in']:.2f} %",
             )
         )
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    heads = "".join(f"<th>{head}</th>" for head in ("at the budget of", "passes", "answer", "cp", "all-in"))
-    st.html(f'<div class="dfs-changes"><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>')
+    heads = ("at the budget of", "passes", "answer", "cp", "all-in")
+    st.html(html_tables.changes(heads, [("", row) for row in rows]))
     if near is None and isinstance(missing := stored_traces.find(answer.page.point).traces, UserError):
         stored_traces.say_missing(answer.page.point, missing, "This table")
 

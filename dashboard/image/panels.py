@@ -19,7 +19,7 @@ from dashboard.image import gates_chart, path_chart, tables
 from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
-from dashboard.ui import focus, messages, state, unlike
+from dashboard.ui import focus, html_tables, messages, state, unlike
 from dashboard.ui.show import picked, show
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.layout import FIRST_GATED
@@ -57,21 +57,12 @@ def summary(answer: Answer) -> None:
         same = "same" if free["prediction"] == forced["prediction"] else "another class"
         confidence, cost = forced["confidence"] - free["confidence"], forced[column] - free[column]
         lines.append(("change", same, signed(confidence, 1), signed(cost), ""))
-    cells = "".join(
-        f"<tr><th scope='row'>{first}</th>{''.join(f'<td>{value}</td>' for value in rest)}</tr>"
-        for first, *rest in lines
-    )
     truth = escape(picture.truth_in_words)
     truth += f", {unlike.MARK}" if unlike.is_unlike(picture, answer.page.card) else ""
-    changed = f"<th>{_thing(answer)}s changed</th>" if len(rows) > 1 else "<td></td>"
-    if config.passes:
-        changed = "<th>passes</th>"
-    st.html(
-        f"""<div class="dfs-ledger"><div><h2>{escape(answer.in_words)}</h2>
-<p>{escape(picture.name)}, {truth}</p></div>
-<table><thead><tr><td></td><th>prediction</th><th>confidence</th><th>{name}</th>{changed}</tr></thead>
-<tbody>{cells}</tbody></table></div>"""
-    )
+    changed = f"{_thing(answer)}s changed" if len(rows) > 1 else " "
+    heads = dict.fromkeys(("prediction", "confidence", name, "passes" if config.passes else changed), "")
+    heading = f"<h2>{escape(answer.in_words)}</h2><p>{escape(picture.name)}, {truth}</p>"
+    st.html(html_tables.ledger(heading, heads, lines))
     unlike.say_marked([picture], answer.page.card)
     if answer.note:
         st.warning(messages.plain(answer.note), icon=":material/alt_route:")

@@ -15,7 +15,7 @@ from dashboard.laboratory.cached import laboratory
 from dashboard.laboratory.form_panel import owner
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import Reading, latest, steps_of
-from dashboard.ui import cached, kept, messages, state
+from dashboard.ui import cached, html_tables, kept, messages, state
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
 from dashboard.views.cached import training_log, training_log_problem
@@ -123,17 +123,20 @@ def _result(page: Opened, job: Job) -> None:
     tuned: Tuned = job.result
     if tuned.toy:
         st.warning(messages.plain(tuned.toy), icon=":material/toys:")
-    lines = "".join(
-        f"<tr><th scope='row'>{escape(row['what'])}</th><td>{row['images']:,}</td><td>{row['accuracy']:.1f} %"
-        f" <small>{row['low']:.1f} to {row['high']:.1f}</small></td><td>{row['cp']:.2f} %</td>"
-        f"<td>{row['all_in']:.2f} %</td><td>{row['vectors']}</td></tr>"
+    lines = [
+        (
+            escape(row["what"]),
+            f"{row['images']:,}",
+            html_tables.accuracy(row["accuracy"], row["low"], row["high"], digits=1),
+            f"{row['cp']:.2f} %",
+            f"{row['all_in']:.2f} %",
+            str(row["vectors"]),
+        )
         for row in runs.result_rows(tuned, job.about.parent)
-    )
+    ]
     what = "images at hand" if tuned.toy else "validation images"
-    st.html(
-        f"""<div class="dfs-ledger"><table><thead><tr><td></td><th>{what}</th><th>accuracy, 95 % interval</th>
-<th>cp</th><th>all-in</th><th>decision vectors</th></tr></thead><tbody>{lines}</tbody></table></div>"""
-    )
+    heads = dict.fromkeys((what, "accuracy, 95 % interval", "cp", "all-in", "decision vectors"), "")
+    st.html(html_tables.ledger("", heads, lines))
     st.markdown(" ".join(runs.verdict(tuned)))
     name = tuned.checkpoint.card.name
     with st.container(key="keeping", horizontal=True, vertical_alignment="center"):

@@ -15,7 +15,7 @@ from dashboard.answers.naming import classes_in_words
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
 from dashboard.testset.statistics import Summary
-from dashboard.ui import state
+from dashboard.ui import html_tables, state
 from dashboard.ui.page import Opened
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.known import title_of
@@ -35,25 +35,21 @@ VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
 def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
     """The operating point, with the figures of the whole test set and of the filtered images."""
     lines = [("whole test set", whole)] + ([("filtered", here)] if here.images != whole.images else [])
-    cells, measures = [], measures_shown(page.shared.cost)
+    rows, measures = [], measures_shown(page.shared.cost)
     for name, row in lines:
+        one_sided = row is here and (wanted.verdict or wanted.change)  # its accuracy is 0 or 100 %
         accuracy = "-"
-        if row.low is not None and not (
-            row is here and (wanted.verdict or wanted.change)
-        ):  # otherwise it is 0 or 100 %
-            accuracy = f"{row.accuracy:.2f} % <small>{row.low:.2f} to {row.high:.2f}</small>"
-        values = [f"{row.images:,}", accuracy, *(_percent(row.costs[one.column]) for one in measures)]
-        values += ["-" if row.spread is None else f"{row.spread:.2f}", f"{row.vectors:,}"]
-        values.append(f"{row.deciding} of {row.blocks}" if row.images else "-")
-        cells.append(f"<tr><th scope='row'>{name}</th>{''.join(f'<td>{value}</td>' for value in values)}</tr>")
-    titles = HEADS | {one.name: one.about for one in measures} | MORE_HEADS
-    heads = "".join(f'<th title="{escape(about)}">{title}</th>' for title, about in titles.items())
-    st.html(
-        f"""<div class="dfs-ledger"><div><h2>{escape(page.in_words)}</h2>
-<p>in use: <code>{escape(page.card.name)}</code>, on the test images of {escape(title_of(traces.dataset))}</p></div>
-<table><thead><tr><td></td>{heads}</tr></thead>
-<tbody>{"".join(cells)}</tbody></table></div>"""
+        if row.accuracy is not None and row.low is not None and row.high is not None and not one_sided:
+            accuracy = html_tables.accuracy(row.accuracy, row.low, row.high)
+        costs = (_percent(row.costs[one.column]) for one in measures)
+        spread = "-" if row.spread is None else f"{row.spread:.2f}"
+        deciding = f"{row.deciding} of {row.blocks}" if row.images else "-"
+        rows.append((name, f"{row.images:,}", accuracy, *costs, spread, f"{row.vectors:,}", deciding))
+    heading = (
+        f"<h2>{escape(page.in_words)}</h2><p>in use: <code>{escape(page.card.name)}</code>,"
+        f" on the test images of {escape(title_of(traces.dataset))}</p>"
     )
+    st.html(html_tables.ledger(heading, HEADS | {one.name: one.about for one in measures} | MORE_HEADS, rows))
 
 
 def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
