@@ -68,7 +68,7 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         cascade.add_cascade,
     ),
     "unlike": (
-        "measure which pictures are told from the training images of a data set",
+        "measure which pictures are marked as unlike the training images of a data set",
         "cifar10 --data-dir data --checkpoint NAME",
         unlike.add_unlike,
     ),

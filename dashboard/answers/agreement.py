@@ -27,7 +27,9 @@ def why_not(left: Traces, right: Traces) -> str:
     if same and np.array_equal(left.labels, right.labels):
         return ""
     ours, theirs = title_of(left.dataset), title_of(right.dataset)
-    return f"A's stored decisions are of {ours}, B's of {theirs} or of other images of it"
+    if left.dataset == right.dataset:
+        return f"their stored decisions are of different images of {ours}"
+    return f"A's stored decisions are of {ours}, B's of {theirs}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,8 +89,8 @@ def _note(family: Family, point: OperatingPoint, cp: float) -> str:
     found = cp_of(point)
     if found is None:
         return (
-            f"The cost of {point.card.name} is not on its card, so nobody can say how near it is to {cp:.3g} % of cp."
+            f"The cost of {point.card.name} is not on its card, so nobody can say how near it is to a cp of {cp:.3g} %."
         )
     if math.isclose(found, cp, rel_tol=SAME):
         return ""
-    return f"{family.title} has nothing here that spends {cp:.3g} % of cp. The nearest is {found:.3g} %."
+    return f"{family.title} has nothing here with a cp of {cp:.3g} %. The nearest is {found:.3g} %."

@@ -260,7 +260,7 @@ def _change(left: Shown, right: Shown) -> str:
     if left.trace.label == right.trace.label:
         return {True: "both right", False: "both wrong, alike", None: "the same"}[left.right]
     if None in (left.right, right.right):
-        return "another"
+        return "another class"
     return {
         (True, False): "becomes wrong",
         (False, True): "becomes right",

@@ -61,8 +61,8 @@ def switches(
             wrap=True,
             on_change=control.choice(lambda chosen: _show(names, chosen, shared)),
         )
-        _toggle("only the front", FRONT, shared, _FRONT_HELP)
-        _toggle("close up", CLOSE, shared, _CLOSE_HELP)
+        _toggle("Only the front", FRONT, shared, _FRONT_HELP)
+        _toggle("Close-up", CLOSE, shared, _CLOSE_HELP)
         if others:
             _beside(others, beside)
 
@@ -82,9 +82,9 @@ def _beside(others: Sequence[Network], beside: Network | None) -> None:
         "Beside it",
         others,
         None if beside is None else others.index(beside),
-        format_func=lambda network: f"beside: {network.in_words}",
+        format_func=lambda network: f"Beside: {network.in_words}",
         key=control.key,
-        placeholder="beside: no other network",
+        placeholder="Beside: no other network",
         label_visibility="collapsed",
         width=260,
         on_change=control.choice(lambda network: state.change(page={BESIDE: network.key if network else ""})),

@@ -33,7 +33,8 @@ def choose(page: Opened, shown: Sequence[Shown]) -> list[Shown]:
             help="Show only the images that needed more than one pass",
             on_change=only_again.choice(lambda on: state.change(page={AGAIN: "1" if on else ""})),
         )
-        st.caption(f"{len(hard)} of these {len(shown)} images were looked at again.", width="content")
+        was = "was" if len(hard) == 1 else "were"
+        st.caption(f"{len(hard)} of these {len(shown)} images {was} looked at again.", width="content")
     if again and not hard:
         st.info("One pass was enough for all these images. Turn the gallery's page, or ask for a larger budget.")
     return ordered(hard if again else shown, order)

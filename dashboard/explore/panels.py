@@ -71,7 +71,8 @@ def _made_of(page: Opened) -> str:
     if backbone is None or backbone.name == page.card.name:
         return own
     found = backbone.metrics.get("test")
-    return f"{own} from <code>{escape(backbone.name)}</code>" + (f" ({found['accuracy']:.2f} %)" if found else "")
+    accuracy = f" (accuracy {found['accuracy']:.2f} %)" if found else ""
+    return f", from the backbone <code>{escape(backbone.name)}</code>{accuracy}{own}"
 
 
 def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
@@ -87,7 +88,8 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     if page.card.config.passes:
         st.caption(
             "A row has a lane for each pass, the first on top; an easy image has only one. Right of it: how sure the"
-            " answer was; how many times as probable it was as the next class; and how many times were needed to stop."
+            " answer was, how many times as probable it was as the next class, and how many times as probable it had to"
+            " be to stop."
         )
 
 
@@ -136,7 +138,7 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
         without = ""
         if not page.has_test_figures:
             usual = operating.usual_budget(page.card)
-            without = f" The cost of each part on the test set is known at the usual budget, {usual:.3g} %, only."
+            without = f" The cost of each part on the test set is known only at the usual budget, {usual:.3g} %."
         st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.{without}")
 
 
@@ -161,6 +163,7 @@ def _scale(value: Scale) -> None:
         "Scale of the axis",
         get_args(Scale)[::-1],
         default=value,
+        format_func=str.capitalize,
         key=control.key,
         required=True,
         label_visibility="collapsed",

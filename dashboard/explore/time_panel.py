@@ -58,7 +58,7 @@ def _show(page: Opened, survey: Survey, batch: int) -> None:
     st.html(legends.legend(figure.legend, page.colours))
     view = View(
         key=TIME_CURVE,
-        title=f"Accuracy and time of {Network.of(page.card).in_words}, {batch} at a time",
+        title=f"Accuracy and time of {Network.of(page.card).in_words}, {counted(batch, 'image')} at a time",
         draw=lambda colours: time_curve(rows, points, page.card.name, page.budget, colours),
         tables={"times": lambda: rows},
         alt="Test accuracy against measured milliseconds an image",
@@ -69,8 +69,8 @@ def _show(page: Opened, survey: Survey, batch: int) -> None:
     show(view, page.colours)
     st.caption(
         messages.plain(
-            f"Measured on {survey.in_words}, {survey.date[:10]}, on {counted(batch, 'image')} at a time"
-            f" ({survey.source}). Other checkpoints than those of then are missing: time them again."
+            f"Measured on {survey.in_words}, {survey.date[:10]}, with {counted(batch, 'image')} at a time"
+            f" ({survey.source}). Checkpoints that were added later are missing: time them again."
         )
     )
 

@@ -71,7 +71,7 @@ def gate_film(film: Film, subject: Subject, where: float, stays_right: StaysRigh
             {"y": foot - COST / 1.05, "text": f"{max(row[column] for row in frames):.3g} %"},
         ],
     }
-    axis = "dial: price of a full block, in nats; not trained" if film.dial else "budget, % of cp"
+    axis = "dial: price of a full block, in nats; not trained" if film.dial else "budget: the requested cp, %"
     return Figure(film_template(len(frames), gates_end, foot, axis, MEASURES[cost].name, colours), data)
 
 
@@ -80,7 +80,7 @@ def position_text(film: Film, frame: int) -> str:
     position = film.positions[frame]
     if not film.dial:
         return f"{position:.3g} %"
-    return "as trained" if position == 0 else f"price {position:+.2g}"
+    return "as trained" if position == 0 else f"price {position:+.2g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _places(config: ModelConfig) -> list[tuple[int, float, int]]:

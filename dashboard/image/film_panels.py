@@ -110,7 +110,8 @@ def stays_right_in_words(answer: Answer, found: StaysRight) -> str:
     if found.frame is None:
         sometimes = f", though right at {counted(found.earlier, 'cheaper point')}" if found.earlier else ""
         return f"Never stays right: wrong at the largest {'cost' if reel.dial else 'budget'}{sometimes}."
-    at = film_chart.position_text(reel, found.frame)
+    trained = reel.dial and reel.positions[found.frame] == 0
+    at = "price 0, as trained," if trained else film_chart.position_text(reel, found.frame)
     cost = f"its own cp there is {reel.traces[found.frame].cp:.2f} %"
     if found.frame == 0:
         return f"Stays {what} everywhere, from {at} on ({cost})."

@@ -157,7 +157,7 @@ def _title_marks(options: int, colours: Palette) -> list[alt.Chart]:
     names = table("names")
     look: dict[str, Any] = {"aria": False, "fontSize": 11.5, "color": colours.muted}
     single = names.transform_filter(f"datum.y == {ROW / 2}")
-    behind, tie = alt.value(alt.expr("width + 12")), f"≈ closer than {NEAR_TIE}"
+    behind, tie = alt.value(alt.expr("width + 12")), f"≈ near tie, below {NEAR_TIE}"
     return [
         names.mark_text(**look, align="right").encode(x=alt.value(-12), y=y_of("y"), text="name:N"),
         single.mark_text(**look, align="right", text=MARGIN_TITLE).encode(

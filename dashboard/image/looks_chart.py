@@ -144,11 +144,11 @@ def _points(stored: Sequence[BudgetRow], where: float) -> tuple[Rows, Rows]:
 @lru_cache(maxsize=16)
 def _template(domain: tuple[float, float], measured: bool, colours: Palette) -> dict[str, Any]:
     scale = alt.Scale(type="log", domain=list(domain), nice=False)
-    axis = alt.Axis(title="budget, % of cp", format=".3~r", grid=False, tickCount=8, labelOverlap=True)
+    axis = alt.Axis(title="budget: the requested cp, %", format=".3~r", grid=False, tickCount=8, labelOverlap=True)
     height = HEIGHT if measured else _IMAGE[1] + 8
 
     def at(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", scale=scale, axis=axis, title="budget, % of cp")
+        return alt.X(f"{field}:Q", scale=scale, axis=axis, title="budget: the requested cp, %")
 
     runs, frames, points, here = table("runs"), table("frames"), table("points"), table("here")
     box: Any = {"x": at("start"), "x2": "end:Q", "y": alt.value(_IMAGE[0]), "y2": alt.value(_IMAGE[1])}

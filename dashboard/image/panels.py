@@ -81,7 +81,8 @@ def path(answer: Answer) -> None:
         alt=f"Path of an image through {config.gated_blocks} gated blocks",
         finding=_path_in_words(answer),
         stamp=page.stamp("the images shown"),
-        notes="The filled part of a block is its share of the full block's cost. The thick line bypasses skips.",
+        notes="The filled part of a block is its share of the full block's cost. The thick line is the way of the"
+        " image; it takes the shortcut past skipped blocks.",
     )
     show(view, page.colours, _block_picked, BLOCK_PARAM)
 
@@ -103,7 +104,7 @@ def gates(answer: Answer) -> None:
             "margins": lambda: tables.margin_rows(answer.what_if.forced, config),
         },
         alt=f"Probability of each option in {config.gated_blocks} gates",
-        finding=f"{close} of them are near ties",
+        finding=f"Near ties: {close}",
         stamp=page.stamp("the images shown"),
         notes="A gate takes its most probable option. If its margin is small, a small change can flip the decision.",
     )
@@ -205,12 +206,14 @@ def _consequence(answer: Answer) -> str:
     followed = [str(block + FIRST_GATED) for block in what_if.followed]
     if not followed:
         return "The gates after a forced one decided again, with the same result."
-    return f"The gates after a forced one decided again. Changed: {', '.join(followed)}."
+    where = f"block {followed[0]}" if len(followed) == 1 else f"blocks {', '.join(followed)}"
+    return f"The gates after a forced one decided again. Changed: {where}."
 
 
 def _path_in_words(answer: Answer) -> str:
     trace = answer.what_if.forced
-    counts = [f"{trace.decisions.count(name)} {name}" for name in trace.options if name in trace.decisions]
+    taken = [name for name in trace.options if name in trace.decisions]
+    counts = [f"{trace.decisions.count(name)} at {option_label(name)}" for name in taken]
     return f"Prediction for {answer.picture.name}: {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
 
 

@@ -61,7 +61,8 @@ class Answer:
     @property
     def in_words(self) -> str:
         """The operating point in words, including the dial."""
-        dial = f", dial at price {self.where:+.2g} (not trained)" if self.dialled else ""
+        price = f"{self.where:+.2g}".replace("-", "\N{MINUS SIGN}")
+        dial = f", dial at price {price} (not trained)" if self.dialled else ""
         return f"{self.page.in_words}{dial}"
 
 

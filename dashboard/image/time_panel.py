@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import counted
 from dashboard.answers.times import time_of
 from dashboard.drawing import legends
 from dashboard.export.view import View
@@ -15,6 +16,7 @@ from dashboard.image.time_chart import time_chart, time_keys, time_rows
 from dashboard.ui import cached, clock, messages
 from dashboard.ui.show import show
 from dfs_core.checkpoints.card import OnEngine
+from dfs_core.checkpoints.words import option_label
 from dfs_core.timing.calibration import Calibration
 
 TIME, AT_A_TIME = "time_here", "time_batch"  # keys of chart and control
@@ -30,7 +32,7 @@ def time_here(answer: Answer) -> None:
     if found is None:
         st.caption(
             "The costs above are counted, the same on every machine. Time is measured: how long each part of this"
-            " network takes here, in some 15 seconds. The app makes no predictions meanwhile."
+            " network takes on this machine. Measuring takes about 15 seconds; the app makes no predictions meanwhile."
         )
         _measure(answer, "Measure this machine")
         return
@@ -41,9 +43,9 @@ def time_here(answer: Answer) -> None:
 def agreement(engine: OnEngine) -> str:
     """What a card says of its checkpoint on the engine, in one sentence."""
     return (
-        f"On all test images, the engine takes {engine.same_decisions:.2f} % of the decisions and gives"
-        f" {engine.same_answers:.2f} % of the answers of the float simulation; its accuracy is {engine.accuracy:.2f} %"
-        f" (measured on {engine.processor})."
+        f"On all test images, {engine.same_decisions:.2f} % of the engine's decisions and {engine.same_answers:.2f} %"
+        f" of its answers are those of the float simulation. Its accuracy is {engine.accuracy:.2f} % (measured on"
+        f" {engine.processor})."
     )
 
 
@@ -55,13 +57,14 @@ def _show(answer: Answer, found: Calibration, batch: int) -> None:
     policy = sum(time.policy)
     said = (
         f"{time.total:.3g} ms an image, {1000 / time.total:,.0f} images a second. With every block at"
-        f" {config.option_set.names[-1]}: {dearest.total:.3g} ms. The policy takes {100 * policy / time.total:.0f} %."
+        f" {option_label(config.option_set.names[-1])}: {dearest.total:.3g} ms. The policy takes"
+        f" {100 * policy / time.total:.0f} % of the time."
     )
     st.markdown(messages.plain(said))
     st.html(legends.legend(time_keys(config, page.colours), page.colours, "Milliseconds"))
     view = View(
         key=TIME,
-        title=f"Time of {answer.picture.name} through {answer.in_words}, {batch} at a time",
+        title=f"Time of {answer.picture.name} through {answer.in_words}, {counted(batch, 'image')} at a time",
         draw=lambda colours: time_chart(rows, config, colours),
         tables={"time here": lambda: rows},
         alt="Measured milliseconds of each part of the network for one image",
@@ -72,8 +75,8 @@ def _show(answer: Answer, found: Calibration, batch: int) -> None:
     show(view, page.colours)
     st.caption(
         messages.plain(
-            f"Measured on {found.in_words}, {found.date[:10]}. An image counts as its share of a batch in which all"
-            " images decide as it does."
+            f"Measured on {found.in_words}, {found.date[:10]}. The time of an image is its share of a batch in which"
+            " all images decide as it does."
         )
     )
 

@@ -31,8 +31,8 @@ BATCHES = (
     "This is accuracy on training batches of {batch} images, with the gates as they were before each step. It is not"
     " test accuracy. Dots: single batches. Line: the mean of the last {smoothed}."
 )
-READING = "reading the images"
-DOING = {"before": "measuring the checkpoint as it is", "tuning": "step", "after": "measuring the new gates"}
+READING = "Reading the images"
+DOING = {"before": "Measuring the checkpoint as it is:", "tuning": "Step", "after": "Measuring the new gates:"}
 
 
 def watch(page: Opened, job: Job) -> None:
@@ -54,7 +54,7 @@ def progress(job: Job) -> None:
     with st.container(key="progress", horizontal=True, vertical_alignment="center"):
         if job.state == "waiting":
             ahead = jobs.ahead_of(job)
-            share, text = 0.0, f"waiting for {counted(ahead, 'other run')} to end"
+            share, text = 0.0, f"Waiting for {counted(ahead, 'other run')} to end"
         elif job.cancelling:
             share, text = 0.0, "Cancelling"
         elif news is None:

@@ -9,6 +9,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import listed
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.tables import Rows
+from dashboard.drawing.diverging import signed
 from dashboard.laboratory.jobs import Job
 from dashboard.laboratory.tuning import steps_of
 from dfs_core.checkpoints.card import Card
@@ -181,10 +182,9 @@ def verdict(tuned: Tuned) -> list[str]:
     low, high = tuned.after.accuracy_ci95
     change = tuned.after.accuracy - tuned.before.accuracy
     within = low <= tuned.before.accuracy <= high
-    said.append(
-        f"Accuracy changed by {change:+.1f} points"
-        + (", which is within the 95 % interval, so it may be chance." if within else ".")
-    )
+    said.append(f"Accuracy changed by {signed(change, 1)} points.")
+    if within:
+        said.append("What it was before is within the 95 % interval of what it is now, so this may be chance.")
     if tuned.after.policies == 1:
         said.append("All images now have the same decision vector.")
     else:

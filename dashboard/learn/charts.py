@@ -142,8 +142,8 @@ def options(rows: Rows, colours: Palette) -> Figure:
         | {
             "name": option_label(row["option"]),
             "fill": colours.option(row["option"]),
-            "text": f"{row['cost']:.3g} %  ·  {counted(row['blocks'], 'block')} of this image, together"
-            f" {row['adds']:.2f} % of cp",
+            "text": f"{row['cost']:.3g} %  ·  {counted(row['blocks'], 'block')} of this image, together cp"
+            f" {row['adds']:.2f} %",
         }
         for row in rows
     ]

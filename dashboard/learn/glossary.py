@@ -55,8 +55,8 @@ TERMS = tuple(
             "cascade",
             "cascade, looking again",
             "A network that is run cheaply first, and again at more bits where its answer is in doubt. Each run is a"
-            " pass; every pass is paid for. A pass stops at an answer that is so many times as probable as the next"
-            " class as its limit says.",
+            " pass; every pass is paid for. Each pass but the last has a limit, such as 12 times: its answer counts if"
+            " it is at least so many times as probable as the next class.",
         ),
         (
             "checkpoint",
@@ -127,9 +127,8 @@ TERMS = tuple(
         (
             "price",
             "price",
-            "What a full block is charged at evaluation, in the unit of the gates' preferences. The decision is the"
-            " option with the highest preference after its cost is charged. In links and tables it stands in the unit"
-            " of alpha.",
+            "What a full block is charged at evaluation, in nats, the unit of the loss. The decision is the option"
+            " with the highest score after its cost is charged. In links and tables it stands in the unit of alpha.",
         ),
         (
             "session",

@@ -221,10 +221,11 @@ def sum_words(
             f" right for about **{measured['accuracy']:.2f} %** of the test images, at a cp of about {figures}"
         ]
     else:
+        which = measured["what"].removesuffix(" set").removesuffix(" images")
+        interval = f"(95 % interval {measured['low']:.2f} to {measured['high']:.2f})"
         said = [
-            f"On {measured['images']:,} {measured['what'].removesuffix(' set').removesuffix(' images')} images it is"
-            f" right for **{measured['accuracy']:.2f} %** ({measured['low']:.2f} to {measured['high']:.2f}), at a cp of"
-            f" {figures}"
+            f"On {measured['images']:,} {which} images it is right for **{measured['accuracy']:.2f} %** {interval},"
+            f" at a cp of {figures}"
         ]
     if measured["what"] == SETS["validation"]:
         said.append("These are not the test images, so do not compare the figure with the points of the curve.")

@@ -57,8 +57,8 @@ def _paid(item: Shown, config: ModelConfig) -> str:
     share = {option.name: 100 * option.cost / config.gated_blocks for option in config.option_set}
     costs = [sum(share[name] for name in look.decisions) for look in item.trace.passes]
     if len(costs) == 1:
-        return f"It costs {item.trace.cp:.2f} % of cp."
-    return f"Every pass is paid for: {' + '.join(f'{cost:.2f}' for cost in costs)} = **{item.trace.cp:.2f} % of cp**."
+        return f"Its cp is {item.trace.cp:.2f} %."
+    return f"Every pass is paid for: {' + '.join(f'{cost:.2f}' for cost in costs)} = **cp {item.trace.cp:.2f} %**."
 
 
 def _on_the_test_set(found: Looked) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
 from dashboard.answers.looks import looked_again, times
-from dashboard.answers.naming import plain, with_article
+from dashboard.answers.naming import counted, plain, with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
@@ -154,7 +154,7 @@ def _ways(shown: Sequence[Shown]) -> Question:
     count, most = ways(shown), len(shown)
     chosen = sorted({1, count, most, max(2, most // 2), max(1, count - 1)}, key=lambda n: (n != count, abs(n - count)))
     chosen = sorted(chosen[:CHOICES])
-    why = f"{count} different decision vectors for {most} images."
+    why = f"{counted(count, 'different decision vector')} for {most} images."
     if count == 1:
         why += " The decisions do not depend on the image here: a static network would do the same."
     elif count == most:
@@ -183,7 +183,7 @@ def _stage(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
         "In which stage of the network do the blocks cost most, relative to full?",
         tuple(f"Stage {stage}" for stage in stages),
         stages.index(best[-1]),
-        "Mean cost of a block: " + ", ".join(f"stage {stage} {means[stage]:.1f} %" for stage in stages) + " of full.",
+        "Mean cost of a block: " + ", ".join(f"stage {stage}: {means[stage]:.1f} %" for stage in stages) + " of full.",
     )
 
 

@@ -112,7 +112,7 @@ def onward(place: str) -> None:
                 args=(lesson.PLACES[target] if inside else place,),
             )
         if place in lesson.STEPS:
-            st.progress((index + 1) / len(lesson.STEPS), f"step {place} of {len(lesson.STEPS)}")
+            st.progress((index + 1) / len(lesson.STEPS), f"Step {place} of {len(lesson.STEPS)}")
 
 
 def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:

@@ -22,8 +22,8 @@ def as_html(colours: Palette) -> str:
 <p>An easy picture needs less computation than a hard one, but a plain network computes the same for both.</p>
 <p>Here a {link("gate", "gate")} looks at the picture before each {link("block", "block")} and chooses what the block
 does: skip it, run it at a few bits, or run it in full.</p>
-<p>What is skipped goes along the {link("skip", "shortcut")}. The question is how little computation is enough, and what
-that costs in accuracy.</p></div>
+<p>If a block is skipped, its input takes the {link("skip", "shortcut")} past it. The question is how little
+computation is enough, and what that costs in accuracy.</p></div>
 <figure>{marks.image(drawing(colours), ALT)}</figure></section>"""
 
 

@@ -103,14 +103,16 @@ def headline(f: Figures) -> str:
     """The title slide's sentence."""
     if f.accuracy is None or f.cp is None:
         return f"{f.network} decides for each image how much to compute"
-    return f"{f.network} is right for {f.about}{f.accuracy:.2f} % of the {f.which} at {f.about}{f.cp:.2f} % of cp"
+    return f"{f.network} is right for {f.about}{f.accuracy:.2f} % of the {f.which} at a cp of {f.about}{f.cp:.2f} %"
 
 
 def question_in_words(f: Figures) -> str:
     """The question, with what the plain network does."""
     if f.backbone is None:
         return "Does every image need the whole network?"
-    return f"The plain network is right for {f.backbone:.2f} %, and computes all of it for every image: is that needed?"
+    return (
+        f"The plain network is right for {f.backbone:.2f} %, and computes every block for every image. Is that needed?"
+    )
 
 
 def question_text(card: Card) -> str:
@@ -142,7 +144,7 @@ def accuracy_in_words(f: Figures) -> str:
     """The curve's sentence."""
     if f.accuracy is None or f.cp is None:
         return "This operating point was not measured on the test set"
-    said = f"At {f.about}{f.cp:.2f} % of cp the accuracy is {f.about}{f.accuracy:.2f} %"
+    said = f"At a cp of {f.about}{f.cp:.2f} %, the accuracy is {f.about}{f.accuracy:.2f} %"
     if f.which != "test images":
         return f"{said} on {f.which}"
     if f.loss is None:
@@ -156,8 +158,9 @@ def decisions_in_words(shown: Sequence[Shown]) -> str:
     known = [item.right for item in shown if item.right is not None]
     right = f"; {sum(known)} of {len(known)} are right" if known else ""
     if max(spent) - min(spent) < 0.005:
-        return f"Each of these {len(shown)} images costs {spent[0]:.2f} % of cp{right}"
-    return f"These {len(shown)} images cost from {min(spent):.1f} to {max(spent):.1f} % of cp{right}"
+        who = "This image" if len(shown) == 1 else f"Each of these {len(shown)} images"
+        return f"{who} has a cp of {spent[0]:.2f} %{right}"
+    return f"The cp of these {len(shown)} images is between {min(spent):.1f} and {max(spent):.1f} %{right}"
 
 
 def ledger_in_words(rows: Sequence[Mapping[str, Any]], cost: str) -> str:
@@ -166,7 +169,7 @@ def ledger_in_words(rows: Sequence[Mapping[str, Any]], cost: str) -> str:
     dearest = max(parts, key=lambda row: row["shown"] or 0.0)
     kind = "" if dearest["kind"] in dearest["part"] else f" ({dearest['kind']})"
     return (
-        f"These images cost {total['shown']:.2f} % of {cost} on average; the largest part, {dearest['shown']:.2f}, is"
+        f"These images cost {total['shown']:.2f} % ({cost}) on average; the largest part, {dearest['shown']:.2f} %, is"
         f" {dearest['part']}{kind}"
     )
 
@@ -177,8 +180,8 @@ def conclusion_in_words(f: Figures) -> str:
         return "What an image needs differs, and a network can decide it"
     if f.loss < 0:
         more = f"{f.about}{-f.loss:.2f} points more than the plain network"
-        return f"Leaving out {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"
-    return f"Leaving out {f.about}{100 - f.cp:.2f} % of cp costs {f.about}{f.loss:.2f} points of accuracy"
+        return f"Leaving out {f.about}{100 - f.cp:.2f} % of the computation cost no accuracy: {more}"
+    return f"Leaving out {f.about}{100 - f.cp:.2f} % of the computation costs {f.about}{f.loss:.2f} points of accuracy"
 
 
 def conclusion_text(f: Figures) -> str:

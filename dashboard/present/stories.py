@@ -89,7 +89,7 @@ def _on_the_test_set(page: Opened, traces: Traces) -> list[tuple[View, str]]:
 def against_static(points: Sequence[PointRow], accuracy: float, spent: float, cost: Cost) -> str:
     """The cascade's accuracy and mean cost in percent, beside the best static network that costs no more."""
     measure = MEASURES[cost]
-    said = f"A cascade is right for {accuracy:.2f} % of the test images at {spent:.2f} % of {measure.name}"
+    said = f"A cascade is right for {accuracy:.2f} % of the test images at {measure.name} {spent:.2f} %"
     most = spent * (1 + SAME_BUDGET)
     rivals = [row for row in points if row["family"].startswith(_STATIC) and (row[measure.column] or 0) <= most]
     if not rivals:
@@ -103,7 +103,8 @@ def easy_and_hard(shown: Sequence[Shown]) -> str:
     again, most = sum(looks.looked_again(item.trace) for item in shown), len(shown)
     if not again:
         return f"For these {most} images one cheap pass was enough"
-    return f"{again} of these {most} images were looked at again; for the others one cheap pass was enough"
+    were = "was" if again == 1 else "were"
+    return f"{again} of these {most} images {were} looked at again; for the others one cheap pass was enough"
 
 
 def where_in_doubt(traces: Traces) -> str:
@@ -130,7 +131,7 @@ def what_it_took(found: Looked, config: ModelConfig) -> str:
     first = 100 * config.option_set[config.option_set.index(config.passes[0])].cost
     share = 100 * (1 - first / found.costs["cp"])
     came = f"put {found.righted:,} right and {found.spoiled:,} wrong"
-    return f"Looking again took {share:.0f} % of the cp: of {found.images:,} test images it {came}"
+    return f"Looking again took {share:.0f} % of the computation: of {found.images:,} test images it {came}"
 
 
 STORIES = (

@@ -71,7 +71,7 @@ def _look(page: Opened) -> None:
     for name in chosen:
         for line in found[name]:
             if "note" in line:
-                st.caption(plain(f"{name} {line['note']}."))
+                st.caption(plain(f"{name}: {line['note'].rstrip('.')}."))
     for metric, (axis, title) in logs.METRICS.items():
         rows = logs.metric_rows({name: found[name] for name in chosen}, metric)
         if rows:
@@ -90,7 +90,7 @@ def _draw(page: Opened, metric: str, title: str, axis: str, rows: Rows) -> None:
             key=f"runs_{metric}",
             title=f"{title}: {', '.join(names)}",
             draw=draw,
-            tables={metric: lambda: rows},
+            tables={metric.replace("_", " "): lambda: rows},
             alt=f"{title} over steps",
             stamp=Stamp(names[0], "", measure, kind, state.link(page.shared, page.catalogue, whole=True), others),
         ),

@@ -228,6 +228,7 @@ def vector_view(
     measure, config, click_id = MEASURES[page.shared.cost], page.card.config, page.shared.click_id
     rows = _vectors(traces, costs, chosen, wanted, vectors_chart.MOST)
     st.markdown("### Decision vectors by frequency")
+    different = counted(count, "different decision vector")
     view = View(
         key=VECTORS,
         title=f"Most frequent decision vectors of {page.in_words}",
@@ -239,9 +240,9 @@ def vector_view(
             ]
         },
         alt="The most frequent decision vectors",
-        finding=f"There are {count:,} of them",
+        finding=f"Number of different ones: {count:,}",
         stamp=page.stamp("measured"),
-        notes=f"{count:,} different decision vectors; the most frequent has {rows[0]['share']:.1f} % of the images.",
+        notes=f"{different}; the most frequent has {rows[0]['share']:.1f} % of the images.",
     )
 
     def use(found: Mapping[str, Any]) -> None:
@@ -251,7 +252,7 @@ def vector_view(
     _show(view, page, use, vectors_chart.VECTOR_PARAM, rows=True)
     st.caption(
         unbroken(
-            f"{len(rows)} of {count:,} different decision vectors, with {rows[-1]['cumulative']:.1f} % of the images."
+            f"{len(rows)} of {different}, with {rows[-1]['cumulative']:.1f} % of the images."
             f" Cost: {measure.name}. A click filters; so does a row of the table, which has all of them."
         )
     )

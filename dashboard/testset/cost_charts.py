@@ -129,7 +129,7 @@ def _confidence_template(axis: str, order: tuple[str, ...]) -> dict[str, Any]:
     x = alt.X(
         "confidence:N",
         sort=list(order),
-        title="confidence of the prediction",
+        title="confidence of the prediction, %",
         axis=alt.Axis(labelAngle=0, labelExpr="split(datum.label, ' to ')[0]", grid=False, titlePadding=8),
     )
     aside = alt.XOffset("verdict:N", sort=["right", "wrong"])

@@ -29,7 +29,7 @@ MORE_HEADS = {
     "decision vectors": "number of different decision vectors",
     "blocks that differ": "gated blocks in which at least 5 % of the images do not take the most frequent option",
 }
-VERDICTS = {"": "All", "right": "✓ right", "wrong": "✗ wrong"}
+VERDICTS = {"": "All", "right": "✓ Right", "wrong": "✗ Wrong"}
 
 
 def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
@@ -94,7 +94,7 @@ def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
         list(traces.classes),
         list(wanted.classes),
         key=control.key,
-        placeholder="all",
+        placeholder="All classes",
         width=300,
         on_change=control.choice(lambda names: narrow(page, replace(wanted, classes=tuple(names)))),
     )

@@ -20,7 +20,7 @@ here = statistics.summary(traces, costs, chosen)
 head_panel.head(page, traces, whole, here, wanted)
 head_panel.filter_bar(page, traces, cost, wanted)
 if not len(chosen):
-    st.info("No test image passes these filters. Remove one.", icon=":material/filter_alt_off:")
+    st.info("No test image passes these filters. Remove a filter.", icon=":material/filter_alt_off:")
     st.stop()
 
 with st.container(key="stage"):

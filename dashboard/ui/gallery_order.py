@@ -69,5 +69,7 @@ def choose_order(card: Card, shared: state.State) -> None:
         format_func=IN_WORDS.__getitem__,
         key=control.key,
         on_change=control.choice(lambda order: state.change(order=order, gallery=1, image=None, note="")),
-        help=None if known else "By cost needs the checkpoint's stored decisions: the Test set page makes them.",
+        help=None
+        if known
+        else "The order by cost needs the checkpoint's stored decisions. The page Test set can store them.",
     )

@@ -38,7 +38,7 @@ def no_checkpoints(catalogue: Catalogue) -> None:
         "- The published checkpoints are in the folder `pretrained/` of the project's repository, not in the installed"
         " package. Set the environment variable `DFS_PRETRAINED_DIR` to that folder, or to any other with checkpoints,"
         " and restart the app.\n"
-        "- Or train one: `python -m dfs_core train CONFIG --data-dir DIR --out pretrained/NAME`."
+        "- Or train one: `python -m dfs_core train RUN --data-dir DIR --out pretrained/NAME`."
     )
 
 

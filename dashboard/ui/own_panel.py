@@ -10,7 +10,7 @@ from dashboard.ui.focus import given_and_seen
 from dfs_core.checkpoints.card import Card
 from dfs_core.data.images import MIDDLE
 
-UNTOLD, NONE = "I do not say", "None of these classes"
+UNTOLD, NONE = "Not stated", "None of these classes"
 
 
 def own_panel(picture: Picture, card: Card, figures: bool = False, place: str = "") -> None:
@@ -55,7 +55,7 @@ def _tell(picture: Picture, card: Card, place: str) -> None:
         answers.index(told or UNTOLD),
         key=control.key,
         on_change=control.choice(choose),
-        help="Then the app marks its answers right or wrong and counts them. It is not put into links.",
+        help="The app then marks the network's answer right or wrong, and counts it. Links do not contain your choice.",
     )
 
 

@@ -212,7 +212,7 @@ def _checkpoint(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> Non
 def _bits_in_words(card: Card) -> str:
     """The bits of a static network: ``3 bits``, and those of stem, first block and classifier if these are not full."""
     bits = option_label(card.config.constant[0])
-    return bits if card.config.ungated == FULL_BITS else f"{bits}, {card.config.ungated} outside"
+    return bits if card.config.ungated == FULL_BITS else f"{bits}, ungated parts {card.config.ungated} bits"
 
 
 def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
@@ -279,7 +279,7 @@ def _trained_alpha(family: Family, card: Card, group: ControlGroup) -> None:
         return
     control = group.showing(ALPHA, card.alpha)
     st.segmented_control(
-        group.label("Alpha: weight of the budget"),
+        group.label("Alpha: weight of the cost"),
         family.alphas,
         default=card.alpha,
         format_func=format_alpha,

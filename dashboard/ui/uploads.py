@@ -15,6 +15,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from dashboard.answers.naming import counted
 from dashboard.answers.pictures import OWN_IMAGE, Origin, Picture
 from dashboard.ui import browser_memory, cached, state
 from dfs_core.data.images import FORMATS
@@ -51,7 +52,7 @@ def uploader() -> None:
     earlier = [file_id for file_id in _kept() if file_id not in listed]
     if leaving := {_kept()[file_id].key for file_id in earlier} - {p.key for i, p in _kept().items() if i in listed}:
         st.button(
-            f"Remove {len(leaving)}",
+            f"Remove {counted(len(leaving), 'earlier image')}",
             icon=":material/delete:",
             help="Remove the images that you uploaded earlier",
             key="remove_own",
@@ -145,7 +146,9 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
         kept[file_id] = picture
     if gone := list(kept)[MOST:]:
         _forget(gone)
-        _refused()[_TOO_MANY] = f"the oldest {len(gone)} of your images were removed: at most {MOST} are kept"
+        _refused()[_TOO_MANY] = (
+            f"at most {MOST} of your images are kept: {counted(len(gone), 'image')} removed, the oldest first"
+        )
     st.session_state[f"own_listed_{widget}"] = now
 
 

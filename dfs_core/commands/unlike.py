@@ -23,7 +23,9 @@ TEST, VALIDATION = "test images", "validation images"
 
 def add_unlike(parser: argparse.ArgumentParser) -> None:
     """Define ``unlike``."""
-    parser.add_argument("dataset", metavar="DATASET", help="the data set that networks were trained on, as cifar10")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="the data set that networks were trained on, such as cifar10"
+    )
     parser.add_argument("--checkpoint", metavar="NAME", help="also measure the energy of this network's answers")
     parser.add_argument("--size", type=int, default=32, metavar="PIXELS", help="side of the images; default: 32")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where to write (default: results)")

@@ -99,7 +99,7 @@ def check_kin(passes: Sequence[Pass]) -> None:
         raise UserError(f"'{named[0]}' is a cascade already: name it alone")
     for cheap, dear in pairwise(passes):
         if cheap.cp >= dear.cp:
-            costs = f"'{cheap.card.name}' costs {cheap.cp:g} % of cp, '{dear.card.name}' {dear.cp:g} %"
+            costs = f"'{cheap.card.name}' has a cp of {cheap.cp:g} %, '{dear.card.name}' of {dear.cp:g} %"
             raise UserError(f"passes come cheapest first, and {costs}")
 
 

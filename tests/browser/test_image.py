@@ -71,7 +71,7 @@ def test_the_films_slider_moves_the_page_to_another_frame_and_a_click_on_the_fil
     slider.focus()
     slider.press("End")  # the lowest price: whatever it costs
     expect(page).to_have_url(re.compile(r"/image\?price=-7$"))
-    expect(heading).to_have_text(re.compile(r"dial at price -7 \(not trained\)$"))
+    expect(heading).to_have_text(re.compile("dial at price \N{MINUS SIGN}7 \\(not trained\\)$"))
     expect(line(page, "free").nth(2)).to_have_text(costs[-1])
     assert percent(line(page, "free").nth(2)) == 100
 

@@ -91,9 +91,9 @@ def test_a_pair_that_was_not_trained_is_never_passed_off_as_one(app):
 def test_another_method_is_used_at_its_nearest_budget_and_that_is_said(app):
     control(app.segmented_control, "method").set_value("SkipNet").run()
     assert "SkipNet ResNet-14, budget 50 %" in text_of(app)
-    assert "SkipNet has nothing here that spends 20 % of cp. The nearest is 50 %." in app.warning[0].value
+    assert "SkipNet has nothing here with a cp of 20 %. The nearest is 50 %." in app.warning[0].value
     control(app.segmented_control, "method").set_value("Backbone").run()
-    assert "Backbone has nothing here that spends 20 % of cp" in app.warning[0].value
+    assert "Backbone has nothing here with a cp of 20 %" in app.warning[0].value
     assert "Backbone ResNet-14" in text_of(app)
     assert not app.select_slider
 

@@ -73,7 +73,7 @@ def test_another_network_has_its_own_methods_keeps_the_budget_and_stands_in_the_
 def test_what_another_network_has_not_is_said_and_comes_back_with_the_way_back():
     app = opened(checkpoint="tiny-dfs-30")
     switch(app, "ResNet-20 on CIFAR-100")
-    assert "DFS has nothing here that spends 30 % of cp. The nearest is 20 %." in [said(one) for one in app.warning]
+    assert "DFS has nothing here with a cp of 30 %. The nearest is 20 %." in [said(one) for one in app.warning]
     switch(app, "ResNet-14 on CIFAR-10")
     assert app.query_params["checkpoint"] == "tiny-dfs-30", "the wish is kept"
     assert not app.warning
@@ -122,7 +122,7 @@ def test_b_is_given_the_cost_of_a(monkeypatch: pytest.MonkeyPatch):
     app = opened("compare", checkpoint="tiny-dfs-10", right="tiny-skipnet-50")
     app.button(key="match_cost").click().run()
     assert not app.exception
-    assert "SkipNet has nothing here that spends 10 % of cp. The nearest is 50 %." in [said(one) for one in app.warning]
+    assert "SkipNet has nothing here with a cp of 10 %. The nearest is 50 %." in [said(one) for one in app.warning]
     same = opened("compare", checkpoint="tiny-dfs-10", right="tiny-dfs-20")
     assert same.button(key="match_cost").disabled
     other = opened("compare", checkpoint="tiny-dfs-10", right="c100-dfs-20")

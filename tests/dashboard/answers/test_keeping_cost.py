@@ -78,7 +78,7 @@ def test_a_method_is_used_at_the_cost_that_is_nearest_and_says_if_it_is_another(
     assert (point.card.name, nearest.cp_of(point)) == (name, pytest.approx(spends))
     assert bool(note) == (spends != cp)
     if note:
-        assert note == f"{title} has nothing here that spends {cp:.3g} % of cp. The nearest is {spends:.3g} %."
+        assert note == f"{title} has nothing here with a cp of {cp:.3g} %. The nearest is {spends:.3g} %."
 
 
 def test_of_two_alphas_at_one_cost_the_one_in_use_stays(catalogue):
@@ -116,7 +116,7 @@ def test_another_network_keeps_method_and_budget_and_says_where_it_cannot(catalo
     assert leads("static4") == ("static4-c100", "")
     name, note = leads("dfs-30.0-5e-06")
     assert name == "dfs-20.0-5e-06-c100"
-    assert note == "DFS has nothing here that spends 30 % of cp. The nearest is 20 %."
+    assert note == "DFS has nothing here with a cp of 30 %. The nearest is 20 %."
     found, note = nearest.on_network(catalogue, other, OperatingPoint(catalogue.named("every"), 10.0), 10.0)
     assert found.card.name == "dfs-10.0-5e-06-c100"
     assert note == "There is no DFS every budget of ResNet-14 on CIFAR-100 here. In use instead: DFS."

@@ -43,7 +43,7 @@ def views(folder: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> d
 def test_another_network_of_the_data_set_is_shown_beside_and_named_in_axis_title_table_and_stamp(views: dict):
     app = opened(checkpoint="tiny-dfs-20")
     chooser = control(app.selectbox, "beside")
-    assert chooser.options == ["beside: ResNet-8 on CIFAR-10"], "no network of another data set"
+    assert chooser.options == ["Beside: ResNet-8 on CIFAR-10"], "no network of another data set"
     chooser.set_value(chooser.options[0]).run()
     assert not app.exception
     assert app.query_params["beside"] == BESIDE

@@ -111,8 +111,8 @@ def test_what_a_card_says_of_the_engine_is_shown(
     app.run()
     assert not app.exception
     assert (
-        "takes 99.97 % of the decisions and gives 99.90 % of the answers of the float simulation; its accuracy is"
-        " 93.40 % (measured on Test processor)." in text_of(app).replace("\\", "")
+        "99.97 % of the engine's decisions and 99.90 % of its answers are those of the float simulation. Its accuracy"
+        " is 93.40 % (measured on Test processor)." in text_of(app).replace("\\", "")
     )
 
 

@@ -38,7 +38,7 @@ def test_the_step_tells_easy_from_hard_and_adds_up_the_passes(shown) -> None:
         assert "at 2 bits, and again at 4 bits and 8 bits" in idea
         assert ("looked at again" in story) == (len(item.trace.passes) > 1) == ("+" in paid)
         assert looks.times(item.trace.passes[0].lead) in story
-        assert f"{item.trace.cp:.2f} % of cp" in paid
+        assert f"{item.trace.cp:.2f} %" in paid
         assert "puts 1 of them right and 1 wrong" in paid
     assert "Shown: tiny-cascade" in looking.again_words(items[0], card, None, other=True)[0].replace("\\", "")
 

@@ -91,7 +91,7 @@ def test_the_starter_talk_has_six_slides_whose_titles_say_stored_figures(app: Ap
     plain = read_card(tiny_pretrained / "tiny-backbone").metrics["test"]
     title, question, curve, *_, conclusion = (one.title for one in made.slides)
     assert f"{test['accuracy']:.2f} %" in title
-    assert f"{test['cp']:.2f} % of cp" in title
+    assert f"at a cp of {test['cp']:.2f} %" in title
     assert [made.slides[place].stamp.cost for place in (0, 1, -1)] == ["cp", "", "cp and all-in"]
     assert f"{plain['accuracy']:.2f} %" in question
     assert f"{abs(plain['accuracy'] - test['accuracy']):.2f} points" in curve
@@ -137,15 +137,16 @@ def test_what_is_interpolated_is_said_to_be_about(monkeypatch: pytest.MonkeyPatc
     assert between.images is None
     assert between.which == "test images"
     name = between.network
-    assert headline(between) == f"{name} is right for about 89.00 % of the test images at about 1.00 % of cp"
-    said = "At about 1.00 % of cp the accuracy is about 89.00 %, about 1.00 points below the plain network"
+    assert headline(between) == f"{name} is right for about 89.00 % of the test images at a cp of about 1.00 %"
+    said = "At a cp of about 1.00 %, the accuracy is about 89.00 %, about 1.00 points below the plain network"
     assert accuracy_in_words(between) == said
-    assert conclusion_in_words(between) == "Leaving out about 99.00 % of cp costs about 1.00 points of accuracy"
+    said = "Leaving out about 99.00 % of the computation costs about 1.00 points of accuracy"
+    assert conclusion_in_words(between) == said
     text = conclusion_text(between)
     assert "about 89.00 %, of the test images, interpolated between two measured budgets" in text
     assert "10,000" not in text
     exact = figures(monkeypatch, every_budget_card(), 1.5, ends)
-    assert headline(exact) == f"{name} is right for 89.50 % of the test images at 1.50 % of cp"
+    assert headline(exact) == f"{name} is right for 89.50 % of the test images at a cp of 1.50 %"
     assert "of 10,000 test images" in conclusion_text(exact)
 
 
@@ -154,8 +155,8 @@ def test_a_session_checkpoint_is_said_to_be_measured_on_validation_images(monkey
     made = figures(
         monkeypatch, make_card("tuned", SESSION, config, metrics={"validation": METRICS | {"shares": SHARES}})
     )
-    assert headline(made) == f"{made.network} is right for 91.00 % of the validation images at 20.30 % of cp"
-    assert accuracy_in_words(made) == "At 20.30 % of cp the accuracy is 91.00 % on validation images"
+    assert headline(made) == f"{made.network} is right for 91.00 % of the validation images at a cp of 20.30 %"
+    assert accuracy_in_words(made) == "At a cp of 20.30 %, the accuracy is 91.00 % on validation images"
     assert "of 100 validation images" in conclusion_text(made)
     assert made.backbone is None, "which was measured on test images"
 
@@ -164,7 +165,7 @@ def test_what_costs_no_accuracy_is_said_to_cost_none():
     better = Figures("n", 90.0, 91.0, 90.0, 92.0, 3.0, 5.0, 100)
     assert (
         conclusion_in_words(better)
-        == "Leaving out 97.00 % of cp cost no accuracy: 1.00 points more than the plain network"
+        == "Leaving out 97.00 % of the computation cost no accuracy: 1.00 points more than the plain network"
     )
 
 

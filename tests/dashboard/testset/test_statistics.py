@@ -260,7 +260,7 @@ def test_traces_of_other_images_are_not_set_against_each_other() -> None:
     other = traces()
     other.labels[0] = 2
     assert agreement.why_not(traces(), traces()) == ""
-    assert "other images" in agreement.why_not(traces(), other)
+    assert "different images" in agreement.why_not(traces(), other)
 
 
 def test_where_backbones_differ_part_of_the_difference_may_be_theirs() -> None:

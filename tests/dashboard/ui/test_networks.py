@@ -7,7 +7,7 @@ from pages import control, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
-NAMES = [name for bits in (2, 3, 4, 8) for name in (f"{bits} bits, 8 outside", f"{bits} bits")]
+NAMES = [name for bits in (2, 3, 4, 8) for name in (f"{bits} bits, ungated parts 8 bits", f"{bits} bits")]
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_the_head_says_from_which_backbone_a_checkpoint_was_made(no_data):
     app = AppTest.from_file(str(APP), default_timeout=300)
     app.query_params["checkpoint"] = "dfs-resnet38-cifar10-b20"
     app.run()
-    assert "from <code>resnet38-cifar10</code> (93.61 %)" in text_of(app)
+    assert "from the backbone <code>resnet38-cifar10</code> (accuracy 93.61 %)" in text_of(app)

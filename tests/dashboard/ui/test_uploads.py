@@ -39,7 +39,7 @@ def test_files_that_cannot_be_used_are_not_told_on_other_pages_and_do_not_count(
     app.file_uploader(key="uploads").set_value(files).run()
     go_to(app, "image").run()
     assert not app.error
-    assert app.button(key="remove_own").label == "Remove 1"
+    assert app.button(key="remove_own").label == "Remove 1 earlier image"
     go_to(app, "explore").run()
     assert not app.error
 
