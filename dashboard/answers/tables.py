@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from dashboard.answers import costs, looks, operating
-from dashboard.answers.costs import COLUMNS, Costs
+from dashboard.answers.costs import COLUMNS, MEASURES, Costs
 from dashboard.answers.pictures import Picture
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -280,3 +280,21 @@ def stage_rows(config: ModelConfig) -> Rows:
             title = f"stage {last.stage} · {last.channels} ch · {last.size}²"
             rows.append({"stage": last.stage, "first": gated[0].number, "last": last.number, "title": title})
     return rows
+
+
+_TITLES: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
+_TITLES |= {"accuracy": "accuracy %", "confidence": "confidence %", "margin": "margin, points"}
+
+
+def column_title(name: str, columns: Collection[str]) -> str:
+    """The title of a table's column. Where a table has sides A and B, figures of no side are differences in points.
+
+    >>> column_title("all_in", []), column_title("a_cp", ["a", "b"]), column_title("cp", ["a", "b"])
+    ('all-in %', 'A: cp %', 'B − A: cp, points')
+    """
+    two_sides = {"a", "b"} <= set(columns)
+    side, _, rest = name.partition("_")
+    if two_sides and side in ("a", "b"):
+        return f"{side.upper()}: {column_title(rest, ())}" if rest else side.upper()
+    title = _TITLES.get(name, name.replace("_", " "))
+    return f"B \N{MINUS SIGN} A: {title.removesuffix(' %')}, points" if two_sides and title.endswith(" %") else title

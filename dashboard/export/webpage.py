@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Any
 
 from dashboard.answers.naming import unbroken
-from dashboard.answers.tables import Table
+from dashboard.answers.tables import Table, column_title
 from dashboard.drawing import marks
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.live import mode_bar
@@ -139,7 +139,7 @@ def _image(part: Part) -> str:
 
 def _table(name: str, rows: Table) -> str:
     columns = [key for key in dict.fromkeys(key for row in rows[:ROWS] for key in row) if key not in NOT_SHOWN]
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    head = "".join(f"<th>{escape(column_title(column, columns))}</th>" for column in columns)
     lines = "".join(
         "<tr>" + "".join(f"<td>{escape(_words(row.get(column)))}</td>" for column in columns) + "</tr>"
         for row in rows[:ROWS]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.answers.costs import MEASURES
+from dashboard.answers.tables import column_title
 from dashboard.export import formats
 from dashboard.export.stamp import Stamp
 from dashboard.export.view import View
@@ -23,7 +23,6 @@ _LABELS: dict[formats.FigureKind, str] = {
     "html": "HTML, with tables",
 }
 _TABLE_LABELS: dict[formats.TableKind, str] = {"csv": "CSV", "excel": "CSV for Excel", "json": "JSON, with the source"}
-_COSTS: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
 
 
 RowAction = Callable[[Mapping[str, Any]], None]
@@ -61,7 +60,7 @@ def _tables(view: View, on_row: RowAction | None) -> None:
         for name, rows in view.tables.items():
             made = rows()
             data = pd.DataFrame(made).drop(columns=list(NOT_SHOWN), errors="ignore")
-            looks = {str(column): _column(str(column), data[column]) for column in data}
+            looks = {str(column): _column(column_title(str(column), data.columns), data[column]) for column in data}
             size: dict[str, Any] = {"hide_index": True, "height": min(300, 40 + 35 * len(data)), "column_config": looks}
             if on_row is None:
                 panel.dataframe(data, **size)
@@ -76,9 +75,8 @@ def _row_chosen(key: str, rows: Sequence[Mapping[str, Any]], act: RowAction) -> 
         act(rows[place])
 
 
-def _column(name: str, values: pd.Series) -> Any:
-    """How a column is shown: a readable title, and two decimals unless a value is too small. Files have all digits."""
-    label = _COSTS.get(name, name.replace("_", " "))
+def _column(label: str, values: pd.Series) -> Any:
+    """How a column is shown: its title, and two decimals unless a value is too small. Files have all digits."""
     known = values.dropna()
     if pd.api.types.is_float_dtype(values) and ((known == 0) | (known.abs() >= 0.01)).all():
         return st.column_config.NumberColumn(label, format="%.2f")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -36,10 +37,18 @@ def library(wait: bool = True) -> ctypes.CDLL | None:
     target = _target()
     if target is None:
         return None
-    if not (wait or target.exists()):
+    if not (wait or _exists(target)):
         _build_meanwhile()
         return None
     return _built()
+
+
+def _exists(path: Path) -> bool:
+    """Whether a file is there; False also where nothing may be read."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 @cache
@@ -67,12 +76,14 @@ def _built() -> ctypes.CDLL | None:
     assert target is not None
     try:
         if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
                 made = Path(work, target.name)
                 command = [str(_compiler()), *FLAGS, *map(str, SOURCES), "-o", str(made)]
                 subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
                 made.replace(target)  # in one step: another process may build it too
+        if any(path.stat().st_uid != os.geteuid() or path.stat().st_mode & 0o022 for path in (target.parent, target)):
+            return None  # whoever else can write there could put anything in its place
         found = ctypes.CDLL(str(target))
     except (OSError, subprocess.SubprocessError):  # no room, no rights, or no AVX-512 VNNI here
         return None

@@ -181,10 +181,10 @@ class CompiledNet:
                 CompiledBlock.of(body.first(), body.first().ungated),
                 tuple(tuple(CompiledBlock.of(block, option) for option in options) for block in body.gated()),
                 CompiledClassifier.of(body.classifier),
-                real_type(options),
+                real_type((*options, Option(model.config.ungated))),
                 model.features(0),
                 deepcopy(model.policy),
-                model.costs.clone(),
+                model.costs.float().clone(),
             )
 
 

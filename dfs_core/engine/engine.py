@@ -25,9 +25,11 @@ def compile_network(model: DFSNet, kernels: Kernels = "auto", wait: bool = True)
             PyTorch's, and the compiler runs in the background for the next call.
 
     Raises:
-        UserError: the network has min-max quantisers, or native kernels were asked for and this machine cannot build
-            them or they cannot run this network.
+        UserError: the network is not on the CPU or has min-max quantisers; or native kernels were asked for, and this
+            machine cannot build them or they cannot run this network.
     """
+    if (where := next(model.parameters()).device.type) != "cpu":
+        raise UserError(f"the engine runs on the CPU, and this network is on {where}: load it there")
     net = CompiledNet.of(model)
     built = None if kernels == "library" else library(wait or kernels == "native")
     if built is not None and NativeEngine.supports(net, built):

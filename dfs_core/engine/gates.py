@@ -118,8 +118,9 @@ class DoubtGate:
 def gates_of(policy: Policy | nn.Module, blocks: int) -> list[MemoryGate] | list[DoubtGate] | None:
     """The gates of a policy before each block; None of a policy that has none in the source."""
     with torch.no_grad():
-        if isinstance(policy, RecurrentPolicy | UtilityPolicy):
+        # A class that is made from one of these may decide otherwise.
+        if type(policy) is RecurrentPolicy or type(policy) is UtilityPolicy:
             return [MemoryGate(policy, block) for block in range(blocks)]
-        if isinstance(policy, ConfidencePolicy):
+        if type(policy) is ConfidencePolicy:
             return [DoubtGate(policy, block) for block in range(blocks)]
     return None

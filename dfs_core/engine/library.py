@@ -28,6 +28,9 @@ from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet, L
 from dfs_core.model.execute import Body, gather
 from dfs_core.model.pooling import pooled
 
+# Said of ``Integers.enter``, at every call; there is no successor as fast.
+warnings.filterwarnings("ignore", r"torch\.quantize_per_tensor", UserWarning)
+
 HIGHEST_BYTE = 255
 SHIFT = 128  # added to signed levels: the kernels take unsigned bytes and a zero point
 
@@ -47,9 +50,7 @@ class Integers:
 
     def enter(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) float32 as this convolution takes it."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # it is deprecated without a successor as fast
-            rounded = torch.quantize_per_tensor(x, self.levels.step, self.zero, torch.quint8)
+        rounded = torch.quantize_per_tensor(x, self.levels.step, self.zero, torch.quint8)
         # The bytes lie in the result's memory. ``int_repr`` would copy them.
         found = torch.empty(0, dtype=torch.uint8).set_(rounded.untyped_storage(), 0, x.shape, rounded.stride())
         lowest, highest = self.levels.low + self.zero, self.levels.high + self.zero
@@ -76,7 +77,7 @@ class Integers:
 
 
 class WholeNumbers:
-    """The same convolution on float32 numbers. Its sums are the same on any machine."""
+    """The same convolution on float32 numbers, for machines without instructions for whole ones."""
 
     def __init__(self, conv: CompiledConv, levels: Levels) -> None:
         self.levels, self.bias, self.place = levels, conv.bias, (conv.stride, conv.padding)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, Final, cast
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from dfs_core.engine.compiled import CompiledBlock, CompiledConv, CompiledNet
 from dfs_core.engine.gates import Linear, LinearStruct, gates_of
+from dfs_core.errors import UserError
 from dfs_core.model.cascade import CascadePolicy
 from dfs_core.model.execute import POLICY_DECIDES, Walk, WholeBody
 from dfs_core.model.layout import BlockShape
@@ -184,6 +186,7 @@ class NativeEngine(WholeBody):
         kind, kept = (self.gates[0].kind, self.gates[0].kept) if self.gates else (0, 0)
         looks = LOOKS[net.features] if self.gates else 0
         size = net.layout.image_size
+        self.image = size, size, net.layout.stem.inputs
         self.entry = EntryStruct(
             ctypes.pointer(self.stem.struct),
             size,
@@ -214,6 +217,7 @@ class NativeEngine(WholeBody):
 
     def enter(self, images: Tensor) -> Tensor:
         """As in ``WholeBody``."""
+        self._check(images, False)
         x = _convolve(self.built, self.stem, images.float().permute(0, 2, 3, 1).contiguous())
         if len(self.pool):
             x = self.pool(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
@@ -288,10 +292,12 @@ class NativeEngine(WholeBody):
         entered: bool = False,
     ) -> Tensor:
         """Logits of images x, or of what enters the first gated block. With prices, gates take open decisions."""
+        self._check(x, entered)
         if not entered and len(self.pool):  # the source has no pooling
             x, entered = self._enter_timed(x, spans), True
         values, n = x.float().permute(0, 2, 3, 1).contiguous(), len(x)
-        decisions, prices = decisions.contiguous(), None if prices is None else prices.contiguous()
+        decisions = decisions.to(torch.int64).contiguous()
+        prices = None if prices is None else prices.float().contiguous()
         logits = values.new_empty(n, self.struct.classes)
         threads = self.threads(n)
         few = -(-n // (threads * max(1, -(-n // (threads * AT_A_TIME)))))  # as many for each thread as for the others
@@ -304,6 +310,15 @@ class NativeEngine(WholeBody):
             lambda part, parts: self.built.run_network(ctypes.byref(self.struct), entry, *given, *sizes, noted),
         )
         return logits
+
+    def _check(self, x: Tensor, entered: bool) -> None:
+        """Refuse what the source would read beyond its end: it takes all sizes from the network."""
+        height, width, channels = self.first_shape[3:] if entered else self.image
+        if x.shape[1:] != (channels, height, width) or x.device.type != "cpu":
+            raise UserError(
+                f"the engine takes {channels} channels of {height} x {width} values on the CPU, not"
+                f" {tuple(x.shape[1:])} on {x.device.type}"
+            )
 
     def threads(self, n: int) -> int:
         """How many threads walk with n images."""
@@ -325,6 +340,10 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="engine")
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # its threads do not live on in the child
+
+
 def _threads(n: int, few: int) -> int:
     """How many threads n images get, of as many as PyTorch may use, with at least ``few`` images for each."""
     return max(1, min(torch.get_num_threads(), n // few))
@@ -333,6 +352,9 @@ def _threads(n: int, few: int) -> int:
 def _in_threads(parts: int, work: Callable[[int, int], object]) -> None:
     """Call ``work(part, parts)`` for each part, all at a time."""
     running = [_pool().submit(work, part, parts) for part in range(1, parts)]
-    work(0, parts)
+    try:
+        work(0, parts)
+    finally:  # also after Ctrl-C: the others write into memory that would be freed
+        wait(running)
     for part in running:
         part.result()

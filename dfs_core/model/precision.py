@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from dfs_core.machine import cpu_facts
+
 Precision = Literal["auto", "bf16", "fp32"]
 
 
@@ -14,8 +16,11 @@ def has_bf16(device: torch.device) -> bool:
     """Whether the device has bf16 in hardware. Emulated bf16 is about ten times slower than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    on_cpu = device.type == "cpu" and torch.backends.mkldnn.is_available()
-    return on_cpu and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    flags = set(cpu_facts().get("flags", "").split())
+    emulated = bool(flags) and not flags & {"avx512_bf16", "amx_bf16"}  # oneDNN counts AVX-512 that emulates it, too
+    return not emulated and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def resolve(precision: Precision, device: torch.device) -> Precision:
