@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dashboard.answers.naming import class_name
 from dfs_core.data.known import KNOWN
 from dfs_core.data.superclasses import CIFAR100
 
@@ -56,6 +57,6 @@ def group_numbers(labels: np.ndarray, shown: Sequence[Group]) -> np.ndarray:
 def groups(classes: Sequence[str], opened: bool = False) -> tuple[Group, ...]:
     """The superclasses, if there are any and they are not opened; else the classes, each a group of its own."""
     if opened or not has_superclasses(classes):
-        return tuple(Group(name, (name,), (label,)) for label, name in enumerate(classes))
+        return tuple(Group(class_name(name), (name,), (label,)) for label, name in enumerate(classes))
     label_of = {name: label for label, name in enumerate(classes)}
     return tuple(Group(name, own, tuple(label_of[one] for one in own)) for name, own in CIFAR100.items())

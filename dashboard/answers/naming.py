@@ -52,9 +52,21 @@ def told_apart(*points: OperatingPoint) -> list[str]:
     return [f"{text} ({name})" for text, name in zip(words, names, strict=True)]
 
 
+def class_name(name: str) -> str:
+    """A class as it is shown: CIFAR-100 writes ``aquarium_fish``."""
+    return name.replace("_", " ")
+
+
 def with_article(noun: str) -> str:
-    """``a cat``, ``an airplane``."""
-    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+    """A class with its article, if it has one.
+
+    >>> [with_article(name) for name in ("cat", "oak_tree", "8", "cattle")]
+    ['a cat', 'an oak tree', 'an 8', 'cattle']
+    """
+    noun = class_name(noun)
+    if noun == "cattle":
+        return noun
+    return f"an {noun}" if noun[:1] in "aeiou8" else f"a {noun}"
 
 
 def family_key(title: str) -> str:
@@ -74,7 +86,7 @@ def classes_in_words(classes: Sequence[str], most: int = 10) -> str:
     >>> classes_in_words(("cat", "dog")), classes_in_words(("cat", "dog", "frog"), most=2)
     ('2 classes: cat and dog', '3 classes, such as cat and dog')
     """
-    some = listed(classes[:most])
+    some = listed(map(class_name, classes[:most]))
     return f"{len(classes)} classes{', such as' if len(classes) > most else ':'} {some}"
 
 

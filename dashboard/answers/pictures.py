@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from dashboard.answers.naming import clean
+from dashboard.answers.naming import class_name, clean
 from dashboard.answers.parameters import MOST, whole_number
 from dfs_core.data.drawings import USUAL, drawings
 from dfs_core.data.images import MIDDLE, open_image, to_model_input
@@ -87,7 +87,7 @@ class Picture:
     def truth_in_words(self) -> str:
         """The true class, or why there is none to judge by."""
         if self.truth is not None:
-            return f"is {self.truth}"
+            return f"is {class_name(self.truth)}"
         return "of a class that the network does not know" if self.foreign else "true class unknown"
 
 

@@ -11,6 +11,7 @@ import altair as alt
 from dashboard.answers import costs
 from dashboard.answers.costs import Measure
 from dashboard.answers.looks import in_passes
+from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
 from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
@@ -90,7 +91,7 @@ def _labels(pairs: Sequence[Pair], measure: Measure, height: int, lanes: int, co
         for place, (letter, side) in enumerate(zip("AB", pair, strict=True)):
             right = side.shown.right
             glyph = {True: "✓ ", False: "✗ ", None: ""}[right]
-            text = f"{glyph}{side.shown.trace.label} {100 * side.shown.trace.confidence:.0f} %"
+            text = f"{glyph}{class_name(side.shown.trace.label)} {100 * side.shown.trace.confidence:.0f} %"
             if side.shown.trace.passes:
                 text += f", {in_passes(len(side.shown.trace.passes))}"
             ink = colours.wrong if right is False else colours.ink

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.answers import agreement
 from dashboard.answers.classes import word
 from dashboard.answers.costs import MEASURES, Measure, measures_shown
-from dashboard.answers.naming import counted, listed, plain, told_apart, unbroken
+from dashboard.answers.naming import class_name, counted, listed, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
 from dashboard.answers.times import alone
 from dashboard.compare import class_heatmap, differences, lanes
@@ -79,7 +79,7 @@ def changes(page: Opened, pairs: Sequence[Pair]) -> None:
     timed = len(clocks) == len(pairs[0])
     rows: Table = differences.change_rows(pairs)
     for row, pair in zip(rows, pairs, strict=True):
-        cells = [escape(row["image"]), escape(row["truth"]), escape(row["a"]), escape(row["b"]), row["change"]]
+        cells = [escape(row["image"]), *(escape(class_name(row[key])) for key in ("truth", "a", "b")), row["change"]]
         cells.append(f"{row['a_confidence']:.1f} → {row['b_confidence']:.1f} %")
         cells += [
             f"{row[f'a_{column}']:.2f} → {row[f'b_{column}']:.2f} % <small>{signed(row[column])}</small>"
@@ -105,7 +105,12 @@ def _images(rows: Sequence[SideRow], measures: Sequence[Measure]) -> None:
     """A line for A, one for B, and one for the difference in cost."""
     lines = []
     for row in rows:
-        cells = [row["side"], escape(row["image"]), escape(row["truth"]), escape(row["prediction"]), row["verdict"]]
+        cells = [
+            row["side"],
+            escape(row["image"]),
+            *(escape(class_name(row[key])) for key in ("truth", "prediction")),
+            row["verdict"],
+        ]
         cells.append(f"{row['confidence']:.1f} %")
         lines.append(("", cells + [f"{row[measure.column]:.2f} %" for measure in measures]))
     a, b = rows

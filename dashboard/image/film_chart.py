@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import block_numbers, start_of
 from dashboard.drawing.figure import Figure, padded, table
@@ -151,7 +152,7 @@ def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
             | {
                 "start": start,
                 "end": end,
-                "label": f"{GLYPHS[verdict]}{label}",
+                "label": f"{GLYPHS[verdict]}{class_name(label)}",
                 "short": GLYPHS[verdict].strip(),
                 "ink": colours.wrong if wrong else colours.ink,
                 "dash": wrong,

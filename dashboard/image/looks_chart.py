@@ -11,6 +11,7 @@ from typing import Any, Literal, TypedDict
 import altair as alt
 
 from dashboard.answers.looks import BudgetRow, times
+from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
@@ -117,7 +118,7 @@ def _runs(rows: Sequence[LookRow], subject: Subject, colours: Palette) -> Rows:
             last["end"] = end
             continue
         fill = colours.option(subject.config.passes[row["passes"] - 1])
-        text = f"{row['passes']}: {row['prediction']}{GLYPHS[row['verdict']]}"
+        text = f"{row['passes']}: {class_name(row['prediction'])}{GLYPHS[row['verdict']]}"
         look = {"fill": fill, "ink": colours.text_on(fill), "short": str(row["passes"])}
         runs.append(row | look | {"text": text, "start": start, "end": end})
     return [run | {"centre": math.sqrt(run["start"] * run["end"]), "letters": len(run["text"])} for run in runs]

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.looks import in_passes
-from dashboard.answers.naming import counted
+from dashboard.answers.naming import class_name, counted
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import gated_numbers
 from dashboard.drawing import legends
@@ -45,7 +45,7 @@ def summary(answer: Answer) -> None:
     lines = [
         (
             _free_in_words(answer) if row["decisions"] == FREE else row["decisions"],
-            f"{GLYPHS[row['verdict']]}{escape(row['prediction'])}",
+            f"{GLYPHS[row['verdict']]}{escape(class_name(row['prediction']))}",
             f"{row['confidence']:.1f} %",
             f"{row[column]:.2f} %",
             str(row.get("passes") or (row["changed"] if index else "")),

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.costs import MEASURES, Cost
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows
 from dashboard.drawing.blocks import stage_title
@@ -141,9 +142,9 @@ def _answer(
     """The texts right of the network: prediction, confidence and cost, and the same without forced gates."""
     trace, measure = what_if.forced, MEASURES[cost].name
     found = verdict(trace, picture)
-    truth = f" · is {picture.truth}" if found == "wrong" else ""
+    truth = f" · {picture.truth_in_words}" if found == "wrong" else ""
     texts: dict[str, Any] = {
-        "label": trace.label,
+        "label": class_name(trace.label),
         "detail": f"{GLYPHS[found]}{100 * trace.confidence:.0f} %{truth}",
         "ink": colours.wrong if found == "wrong" else colours.muted,
         "cost": f"{total:.2f} % {measure}",
@@ -151,7 +152,7 @@ def _answer(
         "cost_before": "",
     }
     if free:
-        texts["before"] = f"free: {what_if.free.label} {100 * what_if.free.confidence:.0f} %"
+        texts["before"] = f"free: {class_name(what_if.free.label)} {100 * what_if.free.confidence:.0f} %"
         texts["cost_before"] = f"free: {free[-1]['so_far']:.2f} %"
     return texts
 

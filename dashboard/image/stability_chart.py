@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.looks import in_passes
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, uri_of
 from dashboard.drawing.blocks import placed
 from dashboard.drawing.blocks import stages as placed_stages
@@ -83,7 +84,7 @@ def _head(row: StabilityRow, url: str, as_given: int, colours: Palette) -> dict[
         "y": ROW * row["row"] + (ROW - 6) / 2,
         "url": url,
         "name": row["picture"],
-        "detail": f"{GLYPHS[row['verdict']]}{row['prediction']} {row['confidence']:.0f} %",
+        "detail": f"{GLYPHS[row['verdict']]}{class_name(row['prediction'])} {row['confidence']:.0f} %",
         "ink": colours.wrong if wrong else colours.muted,
         "flips": said,
         "flips_ink": colours.accent if count else colours.muted,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.answers import agreement, costs
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.naming import classes_in_words, plain, with_article
+from dashboard.answers.naming import class_name, classes_in_words, plain, with_article
 from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
 from dashboard.answers.tables import SETS, Rows, Shown, is_near_tie, margin_in_words
 from dashboard.ui.read_only import read_only
@@ -84,7 +84,7 @@ def picture_words(item: Shown, drawing: Picture | None = None, unlike: bool = Fa
     return [
         f"The network sees every picture as {size} by {size} pixels of three colours: {3 * size**2:,} numbers.",
         lost,
-        f"From these numbers the network predicts **{plain(item.trace.label)}**,"
+        f"From these numbers the network predicts **{plain(class_name(item.trace.label))}**,"
         f" {100 * item.trace.confidence:.0f} % sure;"
         f" {known[item.right]}. It knows only {plain(classes_in_words(item.trace.classes))}, and names one of them for"
         f" any picture{', also for one as unlike the training images as this' if unlike else ''}.",
@@ -155,11 +155,15 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
         said.append("Choose an option below to force every block to it, and see whether the prediction stays the same.")
         return said
     name, trace = forced
-    same = "the same prediction" if trace.label == item.trace.label else f"instead of {plain(item.trace.label)}"
+    same = (
+        "the same prediction"
+        if trace.label == item.trace.label
+        else f"instead of {plain(class_name(item.trace.label))}"
+    )
     said.append(
         f"With every block{' of every pass' if trace.passes else ''} at **{option_in_words(name)}**, cp is"
         f" {trace.cp:.2f} % and the network predicts"
-        f" {plain(trace.label)}, {100 * trace.confidence:.0f} % sure: {same}."
+        f" {plain(class_name(trace.label))}, {100 * trace.confidence:.0f} % sure: {same}."
     )
     return said
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES, Cost, of_trace
 from dashboard.answers.looks import looked_again, times
-from dashboard.answers.naming import counted, plain, with_article
+from dashboard.answers.naming import class_name, counted, plain, with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
@@ -257,9 +257,9 @@ def _taken_for(shown: Sequence[Shown]) -> Question | None:
     return Question(
         "taken-for",
         "What does the network predict for this image?",
-        names,
+        tuple(map(class_name, names)),
         names.index(item.trace.label),
-        f"The network predicts **{plain(item.trace.label)}** ({sure}, the least sure of these images)"
+        f"The network predicts **{plain(class_name(item.trace.label))}** ({sure}, the least sure of these images)"
         f"{truth[item.right]}.",
         (item,),
         whole=True,

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, measures_shown
-from dashboard.answers.naming import classes_in_words
+from dashboard.answers.naming import class_name, classes_in_words
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
 from dashboard.testset.statistics import Summary
@@ -94,6 +94,7 @@ def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
         list(traces.classes),
         list(wanted.classes),
         key=control.key,
+        format_func=class_name,
         placeholder="All classes",
         width=300,
         on_change=control.choice(lambda names: narrow(page, replace(wanted, classes=tuple(names)))),

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
+from dashboard.answers.naming import class_name
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
 from dashboard.testset import statistics
@@ -106,12 +107,13 @@ def _turn(label: str, icon: str, start: int, count: int) -> None:
 def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
     glyph = "✓" if row["verdict"] == "right" else "✗"
     measure = MEASURES[page.shared.cost]
-    said = f"{glyph} {row['prediction']}" + ("" if row["verdict"] == "right" else f", is {row['truth']}")
-    name = escape(f"test image {row['index']}: {row['truth']}")
+    truth = class_name(row["truth"])
+    said = f"{glyph} {class_name(row['prediction'])}" + ("" if row["verdict"] == "right" else f", is {truth}")
+    name = escape(f"test image {row['index']}: {truth}")
     image = f'<img src="{picture.seen_uri}" alt="{name}">' if picture else ""
     looked = ""
     if row.get("passes", 1) > 1:
-        first = "" if row["first"] == row["prediction"] else f", first {escape(row['first'])}"
+        first = "" if row["first"] == row["prediction"] else f", first {escape(class_name(row['first']))}"
         looked = f"<span>{row['passes']} passes{first}</span>"
     with st.container(gap=None, key=f"tile_{row['index']}"):
         st.html(

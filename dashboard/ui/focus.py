@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.answers.costs import measures_shown, of_trace
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Shown
 from dashboard.ui import cached, state, unlike
@@ -88,7 +89,8 @@ def _crop_mark(picture: Picture) -> str:
 
 def class_bars(trace: DecisionTrace) -> str:
     """The likeliest classes with their probabilities, as HTML list items."""
-    best = sorted(zip(trace.class_probabilities, trace.classes, strict=True), reverse=True)[:TOP]
+    names = map(class_name, trace.classes)
+    best = sorted(zip(trace.class_probabilities, names, strict=True), reverse=True)[:TOP]
     return "".join(
         f'<li><span>{escape(name)}</span><i style="width:{100 * share:.1f}%"></i><b>{100 * share:.1f} %</b></li>'
         for share, name in best

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, is_own
 from dashboard.ui import state, uploads
 from dashboard.ui.focus import given_and_seen
@@ -53,6 +54,7 @@ def _tell(picture: Picture, card: Card, place: str) -> None:
         "What is it really?",
         answers,
         answers.index(told or UNTOLD),
+        format_func=class_name,
         key=control.key,
         on_change=control.choice(choose),
         help="The app then marks the network's answer right or wrong, and counts it. Links do not contain your choice.",

@@ -10,6 +10,7 @@ import altair as alt
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, Cost, Measure
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.drawing import blocks
@@ -134,7 +135,7 @@ def _said(shown: Sequence[Shown], colours: Palette, height: int) -> Rows:
     for row, item in enumerate(shown):
         for number, look in enumerate(item.trace.passes, start=1):
             again, (top, bottom) = looks.missed(look), _lane(number, height)
-            other = "" if look.label == item.trace.label else f"{look.label} "
+            other = "" if look.label == item.trace.label else f"{class_name(look.label)} "
             limit = looks.against_limit(look)
             text = f"{other}{100 * look.confidence:.0f} %{' · ' if limit else ''}{limit}"
             ink = colours.cascade if again else colours.muted
@@ -147,6 +148,7 @@ def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colo
     glyphs = {"right": "✓ ", "wrong": "✗ ", "": ""}
     rows = image_rows(shown, config)
     for row in rows:
+        row["prediction"], row["truth"] = class_name(row["prediction"]), class_name(row["truth"])
         about = f" · is {row['truth']}" if row["verdict"] == "wrong" else "" if row["truth"] else f" · {row['image']}"
         row["detail"] = f"{glyphs[row['verdict']]}{row['confidence']:.0f} %{about}"
         row["detail_ink"] = colours.wrong if row["verdict"] == "wrong" else colours.muted

@@ -24,7 +24,9 @@ def test_every_class_of_cifar100_is_in_one_superclass_of_five():
 
 
 def test_superclasses_open_to_classes_and_other_data_sets_have_none():
-    assert [group.name for group in groups(C100, opened=True)] == list(C100)
+    opened = groups(C100, opened=True)
+    assert [group.classes for group in opened] == [(name,) for name in C100]
+    assert opened[1].name == "aquarium fish", "as it is shown"
     assert [group.name for group in groups(KNOWN["cifar10"].classes)] == list(KNOWN["cifar10"].classes)
     assert not has_superclasses(C100[:99])
 
