@@ -70,14 +70,14 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
     ("words", "message"),
     [
         (["tiny-dfs-10"], "needs two passes or more"),
-        (["tiny-dfs-20", "tiny-dfs-10"], "passes come cheapest first, and 'tiny-dfs-20' costs"),
+        (["tiny-dfs-20", "tiny-dfs-10"], "passes come cheapest first, and 'tiny-dfs-20' has a cp of"),
         (["tiny-dfs-10", "tiny-dfs-10"], "passes come cheapest first"),
         (["tiny-dfs-10", "tiny-backbone", "--budget", "1"], "these passes serve budgets from"),
         (["tiny-dfs-10", "tiny-backbone", "--budget", "0"], "a budget is a percentage above 0, not 0"),
         (["tiny-dfs-10", "tiny-backbone", "--budget", "nan"], "a budget is a percentage above 0, not nan"),
         (["tiny-dfs-10", "nowhere"], "nowhere"),
         (["tiny-dfs-10", "2"], "there is no checkpoint '2'"),
-        (["tiny-dfs-10", "tiny-backbone@3"], "passes come cheapest first, and 'tiny-dfs-10' costs"),
+        (["tiny-dfs-10", "tiny-backbone@3"], "passes come cheapest first, and 'tiny-dfs-10' has a cp of"),
         (["tiny-dfs-10", "tiny-dfs-20@30"], "trained for a budget of 20 %, not 30 %"),
     ],
 )
