@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from tiny_sweep import CHAIN, RUNS, write_recipes, write_sweep
 from dfs_core.cli import main
 from dfs_core.commands.sweep import Progress, share
 from dfs_core.errors import UserError
-from dfs_core.training import cluster
-from dfs_core.training.sweep import read_sweep
+from dfs_core.training import cluster, sweep
+from dfs_core.training.sweep import Outcome, read_sweep
 
 
 @pytest.fixture
@@ -192,6 +193,25 @@ def test_what_needs_ray_says_how_to_install_it(
 ) -> None:
     said = run_wrong(capsys, "sweep", write_sweep(folder), "--data-dir", ".", *words)
     assert said == f"error: {words[0]} needs Ray: pip install 'dfs-explorer[cluster]' installs Ray\n"
+
+
+def test_ray_is_used_only_if_it_is_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by(way: str) -> Callable[..., list]:
+        return lambda runs, *rest: used.append(way) or [(run.name, Outcome("failed", way)) for run in runs]
+
+    used: list[str] = []
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(cluster, "has_ray", lambda: True)
+    monkeypatch.setattr(cluster, "on_ray", by("on Ray"))
+    monkeypatch.setattr(sweep, "one_by_one", by("here"))
+    command = ["sweep", str(write_sweep(folder)), "--data-dir", str(folder)]
+    assert main(command) == main([*command, "--cpus", "1"]) == 2
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert main(command) == 2
+    assert used == ["here", "on Ray", "on Ray"]
+    assert "--cpus 1 does several at once" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "a..b:1"])
