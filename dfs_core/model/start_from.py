@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from torch import Tensor
@@ -18,7 +19,9 @@ def start_from(model: DFSNet, source: DFSNet) -> list[str]:
 
     The batch norm of each option starts from the same option of the source, or else from its costliest option. Gates
     and quantisers are copied if both networks have them in the same shape. In a deeper network, several blocks start
-    from the same block of the source, and the gates start anew. With another number of classes the classifier is new.
+    from the same block of the source, and the gates start anew. Where k blocks start from one, each adds 1/k of what
+    that one added, so the deeper network begins as accurate as its source, or nearly (Chang et al., "Multi-level
+    residual networks from dynamical systems view", ICLR 2018). With another number of classes the classifier is new.
 
     Args:
         model: the network to initialise, in place.
@@ -51,10 +54,16 @@ def _at_places(state: Mapping[str, Tensor], source: Layout, target: Layout) -> d
     """The source's state dict, with the keys of the blocks of ``target`` that start from each of its blocks."""
     if source == target:
         return dict(state)
-    blocks = {f"body.blocks.{new}.": f"body.blocks.{old}." for new, old in _places(source, target)}
+    places = list(_places(source, target))
+    copies = Counter(old for _, old in places)
     own = {key: value for key, value in state.items() if key.startswith(("body.stem.", "body.classifier."))}
-    for new, old in blocks.items():
-        own |= {new + key.removeprefix(old): value for key, value in state.items() if key.startswith(old)}
+    for new, old in places:
+        prefix = f"body.blocks.{old}."
+        last = re.compile(rf"bn{len(source.blocks[old].convolutions)}\..*(weight|bias)")  # it scales what the block adds
+        for key, value in state.items():
+            if key.startswith(prefix):
+                part = key.removeprefix(prefix)
+                own[f"body.blocks.{new}.{part}"] = value / copies[old] if last.fullmatch(part) else value
     return own
 
 

@@ -120,11 +120,25 @@ def test_a_deeper_network_takes_each_block_of_a_shallower_one_in_turn(backbone: 
     given, found = backbone.state_dict(), model.state_dict()
     # Two blocks a stage become four: the first, which may stride, and three times the second.
     for ours, theirs in enumerate((0, 1, 1, 1, 2, 3, 3, 3, 4, 5, 5, 5)):
-        for part in ("conv1.weight", "conv2.weight", "bn1.full.running_mean", "bn2.full.weight"):
+        for part in ("conv1.weight", "conv2.weight", "bn1.full.running_mean", "bn1.full.bias", "bn2.full.running_var"):
             assert torch.equal(found[f"body.blocks.{ours}.{part}"], given[f"body.blocks.{theirs}.{part}"])
+        for part in ("bn2.full.weight", "bn2.full.bias"):  # three in place of one each add a third of what it added
+            wanted = given[f"body.blocks.{theirs}.{part}"] / (3 if theirs % 2 else 1)
+            torch.testing.assert_close(found[f"body.blocks.{ours}.{part}"], wanted)
     assert torch.equal(found["body.blocks.4.shortcut_conv.weight"], given["body.blocks.2.shortcut_conv.weight"])
     assert torch.equal(found["body.stem.0.weight"], given["body.stem.0.weight"])
     assert {key.split(".")[0] for key in new if "quantisers" not in key} == {"policy"}
+
+
+def test_a_deeper_network_begins_near_what_the_shallower_one_computes(backbone: DFSNet) -> None:
+    model = DFSNet(backbone_config(26)).eval()
+    start_from(model, backbone)
+    with torch.no_grad():
+        wanted, found = backbone(IMAGES).logits, model(IMAGES).logits
+        for block in model.body.blocks:  # as if each added as much as its source
+            block.bn2["full"].weight.mul_(3)
+        far = model(IMAGES).logits
+    assert (found - wanted).norm() < 0.5 * (far - wanted).norm()
 
 
 def test_every_batch_norm_of_a_bottleneck_starts_from_the_backbones() -> None:
