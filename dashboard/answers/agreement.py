@@ -15,7 +15,7 @@ from dashboard.answers.tables import stage_of
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.known import title_of
-from dfs_core.evaluation.metrics import Z95
+from dfs_core.evaluation.metrics import paired_difference
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.cost import NOT_RUN
 from dfs_core.model.layout import FIRST_GATED
@@ -68,21 +68,19 @@ def summary(left: Traces, right: Traces) -> Agreement:
     image would be a fair coin toss. ``p`` is the two-sided binomial probability of a split at least this uneven.
     """
     here, there = left.correct, right.correct
-    n = len(here)
     a_only, b_only = int((here & ~there).sum()), int((~here & there).sum())
-    gain = (b_only - a_only) / n
-    half = Z95 * (((a_only + b_only) / n - gain**2) / n) ** 0.5
+    gain, low, high = paired_difference(there, here)
     split = a_only + b_only
     return Agreement(
-        images=n,
+        images=len(here),
         both=int((here & there).sum()),
         a_only=a_only,
         b_only=b_only,
         neither=int((~here & ~there).sum()),
         agree=int((left.predictions == right.predictions).sum()),
-        gain=100 * gain,
-        low=100 * (gain - half),
-        high=100 * (gain + half),
+        gain=gain,
+        low=low,
+        high=high,
         p=min(1.0, 2.0 * float(bdtr(min(a_only, b_only), split, 0.5))),
     )
 

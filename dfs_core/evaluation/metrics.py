@@ -135,6 +135,24 @@ class Outcome:
         return self.decisions if self.looks is None else every_pass(config, self.decisions, self.looks.passes)
 
 
+def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Difference of two accuracies on the same images, with its 95 % interval (normal approximation), in points.
+
+    The variance is that of the difference for each image, which is -1, 0 or 1. As in McNemar's test, images that both
+    networks get right, or both get wrong, carry no information.
+
+    Args:
+        first: whether the first network got each image right, bool (N,).
+        second: the same for the second network.
+
+    Returns:
+        (difference, low, high), first minus second.
+    """
+    each = first.astype(float) - second.astype(float)
+    mean, half = each.mean(), Z95 * each.std(ddof=min(1, len(each) - 1)) / len(each) ** 0.5
+    return 100 * float(mean), 100 * float(mean - half), 100 * float(mean + half)
+
+
 def different(decisions: np.ndarray) -> int:
     """Number of different decision vectors: decisions (N, gated blocks). Faster than ``np.unique`` along an axis."""
     return len({row.tobytes() for row in decisions})

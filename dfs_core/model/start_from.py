@@ -59,7 +59,8 @@ def _at_places(state: Mapping[str, Tensor], source: Layout, target: Layout) -> d
     own = {key: value for key, value in state.items() if key.startswith(("body.stem.", "body.classifier."))}
     for new, old in places:
         prefix = f"body.blocks.{old}."
-        last = re.compile(rf"bn{len(source.blocks[old].convolutions)}\..*(weight|bias)")  # it scales what the block adds
+        # The last norm of a block scales what the block adds.
+        last = re.compile(rf"bn{len(source.blocks[old].convolutions)}\..*(weight|bias)")
         for key, value in state.items():
             if key.startswith(prefix):
                 part = key.removeprefix(prefix)

@@ -11,7 +11,7 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import Tell, read_all
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.evaluation.metrics import Z95
+from dfs_core.evaluation.metrics import paired_difference
 from dfs_core.model.cost import cost_models
 from dfs_core.results.collect import distinct_traces
 
@@ -56,24 +56,6 @@ class Comparison:
     low: float
     high: float
     n: int
-
-
-def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Difference of two accuracies on the same images, with its 95 % interval (normal approximation), in points.
-
-    The variance is that of the difference for each image, which is -1, 0 or 1. As in McNemar's test, images that both
-    networks get right, or both get wrong, carry no information.
-
-    Args:
-        first: whether the first network got each image right, bool (N,).
-        second: the same for the second network.
-
-    Returns:
-        (difference, low, high), first minus second.
-    """
-    each = first.astype(float) - second.astype(float)
-    mean, half = each.mean(), Z95 * each.std(ddof=min(1, len(each) - 1)) / len(each) ** 0.5
-    return 100 * float(mean), 100 * float(mean - half), 100 * float(mean + half)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.errors import UserError
 from dfs_core.evaluation.doubt import Answer, Sure, measures, together
 from dfs_core.evaluation.limits import IN_TURN, Look, Row, Way, rows_of
-from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
+from dfs_core.evaluation.metrics import DECIMALS, paired_difference, wilson_interval
 from dfs_core.model.cost import cost_models, every_pass
-from dfs_core.results.comparison import TOLERANCE, paired_difference
+from dfs_core.results.comparison import TOLERANCE
 
 if TYPE_CHECKING:
     from dfs_core.checkpoints.checkpoint import Checkpoint

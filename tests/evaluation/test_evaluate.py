@@ -17,7 +17,7 @@ from dfs_core.data.sets import ImageSet
 from dfs_core.errors import UserError
 from dfs_core.evaluation import evaluate as evaluation
 from dfs_core.evaluation.evaluate import evaluate, run
-from dfs_core.evaluation.metrics import Evaluation, wilson_interval
+from dfs_core.evaluation.metrics import Evaluation, paired_difference, wilson_interval
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,17 @@ def test_wilson_interval_holds_the_share_and_stays_in_range(case: tuple[int, int
 def test_wilson_interval_refuses_what_is_no_share(correct: int, n: int) -> None:
     with pytest.raises(ValueError, match="not a share"):
         wilson_interval(correct, n)
+
+
+def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
+    first = np.array([True] * 60 + [False] * 40)
+    second = np.array([True] * 50 + [False] * 40 + [True] * 10)
+    difference, low, high = paired_difference(first, second)
+    assert difference == pytest.approx(0.0)
+    each = np.array([0] * 50 + [1] * 10 + [0] * 30 + [-1] * 10)
+    assert (high - low) / 2 == pytest.approx(100 * 1.959964 * each.std(ddof=1) / 10, rel=1e-6)
+    assert paired_difference(first, first) == (0.0, 0.0, 0.0)
+    assert paired_difference(first[:1], ~first[:1]) == (100.0, 100.0, 100.0), "one image has no spread"
 
 
 def test_figures_equal_sums_done_by_hand(tiny_checkpoint: Checkpoint, images: ImageSet) -> None:

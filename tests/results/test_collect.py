@@ -19,7 +19,7 @@ from dfs_core.checkpoints.traces import Traces
 from dfs_core.cli import main
 from dfs_core.model.cost import cost_models
 from dfs_core.results.collect import collect, figures_of
-from dfs_core.results.comparison import Comparison, compare, paired_difference
+from dfs_core.results.comparison import Comparison, compare
 from dfs_core.results.measurement import Measurement, read_measurements, to_csv
 from dfs_core.results.seeds import over_seeds
 from dfs_core.results.tables import comparisons_table, full_page, points_table, with_headlines
@@ -84,17 +84,6 @@ def test_a_block_differs_from_five_percent_of_the_images_on(root: Path) -> None:
     assert figures["minority_blocks"] == 50
     assert figures["policies"] == 3
     assert figures["cp"] == pytest.approx(100 * (200 - 9) / 200)
-
-
-def test_the_interval_of_a_difference_is_that_of_pairs() -> None:
-    first = np.array([True] * 60 + [False] * 40)
-    second = np.array([True] * 50 + [False] * 40 + [True] * 10)
-    difference, low, high = paired_difference(first, second)
-    assert difference == pytest.approx(0.0)
-    each = np.array([0] * 50 + [1] * 10 + [0] * 30 + [-1] * 10)
-    assert (high - low) / 2 == pytest.approx(100 * 1.959964 * each.std(ddof=1) / 10, rel=1e-6)
-    assert paired_difference(first, first) == (0.0, 0.0, 0.0)
-    assert paired_difference(first[:1], ~first[:1]) == (100.0, 100.0, 100.0), "one image has no spread"
 
 
 def test_static_and_dynamic_are_compared_where_they_cost_the_same(root: Path) -> None:

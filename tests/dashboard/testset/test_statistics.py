@@ -232,7 +232,7 @@ def test_mcnemar_counts_and_p_equal_those_done_by_hand() -> None:
     assert found.agree == 3
     assert found.gain == pytest.approx(-100 / 6)
     assert found.p == pytest.approx(min(1.0, 2 * binom.cdf(1, 3, 0.5)))
-    half = 1.959964 * ((3 / 6 - (1 / 6) ** 2) / 6) ** 0.5
+    half = 1.959964 * ((3 / 6 - (1 / 6) ** 2) / 5) ** 0.5  # the variance of a sample
     assert found.high - found.gain == pytest.approx(100 * half, rel=1e-6)
     assert agreement.summary(a, a).p == 1
 
