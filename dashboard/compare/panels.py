@@ -47,7 +47,7 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
             **_table(pairs),
             "differences": lambda: differences.difference_rows(pairs),
         },
-        alt=f"Decisions of A and B for {len(pairs)} images, and the difference in cost, block by block",
+        alt=f"Decisions of A and B for {counted(len(pairs), 'image')}, and the difference in cost, block by block",
         stamp=page.stamp("the images shown", left.card, right.card),
         notes="First row A, second row B, third row the difference: orange and + where B computes more.",
     )
@@ -169,12 +169,12 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
 <tbody><tr><th scope="row">A right</th>{cell(found.both)}{cell(found.a_only)}</tr>
 <tr><th scope="row">A wrong</th>{cell(found.b_only)}{cell(found.neither)}</tr></tbody></table>
 <p><b>{signed(found.gain)} points</b> of accuracy from A to B (95 % interval {signed(found.low)} to
-{signed(found.high)}). Only one of the two is right on {split:,} images: B on {found.b_only:,}, A on
+{signed(found.high)}). Only one of the two is right on {counted(split, "image")}: B on {found.b_only:,}, A on
 {found.a_only:,}, {verdict} (McNemar's exact test, {p}). The test compares these two networks; another training seed
 may give another result.{" " + escape(origins) if origins else ""}</p>
-<p>The prediction is the same for {100 * found.agree / n:.2f} % of {n:,} images. Mean {measure.name}: {cost.a:.2f} %
-at A, {cost.b:.2f} % at B. B costs less on {counted(cost.less, "image")}, the same on {cost.same:,}, more on
-{cost.more:,}.</p></div>"""
+<p>The prediction is the same for {100 * found.agree / n:.2f} % of {counted(n, "image")}. Mean {measure.name}:
+{cost.a:.2f} % at A, {cost.b:.2f} % at B. B costs less on {counted(cost.less, "image")}, the same on
+{cost.same:,}, more on {cost.more:,}.</p></div>"""
     )
     st.html(said)
 

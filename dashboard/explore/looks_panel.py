@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.answers.looks import looked_again
+from dashboard.answers.naming import counted
 from dashboard.answers.tables import Shown
 from dashboard.ui import state
 from dashboard.ui.page import Opened
@@ -33,8 +34,7 @@ def choose(page: Opened, shown: Sequence[Shown]) -> list[Shown]:
             help="Show only the images that needed more than one pass",
             on_change=only_again.choice(lambda on: state.change(page={AGAIN: "1" if on else ""})),
         )
-        was = "was" if len(hard) == 1 else "were"
-        st.caption(f"{len(hard)} of these {len(shown)} images {was} looked at again.", width="content")
+        st.caption(f"Looked at again: {len(hard)} of {counted(len(shown), 'image')}.", width="content")
     if again and not hard:
         st.info("One pass was enough for all these images. Turn the gallery's page, or ask for a larger budget.")
     return ordered(hard if again else shown, order)

@@ -36,10 +36,11 @@ def share_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter)
     st.html(legends.options(config.option_set, page.colours))
     view = View(
         key=SHARES,
-        title=f"Decision shares of {page.in_words}, {len(chosen):,} test images",
+        title=f"Decision shares of {page.in_words}, {counted(len(chosen), 'test image')}",
         draw=lambda colours: shares_chart.share_chart(rows, config, wanted.taken, colours, click_id),
         tables={"shares": lambda: rows},
-        alt=f"Share of {len(chosen):,} test images that take each option in each of {config.gated_blocks} gated blocks",
+        alt=f"Share of {counted(len(chosen), 'test image')} that take each option in each of {config.gated_blocks}"
+        " gated blocks",
         stamp=page.stamp("measured"),
         notes="Each bar is a gated block, each segment the share of images that take that option there.",
     )

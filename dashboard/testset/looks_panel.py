@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.answers import looks
 from dashboard.answers.classes import groups
 from dashboard.answers.looks import Change
-from dashboard.answers.naming import unbroken
+from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
 from dashboard.testset.filters import Filter
 from dashboard.testset.head_panel import narrow
@@ -30,7 +30,7 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
     found = looks.looked(traces, page.card.config, chosen)
     if wanted.change:  # all of them were looked at again
         side = looks.CHANGES[wanted.change].removeprefix("put ")
-        st.markdown(f"Looking again put these {len(chosen):,} images {side}. Below them are their first answers.")
+        st.markdown(f"Looking again put {counted(len(chosen), 'image')} {side}. Each picture also names its first answer.")
         return
     if not wanted.verdict:  # otherwise all of them changed alike
         st.markdown(unbroken(views.in_words(found)))

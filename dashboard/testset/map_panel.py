@@ -47,12 +47,13 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     rows = facts.arrange(traces, costs, measure, ordered, by)
     said = facts.in_words(traces, ordered)
     count = f"{len(ordered):,} of {len(chosen):,}" if len(ordered) < len(chosen) else f"{len(ordered):,}"
+    images = f"{count} test image{'' if len(chosen) == 1 else 's'}"
     view = View(
         key=MAP,
-        title=f"Decisions of {page.in_words} for {count} test images, {rows.title}",
+        title=f"Decisions of {page.in_words} for {images}, {rows.title}",
         draw=lambda colours: decision_picture(rows, config, colours),
         tables={"decisions": lambda: facts.map_rows(traces, costs, ordered)},
-        alt=f"Map with a row for each of {count} test images, {rows.title}, and a column for each of"
+        alt=f"Map with a row for each of {images}, {rows.title}, and a column for each of"
         f" {config.gated_blocks} gated blocks, in the colour of the option taken",
         stamp=page.stamp("measured"),
         notes=said,
@@ -61,7 +62,7 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
     st.html(legends.options(config.option_set, page.colours))
     show_live(view, page.colours, said)
     st.caption(
-        f"{count} test images, {rows.title}; a row for each. Left of the blocks, a row has a mark in the column of its"
+        f"{images}, {rows.title}; a row for each. Left of the blocks, a row has a mark in the column of its"
         f" true {word(rows.groups)}, and one under *wrong* if its prediction is wrong. Hover over a cell to see its"
         f" image and bits (0 is skip, 32 is full), and, if there are at most {facts.TOLD:,} rows, prediction,"
         " confidence and cost. Drag over rows to zoom in, double-click to zoom out. Rows thinner than a pixel hide each"

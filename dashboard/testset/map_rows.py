@@ -11,6 +11,7 @@ import numpy as np
 
 from dashboard.answers.classes import Group, group_numbers, groups, word
 from dashboard.answers.costs import Costs, Measure
+from dashboard.answers.naming import counted
 from dashboard.answers.tables import Rows
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
@@ -174,7 +175,7 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
     ranks = vector_ranks(traces, chosen)
     count, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())
-    said = [f"{images:,} test images by {blocks} gated blocks: {of_all} of all decisions."]
+    said = [f"{counted(images, 'test image')} by {blocks} gated blocks: {of_all} of all decisions."]
     if len(deciding):
         said.append(
             f"Images differ most in block {most + FIRST_GATED}: {left[most]:.1f} % do not take its most frequent"

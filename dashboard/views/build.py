@@ -8,7 +8,7 @@ from typing import cast
 
 from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import PUBLISHED_KEY
+from dashboard.answers.naming import PUBLISHED_KEY, counted
 from dashboard.answers.networks import Network
 from dashboard.answers.tables import Shown, Table
 from dashboard.drawing.figure import Figure
@@ -39,7 +39,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
             "images": lambda: tables.image_rows(shown, config),
             "decisions": lambda: tables.decision_rows(shown, config),
         },
-        alt=f"Decisions for {len(shown)} images in each of {config.gated_blocks} gated blocks",
+        alt=f"Decisions for {counted(len(shown), 'image')} in each of {config.gated_blocks} gated blocks",
         finding=f"In use: {page.in_words}",
         stamp=page.stamp("the images shown"),
         notes="Each row is an image, each column a gated block. "

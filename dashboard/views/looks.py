@@ -47,7 +47,7 @@ def by_class(
         title=f"Passes for each {one}, {page.in_words}",
         draw=lambda colours: passes_chart(rows, config, colours, picked, click_id),
         tables={"passes by class": lambda: rows},
-        alt=f"Share of {len(chosen):,} test images by number of passes, for each {one}",
+        alt=f"Share of {counted(len(chosen), 'test image')} by number of passes, for each {one}",
         stamp=page.stamp("measured"),
         notes=f"Each bar is a {one}. The number on its right is the share of its images that were looked at again.",
     )
@@ -62,7 +62,7 @@ def by_confidence(page: Opened, traces: Traces, chosen: np.ndarray) -> View:
         title=f"Passes by how sure the first one was, {page.in_words}",
         draw=lambda colours: passes_chart(rows, config, colours, clicks=False),
         tables={"passes by confidence": lambda: rows},
-        alt=f"Share of {len(chosen):,} test images by number of passes, for each confidence of the first pass",
+        alt=f"Share of {counted(len(chosen), 'test image')} by number of passes, for each confidence of the first pass",
         stamp=page.stamp("measured"),
         notes="Each bar has the images of which the first pass was so sure.",
     )
@@ -76,7 +76,7 @@ def changes(page: Opened, found: Looked) -> View:
         title=f"What looking again changed, {page.in_words}",
         draw=lambda colours: change_chart(rows, colours),
         tables={"outcomes": lambda: rows},
-        alt=f"What came of looking again at {found.again:,} images",
+        alt=f"What came of looking again at {counted(found.again, 'image')}",
         finding=in_words(found),
         stamp=page.stamp("measured"),
         notes="The first answer and the last one are compared, image by image.",

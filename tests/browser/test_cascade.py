@@ -33,7 +33,7 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_explore_shows_every_pass_of_the_images_that_were_looked_at_again(open_page: Callable[..., Page]):
     page = open_page(f"?checkpoint={NAME}&budget=0.65")
     settle(page)
-    said = page.locator(".st-key-looks_bar").get_by_text(re.compile(r"^\d+ of these 10 images were looked at again"))
+    said = page.locator(".st-key-looks_bar").get_by_text(re.compile(r"^Looked at again: \d+ of 10 images"))
     hard = int((said.text_content() or "").split()[0])
     assert 0 < hard < 10
     page.get_by_text("Looked at again", exact=True).click()

@@ -80,5 +80,5 @@ def test_the_page_can_show_what_was_looked_at_again(cascade_in_use: Path) -> Non
     app.run()
     some = rows_of(app)
     assert 0 < len(some) < len(everything)
-    assert f"{len(some)} of these {len(everything)} images were looked at again." in text_of(app)
+    assert f"Looked at again: {len(some)} of {len(everything)} images." in text_of(app)
     assert not app.exception
