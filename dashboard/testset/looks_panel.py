@@ -30,7 +30,7 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
     found = looks.looked(traces, page.card.config, chosen)
     if wanted.change:  # all of them were looked at again
         side = looks.CHANGES[wanted.change].removeprefix("put ")
-        st.markdown(f"Looking again put {counted(len(chosen), 'image')} {side}. Each picture also names its first answer.")
+        st.markdown(f"Looking again put {counted(len(chosen), 'image')} {side}. Each picture names its first answer.")
         return
     if not wanted.verdict:  # otherwise all of them changed alike
         st.markdown(unbroken(views.in_words(found)))
