@@ -1,7 +1,7 @@
 """The C++ of the engine, built for this processor: for a compiler, AVX-512 VNNI and perhaps AMX.
 
 The sources are built once and kept in the user's cache folder. Where they cannot be built, the engine runs on PyTorch's
-own kernels.
+own kernels; if building was tried, a warning says why it failed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import warnings
 from functools import cache
 from pathlib import Path
 
@@ -83,12 +84,22 @@ def _built() -> ctypes.CDLL | None:
                 subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
                 made.replace(target)  # in one step: another process may build it too
         if any(path.stat().st_uid != os.geteuid() or path.stat().st_mode & 0o022 for path in (target.parent, target)):
-            return None  # whoever else can write there could put anything in its place
+            _warn(f"others may write in {target.parent}")  # they could put anything in its place
+            return None
         found = ctypes.CDLL(str(target))
-    except (OSError, subprocess.SubprocessError):  # no room, no rights, or no AVX-512 VNNI here
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip().splitlines() or [str(error)]
+        _warn(next((line for line in said if "error" in line), said[-1]))
+        return None
+    except (OSError, subprocess.SubprocessError) as error:  # no room, no rights, no time, or no AVX-512 VNNI here
+        _warn(str(error))
         return None
     found.switch_amx(1)
     return found
+
+
+def _warn(reason: str) -> None:
+    warnings.warn(f"the engine runs on PyTorch's kernels, because its C++ cannot be used: {reason}", stacklevel=2)
 
 
 @cache

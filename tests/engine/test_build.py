@@ -59,12 +59,27 @@ def test_what_others_could_have_put_into_the_cache_is_not_loaded(
     build._built.cache_clear()
     try:
         tmp_path.chmod(0o777)
-        assert build._built() is None
+        with pytest.warns(UserWarning, match=rf"PyTorch's kernels, .*: others may write in {tmp_path}"):
+            assert build._built() is None
         assert not loaded
         build._built.cache_clear()
         tmp_path.chmod(0o755)
         assert build._built() is not None
         assert loaded == [str(target)]
+    finally:
+        build._built.cache_clear()
+
+
+@needs_gcc
+def test_what_the_compiler_says_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = tmp_path / "wrong.cpp"
+    wrong.write_text("int answer() { return unknown; }\n")
+    monkeypatch.setattr(build, "SOURCES", (wrong,))
+    monkeypatch.setattr(build, "_target", lambda: tmp_path / "cache" / "engine.so")
+    build._built.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match=r"its C\+\+ cannot be used: .*wrong\.cpp:1.*error: .unknown."):
+            assert build._built() is None
     finally:
         build._built.cache_clear()
 
