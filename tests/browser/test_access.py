@@ -95,3 +95,19 @@ def test_on_a_narrow_desk_no_control_is_squeezed(open_page: Callable[..., Page],
     heights = controls.locator("[data-testid=stWidgetLabel] p").evaluate_all("all => all.map(one => one.clientHeight)")
     assert heights
     assert max(heights) < 30, "a label stands in one line"
+
+
+def test_on_paper_the_names_of_rows_are_not_drawn_twice_and_the_map_fits(open_page: Callable[..., Page]):
+    paper = {"width": 704, "height": 1000}  # A4 with margins of 12 mm
+    page = open_page("image", viewport=paper)
+    expect(page.locator(".dfs-rows span").first).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".dfs-rows span").first).to_be_hidden()
+    page.emulate_media(media="screen")
+    page = open_page("testset", viewport={"width": 1280, "height": 900})
+    drawn = page.locator(".st-key-decision_map .js-plotly-plot .main-svg").first
+    drawn.wait_for()
+    page.set_viewport_size({"width": 1280, "height": 901})
+    wide = drawn.bounding_box()["width"]
+    page.emulate_media(media="print")
+    assert drawn.bounding_box()["width"] < 0.6 * wide
