@@ -11,6 +11,7 @@ from typing import Any, Literal, NotRequired, TypedDict, cast
 from dashboard.answers import costs, looks, operating
 from dashboard.answers.costs import COLUMNS, MEASURES, Costs
 from dashboard.answers.pictures import Picture
+from dashboard.answers.verdicts import Verdict, verdict
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.words import SESSION
@@ -36,6 +37,11 @@ class Shown:
     def right(self) -> bool | None:
         """Whether the prediction is the true class; None if that is unknown."""
         return None if self.picture.truth is None else self.picture.truth == self.trace.label
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the prediction is right, as a word."""
+        return verdict(self.trace, self.picture)
 
 
 class DecisionRow(Costs):
@@ -145,7 +151,7 @@ def image_rows(shown: Sequence[Shown], config: ModelConfig) -> Rows:
             "prediction": item.trace.label,
             "confidence": 100 * item.trace.confidence,
             "truth": item.picture.truth or "",
-            "verdict": {True: "right", False: "wrong", None: ""}[item.right],
+            "verdict": item.verdict,
             **({"passes": len(item.trace.passes)} if item.trace.passes else {}),
             **costs.of_trace(item.trace, config),
         }

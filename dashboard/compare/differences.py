@@ -9,6 +9,7 @@ from typing import Any, TypedDict, cast
 from dashboard.answers import costs
 from dashboard.answers.costs import COLUMNS, Costs
 from dashboard.answers.tables import Shown, stage_of
+from dashboard.answers.verdicts import Verdict
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
@@ -235,7 +236,7 @@ class SideRow(Costs):
     image: str
     truth: str
     prediction: str
-    verdict: str
+    verdict: Verdict
     confidence: float
 
 
@@ -247,7 +248,7 @@ def side_rows(pair: Pair) -> list[SideRow]:
             "image": side.shown.picture.name,
             "truth": side.shown.picture.truth or "",
             "prediction": side.shown.trace.label,
-            "verdict": {True: "right", False: "wrong", None: ""}[side.shown.right],
+            "verdict": side.shown.verdict,
             "confidence": 100 * side.shown.trace.confidence,
             **costs.of_trace(side.shown.trace, side.config),
         }

@@ -13,6 +13,7 @@ from dashboard.answers.costs import Measure
 from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
+from dashboard.answers.verdicts import marked
 from dashboard.compare.differences import SAME, DifferenceRow, Pair, difference_rows, lane_rows, options_of
 from dashboard.drawing import blocks
 from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
@@ -89,12 +90,11 @@ def _labels(pairs: Sequence[Pair], measure: Measure, height: int, lanes: int, co
     for row, pair in enumerate(pairs):
         spent = [costs.of_trace(side.shown.trace, side.config)[measure.column] for side in pair]
         for place, (letter, side) in enumerate(zip("AB", pair, strict=True)):
-            right = side.shown.right
-            glyph = {True: "✓ ", False: "✗ ", None: ""}[right]
-            text = f"{glyph}{class_name(side.shown.trace.label)} {100 * side.shown.trace.confidence:.0f} %"
-            if side.shown.trace.passes:
-                text += f", {in_passes(len(side.shown.trace.passes))}"
-            ink = colours.wrong if right is False else colours.ink
+            trace, found = side.shown.trace, side.shown.verdict
+            text = marked(found, f"{class_name(trace.label)} {100 * trace.confidence:.0f} %")
+            if trace.passes:
+                text += f", {in_passes(len(trace.passes))}"
+            ink = colours.wrong if found == "wrong" else colours.ink
             line = {"top": row * height + place * LANE, "letter": letter, "text": text, "ink": ink}
             labels.append(line | {"cost": f"{spent[place]:.2f}"})
         change = signed(spent[1] - spent[0])

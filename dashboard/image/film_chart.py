@@ -12,11 +12,12 @@ import altair as alt
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
+from dashboard.answers.verdicts import GLYPHS, marked
 from dashboard.drawing.blocks import block_numbers, start_of
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.film import Film, StaysRight
-from dashboard.image.layout import FRAME_PARAM, GLYPHS, y_of
+from dashboard.image.layout import FRAME_PARAM, y_of
 from dashboard.image.tables import Subject, frame_rows
 from dfs_core.model.config import ModelConfig
 
@@ -152,8 +153,8 @@ def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
             | {
                 "start": start,
                 "end": end,
-                "label": f"{GLYPHS[verdict]}{class_name(label)}",
-                "short": GLYPHS[verdict].strip(),
+                "label": marked(verdict, class_name(label)),
+                "short": GLYPHS[verdict],
                 "ink": colours.wrong if wrong else colours.ink,
                 "dash": wrong,
             }

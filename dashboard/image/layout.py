@@ -18,7 +18,6 @@ from dfs_core.model.layout import Layout
 
 LEFT, RIGHT = 96, 148  # pixels left of the network for the picture, and right of it for the prediction
 END = 0.9  # width of the stem and of the classifier, in block widths
-GLYPHS = {"right": "✓ ", "wrong": "✗ ", "": ""}
 BLOCK_PARAM, GATE_PARAM, FRAME_PARAM = "block", "gate", "frame"  # selections of the charts
 
 

@@ -13,11 +13,12 @@ import altair as alt
 from dashboard.answers.looks import BudgetRow, times
 from dashboard.answers.naming import class_name
 from dashboard.answers.tables import Rows
+from dashboard.answers.verdicts import Verdict, marked, verdict
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.film import Film
 from dashboard.image.layout import FRAME_PARAM, y_of
-from dashboard.image.tables import Subject, verdict
+from dashboard.image.tables import Subject
 from dfs_core.model.config import ModelConfig
 
 _TOP, _FOOT, _LEFT, _RIGHT = 8, 60, 128, 44  # pixels
@@ -26,7 +27,6 @@ _BANDS: dict[Literal["again", "accuracy"], tuple[int, int]] = {"again": (70, 142
 HEIGHT = 250
 _TITLES = {"again": "test set:\nlooked at again, %", "accuracy": "test set:\naccuracy, %"}
 _CHARACTER = 6.2  # pixels of a character of the labels, at most
-GLYPHS = {"right": " ✓", "wrong": " ✗", "": ""}
 
 
 class LookRow(TypedDict):
@@ -47,7 +47,7 @@ class LookRow(TypedDict):
     limit: str
     passes: int
     prediction: str
-    verdict: str
+    verdict: Verdict
     cp: float
 
 
@@ -118,7 +118,7 @@ def _runs(rows: Sequence[LookRow], subject: Subject, colours: Palette) -> Rows:
             last["end"] = end
             continue
         fill = colours.option(subject.config.passes[row["passes"] - 1])
-        text = f"{row['passes']}: {class_name(row['prediction'])}{GLYPHS[row['verdict']]}"
+        text = f"{row['passes']}: {marked(row['verdict'], class_name(row['prediction']))}"
         look = {"fill": fill, "ink": colours.text_on(fill), "short": str(row["passes"])}
         runs.append(row | look | {"text": text, "start": start, "end": end})
     return [run | {"centre": math.sqrt(run["start"] * run["end"]), "letters": len(run["text"])} for run in runs]

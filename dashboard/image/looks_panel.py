@@ -9,11 +9,12 @@ import streamlit as st
 
 from dashboard.answers import operating
 from dashboard.answers.looks import BudgetRow, in_passes
+from dashboard.answers.verdicts import marked, verdict
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.image import tables
 from dashboard.image.film import Film
-from dashboard.image.layout import FRAME_PARAM, GLYPHS
+from dashboard.image.layout import FRAME_PARAM
 from dashboard.image.looks_chart import first_limit, look_rows, looks_chart
 from dashboard.image.question_panel import Answer, go_to
 from dashboard.ui import html_tables, messages, state, stored_traces
@@ -65,12 +66,11 @@ def _limit(answer: Answer, reel: Film) -> None:
 def _outcomes(answer: Answer, stored: list[BudgetRow]) -> None:
     """What the limit in use does to this image and, from stored decisions, to the test set."""
     free = answer.what_if.free
-    verdict = GLYPHS[tables.verdict(free, answer.picture)]
     rows = [
         (
             f"this image, {answer.where:.3g} %",
             in_passes(len(free.passes)),
-            f"{verdict}{escape(free.label)}, {100 * free.confidence:.0f} % sure",
+            marked(verdict(free, answer.picture), f"{escape(free.label)}, {100 * free.confidence:.0f} % sure"),
             f"{free.cp:.2f} %",
             f"{free.all_in:.2f} %",
         )

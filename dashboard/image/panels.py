@@ -12,11 +12,12 @@ from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import class_name, counted
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import gated_numbers
+from dashboard.answers.verdicts import marked
 from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
 from dashboard.image import gates_chart, path_chart, tables
-from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, GLYPHS
+from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, html_tables, messages, state, unlike
@@ -45,7 +46,7 @@ def summary(answer: Answer) -> None:
     lines = [
         (
             _free_in_words(answer) if row["decisions"] == FREE else row["decisions"],
-            f"{GLYPHS[row['verdict']]}{escape(class_name(row['prediction']))}",
+            marked(row["verdict"], escape(class_name(row["prediction"]))),
             f"{row['confidence']:.1f} %",
             f"{row[column]:.2f} %",
             str(row.get("passes") or (row["changed"] if index else "")),

@@ -13,12 +13,13 @@ from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows
+from dashboard.answers.verdicts import marked, verdict
 from dashboard.drawing.blocks import stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import BLOCK_PARAM, END, GLYPHS, LEFT, Line, frame, y_of
+from dashboard.image.layout import BLOCK_PARAM, END, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
-from dashboard.image.tables import PathRow, Subject, path_rows, verdict
+from dashboard.image.tables import PathRow, Subject, path_rows
 from dfs_core.checkpoints.words import option_label
 from dfs_core.model.options import Option
 
@@ -145,7 +146,7 @@ def _answer(
     truth = f" · {picture.truth_in_words}" if found == "wrong" else ""
     texts: dict[str, Any] = {
         "label": class_name(trace.label),
-        "detail": f"{GLYPHS[found]}{100 * trace.confidence:.0f} %{truth}",
+        "detail": marked(found, f"{100 * trace.confidence:.0f} %{truth}"),
         "ink": colours.wrong if found == "wrong" else colours.muted,
         "cost": f"{total:.2f} % {measure}",
         "before": "",

@@ -11,11 +11,12 @@ import altair as alt
 from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, uri_of
+from dashboard.answers.verdicts import marked
 from dashboard.drawing.blocks import placed
 from dashboard.drawing.blocks import stages as placed_stages
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import GLYPHS, y_of
+from dashboard.image.layout import y_of
 from dashboard.image.probes import Variant
 from dashboard.image.tables import StabilityRow, stability_rows
 from dfs_core.model.config import ModelConfig
@@ -84,7 +85,7 @@ def _head(row: StabilityRow, url: str, as_given: int, colours: Palette) -> dict[
         "y": ROW * row["row"] + (ROW - 6) / 2,
         "url": url,
         "name": row["picture"],
-        "detail": f"{GLYPHS[row['verdict']]}{class_name(row['prediction'])} {row['confidence']:.0f} %",
+        "detail": marked(row["verdict"], f"{class_name(row['prediction'])} {row['confidence']:.0f} %"),
         "ink": colours.wrong if wrong else colours.muted,
         "flips": said,
         "flips_ink": colours.accent if count else colours.muted,

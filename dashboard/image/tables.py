@@ -11,6 +11,7 @@ from dashboard.answers.costs import MEASURES, Cost
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, is_near_tie, stage_of
 from dashboard.answers.times import alone
+from dashboard.answers.verdicts import Verdict, verdict
 from dashboard.image.film import Film
 from dashboard.image.probes import Variant, WhatIf, flips, margin
 from dfs_core.checkpoints.words import option_in_words
@@ -224,7 +225,7 @@ class StabilityRow(TypedDict):
     picture: str
     prediction: str
     confidence: float
-    verdict: str
+    verdict: Verdict
     flips: int
     block: int
     stage: int
@@ -286,13 +287,6 @@ def change_rows(what_if: WhatIf, picture: Picture, config: ModelConfig) -> Rows:
         | costs.of_trace(trace, config)
         for name, trace, changed in lines
     ]
-
-
-def verdict(trace: DecisionTrace, picture: Picture) -> str:
-    """``right``, ``wrong``, or empty if the true class is unknown."""
-    if picture.truth is None:
-        return ""
-    return "right" if trace.label == picture.truth else "wrong"
 
 
 def passes_in_words(trace: DecisionTrace) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import altair as alt
 
+from dashboard.answers.verdicts import Verdict, marked
 from dashboard.drawing.figure import Figure, Key, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dashboard.testset.statistics import AccuracyRow, ClassRow, ConfidenceRow, CostRow
@@ -18,7 +19,6 @@ GROUP_PARAM = "group_pick"
 CLASS_ROW = 26  # pixels
 _TOP, _FOOT = 18, 60  # pixels above and below the classes: a heading, and the axis with its title
 HEIGHT = 230
-GLYPHS = {"right": "✓", "wrong": "✗"}
 
 
 def class_chart(
@@ -112,7 +112,8 @@ def confidence_chart(rows: Sequence[ConfidenceRow], measure: str, colours: Palet
         measure: name of the measure of cost.
         colours: palette of the theme.
     """
-    looks = {"right": (colours.families[0], "circle"), "wrong": (colours.wrong, "cross")}
+    right, wrong = (colours.families[0], "circle"), (colours.wrong, "cross")
+    looks: dict[Verdict, tuple[str, str]] = {"right": right, "wrong": wrong}
     drawn = [
         row | {"ink": looks[row["verdict"]][0], "shape": looks[row["verdict"]][1], "name": _named(row["verdict"])}
         for row in rows
@@ -210,5 +211,5 @@ def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
     )
 
 
-def _named(verdict: str) -> str:
-    return f"{GLYPHS[verdict]} {verdict}"
+def _named(verdict: Verdict) -> str:
+    return marked(verdict, verdict)

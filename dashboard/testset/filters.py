@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
@@ -12,10 +12,10 @@ from dashboard.answers import looks
 from dashboard.answers.costs import Cost
 from dashboard.answers.looks import Change
 from dashboard.answers.parameters import finite_number, whole_number
+from dashboard.answers.verdicts import Verdict
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.model.layout import FIRST_GATED
 
-Verdict = Literal["", "right", "wrong"]
 USUAL: Cost = "cp"  # measure of the bounds in a link that names none
 DIGITS = "0123456789abcdefg"  # one for each option that a network may have
 SLACK = 6e-6  # share of a bound: its rounding error in a link that was written with six digits, as older ones are

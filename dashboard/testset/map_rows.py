@@ -13,6 +13,7 @@ from dashboard.answers.classes import Group, group_numbers, groups, word
 from dashboard.answers.costs import Costs, Measure
 from dashboard.answers.naming import counted
 from dashboard.answers.tables import Rows
+from dashboard.answers.verdicts import GLYPHS
 from dashboard.testset.statistics import MINORITY, vectors
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import option_label
@@ -209,8 +210,8 @@ def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, ch
     )
     names = traces.classes
     return [
-        f"image {index}: {names[label]}<br>predicted {names[prediction]} {'✓' if label == prediction else '✗'},"
-        f" {sure:.1f} % sure<br>"
+        f"image {index}: {names[label]}<br>predicted {names[prediction]}"
+        f" {GLYPHS['right' if label == prediction else 'wrong']}, {sure:.1f} % sure<br>"
         + ", ".join(f"{name} {value:.2f} %" for name, value in zip(shown, values, strict=True))
         for index, label, prediction, sure, values in each
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from dashboard.answers.looks import Change
-from dashboard.testset.filters import Verdict
+from dashboard.answers.verdicts import Verdict
 from dashboard.testset.map_rows import Sorting
 from dashboard.testset.statistics import Order
 

@@ -13,6 +13,7 @@ from dashboard.answers.classes import Group
 from dashboard.answers.costs import Costs
 from dashboard.answers.looks import CONFIDENCE_EDGES
 from dashboard.answers.tables import Rows, stage_of
+from dashboard.answers.verdicts import Verdict
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.evaluation.metrics import Z95, different, wilson_interval
@@ -192,7 +193,7 @@ class ConfidenceRow(TypedDict):
         high: upper end.
     """
 
-    verdict: str
+    verdict: Verdict
     confidence: str
     bin: int
     images: int

@@ -14,6 +14,7 @@ from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import class_name
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
+from dashboard.answers.verdicts import marked
 from dashboard.testset import statistics
 from dashboard.testset.statistics import Order
 from dashboard.ui import cached, messages, state
@@ -105,10 +106,10 @@ def _turn(label: str, icon: str, start: int, count: int) -> None:
 
 
 def _tile(page: Opened, row: dict[str, Any], picture: Picture | None) -> None:
-    glyph = "✓" if row["verdict"] == "right" else "✗"
     measure = MEASURES[page.shared.cost]
     truth = class_name(row["truth"])
-    said = f"{glyph} {class_name(row['prediction'])}" + ("" if row["verdict"] == "right" else f", is {truth}")
+    truly = f", is {truth}" if row["verdict"] == "wrong" else ""
+    said = marked(row["verdict"], f"{class_name(row['prediction'])}{truly}")
     name = escape(f"test image {row['index']}: {truth}")
     image = f'<img src="{picture.seen_uri}" alt="{name}">' if picture else ""
     looked = ""

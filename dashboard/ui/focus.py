@@ -12,6 +12,7 @@ from dashboard.answers.costs import measures_shown, of_trace
 from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Shown
+from dashboard.answers.verdicts import marked
 from dashboard.ui import cached, state, unlike
 from dfs_core.trace import DecisionTrace
 
@@ -31,7 +32,7 @@ def panel(shown: Sequence[Shown], item: Shown | None) -> None:
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
     with st.container(key="in_focus", border=True):
         choose("Image in focus", names, item.picture.key, FOCUS)
-        st.html(_html(item, _spent(item), _is_marked(item)))
+        st.html(_html(item, _spent(item), _is_unlike(item)))
 
 
 def choose(
@@ -108,15 +109,15 @@ def _spent(item: Shown) -> str:
     return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown)
 
 
-def _is_marked(item: Shown) -> bool:
+def _is_unlike(item: Shown) -> bool:
     card = cached.catalogue().named(item.trace.checkpoint)
     return card is not None and unlike.is_unlike(item.picture, card)
 
 
-def _html(item: Shown, spent: str, marked: bool) -> str:
+def _html(item: Shown, spent: str, unusual: bool) -> str:
     picture, trace = item.picture, item.trace
-    verdict = {True: "✓ ", False: "✗ ", None: ""}[item.right] + picture.truth_in_words
+    verdict = marked(item.verdict, picture.truth_in_words)
     origin = {"drawing": "drawing", "test": "test image", "upload": "upload", "camera": "camera"}[picture.origin]
-    about = escape(" · ".join([origin, verdict, spent, *([unlike.MARK] if marked else [])]))
+    about = escape(" · ".join([origin, verdict, spent, *([unlike.MARK] if unusual else [])]))
     words = f"<div><p>{about}</p><ol>{class_bars(trace)}</ol></div>"
     return f'<div class="dfs-focus">{given_and_seen(picture)}{words}</div>'

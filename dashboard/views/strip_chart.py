@@ -13,6 +13,7 @@ from dashboard.answers.costs import MEASURES, Cost, Measure
 from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
+from dashboard.answers.verdicts import marked
 from dashboard.drawing import blocks
 from dashboard.drawing.blocks import number_opacity, stage_title
 from dashboard.drawing.figure import Figure, padded, table
@@ -145,12 +146,11 @@ def _said(shown: Sequence[Shown], colours: Palette, height: int) -> Rows:
 
 def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colours: Palette) -> Rows:
     """One row for each image: its texts, and whether it is in focus."""
-    glyphs = {"right": "✓ ", "wrong": "✗ ", "": ""}
     rows = image_rows(shown, config)
     for row in rows:
         row["prediction"], row["truth"] = class_name(row["prediction"]), class_name(row["truth"])
         about = f" · is {row['truth']}" if row["verdict"] == "wrong" else "" if row["truth"] else f" · {row['image']}"
-        row["detail"] = f"{glyphs[row['verdict']]}{row['confidence']:.0f} %{about}"
+        row["detail"] = marked(row["verdict"], f"{row['confidence']:.0f} %{about}")
         row["detail_ink"] = colours.wrong if row["verdict"] == "wrong" else colours.muted
         row["about"] = f"{row['image']}: {row['prediction']}, {row['detail']}"
         row["strength"] = 0.13 if row["key"] == focus else 0.0
