@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from dfs_core.data.sets import ImageSet
     from dfs_core.predictor import Predictor
 
-Stamp = str
+Version = str  # of files: another one when one of them changes
 
 SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page somebody waits
 
@@ -73,13 +73,13 @@ def catalogue() -> Catalogue:
 def on_disk() -> Catalogue:
     """The checkpoints on this machine."""
     roots = own_roots()
-    files = [stamp_of_each(root, "card.json", "weights.safetensors") for root in (pretrained_dir(), *roots.values())]
+    files = [version_of_each(root, "card.json", "weights.safetensors") for root in (pretrained_dir(), *roots.values())]
     named = tuple((place, str(root)) for place, root in roots.items())
     return _on_disk(str(pretrained_dir()), named, tuple(files))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _on_disk(root: str, own: tuple[tuple[str, str], ...], stamps: tuple[Stamp, ...]) -> Catalogue:
+def _on_disk(root: str, own: tuple[tuple[str, str], ...], versions: tuple[Version, ...]) -> Catalogue:
     return places.read(Path(root), {place: Path(folder) for place, folder in own})
 
 
@@ -152,12 +152,12 @@ def data_dir() -> Path:
 def test_images(card: Card) -> ImageSet | str:
     """The test set of a checkpoint at its network's image size, or a message that says why there is none."""
     folder, dataset = data_dir(), card.dataset
-    files = stamp(folder, "*", f"{dataset}/*", f"{dataset}/test/*")
+    files = version_of(folder, "*", f"{dataset}/*", f"{dataset}/test/*")
     return _test_images(dataset, card.config.image_size, str(folder), files)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the test images")
-def _test_images(dataset: str, size: int, folder: str, stamp: Stamp) -> ImageSet | str:
+def _test_images(dataset: str, size: int, folder: str, version: Version) -> ImageSet | str:
     from dfs_core.data.sets import load_images
 
     try:
@@ -209,11 +209,11 @@ def results_dir() -> Path:
 def familiar(card: Card) -> Familiar | str | None:
     """What a checkpoint's training images look like: None if it was not measured, a message if it cannot be read."""
     path = file_of(results_dir(), card.dataset, card.config.image_size)
-    return _familiar(str(path), stamp(path.parent, path.name))
+    return _familiar(str(path), version_of(path.parent, path.name))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _familiar(path: str, stamp: Stamp) -> Familiar | str | None:
+def _familiar(path: str, version: Version) -> Familiar | str | None:
     try:
         return read_familiar(Path(path))
     except UserError as error:
@@ -243,13 +243,15 @@ def browser_memory(token: str) -> dict[str, Any]:
 def traces(point: OperatingPoint) -> Traces | UserError:
     """Stored traces of an operating point on the test set, or the error that says why there are none."""
     card, folder = point.card, folder_of(point.card.name)
-    return _traces(str(folder), card.name, card.weights_sha256, point.budget, stamp(folder, "traces*.parquet"), point)
+    return _traces(
+        str(folder), card.name, card.weights_sha256, point.budget, version_of(folder, "traces*.parquet"), point
+    )
 
 
 # About 400 kB each, for 10,000 images and 17 blocks.
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _traces(
-    folder: str, name: str, weights: str, budget: float | None, stamp: Stamp, _point: OperatingPoint
+    folder: str, name: str, weights: str, budget: float | None, version: Version, _point: OperatingPoint
 ) -> Traces | UserError:
     try:
         return read_traces(Path(folder), _point)
@@ -276,12 +278,12 @@ def fetch(dataset: str, report: Callable[[float, str], None]) -> None:
 def calibration(config: ModelConfig) -> Calibration | None:
     """The latest calibration of networks of this shape on this machine; None if there is none."""
     folder = cache_folder()
-    files = "" if folder is None else stamp(folder, f"{timing.PREFIX}*.json")
+    files = "" if folder is None else version_of(folder, f"{timing.PREFIX}*.json")
     return _calibration(repr(NetworkShape.of(config)), files, config) if files else None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _calibration(shape: str, stamp: Stamp, _config: ModelConfig) -> Calibration | None:
+def _calibration(shape: str, version: Version, _config: ModelConfig) -> Calibration | None:
     return timing.find(_config)
 
 
@@ -298,12 +300,12 @@ def measure(card: Card, report: Callable[[float], object]) -> None:
 def survey(backbone: str) -> Survey | None:
     """The latest times of all checkpoints of a network on this machine; None if there are none."""
     folder = cache_folder()
-    files = "" if folder is None else stamp(folder, f"{timing.SURVEY_PREFIX}*.json")
+    files = "" if folder is None else version_of(folder, f"{timing.SURVEY_PREFIX}*.json")
     return _survey(backbone, files) if files else None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _survey(backbone: str, stamp: Stamp) -> Survey | None:
+def _survey(backbone: str, version: Version) -> Survey | None:
     return timing.find_survey(backbone)
 
 
@@ -321,7 +323,7 @@ def take_survey(backbone: str, report: Callable[[float], object]) -> None:
         raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
 
 
-def stamp(folder: Path, *patterns: str) -> Stamp:
+def version_of(folder: Path, *patterns: str) -> Version:
     """A digest of paths and modification times of files; empty if there are none.
 
     It is the part of a cache key that changes when a file does. One text, because Streamlit hashes a tuple item by
@@ -331,8 +333,8 @@ def stamp(folder: Path, *patterns: str) -> Stamp:
     return _digest(folder, names)
 
 
-def stamp_of_each(folder: Path, *names: str) -> Stamp:
-    """A ``stamp`` of the files of these names in each folder within a folder.
+def version_of_each(folder: Path, *names: str) -> Version:
+    """A ``version_of`` of the files of these names in each folder within a folder.
 
     Patterns would take three times as long: they list each folder, and this asks for the named files alone.
     """
@@ -344,7 +346,7 @@ def stamp_of_each(folder: Path, *names: str) -> Stamp:
     return _digest(folder, {f"{place}/{name}" for place in inside for name in names})
 
 
-def _digest(folder: Path, names: set[str]) -> Stamp:
+def _digest(folder: Path, names: set[str]) -> Version:
     lines = (f"{name} {_time(os.path.join(folder, name))}\n" for name in sorted(names))  # noqa: PTH118  (faster)
     text = "".join(lines).encode(errors="backslashreplace")  # a file's name may be no text
     return (

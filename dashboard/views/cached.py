@@ -11,7 +11,7 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.looks import BudgetRow, budget_rows
 from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Stamp, folder_of, results_dir, stamp, traced_budgets, traces
+from dashboard.ui.cached import Version, folder_of, results_dir, traced_budgets, traces, version_of
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -27,12 +27,12 @@ def published() -> Rows:
     return _published(*_published_file())[0]
 
 
-def _published_file() -> tuple[str, Stamp]:
-    return str(PUBLISHED), stamp(PUBLISHED.parent, PUBLISHED.name)
+def _published_file() -> tuple[str, Version]:
+    return str(PUBLISHED), version_of(PUBLISHED.parent, PUBLISHED.name)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _published(path: str, stamp: Stamp) -> tuple[Rows, str]:
+def _published(path: str, version: Version) -> tuple[Rows, str]:
     try:
         return read_published(Path(path)), ""
     except UserError as error:
@@ -50,14 +50,14 @@ def measured_problem() -> str:
     return "; ".join(filter(None, problems))
 
 
-def _measured_file() -> tuple[str, Stamp]:
-    """Path of the measured points, and the file's stamp."""
+def _measured_file() -> tuple[str, Version]:
+    """Path of the measured points, and the file's version."""
     path = results_dir() / "points.csv"
-    return str(path), stamp(path.parent, path.name)
+    return str(path), version_of(path.parent, path.name)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _measured(path: str, stamp: Stamp) -> tuple[Rows, str]:
+def _measured(path: str, version: Version) -> tuple[Rows, str]:
     try:
         return read_measured(Path(path)), ""
     except UserError as error:
@@ -67,11 +67,11 @@ def _measured(path: str, stamp: Stamp) -> tuple[Rows, str]:
 def where_it_pays(network: Network) -> str:
     """Where deciding for each image pays in this network, in words; empty if nothing tells."""
     folder = results_dir()
-    return _where_it_pays(str(folder), stamp(folder, "points.csv", "seeds.csv"), network.key, network)
+    return _where_it_pays(str(folder), version_of(folder, "points.csv", "seeds.csv"), network.key, network)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _where_it_pays(folder: str, stamp: Stamp, key: str, _network: Network) -> str:
+def _where_it_pays(folder: str, version: Version, key: str, _network: Network) -> str:
     from dashboard.views.pays import pays_words
     from dfs_core.results.measurement import read_measurements
 
@@ -90,7 +90,7 @@ def points(catalogue: Catalogue, network: Network, cost: Cost) -> list[PointRow]
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _points(
-    fingerprint: str, key: str, cost: Cost, stamp: Stamp, _catalogue: Catalogue, _network: Network
+    fingerprint: str, key: str, cost: Cost, version: Version, _catalogue: Catalogue, _network: Network
 ) -> list[PointRow]:
     return point_rows(_catalogue, _network, published(), cost, measured())
 
@@ -98,11 +98,11 @@ def _points(
 def looks_by_budget(card: Card) -> list[BudgetRow]:
     """What a cascade does to the test set at each budget whose traces are stored and can be read, lowest first."""
     folder = folder_of(card.name)
-    return _looks_by_budget(str(folder), card.weights_sha256, stamp(folder, "traces*.parquet"), card)
+    return _looks_by_budget(str(folder), card.weights_sha256, version_of(folder, "traces*.parquet"), card)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what was looked at again")
-def _looks_by_budget(folder: str, weights: str, stamp: Stamp, _card: Card) -> list[BudgetRow]:
+def _looks_by_budget(folder: str, weights: str, version: Version, _card: Card) -> list[BudgetRow]:
     found = ((budget, traces(OperatingPoint(_card, budget))) for budget in traced_budgets(_card))
     return budget_rows([(budget, one) for budget, one in found if isinstance(one, Traces)], _card.config)
 
@@ -125,11 +125,11 @@ def _training_log_of(name: str) -> Rows | str:
 
 def log_in(folder: Path) -> Rows | str:
     """The training log in a run's folder, or why it cannot be read; empty if there is none."""
-    return _training_log(str(folder / LOG_FILE), stamp(folder, LOG_FILE))
+    return _training_log(str(folder / LOG_FILE), version_of(folder, LOG_FILE))
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def _training_log(path: str, stamp: Stamp) -> Rows | str:
+def _training_log(path: str, version: Version) -> Rows | str:
     try:
         return read_log(Path(path))
     except UserError as error:
