@@ -237,7 +237,10 @@ def sum_words(
         said.append("The points are other networks; those above and to the left are better.")
     else:
         said.append(_against(agreement.summary(plain, traces)))
-    if traces is not None:
+    if traces is not None and traces.looks is not None:
+        again = 100 * float((traces.looks.passes > 1).mean())
+        said.append(f"{again:.1f} % of the {len(traces):,} test images are looked at again.")
+    elif traces is not None:
         vectors, n = different(traces.decisions), len(traces)
         said.append(
             "All images have the same decision vector: a rule without gates would do as well."

@@ -180,8 +180,8 @@ def conclusion_in_words(f: Figures) -> str:
         return "What an image needs differs, and a network can decide it"
     if f.loss < 0:
         more = f"{f.about}{-f.loss:.2f} points more than the plain network"
-        return f"Leaving out {f.about}{100 - f.cp:.2f} % of the computation cost no accuracy: {more}"
-    return f"Leaving out {f.about}{100 - f.cp:.2f} % of the computation costs {f.about}{f.loss:.2f} points of accuracy"
+        return f"Saving {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"
+    return f"Saving {f.about}{100 - f.cp:.2f} % of cp costs {f.about}{f.loss:.2f} points of accuracy"
 
 
 def conclusion_text(f: Figures) -> str:

@@ -131,7 +131,7 @@ def what_it_took(found: Looked, config: ModelConfig) -> str:
     first = 100 * config.option_set[config.option_set.index(config.passes[0])].cost
     share = 100 * (1 - first / found.costs["cp"])
     came = f"put {found.righted:,} right and {found.spoiled:,} wrong"
-    return f"Looking again took {share:.0f} % of the computation: of {found.images:,} test images it {came}"
+    return f"Looking again took {share:.0f} % of cp: of {found.images:,} test images it {came}"
 
 
 STORIES = (

@@ -48,7 +48,11 @@ def _before(rows: Sequence[OverSeeds]) -> str:
     """What gates gain that decide before there is an answer."""
     sure = [row for row in rows if row.low > 0]
     if not sure:
-        return "Gates that decide before there is an answer gain nothing beyond chance at any cost."
+        costs = sorted({row.cost for row in rows})
+        return (
+            "Gates that decide before there is an answer gain nothing over the best static network beyond chance, from"
+            f" {costs[0]:g} to {costs[-1]:g} %."
+        )
     best = max(sure, key=lambda row: row.difference)
     return (
         f"Gates that decide before there is an answer gain {best.difference:.2f} points over the best static network at"

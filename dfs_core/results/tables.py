@@ -36,15 +36,15 @@ names in `points.csv`:
 
 An empty cell does not apply or was not measured. Figures are compared within one network only. `made_by` in
 `points.csv` is the command that measures a row again."""
-ABOUT_NETWORKS = "Each method at the same cost on every network."
+ABOUT_NETWORKS = "Each method at the same budget on every network."
 ABOUT_COMPARISONS = "Networks that decide for each image, and static ones whose cp is within 5 %."
 ABOUT_SEEDS = """\
 The same over several seeds (`make seeds`) at exactly equal cp. Between two of its points, a method is interpolated,
 as if each image went to one of the two at random. *dearer all-in by* is how much more the dynamic network costs
 all-in. The best static network is chosen by test accuracy, which favours the static side."""
 ABOUT_CASCADES = """\
-A cascade and the best other networks at equal cp, and at equal all-in. The other networks have one seed, and *gain*
-is of one seed too. The mean over the cascade's seeds stands beside it: its runs all start from the same static
+A cascade and the best other networks at equal cp, and at equal all-in. Of every network the first seed is taken, so *gain* is
+of one seed. The mean over the cascade's seeds stands beside it: its runs all start from the same static
 network (`python -m dfs_core train cascade-NETWORK --seed 1`)."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
+from made_up import looked_at
 from pages import control, go_to, text_of, unlinked
 from PIL import Image
 from places import APP
@@ -175,6 +176,15 @@ def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: P
     assert "(p < 0.0001)" in words
     words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
     assert "The points are other networks" in words
+
+
+def test_of_a_cascade_the_last_step_says_how_many_images_it_looked_at_again():
+    item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
+    figures = {"images": 6, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
+    traces = looked_at()
+    assert traces.looks is not None
+    said = lesson.sum_words(item, figures, traces, None)[-1]
+    assert said == f"{100 * (traces.looks.passes > 1).sum() / 6:.1f} % of the 6 test images are looked at again."
 
 
 def test_a_link_opens_a_step_with_its_block():

@@ -55,7 +55,7 @@ def test_titles_have_the_figures_of_the_traces() -> None:
     found = looks.looked(traces, CASCADE)
     share = 100 * (1 - 0.390625 / found.costs["cp"])
     assert stories.what_it_took(found, CASCADE) == (
-        f"Looking again took {share:.0f} % of the computation: of 6 test images it put 1 right and 1 wrong"
+        f"Looking again took {share:.0f} % of cp: of 6 test images it put 1 right and 1 wrong"
     )
     sure = replace(traces, looks=replace(looks.looks_of(traces), confidence=looks.looks_of(traces).confidence * 0 + 1))
     assert stories.where_in_doubt(sure) == "It looks again at 66.7 % of the test images"

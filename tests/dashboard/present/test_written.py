@@ -140,7 +140,7 @@ def test_what_is_interpolated_is_said_to_be_about(monkeypatch: pytest.MonkeyPatc
     assert headline(between) == f"{name} is right for about 89.00 % of the test images at a cp of about 1.00 %"
     said = "At a cp of about 1.00 %, the accuracy is about 89.00 %, about 1.00 points below the plain network"
     assert accuracy_in_words(between) == said
-    said = "Leaving out about 99.00 % of the computation costs about 1.00 points of accuracy"
+    said = "Saving about 99.00 % of cp costs about 1.00 points of accuracy"
     assert conclusion_in_words(between) == said
     text = conclusion_text(between)
     assert "about 89.00 %, of the test images, interpolated between two measured budgets" in text
@@ -164,8 +164,7 @@ def test_a_session_checkpoint_is_said_to_be_measured_on_validation_images(monkey
 def test_what_costs_no_accuracy_is_said_to_cost_none():
     better = Figures("n", 90.0, 91.0, 90.0, 92.0, 3.0, 5.0, 100)
     assert (
-        conclusion_in_words(better)
-        == "Leaving out 97.00 % of the computation cost no accuracy: 1.00 points more than the plain network"
+        conclusion_in_words(better) == "Saving 97.00 % of cp cost no accuracy: 1.00 points more than the plain network"
     )
 
 

@@ -29,7 +29,7 @@ def test_a_gain_is_said_with_its_interval_and_where_it_ends() -> None:
     assert "gains most at 0.45 %: 1.98 points over the best static network (mean of 3" in said
     assert "from 5 % on it gains nothing beyond chance" not in said
     assert "from 5 % on" in pays_words(*points(2.0, -0.5, dear=79.0), NETWORK)
-    assert "before there is an answer gain nothing beyond chance at any cost" in said
+    assert "before there is an answer gain nothing over the best static network beyond chance, from 0.4" in said
 
 
 def test_no_gain_is_said_too_and_other_networks_are_left_out() -> None:
