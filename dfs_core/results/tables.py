@@ -43,8 +43,8 @@ The same over several seeds (`make seeds`) at exactly equal cp. Between two of i
 as if each image went to one of the two at random. *dearer all-in by* is how much more the dynamic network costs
 all-in. The best static network is chosen by test accuracy, which favours the static side."""
 ABOUT_CASCADES = """\
-A cascade and the best other networks at equal cp, and at equal all-in. Of every network the first seed is taken, so *gain* is
-of one seed. The mean over the cascade's seeds stands beside it: its runs all start from the same static
+A cascade and the best other networks at equal cp, and at equal all-in. Of every network the first seed is taken, so
+*gain* is of one seed. The mean over the cascade's seeds stands beside it: its runs all start from the same static
 network (`python -m dfs_core train cascade-NETWORK --seed 1`)."""
 
 
