@@ -101,6 +101,26 @@ def number_opacity(length: float) -> Any:
     return alt.expr(f"width / {length} >= {NUMBER_ROOM} || datum.block % 4 == 0 ? 1 : 0")
 
 
+def stage_marks(start: alt.X, title: str, above: float, colours: Palette) -> list[alt.Chart]:
+    """Stage titles with a line below each (data ``stages``).
+
+    Args:
+        start: the x channel of a stage's start.
+        title: Vega expression of the text, such as ``stage_title``.
+        above: pixels from the top of the chart to the line; the titles stand six pixels above it.
+        colours: palette of the theme.
+    """
+    stages = table("stages")
+    return [
+        stages.mark_text(
+            aria=False, align="left", baseline="bottom", fontSize=11, color=colours.muted, text=alt.expr(title)
+        ).encode(x=start, y=alt.value(-above - 6)),
+        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
+            x=start, x2="end:Q", y=alt.value(-above)
+        ),
+    ]
+
+
 def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Chart]:
     """Stage titles with a line below each (data ``stages``), and block numbers (data ``blocks``).
 
@@ -113,16 +133,11 @@ def heading_marks(scale: alt.Scale, below: Any, colours: Palette) -> list[alt.Ch
     def at(field: str) -> alt.X:
         return alt.X(f"{field}:Q", scale=scale, axis=None)
 
-    named, numbers = table("stages"), table("blocks")
-    text: Any = {"aria": False, "fontSize": 11, "color": colours.muted}
+    length = scale["domain"][1]
+    numbers = table("blocks").mark_text(
+        aria=False, fontSize=11, color=colours.muted, baseline="top", opacity=number_opacity(length)
+    )
     return [
-        named.mark_text(align="left", baseline="bottom", text=alt.expr(stage_title(scale["domain"][1])), **text).encode(
-            x=at("start"), y=alt.value(-12)
-        ),
-        named.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
-            x=at("start"), x2="end:Q", y=alt.value(-6)
-        ),
-        numbers.mark_text(baseline="top", opacity=number_opacity(scale["domain"][1]), **text).encode(
-            x=at("centre"), y=below, text="block:Q"
-        ),
+        *stage_marks(at("start"), stage_title(length), 6, colours),
+        numbers.encode(x=at("centre"), y=below, text="block:Q"),
     ]

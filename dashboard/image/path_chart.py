@@ -14,7 +14,7 @@ from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows
 from dashboard.answers.verdicts import marked, verdict
-from dashboard.drawing.blocks import stage_title
+from dashboard.drawing.blocks import stage_marks, stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
 from dashboard.image.layout import BLOCK_PARAM, END, LEFT, Line, frame, y_of
@@ -222,7 +222,7 @@ def _squares(line: Line, colours: Palette) -> list[alt.Chart]:
 
 def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
     """The option and the former option of every block, marks of forced ones, stage titles, block numbers."""
-    blocks, stages = table("blocks", "block"), table("stages")
+    blocks = table("blocks", "block")
     small: dict[str, Any] = {"aria": False, "fontSize": 10.5, "color": colours.muted}
     pin = blocks.transform_filter("datum.forced").mark_point(
         aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
@@ -244,17 +244,7 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
         table("ends")
         .mark_text(**small, opacity=alt.expr(line.room(36)))
         .encode(x=line.at("x"), y=alt.value(_NAME), text="name:N"),
-        stages.mark_text(
-            aria=False,
-            align="left",
-            baseline="bottom",
-            fontSize=11,
-            color=colours.muted,
-            text=alt.expr(stage_title(line.length)),
-        ).encode(x=line.at("start"), y=alt.value(-10)),
-        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
-            x=line.at("start"), x2="end:Q", y=alt.value(-4)
-        ),
+        *stage_marks(line.at("start"), stage_title(line.length), 4, colours),
     ]
 
 

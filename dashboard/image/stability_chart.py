@@ -12,7 +12,7 @@ from dashboard.answers.looks import in_passes
 from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, uri_of
 from dashboard.answers.verdicts import marked
-from dashboard.drawing.blocks import placed
+from dashboard.drawing.blocks import placed, stage_marks, stage_title
 from dashboard.drawing.blocks import stages as placed_stages
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
@@ -64,10 +64,7 @@ def stability_diff(
     heads = [
         _head(row, urls[row["row"]], len(free.passes), colours) for row in rows if row["block"] == rows[0]["block"]
     ]
-    stages = [
-        {"start": row["start"], "end": row["end"], "name": f"stage {row['stage']}", "number": str(row["stage"])}
-        for row in placed_stages(config)
-    ]
+    stages = placed_stages(config)
     length = stages[-1]["end"]
     note = [{"text": "below a frame: as given"}] if any(cell["was"] for cell in cells) else []
     data = {"cells": cells, "heads": heads, "stages": stages, "note": note}
@@ -101,7 +98,6 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
         return alt.X(f"{field}:Q", scale=scale, axis=None)
 
     cells, heads = table("cells"), table("heads")
-    stages = table("stages")
     box = {"x": at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
     middle = alt.value(alt.expr("(datum.y + datum.y2) / 2"))
     tooltip = [alt.Tooltip("picture:N"), alt.Tooltip("block:Q"), alt.Tooltip("option:N")]
@@ -109,7 +105,6 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
     beside: dict[str, Any] = {"aria": False, "align": "left"}
     # A number in a cell needs a margin, a number below it does not.
     room, room_below = (alt.expr(f"width / {length} >= {pixels} ? 1 : 0") for pixels in (16, 12))
-    title = alt.expr(f"(datum.end - datum.start) * width / {length} >= 44 ? datum.name : datum.number")
     marks = [
         cells.mark_rect(cornerRadius=2).encode(
             **box,
@@ -145,11 +140,6 @@ def _template(length: float, count: int, colours: Palette) -> dict[str, Any]:
             text="flips:N",
             color=alt.Color("flips_ink:N", scale=None),
         ),
-        stages.mark_text(**beside, baseline="bottom", fontSize=11, color=colours.muted).encode(
-            x=at("start"), y=alt.value(-6), text=alt.value(title)
-        ),
-        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
-            x=at("start"), x2="end:Q", y=alt.value(0)
-        ),
+        *stage_marks(at("start"), stage_title(length), 0, colours),
     ]
     return padded(alt.layer(*marks), LEFT, RIGHT, TOP, BOTTOM, ROW * count + TOP + BOTTOM)

@@ -15,7 +15,7 @@ from dashboard.answers.pictures import loses_nothing
 from dashboard.answers.tables import Rows, Shown, decision_rows, image_rows
 from dashboard.answers.verdicts import marked
 from dashboard.drawing import blocks
-from dashboard.drawing.blocks import number_opacity, stage_title
+from dashboard.drawing.blocks import number_opacity, stage_marks, stage_title
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.legends import option_keys
 from dashboard.drawing.palette import Palette
@@ -296,8 +296,7 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
     """Stage titles with a line below each, block numbers at the bottom, and the titles of the outer columns."""
     room = number_opacity(length)
     look: dict[str, Any] = {"aria": False, "fontSize": 11, "color": colours.muted, "baseline": "bottom"}
-    above = alt.value(-14)
-    stages, blocks = table("stages"), table("blocks")
+    blocks = table("blocks")
     said: list[tuple[str, Literal["left", "right"], str]] = [("width + 8", "left", "sure · lead, limit")]
     titles: list[tuple[str, Literal["left", "right"], str]] = [
         (f"{4 - place.left}", "left", "given and seen" if both else "image"),
@@ -306,15 +305,12 @@ def headings(place: Place, length: float, both: bool, colours: Palette, second: 
         *(said if place.said else []),
     ]
     return [
-        stages.mark_text(align="left", text=alt.expr(stage_title(length)), **look).encode(x=place.at("start"), y=above),
-        stages.mark_rule(aria=False, strokeWidth=2, color=colours.muted, opacity=0.55).encode(
-            x=place.at("start"), x2="end:Q", y=alt.value(-6)
-        ),
+        *stage_marks(place.at("start"), stage_title(length), 6, colours),
         blocks.mark_text(aria=False, fontSize=10, color=colours.muted, baseline="top", opacity=room).encode(
             x=place.at("centre"), y=place.down(0.12), text="block:Q"
         ),
         *(
-            table("heads").mark_text(align=align, text=text, **look).encode(x=alt.value(alt.expr(at)), y=above)
+            table("heads").mark_text(align=align, text=text, **look).encode(x=alt.value(alt.expr(at)), y=alt.value(-12))
             for at, align, text in titles
         ),
     ]
