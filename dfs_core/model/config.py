@@ -14,7 +14,7 @@ from dfs_core.checked import Word, build
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE, Layout, build_layout
 from dfs_core.model.options import FULL_BITS, Option, OptionSet
-from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for
+from dfs_core.model.prices import PriceList, affordable, budget_for, check_prices, price_for, spent
 
 PolicyName = Literal["constant", "recurrent", "utility", "confidence", "one-shot", "table", "cascade"]
 # Policies whose logits are utilities: the worth of each option, in nats of loss.
@@ -210,7 +210,7 @@ class ModelConfig:
 
     def budget_for(self, price: float) -> float:
         """The cp in percent, measured on validation images, that a price in nats leads to."""
-        return budget_for(self.prices, price)
+        return (spent if self.policy == "table" else budget_for)(self.prices, price)
 
     def operating_point(self, budget: float | None = None, price: float | None = None) -> tuple[float | None, float]:
         """Turn a requested budget or price into the pair (budget in percent or None, price in nats).

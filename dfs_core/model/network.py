@@ -107,6 +107,7 @@ class DFSNet(nn.Module):
         charge = prices[:, None] * self.costs
         temperature = self.policy.temperature(charge)
         certain = torch.eye(len(self.costs), device=images.device)
+        learns = len(self.costs) > 1 and any(parameter.requires_grad for parameter in self.policy.parameters())
         decisions, probabilities = [], []
         for index in range(self.config.gated_blocks):
             if forced is None and (option := self.policy.static_option(index)) is not None:
@@ -120,7 +121,7 @@ class DFSNet(nn.Module):
             decision = scores.argmax(dim=1)
             if forced is not None:
                 decision = torch.where(forced[:, index] == POLICY_DECIDES, decision, forced[:, index])
-            if probability.requires_grad and len(self.costs) > 1:
+            if learns and probability.requires_grad:  # a frozen gate passes no gradient on to the body that it sees
                 x = self._train_gate(index, x, decision, probability, execution, tried)
             else:
                 x = body.run(index, x, decision)

@@ -10,7 +10,7 @@ images to their mean cross-entropy. So one block in full for one image costs 128
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 
 from dfs_core.errors import UserError
@@ -69,6 +69,14 @@ def affordable(prices: PriceList, budget: float) -> float:
 def budget_for(prices: PriceList, price: float) -> float:
     """The cp in percent that a price leads to. Prices beyond the list get the cp at its nearest end."""
     return _between(list(prices), min(max(price, prices[0][0]), prices[-1][0]))
+
+
+def spent(prices: PriceList, price: float) -> float:
+    """The cp in percent of a static mix at a price: that of the nearest listed price at or below it, else of the first.
+
+    The list has the price at which each mix begins.
+    """
+    return prices[max(0, bisect_right(prices, price, key=lambda pair: pair[0]) - 1)][1]
 
 
 def _between(pairs: list[tuple[float, float]], x: float) -> float:

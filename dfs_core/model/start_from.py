@@ -83,4 +83,4 @@ def _places(source: Layout, target: Layout) -> Iterator[tuple[int, int]]:
 
 
 def _renamed_norm(key: str, option: str, fallback: str) -> str:
-    return re.sub(rf"\.(bn\d)\.{re.escape(option)}\.", rf".\1.{fallback}.", key)
+    return re.sub(rf"\.((?:shortcut_)?bn\d?)\.{re.escape(option)}\.", rf".\1.{fallback}.", key)

@@ -55,7 +55,8 @@ def capture_step(model: DFSNet, config: TrainConfig, teacher: DFSNet | None, pre
     device, size, side = model.costs.device, config.batch_size, config.model.image_size
     sample = (torch.zeros(size, 3, side, side, device=device), torch.zeros(size, dtype=torch.int64, device=device))
     arguments = (*sample, *draws(config, size, device))
-    before = [buffer.clone() for buffer in model.buffers()]
+    state = [*model.buffers(), *model.parameters()]
+    before = [value.detach().clone() for value in state]
     step = _Step(model, config, teacher, precision)
     # Benchmarking kernels pays off if shapes repeat. Stage utilities has too many different shapes.
     with torch.backends.cudnn.flags(enabled=True, benchmark=STAGES[config.stage].body):
@@ -63,6 +64,9 @@ def capture_step(model: DFSNet, config: TrainConfig, teacher: DFSNet | None, pre
             replayed = torch.cuda.make_graphed_callables(step, arguments, allow_unused_input=True)
         except torch.OutOfMemoryError:
             raise UserError(f"the GPU's memory is too small for batch_size {size}: use a smaller one") from None
-    for buffer, value in zip(model.buffers(), before, strict=True):
-        buffer.copy_(value)  # capturing ran the step on the blank sample, which changed the batch-norm statistics
+    with (
+        torch.no_grad()
+    ):  # capturing ran the step on the blank sample: batch-norm statistics and quantiser steps changed
+        for now, value in zip(state, before, strict=True):
+            now.copy_(value)
     return cast(StepLoss, replayed)

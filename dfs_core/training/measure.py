@@ -103,9 +103,9 @@ def explore(cp_at: Callable[[float], float], start: Sequence[tuple[float, float]
     tried = dict(start)
     for _ in range(FINE):
         gaps = [
-            (math.log(more / less), cheap, dear)
+            (math.log(more / less) if less else math.inf, cheap, dear)
             for (cheap, more), (dear, less) in pairwise(sorted(tried.items()))
-            if more > STEP * less > 0 and dear > NARROWEST * cheap
+            if more > STEP * less and dear > NARROWEST * cheap
         ]
         if not gaps:
             break

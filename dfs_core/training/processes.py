@@ -1,10 +1,12 @@
 """Training in several processes, which ``torchrun`` starts: each takes its part of every batch.
 
 The processes hold the same network and take the same steps. Each computes the gradient of its part of the batch, and
-PyTorch's DistributedDataParallel averages the gradients. Augmentation and random decisions are drawn for the whole
-batch, so an image gets the same ones in any number of processes, and a run may go on with another number of them.
+PyTorch's DistributedDataParallel averages the gradients. Augmentation, prices and the decisions of stage ``supernet``
+are drawn for the whole batch, so an image gets the same ones in any number of processes, and a run may go on with
+another number of them. What gates try is drawn by each process for its own images.
 
-Batch norm normalises a part by its own statistics, as is usual. Its running statistics are averaged over the processes.
+Batch norm normalises a part by its own statistics, as is usual. Its running statistics are averaged over the processes,
+and so are the learned steps, which each process keeps within the range of its own images.
 
 Without ``torchrun``, or with one process, nothing here does anything.
 """
@@ -123,10 +125,11 @@ def together(model: nn.Module, loss: Callable[..., Any]) -> Callable[..., Any]:
 
 @torch.no_grad()
 def average_statistics(model: nn.Module) -> None:
-    """Average the running statistics of batch norm and of quantisers over the processes."""
+    """Average what each process has from its own images: running statistics, and the bounds on learned steps."""
     if count() == 1:
         return
     floating = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    floating += [parameter for name, parameter in model.named_parameters() if name.endswith("_step")]
     mean = overall(torch.cat([buffer.flatten() for buffer in floating]))
     for buffer, value in zip(floating, mean.split([buffer.numel() for buffer in floating]), strict=True):
         buffer.copy_(value.view_as(buffer))

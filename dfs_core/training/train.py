@@ -17,7 +17,7 @@ from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import augment, normalise
 from dfs_core.data.splits import Splits, load_splits
 from dfs_core.errors import UserError
-from dfs_core.evaluation.evaluate import evaluate
+from dfs_core.evaluation.evaluate import accuracy_of_passes, evaluate
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.kernels import use_fused
 from dfs_core.training.begin import begin, teacher_of
@@ -189,7 +189,7 @@ class Trainer:
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""
-        self.losses.append(loss)
+        self.losses.append(loss.clone())  # a replayed step overwrites its own
         if look or self.device.type == "cpu":
             bad = torch.stack(self.losses).isfinite().logical_not()
             if bad.any():
@@ -305,9 +305,14 @@ class Trainer:
 
     @first_alone
     def _validate(self) -> None:
-        found = evaluate(self.state.final, self.splits.validation, self.splits.mean, self.splits.std)
+        model, about = self.state.final, (self.splits.validation, self.splits.mean, self.splits.std)
+        if self.config.model.passes:  # they have no limits yet
+            found = {"validation_accuracy": accuracy_of_passes(model, *about)}
+        else:
+            outcome = evaluate(model, *about)
+            found = {"validation_accuracy": outcome.accuracy, "validation_cp": outcome.cp}
         self._set_modes()
-        self._write({"validation_accuracy": found.accuracy, "validation_cp": found.cp})
+        self._write(found)
 
     @first_alone
     def _save(self) -> None:

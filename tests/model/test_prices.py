@@ -43,6 +43,7 @@ def test_a_static_mix_costs_at_most_its_budget_as_there_is_nothing_between_two_m
     config = ModelConfig(policy="table", options="lowbit", prices=PRICES)
     assert config.price_for(9.9) == config.price_for(2.0) == config.price_for(1.99) == 0.1
     assert config.price_for(1.9) == 1.0
+    assert [config.budget_for(price) for price in (0.001, 0.01, 0.099, 0.1, 0.9, 5.0)] == [10, 10, 10, 2, 2, 0.5]
     with pytest.raises(UserError, match="serves budgets"):
         config.price_for(0.4)
 

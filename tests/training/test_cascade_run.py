@@ -56,6 +56,13 @@ def test_each_pass_learns_its_own_norms_and_steps(cascade: Path) -> None:
     assert len(log_of(cascade, "loss")) > 4
 
 
+def test_its_passes_are_validated_while_it_trains(cascade: Path, cifar10_dir: Path) -> None:
+    settings = settings_from(cascade.parent / "backbone") | {"epochs": 1, "validate_every": 1}
+    folder = train(cascade.parent / "validated", cifar10_dir, MODEL, **settings)
+    (found,) = log_of(folder, "validation_accuracy")
+    assert 0 < found <= 100
+
+
 def test_it_serves_every_budget_between_one_pass_and_all(cascade: Path) -> None:
     card = load_checkpoint(cascade).card
     low, high = card.budget_range or pytest.fail("no range")

@@ -55,6 +55,17 @@ def test_the_state_that_stays_is_finite_and_older_than_the_first_bad_loss(
     assert log_of(tmp_path / "run", "step") == [1, 2, 3, 4, 5]
 
 
+def test_a_loss_that_its_step_overwrites_is_remembered(tmp_path: Path, cifar10_dir: Path) -> None:
+    trainer = start(tmp_path / "run", cifar10_dir, BACKBONE, iterations=9)
+    trainer.device, trainer.state.step = torch.device("meta"), 7  # as on a GPU, which is asked only now and then
+    shared = torch.tensor(0.0)
+    for value in (1.0, float("nan"), 3.0):
+        shared.fill_(value)
+        trainer._stop_if_diverged(shared, look=False)
+    with pytest.raises(UserError, match="the loss of step 5 is not finite"):
+        trainer._stop_if_diverged(torch.tensor(1.0), look=True)
+
+
 def test_weights_that_the_last_update_ruined_are_not_saved(
     tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

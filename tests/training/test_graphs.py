@@ -30,6 +30,7 @@ CASES = {
     "supernet": LOWBIT,
     "utilities": LOWBIT,
     "adapt": LOWBIT,
+    "passes": ModelConfig(depth=8, options="2,4,8", policy="cascade", passes=("2", "4"), ungated=8),
 }
 
 
@@ -63,6 +64,26 @@ def test_dense_and_grouped_steps_are_the_same_under_running_statistics(name: str
     torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("policy", ["utility", "one-shot", "confidence"])
+@pytest.mark.parametrize("execution", ["grouped", "dense"])
+def test_a_frozen_gate_gives_the_body_no_gradient(policy: str, execution: str) -> None:
+    config = TrainConfig(name="trial", stage="adapt", model=replace(LOWBIT, policy=policy), batch_size=N)
+    model = settled_network(config.model).eval()
+    for parameter in model.policy.requires_grad_(False).parameters():  # a new gate looks at nothing yet
+        parameter += 0.3 * torch.randn_like(parameter)
+    images, labels = a_batch(1)
+    (prices,) = draws(config, N, images.device)
+    step_loss(model, config, None, images, labels, prices, execution=execution)[0].backward()
+    found = [parameter.grad for parameter in model.body.parameters()]
+    model.zero_grad(set_to_none=True)
+    decisions = model(images, price=prices).decisions
+    torch.nn.functional.cross_entropy(model.execute(images, decisions, execution), labels).backward()
+    for mine, parameter in zip(found, model.body.parameters(), strict=True):
+        assert (mine is None) == (parameter.grad is None)
+        if mine is not None:
+            torch.testing.assert_close(mine, parameter.grad)
+
+
 def test_a_step_leaves_the_network_in_its_modes() -> None:
     model, config = a_case("settle")
     for training in (True, False):
@@ -93,7 +114,7 @@ def test_to_capture_a_step_leaves_the_network_as_it_was(monkeypatch: pytest.Monk
     twin = copy.deepcopy(model)
     step = capture_step(model, config, teacher=settled_network(GATED), precision="fp32")
     assert list(step.parameters()) == list(model.parameters()), "the teacher's are none of it"
-    for (key, mine), expected in zip(model.named_buffers(), twin.buffers(), strict=True):
+    for (key, mine), expected in zip(model.state_dict().items(), twin.state_dict().values(), strict=True):
         assert torch.equal(mine, expected), key
 
 

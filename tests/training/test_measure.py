@@ -30,6 +30,14 @@ def test_a_jump_is_closed_in_on_and_left_at_that() -> None:
     assert [cp for _, cp in falling(pairs)] == [10.0, 1.0]
 
 
+def test_the_price_at_which_nothing_runs_any_more_is_closed_in_on() -> None:
+    def cp_at(price: float) -> float:
+        return max(0.0, 30 * (1 - price**0.5))
+
+    pairs = falling(explore(cp_at, [(price, cp_at(price)) for price in (0.01, 0.1, 0.4, 3.0, 20.0)]))
+    assert pairs[-1][1] < 0.3, "at first the dearest price that ran anything led to a cp of 11 %"
+
+
 def test_where_cp_rises_with_the_price_the_dearer_one_is_left_out() -> None:
     assert falling(((1.0, 5.0), (2.0, 5.5), (3.0, 4.0), (4.0, 0.0))) == ((1.0, 5.0), (3.0, 4.0))
 

@@ -126,7 +126,10 @@ def test_running_statistics_are_the_mean_of_all_processes(
     norm = torch.nn.BatchNorm2d(2)
     norm.running_mean[:] = torch.tensor([2.0, 5.0])
     norm.num_batches_tracked += 7
+    norm.activation_step = torch.nn.Parameter(torch.tensor([2.0]))  # learned, and kept within the range of own images
     average_statistics(norm)
+    assert norm.activation_step.tolist() == [4.0]
+    assert norm.weight.tolist() == [1.0, 1.0], "its gradient was averaged"
     assert norm.running_mean.tolist() == [4.0, 5.0]
     assert norm.running_var.tolist() == pytest.approx([11 / 3, 11 / 3])
     assert int(norm.num_batches_tracked) == 7

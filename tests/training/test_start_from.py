@@ -67,6 +67,15 @@ def test_the_first_block_keeps_its_norm_where_it_is_to_compute_at_8_bits() -> No
     assert not [key for key in new if ".bn" in key]
 
 
+def test_a_first_block_with_a_shortcut_keeps_its_norm_too() -> None:
+    shape = {"architecture": "imagenet-resnet", "depth": 50, "width": 1 / 16, "image_size": 64}
+    source = settled_network(ModelConfig(**shape, options="2,full"))
+    model = DFSNet(ModelConfig(**shape, options="2,8", ungated=8))
+    assert not [key for key in start_from(model, source) if "_bn" in key]
+    key = "body.blocks.0.shortcut_bn.{}.running_var"
+    assert torch.equal(model.state_dict()[key.format("8")], source.state_dict()[key.format("full")])
+
+
 def test_options_that_both_have_are_copied_and_others_start_from_the_costliest() -> None:
     source = settled_network(ModelConfig(depth=8, options="skip,4,16"), seed=1)
     model = DFSNet(ModelConfig(depth=8, options="skip,4,8,full"))
