@@ -92,7 +92,7 @@ class TrainConfig:
         momentum: momentum of SGD.
         gate_momentum: momentum of the gates. The signed cost changes sign at its target: momentum makes cp oscillate.
         nesterov: whether to use Nesterov momentum.
-        weight_decay: weight decay on weights of convolutions and classifier; none on gates, batch norm, biases and steps.
+        weight_decay: weight decay on weights of convolutions and classifier; none on gates, norms, biases and steps.
         erase: side in pixels of the square that augmentation erases in each image; 0 erases nothing.
         label_smoothing: 0 to 1.
         distillation: weight of the distillation loss, 0 to 1; the rest is cross-entropy.
