@@ -14,8 +14,11 @@ from places import REPOSITORY
 from dfs_core.cli import COMMANDS
 
 DOCS = REPOSITORY / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md"))]
-LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(?:#([^)]+))?\)")
+PAGES = [
+    *sorted(DOCS.glob("*.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")),
+]
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)")
 
 
 def run(program: str, *words: str, pretrained: Path, folder: Path) -> str:
@@ -51,7 +54,7 @@ def test_every_section_of_the_method_that_code_cites_is_there() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for place, anchor in LINK.findall(page.read_text()):
-        target = (page.parent / place).resolve()
+        target = (page.parent / place).resolve() if place else page
         assert target.exists(), f"{page.name} links to {place}"
         assert not anchor or anchor in anchors(target), f"{page.name} links to {place}#{anchor}"
 

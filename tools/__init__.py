@@ -1,1 +1,1 @@
-"""What is run by hand, from the repository's root: latencies, and the pictures of the documentation."""
+"""What is run by hand, from the repository's root: latencies, hostile input, soaks, the documentation's pictures."""

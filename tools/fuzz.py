@@ -34,6 +34,7 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
+from dfs_core.cli import COMMANDS
 from dfs_core.cli import main as command_line
 from dfs_core.data.images import open_image, to_model_input
 from dfs_core.errors import UserError
@@ -53,8 +54,8 @@ ODD: list[Any] = [
     json.loads("[" * 200 + "]" * 200),
 ]
 WORDS = [
-    *("list", "predict", "evaluate", "traces", "results", "dial", "prices", "shuffle", "data", "info", "train"),
-    *("import-reference", "--json", "--checkpoint", "--budget", "--data-dir", "--out", "--limit", "--seed", "--seeds"),
+    *COMMANDS,
+    *("--json", "--checkpoint", "--budget", "--data-dir", "--out", "--limit", "--seed", "--seeds"),
     *(
         "--readme",
         "--resume",

@@ -1,4 +1,4 @@
-"""The texts of the lesson: six steps on one image, three sentences each, computed from its trace."""
+"""The texts of steps 1 to 5 of the lesson, computed from one image's trace. ``looking.py`` has those of step 6."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The panels of Learn: six steps on one image, each with a picture and three sentences."""
+"""The panels of Learn: six steps on one image, each with a picture and a few sentences."""
 
 from __future__ import annotations
 

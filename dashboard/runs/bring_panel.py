@@ -13,6 +13,7 @@ from dashboard.runs.importing import import_file
 from dashboard.ui import cached
 from dashboard.ui.address import on_this_machine
 from dashboard.ui.messages import plain
+from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.locate import runs_dir
 from dfs_core.errors import UserError
 from dfs_core.files import at_home
@@ -23,6 +24,9 @@ FILE, OPTIONS, FOLDER, SAID = "import_file", "import_options", "named_folder", "
 def bring_in() -> None:
     """Draw the importer and the field for a folder; say so where only the machine itself may do that."""
     st.markdown("## Checkpoints from elsewhere")
+    if read_only():
+        st.info("The app is read-only: no checkpoint can be imported and no folder named.")
+        return
     if not on_this_machine():
         st.info("Only a browser on the machine of the app may import checkpoints or name a folder.")
         return

@@ -15,7 +15,7 @@ from dfs_core.predictor import Predictor
 
 UPLOADS, FRAMES = 16, 40
 ROUNDS, WARM_UP = 15, 2
-STRONGEST, WEAKEST = 0.2, 0.02  # prices of a dial's film, in nats for a full block
+STRONGEST, WEAKEST = 0.2, 0.02  # prices of the frames of a dial, in nats for a full block
 Ask = Callable[[Predictor], object]
 
 
@@ -40,7 +40,7 @@ class Asked:
 
 
 def time_app(plain: Predictor, clock: Callable[[], float] = time.perf_counter) -> list[Asked]:
-    """Time 16 pictures, one picture at 40 budgets, and one picture with a forced gate.
+    """Time 16 pictures, one picture at 40 budgets or prices, and one picture with a forced gate.
 
     Args:
         plain: in the float simulation.

@@ -162,8 +162,16 @@ def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None
 
 
 def test_reading_needs_no_torch(folder: Path) -> None:
-    program = "import sys, dfs_core.checkpoints.traces; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+    program = (
+        "import sys; from pathlib import Path; from dfs_core.checkpoints.card_files import read_card;"
+        " from dfs_core.checkpoints.operating_point import OperatingPoint;"
+        " from dfs_core.checkpoints.trace_files import read_traces; folder = Path(sys.argv[1]);"
+        " print(len(read_traces(folder, OperatingPoint(read_card(folder)))), 'torch' in sys.modules)"
+    )
+    save_card(folder, CARD)
+    (folder / "weights.safetensors").touch()  # a card is read beside them only
+    command = [sys.executable, "-c", program, str(folder)]
+    assert subprocess.run(command, timeout=60, stdout=subprocess.PIPE, text=True).stdout.split() == ["3", "False"]
 
 
 def test_a_training_run_stores_the_traces_that_its_card_was_reckoned_from(tmp_path: Path, cifar10_dir: Path) -> None:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dfs_core.checkpoints.card_files import scan
 
-PAGES = ("explore", "image", "compare", "testset", "laboratory", "learn", "present")
+PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 
 
 @pytest.fixture

@@ -154,6 +154,18 @@ def test_the_laboratory_offers_checkpoints_of_the_network_in_use_or_says_of_whic
 
 
 @pytest.mark.usefixtures("in_force")
+def test_where_no_checkpoint_of_the_network_can_be_tuned_the_laboratory_names_the_others_data_set(
+    folder: Path, tmp_path: Path, monkeypatch
+):
+    kept = shutil.ignore_patterns("c100-dfs-*")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(shutil.copytree(folder, tmp_path / "pretrained", ignore=kept)))
+    app = opened("laboratory", checkpoint="c100-static4")
+    labels = [one.label for one in app.button if one.key.startswith("start_")]
+    assert labels
+    assert all(label.endswith(" on CIFAR\\-10") or label.endswith(" on CIFAR-10") for label in labels), labels
+
+
+@pytest.mark.usefixtures("in_force")
 def test_without_images_of_cifar100_there_are_drawings_of_its_superclasses():
     text = text_of(opened(network=OTHER))
     assert "drawings, page 1 of 2" in text
@@ -175,7 +187,9 @@ def test_drawings_of_no_class_of_the_network_are_neither_right_nor_wrong(folder:
     assert not re.search(r"\d+ of \d+ right|✗|✓ is", text)
     assert "of a class that the network does not know" in text_of(opened("image", checkpoint="gated"))
     assert "the picture is of a class that the network does not know" in text_of(opened("learn", checkpoint="gated"))
-    assert "becomes wrong" not in text_of(opened("compare", checkpoint="gated", right="gated"))
+    compared = text_of(opened("compare", checkpoint="gated", right="plain"))
+    assert "→" in compared
+    assert not re.search("both right|both wrong|becomes", compared)
 
 
 @pytest.mark.usefixtures("in_force")

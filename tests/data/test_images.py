@@ -152,6 +152,18 @@ def png16(grey: np.ndarray, key: int) -> bytes:
     return data[:end] + chunk + data[end:]
 
 
+def linear_grey() -> bytes:
+    """A profile of grey values in proportion to light, which Pillow cannot write: half of the light is 188 in sRGB."""
+    white = struct.pack(">3i", 63190, 65536, 54061)  # D50
+    values = {b"wtpt": b"XYZ " + bytes(4) + white, b"kTRC": b"curv" + bytes(8)}
+    table, data, start = struct.pack(">I", len(values)), b"", 128 + 4 + 12 * len(values)
+    for name, value in values.items():
+        table += name + struct.pack(">II", start + len(data), len(value))
+        data += value
+    head = struct.pack(">I4xI4s4s4s12x4s", start + len(data), 0x02400000, b"mntr", b"GRAY", b"XYZ ", b"acsp")
+    return (head.ljust(68, b"\0") + white).ljust(128, b"\0") + table + data
+
+
 def swapped_profile() -> bytes:
     """sRGB's profile with the primaries of red and green exchanged."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
@@ -174,8 +186,7 @@ def test_a_colour_profile_is_applied_and_not_dropped(kind: str) -> None:
 
 def test_a_profile_of_grey_is_applied_beneath_transparency() -> None:
     grey = Image.new("LA", (8, 8), (128, 255))
-    linear = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert pixels(open_image(encode(grey, "PNG", icc_profile=linear), "a")).tolist() == [[[128] * 3] * 8] * 8
+    assert pixels(open_image(encode(grey, "PNG", icc_profile=linear_grey()), "a")).tolist() == [[[188] * 3] * 8] * 8
 
 
 @pytest.mark.parametrize("mode", ["F", "I"])

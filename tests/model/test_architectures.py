@@ -81,6 +81,7 @@ def test_grouped_dense_and_alone_are_the_same_and_training_reaches_every_weight(
         if "conv" in name and name.endswith(".weight"):
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all()
+            assert parameter.grad.any(), name
 
 
 @pytest.mark.parametrize("policy", ["recurrent", "utility", "confidence", "one-shot"])

@@ -31,7 +31,6 @@ JOINT = {
     "ema": 0.9,
     "hold_budget": True,
 }
-MINMAX = {"quantiser": "minmax", "batch_norm": "shared"}
 
 
 def assert_same_run(found: Path, wanted: Path) -> None:

@@ -16,7 +16,6 @@ from dfs_core.data.known import KNOWN
 from dfs_core.data.sets import channel_statistics, load_images, train_validation
 from dfs_core.data.splits import VALIDATION
 from dfs_core.evaluation.evaluate import evaluate
-from dfs_core.model.network import DFSNet
 from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE
@@ -224,4 +223,6 @@ def test_a_gated_network_trains_under_bf16(backbone: Path, tmp_path: Path, cifar
     settings = {"stage": "joint", "start_from": str(backbone), "precision": "bf16", "alpha": 1e-3}
     folder = train(tmp_path / "run", cifar10_dir, {**GATED, "budget": 20}, **settings)
     assert all(value.isfinite().all() for value in weights(folder).values())
-    assert {value.dtype for value in DFSNet(load_checkpoint(folder).card.config).parameters()} == {torch.float32}
+    found = load_checkpoint(folder)
+    assert found.card.training["precision"] == "bf16"
+    assert {value.dtype for value in found.model.parameters()} == {torch.float32}

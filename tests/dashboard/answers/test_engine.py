@@ -149,6 +149,7 @@ def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
     deadline = time.monotonic() + 5
     while not engine.knows(shown, OperatingPoint(card)) and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert engine.knows(shown, OperatingPoint(card))
     engine.predict(shown, OperatingPoint(card))
     assert calls == [("tiny", 3)]
 
@@ -179,10 +180,10 @@ def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence
     def broken(name: str) -> Fake:
         raise UserError("truncated")
 
-    engine = Engine(broken)
-    engine.look_ahead(some(1), [OperatingPoint(card)])
+    engine, asked = Engine(broken), some(1)
+    engine._run_ahead(("", None, ""), asked, OperatingPoint(card))
     with pytest.raises(UserError, match="truncated"):
-        engine.predict(some(1), OperatingPoint(card))
+        engine.predict(asked, OperatingPoint(card))
 
 
 def test_recent_forgets_what_was_not_used_for_longest():

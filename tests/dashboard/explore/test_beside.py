@@ -56,4 +56,4 @@ def test_another_network_of_the_data_set_is_shown_beside_and_named_in_axis_title
 def test_a_link_cannot_put_two_data_sets_on_one_axis(views: dict):
     opened(checkpoint="tiny-dfs-20", beside=OTHER)
     assert "ResNet-20" not in views["curve"].title
-    assert not [row for row in views["curve"].tables["points"]() if "cifar100" in row["network"]]
+    assert not [row for row in views["curve"].tables["points"]() if "CIFAR-100" in row["network"]]

@@ -155,8 +155,9 @@ def test_a_missing_data_set_is_the_runs_message(laboratory, tmp_path):
 
 def test_others_get_their_turn_while_a_run_goes_on(laboratory, engine):
     job = laboratory.start("me", CARD, Settings(60.0, 1e-3, steps=300), None, SHOWN)
-    while not steps_of(job):
+    while not steps_of(job) and not job.ended:
         time.sleep(0.005)
+    assert steps_of(job), job.error
     for number in range(5):
         engine.predict([make_picture("x", "x", "upload", pictures(1, seed=50 + number)[0])], OperatingPoint(CARD))
     assert not job.ended, "the answers came between its steps"

@@ -164,6 +164,14 @@ def test_a_named_folder_counts(runs: Path, tmp_path: Path):
         cached.named_folders().clear()
 
 
+def test_nothing_is_imported_into_an_app_that_is_read_only(runs: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DFS_READ_ONLY", "1")
+    app = opened("runs")
+    assert "read-only" in app.info[-1].value
+    assert not app.file_uploader
+    assert not app.text_input
+
+
 def test_an_import_from_another_machine_is_not_offered(runs: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(type(st.context), "ip_address", "192.168.1.7")
     app = opened("runs")
