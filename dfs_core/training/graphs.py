@@ -64,9 +64,8 @@ def capture_step(model: DFSNet, config: TrainConfig, teacher: DFSNet | None, pre
             replayed = torch.cuda.make_graphed_callables(step, arguments, allow_unused_input=True)
         except torch.OutOfMemoryError:
             raise UserError(f"the GPU's memory is too small for batch_size {size}: use a smaller one") from None
-    with (
-        torch.no_grad()
-    ):  # capturing ran the step on the blank sample: batch-norm statistics and quantiser steps changed
+    # Capturing ran the step on the blank sample, which changed batch-norm statistics and quantiser steps.
+    with torch.no_grad():
         for now, value in zip(state, before, strict=True):
             now.copy_(value)
     return cast(StepLoss, replayed)
