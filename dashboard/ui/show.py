@@ -78,12 +78,13 @@ def picked(chart: str, *params: str) -> dict[str, Any] | None:
 
     A selection stays until another of the same name replaces it, so the newest is the one with the highest
     ``click_id`` (see ``State``). Vega-Lite reports clicks on every mark, also on titles and rules; only clickable ones
-    have a ``click_id``.
+    have a ``click_id``. A click on a mark of another selection of the chart has that ``click_id`` and nothing else.
 
     Args:
         chart: key of the view.
         params: names of the selections to read.
     """
     selection = st.session_state[chart].selection
-    chosen = [found[0] for param in params if (found := selection.get(param)) and "click_id" in found[0]]
+    clicked = [found[0] for param in params if (found := selection.get(param)) and "click_id" in found[0]]
+    chosen = [datum for datum in clicked if any(datum[name] is not None for name in datum.keys() - {"click_id"})]
     return max(chosen, key=lambda datum: datum["click_id"], default=None)
