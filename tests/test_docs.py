@@ -15,7 +15,7 @@ from dfs_core.cli import COMMANDS
 
 DOCS = REPOSITORY / "docs"
 PAGES = [
-    *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.rglob("*.md")),
     *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "results/README.md")),
 ]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)")
@@ -51,7 +51,7 @@ def test_every_section_of_the_method_that_code_cites_is_there() -> None:
     assert cited <= numbers
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     for place, anchor in LINK.findall(page.read_text()):
         target = (page.parent / place).resolve() if place else page
@@ -66,7 +66,7 @@ def test_every_command_has_its_line() -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     settings = (REPOSITORY / "mkdocs.yml").read_text()
-    assert not [page.name for page in DOCS.glob("*.md") if f": {page.name}" not in settings]
+    assert not [page.name for page in DOCS.rglob("*.md") if f": {page.relative_to(DOCS)}" not in settings]
 
 
 @pytest.mark.slow

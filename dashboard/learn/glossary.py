@@ -133,7 +133,7 @@ TERMS = tuple(
         (
             "session",
             "session checkpoint",
-            "A network whose gates were fine-tuned live in the alpha laboratory. It is in memory only, and was measured"
+            "A network whose gates were fine-tuned live in the alpha laboratory. It is in memory until it is written to disk, and was measured"
             " only on validation images.",
         ),
         (

@@ -20,9 +20,9 @@ def as_html(colours: Palette) -> str:
     """Three sentences and the picture, in the colours of a theme."""
     return f"""<section class="dfs-why"><div><h2>Why</h2>
 <p>An easy picture needs less computation than a hard one, but a plain network computes the same for both.</p>
-<p>Here a {link("gate", "gate")} looks at the picture before each {link("block", "block")} and chooses what the block
+<p>Here a {link("gate", "gate")} looks at what reaches each {link("block", "block")} and chooses what the block
 does: skip it, run it at a few bits, or run it in full.</p>
-<p>If a block is skipped, its input takes the {link("skip", "shortcut")} past it. The question is how little
+<p>If a block is skipped, its input takes the {link("block", "shortcut")} past it. The question is how little
 computation is enough, and what that costs in accuracy.</p></div>
 <figure>{marks.image(drawing(colours), ALT)}</figure></section>"""
 

@@ -229,9 +229,11 @@ def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
 
 
 _HELP = (
-    "DFS chooses for each image and block: skip, run at a few bits, or run in full. SkipNet chooses only between skip"
-    " and full. BlockDrop decides for all blocks at once. Static networks decide the same for every image. A backbone"
-    " is the plain network that the others are trained from."
+    "DFS chooses for each image and block: skip, run at a few bits, or run in full. DFS every budget is one network"
+    " for any budget. SkipNet chooses only between skip and full. BlockDrop decides for all blocks at once. A cascade"
+    " runs the whole network cheaply, and again at more bits where its answer is in doubt. Static networks decide the"
+    " same for every image: mixed has its own bits in each block, uniform the same in all. A backbone is the plain"
+    " network that the others are trained from."
 )
 
 
@@ -321,7 +323,7 @@ def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
 
     _log_slider(
         group.showing(ALPHA, alpha),
-        group.label("Price: of a full block, log scale"),
+        "Price" if group.brief else "Price of a full block, log scale",
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
         lambda value: f"{price_of(value):.{DIGITS}g}",

@@ -35,7 +35,7 @@ KINDS = (
     ),
     *(
         Kind(f"{method} at {budget:g} %", f"{recipe}-{{network}}", budget)
-        for method, recipe in (("static mix", "mixed"), ("DFS every budget", "lowbit"), ("cascade", "cascade"))
+        for method, recipe in (("Static mixed", "mixed"), ("DFS every budget", "lowbit"), ("Cascade", "cascade"))
         for budget in (1.0, 1.56)
     ),
 )

@@ -128,7 +128,7 @@ def test_the_networks_stand_side_by_side_at_the_same_costs() -> None:
     assert lines[2:] == [
         f"| backbone | {plain} | {plain} | {deeper} |",
         f"| static 4 bits, 1.56 % |  | {static} | {static} |",
-        f"| cascade at 1 % |  | {cascade} | {cascade} |",
+        f"| Cascade at 1 % |  | {cascade} | {cascade} |",
     ]
     cheap, dear = (point("skipnet-small", "skipnet", cp, 80.0 + cp, 1.0, "small") for cp in (60.0, 80.0))
     (found,) = (row for row in side_by_side([*small, cheap, dear]) if row.title == "SkipNet at 70 %")
