@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ def at_home(path: str | Path) -> Path:
         raise UserError(f"{path}: there is no home folder of that user") from None
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder that can be looked at. One that may not be, or that is too long, is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def cache_folder() -> Path | None:
     """The user's folder for what this machine can make again; None if there is no home folder. It may not exist yet."""
     try:
@@ -40,12 +49,12 @@ def cache_folder() -> Path | None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically: it is complete or absent, even if the machine stops.
+    """Write a file atomically: it is complete or absent, even if the machine stops or two write it at once.
 
     Raises:
         OSError: the file cannot be written. The error names the file, and no partial file is left.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with partial.open("wb") as file:
             file.write(data)

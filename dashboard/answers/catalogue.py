@@ -143,8 +143,8 @@ class Catalogue:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names and weights of all checkpoints; for cache keys."""
-        return " ".join(f"{card.name} {card.weights_sha256}" for card in self.cards)
+        """What all cards say; for cache keys."""
+        return " ".join(card.digest for card in self.cards)
 
     def named(self, name: str) -> Card | None:
         """The card with that name, or None."""

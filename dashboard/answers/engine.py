@@ -80,8 +80,7 @@ class Question(NamedTuple):
     """Cache key of a trace: everything that it depends on."""
 
     digest: str
-    checkpoint: str
-    weights_sha256: str
+    card: str
     budget: float | None
     price: float | None
     forced: bytes
@@ -96,7 +95,7 @@ def questions_of(
     own_prices = [point.price] * len(pictures) if prices is None else list(prices)
     imposed = [b""] * len(pictures) if forced is None else [np.asarray(row, np.int8).tobytes() for row in forced]
     return [
-        Question(picture.digest, card.name, card.weights_sha256, budget, own, row)
+        Question(picture.digest, card.digest, budget, own, row)
         for picture, own, row in zip(pictures, own_prices, imposed, strict=True)
     ]
 
@@ -152,7 +151,7 @@ class Engine:
     def __init__(self, load: Callable[[str], Model]) -> None:
         """Args: load: checkpoint name -> predictor."""
         self._load = load
-        self._predictors: Recent[tuple[str, str], Model] = Recent(MAX_PREDICTORS)
+        self._predictors: Recent[str, Model] = Recent(MAX_PREDICTORS)
         self._adopted: Recent[str, tuple[Card, Model]] = Recent(MAX_ADOPTED)
         self._traces: Recent[Question, DecisionTrace] = Recent(MAX_TRACES)
         self._model = threading.Lock()
@@ -214,7 +213,7 @@ class Engine:
         self.hold_back()
         for point in points:
             pending = [p for p in pictures if not self.knows([p], point)]
-            job = (point.card.weights_sha256, point.budget, ",".join(sorted(p.digest for p in pending)))
+            job = (point.card.digest, point.budget, ",".join(sorted(p.digest for p in pending)))
             if pending and job not in self._ahead and len(self._ahead) < MAX_AHEAD:
                 self._ahead.add(job)
                 self._worker.submit(self._run_ahead, job, pending, point)
@@ -258,7 +257,7 @@ class Engine:
     def adopted_predictor(self, card: Card) -> Model | None:
         """The predictor of an adopted checkpoint; None for any other."""
         found = self._adopted.get(card.name)
-        return found[1] if found is not None and found[0].weights_sha256 == card.weights_sha256 else None
+        return found[1] if found is not None and found[0].digest == card.digest else None
 
     def _run_ahead(self, job: Job, pictures: Sequence[Seen], point: OperatingPoint) -> None:
         while (rest := self._drawn + QUIET_S - time.monotonic()) > 0:
@@ -271,11 +270,10 @@ class Engine:
             self._ahead.discard(job)
 
     def _predictor(self, card: Card) -> Model:
-        key = (card.name, card.weights_sha256)
-        predictor = self.adopted_predictor(card) or self._predictors.get(key)
+        predictor = self.adopted_predictor(card) or self._predictors.get(card.digest)
         if predictor is None:
             predictor = self._load(card.name)
-            self._predictors.put(key, predictor)
+            self._predictors.put(card.digest, predictor)
         return predictor
 
 

@@ -20,7 +20,7 @@ with left:
     image_bar.more_pictures(page.card)
 with right:
     panels.curve(page, shown, in_focus)
-    focus.panel(shown, in_focus)
+    focus.panel(shown, in_focus, page.card)
     if in_focus is not None:
         own_panel.own_panel(in_focus.picture, page.card)
 with ledger:

@@ -6,6 +6,7 @@ checkpoints are in the engine's memory, which drops the oldest if there are too 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.laboratory.jobs import Job, Jobs, Report
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
-from dfs_core.checkpoints.words import format_alpha
+from dfs_core.checkpoints.words import SESSION, format_alpha
 from dfs_core.training.lab_run import Progress, Settings, Step, Tuned
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Laboratory:
         self.jobs = Jobs()
         self._folder_of = folder_of
         self._engine = engine
-        self._parents: Recent[tuple[str, str], Predictor] = Recent(MAX_PARENTS)
-        self._materials: Recent[tuple[str, int, str], Material] = Recent(MAX_MATERIALS)
+        self._parents: Recent[str, Predictor] = Recent(MAX_PARENTS)
+        self._materials: Recent[tuple[object, ...], Material] = Recent(MAX_MATERIALS)
 
     def start(
         self, owner: str, parent: Card, settings: Settings, data_dir: Path | None, pictures: Sequence[Picture] = ()
@@ -108,17 +109,18 @@ class Laboratory:
         """The checkpoint to start from: the one kept in memory, or a separate copy from disk."""
         from dfs_core.predictor import Predictor
 
-        key = (card.name, card.weights_sha256)
-        found = self._parents.get(key) or cast(Predictor | None, self._engine.adopted_predictor(card))
+        found = self._parents.get(card.digest) or cast(Predictor | None, self._engine.adopted_predictor(card))
         if found is None:
             found = Predictor.load(self._folder_of(card.name))
-            self._parents.put(key, found)
+            self._parents.put(card.digest, found)
         return found
 
     def _material(self, card: Card, data_dir: Path, report: Report) -> Material:
         from dfs_core.training.material import from_data_set
 
-        key = (card.dataset, card.config.image_size, str(data_dir))
+        # all that the images depend on: a run of one's own may have held out others
+        split = json.dumps(card.split, sort_keys=True)
+        key = (card.dataset, card.config.image_size, str(data_dir), card.classes, split, card.method == SESSION)
         found = self._materials.get(key)
         if found is None:
             found = from_data_set(card, data_dir, report=lambda done, total: report(Reading(done, total)))

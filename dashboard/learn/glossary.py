@@ -133,8 +133,8 @@ TERMS = tuple(
         (
             "session",
             "session checkpoint",
-            "A network whose gates were fine-tuned live in the alpha laboratory. It is in memory until it is written to disk, and was measured"
-            " only on validation images.",
+            "A network whose gates were fine-tuned live in the alpha laboratory. It is in memory until it is written to"
+            " disk, and was measured only on validation images.",
         ),
         (
             "signed-cost",

@@ -77,8 +77,6 @@ def _upload() -> None:
     uploads.uploader()
     image_bar.say_refused()
     after = [picture.key for picture in uploads.pictures()]
-    if new := [key for key in after if key not in before]:
-        state.change(image=new[-1])
     if after != before:
         st.rerun()  # because this run collected its images before the upload
 

@@ -14,9 +14,9 @@ from dashboard.ui import cached
 from dashboard.ui.address import on_this_machine
 from dashboard.ui.messages import plain
 from dashboard.ui.read_only import read_only
-from dfs_core.checkpoints.locate import runs_dir
+from dfs_core.checkpoints.locate import reason, runs_dir
 from dfs_core.errors import UserError
-from dfs_core.files import at_home
+from dfs_core.files import at_home, is_folder
 
 FILE, OPTIONS, FOLDER, SAID = "import_file", "import_options", "named_folder", "import_said"
 
@@ -73,6 +73,8 @@ def _import_from_memory(name: str, data: bytes) -> Path:
             return import_file(path, st.session_state.get(OPTIONS, "").strip())
         except UserError as error:
             raise UserError(str(error).replace(f"{folder}{os.sep}", "")) from None  # a folder that nobody knows
+        except OSError as error:
+            raise UserError(f"{runs_dir()} cannot be written: {reason(error)}") from None
 
 
 def _name() -> None:
@@ -82,7 +84,7 @@ def _name() -> None:
     except UserError as error:
         st.session_state[SAID] = f":material/error: {plain(str(error))}"
         return
-    if text and not folder.is_dir():
+    if text and not is_folder(folder):
         st.session_state[SAID] = f":material/error: There is no folder {plain(text)}."
         return
     named[:] = [str(folder.resolve())] if text else []

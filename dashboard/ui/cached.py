@@ -28,8 +28,8 @@ from dashboard.answers.pictures import (
 )
 from dashboard.ui import kept
 from dfs_core.checkpoints.card import Card
-from dfs_core.checkpoints.locate import pretrained_dir, runs_dir
-from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.locate import pretrained_dir, reason, runs_dir
+from dfs_core.checkpoints.operating_point import OperatingPoint, usual_point
 from dfs_core.checkpoints.trace_files import read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.drawings import LABELS, USUAL
@@ -37,7 +37,7 @@ from dfs_core.data.familiar import Familiar, file_of, read_familiar
 from dfs_core.data.folders import find_data_dir
 from dfs_core.data.images import ImageError
 from dfs_core.errors import UserError
-from dfs_core.files import cache_folder
+from dfs_core.files import cache_folder, is_folder
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import CIFAR_SIZE
 from dfs_core.timing import kept as timing
@@ -89,7 +89,7 @@ def own_roots() -> dict[str, Path]:
     for folder in map(Path, named_folders()):
         roots[folder.name if folder.name not in roots else f"{folder.parent.name}-{folder.name}"] = folder
     here = pretrained_dir().absolute()
-    return {place: root for place, root in roots.items() if root.is_dir() and root.absolute() != here}
+    return {place: root for place, root in roots.items() if is_folder(root) and root.absolute() != here}
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -112,21 +112,24 @@ def store_traces(point: OperatingPoint, report: Callable[[int, int], None]) -> N
         report: called with the number of images done and their total. An exception in it stops the work.
 
     Raises:
-        UserError: the checkpoint or its test set cannot be used, or the images are not those of its card.
+        UserError: the checkpoint or its test set cannot be used, the images are not those of its card, or the file
+            cannot be written.
     """
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.store_traces import measure_traces, off_card
+    from dfs_core.checkpoints.store_traces import measure_as_card, measure_traces
 
     images = test_images(point.card)
     if isinstance(images, str):
         raise UserError(images)
-    found = measure_traces(load_checkpoint(folder_of(point.card.name)), point, images, report)
-    wanted = point.card.evaluation("test")
-    if wanted is not None and point.budget is None:
-        words, too_much = off_card(found.evaluation, wanted)
-        if too_much:
-            raise UserError(f"these are not the images that the card was measured on: {words}")
-    found.store()
+    with engine().turn():  # loading draws random numbers, which a run in the laboratory must not see
+        checkpoint = load_checkpoint(folder_of(point.card.name))
+    as_card = measure_as_card(checkpoint, images, report)
+    is_usual = as_card is not None and point == usual_point(point.card)
+    found = as_card[0] if as_card and is_usual else measure_traces(checkpoint, point, images, report)
+    try:
+        found.store()
+    except OSError as error:
+        raise UserError(f"{found.path} cannot be written: {reason(error)}") from None
 
 
 def image_sizes() -> tuple[int, ...]:
@@ -243,15 +246,13 @@ def browser_memory(token: str) -> dict[str, Any]:
 def traces(point: OperatingPoint) -> Traces | UserError:
     """Stored traces of an operating point on the test set, or the error that says why there are none."""
     card, folder = point.card, folder_of(point.card.name)
-    return _traces(
-        str(folder), card.name, card.weights_sha256, point.budget, version_of(folder, "traces*.parquet"), point
-    )
+    return _traces(str(folder), card.digest, point.budget, version_of(folder, "traces*.parquet"), point)
 
 
 # About 400 kB each, for 10,000 images and 17 blocks.
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _traces(
-    folder: str, name: str, weights: str, budget: float | None, version: Version, _point: OperatingPoint
+    folder: str, card: str, budget: float | None, version: Version, _point: OperatingPoint
 ) -> Traces | UserError:
     try:
         return read_traces(Path(folder), _point)

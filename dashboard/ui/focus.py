@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 import streamlit as st
 
@@ -13,7 +12,8 @@ from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture, loses_nothing
 from dashboard.answers.tables import Shown
 from dashboard.answers.verdicts import marked
-from dashboard.ui import cached, state, unlike
+from dashboard.ui import state, unlike
+from dfs_core.checkpoints.card import Card
 from dfs_core.trace import DecisionTrace
 
 FOCUS = "focus"
@@ -25,14 +25,14 @@ def item_in_focus(shown: Sequence[Shown], shared: state.State) -> Shown | None:
     return next((item for item in shown if item.picture.key == shared.image), shown[0] if shown else None)
 
 
-def panel(shown: Sequence[Shown], item: Shown | None) -> None:
-    """Show the image in focus: as given, as the network sees it, and its likeliest classes."""
+def panel(shown: Sequence[Shown], item: Shown | None, card: Card) -> None:
+    """Show the image in focus: as given, as the network of ``card`` sees it, and its likeliest classes."""
     if item is None:
         return
     names = {other.picture.key: f"{number}. {other.picture.name}" for number, other in enumerate(shown, start=1)}
     with st.container(key="in_focus", border=True):
         choose("Image in focus", names, item.picture.key, FOCUS)
-        st.html(_html(item, _spent(item), _is_unlike(item)))
+        st.html(_html(item, _spent(item, card), unlike.is_unlike(item.picture, card)))
 
 
 def choose(
@@ -98,20 +98,11 @@ def class_bars(trace: DecisionTrace) -> str:
     )
 
 
-def _spent(item: Shown) -> str:
+def _spent(item: Shown, card: Card) -> str:
     """The image's cost in words: cp, all-in, and the measure in use."""
-    spent: Mapping[str, Any] = {"cp": item.trace.cp, "all_in": item.trace.all_in}
-    cost = state.current().cost
-    card = cached.catalogue().named(item.trace.checkpoint)
-    if card is not None:
-        spent = of_trace(item.trace, card.config)
-    shown = (one for one in measures_shown(cost) if one.column in spent)
+    spent = of_trace(item.trace, card.config)
+    shown = (one for one in measures_shown(state.current().cost) if one.column in spent)
     return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown)
-
-
-def _is_unlike(item: Shown) -> bool:
-    card = cached.catalogue().named(item.trace.checkpoint)
-    return card is not None and unlike.is_unlike(item.picture, card)
 
 
 def _html(item: Shown, spent: str, unusual: bool) -> str:

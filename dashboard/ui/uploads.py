@@ -48,9 +48,9 @@ def uploader() -> None:
     _take(files, UPLOADER, "upload", new)
     photo = st.session_state.get(CAMERA)  # the camera is drawn further down; this is its value at the start of the run
     _take([photo] if photo else [], CAMERA, "camera", elsewhere or CAMERA not in st.session_state)
-    listed = _listed(UPLOADER) | _listed(CAMERA)
-    earlier = [file_id for file_id in _kept() if file_id not in listed]
-    if leaving := {_kept()[file_id].key for file_id in earlier} - {p.key for i, p in _kept().items() if i in listed}:
+    listed, kept = _listed(UPLOADER) | _listed(CAMERA), _kept()
+    earlier = [file_id for file_id in kept if file_id not in listed]
+    if leaving := {kept[file_id].key for file_id in earlier} - {p.key for i, p in kept.items() if i in listed}:
         st.button(
             f"Remove {counted(len(leaving), 'earlier image')}",
             icon=":material/delete:",
@@ -60,7 +60,7 @@ def uploader() -> None:
             on_click=_forget,
             args=(earlier,),
         )
-    if _kept():
+    if kept:
         browser_memory.survive_reload()
 
 
@@ -97,7 +97,7 @@ def remove(key: str) -> None:
 
 
 def pictures(classes: Sequence[str] = ()) -> list[Picture]:
-    """The user's own pictures, oldest first, each file once and under a name of its own, as the user wants them seen.
+    """The user's own pictures, newest first, each file once and under a name of its own, as the user wants them seen.
 
     ``classes`` are those of the network in use: a picture of none of them is of none of these only.
     """
@@ -133,18 +133,17 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
     kept, before = _kept(), set() if new else _listed(widget)
     now = {file.file_id for file in files}
     _forget(before - now)
-    earlier = dict(kept)
+    new_ones = {}
     for file in files:
-        if file.file_id not in earlier and file.file_id not in before:
+        if file.file_id not in kept and file.file_id not in before:
             made = cached.upload(file, origin)
             if isinstance(made, str):
                 _refused()[file.file_id] = made
             else:
-                kept[file.file_id] = made
-    for file_id, picture in earlier.items():  # what is new comes first
-        del kept[file_id]
-        kept[file_id] = picture
-    if gone := list(kept)[MOST:]:
+                new_ones[file.file_id] = made
+    if new_ones:  # what is new comes first; at once, because another tab of the browser may read them meanwhile
+        _set_kept(new_ones | _kept())
+    if gone := list(_kept())[MOST:]:
         _forget(gone)
         _refused()[_TOO_MANY] = (
             f"at most {MOST} of your images are kept: {counted(len(gone), 'image')} removed, the oldest first"
@@ -153,12 +152,16 @@ def _take(files: Sequence[UploadedFile], widget: str, origin: Origin, new: bool)
 
 
 def _kept() -> dict[str, Picture]:
-    """File id -> picture."""
+    """File id -> picture, the newest first. It is replaced and never changed: tabs of one browser share it."""
     return _memory(_KEPT)
 
 
+def _set_kept(pictures: dict[str, Picture]) -> None:
+    browser_memory.memory()[_KEPT] = pictures
+
+
 def _memory(name: str) -> dict[str, Any]:
-    """A part of the browser's memory; always the same object."""
+    """A part of the browser's memory."""
     part: dict[str, Any] = browser_memory.memory().setdefault(name, {})
     return part
 
@@ -177,5 +180,6 @@ def _listed(widget: str) -> set[str]:
 
 def _forget(file_ids: Sequence[str] | set[str]) -> None:
     for file_id in file_ids:
-        _kept().pop(file_id, None)
         _refused().pop(file_id, None)
+    if _kept().keys() & set(file_ids):
+        _set_kept({file_id: picture for file_id, picture in _kept().items() if file_id not in file_ids})

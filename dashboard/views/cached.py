@@ -98,11 +98,11 @@ def _points(
 def looks_by_budget(card: Card) -> list[BudgetRow]:
     """What a cascade does to the test set at each budget whose traces are stored and can be read, lowest first."""
     folder = folder_of(card.name)
-    return _looks_by_budget(str(folder), card.weights_sha256, version_of(folder, "traces*.parquet"), card)
+    return _looks_by_budget(str(folder), card.digest, version_of(folder, "traces*.parquet"), card)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading what was looked at again")
-def _looks_by_budget(folder: str, weights: str, version: Version, _card: Card) -> list[BudgetRow]:
+def _looks_by_budget(folder: str, card: str, version: Version, _card: Card) -> list[BudgetRow]:
     found = ((budget, traces(OperatingPoint(_card, budget))) for budget in traced_budgets(_card))
     return budget_rows([(budget, one) for budget, one in found if isinstance(one, Traces)], _card.config)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -158,6 +159,11 @@ class Card:
             return ModelConfig.from_dict(self.model, "model")
         except UserError as error:
             raise CheckpointError(str(error)) from None
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that it says, the hash of the weights among it; for cache keys."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def evaluation(self, split: str = "test") -> Evaluation | None:
         """The evaluation on ``validation`` or ``test``; None if it was not measured."""

@@ -61,7 +61,7 @@ def scan(folder: Path | None = None, all_of_it: bool = True) -> tuple[list[Card]
             wanted = all_of_it or (entry / CARD_FILE).is_file()
             if wanted and entry.is_dir() and not entry.name.startswith("."):
                 cards.append(read_card_of(require_card(entry)))
-        except CheckpointError as error:
+        except (CheckpointError, OSError) as error:  # OSError: a folder that may not be looked into
             problems.append(str(error).encode(errors="backslashreplace").decode())  # folder names may be invalid UTF-8
     return cards, problems
 

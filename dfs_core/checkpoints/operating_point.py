@@ -99,6 +99,11 @@ class OperatingPoint:
         return f"python -m dfs_core traces --checkpoint {shlex.quote(name)}{asked} --data-dir DIR"
 
 
+def usual_point(card: Card) -> OperatingPoint:
+    """The operating point of a card's own figures."""
+    return OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None)
+
+
 def round_to(value: float, digits: int = DIGITS) -> float:
     """``value`` rounded to ``digits`` significant digits."""
     return float(f"{value:.{digits}g}")

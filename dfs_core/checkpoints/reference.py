@@ -43,6 +43,7 @@ def import_reference(path: Path, out: Path | None = None, dataset: str = "", opt
     Raises:
         UserError: the file cannot be read safely, is not such a checkpoint, or does not fit the data set; or the folder
             exists.
+        OSError: the folder cannot be written.
     """
     path = Path(path)
     state = {PREFIXES.sub("", key): value for key, value in _read(path).items()}
@@ -127,14 +128,15 @@ def _config(state: State, options: str) -> ModelConfig:
             f"its gate chooses from {count} options, and only sets of {known} options are known by their number: "
             "name yours with --options, such as skip,4,8,full"
         )
-    config = ModelConfig(
-        depth=6 * (max(int(match[2]) for match in layers) + 1) + 2,
-        classes=state["fc.weight"].shape[0],
-        options=options or OPTIONS_BY_COUNT[count],
-        quantiser="minmax",
-        batch_norm="shared",
-        gate_width=state["control.proj.weight"].shape[1],
-    )
+    facts = {
+        "depth": 6 * (max(int(match[2]) for match in layers) + 1) + 2,
+        "classes": state["fc.weight"].shape[0],
+        "options": options or OPTIONS_BY_COUNT[count],
+        "quantiser": "minmax",
+        "batch_norm": "shared",
+        "gate_width": state["control.proj.weight"].shape[1],
+    }
+    config = ModelConfig.from_dict(facts)  # within the bounds of a network that may be built
     if len(config.option_set) != count:
         raise UserError(f"its gate chooses from {count} options, but '{options}' has {len(config.option_set)}")
     return config

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfs_core.checkpoints.checkpoint import Checkpoint
-from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.operating_point import OperatingPoint, usual_point
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.sets import ImageSet
+from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import run
 from dfs_core.evaluation.metrics import Evaluation, summarise
 from dfs_core.files import write_whole
@@ -31,7 +32,11 @@ class Measured(NamedTuple):
     evaluation: Evaluation
 
     def store(self) -> None:
-        """Write the file."""
+        """Write the file.
+
+        Raises:
+            OSError: it cannot be written.
+        """
         write_whole(self.path, self.data)
 
 
@@ -45,6 +50,9 @@ def measure_traces(
         point: its operating point.
         images: the test images.
         report: called with the number of images done and their total. An exception in it stops the work.
+
+    Raises:
+        UserError: the network's logits are not finite.
     """
     card = checkpoint.card
     outcome = run(checkpoint.model, images, card.mean, card.std, budget=point.budget, progress=report)
@@ -52,8 +60,30 @@ def measure_traces(
     return Measured(checkpoint.folder / point.traces_file, data, summarise(outcome, card.config))
 
 
-def off_card(found: Evaluation, wanted: Evaluation) -> tuple[str, bool]:
-    """How figures differ from the card's, in words; and whether by more than another machine's rounding does."""
-    pairs = {key: (getattr(found, key), getattr(wanted, key)) for key in ("accuracy", "cp")}
+def measure_as_card(
+    checkpoint: Checkpoint, images: ImageSet, report: Callable[[int, int], None] | None = None
+) -> tuple[Measured, str] | None:
+    """Run a checkpoint on all test images at the operating point of its card, before anything stored is replaced.
+
+    Args:
+        checkpoint: the network with its card and folder.
+        images: the test images.
+        report: as in ``measure_traces``.
+
+    Returns:
+        The decisions there, and in words how their figures differ from the card's; empty if they do not. None if the
+        card has no figures.
+
+    Raises:
+        UserError: they differ by more than another machine's rounding does, so these are other images; or the logits
+            are not finite.
+    """
+    wanted = checkpoint.card.evaluation("test")
+    if wanted is None:
+        return None
+    found = measure_traces(checkpoint, usual_point(checkpoint.card), images, report)
+    pairs = {key: (getattr(found.evaluation, key), getattr(wanted, key)) for key in ("accuracy", "cp")}
     words = ", ".join(f"{key} {here:.4f} % instead of {there:.4f} %" for key, (here, there) in pairs.items())
-    return words, any(abs(here - there) > NOISE for here, there in pairs.values())
+    if any(abs(here - there) > NOISE for here, there in pairs.values()):
+        raise UserError(f"these are not the images that the card was measured on: {words}")
+    return found, "" if found.evaluation == wanted else words

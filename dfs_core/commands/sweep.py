@@ -150,9 +150,9 @@ def _seen(name: str) -> tuple[int, dict[str, Any]]:
 def _row(run: Run, outcome: Outcome) -> dict[str, Any]:
     """A run's row of the table. Figures are those of its card."""
     from dfs_core.checkpoints.card_files import read_card
-    from dfs_core.checkpoints.locate import runs_dir
+    from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 
-    card = read_card(runs_dir() / run.name) if outcome.good else None
+    card = read_card(runs_dir() / run.name / CARD_FILE) if outcome.good else None
     figures = {key: card.summary()[key] if card else None for key in ("accuracy", "cp", "all_in")}
     seconds = card.wall_time_s if card else None
     return {"run": run.name, "outcome": outcome.state, "why": outcome.why} | figures | {"seconds": seconds}

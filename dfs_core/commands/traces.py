@@ -38,8 +38,8 @@ def run_traces(args: argparse.Namespace) -> int:
     """Write the traces into the checkpoint's folder and print their figures."""
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.checkpoint import load_checkpoint
-    from dfs_core.checkpoints.operating_point import OperatingPoint
-    from dfs_core.checkpoints.store_traces import measure_traces
+    from dfs_core.checkpoints.operating_point import usual_point
+    from dfs_core.checkpoints.store_traces import measure_as_card, measure_traces
     from dfs_core.checkpoints.trace_files import BUDGETS, stored_budgets
 
     checkpoint = load_checkpoint(args.checkpoint)
@@ -48,16 +48,15 @@ def run_traces(args: argparse.Namespace) -> int:
     own = card.config.usual_budget
     usual = {budget for budget in BUDGETS if low <= budget <= high} | ({own} if own is not None else set())
     points = asked_points(card, args.budget, sorted({*usual, *stored_budgets(checkpoint.folder)}))
-    images, card_test = measured_images(card, data_dir_of(args), "test"), card.evaluation("test")
-    if card_test is not None:  # before anything stored is replaced
-        carded = OperatingPoint(card, own)
-        with progress_bar("comparing with the card") as progress:
-            first = measure_traces(checkpoint, carded, images, progress)
-        _compare(first.evaluation, card_test)
+    images = measured_images(card, data_dir_of(args), "test")
+    with progress_bar("comparing with the card") as progress:
+        as_card = measure_as_card(checkpoint, images, progress)
+    if as_card is not None and as_card[1]:
+        complain(f"this machine rounds differently from the one that measured the card: {as_card[1]}", "note")
     lines = []
     for point in points:
-        if card_test is not None and point == carded:
-            found = first
+        if as_card is not None and point == usual_point(card):
+            found = as_card[0]
         else:
             with progress_bar("measuring") as progress:
                 found = measure_traces(checkpoint, point, images, progress)
@@ -92,17 +91,6 @@ def asked_points(card: Card, asked: list[float] | None, usual: Sequence[float]) 
     for point in points:
         _ = point.traces_file  # raises now, and not after a minute's work on the point before
     return points
-
-
-def _compare(found: Evaluation, card_test: Evaluation) -> None:
-    """Report differences from the card's figures. Differences larger than rounding are an error."""
-    from dfs_core.checkpoints.store_traces import off_card
-
-    differences, too_much = off_card(found, card_test)
-    if too_much:
-        raise UserError(f"these are not the images that the card was measured on: {differences}")
-    if found != card_test:
-        complain(f"this machine rounds differently from the one that measured the card: {differences}", "note")
 
 
 def _line(path: Path, size: int, budget: float | None, found: Evaluation) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dfs_core.data.decode import Sources
 from dfs_core.data.images import FORMATS, SUFFIXES
 from dfs_core.data.known import KNOWN, DatasetInfo
 from dfs_core.errors import UserError
-from dfs_core.files import at_home
+from dfs_core.files import at_home, is_folder
 
 SPLITS = ("train", "test")
 
@@ -32,7 +32,7 @@ def find_data_dir() -> Path | None:
 def folder_root(dataset: str, data_dir: Path) -> Path | None:
     """The folder that holds ``train/`` or ``test/`` of a data set; None if there is none."""
     candidates = [data_dir / dataset] + ([data_dir] if data_dir.resolve().name == dataset else [])
-    return next((root for root in candidates if any((root / split).is_dir() for split in SPLITS)), None)
+    return next((root for root in candidates if any(is_folder(root / split) for split in SPLITS)), None)
 
 
 def class_folders(root: Path, split: str) -> dict[str, list[Path]]:

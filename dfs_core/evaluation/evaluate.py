@@ -97,14 +97,16 @@ def forward_batches(
         One output for each batch, on the CPU.
 
     Raises:
-        UserError: the model cannot serve this budget, ``forced`` does not fit the images, blocks and options, or the
-            logits are not finite.
+        UserError: the model cannot serve this budget, ``forced`` or the prices do not fit the images, blocks and
+            options, or the logits are not finite.
     """
     device = next(model.parameters()).device
     choices = None if forced is None else torch.as_tensor(forced).long()
     if choices is not None and len(choices) != len(images):
         raise UserError(f"forced decisions are given for {len(choices)} images, but there are {len(images)}")
     prices = price_or_prices(price)
+    if isinstance(prices, torch.Tensor) and len(prices) != len(images):
+        raise UserError(f"give one price for each of the {len(images)} images, not {len(prices)}")
     batch_size = batch_size or batch_of(model.config.image_size)
     order = [slice(start, start + batch_size) for start in range(0, len(images), batch_size)]
     for chosen, pixels in zip(order, batches_of(images, order), strict=True):

@@ -17,7 +17,7 @@ from dfs_core.checked import Budget, Cost, Count, Percent, Price, read_rows
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import Tell, read_all, read_card
 from dfs_core.checkpoints.locate import CARD_FILE
-from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.operating_point import OperatingPoint, usual_point
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
@@ -112,7 +112,7 @@ def _of(card: Card, backbone: Card | None, folder: Path, prefix: str, tell: Tell
     shuffled = {row.budget: row.accuracy for row in or_told(tell, remeasured, folder / SHUFFLED_FILE, card) or ()}
     stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card, tell))
     if not stored and "test" in card.metrics:
-        stored = [(OperatingPoint(card, card.config.usual_budget if card.config.every_budget else None), None)]
+        stored = [(usual_point(card), None)]
     for point, traces in stored:
         budget = point.budget
         asked = "" if budget is None else f" --budget {budget:g}"

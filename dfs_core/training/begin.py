@@ -74,8 +74,8 @@ def source(name: str) -> Checkpoint:
 
 
 def _place(name: str) -> Path | str:
-    run = runs_dir() / name
-    return run if (run / CARD_FILE).is_file() else name
+    card = runs_dir() / name / CARD_FILE
+    return card if card.is_file() else name
 
 
 def _parents(config: TrainConfig) -> tuple[str, ...]:
@@ -119,11 +119,15 @@ def _start_from(model: DFSNet, name: str, splits: Splits) -> str:
         learners += [*model.policy.answers]
     fresh = copy.deepcopy([learner.state_dict() for learner in learners])
     new = start_from(model, given.model)
+    others = given.card.classes != splits.train.classes
+    if others:
+        for learner, state in zip(learners, fresh, strict=True):  # also where the numbers of classes agree by chance
+            learner.load_state_dict(state)
+        names = tuple(f"{name}." for name, module in model.named_modules() if any(module is one for one in learners))
+        new += [key for key in model.state_dict() if key.startswith(names)]
     if quantisers := {key.rpartition(".")[0] for key in new if ".quantisers." in key}:
         sample = splits.train.images[: min(CALIBRATION_IMAGES, batch_of(model.config.image_size))]
         calibrate(model, normalise(sample, splits.mean, splits.std), quantisers)
-    if given.card.classes == splits.train.classes:
+    if not others:
         return ""
-    for learner, state in zip(learners, fresh, strict=True):  # also where the numbers of classes agree by chance
-        learner.load_state_dict(state)
     return f"It starts from {given.card.name}, which has other classes: its body is kept, the classifier is new."

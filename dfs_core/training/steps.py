@@ -94,6 +94,7 @@ def _evaluated(model: DFSNet, images: Tensor, execution: Execution) -> Tensor:
     """Decisions under running statistics, as at evaluation. Under batch statistics, decisions near a tie would flip."""
     was_training = model.training
     model.eval()
-    decisions = model(images, execution=execution).decisions
+    with torch.autocast(images.device.type, enabled=False):  # evaluation is in float32
+        decisions = model(images, execution=execution).decisions
     model.train(was_training)
     return decisions

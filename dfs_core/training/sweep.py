@@ -22,6 +22,7 @@ from dfs_core.checked import build
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.locate import CARD_FILE, find, runs_dir
 from dfs_core.errors import UserError
+from dfs_core.training.charges import with_charges
 from dfs_core.training.config_files import load_config, of_seed, recipes
 from dfs_core.training.train import carry_out, published
 from dfs_core.training.train_config import TrainConfig
@@ -221,8 +222,8 @@ def attempt(run: Run, data_dir: Path, before: Iterable[Outcome], patience: float
             return Outcome("not begun", f"{name} {outcome.state}")
     folder = runs_dir() / run.name
     try:
-        made = read_card(folder).config.classes if (folder / CARD_FILE).is_file() else None
-        if made and published(folder, run.config.with_classes(made)):
+        made = read_card(folder / CARD_FILE).config.classes if (folder / CARD_FILE).is_file() else None
+        if made and published(folder, with_charges(run.config.with_classes(made))):
             return Outcome("published")
         carry_out(run.config, data_dir, folder, resume=True, patience=patience)
     except (UserError, OSError) as error:  # OSError: such as a full disk

@@ -84,25 +84,21 @@ def carry_out(
     folder = out or runs_dir() / config.name
     splits = load_splits(config.dataset, config.validation, data_dir, config.model.image_size)
     config = with_charges(config.with_classes(len(splits.train.classes)))
-    there = resume and published(folder, config)
-    if there and not (folder / STATE_FILE).exists():
+    if resume and published(folder, config):
         return folder
     config.total_steps(len(splits.train))  # check this before creating anything
     with joined(config.batch_size), in_first(alone_in(folder, patience)):
         trainer = Trainer(config, splits, folder, resume)
-        if not (trainer.finished and there):
-            trainer.run()
-            config = replace(
-                config, precision=trainer.state.precision
-            )  # the card names the precision in use, not "auto"
-            first_alone(publish)(trainer.state, config, splits, folder)
+        trainer.run()
+        config = replace(config, precision=trainer.state.precision)  # the card names the precision in use, not "auto"
+        first_alone(publish)(trainer.state, config, splits, folder)
     return folder
 
 
 def published(folder: Path, config: TrainConfig) -> bool:
     """Whether the folder has this run's checkpoint. Then nothing is left to do, and the test set is not used again."""
     try:
-        settings = load_checkpoint(folder).card.training
+        settings = load_checkpoint(folder / CARD_FILE).card.training  # the bare name of a folder would be looked up
         # Settings that no longer exist, and those that do not affect the weights, are no reason to train again.
         made = TrainConfig.from_dict({key: settings[key] for key in config.to_dict().keys() & settings.keys()})
     except UserError:

@@ -189,8 +189,9 @@ class TrainConfig:
         if not all(0 < part < 1 for part in self.milestones):
             raise UserError(f"milestones are fractions of the run, between 0 and 1, not {list(self.milestones)}")
         for key in ("warmup", "label_smoothing", "distillation", "ema", "momentum", "gate_momentum"):
-            if not 0 <= getattr(self, key) < 1 + (key == "distillation"):
-                raise UserError(f"{key} is a fraction from 0 to 1, not {getattr(self, key)}")
+            share = getattr(self, key)
+            if not 0 <= share < 1 and not (key == "distillation" and share == 1):
+                raise UserError(f"{key} is a fraction from 0 to 1, not {share}")
         if len(self.price_range) != 2 or not 0 < self.price_range[0] < self.price_range[1]:
             raise UserError(f"price_range is [lowest, highest], both above 0, not {list(self.price_range)}")
         if odd := [budget for budget in self.traced if not 0 < budget <= 100 or float(f"{budget:g}") != budget]:

@@ -1,4 +1,4 @@
-"""What can be clicked at the curve but its points: ticks, rows of its table, switches; and the link of what came of it."""
+"""What can be clicked at the curve but its points: ticks, rows of its table, switches; and the copied link."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ def test_a_click_on_a_tick_puts_its_image_in_focus(open_page: OpenPage):
     expect(ticks).to_have_count(10)
     names = ticks.evaluate_all("all => all.map(one => one.ariaLabel.match(/picture: ([^;]+)/)[1])")
     settle(page)
-    # Ticks of equal cost lie on each other; the last one drawn takes the click. A line without width has no middle to click.
-    x, y = ticks.last.evaluate("e => { const box = e.getBoundingClientRect(); return [box.x, box.y + box.height / 2]; }")
+    # Ticks of equal cost lie on each other, and the last one drawn takes the click. Playwright clicks no line.
+    x, y = ticks.last.evaluate(
+        "e => { const box = e.getBoundingClientRect(); return [box.x, box.y + box.height / 2]; }"
+    )
     page.mouse.click(x, y)
     expect(focus(page)).to_have_value(re.compile(rf"^10\. {names[-1]}"))
     expect(page).to_have_url(re.compile("image="))

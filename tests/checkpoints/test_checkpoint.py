@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -20,6 +21,7 @@ from dfs_core.checkpoints.card import CheckpointError
 from dfs_core.checkpoints.card_files import read_card, scan
 from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.files import is_folder
 from dfs_core.model.config import backbone_config
 
 
@@ -154,6 +156,26 @@ def test_scan_gives_the_good_cards_and_says_what_is_wrong_with_the_others(folder
     assert len(problems) == 2
     assert "bare has no card.json" in problems[0]
     assert "broken/card.json: not readable as JSON" in problems[1]
+
+
+def test_scan_passes_by_a_folder_that_may_not_be_looked_into(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_file(path: Path) -> bool:
+        if path.parent.name == "lost+found":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return True
+
+    (tmp_path / "lost+found").mkdir()
+    monkeypatch.setattr(Path, "is_file", is_file)
+    cards, (problem,) = scan(tmp_path, all_of_it=False)
+    assert [card.name for card in cards] == ["one"]
+    assert "Permission denied" in problem
+
+
+def test_a_path_that_no_file_can_have_is_no_folder(tmp_path: Path) -> None:
+    assert is_folder(tmp_path)
+    assert not is_folder(tmp_path / ("a" * 5000))
 
 
 def test_scan_of_a_missing_folder_is_a_problem_in_words(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ STATE = random_state(1, 10, 4)
         ({}, "its keys are not group1_layer0.conv1.weight and so on"),
         (STATE | {"fc.bias": torch.zeros(9)}, r"fc.bias has shape \[9\], not \[10\]"),
         (STATE | {"group3_layer0.conv1.weight": torch.zeros(3)}, r"group3_layer0.conv1.weight has shape \[3\], not"),
+        (STATE | {"group1_layer1000000.conv1.weight": torch.zeros(1)}, "depth must be a whole number of at most 2000"),
         (random_state(1, 10, 5), "chooses from 5 options, and only sets of 7 .paper., 4 .paper-small., 2 .skipnet."),
         ([torch.zeros(1)], "has no state dict"),
         ({"state_dict": 3}, "has no state dict"),

@@ -20,6 +20,8 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.timing.calibration import Calibration, NetworkShape
 from dfs_core.timing.kept import this_machine
 from dfs_core.training.charges import time_charges, with_charges
+from dfs_core.training.config_files import load_config
+from dfs_core.training.sweep import Run, attempt
 from dfs_core.training.train_config import TrainConfig
 
 CONFIG = ModelConfig(**GATED, budget=60)
@@ -85,7 +87,7 @@ def test_a_calibration_of_another_network_is_refused(calibration: Calibration) -
 
 
 def test_a_run_holds_a_share_of_the_time(
-    calibration: Calibration, file: Path, tmp_path: Path, cifar10_dir: Path
+    calibration: Calibration, file: Path, tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"stage": "joint", "alpha": 1e-3, "epochs": 4, "lr": 0.02, "validation": 10, "hold_budget": True}
     settings |= {"cost": "time", "calibration": str(file), "log_every": 1}
@@ -102,6 +104,9 @@ def test_a_run_holds_a_share_of_the_time(
     assert made.card.notes.startswith("Its budget is 60 % of the time of all gated blocks in full, by ")
     steps = [line for line in read_log(folder / "log.jsonl") if "loss" in line]
     assert {line["time_target"] for line in steps} == {60.0}
+    monkeypatch.setenv("DFS_RUNS_DIR", str(tmp_path))
+    again = Run(load_config(tmp_path / "run.toml"), ())
+    assert attempt(again, tmp_path / "no data", ()).state == "published", "a sweep does not begin it anew"
     assert all({"cp", "time"} <= set(line) and "target" not in line for line in steps)
 
 

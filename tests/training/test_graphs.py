@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -89,6 +90,20 @@ def test_a_step_leaves_the_network_in_its_modes() -> None:
     for training in (True, False):
         step_loss(model.train(training), config, None, *a_batch(1))
         assert {module.training for module in model.modules()} == {training}
+
+
+def test_settle_decides_in_float32_as_evaluation_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, config = a_case("settle")
+    forward, seen = DFSNet.forward, []
+
+    def noted(net: DFSNet, *args: Any, **settings: Any) -> Any:
+        seen.append((net.training, torch.is_autocast_enabled("cpu")))
+        return forward(net, *args, **settings)
+
+    monkeypatch.setattr(DFSNet, "forward", noted)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        step_loss(model.train(), config, None, *a_batch(1))
+    assert seen == [(False, False)]
 
 
 @pytest.mark.parametrize("name", CASES)

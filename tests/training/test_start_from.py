@@ -9,7 +9,7 @@ import pytest
 import torch
 from nets import inputs, settled_network
 from tiny import CIFAR10, make_card
-from tiny_runs import BACKBONE, log_of, train, weights
+from tiny_runs import BACKBONE, log_of, start, train, weights
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from dfs_core.data.known import KNOWN
@@ -214,6 +214,15 @@ def test_from_other_classes_the_body_is_kept_and_the_classifier_is_new_and_log_a
     assert log_of(folder, "note") == [
         "It starts from source, which has other classes: its body is kept, the classifier is new."
     ]
+
+
+def test_the_new_classifier_of_other_classes_has_a_calibrated_step(tmp_path: Path, cifar10_dir: Path) -> None:
+    config = ModelConfig.from_dict({**BACKBONE, "ungated": 16})
+    names = tuple(f"kind {number}" for number in range(10))
+    save_checkpoint(tmp_path / "source", DFSNet(config), make_card("source", "backbone", config, classes=names))
+    run = start(tmp_path / "run", cifar10_dir, {**BACKBONE, "ungated": 16}, start_from=str(tmp_path / "source"))
+    usual, key = DFSNet(config).state_dict(), "body.classifier.quantisers.16.weight_step"
+    assert run.state.model.state_dict()[key] != usual[key]
 
 
 def test_a_run_is_not_taught_by_a_network_that_knows_other_classes(monkeypatch: pytest.MonkeyPatch) -> None:

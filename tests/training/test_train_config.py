@@ -202,6 +202,7 @@ def test_a_missing_file_is_refused_by_its_name(tmp_path: Path) -> None:
         ({"ema": -0.1}, "ema is a fraction from 0 to 1, not -0.1"),
         ({"epochs": 0}, "needs epochs or iterations"),
         ({"teacher": "x"}, "needs both a teacher and a weight above 0"),
+        ({"distillation": 1.5, "teacher": "x"}, "distillation is a fraction from 0 to 1, not 1.5"),
         ({"distillation": 0.5}, "needs both a teacher and a weight above 0"),
         ({"stage": "gates", "model": BACKBONE}, "stage 'gates' needs a policy that can learn, not the constant"),
         ({"stage": "joint", "model": GATED}, "stage 'joint' needs a budget to hold"),

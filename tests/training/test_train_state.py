@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -25,7 +27,7 @@ from dfs_core.files import append_line, write_whole
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.begin import source
 from dfs_core.training.config_files import load_config
-from dfs_core.training.train import Trainer
+from dfs_core.training.train import Trainer, published
 from dfs_core.training.train_state import STATE_FILE, RunLog, RunState, alone_in
 
 
@@ -78,6 +80,28 @@ def test_a_published_checkpoint_is_never_trained_over(
         train(folder, cifar10_dir, BACKBONE, resume=resume, iterations=steps)
     assert train(folder, cifar10_dir, BACKBONE, resume=True, iterations=6) == folder, "of this very run nothing is left"
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_published_checkpoint_of_the_same_name_elsewhere_is_not_this_run(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(backbone, tmp_path / "pretrained" / "backbone")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    config = load_config(backbone.with_suffix(".toml")).with_classes(10)
+    assert published(tmp_path / "pretrained" / "backbone", config)
+    assert not published(Path("backbone"), config), "no such folder is here"
+
+
+def test_of_a_finished_run_nothing_is_left_though_what_it_started_from_is_gone(
+    backbone: Path, tmp_path: Path, cifar10_dir: Path
+) -> None:
+    parent = tmp_path / "parent"
+    shutil.copytree(backbone, parent)
+    folder = train(tmp_path / "child", cifar10_dir, BACKBONE, iterations=1, start_from=str(parent))
+    shutil.rmtree(parent)
+    assert (folder / STATE_FILE).exists()
+    assert train(tmp_path / "child", cifar10_dir, BACKBONE, True, iterations=1, start_from=str(parent)) == folder
 
 
 def test_a_checkpoint_of_an_older_version_is_this_run_too(backbone: Path, tmp_path: Path, cifar10_dir: Path) -> None:
@@ -326,6 +350,24 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_half_of_it(
     assert error.value.filename == str(tmp_path / "card.json")
     assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
     assert (tmp_path / "card.json").read_bytes() == b"old"
+
+
+def test_of_two_that_write_a_file_at_once_each_writes_a_whole_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, sync, others = tmp_path / "card.json", os.fsync, []
+
+    def interrupted(file: int) -> None:
+        sync(file)
+        if not others:
+            others.append(Thread(target=write_whole, args=(path, b"of another")))
+            others[0].start()
+            others[0].join()
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    write_whole(path, b"of one")
+    assert path.read_bytes() == b"of one"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_log_that_cannot_be_written_names_the_file() -> None:

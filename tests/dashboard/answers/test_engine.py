@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +90,8 @@ def test_other_weights_under_the_same_name_are_asked_anew(engine, card, calls):
     retrained = make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="1" * 64)
     engine.predict(shown, OperatingPoint(retrained))
     assert len(calls) == 2
+    engine.predict(shown, OperatingPoint(replace(retrained, notes="its prices were measured again")))
+    assert len(calls) == 3, "what a card says may change what its network decides"
 
 
 def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(engine, card, calls):

@@ -83,6 +83,21 @@ def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
     assert not job.result.toy
 
 
+def test_a_run_measures_on_images_that_its_own_network_was_not_trained_on(laboratory, engine, cifar10_dir, monkeypatch):
+    splits, read = [], material.from_data_set
+
+    def noted(card, data_dir, report):
+        splits.append(card.split)
+        return read(card, data_dir, report=report)
+
+    monkeypatch.setattr(material, "from_data_set", noted)
+    for split in (CARD.split, CARD.split, {"validation": 20, "seed": 0, "asked": 20}):
+        card = replace(CARD, split=split)
+        engine.adopt(card, Predictor(Checkpoint(card, make_network(CONFIG), Path())))
+        assert ended(laboratory.start("me", card, WISH, cifar10_dir)).error == ""
+    assert splits == [CARD.split, {"validation": 20, "seed": 0, "asked": 20}], "each split is read once"
+
+
 def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_dir, monkeypatch):
     monkeypatch.setattr("dfs_core.data.decode._CHUNK", 10)
     read = material.from_data_set

@@ -19,7 +19,10 @@ from dashboard.ui import show
         ({"pick": [{"checkpoint": "a", "click_id": 3}], "tick": [{"checkpoint": "b", "click_id": 4}]}, "b"),
         ({"pick": [{"checkpoint": ""}]}, None),  # a published point: nothing to load
         ({"pick": [{}], "tick": [{"checkpoint": "b", "click_id": 1}]}, "b"),  # a title between the marks
-        ({"pick": [{"click_id": 5}], "tick": [{"checkpoint": "b", "click_id": 5}]}, "b"),  # the mark is the second one's
+        (
+            {"pick": [{"click_id": 5}], "tick": [{"checkpoint": "b", "click_id": 5}]},
+            "b",
+        ),  # the mark is the second one's
         ({"pick": [{"checkpoint": None, "click_id": 5}], "tick": [{"checkpoint": "b", "click_id": 5}]}, "b"),
         ({"other": [{"checkpoint": "c", "click_id": 9}]}, None),
     ],
