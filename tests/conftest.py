@@ -86,6 +86,13 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture
+def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the small checkpoints, in force beside the made-up data set."""
+    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
+    return tiny_pretrained
+
+
+@pytest.fixture
 def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without data sets: the folder in which they are looked for does not exist."""
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -43,6 +45,25 @@ def start(folder: Path, data_dir: Path, model: dict[str, Any], resume: bool = Fa
     """A run that is set up and not begun."""
     config = load_config(write_config(folder.with_suffix(".toml"), model, **settings))
     return Trainer(config, load_splits(config.dataset, config.validation, data_dir), folder, resume)
+
+
+@contextmanager
+def stopped_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A run that is carried out inside is interrupted after so many steps."""
+    take = Trainer._step
+
+    def interrupted(trainer: Trainer, *batch: Tensor) -> dict[str, Any]:
+        if trainer.state.step == steps:
+            raise KeyboardInterrupt
+        return take(trainer, *batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted)
+        try:
+            yield
+        except KeyboardInterrupt:
+            return
+    raise AssertionError(f"the run ended before it had done {steps} steps")
 
 
 def weights(folder: Path) -> dict[str, Tensor]:

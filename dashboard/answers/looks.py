@@ -223,9 +223,17 @@ def class_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray, shown: S
 def confidence_rows(traces: Traces, config: ModelConfig, chosen: np.ndarray) -> list[PassRow]:
     """Images by number of passes for each bin of the first pass's confidence, the least sure first."""
     sure = 100 * looks_of(traces).confidence[chosen, 0]
+    return _rows([(name, chosen[members]) for name, members in confidence_bins(sure)], traces, config)
+
+
+def confidence_bins(sure: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Name of each bin of confidence, the lowest first, and whether each image is in it.
+
+    Args:
+        sure: confidences in percent (N,).
+    """
     places = np.digitize(sure, CONFIDENCE_EDGES[1:-1])
-    bins = enumerate(pairwise(CONFIDENCE_EDGES))
-    return _rows([(f"{low:g} to {high:g} %", chosen[places == place]) for place, (low, high) in bins], traces, config)
+    return [(f"{low:g} to {high:g} %", places == at) for at, (low, high) in enumerate(pairwise(CONFIDENCE_EDGES))]
 
 
 def _rows(groups: Iterable[tuple[str, np.ndarray]], traces: Traces, config: ModelConfig) -> list[PassRow]:

@@ -19,6 +19,7 @@ from dashboard.explore import families_panel
 from dashboard.ui import cached, html_tables, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
+from dashboard.ui.switch import switch
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem, where_it_pays
 from dashboard.views.strip_chart import FOCUS_PARAMS
@@ -158,17 +159,8 @@ def training(page: Opened) -> None:
 
 
 def _scale(value: Scale) -> None:
-    control = state.Control.showing("scale", value)
-    st.segmented_control(
-        "Scale of the axis",
-        get_args(Scale)[::-1],
-        default=value,
-        format_func=str.capitalize,
-        key=control.key,
-        required=True,
-        label_visibility="collapsed",
-        on_change=control.choice(lambda chosen: state.change(scale=chosen)),
-    )
+    words = {scale: scale.capitalize() for scale in get_args(Scale)[::-1]}
+    switch("scale", "Scale of the axis", words, value, lambda chosen: state.change(scale=chosen))
 
 
 def _point_picked() -> None:

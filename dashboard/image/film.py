@@ -44,11 +44,8 @@ class Film:
         return min(range(len(self.positions)), key=lambda i: abs(scale(self.positions[i]) - scale(position)))
 
     def fraction(self, position: float) -> float:
-        """A position in units of frames, 0 for the first, interpolated by ratio."""
-        scale = _dial_steps if self.dial else math.log
-        steps = [scale(known) for known in self.positions]
-        sign = -1 if self.dial else 1  # a dial's prices fall, and np.interp needs rising values
-        return float(np.interp(sign * scale(position), [sign * step for step in steps], range(len(steps))))
+        """A budget in units of frames, 0 for the first, interpolated by ratio."""
+        return float(np.interp(math.log(position), np.log(self.positions), range(len(self.positions))))
 
     def at(self, position: float) -> DecisionTrace | None:
         """The trace at exactly this position; None if there is no such frame."""

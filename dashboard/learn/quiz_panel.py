@@ -163,7 +163,7 @@ def _serving(page: Opened, budget: float) -> OperatingPoint | None:
 
 def _cheapest(page: Opened, shown: Sequence[Shown]) -> tuple[str, list[DecisionTrace]] | None:
     running = [option.name for option in page.card.config.option_set if not option.is_skip]
-    if len(running) < 2:
+    if len(running) < 2 or page.card.config.passes:  # no question about it
         return None
     return running[0], steps_panel.ask_forced(page, shown, running[0])
 

@@ -67,8 +67,9 @@ def looking_again(page: Opened, card: Card) -> list[View]:
         looked = looks.looked(found.traces, card.config)
         spent = looked.costs[MEASURES[shared.cost].column]
         slides[0] = slides[0][0], against_static(state.points, looked.accuracy, spent, shared.cost)
-        slides += _on_the_test_set(page.at(found.point), found.traces)
-        slides.append((looks_views.changes(page.at(found.point), looked), what_it_took(looked, card.config)))
+        there = page.at(found.point)
+        slides += _on_the_test_set(there, found.traces)
+        slides.append((looks_views.changes(there, looked), what_it_took(looked, card.config)))
     return [replace(view, title=title) if title else view for view, title in slides]
 
 

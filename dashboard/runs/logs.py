@@ -52,8 +52,13 @@ class Run:
         return "finished" if self.published else "stopped"
 
 
-def find(roots: Mapping[str, Path]) -> list[Run]:
-    """The runs in some folders, those whose log changed last first; ``roots`` is place -> folder."""
+def find(roots: Mapping[str, Path], names: Mapping[Path, str]) -> list[Run]:
+    """The runs in some folders, those whose log changed last first.
+
+    Args:
+        roots: place -> folder.
+        names: names of the checkpoints that other pages show, by their folders.
+    """
     found: list[Run] = []
     for place, root in roots.items():
         for log in root.glob(f"*/{LOG_FILE}"):
@@ -63,8 +68,9 @@ def find(roots: Mapping[str, Path]) -> list[Run]:
                 continue
             name = log.parent.name
             taken = any(run.name == name for run in found)
+            shown = names.get(log.parent, f"{name}@{place}" if taken else name)
             card = (log.parent / CARD_FILE).is_file()
-            found.append(Run(f"{name}@{place}" if taken else name, place, log.parent, changed, card))
+            found.append(Run(shown, place, log.parent, changed, card))
     return sorted(found, key=lambda run: (-run.changed, run.name))
 
 

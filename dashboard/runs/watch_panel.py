@@ -44,13 +44,17 @@ def watch(page: Opened) -> None:
     look()
 
 
+def _runs() -> list[logs.Run]:
+    return logs.find(cached.own_roots(), {folder: name for name, folder in cached.on_disk().folders.items()})
+
+
 def _alive() -> bool:
     """Whether a run is in progress."""
-    return any(run.state(time.time()) == "in progress" for run in logs.find(cached.own_roots()))
+    return any(run.state(time.time()) == "in progress" for run in _runs())
 
 
 def _look(page: Opened) -> None:
-    now, runs = time.time(), logs.find(cached.own_roots())
+    now, runs = time.time(), _runs()
     if not runs:
         st.info(
             f"There are no runs in {plain(str(runs_dir()))}. `python -m dfs_core train RUN --data-dir DIR` begins one."

@@ -12,11 +12,13 @@ import streamlit as st
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, measures_shown
 from dashboard.answers.naming import class_name, classes_in_words
+from dashboard.answers.verdicts import Verdict
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
 from dashboard.testset.statistics import Summary
 from dashboard.ui import html_tables, state
 from dashboard.ui.page import Opened
+from dashboard.ui.switch import switch
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.data.known import title_of
 
@@ -29,7 +31,7 @@ MORE_HEADS = {
     "decision vectors": "number of different decision vectors",
     "blocks that differ": "gated blocks in which at least 5 % of the images do not take the most frequent option",
 }
-VERDICTS = {"": "All", "right": "✓ Right", "wrong": "✗ Wrong"}
+VERDICTS: dict[Verdict, str] = {"": "All", "right": "✓ Right", "wrong": "✗ Wrong"}
 
 
 def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: filters.Filter) -> None:
@@ -102,16 +104,10 @@ def _classes(page: Opened, traces: Traces, wanted: Filter) -> None:
 
 
 def _verdict(page: Opened, wanted: Filter) -> None:
-    control = state.Control.showing("verdict", wanted.verdict)
-    st.segmented_control(
-        "Prediction",
-        list(VERDICTS),
-        default=wanted.verdict,
-        format_func=VERDICTS.__getitem__,
-        key=control.key,
-        required=True,
-        on_change=control.choice(lambda verdict: narrow(page, replace(wanted, verdict=verdict))),
-    )
+    def choose(verdict: Verdict) -> None:
+        narrow(page, replace(wanted, verdict=verdict))
+
+    switch("verdict", "Prediction", VERDICTS, wanted.verdict, choose, labelled=True)
 
 
 def _passes(page: Opened, wanted: Filter) -> None:

@@ -14,9 +14,10 @@ from dashboard.answers.costs import Costs, Measure
 from dashboard.answers.naming import counted
 from dashboard.answers.tables import Rows
 from dashboard.answers.verdicts import GLYPHS
-from dashboard.testset.statistics import MINORITY, vectors
+from dashboard.testset.statistics import vectors
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.checkpoints.words import option_label
+from dfs_core.evaluation.metrics import MINORITY, unusual_shares
 from dfs_core.model.layout import FIRST_GATED
 
 Sorting = Literal["policy", "cost", "class", "confidence"]  # as in links, where "policy" is the decision vector
@@ -171,8 +172,7 @@ def in_words(traces: Traces, chosen: np.ndarray) -> str:
     shares = 100 * counts.sum(axis=1) / decisions.size
     names = [option_label(name) for name in traces.options]
     of_all = ", ".join(f"{name} {share:.1f} %" for name, share in zip(names, shares, strict=True) if share)
-    usual = counts.argmax(axis=0)
-    left = 100 * (1 - counts.max(axis=0) / images)  # percent of images that do not take a block's most frequent option
+    usual, left = counts.argmax(axis=0), unusual_shares(decisions)
     deciding, most = np.flatnonzero(left >= MINORITY), int(left.argmax())
     ranks = vector_ranks(traces, chosen)
     count, share = int(ranks.max()) + 1, 100 * float((ranks == 0).mean())

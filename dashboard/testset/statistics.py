@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from dashboard.answers.classes import Group
 from dashboard.answers.costs import Costs
-from dashboard.answers.looks import CONFIDENCE_EDGES
+from dashboard.answers.looks import confidence_bins
 from dashboard.answers.tables import Rows, stage_of
 from dashboard.answers.verdicts import Verdict
 from dashboard.testset.filters import vector_code
 from dfs_core.checkpoints.traces import Traces
-from dfs_core.evaluation.metrics import Z95, different, wilson_interval
+from dfs_core.evaluation.metrics import MINORITY, Z95, different, unusual_shares, variation, wilson_interval
 from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import FIRST_GATED
 
 Order = Literal["cheapest", "dearest", "easiest", "hardest"]
-MINORITY = 5.0  # a block differs between images if at least this percentage does not take its most frequent option
 COST_BINS = 10
 
 
@@ -59,8 +57,6 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
     n, right = len(chosen), int(traces.correct[chosen].sum())
     low, high = wilson_interval(right, n) if n else (None, None)
     means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}
-    cp = cost["cp"][chosen]
-    minority = [100 - max(_shares(column, len(traces.options))) for column in traces.decisions[chosen].T] if n else []
     return Summary(
         images=n,
         right=right,
@@ -68,10 +64,10 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
         low=low,
         high=high,
         costs=means,
-        spread=float(cp.std() / cp.mean()) if n and cp.mean() else None,
+        spread=variation(cost["cp"][chosen]),
         vectors=different(traces.decisions[chosen]),
         blocks=traces.decisions.shape[1],
-        deciding=sum(share >= MINORITY for share in minority),
+        deciding=int((unusual_shares(traces.decisions[chosen]) >= MINORITY).sum()) if n else 0,
     )
 
 
@@ -204,13 +200,13 @@ class ConfidenceRow(TypedDict):
 
 def confidence_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[ConfidenceRow]:
     """Mean cost by confidence, separately for right and wrong predictions; empty bins are left out."""
-    places = np.digitize(100 * traces.confidence[chosen], CONFIDENCE_EDGES[1:-1])
+    bins = confidence_bins(100 * traces.confidence[chosen])
     rows: list[ConfidenceRow] = []
     for verdict, wanted in (("right", True), ("wrong", False)):
-        for place, (low, high) in enumerate(pairwise(CONFIDENCE_EDGES)):
-            members = chosen[(places == place) & (traces.correct[chosen] == wanted)]
+        for place, (name, inside) in enumerate(bins):
+            members = chosen[inside & (traces.correct[chosen] == wanted)]
             if len(members):
-                head = {"verdict": verdict, "confidence": f"{low:g} to {high:g} %", "bin": place}
+                head = {"verdict": verdict, "confidence": name, "bin": place}
                 rows.append(cast(ConfidenceRow, head | _mean(cost[members])))
     return rows
 

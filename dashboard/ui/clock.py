@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.answers.parameters import whole_number
 from dashboard.ui import messages, state
 from dashboard.ui.read_only import read_only
+from dashboard.ui.switch import switch
 from dfs_core.errors import UserError
 
 BATCH = "batch"  # page parameter: images at a time
@@ -26,15 +27,8 @@ def at_a_time(shared: state.State, name: str, sizes: Sequence[int], usual: int) 
     """
     wished = whole_number(shared.page.get(BATCH), 1, sizes[-1])
     batch = wished if wished is not None and wished in sizes else usual
-    control = state.Control.showing(name, batch)
-    st.segmented_control(
-        "Images at a time",
-        sizes,
-        default=batch,
-        key=control.key,
-        required=True,
-        on_change=control.choice(lambda size: state.change(page={BATCH: str(size)})),
-    )
+    words = {size: str(size) for size in sizes}
+    switch(name, "Images at a time", words, batch, lambda size: state.change(page={BATCH: str(size)}), labelled=True)
     return batch
 
 

@@ -12,6 +12,7 @@ from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.gallery_order import choose_order, in_words, order_of
 from dashboard.ui.links import OWN_KEYS
 from dashboard.ui.read_only import read_only
+from dashboard.ui.switch import switch
 from dfs_core.checkpoints.card import Card
 from dfs_core.data.known import title_of
 
@@ -106,16 +107,7 @@ def _what_to_show(shared: state.State) -> str:
     if news and show == (GALLERY if own else OWN):
         show = OWN if own else BOTH
     st.session_state[SHOW] = show
-    control = state.Control.showing("show", show)
-    st.segmented_control(
-        "Show",
-        [OWN, GALLERY, BOTH],
-        default=show,
-        required=True,
-        key=control.key,
-        label_visibility="collapsed",
-        on_change=control.choice(_show),
-    )
+    switch("show", "Show", {name: name for name in (OWN, GALLERY, BOTH)}, show, _show)
     return str(show)
 
 

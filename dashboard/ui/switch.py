@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
 import streamlit as st
 
 from dashboard.ui import state
 
-Value = TypeVar("Value", bound=str)
+Value = TypeVar("Value", bound=Hashable)
 
 
 def switch(

@@ -12,20 +12,19 @@ from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number
 from dfs_core.errors import UserError
 from dfs_core.evaluation.doubt import ANSWERS, SURE
 from dfs_core.evaluation.limits import IN_TURN, STRAIGHT
+from dfs_core.results.measurement import CPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dfs_core.results.separate import Answered, SeparateCascade
 
-BUDGETS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)
-
 
 def add_cascade(parser: argparse.ArgumentParser) -> None:
     """Define ``cascade``."""
     named = "checkpoints, the cheapest first, each at its usual budget or as NAME@BUDGET; or one cascade"
     parser.add_argument("--passes", nargs="+", required=True, metavar="NAME", help=named)
-    usual = ", ".join(f"{budget:g}" for budget in BUDGETS)
+    usual = ", ".join(f"{budget:g}" for budget in CPS)
     usual = f"cp in percent, all passes together; default: those of {usual} that it serves"
     parser.add_argument("--budget", type=percent, nargs="+", metavar="PERCENT", help=usual)
     kinds = "lead of the best class over the second, probability of the best class, entropy of all, or a fitted head"
@@ -68,7 +67,7 @@ def run_cascade(args: argparse.Namespace) -> int:
             answered[split] = ask(passes, images, report)
     measured = looks_at(answered, labels, blocks, args.sure, args.answer)
     rows = rows_on(measured["validation"], blocks, way)
-    asked = args.budget or [budget for budget in BUDGETS if nearest(rows, budget)]
+    asked = args.budget or [budget for budget in CPS if nearest(rows, budget)]
     if not asked:
         raise UserError(f"these passes serve budgets from {rows[-1].cp:.3g} to {rows[0].cp:.3g} %: give --budget")
     found = [at_budget(rows, measured["test"], budget, way) for budget in asked]

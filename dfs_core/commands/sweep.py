@@ -27,7 +27,7 @@ from dfs_core.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dfs_core.training.sweep import Outcome, Run
+    from dfs_core.training.sweep import Ending, Run
 
 TENTHS = 10  # lines of progress for each run
 
@@ -117,7 +117,7 @@ class Progress:
                 loss = f", loss {line['loss']:.3f}" if "loss" in line else ""
                 self._say(name, f"step {step}, {100 * step / whole:.0f} %{loss}")
 
-    def ended(self, name: str, outcome: Outcome) -> None:
+    def ended(self, name: str, outcome: Ending) -> None:
         """Tell what became of a run."""
         del self.runs[name]
         self._say(name, f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state)
@@ -147,7 +147,7 @@ def _seen(name: str) -> tuple[int, dict[str, Any]]:
     return file_number, found
 
 
-def _row(run: Run, outcome: Outcome) -> dict[str, Any]:
+def _row(run: Run, outcome: Ending) -> dict[str, Any]:
     """A run's row of the table. Figures are those of its card."""
     from dfs_core.checkpoints.card_files import read_card
     from dfs_core.checkpoints.locate import CARD_FILE, runs_dir

@@ -15,7 +15,7 @@ from dfs_core.data.folders import SPLITS, class_folders, classes_of, folder_root
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import complete_splits
 from dfs_core.errors import UserError
-from dfs_core.files import at_home
+from dfs_core.files import at_home, is_folder
 
 Progress = Callable[[float, str], None]
 
@@ -34,10 +34,9 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
     data_dir = at_home(data_dir)
     if not data_dir.is_dir():
         return []
-    trees = {entry.name: entry for entry in sorted(data_dir.iterdir()) if entry.is_dir()}
-    trees[data_dir.resolve().name] = data_dir
+    names = {entry.name for entry in data_dir.iterdir() if is_folder(entry)}
     rows = []
-    for name in sorted({*trees, *KNOWN}):
+    for name in sorted({*names, data_dir.resolve().name, *KNOWN}):
         root = folder_root(name, data_dir)
         if root:  # a split of a public set that has no folder may still be in torchvision's files
             in_folders = [split for split in SPLITS if name not in KNOWN or (root / split).is_dir()]

@@ -15,6 +15,7 @@ from dfs_core.model.cost import cost_models, every_pass
 
 Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 DECIMALS = 4  # of stored percentages: finer than any set of images can resolve
+MINORITY = 5.0  # a block decides by the image if at least so many percent do not take its most frequent option
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,21 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
 def different(decisions: np.ndarray) -> int:
     """Number of different decision vectors: decisions (N, gated blocks). Faster than ``np.unique`` along an axis."""
     return len({row.tobytes() for row in decisions})
+
+
+def unusual_shares(decisions: np.ndarray) -> np.ndarray:
+    """Percentage of the images that do not take a block's most frequent option, (gated blocks,).
+
+    Args:
+        decisions: option indices (N, gated blocks), N at least 1.
+    """
+    usual = [np.bincount(column).max() for column in decisions.T]
+    return 100 * (1 - np.array(usual) / len(decisions))
+
+
+def variation(cost: np.ndarray) -> float | None:
+    """The coefficient of variation of the images' costs (N,): standard deviation / mean. None without a cost."""
+    return float(cost.std() / cost.mean()) if len(cost) and cost.mean() else None
 
 
 def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:

@@ -218,10 +218,6 @@ class DFSNet(nn.Module):
             raise UserError(f"forced decisions are option indices from 0 to {len(self.config.option_set) - 1}, or -1")
         return forced
 
-    def trainable_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """The parameters of the network's body, and those of its policy."""
-        return list(self.body.parameters()), list(self.policy.parameters())
-
 
 def finish(body: Body | WholeBody, x: Any, decisions: Tensor) -> Tensor:
     """Carry out decisions (N, gated blocks) from the input x of the first gated block on: logits (N, classes)."""

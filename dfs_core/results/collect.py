@@ -21,14 +21,20 @@ from dfs_core.checkpoints.operating_point import OperatingPoint, usual_point
 from dfs_core.checkpoints.trace_files import NoTraces, read_traces, stored_budgets
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
-from dfs_core.evaluation.metrics import DECIMALS, different, wilson_interval
+from dfs_core.evaluation.metrics import (
+    DECIMALS,
+    MINORITY,
+    different,
+    unusual_shares,
+    variation,
+    wilson_interval,
+)
 from dfs_core.model.cost import cost_models
 from dfs_core.results.measurement import DIAL, Measurement
 
 T = TypeVar("T")
 DIAL_FILE, SHUFFLED_FILE = "dial.csv", "shuffled.csv"
 UNKNOWN = dict.fromkeys(("macs", "energy", "minority_blocks", "cp_variation"))  # these need stored decisions
-MINORITY = 0.05  # a block's decisions differ if at least this share of images does not take its usual option
 
 
 def collect(root: Path, tell: Tell = None) -> list[Measurement]:
@@ -155,7 +161,6 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
     low, high = wilson_interval(int(traces.correct.sum()), n)
     paid = traces.every_pass(card.config)
     own = costs["cp"].per_image(paid)
-    usual = [np.bincount(column).max() / n for column in traces.decisions.T]
     return {
         "n": n,
         "accuracy": round(100 * float(traces.correct.mean()), DECIMALS),
@@ -166,8 +171,8 @@ def figures_of(traces: Traces, card: Card) -> dict[str, Any]:
         "macs": round(costs["macs"].total(paid), DECIMALS),
         "energy": round(costs["energy"].total(paid), DECIMALS),
         "policies": different(traces.decisions),
-        "minority_blocks": round(100 * float(np.mean([share <= 1 - MINORITY for share in usual])), DECIMALS),
-        "cp_variation": round(float(own.std() / own.mean()) if own.mean() else 0.0, DECIMALS),
+        "minority_blocks": round(100 * float((unusual_shares(traces.decisions) >= MINORITY).mean()), DECIMALS),
+        "cp_variation": round(variation(own) or 0.0, DECIMALS),
     }
 
 

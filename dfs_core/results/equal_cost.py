@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dfs_core.results.comparison import CASCADE, DYNAMIC, STATIC
-from dfs_core.results.measurement import Measurement
-from dfs_core.results.seeds import COSTS as CPS
+from dfs_core.results.measurement import CPS, Measurement
 from dfs_core.results.seeds import Interval, kind_of, reached, run_of
 
 COSTS: dict[Literal["cp", "all_in"], tuple[float, ...]] = {

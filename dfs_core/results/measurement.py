@@ -14,6 +14,7 @@ from msgspec import Meta
 from dfs_core.checked import Budget, Cost, Count, Name, Percent, Points, Price, Word, read_rows
 from dfs_core.checkpoints.card import Line, Seed
 
+CPS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)  # at which methods are compared, in percent
 DIAL = "dial"  # family of the points that a price reaches from a checkpoint without training
 
 

@@ -17,9 +17,7 @@ from typing import Literal, NamedTuple, Self
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from dfs_core.results.comparison import CASCADE, DYNAMIC, STATIC
-from dfs_core.results.measurement import Measurement
-
-COSTS = (0.45, 0.55, 0.65, 0.8, 1.0, 1.56, 2.5, 5.0)  # cp in percent
+from dfs_core.results.measurement import CPS, Measurement
 
 
 class Interval(NamedTuple):
@@ -101,7 +99,7 @@ def reached(points: Sequence[Measurement], cost: float, measure: Literal["cp", "
 
 
 def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
-    """Compare each dynamic method with the static ones at ``COSTS``, if both were run with several seeds.
+    """Compare each dynamic method with the static ones at ``CPS``, if both were run with several seeds.
 
     A cascade is not among them. All its seeds start from one static network, so it has no pairs of runs with the same
     seed; ``equal_cost`` compares it with the best published static network.
@@ -131,7 +129,7 @@ def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeed
         return []
     dynamic, static = (_shared([groups[seed] for seed in seeds]) for groups in by_seed)
     found = []
-    for cost in COSTS:
+    for cost in CPS:
         ends = [[reached(group, cost) for group in seeded] for seeded in zip(dynamic, static, strict=True)]
         pairs = [(one, other) for one, other in ends if one and other]
         if len(pairs) == len(seeds):

@@ -46,7 +46,7 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     note = _start_from(model, config.start_from, splits) if config.start_from else ""
     model.to(device)
     stage = STAGES[config.stage]
-    body, policy = model.trainable_groups()
+    body, policy = list(model.body.parameters()), list(model.policy.parameters())
     for parameter in body:
         parameter.requires_grad_(stage.body)
     for parameter in policy:

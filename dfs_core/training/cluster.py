@@ -15,7 +15,7 @@ from typing import Any
 
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.errors import UserError
-from dfs_core.training.sweep import Outcome, Run, attempt
+from dfs_core.training.sweep import Ending, Run, attempt
 
 INSTALL = "pip install 'dfs-explorer[cluster]' installs Ray"
 RETRIES = 20  # starts of a run after its node died; one that fails more often than that has another fault
@@ -33,7 +33,7 @@ def has_ray() -> bool:
 
 def on_ray(
     runs: Sequence[Run], data_dir: Path, address: str | None, cpus: int, gpus: float | None, look: Callable[[], None]
-) -> Iterator[tuple[str, Outcome]]:
+) -> Iterator[tuple[str, Ending]]:
     """Do the runs on a Ray cluster: the name of each as it ends, and what became of it.
 
     Args:
@@ -85,7 +85,7 @@ def _knock(address: str) -> None:
         raise UserError(f"no Ray cluster answers at {address} ({error}): 'ray start --head' starts one there") from None
 
 
-def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[tuple[str, Outcome]]:
+def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[tuple[str, Ending]]:
     import ray
 
     names = {reference: name for name, reference in waiting.items()}
@@ -96,11 +96,11 @@ def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[
             try:
                 outcome = ray.get(reference)
             except ray.exceptions.RayError as error:  # a defect of ours, or a run that failed on every node
-                outcome = Outcome("failed", str(error).strip().splitlines()[-1])
+                outcome = Ending("failed", str(error).strip().splitlines()[-1])
             yield names.pop(reference), outcome
 
 
-def _task(run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Outcome) -> Outcome:
+def _task(run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Ending) -> Ending:
     """One run on a node. The paths are those of the machine that asked for the sweep."""
     import torch
 
@@ -111,5 +111,5 @@ def _task(run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpu
     try:
         os.chdir(root)
     except OSError:
-        return Outcome("failed", f"a node has no folder {root}: start the sweep in a folder that all nodes share")
+        return Ending("failed", f"a node has no folder {root}: start the sweep in a folder that all nodes share")
     return attempt(run, data_dir, before, PATIENCE)

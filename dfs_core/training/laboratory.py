@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -70,9 +70,7 @@ def fine_tune(
     steps = _descend(model, parent.card, settings, material.tune, report, slot)
     after = _measure(model, parent.card, material.held_out, "after", report, slot)
     seconds = round(time.monotonic() - started, 1)
-    card = session_card(
-        parent.card, model, material, after, name, settings.budget, settings.alpha, asdict(settings), seconds
-    )
+    card = session_card(parent.card, model, material, after, name, settings, seconds)
     return Tuned(settings, steps, before, after, material.toy, Checkpoint(card, model, Path()))
 
 

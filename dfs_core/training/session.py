@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
@@ -17,6 +17,7 @@ from dfs_core.data.splits import SPLIT_SEED, asked
 from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation
 from dfs_core.model.network import DFSNet
+from dfs_core.training.lab_run import Settings
 from dfs_core.training.material import Material
 
 
@@ -26,9 +27,7 @@ def session_card(
     material: Material,
     measured: Evaluation,
     name: str,
-    budget: float,
-    alpha: float,
-    settings: dict[str, Any],
+    settings: Settings,
     seconds: float,
 ) -> Card:
     """The card of a network whose gates were fine-tuned live. Its texts say that it is not a published result.
@@ -39,9 +38,7 @@ def session_card(
         material: the images that it was trained and measured on.
         measured: its evaluation. A toy's is left out of the card: it was measured on its training images.
         name: name of the checkpoint.
-        budget: target cp in percent.
-        alpha: alpha of the run.
-        settings: settings of the run, JSON-ready.
+        settings: settings of the run.
         seconds: duration of the run.
     """
     count = len(material.held_out)
@@ -55,13 +52,13 @@ def session_card(
         std=parent.std,
         model=model.config.to_dict(),
         title="Gates fine-tuned live in the alpha laboratory",
-        budget=budget,
-        alpha=alpha,
-        training=settings | {"stage": "gates fine-tuned live", "start_from": parent.name},
+        budget=settings.budget,
+        alpha=settings.alpha,
+        training=asdict(settings) | {"stage": "gates fine-tuned live", "start_from": parent.name},
         split={"seed": SPLIT_SEED}
         | parent.split
         | {"train": len(material.tune), "validation": 0 if material.toy else count, "asked": asked(parent.split)},
-        seed=settings["seed"],
+        seed=settings.seed,
         commit=provenance.commit(),
         versions=provenance.versions(),
         machine=provenance.machine(),
@@ -70,8 +67,8 @@ def session_card(
         metrics={} if material.toy else {"validation": measured.to_dict()},
         weights_sha256=_digest(parent, model),
         parents=(parent.name, *parent.parents),
-        notes=f"Not a published result: the gates of {parent.name} were fine-tuned live for {settings['steps']} steps"
-        f" of {settings['batch']} images, its body frozen. {where}",
+        notes=f"Not a published result: the gates of {parent.name} were fine-tuned live for {settings.steps} steps"
+        f" of {settings.batch} images, its body frozen. {where}",
     )
 
 

@@ -82,7 +82,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Ending:
     """What became of a run.
 
     Attributes:
@@ -208,7 +208,7 @@ def _is_checkpoint(name: str) -> bool:
         return False
 
 
-def attempt(run: Run, data_dir: Path, before: Iterable[Outcome], patience: float = 0.0) -> Outcome:
+def attempt(run: Run, data_dir: Path, before: Iterable[Ending], patience: float = 0.0) -> Ending:
     """Do one run, or go on with it, unless it is published.
 
     Args:
@@ -219,21 +219,21 @@ def attempt(run: Run, data_dir: Path, before: Iterable[Outcome], patience: float
     """
     for name, outcome in zip(run.needs, before, strict=True):
         if not outcome.good:
-            return Outcome("not begun", f"{name} {outcome.state}")
+            return Ending("not begun", f"{name} {outcome.state}")
     folder = runs_dir() / run.name
     try:
         made = read_card(folder / CARD_FILE).config.classes if (folder / CARD_FILE).is_file() else None
         if made and published(folder, with_charges(run.config.with_classes(made))):
-            return Outcome("published")
+            return Ending("published")
         carry_out(run.config, data_dir, folder, resume=True, patience=patience)
     except (UserError, OSError) as error:  # OSError: such as a full disk
-        return Outcome("failed", str(error))
-    return Outcome("trained")
+        return Ending("failed", str(error))
+    return Ending("trained")
 
 
-def one_by_one(runs: Iterable[Run], data_dir: Path) -> Iterator[tuple[str, Outcome]]:
+def one_by_one(runs: Iterable[Run], data_dir: Path) -> Iterator[tuple[str, Ending]]:
     """Do the runs in this process, one after another: the name of each, and what became of it."""
-    done: dict[str, Outcome] = {}
+    done: dict[str, Ending] = {}
     for run in runs:
         done[run.name] = attempt(run, data_dir, [done[name] for name in run.needs])
         yield run.name, done[run.name]

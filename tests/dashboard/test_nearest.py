@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from every_budget import CONFIG, NAME, Load, every_budget_card, write_every_budget
-from pages import control, go_to, said, text_of, unlinked
+from pages import control, opened, said, text_of, unlinked
 from PIL import Image
-from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import CIFAR10
 
@@ -62,11 +61,7 @@ def png() -> bytes:
 
 
 def open_page(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    app.query_params.update({"checkpoint": NAME} | query)
-    go_to(app, page).run()
-    assert not app.exception
-    return app
+    return opened(page, **{"checkpoint": NAME} | query)
 
 
 def test_figures_are_named_by_the_budget_that_they_are_of(folder):

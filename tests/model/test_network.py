@@ -195,11 +195,11 @@ def test_a_constant_policy_decides_the_same_for_every_image(constant: tuple[str,
 
 
 def test_parameters_are_those_of_the_body_and_those_of_the_policy(lsq: DFSNet) -> None:
-    body, policy = lsq.trainable_groups()
+    body, policy = list(lsq.body.parameters()), list(lsq.policy.parameters())
     assert {id(p) for p in body} | {id(p) for p in policy} == {id(p) for p in lsq.parameters()}
     assert {id(p) for p in policy} == {id(p) for p in lsq.policy.parameters()}
     assert not {id(p) for p in body} & {id(p) for p in policy}
-    assert DFSNet(backbone_config(8)).trainable_groups()[1] == []
+    assert list(DFSNet(backbone_config(8)).policy.parameters()) == []
 
 
 @pytest.mark.parametrize("quantiser", ["lsq", "minmax"])

@@ -11,8 +11,8 @@ from tiny_runs import BACKBONE, train
 
 from dfs_core.cli import main
 from dfs_core.errors import UserError
-from dfs_core.results.measurement import Measurement, read_measurements, to_csv
-from dfs_core.results.seeds import COSTS, over_seeds, reached
+from dfs_core.results.measurement import CPS, Measurement, read_measurements, to_csv
+from dfs_core.results.seeds import over_seeds, reached
 from dfs_core.results.tables import seeds_table
 
 
@@ -52,7 +52,7 @@ def test_a_mean_of_three_seeds_has_students_interval() -> None:
         points += [point("every-budget", 1.0, 99.0, seed, 1.1 + seed)]  # at a budget that no other seed is measured at
     points += [point("static", 1.0, 95.0, 0, run="static9")]  # a run that the other seeds do not have
     found = over_seeds(points)
-    assert [row.cost for row in found] == list(COSTS)
+    assert [row.cost for row in found] == list(CPS)
     for row in found:
         assert row.differences == pytest.approx((0.2, 0.5, 0.8))
         assert row.difference == pytest.approx(0.5)
@@ -74,15 +74,15 @@ def test_networks_of_another_depth_are_another_comparison() -> None:
     ]
     found = over_seeds([*points, *deeper])
     assert [(row.dynamic, row.difference) for row in found] == [
-        *[("every-budget", pytest.approx(1.0))] * len(COSTS),
-        *[("deep-every-budget", 0.0)] * len(COSTS),
+        *[("every-budget", pytest.approx(1.0))] * len(CPS),
+        *[("deep-every-budget", 0.0)] * len(CPS),
     ]
 
 
 def test_networks_of_another_backbone_are_another_comparison() -> None:
     points = [point("static", cp, 80.0, seed) for seed in (0, 1) for cp in (0.3, 6.0)]
     points += [point("every-budget", cp, 81.0, seed, cp) for seed in (0, 1) for cp in (0.39, 6.25)]
-    assert len(over_seeds(points)) == len(COSTS)
+    assert len(over_seeds(points)) == len(CPS)
     assert over_seeds([replace(one, backbone=one.family) for one in points]) == []
 
 

@@ -15,12 +15,11 @@ import torch
 from places import REPOSITORY
 from safetensors.torch import load_file
 from steps_together import CASES, LAST, take
-from tiny_runs import log_of, train, weights, write_config
+from tiny_runs import log_of, stopped_after, train, weights, write_config
 
 from dfs_core.errors import UserError
 from dfs_core.training import processes
 from dfs_core.training.processes import average_statistics, joined
-from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE
 
 TOLERANCE = {"rtol": 1e-4, "atol": 1e-6}  # float32: sums in another order
@@ -72,17 +71,8 @@ def test_a_run_of_one_process_goes_on_in_two_and_ends_with_the_same_weights(
 ) -> None:
     wanted = train(tmp_path / "in-one" / "run", cifar10_dir, GATES, **SETTINGS)
     config = write_config(tmp_path / "run.toml", GATES, **SETTINGS)
-    step = Trainer._step
-
-    def interrupted(trainer: Trainer, *batch: torch.Tensor) -> dict[str, float]:
-        if trainer.state.step == 3:
-            raise KeyboardInterrupt
-        return step(trainer, *batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "run", cifar10_dir, GATES, **SETTINGS)
+    with stopped_after(3, monkeypatch):
+        train(tmp_path / "run", cifar10_dir, GATES, **SETTINGS)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "dfs_core"]
     command += ["train", config, "--data-dir", cifar10_dir, "--out", tmp_path / "run", "--resume"]
     settings = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS}

@@ -10,7 +10,7 @@ import pytest
 import torch
 from places import made_once
 from shapes import BACKBONE, CLASSES, GATED, NETWORK, PRICED, SIZE, run, shape, write_runs, write_shapes
-from tiny_runs import log_of, weights
+from tiny_runs import log_of, stopped_after, weights
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -23,7 +23,6 @@ from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.predictor import Predictor
 from dfs_core.training.laboratory import Settings, fine_tune
 from dfs_core.training.material import from_data_set
-from dfs_core.training.train import Trainer
 from dfs_core.training.train_config import STAGES
 
 
@@ -129,17 +128,8 @@ def test_a_run_from_disk_that_is_stopped_ends_as_one_left_in_peace(
     assert isinstance(load_splits("shapes", 6, data_dir, SIZE).train.images, stored.StoredImages)
     settings = {"iterations": 7, "save_every": 2}
     wanted = run(tmp_path / "in-peace" / "run", data_dir, BACKBONE, **settings)
-    step = Trainer._step
-
-    def interrupted(trainer: Trainer, *batch: torch.Tensor) -> dict[str, Any]:
-        if trainer.state.step == 5:
-            raise KeyboardInterrupt
-        return step(trainer, *batch)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path / "run", data_dir, BACKBONE, **settings)
+    with stopped_after(5, monkeypatch):
+        run(tmp_path / "run", data_dir, BACKBONE, **settings)
     torch.manual_seed(99)
     found = run(tmp_path / "run", data_dir, BACKBONE, resume=True, **settings)
     assert (found / "weights.safetensors").read_bytes() == (wanted / "weights.safetensors").read_bytes()

@@ -18,7 +18,7 @@ from dfs_core.cli import main
 from dfs_core.commands.sweep import Progress, share
 from dfs_core.errors import UserError
 from dfs_core.training import cluster, sweep
-from dfs_core.training.sweep import Outcome, read_sweep
+from dfs_core.training.sweep import Ending, read_sweep
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_ray_is_used_only_if_it_is_asked_for(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def by(way: str) -> Callable[..., list]:
-        return lambda runs, *rest: used.append(way) or [(run.name, Outcome("failed", way)) for run in runs]
+        return lambda runs, *rest: used.append(way) or [(run.name, Ending("failed", way)) for run in runs]
 
     used: list[str] = []
     monkeypatch.delenv("RAY_ADDRESS", raising=False)

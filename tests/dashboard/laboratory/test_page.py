@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import control, go_to, text_of
+from pages import control, go_to, opened, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
@@ -27,17 +27,6 @@ def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
 
 
-@pytest.fixture
-def with_data(cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
-
-
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=120)
-    app.query_params.update(query)
-    return go_to(app, PAGE).run()
-
-
 def finish(app: AppTest) -> AppTest:
     (job,) = laboratory().jobs.of(app.session_state[OWNER])
     deadline = time.monotonic() + 300
@@ -49,7 +38,7 @@ def finish(app: AppTest) -> AppTest:
 
 
 def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
-    app = opened(**LINK)
+    app = opened(PAGE, **LINK)
     assert not app.exception
     assert control(app.number_input, "target").value == 60
     app.button(key="start").click().run()
@@ -80,7 +69,7 @@ def test_a_run_from_start_to_a_kept_checkpoint(tiny_pretrained, with_data):
 def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again_and_written(
     tiny_pretrained, no_data, monkeypatch, tmp_path
 ):
-    app = opened(**LINK)
+    app = opened(PAGE, **LINK)
     app.button(key="start").click().run()
     finish(app)
     app.button(key="keep").click().run()
@@ -102,7 +91,7 @@ def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again_and_written
 
 
 def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):
-    app = opened(**LINK)
+    app = opened(PAGE, **LINK)
     assert "toy" in app.warning[0].value
     app.button(key="start").click().run()
     finish(app)
@@ -110,7 +99,7 @@ def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):
 
 
 def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data, monkeypatch):
-    app = opened(**LINK | {"steps": "300"})
+    app = opened(PAGE, **LINK | {"steps": "300"})
     app.button(key="start").click().run()
     assert app.button(key="start").disabled
     app.button(key="cancel").click()
@@ -130,7 +119,7 @@ def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data, monk
 
 
 def test_a_run_begins_with_what_was_typed_just_before_the_click(tiny_pretrained, no_data):
-    app = opened(**LINK)
+    app = opened(PAGE, **LINK)
     control(app.number_input, "target").set_value(27.0)
     app.button(key="start").click().run()  # both changes arrive together
     (job,) = laboratory().jobs.of(app.session_state[OWNER])
@@ -145,7 +134,7 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
     monkeypatch.setattr(toolbar, "toolbar", lambda view, on_row=None: views.update({view.key: view}))
     log = [{"step": 1, "cp": 50.0, "target": 20.0}]
     monkeypatch.setattr(run_panel, "training_log", lambda name: log if "dfs" in name else [])
-    app = opened(**LINK | {"target": "30", "cost": "energy"}, checkpoint="tiny-dfs-20")
+    app = opened(PAGE, **LINK | {"target": "30", "cost": "energy"}, checkpoint="tiny-dfs-20")
     app.button(key="start").click().run()
     finish(app)
     app.query_params["checkpoint"] = "tiny-dfs-30"
@@ -162,7 +151,7 @@ def test_a_live_run_is_stamped_with_what_it_started_from_and_recordings_with_the
 
 
 def test_a_network_without_gates_offers_at_the_top_one_to_go_on_with(tiny_pretrained, no_data):
-    app = opened(checkpoint="tiny-backbone")
+    app = opened(PAGE, checkpoint="tiny-backbone")
     assert not app.exception
     assert "cannot be tuned here" in app.markdown[0].value
     offered = [button for button in app.button if button.key.startswith("start_")]
@@ -177,7 +166,7 @@ def test_a_network_without_gates_offers_at_the_top_one_to_go_on_with(tiny_pretra
 
 
 def test_what_is_chosen_stands_in_the_link_and_a_run_that_is_gone_is_no_error(tiny_pretrained, no_data):
-    app = opened(run="deadbeef")
+    app = opened(PAGE, run="deadbeef")
     assert not app.exception
     control(app.number_input, "target").set_value(33.0).run()
     control(app.select_slider, "pull").set_value(5e-5).run()

@@ -91,11 +91,11 @@ def test_a_run_measures_on_images_that_its_own_network_was_not_trained_on(labora
         return read(card, data_dir, report=report)
 
     monkeypatch.setattr(material, "from_data_set", noted)
-    for split in (CARD.split, CARD.split, {"validation": 20, "seed": 0, "asked": 20}):
+    for split in (CARD.split, CARD.split, {"validation": 5, "seed": 0, "asked": 5}):
         card = replace(CARD, split=split)
         engine.adopt(card, Predictor(Checkpoint(card, make_network(CONFIG), Path())))
         assert ended(laboratory.start("me", card, WISH, cifar10_dir)).error == ""
-    assert splits == [CARD.split, {"validation": 20, "seed": 0, "asked": 20}], "each split is read once"
+    assert splits == [CARD.split, {"validation": 5, "seed": 0, "asked": 5}], "each split is read once"
 
 
 def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_dir, monkeypatch):

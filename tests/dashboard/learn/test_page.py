@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from made_up import looked_at
-from pages import control, go_to, text_of, unlinked
+from pages import control, opened, text_of, unlinked
 from PIL import Image
-from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network, picture, pictures
 
@@ -37,19 +36,13 @@ def _no_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
 
 
-def opened(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=120)
-    app.query_params.update(query)
-    return go_to(app, PAGE).run()
-
-
 def sentences(app: AppTest) -> list[str]:
     said = (unlinked(element.value.replace("\N{NO-BREAK SPACE}", " ")) for element in app.markdown)
     return [text for text in said if not text.startswith(("#", "**Question"))]
 
 
 def test_the_six_steps_follow_one_another_and_each_says_three_sentences():
-    app = opened()
+    app = opened(PAGE)
     for number in lesson.STEPS:
         assert not app.exception
         assert app.markdown[0].value == f"## {number}. {lesson.title_of(number, 32)}"
@@ -62,7 +55,7 @@ def test_the_six_steps_follow_one_another_and_each_says_three_sentences():
 
 
 def test_a_large_picture_is_shown_as_given_and_reduced():
-    app = opened(image="frog")
+    app = opened(PAGE, image="frog")
     assert "could you still tell" in " ".join(sentences(app))
     assert text_of(app).partition("</section>")[2].count("<img") == 2
     assert not [one for one in app.toggle if one.key.startswith("drawn")]
@@ -70,7 +63,7 @@ def test_a_large_picture_is_shown_as_given_and_reduced():
 
 def test_where_nothing_is_lost_one_picture_is_shown_and_a_drawing_can_be_set_beside_it(cifar10_dir, monkeypatch):
     monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
-    app = opened(image="test-0")
+    app = opened(PAGE, image="test-0")
     assert "32 by 32 already, so nothing is lost" in " ".join(sentences(app))
     assert text_of(app).partition("</section>")[2].count("<img") == 1
     control(app.toggle, "drawn").set_value(True).run()
@@ -85,7 +78,7 @@ def test_a_test_image_of_another_size_is_shown_as_it_is_stored_and_loses_what_it
         folder.mkdir(parents=True)
         Image.fromarray(np.full((48, 64, 3), 60 * place, np.uint8)).save(folder / "0.png")
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
-    app = opened(image="test-0")
+    app = opened(PAGE, image="test-0")
     words = " ".join(sentences(app))
     assert "Its 64 by 48 pixels are cut to the middle square. No budget brings back" in words
     assert "nothing is lost" not in words
@@ -139,7 +132,7 @@ def test_step_two_of_a_static_mix_shows_blocks_and_no_gates(tmp_path, monkeypatc
     card = make_card("mix", "mixed", config, budget_range=config.budget_range)
     save_checkpoint(tmp_path / "mix", make_network(config), card)
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
-    app = opened(step="2")
+    app = opened(PAGE, step="2")
     assert not app.exception
     (chart,) = app.get("vega_lite_chart")
     assert "share of images" in chart.proto.spec
@@ -149,7 +142,7 @@ def test_step_two_of_a_static_mix_shows_blocks_and_no_gates(tmp_path, monkeypatc
 def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
     buffer = io.BytesIO()
     Image.fromarray(picture(3, 64)).save(buffer, "PNG")
-    app = opened(image="frog")
+    app = opened(PAGE, image="frog")
     app.file_uploader(key="uploads").set_value([("mine.png", buffer.getvalue(), "image/png")]).run()
     assert not app.exception
     chosen = control(app.selectbox, "lesson_image")
@@ -162,7 +155,7 @@ def test_an_image_of_ones_own_is_looked_at_as_soon_as_it_is_there():
 def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: Path):
     folders = [tiny_pretrained / name for name in ("tiny-backbone", "tiny-dfs-20")]
     plain, own = (read_traces(folder, OperatingPoint(read_card(folder))) for folder in folders)
-    words = " ".join(sentences(opened(step="5")))
+    words = " ".join(sentences(opened(PAGE, step="5")))
     assert "plain network is right on as many" in words, "the two are right on as many"
     assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
     better = replace(own, predictions=own.labels)
@@ -174,7 +167,7 @@ def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: P
         f"{found.gain:.2f} points more than the plain network on the same 40 images, more than chance explains" in words
     )
     assert "(p < 0.0001)" in words
-    words = " ".join(sentences(opened(step="5", checkpoint="tiny-backbone")))
+    words = " ".join(sentences(opened(PAGE, step="5", checkpoint="tiny-backbone")))
     assert "The points are other networks" in words
 
 
@@ -188,7 +181,7 @@ def test_of_a_cascade_the_last_step_says_how_many_images_it_looked_at_again():
 
 
 def test_a_link_opens_a_step_with_its_block():
-    app = opened(step="2", block="5")
+    app = opened(PAGE, step="2", block="5")
     assert control(app.slider, "block").value == 5
     assert "For block 5" in " ".join(sentences(app))
     control(app.slider, "block").set_value(3).run()
@@ -197,39 +190,39 @@ def test_a_link_opens_a_step_with_its_block():
 
 @pytest.mark.parametrize("query", [{"step": "2", "block": "²"}, {"step": "quiz", "question": "²"}])
 def test_a_number_in_other_digits_is_no_error(query: dict[str, str]):
-    app = opened(**query)
+    app = opened(PAGE, **query)
     assert not app.exception
     assert app.query_params["step"] == query["step"]
 
 
 def test_forcing_every_block_gives_the_cost_of_that_option():
-    app = opened(step="3")
+    app = opened(PAGE, step="3")
     control(app.segmented_control, "force").set_value("8").run()
     assert "With every block at **8 bits**, cp is 6.25 %" in " ".join(sentences(app))
 
 
 @pytest.mark.parametrize("step", ["2", "3", "4", "5", "quiz"])
 def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line(step: str):
-    app = opened(step=step, force="8", question="6")
+    app = opened(PAGE, step=step, force="8", question="6")
     said = " ".join(unlinked(element.value) for element in app.markdown)
     assert re.search(r"\d\N{NO-BREAK SPACE}(%|bits)", said)
     assert not re.search(r"\d (%|bits)", said)
 
 
 def test_a_network_without_gates_has_its_own_words():
-    app = opened(step="2", checkpoint="tiny-backbone")
+    app = opened(PAGE, step="2", checkpoint="tiny-backbone")
     assert "no gates" in " ".join(sentences(app))
     (chart,) = app.get("vega_lite_chart")
     assert "share of images" in chart.proto.spec
     assert "probability, %" not in chart.proto.spec
     assert [one.label for one in app.expander] == ["Table of blocks"]
-    app = opened(step="4", checkpoint="tiny-backbone")
+    app = opened(PAGE, step="4", checkpoint="tiny-backbone")
     assert not app.exception
     assert "This network has no budget" in " ".join(sentences(app))
 
 
 def test_the_quiz_reveals_keeps_the_score_and_begins_again_with_other_images():
-    app = opened(step="quiz")
+    app = opened(PAGE, step="quiz")
     assert not app.exception
     assert app.button(key="reveal").disabled
     app.radio[0].set_value(0).run()
@@ -250,7 +243,7 @@ def test_an_answer_of_the_quiz_stands_as_it_was_scored_after_another_budget_was_
         app.radio[0].set_value(choice).run()
         app.button(key="reveal").click().run()
 
-    app = opened(step="quiz", checkpoint="tiny-dfs-20")
+    app = opened(PAGE, step="quiz", checkpoint="tiny-dfs-20")
     answer(0)
     verdict = [one.value for one in (*app.success, *app.error)]
     control(app.select_slider, "budget").set_value(30.0).run()
@@ -266,9 +259,9 @@ def test_an_answer_of_the_quiz_stands_as_it_was_scored_after_another_budget_was_
 
 @pytest.mark.parametrize("link", ["page", "image"])
 def test_after_the_last_page_of_the_gallery_the_quiz_goes_on_with_the_first(link: str):
-    last = control(opened(gallery="2").selectbox, "lesson_image").options[0]
+    last = control(opened(PAGE, gallery="2").selectbox, "lesson_image").options[0]
     query = {"gallery": "2"} if link == "page" else {"image": last}  # an image's own page is shown
-    app = opened(step="quiz", budget="13", **query)
+    app = opened(PAGE, step="quiz", budget="13", **query)
     assert app.warning, "no checkpoint was trained for this budget"
     before = text_of(app)
     app.button(key="others").click().run()
@@ -280,14 +273,14 @@ def test_after_the_last_page_of_the_gallery_the_quiz_goes_on_with_the_first(link
 
 @pytest.mark.parametrize("number", range(1, 10))
 def test_no_picture_of_the_quiz_is_called_by_its_class(number: int):
-    app = opened(step="quiz", question=str(number))
+    app = opened(PAGE, step="quiz", question=str(number))
     names = re.findall(r'alt="([^"]*)"', text_of(app)) + re.findall(r"<figcaption>([^<]*)<", text_of(app))
     assert names
     assert set(names) <= {"This image", "First image", "Second image", *(f"Image {place}" for place in range(1, 99))}
 
 
 def test_the_glossary_has_an_anchor_for_every_term():
-    app = opened(step="glossary")
+    app = opened(PAGE, step="glossary")
     html = as_html()
     assert 'id="term-cp"' in text_of(app)
     assert len(set(re.findall(r'id="(term-[a-z-]+)"', html))) == len(TERMS)

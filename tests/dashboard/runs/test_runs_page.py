@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -15,7 +16,7 @@ import streamlit as st
 import torch
 from pages import opened, said, text_of
 from reference_forward import random_state
-from tiny import UNTRACED
+from tiny import UNTRACED, make_card, make_network
 
 from dashboard.answers import places
 from dashboard.export.talk import Slide, Talk
@@ -26,6 +27,7 @@ from dashboard.ui import cached, toolbar
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
 
 LINES = [{"step": step, "epoch": step / 4, "loss": 2.0 / step, "accuracy": 40.0 + step, "cp": 50.0} for step in (1, 2)]
 
@@ -67,6 +69,17 @@ def test_own_runs_are_among_the_checkpoints_with_their_place_and_never_the_defau
     app = opened(checkpoint="tiny-dfs-20@runs")
     assert "your own in runs" in text_of(app)
     assert "tiny-dfs-20@runs" in text_of(app)
+    (runs / "tiny-dfs-20" / "log.jsonl").write_text("")
+    named = {folder: name for name, folder in both.folders.items()}
+    assert "tiny-dfs-20@runs" in [run.name for run in logs.find({"runs": runs}, named)], "as on the other pages"
+
+
+def test_an_own_run_under_a_taken_name_is_shown_with_its_own_costs(runs: Path):
+    config = ModelConfig(depth=8, options="skip,2,3,full", budget=20.0)
+    shutil.rmtree(runs / "tiny-dfs-20")
+    save_checkpoint(runs / "tiny-dfs-20", make_network(config), make_card("tiny-dfs-20", "dfs", config))
+    app = opened(checkpoint="tiny-dfs-20@runs")
+    assert re.search(r"cp \d+\.\d\d %", text_of(app))
 
 
 def test_the_page_follows_runs_and_says_which_go_on(runs: Path, monkeypatch: pytest.MonkeyPatch):
@@ -126,12 +139,12 @@ def test_a_run_has_stopped_when_its_log_does_not_grow_and_finished_when_it_has_a
     os.utime(runs / "mine" / "log.jsonl", (now - 2 * logs.ALIVE_S,) * 2)
     (runs / "tiny-dfs-20" / "log.jsonl").write_text("")
     os.utime(runs / "tiny-dfs-20" / "card.json")
-    found = {run.name: run.state(now) for run in logs.find({"runs": runs})}
+    found = {run.name: run.state(now) for run in logs.find({"runs": runs}, {})}
     assert found["mine"] == "stopped"
     assert found["tiny-dfs-20"] == "finished"
     os.utime(runs / "mine" / "log.jsonl", (now, now))
     (runs / "mine" / ".lock").unlink()
-    (mine,) = (run for run in logs.find({"runs": runs}) if run.name == "mine")
+    (mine,) = (run for run in logs.find({"runs": runs}, {}) if run.name == "mine")
     assert mine.state(now) == "stopped", "a folder that was copied just now"
 
 

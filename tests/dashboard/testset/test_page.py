@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import streamlit as st
-from pages import control, go_to, text_of
+from pages import control, go_to, opened, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED, make_card, make_network
@@ -33,14 +33,6 @@ from dfs_core.model.config import ModelConfig
 TESTSET, COMPARE = "testset", "compare"
 
 
-def open_page(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=300)
-    app.query_params.update(query)
-    go_to(app, page).run()
-    assert not app.exception
-    return app
-
-
 def data_of(app: AppTest, name: str) -> list[dict]:
     """The rows of a chart's data."""
     for chart in app.get("vega_lite_chart"):
@@ -51,19 +43,13 @@ def data_of(app: AppTest, name: str) -> list[dict]:
 
 
 @pytest.fixture
-def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
-    return tiny_pretrained
-
-
-@pytest.fixture
 def without_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "none"))
     return tiny_pretrained
 
 
 def test_the_test_sets_figures_are_the_cards(with_data):
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     test = read_card("tiny-dfs-20").metrics["test"]
     assert f"{test['accuracy']:.2f} %" in text_of(app)
     assert f"{test['cp']:.2f} %" in text_of(app)
@@ -76,7 +62,7 @@ def test_the_test_sets_figures_are_the_cards(with_data):
 
 
 def test_filters_combine_count_and_stand_in_the_link(with_data):
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     control(app.segmented_control, "verdict").set_value("wrong").run()
     traces = read_traces(with_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
     wrong = int((~traces.correct).sum())
@@ -97,7 +83,7 @@ def test_filters_combine_count_and_stand_in_the_link(with_data):
 def test_a_link_opens_its_filter_and_its_order(without_data):
     traces = read_traces(without_data / "tiny-dfs-10", OperatingPoint(read_card("tiny-dfs-10")))
     option = traces.options[traces.decisions[0, 0]]
-    app = open_page(TESTSET, checkpoint="tiny-dfs-10", budget="10", taken=f"2-{option}", order="cheapest")
+    app = opened(TESTSET, checkpoint="tiny-dfs-10", budget="10", taken=f"2-{option}", order="cheapest")
     count = int((traces.decisions[:, 0] == traces.decisions[0, 0]).sum())
     assert f"of {count}" in text_of(app)
     assert control(app.segmented_control, "order").value == "cheapest"
@@ -107,7 +93,7 @@ def test_a_link_opens_its_filter_and_its_order(without_data):
 
 
 def test_without_the_data_set_there_are_numbers_no_links_and_a_word_why(without_data):
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     assert "only their numbers" in app.info[0].value
     assert not app.get("page_link")
     assert len([caption for caption in app.caption if re.fullmatch(r"Image \d+", caption.value)]) == 16
@@ -118,13 +104,13 @@ def test_images_of_another_set_are_not_shown_for_those_that_were_traced(with_dat
     shutil.copytree(cifar10_dir / "cifar10", tmp_path / "cifar10")
     (tmp_path / "cifar10" / "test" / "cat" / "0000.png").unlink()
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path))
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     assert "the 39 test images on this machine are not the 40 images of the traces" in app.info[0].value
     assert not app.get("page_link"), "a number would lead to another image"
 
 
 def test_nothing_like_that_is_said_and_can_be_undone(without_data):
-    app = open_page(TESTSET, low="99")
+    app = opened(TESTSET, low="99")
     assert any("No test image passes these filters" in info.value for info in app.info)
     app.button(key="clear_filters").click().run()
     assert "of 40" in text_of(app)
@@ -138,7 +124,7 @@ def plotly_figure(app: AppTest) -> dict:
 
 def test_the_map_has_a_row_for_every_image_that_passes_the_filter(without_data):
     traces = read_traces(without_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 40
     assert "40 test images, most frequent decision vector first" in text_of(app)
     assert "40 test images by 5 gated blocks: " in text_of(app)
@@ -149,21 +135,21 @@ def test_the_map_has_a_row_for_every_image_that_passes_the_filter(without_data):
 
 
 def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     control(app.segmented_control, "map_sort").set_value("cost").run()
     assert dict(app.query_params) == {"sort": "cost"}
     assert "40 test images, cheapest first" in text_of(app)
-    app = open_page(TESTSET, sort="class", rows="11-20")
+    app = opened(TESTSET, sort="class", rows="11-20")
     assert control(app.segmented_control, "map_sort").value == "class"
     assert "10 of 40 test images, by class" in text_of(app)
     assert len(plotly_figure(app)["layout"]["yaxis"]["categoryarray"]) == 10
     for nonsense in ("0-3", "7", "9-2", "90-95", "a-b"):
-        app = open_page(TESTSET, rows=nonsense, sort="size")
+        app = opened(TESTSET, rows=nonsense, sort="size")
         assert "40 test images, most frequent decision vector first" in text_of(app)
 
 
 def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its_cost(without_data):
-    app = open_page(TESTSET, checkpoint="tiny-backbone")
+    app = opened(TESTSET, checkpoint="tiny-backbone")
     said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
     assert "1 of 1 different decision vector, with 100.0 % of the images" in said
     assert "so cost is not shown by confidence" in said
@@ -175,7 +161,7 @@ def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its
     rows = data_of(app, "classes")
     assert {row["class"]: row["accuracy"] for row in rows} == pytest.approx(wanted)
     assert [row["accuracy"] for row in rows] == sorted(wanted.values()), "the hardest class first"
-    app = open_page(TESTSET, checkpoint="tiny-backbone", verdict="wrong")
+    app = opened(TESTSET, checkpoint="tiny-backbone", verdict="wrong")
     assert len(app.get("vega_lite_chart")) == 3, "all of them are wrong, which is no accuracy"
 
 
@@ -203,7 +189,7 @@ def test_where_all_images_cost_the_same_the_superclasses_of_cifar100_open_all_th
     )
     save_checkpoint(tmp_path / "static", model, card, {point.traces_file: made.to_bytes()})
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path))
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     assert {row["accuracy"] for row in data_of(app, "classes")} == {50.0}
     assert len(data_of(app, "classes")) == 20
     assert "### Accuracy per superclass" in [one.value for one in app.markdown]
@@ -214,7 +200,7 @@ def test_where_all_images_cost_the_same_the_superclasses_of_cifar100_open_all_th
     assert dict(app.query_params) == {"classes": "all"}
     assert {row["class"] for row in data_of(app, "classes")} == {name.replace("_", " ") for name in known.classes}
     assert "apple" in {row["truth"] for row in data_of(app, "confusions")}
-    app = open_page(TESTSET, verdict="wrong")
+    app = opened(TESTSET, verdict="wrong")
     assert control(app.segmented_control, "classes").value is False, "the confusions follow it"
 
 
@@ -246,7 +232,7 @@ def test_a_row_of_a_table_sets_the_filter_that_a_click_in_its_chart_sets(without
     monkeypatch.setattr(toolbar, "toolbar", as_buttons)
     traces = read_traces(without_data / "tiny-dfs-20", OperatingPoint(read_card("tiny-dfs-20")))
     first = f"2-{traces.options[0]}"
-    app = press(open_page(TESTSET), "shares 0")
+    app = press(opened(TESTSET), "shares 0")
     assert dict(app.query_params) == {"taken": first}
     assert dict(press(app, "shares 0").query_params) == {}, "a second time removes it"
     rows = confusions.confusion_rows(traces, np.arange(len(traces)), groups(traces.classes))
@@ -260,7 +246,7 @@ def test_a_row_of_a_table_sets_the_filter_that_a_click_in_its_chart_sets(without
 
 
 def test_without_traces_the_page_says_which_command_makes_them(without_data):
-    app = open_page(TESTSET, checkpoint=UNTRACED)
+    app = opened(TESTSET, checkpoint=UNTRACED)
     assert "they are not stored yet" in app.info[0].value
     assert f"python -m dfs_core traces --checkpoint {UNTRACED} --data-dir" in app.code[0].value
     assert not app.get("vega_lite_chart")
@@ -271,13 +257,13 @@ def test_traces_of_other_weights_are_refused_on_the_page(tmp_path, without_data,
     shutil.copytree(without_data, folder)
     shutil.copy(folder / "tiny-dfs-10" / "traces.parquet", folder / "tiny-dfs-20" / "traces.parquet")
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
-    app = open_page(TESTSET)
+    app = opened(TESTSET)
     assert "belongs to other weights" in app.error[0].value.replace("\\", "")
     assert "--checkpoint tiny-dfs-20" in app.code[0].value
 
 
 def test_two_operating_points_are_compared_on_the_same_images_and_on_the_test_set(without_data):
-    app = open_page(COMPARE)
+    app = opened(COMPARE)
     text = text_of(app)
     assert "tiny-dfs-20" in text
     assert "tiny-dfs-30" in text
@@ -293,7 +279,7 @@ def test_two_operating_points_are_compared_on_the_same_images_and_on_the_test_se
 
 
 def test_a_link_opens_both_sides_and_other_options_are_compared_by_cost(without_data):
-    app = open_page(COMPARE, checkpoint="tiny-dfs-10", budget="10", right="tiny-skipnet-50")
+    app = opened(COMPARE, checkpoint="tiny-dfs-10", budget="10", right="tiny-skipnet-50")
     assert {row["option"] for row in data_of(app, "cells") if "option" in row} >= {"full"}
     assert data_of(app, "differences")
     assert "SkipNet ResNet-14" in text_of(app)
@@ -304,7 +290,7 @@ def test_the_only_picture_on_a_page_is_compared_with_itself(tiny_pretrained, cif
     for spare in sorted((tmp_path / "data" / "cifar10" / "test").glob("*/*.png"))[11:]:
         spare.unlink()
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
-    app = open_page(COMPARE, what="images", gallery="2")
+    app = opened(COMPARE, what="images", gallery="2")
     assert not app.exception
     first, second = control(app.selectbox, "image_A"), control(app.selectbox, "image_B")
     assert first.options == second.options
@@ -312,7 +298,7 @@ def test_the_only_picture_on_a_page_is_compared_with_itself(tiny_pretrained, cif
 
 
 def test_two_images_are_compared_under_one_operating_point(without_data):
-    app = open_page(COMPARE, what="images", image="frog", other="airplane")
+    app = opened(COMPARE, what="images", image="frog", other="airplane")
     assert control(app.selectbox, "image_A").value == "frog"
     (rows,) = re.findall(r'<div class="dfs-changes">.*?<tbody>(.*?)</tbody>', text_of(app))
     assert [re.findall(r"<td>(.*?)</td>", row)[:2] for row in rows.split("</tr>")[:2]] == [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
-from pages import control, go_to, rows_of, text_of
-from places import APP
+from pages import control, opened, rows_of, text_of
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
@@ -19,22 +17,9 @@ from dfs_core.data.sets import load_images
 from dfs_core.model.cost import cost_models
 
 
-@pytest.fixture
-def with_data(tiny_pretrained: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DFS_DATA_DIR", str(cifar10_dir))
-
-
-def open_page(page: str = "explore", **query: str) -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=300)
-    app.query_params.update(query)
-    go_to(app, page).run()
-    assert not app.exception
-    return app
-
-
 def test_a_link_to_a_drawing_shows_it_before_the_test_images_that_are_the_gallery(with_data):
-    usual = [row.partition(". ")[2] for row in rows_of(open_page(gallery="2"))]
-    app = open_page(gallery="2", image="frog")
+    usual = [row.partition(". ")[2] for row in rows_of(opened(gallery="2"))]
+    app = opened(gallery="2", image="frog")
     assert not app.warning
     assert [row.partition(". ")[2] for row in rows_of(app)] == ["frog", *usual]
     assert control(app.selectbox, "focus").value == "frog"
@@ -47,25 +32,25 @@ def test_a_link_to_a_drawing_shows_it_before_the_test_images_that_are_the_galler
 
 @pytest.mark.parametrize(("page", "widget"), [("image", "image_shown"), ("compare", "image_A")])
 def test_other_pages_show_the_drawing_of_a_link_too(with_data, page, widget):
-    app = open_page(page, image="frog", **({"what": "images"} if page == "compare" else {}))
+    app = opened(page, image="frog", **({"what": "images"} if page == "compare" else {}))
     assert not app.warning
     assert control(app.selectbox, widget).value == "frog"
 
 
 def test_the_other_image_that_is_compared_may_be_a_drawing_too(with_data):
-    app = open_page("compare", what="images", other="frog")
+    app = opened("compare", what="images", other="frog")
     assert control(app.selectbox, "image_B").value == "frog"
 
 
 def test_what_is_neither_a_drawing_nor_a_test_image_is_still_named(with_data):
-    app = open_page(image="unicorn")
+    app = opened(image="unicorn")
     assert "which is not here" in app.warning[0].value
     assert len(rows_of(app)) == 10
 
 
 @pytest.mark.parametrize("page", ["999999", "9" * 30])
 def test_a_page_that_the_gallery_has_not_is_its_last_and_that_is_said(with_data, page):
-    app = open_page(gallery=page)
+    app = opened(gallery=page)
     assert "test images, page 4 of 4" in text_of(app)
     assert dict(app.query_params) == {"gallery": "4"}
     assert "the last one is 4" in app.warning[0].value
@@ -76,13 +61,13 @@ def test_a_page_that_the_gallery_has_not_is_its_last_and_that_is_said(with_data,
 
 
 def test_drawings_have_a_last_page_too(tiny_pretrained, no_data):
-    app = open_page(gallery="3")
+    app = opened(gallery="3")
     assert "drawings, page 2 of 2" in text_of(app)
     assert dict(app.query_params) == {"gallery": "2"}
 
 
 def test_the_gallery_goes_to_an_image_by_its_number_and_to_a_class(with_data):
-    app = open_page()
+    app = opened()
     number = next(one for one in app.number_input if one.key.startswith("jump_number"))
     number.set_value(37).run()
     assert dict(app.query_params) == {"image": "test-37"}
@@ -110,7 +95,7 @@ def image_number(option: str) -> int:
 
 
 def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10_dir):
-    app = open_page(gallery_order="class")
+    app = opened(gallery_order="class")
     assert "page 1 of 4, by class" in text_of(app)
     labels = load_images("cifar10", cifar10_dir, "test").labels.tolist()
     numbers = [int(key.removeprefix("test-")) for key in all_keys(app)]
@@ -120,7 +105,7 @@ def test_by_class_the_gallery_shows_one_class_after_the_other(with_data, cifar10
 
 @pytest.mark.parametrize(("order", "words", "sign"), [("cheap", "cheapest", 1), ("dear", "most expensive", -1)])
 def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, order, words, sign):
-    app = open_page(checkpoint="tiny-dfs-20")
+    app = opened(checkpoint="tiny-dfs-20")
     control(app.selectbox, "gallery_order").set_value(order).run()
     assert app.query_params["gallery_order"] == order
     assert f"page 1 of 4, {words} first" in text_of(app)
@@ -133,6 +118,6 @@ def test_by_cost_the_gallery_follows_what_the_network_in_use_spends(with_data, o
 
 
 def test_without_stored_decisions_there_is_no_order_by_cost_and_a_link_to_it_says_so(with_data):
-    app = open_page(checkpoint=UNTRACED)
+    app = opened(checkpoint=UNTRACED)
     assert len(control(app.selectbox, "gallery_order").options) == 2
-    assert "mixed, as their costs are not stored" in text_of(open_page(checkpoint=UNTRACED, gallery_order="dear"))
+    assert "mixed, as their costs are not stored" in text_of(opened(checkpoint=UNTRACED, gallery_order="dear"))
