@@ -59,8 +59,17 @@ class Family:
         return self.choose(USUAL_BUDGET, self.usual_alpha, hold="alpha")[0]
 
     def twins(self, card: Card) -> tuple[Card, ...]:
-        """All checkpoints with the same budget and alpha as ``card``, including itself."""
-        return tuple(other for other in self.cards if (other.budget, other.alpha) == (card.budget, card.alpha))
+        """All checkpoints with the same budget and alpha as ``card``, including itself.
+
+        Among checkpoints that were trained for a budget, one whose card names none is a twin of each: no budget leads
+        to it.
+        """
+
+        def alike(other: Card) -> bool:
+            nameless = bool(self.budgets) and (other.budget is None or card.budget is None)
+            return nameless or (other.budget, other.alpha) == (card.budget, card.alpha)
+
+        return tuple(filter(alike, self.cards))
 
     def with_alpha(self, alpha: float) -> tuple[float, ...]:
         """Budgets in percent that were trained with ``alpha``, lowest first."""

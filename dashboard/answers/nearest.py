@@ -20,9 +20,12 @@ LEAST = 1e-6  # percent; so that a cost of 0 has a logarithm
 
 
 def cp_of(point: OperatingPoint) -> float | None:
-    """The cp that an operating point spends, in percent: its budget, or else what it costs; None if nobody knows."""
+    """The cp that an operating point spends, in percent: its budget, or else what it costs; None if nobody knows.
+
+    The budget of gates that were trained for time is a share of the time, and no cp.
+    """
     card, config = point.card, point.card.config
-    if point.target is not None:
+    if point.target is not None and card.training.get("cost") != "time":
         return point.target
     if config.constant:
         return _constant_cp(config)
@@ -54,34 +57,45 @@ def at_cost(family: Family, cp: float | None, like: Card) -> tuple[OperatingPoin
     alpha = family.usual_alpha if like.alpha is None else like.alpha
 
     def distance(point: OperatingPoint) -> tuple[float, float, str]:
-        found, own = cp_of(point), point.card.alpha
-        away = math.inf if found is None else abs(math.log(max(found, LEAST) / max(cp, LEAST)))
-        return away, abs(math.log(own / alpha)) if own and alpha else 0.0, point.card.name
+        own = point.card.alpha
+        return _away(point, cp), abs(math.log(own / alpha)) if own and alpha else 0.0, point.card.name
 
     points = (OperatingPoint(card, operating.fit_budget(card, max(cp, LEAST))[0]) for card in family.cards)
     nearest = min(points, key=distance)
     return nearest, _note(family, nearest, cp)
 
 
-def on_network(
-    catalogue: Catalogue, network: Network, point: OperatingPoint, cp: float | None
-) -> tuple[OperatingPoint, str]:
+def _away(point: OperatingPoint, cp: float | None) -> float:
+    """How far an operating point is from a cp in percent: the logarithm of their ratio."""
+    found = cp_of(point)
+    return math.inf if found is None or cp is None else abs(math.log(max(found, LEAST) / max(cp, LEAST)))
+
+
+def on_network(catalogue: Catalogue, network: Network, like: Card, cp: float | None) -> tuple[OperatingPoint, str]:
     """The operating point of another network with the same method and cp, or the nearest.
+
+    Where the method is missing, the one that is nearest in cp stands for it: among those that decide for each image if
+    it did, or else among those that decide alike.
 
     Args:
         catalogue: the checkpoints on this machine.
         network: the one that was chosen.
-        point: the operating point in use so far.
+        like: of the checkpoint whose method is wished.
         cp: the wish, in percent; None if nobody knows.
 
     Returns:
         The operating point, and a note that says what of method and cp could not be kept; else empty.
     """
-    before, families = catalogue.family_of(point.card), catalogue.on(network).families
+    before, families = catalogue.family_of(like), catalogue.on(network).families
+
+    def unlike(family: Family) -> tuple[bool, float]:
+        point = at_cost(family, cp, like)[0]
+        return point.card.config.decides_alike != like.config.decides_alike, _away(point, cp)
+
     same = [family for family in families if family.cards[0].method == before.cards[0].method]
-    family = next((one for one in same if one.options == before.options), (same or families)[0])
+    family = next((one for one in same if one.options == before.options), (same or [min(families, key=unlike)])[0])
     note = "" if same else f"There is no {before.title} of {network.in_words} here. In use instead: {family.title}."
-    found, spent = at_cost(family, cp, point.card)
+    found, spent = at_cost(family, cp, like)
     return found, " ".join(filter(None, (note, spent)))
 
 

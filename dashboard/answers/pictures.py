@@ -184,7 +184,10 @@ def index_of_test(key: str | None) -> int | None:
 
 
 def gallery_order(labels: np.ndarray, seed: int = _SEED) -> np.ndarray:
-    """An order of the test images in rounds, each with one image of every class.
+    """An order of the test images in rounds, each with one image of every class, in an order of its own.
+
+    With many classes a page is a part of a round. So the classes are not in their alphabetical order there, which would
+    make a page one of a few letters.
 
     Args:
         labels: class of each image, (N,).
@@ -193,12 +196,15 @@ def gallery_order(labels: np.ndarray, seed: int = _SEED) -> np.ndarray:
     Returns:
         Indices, (N,). A class without images left is missing from later rounds.
     """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(labels))
+    classes = int(labels.max()) + 1 if len(labels) else 0
+    places = rng.permutation(classes) if classes > PAGE_SIZE else np.arange(classes)
     rounds = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]
         rounds[members] = np.arange(len(members))
-    return np.lexsort((labels, rounds))
+    return np.lexsort((places[labels], rounds))
 
 
 def _reduced(image: Image.Image, side: int) -> str:

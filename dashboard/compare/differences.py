@@ -32,6 +32,11 @@ def why_not(left: ModelConfig, right: ModelConfig) -> str:
     """Why two networks cannot be compared block by block; empty if they can. Their options may differ."""
     if left.layout == right.layout:
         return ""
+    if left.gated_blocks == right.gated_blocks:
+        return (
+            "The blocks of A and B differ in width or image size, so no difference by block is shown. Predictions and"
+            " costs are compared below."
+        )
     return (
         f"{left.layout.title} has {left.gated_blocks} gated blocks and {right.layout.title} has {right.gated_blocks}."
         " Their blocks do not correspond, so no difference by block is shown. Predictions and costs are compared below."

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.answers import nearest
-from dashboard.answers.naming import told_apart
+from dashboard.answers.naming import class_name, told_apart
 from dashboard.answers.pictures import Picture, index_of_test
 from dashboard.compare import rivals
 from dashboard.compare.differences import Pair, Side
@@ -18,7 +18,7 @@ from dashboard.compare.rivals import BUDGET, RIGHT
 from dashboard.ui import cached, image_bar, own_panel, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
-from dashboard.ui.point_controls import ControlGroup, choose_measure
+from dashboard.ui.point_controls import ControlGroup, Wish, choose_measure
 from dashboard.ui.switch import switch
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -118,23 +118,23 @@ def two_points(page: Opened) -> Compared:
 
 def _match(page: Opened, other: OperatingPoint) -> None:
     """The button that gives B the cost of A: two methods are compared fairly at one cost."""
-    wish, family = nearest.cp_of(page.point), page.catalogue.family_of(other.card)
+    cp, family = nearest.cp_of(page.point), page.catalogue.family_of(other.card)
     same = family == page.catalogue.family_of(page.card)
 
     def match() -> None:
-        B_CONTROLS.follow(*nearest.at_cost(family, wish, other.card), wish)
+        B_CONTROLS.follow(*nearest.at_cost(family, cp, other.card), Wish(cp, other.card))
 
     st.button(
         "Match B's cost to A's",
         icon=":material/balance:",
         key="match_cost",
-        disabled=same or wish is None,
+        disabled=same or cp is None,
         on_click=match,
         help="A and B are one method: at one cost they would be the same. Choose another method for B."
         if same
         else "The cost of A is not on its card."
-        if wish is None
-        else f"Move B to the budget that is nearest to A's cp, {wish:.3g} %",
+        if cp is None
+        else f"Move B to the budget that is nearest to A's cp, {cp:.3g} %",
     )
 
 
@@ -174,7 +174,9 @@ def _linked(page: Opened) -> list[Picture]:
 
 
 def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: Callable[[str], None]) -> None:
-    names = {picture.key: picture.name + (f", {picture.truth}" if picture.truth else "") for picture in pictures}
+    names = {
+        picture.key: picture.name + (f", {class_name(picture.truth)}" if picture.truth else "") for picture in pictures
+    }
     control = state.Control.showing(f"image_{letter}", chosen.key)
     st.selectbox(
         f"Image {letter}",

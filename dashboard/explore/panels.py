@@ -22,6 +22,7 @@ from dashboard.ui.show import picked, show
 from dashboard.ui.switch import switch
 from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem, where_it_pays
+from dashboard.views.curve import OTHERS
 from dashboard.views.strip_chart import FOCUS_PARAMS
 from dfs_core.checkpoints.words import SESSION
 from dfs_core.data.known import title_of
@@ -122,6 +123,8 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
         f" table. Click a tick at the bottom to see that image. Zoom: pinch, or Ctrl and mouse"
         f" wheel. Move: Shift and drag. Reset: double-click.{missing}"
     )
+    if not any(point["family"] not in OTHERS for point in curve.points):
+        st.caption(f"No checkpoint of {page.card.config.layout.title} on this data set was measured on the test set.")
     if words := where_it_pays(Network.of(page.card)):
         st.markdown(words)
 
@@ -137,7 +140,7 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
         st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
         without = ""
-        if not page.has_test_figures:
+        if not page.has_test_figures and page.card.evaluation("test") is not None:
             usual = operating.usual_budget(page.card)
             without = f" The cost of each part on the test set is known only at the usual budget, {usual:.3g} %."
         st.caption(f"{MEASURES[page.shared.cost].about} Figures in percent; the last line is their sum.{without}")

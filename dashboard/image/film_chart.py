@@ -177,7 +177,7 @@ def _ticks(film: Film) -> Rows:
 def _flag(stays_right: StaysRight) -> Rows:
     if stays_right.frame is None:
         return []
-    text = f"stays {'right' if stays_right.known else stays_right.label} from here"
+    text = f"stays {'right' if stays_right.known else class_name(stays_right.label)} from here"
     return [{"frame": stays_right.frame, "centre": stays_right.frame + 0.5, "text": text}]
 
 

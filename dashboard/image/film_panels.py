@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.answers.naming import counted, plain
+from dashboard.answers.naming import class_name, counted, plain
 from dashboard.answers.times import alone
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
@@ -106,7 +106,7 @@ def stays_right_in_words(answer: Answer, found: StaysRight) -> str:
     """From which budget or price the prediction stays right, as a sentence."""
     reel = answer.film
     assert reel is not None
-    what = "right" if found.known else f"'{found.label}'"
+    what = "right" if found.known else f"'{class_name(found.label)}'"
     if found.frame is None:
         sometimes = f", though right at {counted(found.earlier, 'cheaper point')}" if found.earlier else ""
         return f"Never stays right: wrong at the largest {'cost' if reel.dial else 'budget'}{sometimes}."

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.answers import operating
 from dashboard.answers.looks import BudgetRow, in_passes
+from dashboard.answers.naming import class_name
 from dashboard.answers.verdicts import marked, verdict
 from dashboard.drawing import legends
 from dashboard.export.view import View
@@ -70,7 +71,9 @@ def _outcomes(answer: Answer, stored: list[BudgetRow]) -> None:
         (
             f"this image, {answer.where:.3g} %",
             in_passes(len(free.passes)),
-            marked(verdict(free, answer.picture), f"{escape(free.label)}, {100 * free.confidence:.0f} % sure"),
+            marked(
+                verdict(free, answer.picture), f"{escape(class_name(free.label))}, {100 * free.confidence:.0f} % sure"
+            ),
             f"{free.cp:.2f} %",
             f"{free.all_in:.2f} %",
         )

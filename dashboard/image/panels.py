@@ -215,7 +215,8 @@ def _path_in_words(answer: Answer) -> str:
     trace = answer.what_if.forced
     taken = [name for name in trace.options if name in trace.decisions]
     counts = [f"{trace.decisions.count(name)} at {option_label(name)}" for name in taken]
-    return f"Prediction for {answer.picture.name}: {trace.label}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
+    told = f"Prediction for {answer.picture.name}: {class_name(trace.label)}"
+    return f"{told}; blocks: {', '.join(counts)}; cp {trace.cp:.2f} %"
 
 
 def _block_picked() -> None:

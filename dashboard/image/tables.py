@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict, cast
 
 from dashboard.answers import costs, looks
 from dashboard.answers.costs import MEASURES, Cost
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Rows, is_near_tie, stage_of
 from dashboard.answers.times import alone
@@ -294,12 +295,12 @@ def passes_in_words(trace: DecisionTrace) -> list[str]:
     sentences = []
     for number, look in enumerate(trace.passes, start=1):
         options = " and ".join(option_in_words(name) for name in dict.fromkeys(look.decisions))
-        answer = f"Pass {number} at {options}: {look.label}, {100 * look.confidence:.0f} %."
+        answer = f"Pass {number} at {options}: {class_name(look.label)}, {100 * look.confidence:.0f} %."
         if look.limit is None:
             sentences.append(f"{answer} It is the last pass, so its answer counts.")
             continue
         lead, limit = looks.lead_and_limit(look)
-        doubt, needed = f"{look.label} is {lead} times as probable as the next class", f"{limit} times"
+        doubt, needed = f"{class_name(look.label)} is {lead} times as probable as the next class", f"{limit} times"
         if looks.missed(look):
             sentences.append(f"{answer} Here {doubt}; {needed} were needed, so the network looked again.")
         else:

@@ -168,7 +168,7 @@ def recorded(page: Opened, wish: Settings) -> None:
     for problem in filter(None, (training_log_problem(card.name) for card in kin)):
         st.warning(messages.plain(problem), icon=":material/edit_document:")
     if not found:
-        st.caption("No checkpoint here has a training log of cp.")
+        st.caption("No checkpoint of this network has a training log of cp.")
     for place, (budget, rows) in enumerate(found.items()):
         st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
         _recorded(page, f"recorded_{place}", budget, rows)

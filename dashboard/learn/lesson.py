@@ -170,6 +170,12 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
 
 def budget_words(item: Shown, point: OperatingPoint, rows: Rows) -> list[str]:
     """Step 4; ``rows`` from ``budget_rows``."""
+    if not rows and not point.card.config.decides_alike:
+        return [
+            "A budget is the cp that a network should spend on average.",
+            f"This checkpoint's card names no budget. Each image has its own cost, here a cp of {item.trace.cp:.2f} %.",
+            "Choose another DFS checkpoint above to see the effect of a budget.",
+        ]
     if not rows:
         return [
             "A budget is the cp that a network should spend on average.",

@@ -17,6 +17,7 @@ from dashboard.answers.naming import class_name, counted, plain, with_article
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.words import option_in_words
 from dfs_core.model.config import ModelConfig
+from dfs_core.model.options import FULL_BITS
 from dfs_core.trace import DecisionTrace
 
 CHOICES = 4
@@ -110,13 +111,15 @@ def _skipped(shown: Sequence[Shown], config: ModelConfig) -> Question | None:
     taken = (pair for item in shown for pair in zip(numbers, item.trace.decisions, strict=True))
     counts = Counter(block for block, name in taken if name == "skip")
     total = len(shown) * config.gated_blocks
+    has_few_bits = any(0 < option.bits < FULL_BITS for option in config.option_set)
     if not counts:
+        cheap = " At this budget there is no need: a few bits already cost little." if has_few_bits else ""
         return Question(
             "never-skipped",
             "How often is a block skipped for these images?",
             ("Never", "In one of 20 decisions", "In one of 4 decisions", "In half of the decisions"),
             0,
-            f"None of {total} decisions is a skip. At this budget there is no need: a few bits already cost little.",
+            f"None of {total} decisions is a skip.{cheap}",
         )
     (first, most), *others = counts.most_common()
     rivals = [block for block, count in others if count < most]

@@ -210,7 +210,9 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 
 def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
     rows = lesson.budget_rows(page.point, _at_other_budgets(page, item), measured())
-    if rows:
+    if rows and len({row["budget"] for row in rows}) == 1:
+        st.caption("This is the only budget that was trained for this network, so there is nothing to compare it with.")
+    elif rows:
         view = View(
             "bought",
             f"Budget and cp of {item.picture.name}",
@@ -242,6 +244,16 @@ def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
     """The passes over this image and over some others, by the checkpoint in use or by another cascade."""
     card = page.catalogue.cascade_like(page.card)
     if card is None:
+        elsewhere = next((one for one in page.catalogue.cards if one.config.passes), None)
+        if elsewhere is not None:
+            there = Network.of(elsewhere).in_words
+            controls.button(
+                f"See it with {there}",
+                icon=":material/swap_horiz:",
+                key="to_cascade",
+                on_click=state.use_checkpoint,
+                args=(elsewhere, page.card),
+            )
         return looking.no_cascade_words()
     point = page.point if card is page.card else operating.usual(card)
     others = [one for one in image_bar.pictures_at_hand(page.card, page.shared) if one.key != item.picture.key]

@@ -35,6 +35,7 @@ class Figures:
         all_in: likewise.
         images: how many were measured; None between two measured budgets, where accuracy and costs are interpolated.
         which: the images that were measured: ``test images`` or ``validation images``.
+        alike: whether every image costs the same.
     """
 
     network: str
@@ -46,16 +47,19 @@ class Figures:
     all_in: float | None = None
     images: int | None = None
     which: str = "test images"
+    alike: bool = False
 
     @classmethod
     def of(cls, page: Opened) -> Figures:
         """The figures of the operating point in use, as Explore shows them."""
         network, plain = Network.of(page.card).in_words, page.card.backbone(page.catalogue.cards)
+        alike = page.card.config.decides_alike
         backbone = plain.metrics.get("test", {}).get("accuracy") if plain else None
         found: Mapping[str, Any] | None = tables.test_figures(page.point, cached.measured())
         if found is None:
-            return cls(network, backbone)
+            return cls(network, backbone, alike=alike)
         kept: dict[str, Any] = {key: found.get(key) for key in ("accuracy", "low", "high", "cp", "all_in", "images")}
+        kept["alike"] = alike
         if found.get("between"):
             return cls(network, backbone, **kept | {"images": None})
         if found["what"] == tables.SETS["validation"]:  # the plain network was measured on others
@@ -102,6 +106,8 @@ def in_six_slides(page: Opened, card: Card) -> list[View | Slide]:
 def headline(f: Figures) -> str:
     """The title slide's sentence."""
     if f.accuracy is None or f.cp is None:
+        if f.alike:
+            return f"{f.network} computes the same for every image"
         return f"{f.network} decides for each image how much to compute"
     return f"{f.network} is right for {f.about}{f.accuracy:.2f} % of the {f.which} at a cp of {f.about}{f.cp:.2f} %"
 
@@ -177,7 +183,7 @@ def ledger_in_words(rows: Sequence[Mapping[str, Any]], cost: str) -> str:
 def conclusion_in_words(f: Figures) -> str:
     """The last sentence."""
     if f.cp is None or f.loss is None:
-        return "What an image needs differs, and a network can decide it"
+        return "This operating point was not measured on the test set"
     if f.loss < 0:
         more = f"{f.about}{-f.loss:.2f} points more than the plain network"
         return f"Saving {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"

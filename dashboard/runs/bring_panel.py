@@ -14,11 +14,14 @@ from dashboard.ui import cached
 from dashboard.ui.address import on_this_machine
 from dashboard.ui.messages import plain
 from dashboard.ui.read_only import read_only
-from dfs_core.checkpoints.locate import reason, runs_dir
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.locate import CARD_FILE, reason, runs_dir
+from dfs_core.data.known import KNOWN, title_of
 from dfs_core.errors import UserError
 from dfs_core.files import at_home, is_folder
 
-FILE, OPTIONS, FOLDER, SAID = "import_file", "import_options", "named_folder", "import_said"
+FILE, OPTIONS, DATASET = "import_file", "import_options", "import_dataset"
+FOLDER, SAID = "named_folder", "import_said"
 
 
 def bring_in() -> None:
@@ -36,7 +39,15 @@ def bring_in() -> None:
             "A checkpoint's folder as .zip, or a .pth.tar of the public DFS code",
             type=None,
             key=FILE,
-            max_upload_size=25,
+            max_upload_size=200,
+        )
+        st.selectbox(
+            "Data set of a .pth.tar",
+            ["", *KNOWN],
+            key=DATASET,
+            format_func=lambda name: title_of(name) if name else "By its number of classes",
+            help="Such a file does not say what it was trained on. The data set gives the names of the classes and the"
+            " colours that the network expects.",
         )
         st.text_input(
             "Its option set, if the import asks for it", key=OPTIONS, placeholder="skip,4,8,full", max_chars=100
@@ -60,7 +71,9 @@ def _import() -> None:
         return
     try:
         made = _import_from_memory(Path(file.name).name, file.getvalue())
-        st.session_state[SAID] = f":material/check: Imported as {plain(made.name)} into {plain(str(made.parent))}."
+        card = read_card(made / CARD_FILE)
+        of = "" if card.commit != "unknown" else f" {plain(card.notes)}"
+        st.session_state[SAID] = f":material/check: Imported as {plain(made.name)} into {plain(str(made.parent))}.{of}"
     except UserError as error:
         st.session_state[SAID] = f":material/error: {plain(str(error))}"
 
@@ -70,7 +83,7 @@ def _import_from_memory(name: str, data: bytes) -> Path:
         path = Path(folder) / name
         path.write_bytes(data)
         try:
-            return import_file(path, st.session_state.get(OPTIONS, "").strip())
+            return import_file(path, st.session_state.get(OPTIONS, "").strip(), st.session_state.get(DATASET, ""))
         except UserError as error:
             raise UserError(str(error).replace(f"{folder}{os.sep}", "")) from None  # a folder that nobody knows
         except OSError as error:

@@ -66,7 +66,7 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
     if wanted.vector:
         parts.append((f"decision vector {wanted.vector}", replace(wanted, vector="")))
     if wanted.answers:
-        told = classes_in_words(wanted.answers, 3) if len(wanted.answers) > 1 else wanted.answers[0]
+        told = classes_in_words(wanted.answers, 3) if len(wanted.answers) > 1 else class_name(wanted.answers[0])
         parts.append((f"predicted: {told}", replace(wanted, answers=())))
     if wanted.change:
         parts.append((f"{looks.CHANGES[wanted.change]} by looking again", replace(wanted, change="")))

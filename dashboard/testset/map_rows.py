@@ -11,7 +11,7 @@ import numpy as np
 
 from dashboard.answers.classes import Group, group_numbers, groups, word
 from dashboard.answers.costs import Costs, Measure
-from dashboard.answers.naming import counted
+from dashboard.answers.naming import class_name, counted
 from dashboard.answers.tables import Rows
 from dashboard.answers.verdicts import GLYPHS
 from dashboard.testset.statistics import vectors
@@ -208,7 +208,7 @@ def _about(traces: Traces, costs: Mapping[str, np.ndarray], measure: Measure, ch
         figures,
         strict=True,
     )
-    names = traces.classes
+    names = [class_name(name) for name in traces.classes]
     return [
         f"image {index}: {names[label]}<br>predicted {names[prediction]}"
         f" {GLYPHS['right' if label == prediction else 'wrong']}, {sure:.1f} % sure<br>"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from dashboard.answers.naming import class_name
 from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
 from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.gallery_order import choose_order, in_words, order_of
@@ -44,7 +45,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     if shared.image == OWN_IMAGE and not mine:
         messages.image_of_the_sender(shown[0].name)
     elif shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
-        messages.no_image(shared.image, shown[0].name)
+        messages.no_image(shared.image, shown[0].name, card.dataset if isinstance(images, str) else "")
     return shown
 
 
@@ -144,6 +145,7 @@ def _jump(images: ImageSet, card: Card, shared: state.State) -> None:
         st.selectbox(
             "Class",
             images.classes,
+            format_func=class_name,
             index=None,
             placeholder="Choose a class",
             key=of_class.key,

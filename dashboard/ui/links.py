@@ -25,7 +25,7 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number, whole_number
-from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS, GalleryOrder
+from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS, GalleryOrder, index_of_test
 from dashboard.answers.tables import Scale
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -112,10 +112,17 @@ def from_query(
         notes.append(note)
         budget = None
     own = _own(query, forms or {}, notes)
+    image, gallery = query.get("image") or None, min(whole_number(query.get("gallery")) or 1, _LAST_PAGE)
+    if "network" in query and catalogue.network(query["network"]) is None:
+        numbered = {key for key, value in own.items() if index_of_test(value) is not None}
+        if numbered or index_of_test(image) is not None:
+            notes.append("Its test image is left out: that number is another picture in another data set.")
+            image = None if index_of_test(image) is not None else image
+        own, gallery = {key: value for key, value in own.items() if key not in numbered}, 1
     return State(
         checkpoint=card.name,
-        image=query.get("image") or None,
-        gallery=min(whole_number(query.get("gallery")) or 1, _LAST_PAGE),
+        image=image,
+        gallery=gallery,
         order=cast(GalleryOrder, _one_of(query, "gallery_order", get_args(GalleryOrder))),
         cost=cast(Cost, _one_of(query, "cost", get_args(Cost))),
         scale=cast(Scale, _one_of(query, "scale", get_args(Scale))),
@@ -134,7 +141,8 @@ def to_query(state: State, catalogue: Catalogue, whole: bool = False) -> dict[st
     """
     query = {}
     card, default = catalogue.named(state.checkpoint), catalogue.default
-    if card is not None and (network := Network.of(card)) != Network.of(default):
+    numbered = index_of_test(state.image) is not None  # elsewhere another network may be the default
+    if card is not None and ((network := Network.of(card)) != Network.of(default) or numbered):
         query["network"] = network.key
         default = catalogue.on(network).default
     if card is not None and (whole or card is not default):
@@ -201,7 +209,7 @@ def _card(query: Mapping[str, str], catalogue: Catalogue, budget: float | None, 
     if network is None or Network.of(card) == network:
         return card
     point = OperatingPoint(card, operating.fit_budget(card, budget)[0])
-    found, note = nearest.on_network(catalogue, network, point, nearest.cp_of(point))
+    found, note = nearest.on_network(catalogue, network, card, nearest.cp_of(point))
     notes.append(note)
     return found.card
 

@@ -47,15 +47,18 @@ def cannot_decide(error: Exception) -> None:
     st.error(f"{plain(str(error))}. Choose another checkpoint above, or repair this one.", icon=":material/error:")
 
 
-def no_image(key: str, shown: str) -> None:
+def no_image(key: str, shown: str, missing: str) -> None:
     """Say that a link names an image that is not here.
 
     Args:
         key: of the image, as the link has it.
         shown: name of the image that is shown instead.
+        missing: name of the network's data set, if it is not on this machine; else empty.
     """
-    fetch = " Test images need their data set on this machine." if key.startswith("test-") else ""
-    if fetch and not read_only():
+    fetch = ""
+    if key.startswith("test-"):
+        fetch = " Test images need their data set on this machine." if missing else " The test set has no such image."
+    if missing in KNOWN and fetch and not read_only():
         fetch = f"{fetch.removesuffix('.')}; Explore can download it."
     st.warning(
         f"The link names the image '{plain(key)}', which is not here. Shown instead: {plain(shown)}.{fetch}",

@@ -5,10 +5,11 @@ They show what is in use. If a choice cannot be met, they move to the nearest po
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 
@@ -36,14 +37,21 @@ BUDGET, ALPHA = "budget", "alpha"
 _ASKED, _KEPT = "alpha_asked", "cp_kept"
 
 
+class Wish(NamedTuple):
+    """What a change of method or network is to keep: the cp in percent, if it is known, and a card with the method."""
+
+    cp: float | None
+    like: Card
+
+
 @dataclass(frozen=True, slots=True)
 class ControlGroup:
     """The controls of one operating point: the shared one, or a page's second one.
 
     Attributes:
         prefix: of the controls' names.
-        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does; and ``image``, ``gallery`` and
-            ``page`` if the page shows this group's test images.
+        move: sets ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does. Only that one also gets ``image``,
+            ``gallery`` and ``page``: the page shows its test images.
         brief: whether labels are short.
         measure: whether the measure of cost is among the controls; once a page at most.
     """
@@ -61,15 +69,18 @@ class ControlGroup:
         """The label, or only the part before its colon if labels are short."""
         return text.partition(":")[0] if self.brief else text
 
-    def wish(self, point: OperatingPoint) -> float | None:
-        """The cp in percent to keep when the method or the network changes.
+    def wish(self, point: OperatingPoint) -> Wish:
+        """What to keep when the method or the network changes.
 
-        It is what was spent before the first of several such changes: a method that cannot meet it does not end it.
+        It is what was in use before the first of several such changes: a method that cannot meet its cp does not end
+        it, nor does a network that lacks its method.
         """
-        kept, *of = st.session_state.get(self.prefix + _KEPT, (None,))
-        return kept if of == [point.card.name, point.budget] else nearest.cp_of(point)
+        kept: tuple[Wish, str, float | None] | None = st.session_state.get(self.prefix + _KEPT)
+        if kept is not None and kept[1:] == (point.card.name, point.budget):
+            return kept[0]
+        return Wish(nearest.cp_of(point), point.card)
 
-    def follow(self, point: OperatingPoint, note: str, wish: float | None, **more: Any) -> None:
+    def follow(self, point: OperatingPoint, note: str, wish: Wish, **more: Any) -> None:
         """Use another method's or network's operating point, and remember the wish that it was chosen for."""
         st.session_state[self.prefix + _KEPT] = wish, point.card.name, point.budget
         self.move(checkpoint=point.card.name, budget=point.budget, note=note, **more)
@@ -143,8 +154,12 @@ def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, g
 
     def choose(network: Network) -> None:
         wish = group.wish(point)
-        found, note = nearest.on_network(catalogue, network, point, wish)
-        more = {} if network.dataset == used.dataset else state.to_another_data_set(shared)
+        like = wish.like if catalogue.named(wish.like.name) else point.card  # it may be gone
+        found, note = nearest.on_network(catalogue, network, like, wish.cp)
+        own = group.move is state.change  # a second group changes neither the images nor what the page filters
+        more, lost = state.to_another_network(shared, used, network) if own else ({}, False)
+        if lost:
+            note = f"{note} Filters and forced gates of the former network were removed.".strip()
         group.follow(found, note, wish, **more)
 
     st.selectbox(
@@ -165,8 +180,8 @@ def _method(catalogue: Catalogue, family: Family, point: OperatingPoint, group: 
 
     def choose(title: str) -> None:
         wish = group.wish(point)
-        found, note = nearest.at_cost(families[title], wish, point.card)
-        group.follow(found, note, wish)
+        found, note = nearest.at_cost(families[title], wish.cp, point.card)
+        group.follow(found, note, Wish(wish.cp, found.card))
 
     chosen = control.choice(choose)
     if len(" ".join(titles)) < (ROOM if len(catalogue.networks) == 1 else ROOM_BESIDE):
@@ -194,14 +209,22 @@ def _checkpoint(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> Non
     if uniform:
         label = "Bits, the same for every image and block"
     if len(twins) == 1:
-        fixed(label, card.name)
+        fixed(group.label(label), _bits_in_words(card) if uniform else card.name)
         return
+    bits = Counter(map(_bits_in_words, twins)) if uniform else Counter()
+
+    def in_words(name: str) -> str:
+        if not uniform:
+            return messages.plain(name)
+        said = _bits_in_words(by_name[name])
+        return said if bits[said] == 1 else f"{said} ({messages.plain(name)})"  # one's own beside the published one
+
     control = group.showing(RUN, card.name)
     st.segmented_control(
         group.label(label),
         list(by_name),
         default=card.name,
-        format_func=lambda name: _bits_in_words(by_name[name]) if uniform else messages.plain(name),
+        format_func=in_words,
         key=control.key,
         required=True,
         wrap=True,
@@ -224,7 +247,7 @@ def _run(twins: tuple[Card, ...], card: Card, group: ControlGroup) -> None:
         names.index(card.name),
         key=control.key,
         on_change=control.choice(lambda name: group.move(checkpoint=name, note="")),
-        help=f"{len(names)} checkpoints were trained for {messages.plain(OperatingPoint(card).in_words)}; choose one.",
+        help=f"{len(names)} checkpoints were trained alike, or their cards name no budget; choose one.",
     )
 
 
@@ -265,7 +288,7 @@ def _trained_budget(family: Family, card: Card, group: ControlGroup) -> None:
         return
     control = group.showing(BUDGET, card.budget)
     st.select_slider(
-        group.label("Budget: the cp it was trained to spend"),
+        group.label(f"Budget: the {'time' if card.training.get('cost') == 'time' else 'cp'} it was trained to spend"),
         family.budgets,
         card.budget,
         format_func=lambda budget: f"{budget:g} %",

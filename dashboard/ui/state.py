@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
+from dashboard.answers.networks import Network
 from dashboard.answers.pictures import OWN_KEYS, index_of_test
 from dashboard.ui import cached
 from dashboard.ui.links import State, from_query, link, to_query
@@ -20,7 +21,11 @@ from dfs_core.checkpoints.card import Card
 __all__ = ["Control", "State", "change", "enter", "from_query", "link", "open_state", "to_query"]
 
 _STATE, _URL, _CHOSEN, _PATH, _PAGES = "shared_state", "shared_url", "shared_chosen", "shared_path", "shared_pages"
+_NETWORK = "shared_network"  # the one in use
 KEYS = 8  # of a control; enough that the browser has forgotten a key's old value when it comes round
+# Page parameters that speak of one network: of its blocks and costs, and of its classes.
+_OF_BLOCKS = frozenset(("force", "hold", "block", "price", "taken", "policy", "of", "low", "high", "by", "passes"))
+_OF_CLASSES = frozenset(("class", "answer"))
 _STALE_S = 0.5  # how long the browser may still send the URL from before ours
 
 
@@ -123,6 +128,19 @@ def to_another_data_set(shared: State) -> dict[str, Any]:
     return {"image": image, "gallery": 1, "page": numbered}
 
 
+def to_another_network(shared: State, before: Network, after: Network) -> tuple[dict[str, Any], bool]:
+    """What ``change`` has to change with the network, and whether the page loses a filter or a forced gate by it."""
+    same = before.dataset == after.dataset
+    changes = {"page": {}} if same else to_another_data_set(shared)
+    gone = _OF_BLOCKS if same else _OF_BLOCKS | _OF_CLASSES
+    for page in st.session_state.get(_PAGES, {}).values():
+        for key in gone & page.keys():
+            del page[key]
+    lost = gone & shared.page.keys()
+    changes["page"] = changes["page"] | dict.fromkeys(lost, "")
+    return changes, bool(lost - {"block", "price"})
+
+
 def _moved_on(state: State, linked: State | None, path: str) -> State:
     """The state after navigation: the link's, or the former one with the parameters that the new page had last."""
     pages = st.session_state.setdefault(_PAGES, {})
@@ -136,9 +154,12 @@ def _possible(state: State, catalogue: Catalogue) -> State:
     """The state with a checkpoint, a budget and a gallery page that exist."""
     card = catalogue.named(state.checkpoint)
     if card is None:  # its folder was deleted while the page was open
-        note = f"The checkpoint '{state.checkpoint}' no longer exists."
-        card = catalogue.default
-        state = replace(state, checkpoint=card.name, note=note)
+        network = st.session_state.get(_NETWORK)
+        card = (catalogue.on(network) if network in catalogue.networks else catalogue).default
+        note = f"The checkpoint '{state.checkpoint}' no longer exists. In use instead: {card.name}."
+        elsewhere = {} if network and network.dataset == card.dataset else to_another_data_set(state)
+        state = replace(state, checkpoint=card.name, note=note, **elsewhere)
+    st.session_state[_NETWORK] = Network.of(card)
     budget, note = operating.fit_budget(card, state.budget)
     if budget != state.budget:
         state = replace(state, budget=budget, note=state.note or note)

@@ -80,6 +80,24 @@ def test_what_another_network_has_not_is_said_and_comes_back_with_the_way_back()
 
 
 @pytest.mark.usefixtures("in_force")
+def test_a_method_that_another_network_lacks_comes_back_with_the_way_back():
+    app = opened(checkpoint="tiny-skipnet-50")
+    switch(app, "ResNet-20 on CIFAR-100")
+    assert "There is no SkipNet of ResNet-20 on CIFAR-100 here." in said(app.warning[0])
+    switch(app, "ResNet-14 on CIFAR-10")
+    assert app.query_params["checkpoint"] == "tiny-skipnet-50"
+    assert not app.warning
+
+
+@pytest.mark.usefixtures("in_force")
+def test_forced_gates_stay_with_their_network():
+    app = opened("image", checkpoint="tiny-dfs-10", force="4:full", block="4")
+    switch(app, "ResNet-20 on CIFAR-100")
+    assert "force" not in app.query_params
+    assert "Filters and forced gates of the former network were removed." in said(app.warning[0])
+
+
+@pytest.mark.usefixtures("in_force")
 def test_a_method_that_costs_more_does_not_end_the_wish():
     app = opened(checkpoint="tiny-dfs-10")
     for title, name in (("Backbone", "tiny-backbone"), ("SkipNet", "tiny-skipnet-50"), ("DFS", "tiny-dfs-10")):

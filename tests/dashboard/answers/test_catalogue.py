@@ -98,6 +98,13 @@ def test_runs_of_the_same_pair_are_twins_and_the_named_one_is_preferred(catalogu
     assert family.choose(20, 5e-6, near=again)[0] is again
 
 
+def test_a_checkpoint_whose_card_names_no_budget_can_be_chosen_beside_those_of_a_budget(catalogue):
+    imported = make_card("imported", "dfs", ModelConfig(depth=14))
+    family = Catalogue((*catalogue.cards, imported)).family_of(imported)
+    assert imported in family.twins(family.cards[0])
+    assert family.twins(imported) == family.cards
+
+
 @pytest.mark.parametrize(("alpha", "text"), [(5e-6, "5e-6"), (2.5e-5, "2.5e-5"), (1e-6, "1e-6"), (0.1, "1e-1")])
 def test_alpha_is_written_as_people_write_it(alpha, text):
     assert format_alpha(alpha) == text

@@ -109,7 +109,7 @@ def test_another_network_keeps_method_and_budget_and_says_where_it_cannot(catalo
 
     def leads(name: str) -> tuple[str, str]:
         point = OperatingPoint(catalogue.named(name))
-        found, note = nearest.on_network(catalogue, other, point, nearest.cp_of(point))
+        found, note = nearest.on_network(catalogue, other, point.card, nearest.cp_of(point))
         return found.card.name, note
 
     assert leads("dfs-20.0-5e-06") == ("dfs-20.0-5e-06-c100", "")
@@ -117,6 +117,24 @@ def test_another_network_keeps_method_and_budget_and_says_where_it_cannot(catalo
     name, note = leads("dfs-30.0-5e-06")
     assert name == "dfs-20.0-5e-06-c100"
     assert note == "DFS has nothing here with a cp of 30 %. The nearest is 20 %."
-    found, note = nearest.on_network(catalogue, other, OperatingPoint(catalogue.named("every"), 10.0), 10.0)
+    found, note = nearest.on_network(catalogue, other, catalogue.named("every"), 10.0)
     assert found.card.name == "dfs-10.0-5e-06-c100"
     assert note == "There is no DFS every budget of ResNet-14 on CIFAR-100 here. In use instead: DFS."
+
+
+def test_where_the_method_is_missing_the_one_nearest_in_cost_that_decides_as_it_did_is_used(catalogue):
+    mixed = ModelConfig(depth=14, options="lowbit", policy="table", prices=((0.02, 56.0), (1.28, 0.3)))
+    both = Catalogue((*catalogue.cards, make_card("mix", "mixed", mixed)))
+    other = both.networks[1]
+    found, note = nearest.on_network(both, other, both.named("mix"), 6.25)
+    assert (found.card.name, note) == (
+        "static8-c100",
+        "There is no Static mixed of ResNet-14 on CIFAR-100 here. In use instead: Static uniform.",
+    )
+    found, _ = nearest.on_network(both, other, both.named("every"), 6.25)
+    assert found.card.name == "dfs-10.0-5e-06-c100", "both decide for each image"
+
+
+def test_the_budget_of_gates_that_were_trained_for_time_is_no_cp():
+    timed = make_card("timed", "dfs", ModelConfig(depth=14, budget=60.0), training={"cost": "time"})
+    assert nearest.cp_of(OperatingPoint(timed)) is None

@@ -105,6 +105,14 @@ def test_every_page_of_the_gallery_shows_each_class_once():
     assert all(sorted(labels[order[start : start + 10]]) == list(range(10)) for start in range(0, 70, 10))
 
 
+def test_of_many_classes_a_page_is_not_a_slice_of_the_alphabet():
+    labels = np.repeat(np.arange(100), 3)
+    first = labels[gallery_order(labels)[:10]]
+    assert len(set(first)) == 10
+    assert int(first.max()) - int(first.min()) > 20
+    assert sorted(labels[gallery_order(labels)[:100]]) == list(range(100))
+
+
 def test_the_gallery_is_the_same_for_the_same_seed_and_another_for_another():
     labels = np.repeat(np.arange(10), 20)
     assert np.array_equal(gallery_order(labels, 4), gallery_order(labels, 4))

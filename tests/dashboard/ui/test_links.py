@@ -84,6 +84,16 @@ def test_a_budget_alone_that_the_first_checkpoint_does_not_serve_leads_to_one_th
     assert from_query({"budget": "30"}, more) == State("dfs-30-5e-06")
 
 
+def test_a_test_image_is_left_out_where_its_network_is_not_and_a_link_with_one_names_the_network(more):
+    here = to_query(State(NAME, image="test-17"), more)
+    assert here["network"] == "resnet-14-cifar10"
+    assert "network" not in to_query(State(NAME, image="frog"), more)
+    found = from_query({"network": "resnet-99-cifar100", "image": "test-17", "gallery": "3", "other": "test-4"}, more)
+    assert (found.image, found.gallery, dict(found.page)) == (None, 1, {})
+    assert "that number is another picture in another data set" in found.note
+    assert from_query({"network": "resnet-99-cifar100", "image": "frog"}, more).image == "frog"
+
+
 def test_families_that_do_not_exist_are_not_hidden(catalogue):
     assert from_query({"hide": "dfs.nonsense..dfs"}, catalogue).hidden == ("dfs", LIVE_KEY)
 
