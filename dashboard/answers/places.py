@@ -12,6 +12,10 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.files import cache_folder, write_whole
 
+UNFINISHED = (
+    "supernet",
+    "utilities",
+)  # stages after which the policy, or the weights under it, are still to be trained
 NAMED_FILE = "named-folder.txt"  # in the user's cache folder: the folder that was named in the app
 
 
@@ -39,8 +43,9 @@ def read(root: Path, own: Mapping[str, Path]) -> Catalogue:
 
     Args:
         root: folder of the published checkpoints.
-        own: place -> folder of one's own. Their runs in progress are left out, and so are copies of what another folder
-            has. If a name is taken, the place becomes a part of it: ``dfs-b20@runs``.
+        own: place -> folder of one's own. Their runs in progress are left out, so are copies of what another folder
+            has, and runs that others are to start from. If a name is taken, the place becomes a part of it, as in
+            ``dfs-b20@runs``.
     """
     cards, problems = scan(root)
     found: dict[str, Card] = {card.name: card for card in cards}
@@ -49,6 +54,8 @@ def read(root: Path, own: Mapping[str, Path]) -> Catalogue:
         mine, troubles = scan(folder, all_of_it=False)
         problems += troubles
         for card in mine:
+            if card.training.get("stage") in UNFINISHED:
+                continue
             taken = found.get(card.name)
             if taken is not None and taken.weights_sha256 == card.weights_sha256:
                 continue

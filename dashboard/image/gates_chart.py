@@ -10,7 +10,7 @@ import altair as alt
 from dashboard.answers.tables import NEAR_TIE, margin_in_words
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import GATE_PARAM, Line, frame, y_of
+from dashboard.image.layout import BLOCK_ROOM, GATE_PARAM, Line, frame, y_of
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import GateRow, gate_rows, margin_rows
 from dfs_core.checkpoints.words import option_label
@@ -111,7 +111,7 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
     cells = table("cells", "cell")
     box = {"x": line.at("start"), "x2": alt.X2("end:Q"), "y": y_of("y"), "y2": y_of("y2")}
     foot = alt.value(alt.expr("datum.y2 - 1"))
-    number = cells.mark_text(aria=False, fontSize=11, dy=-_BAR / 2, opacity=alt.expr(line.room(26)))
+    number = cells.mark_text(aria=False, fontSize=11, dy=-_BAR / 2, opacity=alt.expr(line.room(BLOCK_ROOM)))
     return [
         cells.mark_rect(aria=False, cornerRadius=3).encode(
             **box,

@@ -17,6 +17,8 @@ from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import Layout
 
 LEFT, RIGHT = 96, 148  # pixels left of the network for the picture, and right of it for the prediction
+USUAL = 900  # pixels of these charts on a narrow page (style.css)
+BLOCK_ROOM = 26  # least width of a block in pixels for a gate's probability, and for an option's name
 END = 0.9  # width of the stem and of the classifier, in block widths
 BLOCK_PARAM, GATE_PARAM, FRAME_PARAM = "block", "gate", "frame"  # selections of the charts
 
@@ -60,6 +62,11 @@ class Line:
     def at(self, field: str) -> alt.X:
         """The x channel of a field in block widths."""
         return alt.X(f"{field}:Q", scale=alt.Scale(domain=[0, self.length], nice=False, zero=False), axis=None)
+
+    @property
+    def least_width(self) -> float:
+        """Width in pixels in which the probabilities of all gates are legible."""
+        return max(USUAL, LEFT + RIGHT + BLOCK_ROOM * self.length)
 
     def room(self, pixels: float) -> str:
         """Vega expression: 1 if a block is at least that wide, else 0."""

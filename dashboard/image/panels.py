@@ -17,7 +17,7 @@ from dashboard.drawing import legends
 from dashboard.drawing.diverging import signed
 from dashboard.export.view import View
 from dashboard.image import gates_chart, path_chart, tables
-from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM
+from dashboard.image.layout import BLOCK_PARAM, GATE_PARAM, Line
 from dashboard.image.question_panel import FORCE as FORCE_KEY
 from dashboard.image.question_panel import HOLD, Answer, impose
 from dashboard.ui import focus, html_tables, messages, state, unlike
@@ -85,7 +85,7 @@ def path(answer: Answer) -> None:
         notes="The filled part of a block is its share of the full block's cost. The thick line is the way of the"
         " image; it takes the shortcut past skipped blocks.",
     )
-    show(view, page.colours, _block_picked, BLOCK_PARAM)
+    show(view, page.colours, _block_picked, BLOCK_PARAM, least=Line.of(config).least_width)
 
 
 def gates(answer: Answer) -> None:
@@ -109,7 +109,8 @@ def gates(answer: Answer) -> None:
         stamp=page.stamp("the images shown"),
         notes="A gate takes its most probable option. If its margin is small, a small change can flip the decision.",
     )
-    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=gates_chart.row_names(config))
+    wide, names = Line.of(config).least_width, gates_chart.row_names(config)
+    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=names, least=wide)
 
 
 def force_bar(answer: Answer) -> None:

@@ -155,9 +155,20 @@ def form(page: Opened, pictures: Sequence[Picture] | None) -> Settings:
             on_click=_start,
             args=(page.card, pictures),
         )
+    shown = current(page)
+    for job in (job for job in laboratory().jobs.of(owner()) if not job.ended and job is not shown):
+        st.info(f"Your run from {_named(page, job.about.parent)} goes on.", icon=":material/pending:")
+        st.button("Show it", key=f"show_{job.key}", on_click=_show, args=(job, page.card))
     if refused := st.session_state.pop(REFUSED, ""):
         st.error(messages.plain(refused), icon=":material/error:")
     return asked
+
+
+def _show(job: Job, before: Card) -> None:
+    """Go to the checkpoint that a run started from, and to the run."""
+    if job.about.parent.name != before.name:
+        state.use_checkpoint(job.about.parent, before)
+    state.change(page={"run": job.key})
 
 
 def _start(card: Card, pictures: Sequence[Picture] | None) -> None:

@@ -28,6 +28,7 @@ LANE = 16  # height of one pass of a cascade, whose rows have a lane for each pa
 _HEADER, _FOOTER = 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
 TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels for the texts left of the cells, and for the costs right of them
+USUAL = 640  # pixels of the strip on a narrow page (style.css)
 PASS_WIDTH = 148  # pixels between cells and costs for what each pass of a cascade said
 
 
@@ -84,6 +85,18 @@ def decision_strip(
     return Figure(spec, data, option_keys(config.option_set, colours))
 
 
+def least_width(config: ModelConfig) -> float:
+    """Pixels in which the options of all blocks can be told apart without their colour; 0 if any page has so much."""
+    said = PASS_WIDTH if config.passes else 0
+    wide = _left(ROW, both=True) + said + COST_WIDTH + blocks.SHORT_ROOM * float(blocks.stages(config)[-1]["end"])
+    return wide if wide > USUAL else 0.0
+
+
+def _left(row: int, both: bool) -> int:
+    """Pixels left of the cells."""
+    return (min(row, ROW) - 4) * (2 if both else 1) + 8 + TEXT_WIDTH
+
+
 @lru_cache(maxsize=32)
 def _template(length: float, row: int, both: bool, colours: Palette, second: Measure, cascade: bool) -> dict[str, Any]:
     """The specification without data, cached because building it takes 0.25 s.
@@ -97,7 +110,7 @@ def _template(length: float, row: int, both: bool, colours: Palette, second: Mea
         cascade: whether rows have lanes.
     """
     side = min(row, ROW) - 8  # of the pictures
-    left = (side + 4) * (2 if both else 1) + 8 + TEXT_WIDTH
+    left = _left(row, both)
     place = Place(row, left, side, PASS_WIDTH if cascade else 0, alt.Scale(domain=[0, length], nice=False, zero=False))
     marks = [
         *row_marks(place, both, colours, second, cascade),

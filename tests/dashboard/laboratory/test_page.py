@@ -118,6 +118,24 @@ def test_a_run_can_be_cancelled_and_another_begun(tiny_pretrained, no_data, monk
     assert not app.button(key="start").disabled
 
 
+def test_a_run_that_the_page_does_not_show_is_named_and_leads_there(tiny_pretrained, no_data):
+    app = opened(PAGE, **LINK | {"steps": "300"})
+    app.button(key="start").click().run()
+    (job,) = laboratory().jobs.of(app.session_state[OWNER])
+    del app.query_params["run"]
+    app.query_params["target"] = "61"
+    app.run()
+    assert any("goes on" in info.value for info in app.info)
+    app.button(key=f"show_{job.key}").click().run()
+    assert app.query_params["run"] == job.key
+    assert not any("goes on" in info.value for info in app.info)
+    app.button(key="cancel").click().run()
+    deadline = time.monotonic() + 120
+    while not job.ended:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_run_begins_with_what_was_typed_just_before_the_click(tiny_pretrained, no_data):
     app = opened(PAGE, **LINK)
     control(app.number_input, "target").set_value(27.0)

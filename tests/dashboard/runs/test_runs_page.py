@@ -74,6 +74,13 @@ def test_own_runs_are_among_the_checkpoints_with_their_place_and_never_the_defau
     assert "tiny-dfs-20@runs" in [run.name for run in logs.find({"runs": runs}, named)], "as on the other pages"
 
 
+def test_a_run_that_others_are_to_start_from_is_no_method(runs: Path, tiny_pretrained: Path):
+    config = ModelConfig(depth=8, options="lowbit", policy="table")
+    shared = make_card("shared", "every-budget", config, training={"stage": "supernet"})
+    save_checkpoint(runs / "shared", make_network(config), shared)
+    assert places.read(tiny_pretrained, {"runs": runs}).named("shared") is None
+
+
 def test_an_own_run_under_a_taken_name_is_shown_with_its_own_costs(runs: Path):
     config = ModelConfig(depth=8, options="skip,2,3,full", budget=20.0)
     shutil.rmtree(runs / "tiny-dfs-20")
