@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from dfs_core.errors import UserError
+
+TRIES = 20  # to put a file in the place of one that is being read
 
 
 def json_text(data: Any) -> str:
@@ -60,10 +64,22 @@ def write_whole(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        partial.replace(path)
+        _move(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise type(error)(error.errno, error.strerror, str(path)) from error  # errors of write and fsync name no file
+
+
+def _move(partial: Path, path: Path) -> None:
+    """Put a file in another's place. Windows refuses that for as long as somebody reads the other one."""
+    for _ in range(TRIES if sys.platform == "win32" else 0):
+        try:
+            partial.replace(path)
+        except PermissionError:
+            time.sleep(0.1)
+        else:
+            return
+    partial.replace(path)
 
 
 def append_line(path: Path, line: str) -> None:

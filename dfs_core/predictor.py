@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -53,9 +54,13 @@ class Predictor:
         """
         try:
             engine = compile_network(self.checkpoint.model, wait=wait)
+            good = passes_check(self.checkpoint.model, engine)
         except UserError:
             return self
-        return replace(self, execution=engine) if passes_check(self.checkpoint.model, engine) else self
+        except (AttributeError, RuntimeError, TypeError) as error:  # PyTorch has other kernels on other systems
+            warnings.warn(f"the engine cannot be used here, so networks are simulated: {error}", stacklevel=2)
+            return self
+        return replace(self, execution=engine) if good else self
 
     def calibrate(self, report: Callable[[float], object] | None = None) -> Calibration:
         """Time each part of the network on this machine; see ``dfs_core.timing.clock.calibrate``.

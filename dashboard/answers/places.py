@@ -34,7 +34,7 @@ def name_folder(named: Path | None) -> None:
     folder = cache_folder()
     if folder is not None:
         with contextlib.suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(folder / NAMED_FILE, f"{named or ''}\n".encode())
 
 

@@ -9,6 +9,7 @@ import os
 import pickle
 import signal
 import sys
+from contextlib import suppress
 
 import vl_convert
 
@@ -44,8 +45,10 @@ def main() -> None:
 def _limit(most_bytes: int) -> None:
     """Claim no more memory than that; where the system knows no such limit, time alone is limited."""
     if resource is not None:
-        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what ends for want of memory leaves no file
+        # What ends for want of memory leaves no file. macOS refuses the first limit, and a lower one may be in force.
+        for limit, most in ((resource.RLIMIT_DATA, most_bytes), (resource.RLIMIT_CORE, 0)):
+            with suppress(ValueError, OSError):
+                resource.setrlimit(limit, (most, most))
 
 
 if __name__ == "__main__":

@@ -37,9 +37,10 @@ def bring_in() -> None:
     with left:
         st.file_uploader(
             "A checkpoint's folder as .zip, or a .pth.tar of the public DFS code",
+            help="Larger files: name their folder at the right, or use `dfs import-reference FILE`.",
             type=None,
             key=FILE,
-            max_upload_size=200,
+            max_upload_size=25,
         )
         st.selectbox(
             "Data set of a .pth.tar",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from dfs_core.errors import UserError
 from dfs_core.files import at_home, is_folder
 
 SPLITS = ("train", "test")
+_PARTS = attrgetter("parts")  # so that paths have the same order on every system
 
 Found = tuple[Sources, np.ndarray, tuple[str, ...]]  # images, labels (N,) and class names
 
@@ -47,8 +49,8 @@ def class_folders(root: Path, split: str) -> dict[str, list[Path]]:
     if not folder.is_dir():
         raise UserError(f"{root} has no '{split}' folder: put class folders with images in {folder}")
     return {
-        entry.name: sorted(file for file in _inside(entry) if _is_image(file))
-        for entry in sorted(folder.iterdir())
+        entry.name: sorted((file for file in _inside(entry) if _is_image(file)), key=_PARTS)
+        for entry in sorted(folder.iterdir(), key=_PARTS)
         if entry.is_dir() and not entry.name.startswith(".")
     }
 

@@ -84,7 +84,8 @@ class StoredImages:
         """Bytes that identify each image: its relative path, or its pixels in an archive."""
         for source in self.sources:
             if isinstance(source, Path):
-                yield os.fsencode(os.path.relpath(source, self.root))
+                relative = Path(os.path.relpath(source, self.root)).as_posix()  # the same on every system
+                yield relative.encode(errors="surrogateescape")
             else:
                 yield source.tobytes()
 

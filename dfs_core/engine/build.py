@@ -82,9 +82,12 @@ def _built() -> ctypes.CDLL | None:
                 made = Path(work, target.name)
                 command = [str(_compiler()), *FLAGS, *map(str, SOURCES), "-o", str(made)]
                 subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT)
+                made.chmod(0o700)  # whatever the umask says
                 made.replace(target)  # in one step: another process may build it too
         if any(path.stat().st_uid != os.geteuid() or path.stat().st_mode & 0o022 for path in (target.parent, target)):
-            _warn(f"others may write in {target.parent}")  # they could put anything in its place
+            _warn(
+                f"others may write in {target.parent}; chmod -R go-w {target.parent}"
+            )  # they could put anything in its place
             return None
         found = ctypes.CDLL(str(target))
     except subprocess.CalledProcessError as error:

@@ -111,6 +111,7 @@ class Reals:
 
     def __init__(self, conv: CompiledConv, kind: torch.dtype) -> None:
         self.kind, self.place = kind, ([conv.padding] * 2, [conv.stride] * 2, [1, 1], 1)
+        self.fused = torch.backends.mkldnn.is_available()  # builds for macOS on ARM have no oneDNN
         weight = (conv.weight * conv.scale[:, None, None, None]).to(kind)
         self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), conv.bias.to(kind)
 
@@ -127,11 +128,15 @@ class Reals:
         return self._run(x, "relu")
 
     def _run(self, x: Tensor, after: str) -> Tensor:
+        if not self.fused:
+            padding, stride, dilation, groups = self.place
+            y = F.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
+            return y.relu_() if after == "relu" else y
         return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self.place, after, [], "")
 
     def add_to(self, stream: Tensor, x: Tensor) -> None:
         """stream = max(stream + y, 0), in place."""
-        if stream.dtype == self.kind:
+        if stream.dtype == self.kind and self.fused:
             parts = stream, x, self.weight, self.bias
             torch.ops.mkldnn._convolution_pointwise_.binary(*parts, *self.place, "add", 1.0, "relu", [], None)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from typing import Literal
 
 import torch
@@ -20,6 +21,8 @@ def has_bf16(device: torch.device) -> bool:
         return False
     flags = set(cpu_facts().get("flags", "").split())
     emulated = bool(flags) and not flags & {"avx512_bf16", "amx_bf16"}  # oneDNN counts AVX-512 that emulates it, too
+    if not flags and platform.machine().lower() in ("amd64", "x86_64"):  # Windows tells no flags
+        emulated = not (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return not emulated and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

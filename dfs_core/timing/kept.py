@@ -117,7 +117,7 @@ def _keep(measured: Calibration | Survey, prefix: str, about: tuple[object, ...]
         return None
     path = folder / f"{prefix}{hashlib.sha256(repr(about).encode()).hexdigest()[:16]}.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(path, json_text(asdict(measured)).encode())
     except OSError:  # no room or no rights: it is measured again next time
         return None

@@ -107,12 +107,26 @@ def published(folder: Path, config: TrainConfig) -> bool:
     return not config.differs_from(replace(made, model=replace(made.model, prices=(), limits=())).to_dict())
 
 
+def _device() -> torch.device:
+    """The GPU, if there is one that PyTorch can use; else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    try:
+        _ = torch.zeros(1, device="cuda") + 1
+    except RuntimeError as error:
+        why = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"PyTorch cannot use this GPU ({why}): set CUDA_VISIBLE_DEVICES to nothing to train on the CPU"
+        ) from None
+    return torch.device("cuda")
+
+
 class Trainer:
     """One run: its network, its optimiser, its saved state and its log."""
 
     def __init__(self, config: TrainConfig, splits: Splits, folder: Path, resume: bool) -> None:
         self.config, self.splits, self.folder = config, splits, folder
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = _device()
         self.planned, self.total = config.planned_steps(len(splits.train)), config.total_steps(len(splits.train))
         folder.mkdir(parents=True, exist_ok=True)
         self.state = begin(config, splits, self.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ def alone_in(folder: Path, patience: float = 0.0) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / LOCK_FILE).unlink(missing_ok=True)
+        if sys.platform != "win32":  # where an open file cannot be deleted, and the lock deletes it itself
+            (folder / LOCK_FILE).unlink(missing_ok=True)
         lock.release()
 
 

@@ -57,6 +57,14 @@ def test_the_order_does_not_depend_on_file_names(tmp_path: Path) -> None:
     assert torch.equal(first.labels, second.labels)
 
 
+def test_classes_have_the_order_of_their_letters_on_every_system(tmp_path: Path) -> None:
+    for name in ("apple", "Zebra"):
+        (tmp_path / "own" / "train" / name).mkdir(parents=True)
+        Image.new("RGB", (32, 32)).save(tmp_path / "own" / "train" / name / "1.png")
+    found = class_folders(tmp_path / "own", "train")
+    assert list(found) == ["Zebra", "apple"], "as Linux sorts them; Windows knows no case"
+
+
 def test_the_order_mixes_classes(tmp_path: Path) -> None:
     write_tree(tmp_path / "cifar10", "test", dict.fromkeys(CLASSES, 8))
     labels = sets.load_images("cifar10", tmp_path, "test").labels

@@ -51,11 +51,13 @@ def network(name: str) -> DFSNet:
     return settled_network(CONFIGS[name])
 
 
-@pytest.fixture(params=["tiles", "registers", "library", "library without integers"])
+@pytest.fixture(params=["tiles", "registers", "library", "library without integers", "library without oneDNN"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name to compile for. Native kernels run with AMX and without; PyTorch's with 8-bit integers and without."""
-    if request.param == "library without integers":
+    if request.param in ("library without integers", "library without oneDNN"):
         monkeypatch.setattr(library, "integers_are_exact", lambda: False)
+    if request.param == "library without oneDNN":
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
     if request.param.startswith("library"):
         yield "library"
         return
@@ -284,6 +286,17 @@ def test_a_predictor_on_the_engine_gives_the_same_traces(tiny_checkpoint: Checkp
         assert ours.decisions == theirs.decisions
         assert ours.cp == theirs.cp
         assert ours.class_probabilities == pytest.approx(theirs.class_probabilities, abs=0.02)
+
+
+def test_where_the_engine_fails_for_whatever_reason_the_network_is_simulated(
+    tiny_checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute '_convolution_pointwise'")
+
+    monkeypatch.setattr("dfs_core.predictor.passes_check", missing)
+    with pytest.warns(UserWarning, match="the engine cannot be used here, so networks are simulated: '_OpNamespace'"):
+        assert Predictor(tiny_checkpoint).compiled().execution == "grouped"
 
 
 def test_signed_values_of_few_bits_stay_within_their_levels() -> None:

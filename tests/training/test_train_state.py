@@ -27,7 +27,7 @@ from dfs_core.files import append_line, write_whole
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.begin import source
 from dfs_core.training.config_files import load_config
-from dfs_core.training.train import Trainer, published
+from dfs_core.training.train import Trainer, _device, published
 from dfs_core.training.train_state import STATE_FILE, RunLog, RunState, alone_in
 
 
@@ -352,6 +352,24 @@ def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_half_of_it(
     assert (tmp_path / "card.json").read_bytes() == b"old"
 
 
+def test_a_file_that_is_being_read_is_waited_for_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_file, refused = Path.replace, []
+
+    def busy(path: Path, target: Path) -> Path:
+        if len(refused) < 2:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        return replace_file(path, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(PermissionError):
+        write_whole(tmp_path / "card.json", b"old")
+    refused.clear()
+    monkeypatch.setattr("sys.platform", "win32")
+    write_whole(tmp_path / "card.json", b"new")
+    assert (tmp_path / "card.json").read_bytes() == b"new"
+
+
 def test_of_two_that_write_a_file_at_once_each_writes_a_whole_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +386,17 @@ def test_of_two_that_write_a_file_at_once_each_writes_a_whole_one(
     write_whole(path, b"of one")
     assert path.read_bytes() == b"of one"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_gpu_that_pytorch_cannot_use_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_kernel(*_: object, **__: object) -> None:
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with ...")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "zeros", no_kernel)
+    with pytest.raises(UserError, match=r"no kernel image .*set CUDA_VISIBLE_DEVICES to nothing") as refusal:
+        _device()
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_log_that_cannot_be_written_names_the_file() -> None:
