@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import streamlit as st
@@ -11,7 +12,7 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.looks import BudgetRow, budget_rows
 from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
-from dashboard.ui.cached import Version, folder_of, results_dir, traced_budgets, traces, version_of
+from dashboard.ui.cached import Version, folder_of, on_disk, results_dir, traced_budgets, traces, version_of
 from dashboard.views.points import PointRow, point_rows, read_measured, read_published
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -40,8 +41,28 @@ def _published(path: str, version: Version) -> tuple[Rows, str]:
 
 
 def measured() -> Rows:
-    """Points that were measured on test sets and collected in ``results/``; empty if there are none."""
-    return _measured(*_measured_file())[0]
+    """Points measured on test sets: those in ``results/``, and the stored budgets of one's own checkpoints."""
+    return [*_measured(*_measured_file())[0], *_of_own(*_own_versions(), on_disk())]
+
+
+def _own_versions() -> tuple[str, tuple[Version, ...]]:
+    """What the points of one's own checkpoints depend on."""
+    there = on_disk()
+    return there.fingerprint, tuple(version_of(there.folders[name], "traces*.parquet") for name in sorted(there.places))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _of_own(fingerprint: str, versions: tuple[Version, ...], _catalogue: Catalogue) -> Rows:
+    from dfs_core.results.collect import points_of
+
+    own = [card for card in _catalogue.cards if card.name in _catalogue.places and card.budget_range is not None]
+    return [
+        asdict(point)
+        for card in own
+        for point in points_of(
+            card, card.backbone(_catalogue.cards), _catalogue.folders[card.name], tell=lambda line: None
+        )
+    ]
 
 
 def measured_problem() -> str:
@@ -85,12 +106,13 @@ def _where_it_pays(folder: str, version: Version, key: str, _network: Network) -
 
 def points(catalogue: Catalogue, network: Network, cost: Cost) -> list[PointRow]:
     """The points of the accuracy/cost curve of a network, read again only when files change."""
-    return _points(catalogue.fingerprint, network.key, cost, _measured_file()[1], catalogue, network)
+    versions = _measured_file()[1], *_own_versions()
+    return _points(catalogue.fingerprint, network.key, cost, versions, catalogue, network)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _points(
-    fingerprint: str, key: str, cost: Cost, version: Version, _catalogue: Catalogue, _network: Network
+    fingerprint: str, key: str, cost: Cost, versions: tuple[object, ...], _catalogue: Catalogue, _network: Network
 ) -> list[PointRow]:
     return point_rows(_catalogue, _network, published(), cost, measured())
 

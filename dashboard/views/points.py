@@ -205,7 +205,8 @@ def _of_results(catalogue: Catalogue, network: Network, measured: Rows) -> Itera
             "label": row["label"] if card is None else _point(card, row["budget"]).in_words,
             "alpha": None if card is None or by_dial else _point(card, row["budget"]).alpha,
             "line": f"{row['family']} {row['checkpoint'] if by_dial or row['budget'] else row['seed']}",
-            "source": f"measured here on {int(row['n']):,} test images",
+            "source": f"measured here on {int(row['n']):,} test images"
+            + ("" if card is None else _own(catalogue, card)),
         }
         if card is None or by_dial or card.budget_range is not None:
             yield point

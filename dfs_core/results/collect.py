@@ -48,7 +48,9 @@ def collect(root: Path, tell: Tell = None) -> list[Measurement]:
         UserError: something cannot be read and ``tell`` is None.
     """
     cards = read_all(root, tell)
-    return _sorted(point for card in cards for point in _of(card, card.backbone(cards), root / card.name, "", tell))
+    return _sorted(
+        point for card in cards for point in points_of(card, card.backbone(cards), root / card.name, "", tell)
+    )
 
 
 def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measurement]:
@@ -72,7 +74,7 @@ def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measu
     published = read_all(root, tell)
     prefix = f"{runs.as_posix()}/"
     return _sorted(
-        point for card in cards for point in _of(card, card.backbone(published), runs / card.name, prefix, tell)
+        point for card in cards for point in points_of(card, card.backbone(published), runs / card.name, prefix, tell)
     )
 
 
@@ -113,8 +115,21 @@ def distinct_traces(folder: Path, card: Card, tell: Tell = None) -> Iterator[tup
         before = traces.decisions
 
 
-def _of(card: Card, backbone: Card | None, folder: Path, prefix: str, tell: Tell) -> Iterator[Measurement]:
-    """The points of a checkpoint in ``folder``. Commands write ``prefix`` before its name."""
+def points_of(
+    card: Card, backbone: Card | None, folder: Path, prefix: str = "", tell: Tell = None
+) -> Iterator[Measurement]:
+    """The points of a checkpoint.
+
+    Args:
+        card: its card.
+        backbone: that of the plain network it was made from, if it is known.
+        folder: its folder.
+        prefix: what commands write before its name.
+        tell: as for ``collect``.
+
+    Raises:
+        UserError: something cannot be read and ``tell`` is None.
+    """
     shuffled = {row.budget: row.accuracy for row in or_told(tell, remeasured, folder / SHUFFLED_FILE, card) or ()}
     stored: list[tuple[OperatingPoint, Traces | None]] = list(distinct_traces(folder, card, tell))
     if not stored and "test" in card.metrics:

@@ -24,8 +24,12 @@ from dashboard.present import talk_file
 from dashboard.runs import logs, watch_panel
 from dashboard.runs.importing import import_file
 from dashboard.ui import cached, toolbar
+from dashboard.views.cached import measured
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.store_traces import measure_traces
+from dfs_core.data.sets import load_images
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
 
@@ -72,6 +76,22 @@ def test_own_runs_are_among_the_checkpoints_with_their_place_and_never_the_defau
     (runs / "tiny-dfs-20" / "log.jsonl").write_text("")
     named = {folder: name for name, folder in both.folders.items()}
     assert "tiny-dfs-20@runs" in [run.name for run in logs.find({"runs": runs}, named)], "as on the other pages"
+
+
+def test_the_stored_budgets_of_an_own_checkpoint_are_points_with_figures(
+    runs: Path, with_data: Path, cifar10_dir: Path
+):
+    config = ModelConfig(depth=8, options="skip,4,full", policy="utility", prices=((1.0, 40.0), (100.0, 0.1)))
+    save_checkpoint(runs / "many", make_network(config), make_card("many", "every-budget", config))
+    saved, images = load_checkpoint(runs / "many"), load_images("cifar10", cifar10_dir, "test")
+    for budget in (0.4, 20.0):
+        measure_traces(saved, OperatingPoint(saved.card, budget), images).store()
+    rows = {row["budget"]: row for row in measured() if row["checkpoint"] == "many"}
+    assert rows
+    budget, row = rows.popitem()
+    app = opened(checkpoint="many", budget=f"{budget:g}")
+    assert f"{row['accuracy']:.2f} %" in text_of(app)
+    assert "not measured here" not in text_of(app)
 
 
 def test_a_run_that_others_are_to_start_from_is_no_method(runs: Path, tiny_pretrained: Path):
