@@ -20,7 +20,7 @@ from dashboard.ui import cached, html_tables, messages, state, unlike
 from dashboard.ui.page import Opened
 from dashboard.ui.show import picked, show
 from dashboard.ui.switch import switch
-from dashboard.views import build, curve_chart, strip_chart
+from dashboard.views import build, curve_chart
 from dashboard.views.cached import measured, measured_problem, training_log_problem, where_it_pays
 from dashboard.views.curve import OTHERS
 from dashboard.views.strip_chart import FOCUS_PARAMS
@@ -83,7 +83,7 @@ def strip(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
         return
     st.html(legends.options(page.card.config.option_set, page.colours))
     view = build.strip(page, shown, in_focus.picture.key)
-    show(view, page.colours, _row_picked, FOCUS_PARAMS, least=strip_chart.least_width(page.card.config))
+    show(view, page.colours, _row_picked, FOCUS_PARAMS)
     unlike.say_marked([item.picture for item in shown], page.card)
     if page.card.config.decides_alike:
         st.caption("A static network decides the same for every image, so all rows are equal.")

@@ -28,6 +28,7 @@ class View:
         finding: what the chart shows now, with its numbers.
         live: (palette, text for the bottom) -> the same as a Plotly figure, for pages and offline HTML; only for charts
             with too many marks for Vega's tooltips.
+        least: width in pixels that it needs on a page, which scrolls it where there is less; 0 for that of ``style.css``.
     """
 
     key: str
@@ -39,6 +40,7 @@ class View:
     notes: str = ""
     finding: str = ""
     live: Callable[[Palette, str], dict[str, Any]] | None = None
+    least: float = 0.0
 
     @property
     def in_words(self) -> str:

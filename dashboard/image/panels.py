@@ -84,8 +84,9 @@ def path(answer: Answer) -> None:
         stamp=page.stamp("the images shown"),
         notes="The filled part of a block is its share of the full block's cost. The thick line is the way of the"
         " image; it takes the shortcut past skipped blocks.",
+        least=Line.of(config).least_width,
     )
-    show(view, page.colours, _block_picked, BLOCK_PARAM, least=Line.of(config).least_width)
+    show(view, page.colours, _block_picked, BLOCK_PARAM)
 
 
 def gates(answer: Answer) -> None:
@@ -108,9 +109,9 @@ def gates(answer: Answer) -> None:
         finding=f"Near ties: {close}",
         stamp=page.stamp("the images shown"),
         notes="A gate takes its most probable option. If its margin is small, a small change can flip the decision.",
+        least=Line.of(config).least_width,
     )
-    wide, names = Line.of(config).least_width, gates_chart.row_names(config)
-    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=names, least=wide)
+    show(view, page.colours, lambda: _gate_picked(answer), GATE_PARAM, rows=gates_chart.row_names(config))
 
 
 def force_bar(answer: Answer) -> None:

@@ -22,7 +22,6 @@ def show(
     selection_mode: str | Sequence[str] | None = None,
     on_row: Callable[[Mapping[str, Any]], None] | None = None,
     rows: Sequence[tuple[str, float]] = (),
-    least: float = 0.0,
 ) -> None:
     """Draw a view's chart and its toolbar. On a narrow page a wide chart scrolls within its frame.
 
@@ -34,13 +33,12 @@ def show(
         on_row: called with a row of the table that somebody chose; by default rows cannot be chosen.
         rows: names of the chart's rows and their middles in pixels from its top. Where a page is narrow, they stay in
             view while the chart scrolls.
-        least: width in pixels that the chart needs, if that may be more than usual; where there is less, it scrolls.
     """
     spec = view.draw(colours).for_streamlit()
     with _frame(view):
-        if least:
+        if view.least:
             frame = f".st-key-{view.key}_scroll"
-            wide = f"{frame} > * {{ min-width: {least:.0f}px; }}"
+            wide = f"{frame} > * {{ min-width: {view.least:.0f}px; }}"
             st.html(f"<style>{frame} {{ overflow-x: auto; }} {wide}</style>")
         if rows:
             names = "".join(f'<span style="top:{y:g}px">{escape(name)}</span>' for name, y in rows)

@@ -19,7 +19,7 @@ from dashboard.views import cached, ledger_entries
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
 from dashboard.views.ledger_chart import ledger_chart
-from dashboard.views.strip_chart import decision_strip
+from dashboard.views.strip_chart import decision_strip, least_width
 from dashboard.views.training_chart import training_curve
 
 STRIP, CURVE, TRAINING, LEDGER = "strip", "curve", "training", "costs"
@@ -48,6 +48,7 @@ def strip(page: Opened, shown: Sequence[Shown], focus: str | None) -> View:
             if config.passes
             else "An empty cell with a line through it is a skip."
         ),
+        least=least_width(config),
     )
 
 

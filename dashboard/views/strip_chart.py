@@ -28,7 +28,7 @@ LANE = 16  # height of one pass of a cascade, whose rows have a lane for each pa
 _HEADER, _FOOTER = 26, 18
 FOCUS_PARAMS = ("cell", "thumb")
 TEXT_WIDTH, COST_WIDTH = 118, 108  # pixels for the texts left of the cells, and for the costs right of them
-USUAL = 640  # pixels of the strip on a narrow page (style.css)
+USUAL = 640, 700  # pixels of the strip on a narrow page, and of that of a cascade (style.css)
 PASS_WIDTH = 148  # pixels between cells and costs for what each pass of a cascade said
 
 
@@ -89,7 +89,7 @@ def least_width(config: ModelConfig) -> float:
     """Pixels in which the options of all blocks can be told apart without their colour; 0 if any page has so much."""
     said = PASS_WIDTH if config.passes else 0
     wide = _left(ROW, both=True) + said + COST_WIDTH + blocks.SHORT_ROOM * float(blocks.stages(config)[-1]["end"])
-    return wide if wide > USUAL else 0.0
+    return wide if wide > USUAL[bool(config.passes)] else 0.0
 
 
 def _left(row: int, both: bool) -> int:
