@@ -28,7 +28,7 @@ class View:
         finding: what the chart shows now, with its numbers.
         live: (palette, text for the bottom) -> the same as a Plotly figure, for pages and offline HTML; only for charts
             with too many marks for Vega's tooltips.
-        least: width in pixels that it needs on a page, which scrolls it where there is less; 0 for that of ``style.css``.
+        least: width in pixels that it needs on a page; where there is less, it scrolls; 0 for that of ``style.css``.
     """
 
     key: str
