@@ -47,6 +47,8 @@ def alone_in(folder: Path, patience: float = 0.0) -> Iterator[None]:
         lock.acquire(timeout=patience)
     except Timeout:
         raise UserError(f"another process trains in {folder}: wait for it, or give another --out") from None
+    for partial in folder.glob(".*.partial"):  # what a killed process was writing
+        partial.unlink(missing_ok=True)
     try:
         yield
     finally:

@@ -125,9 +125,21 @@ def test_no_thread_goes_on_writing_after_an_interruption() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "found"), [("avx512f avx512_vnni", False), ("avx512f avx512_bf16", True), ("amx_bf16", True), ("", True)]
+    ("flags", "found"), [("avx512f avx512_vnni", False), ("avx512f avx512_bf16", True), ("amx_bf16", True)]
 )
 def test_emulated_bf16_is_no_bf16(flags: str, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "cpu_facts", lambda: {"flags": flags})
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     assert precision.has_bf16(torch.device("cpu")) is found
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_where_no_flags_are_told_pytorch_says_whether_bf16_is_emulated(
+    has: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "cpu_facts", dict)
+    monkeypatch.setattr(precision.platform, "machine", lambda: "AMD64")
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert precision.has_bf16(torch.device("cpu")) is has

@@ -70,7 +70,7 @@ def test_the_gallery_goes_to_an_image_by_its_number_and_to_a_class(with_data):
     app = opened()
     number = next(one for one in app.number_input if one.key.startswith("jump_number"))
     number.set_value(37).run()
-    assert dict(app.query_params) == {"image": "test-37"}
+    assert dict(app.query_params) == {"image": "test-37", "network": "resnet-14-cifar10"}
     assert control(app.selectbox, "focus").value == "test-37"
     control(app.selectbox, "jump_class").set_value("frog").run()
     assert not app.exception
