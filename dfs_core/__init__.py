@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dfs_core.trace import DecisionTrace
     from dfs_core.training.train import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Card",
