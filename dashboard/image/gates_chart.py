@@ -141,7 +141,7 @@ def _cell_marks(line: Line, colours: Palette) -> list[alt.Chart]:
 def _margin_marks(line: Line, options: int) -> list[alt.Chart]:
     """The margin below each gate; near ties have a sign and a colour."""
     margins = table("margins", "block")
-    text = margins.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(22)))
+    text = margins.mark_text(aria=False, fontSize=11, opacity=alt.expr(line.room(BLOCK_ROOM)))
     return [
         text.encode(
             x=line.at("centre"),

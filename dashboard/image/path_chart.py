@@ -17,7 +17,7 @@ from dashboard.answers.verdicts import marked, verdict
 from dashboard.drawing.blocks import stage_marks, stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import BLOCK_PARAM, END, LEFT, Line, frame, y_of
+from dashboard.image.layout import BLOCK_PARAM, BLOCK_ROOM, END, LEFT, Line, frame, y_of
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import PathRow, Subject, path_rows
 from dfs_core.checkpoints.words import option_label
@@ -227,7 +227,7 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
     pin = blocks.transform_filter("datum.forced").mark_point(
         aria=False, shape="triangle-down", filled=True, size=70, opacity=1, color=colours.accent
     )
-    names = blocks.mark_text(aria=False, fontSize=12, color=colours.ink, opacity=alt.expr(line.room(24)))
+    names = blocks.mark_text(aria=False, fontSize=12, color=colours.ink, opacity=alt.expr(line.room(BLOCK_ROOM)))
     return [
         pin.encode(x=line.at("centre"), y=alt.value(WIRE - SIDE / 2 - 9)),
         names.encode(
