@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,7 +20,6 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.augment import augment
 from dfs_core.data.splits import load_splits
 from dfs_core.errors import UserError
-from dfs_core.files import append_line, write_whole
 from dfs_core.model.config import ModelConfig
 from dfs_core.training.begin import source
 from dfs_core.training.config_files import load_config
@@ -336,58 +332,6 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path: Path, cifar10_dir: P
     assert not list(folder.glob("*.partial"))
 
 
-@pytest.mark.parametrize("fails", ["os.fsync", "pathlib.Path.replace"])
-def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_no_half_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    write_whole(tmp_path / "card.json", b"old")
-    monkeypatch.setattr(fails, full)
-    with pytest.raises(OSError, match="No space left") as error:
-        write_whole(tmp_path / "card.json", b"new")
-    assert error.value.filename == str(tmp_path / "card.json")
-    assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
-    assert (tmp_path / "card.json").read_bytes() == b"old"
-
-
-def test_a_file_that_is_being_read_is_waited_for_in_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_file, refused = Path.replace, []
-
-    def busy(path: Path, target: Path) -> Path:
-        if len(refused) < 2:
-            refused.append(target)
-            raise PermissionError(errno.EACCES, "The process cannot access the file")
-        return replace_file(path, target)
-
-    monkeypatch.setattr(Path, "replace", busy)
-    with pytest.raises(PermissionError):
-        write_whole(tmp_path / "card.json", b"old")
-    refused.clear()
-    monkeypatch.setattr("sys.platform", "win32")
-    write_whole(tmp_path / "card.json", b"new")
-    assert (tmp_path / "card.json").read_bytes() == b"new"
-
-
-def test_of_two_that_write_a_file_at_once_each_writes_a_whole_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, sync, others = tmp_path / "card.json", os.fsync, []
-
-    def interrupted(file: int) -> None:
-        sync(file)
-        if not others:
-            others.append(Thread(target=write_whole, args=(path, b"of another")))
-            others[0].start()
-            others[0].join()
-
-    monkeypatch.setattr("os.fsync", interrupted)
-    write_whole(path, b"of one")
-    assert path.read_bytes() == b"of one"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_a_gpu_that_pytorch_cannot_use_is_an_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_kernel(*_: object, **__: object) -> None:
         raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nCompile with ...")
@@ -397,9 +341,3 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_in_one_line(monkeypatch: pyte
     with pytest.raises(UserError, match=r"no kernel image .*set CUDA_VISIBLE_DEVICES to nothing") as refusal:
         _device()
     assert "\n" not in str(refusal.value)
-
-
-def test_a_log_that_cannot_be_written_names_the_file() -> None:
-    with pytest.raises(OSError, match="No space left") as error:
-        append_line(Path("/dev/full"), "line")
-    assert error.value.filename == "/dev/full"
