@@ -14,7 +14,7 @@ from places import REPOSITORY
 import dfs_core
 
 WITH_TORCH = {"compile_network", "Predictor", "evaluate", "load_checkpoint", "train"}
-# A page is run by being imported, and asks the engine, which then loads torch: what it imports is looked at instead.
+# A page is run by being imported, and asks the shared predictor, which loads torch. So the test looks at its imports.
 PAGES = ("page.py", "app.py")
 
 

@@ -38,7 +38,7 @@ def think_ahead(page: Opened, pictures: Sequence[Picture]) -> None:
     others = [nearest.at_cost(other, cp, page.card)[0] for other in families if other.key != family.key]
     own = [operating.usual(card) for card in family.cards]
     points = [*operating.neighbours(page.point), *own, *others]
-    cached.engine().look_ahead(pictures, points[:AHEAD])
+    cached.shared_predictor().look_ahead(pictures, points[:AHEAD])
 
 
 def ledger(page: Opened, shown: Sequence[Shown]) -> None:

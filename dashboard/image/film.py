@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.answers.engine import PointModel
+from dashboard.answers.shared_predictor import PointModel
 from dfs_core.checkpoints.operating_point import round_to
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.trace import DecisionTrace

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dashboard.answers.engine import PointModel
 from dashboard.answers.parameters import whole_number
+from dashboard.answers.shared_predictor import PointModel
 from dfs_core.model.layout import FIRST_GATED
 from dfs_core.model.options import OptionSet
 from dfs_core.trace import DecisionTrace

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from dashboard.answers.engine import Engine, EnginePoint
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.pictures import Picture
+from dashboard.answers.shared_predictor import PredictorAtPoint, SharedPredictor
 from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
 from dashboard.image.film import Film
@@ -69,14 +69,14 @@ class Answer:
 def ask(page: Opened, picture: Picture) -> Answer | None:
     """Make all predictions of the page; on an error show a message and return None."""
     config, own = page.card.config, page.shared.page
-    engine = cached.engine()
+    shared = cached.shared_predictor()
     gates, note = probes.read_gates(own.get(FORCE, ""), config.option_set, config.gated_blocks)
     try:
         reel = None
         if film.positions(config):
-            reel = _film(engine, picture, page)
+            reel = _film(shared, picture, page)
         where = _where(page, reel)
-        model = EnginePoint(engine, _point(page, where))
+        model = PredictorAtPoint(shared, _point(page, where))
         free = reel.at(where) if reel else None
         if free is None:
             (free,) = model.predict([picture.seen])
@@ -91,7 +91,8 @@ def ask(page: Opened, picture: Picture) -> Answer | None:
 
 def ask_stability(answer: Answer) -> tuple[Variant, ...]:
     """Traces of the image mirrored and after JPEG compression, with all gates free."""
-    return probes.stability(EnginePoint(cached.engine(), _point(answer.page, answer.where)), answer.picture.seen)
+    model = PredictorAtPoint(cached.shared_predictor(), _point(answer.page, answer.where))
+    return probes.stability(model, answer.picture.seen)
 
 
 def impose(gates: Mapping[int, str], block: int, option: str | None) -> None:
@@ -111,11 +112,11 @@ def go_to(reel: Film, frame: int) -> None:
         state.change(budget=position, note="")
 
 
-def _film(engine: Engine, picture: Picture, page: Opened) -> Film:
+def _film(shared: SharedPredictor, picture: Picture, page: Opened) -> Film:
     """The film, with a spinner unless it is cached."""
     config, point = page.card.config, OperatingPoint(page.card)
-    model, prices = EnginePoint(engine, point), film.prices(config)
-    known = engine.knows([picture] * len(prices), point, prices)
+    model, prices = PredictorAtPoint(shared, point), film.prices(config)
+    known = shared.knows([picture] * len(prices), point, prices)
     with nullcontext() if known else st.spinner("Predicting at every budget"):
         return film.shoot(model, picture.seen, config)
 

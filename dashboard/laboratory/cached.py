@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.laboratory.tuning import Laboratory
-from dashboard.ui.cached import engine, folder_of
+from dashboard.ui.cached import folder_of, shared_predictor
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def laboratory() -> Laboratory:
     """The laboratory, with its runs and their training images."""
-    return Laboratory(engine(), folder_of)
+    return Laboratory(shared_predictor(), folder_of)

@@ -140,7 +140,7 @@ def _result(page: Opened, job: Job) -> None:
     st.markdown(" ".join(runs.verdict(tuned)))
     name = tuned.checkpoint.card.name
     with st.container(key="keeping", horizontal=True, vertical_alignment="center"):
-        if not (name in kept.names() and cached.engine().adopted([name])):
+        if not (name in kept.names() and cached.shared_predictor().adopted([name])):
             st.button("Keep as a session checkpoint", key="keep", type="primary", on_click=_keep, args=(job,))
             st.caption(
                 "It stays in memory, for this session and everyone who has its link, and is marked as tuned live."

@@ -1,7 +1,7 @@
 """The laboratory: background runs, their training images, and the checkpoints that are kept.
 
 Modules that need torch are imported on use: torch takes seconds to load, and pages are drawn before it is needed. Kept
-checkpoints are in the engine's memory, which drops the oldest if there are too many.
+checkpoints are in the shared predictor's memory, which drops the oldest if there are too many.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from dashboard.answers.engine import Engine, Recent
 from dashboard.answers.naming import PREFIX
 from dashboard.answers.pictures import Picture
+from dashboard.answers.shared_predictor import Recent, SharedPredictor
 from dashboard.laboratory.jobs import Job, Jobs, Report
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -46,13 +46,13 @@ class Reading:
 
 
 class Laboratory:
-    """The runs of all users, one at a time; predictions of the engine run between their steps."""
+    """The runs of all users, one at a time; predictions of the shared predictor run between their steps."""
 
-    def __init__(self, engine: Engine, folder_of: Callable[[str], Path] = Path) -> None:
-        """Args: engine: predicts and shares the model; folder_of: name of a checkpoint on disk -> its folder."""
+    def __init__(self, shared: SharedPredictor, folder_of: Callable[[str], Path] = Path) -> None:
+        """Args: shared: predicts and shares the model; folder_of: name of a checkpoint on disk -> its folder."""
         self.jobs = Jobs()
         self._folder_of = folder_of
-        self._engine = engine
+        self._shared = shared
         self._parents: Recent[str, Predictor] = Recent(MAX_PARENTS)
         self._materials: Recent[tuple[object, ...], Material] = Recent(MAX_MATERIALS)
 
@@ -80,7 +80,7 @@ class Laboratory:
             material = self._material(parent, data_dir, report) if data_dir is not None else few
             assert material is not None
             checkpoint = self._parent(parent).checkpoint
-            return fine_tune(checkpoint, settings, material, report, self._engine.turn, name)
+            return fine_tune(checkpoint, settings, material, report, self._shared.turn, name)
 
         return self.jobs.submit(owner, Wish(parent, settings), work)
 
@@ -90,7 +90,7 @@ class Laboratory:
 
         tuned = cast(Tuned, job.result)
         card = tuned.checkpoint.card
-        self._engine.adopt(card, Predictor(tuned.checkpoint))
+        self._shared.adopt(card, Predictor(tuned.checkpoint))
         return card
 
     def keep_on_disk(self, job: Job, folder: Path) -> Path:
@@ -109,7 +109,7 @@ class Laboratory:
         """The checkpoint to start from: the one kept in memory, or a separate copy from disk."""
         from dfs_core.predictor import Predictor
 
-        found = self._parents.get(card.digest) or cast(Predictor | None, self._engine.adopted_predictor(card))
+        found = self._parents.get(card.digest) or cast(Predictor | None, self._shared.adopted_predictor(card))
         if found is None:
             found = Predictor.load(self._folder_of(card.name))
             self._parents.put(card.digest, found)
@@ -130,7 +130,7 @@ class Laboratory:
     def _few(self, card: Card, pictures: Sequence[Picture]) -> Material:
         from dfs_core.training.material import from_pictures
 
-        traces = self._engine.predict(pictures, OperatingPoint(card))
+        traces = self._shared.predict(pictures, OperatingPoint(card))
         known = [picture.known_to(card.classes).truth for picture in pictures]
         labels = [truth or trace.label for truth, trace in zip(known, traces, strict=True)]
         return from_pictures(card, [picture.at(card.config.image_size).seen for picture in pictures], labels)

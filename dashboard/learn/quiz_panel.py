@@ -145,7 +145,7 @@ def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[D
     if other is None:
         return None
     try:
-        traces = cached.engine().predict([item.picture for item in shown], other)
+        traces = cached.shared_predictor().predict([item.picture for item in shown], other)
     except UserError:
         return None  # the question is left out; users who choose that checkpoint see the error
     return budget, twice, traces

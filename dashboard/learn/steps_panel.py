@@ -286,12 +286,12 @@ def ask_forced(page: Opened, shown: Sequence[Shown], option: str) -> list[Decisi
     """Traces of images with every block forced to one option."""
     config = page.card.config
     forced = np.full((len(shown), config.gated_blocks), config.option_set.index(option))
-    return cached.engine().predict([item.picture for item in shown], page.point, forced=forced)
+    return cached.shared_predictor().predict([item.picture for item in shown], page.point, forced=forced)
 
 
 def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[OperatingPoint, DecisionTrace]]:
     """Traces of the image at other budgets of the checkpoint, or of its family at the same alpha."""
-    card, engine = page.card, cached.engine()
+    card, shared = page.card, cached.shared_predictor()
     if card.budget_range is not None and page.budget is not None:
         low, high = operating.budget_bounds(card)
         grid = [round_to(low * (high / low) ** (i / (BUDGETS_TRIED - 1))) for i in range(BUDGETS_TRIED)]
@@ -303,7 +303,7 @@ def _at_other_budgets(page: Opened, item: Shown) -> list[tuple[OperatingPoint, D
     found = []
     for point in points:
         try:
-            found.append((point, engine.predict([item.picture], point)[0]))
+            found.append((point, shared.predict([item.picture], point)[0]))
         except UserError as error:
             cannot_decide(error)
     return found

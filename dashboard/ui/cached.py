@@ -15,7 +15,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.answers import places
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.engine import Engine
 from dashboard.answers.pictures import (
     PAGE_SIZE,
     TEST_KEY,
@@ -26,6 +25,7 @@ from dashboard.answers.pictures import (
     make_picture,
     read_upload,
 )
+from dashboard.answers.shared_predictor import SharedPredictor
 from dashboard.ui import kept
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir, reason, runs_dir
@@ -54,9 +54,9 @@ SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page someb
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def engine() -> Engine:
-    """The engine that all sessions share."""
-    return Engine(_load)
+def shared_predictor() -> SharedPredictor:
+    """The predictor that all sessions share."""
+    return SharedPredictor(_load)
 
 
 def _load(name: str) -> Predictor:
@@ -67,7 +67,7 @@ def _load(name: str) -> Predictor:
 
 def catalogue() -> Catalogue:
     """The checkpoints on this machine and those of this session, read again when a file changes."""
-    return kept.with_session(on_disk(), engine().adopted(kept.names()))
+    return kept.with_session(on_disk(), shared_predictor().adopted(kept.names()))
 
 
 def on_disk() -> Catalogue:
@@ -121,7 +121,7 @@ def store_traces(point: OperatingPoint, report: Callable[[int, int], None]) -> N
     images = test_images(point.card)
     if isinstance(images, str):
         raise UserError(images)
-    with engine().turn():  # loading draws random numbers, which a run in the laboratory must not see
+    with shared_predictor().turn():  # loading draws random numbers, which a run in the laboratory must not see
         checkpoint = load_checkpoint(folder_of(point.card.name))
     as_card = measure_as_card(checkpoint, images, report)
     is_usual = as_card is not None and point == usual_point(point.card)
@@ -294,7 +294,7 @@ def measure(card: Card, report: Callable[[float], object]) -> None:
     Raises:
         UserError: the network does not run on the engine, or nothing can be stored.
     """
-    if timing.keep(engine().calibrate(card, report)) is None:
+    if timing.keep(shared_predictor().calibrate(card, report)) is None:
         raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")
 
 
@@ -318,7 +318,7 @@ def take_survey(backbone: str, report: Callable[[float], object]) -> None:
     """
     from dfs_core.timing.bench import run
 
-    with engine().turn():
+    with shared_predictor().turn():
         found = run(backbone, batches=SURVEYED, rounds=ROUNDS, report=report)
     if timing.keep_survey(found) is None:
         raise UserError("the result cannot be stored: the cache folder cannot be written (set XDG_CACHE_HOME)")

@@ -18,14 +18,14 @@ def decide(pictures: Sequence[Picture], point: OperatingPoint) -> list[Shown]:
 
     On an error show a message and return an empty list.
     """
-    engine = cached.engine()
+    shared = cached.shared_predictor()
     pictures = [picture.at(point.card.config.image_size).known_to(point.card.classes) for picture in pictures]
     try:
-        if engine.knows(pictures, point):
-            traces = engine.predict(pictures, point)
+        if shared.knows(pictures, point):
+            traces = shared.predict(pictures, point)
         else:
             with st.spinner("Deciding"):
-                traces = engine.predict(pictures, point)
+                traces = shared.predict(pictures, point)
     except UserError as error:
         messages.cannot_decide(error)
         return []

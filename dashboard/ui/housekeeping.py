@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from dashboard.ui.cached import engine
+from dashboard.ui.cached import shared_predictor
 
 EVERY_S = 60
 PLACES = 2  # for memory of threads
@@ -27,7 +27,7 @@ def share_memory() -> None:
 
 
 def begin() -> None:
-    """Exempt what is loaded by now from garbage collection, after the engine's look-ahead; then tidy up every minute.
+    """After the predictor's look-ahead, exempt what is loaded from garbage collection. Then tidy up every minute.
 
     With torch, Altair and a dozen networks in memory, a full collection takes 0.25 s or more and blocks all pages.
     Objects made later are collected as usual. Only the first call does anything.
@@ -39,7 +39,7 @@ def begin() -> None:
         gc.collect()
         gc.freeze()
 
-    engine().afterwards(freeze)
+    shared_predictor().afterwards(freeze)
     threading.Thread(target=_tidy_by_the_minute, name="housekeeping", daemon=True).start()
 
 

@@ -20,7 +20,7 @@ def add(name: str) -> None:
 
 
 def names() -> tuple[str, ...]:
-    """Names of the checkpoints that this session keeps, oldest first; the engine may have dropped some."""
+    """Names of the checkpoints that this session keeps, oldest first; the shared predictor may have dropped some."""
     for key in ("checkpoint", "right"):  # of the page, and of side B of a comparison
         linked = st.query_params.get(key, "")
         if linked.startswith(PREFIX):  # a reload or a shared link; its name ends in 32 random bits: nobody can guess it

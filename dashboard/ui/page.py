@@ -99,7 +99,7 @@ def open_page(choose: bool = True, measure: bool = True, forms: Mapping[str, str
     if not catalogue.cards:
         messages.no_checkpoints(catalogue)
         st.stop()
-    cached.engine().hold_back()
+    cached.shared_predictor().hold_back()
     shared = state.open_state(catalogue, forms or {})
     if choose:
         point = point_controls.choose_point(catalogue, shared, point_controls.ControlGroup(measure=measure))

@@ -34,7 +34,7 @@ def own_copy(tmp_path: Path, pretrained_folder: Path, no_data: Path, monkeypatch
     folder = tmp_path / "pretrained"
     shutil.copytree(pretrained_folder, folder)
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
-    cached.engine.clear()  # it rightly answers for known weights from memory, wherever they lie
+    cached.shared_predictor.clear()  # it rightly answers for known weights from memory, wherever they lie
     return folder
 
 

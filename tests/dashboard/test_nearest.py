@@ -31,9 +31,9 @@ def folder(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr("dfs_core.predictor.Predictor", Load)
-    cached.engine.clear()
+    cached.shared_predictor.clear()
     yield folder
-    cached.engine.clear()
+    cached.shared_predictor.clear()
 
 
 def _traces(budget: float, images: int = 40) -> Traces:

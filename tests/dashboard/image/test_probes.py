@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny import picture
 
-from dashboard.answers.engine import Engine, EnginePoint
+from dashboard.answers.shared_predictor import PredictorAtPoint, SharedPredictor
 from dashboard.image.probes import flips, force, margin, read_gates, stability, through_jpeg, write_gates
 from dfs_core.checkpoints.checkpoint import Checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -69,7 +69,7 @@ def test_several_gates_are_forced_at_once_and_none_is_the_free_decision(predicto
 def test_force_holds_at_the_price_that_it_is_asked_at(predictor):
     (dear,) = predictor.predict([IMAGE], price=-100.0)
     assert set(dear.decisions) == {"full"}
-    model = EnginePoint(Engine(lambda name: predictor), OperatingPoint(predictor.card, price=-100.0))
+    model = PredictorAtPoint(SharedPredictor(lambda name: predictor), OperatingPoint(predictor.card, price=-100.0))
     found = force(model, IMAGE, dear, {2: "skip"}, hold=False)
     assert found.forced.decisions.count("full") == len(dear.decisions) - 1
 
@@ -111,7 +111,7 @@ def test_a_gate_that_this_network_does_not_have_is_left_free_and_named(word):
     assert word in note
 
 
-def test_the_engine_answers_a_probe_from_memory_the_second_time(predictor, free):
+def test_the_shared_predictor_answers_a_probe_from_memory_the_second_time(predictor, free):
     class Counting:
         calls = 0
 
@@ -119,7 +119,7 @@ def test_the_engine_answers_a_probe_from_memory_the_second_time(predictor, free)
             Counting.calls += 1
             return predictor.predict(images, **wishes)
 
-    model = EnginePoint(Engine(lambda name: Counting()), OperatingPoint(predictor.card))
+    model = PredictorAtPoint(SharedPredictor(lambda name: Counting()), OperatingPoint(predictor.card))
     for _ in range(2):
         assert force(model, IMAGE, free, {1: "full"}, hold=False).forced.decisions[1] == "full"
     assert Counting.calls == 1

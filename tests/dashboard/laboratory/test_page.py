@@ -10,7 +10,7 @@ from pages import control, go_to, opened, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 
-from dashboard.answers.engine import MAX_ADOPTED, Recent
+from dashboard.answers.shared_predictor import MAX_ADOPTED, Recent
 from dashboard.export.view import View
 from dashboard.laboratory import run_panel
 from dashboard.laboratory.cached import laboratory
@@ -74,8 +74,8 @@ def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again_and_written
     finish(app)
     app.button(key="keep").click().run()
     assert app.button(key="see")
-    engine = cached.engine()
-    monkeypatch.setattr(engine, "_adopted", Recent(MAX_ADOPTED))
+    shared = cached.shared_predictor()
+    monkeypatch.setattr(shared, "_adopted", Recent(MAX_ADOPTED))
     app.run()
     assert "see" not in {button.key for button in app.button}
     app.button(key="keep").click().run()

@@ -12,10 +12,10 @@ import pytest
 from tiny import make_card, make_network, pictures
 
 from dashboard.answers.catalogue import Catalogue
-from dashboard.answers.engine import MAX_ADOPTED, Engine
 from dashboard.answers.naming import LIVE_KEY, PREFIX
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import make_picture
+from dashboard.answers.shared_predictor import MAX_ADOPTED, SharedPredictor
 from dashboard.compare.rivals import default_rival
 from dashboard.drawing.palette import DARK, LIGHT
 from dashboard.laboratory import chart, runs
@@ -45,15 +45,15 @@ def predictor() -> Predictor:
 
 
 @pytest.fixture
-def engine(predictor: Predictor) -> Engine:
-    engine = Engine(lambda name: predictor)
-    engine.adopt(CARD, predictor)
-    return engine
+def shared(predictor: Predictor) -> SharedPredictor:
+    shared = SharedPredictor(lambda name: predictor)
+    shared.adopt(CARD, predictor)
+    return shared
 
 
 @pytest.fixture
-def laboratory(engine: Engine) -> Laboratory:
-    return Laboratory(engine)
+def laboratory(shared: SharedPredictor) -> Laboratory:
+    return Laboratory(shared)
 
 
 SHOWN = [make_picture(f"k{i}", f"p{i}", "upload", pixels, "cat") for i, pixels in enumerate(pictures(5))]
@@ -68,11 +68,11 @@ def ended(job: Job) -> Job:
 
 
 @pytest.fixture(scope="module")
-def done(predictor: Predictor, cifar10_dir: Path) -> tuple[Laboratory, Engine, Job]:
-    engine = Engine(lambda name: predictor)
-    engine.adopt(CARD, predictor)
-    laboratory = Laboratory(engine)
-    return laboratory, engine, ended(laboratory.start("me", CARD, WISH, cifar10_dir))
+def done(predictor: Predictor, cifar10_dir: Path) -> tuple[Laboratory, SharedPredictor, Job]:
+    shared = SharedPredictor(lambda name: predictor)
+    shared.adopt(CARD, predictor)
+    laboratory = Laboratory(shared)
+    return laboratory, shared, ended(laboratory.start("me", CARD, WISH, cifar10_dir))
 
 
 def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
@@ -83,7 +83,7 @@ def test_a_run_on_the_data_set_ends_with_a_curve_and_a_result(done):
     assert not job.result.toy
 
 
-def test_a_run_measures_on_images_that_its_own_network_was_not_trained_on(laboratory, engine, cifar10_dir, monkeypatch):
+def test_a_run_measures_on_images_that_its_own_network_was_not_trained_on(laboratory, shared, cifar10_dir, monkeypatch):
     splits, read = [], material.from_data_set
 
     def noted(card, data_dir, report):
@@ -93,7 +93,7 @@ def test_a_run_measures_on_images_that_its_own_network_was_not_trained_on(labora
     monkeypatch.setattr(material, "from_data_set", noted)
     for split in (CARD.split, CARD.split, {"validation": 5, "seed": 0, "asked": 5}):
         card = replace(CARD, split=split)
-        engine.adopt(card, Predictor(Checkpoint(card, make_network(CONFIG), Path())))
+        shared.adopt(card, Predictor(Checkpoint(card, make_network(CONFIG), Path())))
         assert ended(laboratory.start("me", card, WISH, cifar10_dir)).error == ""
     assert splits == [CARD.split, {"validation": 5, "seed": 0, "asked": 5}], "each split is read once"
 
@@ -121,12 +121,12 @@ def test_a_run_tells_of_its_reading_and_is_cancelled_in_it(laboratory, cifar10_d
 
 
 def test_what_is_kept_is_served_and_is_a_point_apart_that_is_compared_with_nothing(done):
-    laboratory, engine, job = done
+    laboratory, shared, job = done
     card = laboratory.keep(job)
     assert card.name.startswith(f"{PREFIX}b60-a1e-3-")
     assert laboratory.keep(job) == card
-    assert engine.adopted([card.name, "another"]) == [card]
-    (trace,) = engine.predict(SHOWN[:1], OperatingPoint(card))
+    assert shared.adopted([card.name, "another"]) == [card]
+    (trace,) = shared.predict(SHOWN[:1], OperatingPoint(card))
     assert (trace.checkpoint, trace.budget) == (card.name, 60.0)
     catalogue = kept.with_session(Catalogue((CARD,)), [card])
     (point,) = point_rows(catalogue, Network.of(CARD), [], "cp")
@@ -168,27 +168,27 @@ def test_a_missing_data_set_is_the_runs_message(laboratory, tmp_path):
     assert "no cifar10" in job.error
 
 
-def test_others_get_their_turn_while_a_run_goes_on(laboratory, engine):
+def test_others_get_their_turn_while_a_run_goes_on(laboratory, shared):
     job = laboratory.start("me", CARD, Settings(60.0, 1e-3, steps=300), None, SHOWN)
     while not steps_of(job) and not job.ended:
         time.sleep(0.005)
     assert steps_of(job), job.error
     for number in range(5):
-        engine.predict([make_picture("x", "x", "upload", pictures(1, seed=50 + number)[0])], OperatingPoint(CARD))
+        shared.predict([make_picture("x", "x", "upload", pictures(1, seed=50 + number)[0])], OperatingPoint(CARD))
     assert not job.ended, "the answers came between its steps"
     laboratory.jobs.cancel(job)
     assert ended(job).state == "cancelled"
     assert job.result is None
 
 
-def test_a_turn_keeps_everybody_else_from_the_model(engine):
+def test_a_turn_keeps_everybody_else_from_the_model(shared):
     inside = threading.Event()
 
     def ask() -> None:
-        engine.predict(SHOWN[:1], OperatingPoint(CARD))
+        shared.predict(SHOWN[:1], OperatingPoint(CARD))
         inside.set()
 
-    with engine.turn():
+    with shared.turn():
         thread = threading.Thread(target=ask)
         thread.start()
         assert not inside.wait(0.05)
@@ -196,11 +196,11 @@ def test_a_turn_keeps_everybody_else_from_the_model(engine):
     thread.join()
 
 
-def test_of_too_many_kept_checkpoints_the_oldest_is_forgotten(engine, predictor):
+def test_of_too_many_kept_checkpoints_the_oldest_is_forgotten(shared, predictor):
     names = [f"session-{number}" for number in range(MAX_ADOPTED + 1)]
     for name in names:
-        engine.adopt(make_card(name, "session", CONFIG), predictor)
-    assert [card.name for card in engine.adopted(names)] == names[1:]
+        shared.adopt(make_card(name, "session", CONFIG), predictor)
+    assert [card.name for card in shared.adopted(names)] == names[1:]
 
 
 def test_a_link_says_what_to_do_and_nonsense_is_the_usual():

@@ -23,9 +23,9 @@ def app(tmp_path: Path, pretrained_folder: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder))
     monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr("dfs_core.predictor.Predictor", Load)
-    cached.engine.clear()
+    cached.shared_predictor.clear()
     yield AppTest.from_file(str(APP), default_timeout=60)
-    cached.engine.clear()
+    cached.shared_predictor.clear()
 
 
 def dials(app: AppTest) -> tuple[float, float]:

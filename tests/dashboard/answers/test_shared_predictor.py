@@ -1,4 +1,4 @@
-"""The engine answers from memory, asks the model once and in batches, and thinks ahead in the background."""
+"""The shared predictor answers from memory, asks the model once and in batches, and thinks ahead in the background."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from tiny import make_card, pictures
 
-from dashboard.answers.engine import BATCH, QUIET_S, Engine, Recent
 from dashboard.answers.pictures import Picture, make_picture
+from dashboard.answers.shared_predictor import BATCH, QUIET_S, Recent, SharedPredictor
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
@@ -48,8 +48,8 @@ def fake(calls) -> Fake:
 
 
 @pytest.fixture
-def engine(fake) -> Engine:
-    return Engine(lambda name: fake)
+def shared(fake) -> SharedPredictor:
+    return SharedPredictor(lambda name: fake)
 
 
 @pytest.fixture
@@ -61,45 +61,45 @@ def some(count: int) -> list[Picture]:
     return [make_picture(f"k{i}", f"p{i}", "upload", pixels) for i, pixels in enumerate(pictures(count))]
 
 
-def test_traces_come_in_the_order_of_the_pictures(engine, card):
+def test_traces_come_in_the_order_of_the_pictures(shared, card):
     shown = some(5)
-    traces = engine.predict(shown[::-1], OperatingPoint(card))
+    traces = shared.predict(shown[::-1], OperatingPoint(card))
     assert [trace.cp for trace in traces] == [picture.seen.mean() for picture in shown[::-1]]
 
 
-def test_what_was_asked_before_does_not_reach_the_model_again(engine, card, calls):
+def test_what_was_asked_before_does_not_reach_the_model_again(shared, card, calls):
     shown = some(6)
-    engine.predict(shown[:4], OperatingPoint(card))
-    assert not engine.knows(shown, OperatingPoint(card))
-    engine.predict(shown, OperatingPoint(card))
-    engine.predict(shown[::-1], OperatingPoint(card))
+    shared.predict(shown[:4], OperatingPoint(card))
+    assert not shared.knows(shown, OperatingPoint(card))
+    shared.predict(shown, OperatingPoint(card))
+    shared.predict(shown[::-1], OperatingPoint(card))
     assert calls == [("tiny", 4), ("tiny", 2)]
-    assert engine.knows(shown, OperatingPoint(card))
+    assert shared.knows(shown, OperatingPoint(card))
 
 
-def test_the_same_pixels_twice_are_asked_once(engine, card, calls):
+def test_the_same_pixels_twice_are_asked_once(shared, card, calls):
     one = some(1)[0]
-    first, second = engine.predict([one, make_picture("other", "copy", "upload", one.seen)], OperatingPoint(card))
+    first, second = shared.predict([one, make_picture("other", "copy", "upload", one.seen)], OperatingPoint(card))
     assert first == second
     assert calls == [("tiny", 1)]
 
 
-def test_other_weights_under_the_same_name_are_asked_anew(engine, card, calls):
+def test_other_weights_under_the_same_name_are_asked_anew(shared, card, calls):
     shown = some(1)
-    engine.predict(shown, OperatingPoint(card))
+    shared.predict(shown, OperatingPoint(card))
     retrained = make_card("tiny", "dfs", ModelConfig(depth=14, budget=20.0), weights_sha256="1" * 64)
-    engine.predict(shown, OperatingPoint(retrained))
+    shared.predict(shown, OperatingPoint(retrained))
     assert len(calls) == 2
-    engine.predict(shown, OperatingPoint(replace(retrained, notes="its prices were measured again")))
+    shared.predict(shown, OperatingPoint(replace(retrained, notes="its prices were measured again")))
     assert len(calls) == 3, "what a card says may change what its network decides"
 
 
-def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(engine, card, calls):
-    engine.predict(some(BATCH + 3), OperatingPoint(card))
+def test_many_pictures_are_asked_in_batches_so_that_others_get_their_turn(shared, card, calls):
+    shared.predict(some(BATCH + 3), OperatingPoint(card))
     assert calls == [("tiny", BATCH), ("tiny", 3)]
 
 
-def test_another_budget_price_or_forced_option_is_another_question(engine, card, calls, fake):
+def test_another_budget_price_or_forced_option_is_another_question(shared, card, calls, fake):
     shown = some(2)
     forced = np.array([[-1, 0, -1, -1, -1], [-1, -1, -1, 2, -1]])
     asked: list[tuple[OperatingPoint, dict]] = [(OperatingPoint(card, budget), {}) for budget in (None, 1.25, 2.5)]
@@ -107,34 +107,34 @@ def test_another_budget_price_or_forced_option_is_another_question(engine, card,
     asked += [(OperatingPoint(card), {"forced": forced}), (OperatingPoint(card), {"forced": forced * 0})]
     for _ in range(2):
         for point, wish in asked:
-            engine.predict(shown, point, **wish)
-            assert engine.knows(shown, point, **wish)
+            shared.predict(shown, point, **wish)
+            assert shared.knows(shown, point, **wish)
     assert len(calls) == len(asked)
     assert fake.wishes[:4] == [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": [0.4, 0.4]}]
     assert np.array_equal(fake.wishes[4]["forced"], forced)
 
 
-def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(engine, card, calls, fake):
+def test_one_picture_at_many_prices_is_one_call_and_what_is_known_is_left_out(shared, card, calls, fake):
     one = some(1)[0]
-    engine.predict([one], OperatingPoint(card, price=0.2))
-    engine.predict([one] * 4, OperatingPoint(card), prices=[0.1, 0.2, 0.3, 0.1])
+    shared.predict([one], OperatingPoint(card, price=0.2))
+    shared.predict([one] * 4, OperatingPoint(card), prices=[0.1, 0.2, 0.3, 0.1])
     assert calls == [("tiny", 1), ("tiny", 2)]
     assert fake.wishes[1] == {"price": [0.1, 0.3]}
 
 
-def test_only_the_rows_of_pictures_that_are_asked_are_forced(engine, card, fake):
+def test_only_the_rows_of_pictures_that_are_asked_are_forced(shared, card, fake):
     shown = some(3)
     forced = np.array([[0, -1], [-1, 1], [2, -1]])
-    engine.predict(shown[1:2], OperatingPoint(card), forced=forced[1:2])
-    engine.predict(shown, OperatingPoint(card), forced=forced)
+    shared.predict(shown[1:2], OperatingPoint(card), forced=forced[1:2])
+    shared.predict(shown, OperatingPoint(card), forced=forced)
     assert np.array_equal(fake.wishes[1]["forced"], forced[[0, 2]])
 
 
-def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(engine, card):
+def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(shared, card):
     shown, wrong = some(24), []
 
     def ask(picture: Picture) -> None:
-        if engine.predict([picture], OperatingPoint(card))[0].cp != picture.seen.mean():
+        if shared.predict([picture], OperatingPoint(card))[0].cp != picture.seen.mean():
             wrong.append(picture.key)
 
     threads = [threading.Thread(target=ask, args=(picture,)) for picture in shown]
@@ -145,24 +145,24 @@ def test_threads_never_call_the_model_at_the_same_time_and_all_get_their_own(eng
     assert not wrong
 
 
-def test_looking_ahead_fills_the_memory_in_the_background(engine, card, calls):
+def test_looking_ahead_fills_the_memory_in_the_background(shared, card, calls):
     shown = some(3)
-    engine.look_ahead(shown, [OperatingPoint(card)])
-    engine.look_ahead(shown, [OperatingPoint(card)])
+    shared.look_ahead(shown, [OperatingPoint(card)])
+    shared.look_ahead(shown, [OperatingPoint(card)])
     deadline = time.monotonic() + 5
-    while not engine.knows(shown, OperatingPoint(card)) and time.monotonic() < deadline:
+    while not shared.knows(shown, OperatingPoint(card)) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert engine.knows(shown, OperatingPoint(card))
-    engine.predict(shown, OperatingPoint(card))
+    assert shared.knows(shown, OperatingPoint(card))
+    shared.predict(shown, OperatingPoint(card))
     assert calls == [("tiny", 3)]
 
 
-def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
+def test_looking_ahead_waits_while_pages_are_under_way(shared, card, calls):
     shown = some(3)
-    engine.look_ahead(shown, [OperatingPoint(card)])
+    shared.look_ahead(shown, [OperatingPoint(card)])
     for _ in range(4):
         time.sleep(QUIET_S / 2)
-        engine.hold_back()
+        shared.hold_back()
         assert not calls
     deadline = time.monotonic() + 5
     while not calls and time.monotonic() < deadline:
@@ -170,11 +170,11 @@ def test_looking_ahead_waits_while_pages_are_under_way(engine, card, calls):
     assert calls == [("tiny", 3)]
 
 
-def test_what_is_to_be_done_afterwards_waits_for_what_was_asked_ahead(engine, card):
+def test_what_is_to_be_done_afterwards_waits_for_what_was_asked_ahead(shared, card):
     shown, known = some(3), []
     done = threading.Event()
-    engine.look_ahead(shown, [OperatingPoint(card)])
-    engine.afterwards(lambda: (known.append(engine.knows(shown, OperatingPoint(card))), done.set()))
+    shared.look_ahead(shown, [OperatingPoint(card)])
+    shared.afterwards(lambda: (known.append(shared.knows(shown, OperatingPoint(card))), done.set()))
     assert done.wait(5)
     assert known == [True]
 
@@ -183,10 +183,10 @@ def test_a_checkpoint_that_cannot_be_loaded_is_an_error_for_who_asks_and_silence
     def broken(name: str) -> Fake:
         raise UserError("truncated")
 
-    engine, asked = Engine(broken), some(1)
-    engine._run_ahead(("", None, ""), asked, OperatingPoint(card))
+    shared, asked = SharedPredictor(broken), some(1)
+    shared._run_ahead(("", None, ""), asked, OperatingPoint(card))
     with pytest.raises(UserError, match="truncated"):
-        engine.predict(asked, OperatingPoint(card))
+        shared.predict(asked, OperatingPoint(card))
 
 
 def test_recent_forgets_what_was_not_used_for_longest():

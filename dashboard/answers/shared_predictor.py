@@ -33,7 +33,7 @@ V = TypeVar("V")
 
 
 class Model(Protocol):
-    """The part of ``dfs_core.predictor.Predictor`` that the engine uses."""
+    """The part of ``dfs_core.predictor.Predictor`` that the shared predictor uses."""
 
     def predict(
         self,
@@ -49,7 +49,7 @@ class Model(Protocol):
 
 
 class PointModel(Protocol):
-    """A model at one operating point: ``EnginePoint``, or a predictor itself."""
+    """A model at one operating point: ``PredictorAtPoint``, or a predictor itself."""
 
     def predict(
         self,
@@ -62,7 +62,7 @@ class PointModel(Protocol):
 
 
 class Seen(Protocol):
-    """The part of a picture that the engine uses."""
+    """The part of a picture that the shared predictor uses."""
 
     @property
     def seen(self) -> np.ndarray:
@@ -89,7 +89,7 @@ class Question(NamedTuple):
 def questions_of(
     pictures: Sequence[Seen], point: OperatingPoint, prices: Sequence[float] | None, forced: np.ndarray | None
 ) -> list[Question]:
-    """One question for each picture; arguments as for ``Engine.predict``."""
+    """One question for each picture; arguments as for ``SharedPredictor.predict``."""
     card, budget = point.card, point.budget
     pictures = [picture.at(card.config.image_size) for picture in pictures]
     own_prices = [point.price] * len(pictures) if prices is None else list(prices)
@@ -142,7 +142,7 @@ class Recent(Generic[K, V]):
         return len(self._items)
 
 
-class Engine:
+class SharedPredictor:
     """Predicts pictures, from memory if possible.
 
     It does not use Streamlit, so background threads can call it as well as pages.
@@ -290,10 +290,10 @@ class Pixels:
 
 
 @dataclass(frozen=True, slots=True)
-class EnginePoint:
-    """The engine at one operating point. A call holds the model for its whole length, so split long ones."""
+class PredictorAtPoint:
+    """The shared predictor at one operating point. A call holds the model for its whole length, so split long ones."""
 
-    engine: Engine
+    shared: SharedPredictor
     point: OperatingPoint
 
     def predict(
@@ -302,8 +302,8 @@ class EnginePoint:
         forced: np.ndarray | None = None,
         price: Sequence[float] | None = None,
     ) -> list[DecisionTrace]:
-        """Traces of uint8 images (S, S, 3); arguments and errors as for ``Engine.predict``."""
+        """Traces of uint8 images (S, S, 3); arguments and errors as for ``SharedPredictor.predict``."""
         known: dict[int, Pixels] = {}  # a film repeats one image many times: hash it once
         for image in images:
             known.setdefault(id(image), Pixels(image, digest_of(image)))
-        return self.engine.predict([known[id(image)] for image in images], self.point, price, forced)
+        return self.shared.predict([known[id(image)] for image in images], self.point, price, forced)
