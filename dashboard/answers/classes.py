@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from dashboard.answers.naming import class_name
 from dfs_core.data.known import KNOWN
 from dfs_core.data.superclasses import CIFAR100
+
+MOST = 100  # classes for which a chart has room
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,26 @@ def group_numbers(labels: np.ndarray, shown: Sequence[Group]) -> np.ndarray:
     for place, group in enumerate(shown):
         numbers[list(group.labels)] = place
     return numbers[labels]
+
+
+def ends(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows, one for each class, that a chart has room for: of more than ``MOST``, those at both ends."""
+    return rows if len(rows) <= MOST else [*rows[: MOST // 2], *rows[-(MOST // 2) :]]
+
+
+def largest(weights: Mapping[str, float]) -> tuple[str, ...]:
+    """The names that a chart has room for: of more than ``MOST``, those with the largest weights, in their order."""
+    kept = set(sorted(weights, key=lambda name: -weights[name])[:MOST])
+    return tuple(name for name in weights if name in kept)
+
+
+def left_out(count: int, kept: str) -> str:
+    """The end of a caption: which of ``count`` classes the chart has, ``kept`` in words; empty if it has all.
+
+    >>> left_out(1000, "the cheapest and the dearest")
+    ' The chart has 100 of 1,000 classes, the cheapest and the dearest; the table has all.'
+    """
+    return f" The chart has {MOST} of {count:,} classes, {kept}; the table has all." if count > MOST else ""
 
 
 def groups(classes: Sequence[str], opened: bool = False) -> tuple[Group, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.answers.agreement import ClassBlockRow
+from dashboard.answers.classes import largest
 from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, signed
 from dashboard.drawing.figure import Figure, padded, room_for, table
@@ -24,14 +25,21 @@ _LEFT, _HEADER, _FOOTER = 96, 28, 20
 def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: Palette) -> Figure:
     """Mean difference in cost, a row for each class and a column for each block: orange and + if B computes more.
 
+    Of too many classes it has those that differ most.
+
     Args:
         rows: from ``agreement.class_block_rows``.
         config: of either network; their layouts are equal.
         colours: palette of the theme.
     """
-    names = list(dict.fromkeys(row["class"] for row in rows))
+    away: dict[str, float] = {}
+    for row in rows:
+        away[row["class"]] = away.get(row["class"], 0.0) + abs(row["more"])
+    names = largest(away)
     cells = []
     for row in rows:
+        if row["class"] not in names:
+            continue
         more = row["more"] if abs(row["more"]) >= SHOWN_FROM else 0.0
         fill = colour_of(more / 100, colours)
         look = {"fill": fill, "edge": fill if more else colours.faint, "ink": colours.text_on(fill)}

@@ -8,7 +8,7 @@ from html import escape
 import streamlit as st
 
 from dashboard.answers import agreement
-from dashboard.answers.classes import word
+from dashboard.answers.classes import left_out, word
 from dashboard.answers.costs import MEASURES, Measure, measures_shown
 from dashboard.answers.naming import class_name, counted, listed, plain, told_apart, unbroken
 from dashboard.answers.tables import Table
@@ -196,4 +196,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
         notes=f"Each row is a {one}, each column a block: mean cost of B minus A, in points of the full block.",
     )
     show(view, page.colours)
-    st.caption(f"Mean cost of B minus A in each block, for the images of each {one}, in points of the full block.")
+    rest = left_out(len({row["class"] for row in rows}), "those that differ most")
+    st.caption(
+        f"Mean cost of B minus A in each block, for the images of each {one}, in points of the full block.{rest}"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.classes import Group, word, words
+from dashboard.answers.classes import Group, ends, left_out, word, words
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
@@ -73,14 +73,15 @@ def _accuracy_per_class(page: Opened, traces: Traces, chosen: np.ndarray, wanted
     view = View(
         key=ACCURACY,
         title=f"Accuracy per {word(shown)}, {page.in_words}",
-        draw=lambda colours: cost_charts.accuracy_chart(hits, wished, colours, page.shared.click_id),
+        draw=lambda colours: cost_charts.accuracy_chart(ends(hits), wished, colours, page.shared.click_id),
         tables={"classes": lambda: hits},
         alt=f"Share of right predictions of the test images of each of {len(hits)} {words(shown)}, with intervals",
         stamp=page.stamp("measured", cost=""),
         notes="Point: share of right predictions with its 95 % interval. All images cost the same.",
     )
     _show(view, page, lambda found: _one_class(page, shown, wanted, found), cost_charts.CLASS_PARAM)
-    st.caption(unbroken("Point: share of right predictions with its 95 % interval. A click filters."))
+    rest = left_out(len(hits), "the hardest and the easiest")
+    st.caption(unbroken(f"Point: share of right predictions with its 95 % interval. A click filters.{rest}"))
 
 
 def _cost_per_class(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarray, wanted: Filter) -> None:
@@ -93,14 +94,15 @@ def _cost_per_class(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.n
     view = View(
         key=CLASSES,
         title=f"{measure.name} per {one}, {page.in_words}",
-        draw=lambda colours: cost_charts.class_chart(rows, measure.axis, wished, colours, page.shared.click_id),
+        draw=lambda colours: cost_charts.class_chart(ends(rows), measure.axis, wished, colours, page.shared.click_id),
         tables={"classes": lambda: rows},
         alt=f"Mean {measure.name} of the test images of each of {len(rows)} {words(shown)}, with intervals",
         stamp=page.stamp("measured"),
         notes=meaning,
     )
     _show(view, page, lambda found: _one_class(page, shown, wanted, found), cost_charts.CLASS_PARAM)
-    st.caption(unbroken(f"{meaning} A click filters."))
+    rest = left_out(len(rows), "the cheapest and the dearest")
+    st.caption(unbroken(f"{meaning} A click filters.{rest}"))
 
 
 def _wished(shown: Sequence[Group], wanted: Filter) -> list[str]:
@@ -180,13 +182,14 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         st.caption("All these predictions are right.")
         return
     click_id, members = page.shared.click_id, {group.name: group.classes for group in shown}
+    drawn = confusions.drawn(rows, shown)
     named = {classes: name for name, classes in members.items()}
     cell = named.get(wanted.classes), named.get(wanted.answers)
     in_use = (cell[0], cell[1]) if cell[0] and cell[1] else None
     view = View(
         key=CONFUSIONS,
         title=f"Confusions of {page.in_words}",
-        draw=lambda colours: confusions.confusion_chart(rows, shown, in_use, colours, click_id),
+        draw=lambda colours: confusions.confusion_chart(rows, drawn, in_use, colours, click_id),
         tables={"confusions": lambda: rows},
         alt=f"How many test images of each of {len(shown)} {words(shown)} were taken for each other {one}",
         finding=f"Most often: {confusions.in_words(rows[0])}",
@@ -213,6 +216,7 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         unbroken(
             f"{counted(wrong, 'wrong prediction')} of {len(chosen):,}. Rows: what the image shows. Columns: what was"
             " predicted. A click filters; so does a row of the table."
+            f"{left_out(len(shown), 'those that are confused most often')}"
         )
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -9,7 +10,7 @@ from typing import Any, TypedDict
 import altair as alt
 import numpy as np
 
-from dashboard.answers.classes import Group, group_numbers
+from dashboard.answers.classes import Group, group_numbers, largest
 from dashboard.answers.naming import counted
 from dashboard.drawing.figure import Figure, padded, room_for, table
 from dashboard.drawing.palette import Palette
@@ -62,6 +63,15 @@ def confusion_rows(traces: Traces, chosen: np.ndarray, groups: Sequence[Group]) 
     return sorted(rows, key=lambda row: -row["images"])
 
 
+def drawn(rows: Sequence[ConfusionRow], groups: Sequence[Group]) -> tuple[str, ...]:
+    """Names of the groups that the chart has room for: of too many, those that are confused most often."""
+    often: Counter[str] = Counter({group.name: 0 for group in groups})
+    for row in rows:
+        often.update({row["truth"]: row["images"]})
+        often.update({row["answer"]: row["images"]})
+    return largest(often)
+
+
 def in_words(row: ConfusionRow) -> str:
     """A kind of wrong predictions in words.
 
@@ -76,7 +86,7 @@ def in_words(row: ConfusionRow) -> str:
 
 def confusion_chart(
     rows: Sequence[ConfusionRow],
-    groups: Sequence[Group],
+    names: tuple[str, ...],
     picked: tuple[str, str] | None,
     colours: Palette,
     click_id: int = 0,
@@ -87,13 +97,14 @@ def confusion_chart(
 
     Args:
         rows: from ``confusion_rows``.
-        groups: the classes or superclasses in order.
+        names: the classes or superclasses to draw, in order, from ``drawn``.
         picked: the cell of the filter.
         colours: palette of the theme.
         click_id: see ``links.State``.
     """
-    most = max((row["images"] for row in rows), default=1)
-    drawn = [
+    inside = [row for row in rows if row["truth"] in names and row["answer"] in names]
+    most = max((row["images"] for row in inside), default=1)
+    cells = [
         row
         | {
             "strength": 0.08 + 0.92 * row["images"] / most,
@@ -101,9 +112,9 @@ def confusion_chart(
             "edge": colours.accent if (row["truth"], row["answer"]) == picked else colours.background,
             "click_id": click_id,
         }
-        for row in rows
+        for row in inside
     ]
-    return Figure(_template(tuple(group.name for group in groups), colours), {"confusions": drawn})
+    return Figure(_template(names, colours), {"confusions": cells})
 
 
 @lru_cache(maxsize=16)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dashboard.answers.classes import MOST
 from dashboard.answers.tables import stage_rows
 from dashboard.drawing.live import packed, steps
 from dashboard.drawing.palette import Palette, between
@@ -125,8 +126,9 @@ def _cells(rows: DecisionMap, options: OptionSet, colours: Palette) -> dict[str,
 
 def _strip(rows: DecisionMap, colours: Palette) -> dict[str, Any]:
     """A column that marks wrong predictions, then a column for each class: position shows them, not colour."""
-    cells = np.full((len(rows.group), 1 + len(rows.groups)), _EMPTY, np.uint8)
-    cells[np.arange(len(cells)), 1 + rows.group] = _CLASS
+    cells = np.full((len(rows.group), len(_columns(rows))), _EMPTY, np.uint8)
+    if has_class_columns(rows):
+        cells[np.arange(len(cells)), 1 + rows.group] = _CLASS
     cells[rows.wrong, 0] = _WRONG
     return {
         "type": "heatmap",
@@ -144,12 +146,17 @@ def _strip(rows: DecisionMap, colours: Palette) -> dict[str, Any]:
     }
 
 
+def has_class_columns(rows: DecisionMap) -> bool:
+    """Whether there is room for a column for each class."""
+    return len(rows.groups) <= MOST
+
+
 def _numbers(rows: DecisionMap) -> list[str]:
     return [str(FIRST_GATED + block) for block in range(rows.decisions.shape[1])]
 
 
 def _columns(rows: DecisionMap) -> list[str]:
-    return [_WRONG_NAME, *(group.name for group in rows.groups)]
+    return [_WRONG_NAME, *(group.name for group in rows.groups if has_class_columns(rows))]
 
 
 def _across(domain: tuple[float, float], font: dict[str, Any], names: list[str]) -> dict[str, Any]:

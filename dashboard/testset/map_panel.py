@@ -14,7 +14,7 @@ from dashboard.answers.parameters import whole_number
 from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.testset import map_rows as facts
-from dashboard.testset.map_chart import decision_map
+from dashboard.testset.map_chart import decision_map, has_class_columns
 from dashboard.testset.map_picture import decision_picture
 from dashboard.testset.map_rows import Sorting
 from dashboard.ui import state
@@ -60,10 +60,11 @@ def map_view(page: Opened, traces: Traces, costs: Mapping[str, np.ndarray], chos
         live=lambda colours, foot: decision_map(rows, config, colours, foot),
     )
     st.html(legends.options(config.option_set, page.colours))
+    of_class = f"in the column of its true {word(rows.groups)}, and one " if has_class_columns(rows) else ""
     show_live(view, page.colours, said)
     st.caption(
-        f"{images}, {rows.title}; a row for each. Left of the blocks, a row has a mark in the column of its"
-        f" true {word(rows.groups)}, and one under *wrong* if its prediction is wrong. Hover over a cell to see its"
+        f"{images}, {rows.title}; a row for each. Left of the blocks, a row has a mark {of_class}under *wrong* if its"
+        " prediction is wrong. Hover over a cell to see its"
         f" image and bits (0 is skip, 32 is full), and, if there are at most {facts.TOLD:,} rows, prediction,"
         " confidence and cost. Drag over rows to zoom in, double-click to zoom out. Rows thinner than a pixel hide each"
         " other until you zoom in."

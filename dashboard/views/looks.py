@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dashboard.answers import looks
-from dashboard.answers.classes import Group, groups, word
+from dashboard.answers.classes import Group, ends, groups, left_out, word
 from dashboard.answers.looks import Looked
 from dashboard.answers.naming import counted
 from dashboard.export.view import View
@@ -45,11 +45,12 @@ def by_class(
     return View(
         key=BY_CLASS,
         title=f"Passes for each {one}, {page.in_words}",
-        draw=lambda colours: passes_chart(rows, config, colours, picked, click_id),
+        draw=lambda colours: passes_chart(ends(rows), config, colours, picked, click_id),
         tables={"passes by class": lambda: rows},
         alt=f"Share of {counted(len(chosen), 'test image')} by number of passes, for each {one}",
         stamp=page.stamp("measured"),
-        notes=f"Each bar is a {one}. The number on its right is the share of its images that were looked at again.",
+        notes=f"Each bar is a {one}. The number on its right is the share of its images that were looked at again."
+        + left_out(len(rows), "those looked at again most and least often"),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from made_up import traces
 
-from dashboard.answers.classes import groups, has_superclasses
+from dashboard.answers.classes import ends, groups, has_superclasses, largest, left_out
 from dashboard.drawing.palette import LIGHT
 from dashboard.testset import cost_charts, statistics
 from dfs_core.data.known import KNOWN
@@ -55,3 +55,12 @@ def test_a_superclass_has_the_images_of_its_classes_and_is_right_where_their_cla
 def test_long_names_have_room():
     rows = [{"class": "large omnivores and herbivores"} | dict.fromkeys(("cost", "low", "high", "p10"), 1.0)]
     assert cost_charts.class_chart(rows, "cp", [], LIGHT).spec["padding"]["left"] >= 195
+
+
+def test_of_a_thousand_classes_a_chart_has_a_hundred_and_says_so():
+    rows = list(range(1000))
+    assert ends(rows) == [*range(50), *range(950, 1000)]
+    assert ends(rows[:100]) == rows[:100]
+    assert largest({f"{row}": row % 500 for row in rows}) == tuple(f"{row}" for row in rows if row % 500 >= 450)
+    assert "100 of 1,000 classes, the least and the most; the table has all" in left_out(1000, "the least and the most")
+    assert left_out(100, "the least and the most") == ""

@@ -202,6 +202,16 @@ def test_the_heatmap_signs_every_difference_that_it_colours() -> None:
     assert all((cell["fill"] == LIGHT.background) == (not cell["text"]) for cell in figure.data["cells"])
 
 
+def test_of_a_thousand_classes_the_heatmap_has_those_that_differ_most() -> None:
+    rows = [
+        {"class": f"class {number}", "block": 2, "stage": 1, "a": 0.0, "b": more, "more": more}
+        for number, more in enumerate([1.0, -90.0] * 50 + [0.5] * 900)
+    ]
+    figure = class_heatmap.class_heatmap(rows, CONFIG, LIGHT)
+    assert [row["class"] for row in figure.data["labels"]] == [f"class {number}" for number in range(100)]
+    assert len(figure.data["cells"]) == 100
+
+
 def card_of(name: str, budget: float, alpha: float = 5e-6):
     return make_card(name, "dfs", ModelConfig(depth=8, budget=budget), alpha=alpha)
 

@@ -8,12 +8,13 @@ from made_up import ALL, COSTS, traces
 
 from dashboard.answers.classes import Group, groups
 from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.testset.confusions import confusion_chart, confusion_rows, in_words
+from dashboard.testset.confusions import confusion_chart, confusion_rows, drawn, in_words
 from dashboard.testset.filters import Filter, from_page, passing, to_page
 from dfs_core.data.known import KNOWN
 
 WRONG = traces(predictions=(1, 2, 2, 2, 0, 1))  # labels 0, 1, 1, 2, 2, 2
 BY_CLASS = groups(WRONG.classes)
+NAMES = tuple(group.name for group in BY_CLASS)
 
 
 def test_wrong_predictions_are_counted_by_what_they_are_and_what_was_said() -> None:
@@ -38,14 +39,28 @@ def test_within_a_superclass_a_prediction_can_be_wrong_too() -> None:
     assert in_words(inside) == "one class of ab taken for another, 1 image"
 
 
+def test_of_a_thousand_classes_the_chart_has_the_hundred_that_are_confused_most() -> None:
+    many = groups([f"class {number}" for number in range(1000)])
+    rows = [
+        {"truth": f"class {number}", "answer": f"class {number + 1}", "images": number, "share": 1.0}
+        for number in range(0, 1000, 2)
+    ]
+    names = drawn(rows, many)
+    assert names == tuple(f"class {number}" for number in range(900, 1000))
+    figure = confusion_chart(rows, names, None, LIGHT)
+    assert {row["truth"] for row in figure.data["confusions"]} == set(names[::2])
+    assert max(row["strength"] for row in figure.data["confusions"]) == 1
+    assert drawn([], BY_CLASS) == NAMES, "of a few, also those that are never confused"
+
+
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_the_chart_has_a_place_for_every_class_and_marks_the_filter(colours) -> None:
-    figure = confusion_chart(confusion_rows(WRONG, ALL, BY_CLASS), BY_CLASS, ("b", "c"), colours)
+    figure = confusion_chart(confusion_rows(WRONG, ALL, BY_CLASS), NAMES, ("b", "c"), colours)
     assert [row["truth"] for row in figure.data["confusions"] if row["edge"] == colours.accent] == ["b"]
     axes = figure.spec["layer"][0]["encoding"]
     assert axes["x"]["scale"]["domain"] == axes["y"]["scale"]["domain"] == ["a", "b", "c"]
     assert len(figure.spec["layer"]) == 2, "cells and their numbers"
-    assert len(confusion_chart([], groups(KNOWN["cifar100"].classes, True), None, colours).spec["layer"]) == 1
+    assert len(confusion_chart([], KNOWN["cifar100"].classes, None, colours).spec["layer"]) == 1
 
 
 def test_a_confusion_is_a_filter_and_survives_a_link() -> None:

@@ -242,3 +242,19 @@ def test_of_a_data_set_with_superclasses_these_name_the_rows_and_columns() -> No
     assert layout["xaxis2"]["tickvals"] == ["wrong"], "the names stand at the rows"
     assert layout["margin"]["l"] > 6 * len("large omnivores and herbivores")
     assert decision_picture(rows, CONFIG, LIGHT).spec["padding"]["left"] > 6 * len("large omnivores and herbivores")
+
+
+def test_a_thousand_classes_have_no_columns_of_their_own_in_the_map() -> None:
+    labels = np.arange(1000)
+    made = replace(
+        traces(),
+        classes=tuple(f"class {label}" for label in labels),
+        labels=labels,
+        predictions=labels % 999,
+        confidence=np.full(1000, 0.5, np.float32),
+        decisions=np.zeros((1000, 2), np.uint8),
+    )
+    rows = facts.arrange(made, of_traces(made, CONFIG), MEASURES["cp"], labels, "policy")
+    strip = unpacked(decision_map(rows, CONFIG, LIGHT)["data"][0]["z"])
+    assert strip.shape == (1000, 1)
+    assert np.flatnonzero(strip).tolist() == [999], "only the wrong one has a mark"
