@@ -97,8 +97,8 @@ class Predictor:
             One trace for each picture, in order.
 
         Raises:
-            UserError: the checkpoint cannot serve this budget, an array has the wrong shape or type, or forced
-                decisions do not fit.
+            UserError: the checkpoint cannot serve this budget, both budget and price are given, an array has the wrong
+                shape or type, or forced decisions or prices do not fit the pictures.
         """
         card, model = self.checkpoint.card, self.checkpoint.model
         pixels = _stack(images, card.config.image_size)

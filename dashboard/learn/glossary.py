@@ -128,7 +128,7 @@ TERMS = tuple(
             "price",
             "price",
             "What a full block is charged at evaluation, in nats, the unit of the loss. The decision is the option"
-            " with the highest score after its cost is charged. In links and tables it stands in the unit of alpha.",
+            " with the highest score after its cost is charged. In tables it stands in the unit of alpha.",
         ),
         (
             "session",

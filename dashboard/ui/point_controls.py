@@ -332,7 +332,7 @@ def _every_budget(point: OperatingPoint, group: ControlGroup) -> None:
 def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
     """The price slider of an every-budget checkpoint: shows the budget's price and sets the chosen price's budget.
 
-    Its values, as in links, are alphas: prices in the unit of the training's weight.
+    Its values are alphas: prices in the unit of the training's weight. A link may ask for one.
     """
     card = point.card
     # Several alphas can round to the same budget. Then the slider keeps the one that the user chose.

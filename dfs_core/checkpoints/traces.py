@@ -2,8 +2,10 @@
 
 The file has one row for each image, in the order of ``load_images``. The columns are ``label``, ``prediction``,
 ``confidence`` (in steps of 1/65535), and the option index of each gated block in ``block_2``, ``block_3``, ..., by its
-number in the network. The file's metadata holds the rest. Columns of small numbers compress to a few bits per decision:
-10,000 images take 41 kB with 114 different decision vectors of 17 blocks, and 165 kB with 10,000 of 35 blocks.
+number in the network. A cascade's file also has ``passes`` and, for each pass k, ``prediction_k`` (-1 if it was not
+made) and ``confidence_k``; its blocks are those of each image's last pass. The file's metadata holds the rest. Columns
+of small numbers compress to a few bits per decision: 10,000 images take 41 kB with 114 different decision vectors of 17
+blocks, and 165 kB with 10,000 of 35 blocks.
 """
 
 from __future__ import annotations

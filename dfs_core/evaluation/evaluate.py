@@ -89,7 +89,8 @@ def forward_batches(
         budget: cp in percent; None for the usual budget.
         price: price of a block in full, in the unit of the policy's logits: one number, or one for each image. Give a
             budget or a price, not both.
-        execution: ``grouped``, ``dense`` or the network's engine, with the same result.
+        execution: ``grouped`` or ``dense``, which give the same result, or the network's engine, whose result differs
+            from it by rounding (method section 13).
         batch_size: images in a batch; by default ``batch_of`` their size.
         forced: option indices (N, gated blocks); -1 lets the policy decide.
 

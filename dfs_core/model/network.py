@@ -84,8 +84,8 @@ class DFSNet(nn.Module):
             images: (N, 3, S, S), float, normalised; S is the configuration's ``image_size``.
             budget: cp in percent. The model must have been trained for it or serve every budget.
             forced: decisions to impose, (N, gated blocks) option indices; -1 lets the policy decide.
-            execution: ``grouped`` or ``dense``, or this network's ``Engine``. In evaluation mode all give the same
-                result at different speeds.
+            execution: ``grouped`` or ``dense``, or this network's ``Engine``. In evaluation mode the first two give the
+                same result; the engine's differs from it by rounding (method section 13).
             price: price of a block in full, in the unit of the policy's logits: one number, or one for each image (N,).
                 The decision is arg-max of logits - price x cost.
             tried: the share of blocks in which ``grouped`` training measures the gate's gradient.

@@ -56,8 +56,8 @@ def train(
         run: a TOML file, or the name of a run (see ``load_config``).
         data_dir: the folder that holds the data set.
         out: folder of the run, in which the checkpoint is written; by default ``runs/<name>``.
-        resume: continue from the saved state in the folder, or start if there is none. Without it, a folder with a
-            saved state is an error.
+        resume: continue from the saved state in the folder, or start if there is none. A folder with this run's
+            checkpoint is returned as it is. Without ``resume``, a folder with a state or a checkpoint is an error.
         changes: settings that override those of the file, such as another seed.
 
     Returns:
