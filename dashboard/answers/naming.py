@@ -57,6 +57,15 @@ def class_name(name: str) -> str:
     return name.replace("_", " ")
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, with at most so many characters.
+
+    >>> shortened("a long name", 7), shortened("a name", 7)
+    ('a long…', 'a name')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def with_article(noun: str) -> str:
     """A class with its article, if it has one.
 

@@ -25,7 +25,7 @@ def cp_of(point: OperatingPoint) -> float | None:
     The budget of gates that were trained for time is a share of the time, and no cp.
     """
     card, config = point.card, point.card.config
-    if point.target is not None and card.training.get("cost") != "time":
+    if point.target is not None and not card.for_time:
         return point.target
     if config.constant:
         return _constant_cp(config)

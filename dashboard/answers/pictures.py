@@ -28,7 +28,7 @@ SEEN_SIDE = 128  # pixels to which the network's input is enlarged, without smoo
 PAGE_SIZE = 10
 GalleryOrder = Literal["mixed", "class", "cheap", "dear"]
 LONGEST_NAME = 200  # characters of an upload's name
-CROP_SIDE = 128  # pixels: least shorter side of what is kept of an own picture for another crop
+KEPT_SIDE = 224  # pixels: shorter side of what is kept of an own picture, for another crop or a larger network
 OWN_IMAGE = "own"  # in links and after an upload: the first of the user's own pictures, which no link holds
 OWN_KEYS = ("upload-", "camera-", OWN_IMAGE)
 TEST_KEY = "test-"
@@ -52,7 +52,7 @@ class Picture:
         seen_uri: ``seen``, enlarged without smoothing, as a data URI.
         digest: hash of ``seen``: pictures with the same input share one prediction.
         foreign: whether its true class is known to be none of the network's.
-        whole: the picture as given, reduced, uint8 (height, width, 3), for another crop; None where there is none.
+        whole: an own picture as given, reduced, uint8 (height, width, 3), for another crop or a larger network.
         crop: position of the square that the network sees, as in ``to_model_input``.
     """
 
@@ -72,7 +72,7 @@ class Picture:
     crop: float = MIDDLE
 
     def at(self, size: int) -> Picture:
-        """The picture for networks with that image size; a new size is made from the largest known one."""
+        """The picture for networks with that image size."""
         return self if size == len(self.seen) else _at(self, size)
 
     def known_to(self, classes: Sequence[str]) -> Picture:
@@ -81,7 +81,12 @@ class Picture:
 
     def cropped(self, crop: float) -> Picture:
         """The picture with another square of it seen by the network, if there is another."""
-        return self if crop == self.crop or self.whole is None else _cropped(self, crop)
+        return _cropped(self, crop) if crop != self.crop and self.has_crops else self
+
+    @property
+    def has_crops(self) -> bool:
+        """Whether another square of it can be seen by the network."""
+        return self.whole is not None and self.whole.shape[0] != self.whole.shape[1]
 
     @property
     def truth_in_words(self) -> str:
@@ -95,7 +100,9 @@ class Picture:
 def _at(picture: Picture, size: int) -> Picture:
     known = {**picture.others, len(picture.seen): picture.seen}
     seen = known.get(size)
-    if seen is None:
+    if seen is None and picture.whole is not None:
+        seen = to_model_input(Image.fromarray(picture.whole), size, picture.crop)
+    elif seen is None:
         seen = to_model_input(Image.fromarray(known[max(known)]), size)
     return replace(picture, seen=seen, others=known, seen_uri=uri_of(seen), digest=digest_of(seen))
 
@@ -135,15 +142,13 @@ def make_picture(
         thumb_uri=_reduced(given, THUMB_SIDE),
         seen_uri=uri_of(seen),
         digest=digest_of(seen),
-        whole=_for_crops(given, max(sizes)) if origin in OWN else None,
+        whole=_reduced_to(given, max(KEPT_SIDE, 2 * max(sizes))) if origin in OWN else None,
     )
 
 
-def _for_crops(given: Image.Image, largest: int) -> np.ndarray | None:
-    """A picture that is not square, reduced to twice what the largest network needs, which keeps sessions small."""
-    if given.width == given.height:
-        return None
-    scale = min(1.0, max(CROP_SIDE, 2 * largest) / min(given.size))
+def _reduced_to(given: Image.Image, shorter: int) -> np.ndarray:
+    """A picture whose shorter side has at most so many pixels, which keeps sessions small."""
+    scale = min(1.0, shorter / min(given.size))
     size = (max(1, round(given.width * scale)), max(1, round(given.height * scale)))
     return np.array(given.convert("RGB").resize(size, Image.Resampling.LANCZOS))
 

@@ -289,7 +289,10 @@ def stage_rows(config: ModelConfig) -> Rows:
 
 
 _TITLES: dict[str, str] = {measure.column: f"{measure.name} %" for measure in MEASURES.values()}
-_TITLES |= {"accuracy": "accuracy %", "confidence": "confidence %", "margin": "margin, points"}
+_PERCENT = ("accuracy", "confidence", "share", "budget", "probability", "cost", "sure", "adds", "so_far", "again")
+_TITLES |= {name: f"{name.replace('_', ' ')} %" for name in _PERCENT}
+_TITLES |= {"margin": "margin, points", "low": "95 % from, %", "high": "95 % to, %", "p10": "80 % from, %"}
+_TITLES |= {"p90": "80 % to, %"}
 
 
 def column_title(name: str, columns: Collection[str]) -> str:

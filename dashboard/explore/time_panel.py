@@ -12,6 +12,7 @@ from dashboard.drawing import legends
 from dashboard.export.view import View
 from dashboard.ui import cached, clock, messages
 from dashboard.ui.page import Opened
+from dashboard.ui.read_only import read_only
 from dashboard.ui.show import show
 from dashboard.views.cached import points as curve_points
 from dashboard.views.time_curve import in_words, time_curve, timed_rows
@@ -37,8 +38,8 @@ def time_of_all(page: Opened) -> None:
         if survey is None:
             st.caption(
                 "The costs above are counted, the same on every machine. Time is measured: each checkpoint of this"
-                " network runs here on the engine, at some of its budgets, beside what you would run instead. That"
-                " takes one to three minutes, and the app makes no predictions meanwhile."
+                " network runs here on the engine, at some of its budgets, beside what you would run instead."
+                + ("" if read_only() else " That takes one to three minutes; the app makes no predictions meanwhile.")
             )
             _measure(backbone.name, "Time all checkpoints")
             return

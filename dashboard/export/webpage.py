@@ -112,7 +112,10 @@ def _section(number: int, part: Part, alone: bool) -> str:
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())
     if not (part.figure or part.live or part.picture):  # a text or a title
-        return f"<section><{level}>{escape(unbroken(part.title))}</{level}>{text_html(part.lines)}{notes}</section>"
+        foot = f"<footer>{escape(part.stamp.line())}</footer>" if part.stamp.checkpoint else ""
+        return (
+            f"<section><{level}>{escape(unbroken(part.title))}</{level}>{text_html(part.lines)}{notes}{foot}</section>"
+        )
     return (
         f"<section><{level}>{escape(unbroken(part.title))}</{level}>{legend}"
         f'<div class="chart" id="chart{number}"{spoken}>{_image(part)}</div>{notes}'

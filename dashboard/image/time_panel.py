@@ -14,6 +14,7 @@ from dashboard.export.view import View
 from dashboard.image.question_panel import Answer
 from dashboard.image.time_chart import time_chart, time_keys, time_rows
 from dashboard.ui import cached, clock, messages
+from dashboard.ui.read_only import read_only
 from dashboard.ui.show import show
 from dfs_core.checkpoints.card import OnEngine
 from dfs_core.checkpoints.words import option_label
@@ -32,7 +33,8 @@ def time_here(answer: Answer) -> None:
     if found is None:
         st.caption(
             "The costs above are counted, the same on every machine. Time is measured: how long each part of this"
-            " network takes on this machine. Measuring takes about 15 seconds; the app makes no predictions meanwhile."
+            " network takes on this machine."
+            + ("" if read_only() else " Measuring takes about 15 seconds; the app makes no predictions meanwhile.")
         )
         _measure(answer, "Measure this machine")
         return

@@ -31,8 +31,8 @@ INTRODUCTION = (
     " nor does the checkpoint."
 )
 NO_DATA = (
-    "The data set is not on this machine, so a run learns from the images shown here. Such a toy run shows how cp"
-    " follows its target, but its result says nothing about other images."
+    "The training images are not on this machine, so a run learns from the images shown here. Such a toy run shows how"
+    " cp follows its target, but its result says nothing about other images."
 )
 
 
@@ -42,8 +42,8 @@ def owner() -> str:
 
 
 def has_data(page: Opened) -> bool:
-    """Whether the checkpoint's data set is on this machine."""
-    return not isinstance(cached.test_images(page.card), str)
+    """Whether the training images of the checkpoint's data set are on this machine."""
+    return cached.has_training_images(page.card)
 
 
 def current(page: Opened) -> Job | None:

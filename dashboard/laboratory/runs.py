@@ -116,6 +116,8 @@ def recorded_rows(catalogue: Catalogue, card: Card, budget: float, log: Callable
             continue
         run = f"alpha {format_alpha(other.alpha)}" + ("" if other.method == "dfs" else f", {other.method}")
         run += f", seed {other.seed}" if other.seed else ""
+        if run in recorded.get(other.budget, {}):
+            run += f" ({other.name})"
         rows = [
             {
                 "run": run,

@@ -169,7 +169,14 @@ def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | No
 
 
 def budget_words(item: Shown, point: OperatingPoint, rows: Rows) -> list[str]:
-    """Step 4; ``rows`` from ``budget_rows``."""
+    """Step 4; ``rows`` from ``budget_rows``; none if the budget is no cp."""
+    if point.card.for_time:
+        return [
+            "A budget is usually the cp that a network should spend on average. This network was trained for time:"
+            f" its budget, {point.target:.3g} %, is a share of the time that all gated blocks take in full.",
+            f"Here this image has a cp of **{item.trace.cp:.2f} %**. *Time here*, on the Image page, says how long it"
+            " takes on this machine.",
+        ]
     if not rows and not point.card.config.decides_alike:
         return [
             "A budget is the cp that a network should spend on average.",

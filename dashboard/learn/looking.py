@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.answers import looks
 from dashboard.answers.looks import Looked
-from dashboard.answers.naming import listed, plain
+from dashboard.answers.naming import class_name, listed, plain
 from dashboard.answers.tables import Shown
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.words import option_in_words
@@ -35,11 +35,11 @@ def again_words(item: Shown, card: Card, found: Looked | None, other: bool) -> l
     where = f" Shown: {plain(card.name)}." if other else ""
     first = passes[0]
     lead, limit = looks.lead_and_limit(first)
-    said, needed = f"{plain(first.label)} is {lead} times as probable as the next class", f"{limit} times"
+    said, needed = f"{plain(class_name(first.label))} is {lead} times as probable as the next class", f"{limit} times"
     if len(passes) == 1:
         story = f"**One pass was enough for this image:** {said}, and {needed} were needed."
     else:
-        end = "the same" if passes[-1].label == first.label else f"**{plain(passes[-1].label)}**"
+        end = "the same" if passes[-1].label == first.label else f"**{plain(class_name(passes[-1].label))}**"
         story = (
             f"**This image was looked at again:** after pass 1, {said}, but {needed} were needed. After pass"
             f" {len(passes)} the answer is {end}."

@@ -94,13 +94,17 @@ def ways(shown: Iterable[Shown]) -> int:
 
 def _costlier(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question:
     measure = MEASURES[cost]
-    by_cost = sorted(shown, key=lambda item: of_trace(item.trace, config)[measure.column])
+    spent = {
+        item.picture.key: round(of_trace(item.trace, config)[measure.column], 9) for item in shown
+    }  # sums of many parts
+    by_cost = sorted(shown, key=lambda item: spent[item.picture.key])
     pair = (by_cost[0], by_cost[-1]) if _coin(shown) else (by_cost[-1], by_cost[0])
-    values = [of_trace(item.trace, config)[measure.column] for item in pair]
+    values = [spent[item.picture.key] for item in pair]
     answer = 2 if values[0] == values[1] else 0 if values[0] > values[1] else 1
     why = f"{measure.name} is {values[0]:.2f} % for the first one and {values[1]:.2f} % for the second one."
     if answer == 2:
-        why += " They are the cheapest and the most expensive image shown: the decisions do not depend on the image."
+        why += " They are the cheapest and the most expensive image shown"
+        why += ": the decisions do not depend on the image." if ways(shown) == 1 else "."
     return Question("dearer", "Which of these two images costs more?", (*PAIR, SAME), answer, why, pair)
 
 

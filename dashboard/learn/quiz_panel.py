@@ -138,7 +138,7 @@ def _pictures(shown: Sequence[Shown]) -> str:
 def _doubled(page: Opened, shown: Sequence[Shown]) -> tuple[float, float, list[DecisionTrace]] | None:
     """Traces of the same images at twice the budget; None if no checkpoint has it."""
     budget = page.point.target
-    if budget is None:
+    if budget is None or page.card.for_time:
         return None
     twice = 2 * budget
     other = _serving(page, twice)

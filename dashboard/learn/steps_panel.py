@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import looks, operating, tables
-from dashboard.answers.naming import unbroken
+from dashboard.answers.naming import plain, unbroken
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import whole_number
 from dashboard.answers.pictures import Picture
@@ -109,8 +109,7 @@ def onward(place: str) -> None:
                 on_click=_go,
                 args=(lesson.PLACES[target] if inside else place,),
             )
-        if place in lesson.STEPS:
-            st.progress((index + 1) / len(lesson.STEPS), f"Step {place} of {len(lesson.STEPS)}")
+        st.progress((index + 1) / len(lesson.STEPS), f"Step {place} of {len(lesson.STEPS)}")
 
 
 def step(page: Opened, place: str, shown: Sequence[Shown], item: Shown) -> None:
@@ -209,7 +208,8 @@ def _options(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenera
 
 
 def _budget(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerator) -> list[str]:
-    rows = lesson.budget_rows(page.point, _at_other_budgets(page, item), measured())
+    time = page.card.for_time  # such a budget is a share of the time, and no cp to compare with
+    rows = [] if time else lesson.budget_rows(page.point, _at_other_budgets(page, item), measured())
     if rows and len({row["budget"] for row in rows}) == 1:
         st.caption("This is the only budget that was trained for this network, so there is nothing to compare it with.")
     elif rows:
@@ -248,7 +248,7 @@ def _again(page: Opened, item: Shown, controls: st.delta_generator.DeltaGenerato
         if elsewhere is not None:
             there = Network.of(elsewhere).in_words
             controls.button(
-                f"See it with {there}",
+                f"See it with {plain(there)}",
                 icon=":material/swap_horiz:",
                 key="to_cascade",
                 on_click=state.use_checkpoint,

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.answers.naming import unbroken
 from dashboard.answers.parameters import whole_number
 from dashboard.drawing import marks
-from dashboard.export.talk import Slide, Talk
+from dashboard.export.talk import NO_STAMP, Slide, Talk
 from dashboard.export.webpage import text_html
 from dashboard.present import keys_panel
 from dashboard.ui import address, session_talk, state
@@ -82,15 +82,16 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
     aside = f'<aside aria-label="Speaker notes">{said}</aside>' if notes else ""
     bar = f'<i style="width:{100 * at / count:.1f}%"></i>'
     title = escape(unbroken(slide.title))
-    if slide.kind != "view":
-        body = f'<div class="dfs-text">{text_html(slide.lines)}</div>'
-        return f"""<article class="dfs-slide {slide.kind}">{bar}<h1>{title}</h1>{body}{aside}</article>"""
-    shown = marks.image(slide.picture(theme), slide.alt)
-    return f"""<article class="dfs-slide">
+    if slide.kind == "view":
+        kind, shown = "", marks.image(slide.picture(theme), slide.alt)
+    else:
+        kind, shown = f" {slide.kind}", f'<div class="dfs-text">{text_html(slide.lines)}</div>'
+    stamp = slide.stamp.absolute(address.app()).line() if slide.stamp != NO_STAMP else ""
+    return f"""<article class="dfs-slide{kind}">
 {bar}
 <h1>{title}</h1>
 {shown}
-<p class="dfs-stamp">{escape(slide.stamp.absolute(address.app()).line())}</p>
+{f'<p class="dfs-stamp">{escape(stamp)}</p>' if stamp else ""}
 {aside}
 </article>"""
 
@@ -98,4 +99,7 @@ def _slide(slide: Slide, at: int, count: int, theme: str | None, notes: bool) ->
 def show_missing(shared: state.State) -> None:
     """Say if the link is to a slide but the session has no talk."""
     if SHOW in shared.page and not session_talk.current().slides:
-        st.info("This link is to a slide of a talk, and a talk exists only in its session. Open the talk's file below.")
+        st.info(
+            "This link is to a slide of a talk that is not open here. Open it below: as this browser kept it, or from"
+            " its file."
+        )

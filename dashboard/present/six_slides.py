@@ -182,8 +182,10 @@ def ledger_in_words(rows: Sequence[Mapping[str, Any]], cost: str) -> str:
 
 def conclusion_in_words(f: Figures) -> str:
     """The last sentence."""
-    if f.cp is None or f.loss is None:
+    if f.cp is None or f.accuracy is None:
         return "This operating point was not measured on the test set"
+    if f.loss is None:
+        return f"With {f.about}{100 - f.cp:.2f} % of cp saved, {f.about}{f.accuracy:.2f} % of the {f.which} are right"
     if f.loss < 0:
         more = f"{f.about}{-f.loss:.2f} points more than the plain network"
         return f"Saving {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"

@@ -15,7 +15,8 @@ from pptx.util import Emu, Inches, Pt
 from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.formats import png
-from dashboard.export.talk import Slide, Talk
+from dashboard.export.stamp import Stamp
+from dashboard.export.talk import NO_STAMP, Slide, Talk
 from dashboard.export.webpage import Part, webpage
 from dfs_core.errors import UserError
 
@@ -93,11 +94,17 @@ def _slide(deck: Any, talk_slide: Slide, address: str | None) -> None:
     described = picture._element._nvXxPr.cNvPr
     described.set("descr", talk_slide.alt)
     described.set("name", talk_slide.title)
-    foot = _write(slide, stamp.line(), (_MARGIN, _HEIGHT - _FOOT_HEIGHT, inner, _FOOT_HEIGHT), 10)
+    _foot(slide, stamp)
     if stamp.link.startswith("http"):
-        foot.hyperlink.address = stamp.link
         picture.click_action.hyperlink.address = stamp.link
     slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, talk_slide.alt, stamp.link)))
+
+
+def _foot(slide: Any, stamp: Stamp) -> None:
+    """The stamp at the foot of a slide, with its link."""
+    foot = _write(slide, stamp.line(), (_MARGIN, _HEIGHT - _FOOT_HEIGHT, _WIDTH - 2 * _MARGIN, _FOOT_HEIGHT), 10)
+    if stamp.link.startswith("http"):
+        foot.hyperlink.address = stamp.link
 
 
 def _written(deck: Any, talk_slide: Slide, address: str | None) -> None:
@@ -111,8 +118,10 @@ def _written(deck: Any, talk_slide: Slide, address: str | None) -> None:
     if lines := [f"{'• ' if point else ''}{line}" for point, line in talk_slide.lines]:
         room = below[3] / Pt(1)
         _write(slide, "\n".join(lines), below, fitting(lines, below[2] / Pt(1), room, 24))
-    link = talk_slide.stamp.absolute(address).link
-    slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, link)))
+    stamp = talk_slide.stamp.absolute(address)
+    if talk_slide.stamp != NO_STAMP:
+        _foot(slide, stamp)
+    slide.notes_slide.notes_text_frame.text = "\n\n".join(filter(None, (talk_slide.notes, stamp.link)))
 
 
 def fitting(lines: Sequence[str], width: float, height: float, most: int) -> int:

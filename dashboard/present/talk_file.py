@@ -18,6 +18,7 @@ FORMAT, WITH_PROGRAMS = "dfs-explorer-talk 2", "dfs-explorer-talk 1"
 SUFFIX = "talk.json"
 MAX_FILE = 24 * 2**20  # bytes: enough for the largest talk as JSON
 _MAX_NAME, _MAX_OTHERS = 200, 1_000  # others: a chart may show every checkpoint of a machine
+_MAX_LINK, _MAX_MACHINE = 50_000, 1_000  # a link may name many classes, each letter of them in nine characters
 
 T = TypeVar("T")
 _Title = Annotated[str, Meta(max_length=MAX_TITLE, description=f"a text of at most {MAX_TITLE:,} characters")]
@@ -25,10 +26,13 @@ _Alt = Annotated[str, Meta(max_length=MAX_ALT, description=f"a text of at most {
 _Notes = Annotated[str, Meta(max_length=MAX_NOTES, description=f"a text of at most {MAX_NOTES:,} characters")]
 _Svg = Annotated[str, Meta(max_length=MAX_BYTES, description=f"a text of at most {MAX_BYTES:,} characters")]
 _Name = Annotated[str, Meta(max_length=_MAX_NAME, description=f"a text of at most {_MAX_NAME:,} characters")]
+_Machine = Annotated[str, Meta(max_length=_MAX_MACHINE, description=f"a text of at most {_MAX_MACHINE:,} characters")]
 _Link = Annotated[
     str,
     Meta(
-        max_length=MAX_ALT, pattern=r"(?a)\A(?:/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?)?\Z", description="a link into the app"
+        max_length=_MAX_LINK,
+        pattern=r"(?a)\A(?:/(?:[\w.-]+)?(?:\?[\w.~%&=+-]*)?)?\Z",
+        description="a link into the app",
     ),
 ]
 _Others = Annotated[
@@ -64,7 +68,7 @@ class _StampFile:
     kind: Kind
     others: _Others = ()
     network: _Alt = ""
-    machine: _Title = ""
+    machine: _Machine = ""
 
 
 def to_json(talk: Talk) -> str:

@@ -123,7 +123,7 @@ def cost_views(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         text = f"All these images cost the same, {cost[chosen[0]]:.2f} % ({name}), so cost is not shown by confidence."
         st.caption(unbroken(text))
         return
-    if not wanted.verdict:  # otherwise accuracy is 0 or 100 %
+    if not (wanted.verdict or wanted.change):  # otherwise accuracy is 0 or 100 %
         group_view(page, traces, cost, chosen, wanted)
     confidence_view(page, traces, cost, chosen)
 

@@ -29,7 +29,7 @@ class ConfusionRow(TypedDict):
         truth: class or superclass of the images.
         answer: class or superclass that was predicted; of a superclass, it may be the same.
         images: number of them.
-        share: of all images of that truth, in percent.
+        share: of all images of that truth, also those that are not chosen, in percent.
     """
 
     truth: str
@@ -43,14 +43,14 @@ def confusion_rows(traces: Traces, chosen: np.ndarray, groups: Sequence[Group]) 
 
     Args:
         traces: of the test set.
-        chosen: indices of the images.
+        chosen: indices of the images to count.
         groups: classes or superclasses, each class in one.
     """
     truths = group_numbers(traces.labels[chosen], groups)
     wrong = ~traces.correct[chosen]
     counts = np.zeros((len(groups), len(groups)), np.int64)
     np.add.at(counts, (truths[wrong], group_numbers(traces.predictions[chosen][wrong], groups)), 1)
-    of_truth = np.bincount(truths, minlength=len(groups))
+    of_truth = np.bincount(group_numbers(traces.labels, groups), minlength=len(groups))
     rows: list[ConfusionRow] = [
         {
             "truth": groups[truth].name,

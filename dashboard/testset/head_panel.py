@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, measures_shown
-from dashboard.answers.naming import class_name, classes_in_words
+from dashboard.answers.naming import class_name, classes_in_words, plain
 from dashboard.answers.verdicts import Verdict
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
@@ -74,7 +74,7 @@ def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -
         return
     with st.container(key="filter_parts", horizontal=True, vertical_alignment="center", gap="small"):
         for text, without in parts:
-            st.button(text, icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(page, without))
+            st.button(plain(text), icon=":material/close:", key=f"drop_{text}", on_click=narrow, args=(page, without))
         st.button("Clear all filters", key="clear_filters", type="tertiary", on_click=narrow, args=(page, Filter()))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dashboard.answers.classes import Group, group_numbers, groups, word
 from dashboard.answers.costs import Costs, Measure
-from dashboard.answers.naming import class_name, counted
+from dashboard.answers.naming import class_name, counted, shortened
 from dashboard.answers.tables import Rows
 from dashboard.answers.verdicts import GLYPHS
 from dashboard.testset.statistics import vectors
@@ -29,6 +29,7 @@ TITLES: dict[Sorting, str] = {
 }
 # Most rows with a full description. If there are more, rows are too thin to point at, and the texts would be slow.
 TOLD = 1000
+LONGEST = 30  # characters of a class's name beside the rows
 TICKS = 10  # number of steps between labels of cost or confidence
 _NAMED_FROM = 0.03  # share of the rows from which a group has room for its name
 
@@ -224,7 +225,9 @@ def _beside(traces: Traces, cost: np.ndarray, chosen: np.ndarray, by: Sorting) -
         keys = group_numbers(traces.labels[chosen], shown) if by == "class" else vector_ranks(traces, chosen)
         starts = [0, *(np.flatnonzero(np.diff(keys)) + 1).tolist(), len(keys)]
         runs = [(a, b) for a, b in pairwise(starts) if b - a >= _NAMED_FROM * len(keys)]
-        names = {a: shown[keys[a]].name if by == "class" else f"vector {keys[a] + 1}" for a, _ in runs}
+        names = {
+            a: shortened(shown[keys[a]].name, LONGEST) if by == "class" else f"vector {keys[a] + 1}" for a, _ in runs
+        }
         marks = [{"row": (a + b - 1) / 2, "text": names[a]} for a, b in runs]
         return marks, sorted({b - 0.5 for _, b in runs if b < len(keys)})
     values = cost if by == "cost" else 100 * traces.confidence

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 Version = str  # of files: another one when one of them changes
 
 SURVEYED, ROUNDS = (1, 128), 7  # images in a batch, and rounds: in a page somebody waits
+FORGOTTEN_S = 20  # how long an error of a data set is kept
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -154,19 +155,37 @@ def data_dir() -> Path:
 
 def test_images(card: Card) -> ImageSet | str:
     """The test set of a checkpoint at its network's image size, or a message that says why there is none."""
-    folder, dataset = data_dir(), card.dataset
-    files = version_of(folder, "*", f"{dataset}/*", f"{dataset}/test/*")
-    return _test_images(dataset, card.config.image_size, str(folder), files)
+    asked = card.dataset, card.config.image_size, str(data_dir()), _test_files(card.dataset)
+    return _why_no_test_images(*asked) or _test_images(*asked)
+
+
+def has_training_images(card: Card) -> bool:
+    """Whether the training images of a checkpoint's data set are on this machine, complete or not."""
+    from dfs_core.data.archives import has_split
+
+    return has_split(card.dataset, data_dir(), "train")
+
+
+def _test_files(dataset: str) -> Version:
+    """Changes if a picture of a test set comes or goes. Looking at each of 10,000 pictures would take too long."""
+    return version_of(data_dir(), "*", f"{dataset}/*", f"{dataset}/test/*", "test/*")
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the test images")
-def _test_images(dataset: str, size: int, folder: str, version: Version) -> ImageSet | str:
+def _test_images(dataset: str, size: int, folder: str, version: Version) -> ImageSet:
     from dfs_core.data.sets import load_images
 
+    return load_images(dataset, Path(folder), "test", size=size)
+
+
+# A picture that is put right in place changes no folder, so an error is forgotten after a while.
+@st.cache_resource(max_entries=2, ttl=FORGOTTEN_S, show_spinner=False)
+def _why_no_test_images(dataset: str, size: int, folder: str, version: Version) -> str:
     try:
-        return load_images(dataset, Path(folder), "test", size=size)
+        _test_images(dataset, size, folder, version)
     except UserError as error:
         return str(error)
+    return ""
 
 
 def gallery(images: ImageSet) -> np.ndarray:
@@ -181,25 +200,26 @@ def gallery_pages(images: ImageSet | str, card: Card) -> int:
 
 def test_picture(images: ImageSet, index: int) -> Picture | str:
     """One test image by its index in the data set's own order, or a message that says why it cannot be read."""
-    return _test_picture(*_set_key(images), index, images)
+    try:
+        return _test_picture(*_set_key(images), index, images)
+    except UserError as error:  # files of large sets are read one by one, so each can fail
+        return str(error)
 
 
-def _set_key(images: ImageSet) -> tuple[str, int, str]:
-    """Cache key of a set of test images: data set, image size, and a hash of the labels, which users may put right."""
-    return images.dataset, images.size, hashlib.blake2b(images.labels.numpy().tobytes(), digest_size=8).hexdigest()
+def _set_key(images: ImageSet) -> tuple[str, int, Version, str]:
+    """Cache key of a set of test images: data set, image size, files, and a hash of the labels."""
+    labels = hashlib.blake2b(images.labels.numpy().tobytes(), digest_size=8).hexdigest()
+    return images.dataset, images.size, _test_files(images.dataset), labels
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _gallery_order(dataset: str, size: int, labels: str, _images: ImageSet) -> np.ndarray:
+def _gallery_order(dataset: str, size: int, files: Version, labels: str, _images: ImageSet) -> np.ndarray:
     return gallery_order(_images.labels.numpy())
 
 
 @st.cache_resource(max_entries=2048, show_spinner=False)
-def _test_picture(dataset: str, size: int, labels: str, index: int, _images: ImageSet) -> Picture | str:
-    try:
-        given = _images.as_stored(index)
-    except UserError as error:  # files are read one by one, so each can fail
-        return str(error)
+def _test_picture(dataset: str, size: int, files: Version, labels: str, index: int, _images: ImageSet) -> Picture:
+    given = _images.as_stored(index)
     truth = _images.classes[int(_images.labels[index])]
     return make_picture(f"{TEST_KEY}{index}", f"test image {index}", "test", given, truth, (size,))
 

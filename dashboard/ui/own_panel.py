@@ -37,7 +37,7 @@ def own_panel(picture: Picture, card: Card, figures: bool = False, place: str = 
                 on_click=uploads.remove,
                 args=(picture.key,),
             )
-        if picture.whole is not None:
+        if picture.has_crops:
             _crop(picture, place)
 
 

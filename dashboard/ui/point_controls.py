@@ -157,10 +157,8 @@ def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, g
         like = wish.like if catalogue.named(wish.like.name) else point.card  # it may be gone
         found, note = nearest.on_network(catalogue, network, like, wish.cp)
         own = group.move is state.change  # a second group changes neither the images nor what the page filters
-        more, lost = state.to_another_network(shared, used, network) if own else ({}, False)
-        if lost:
-            note = f"{note} Filters and forced gates of the former network were removed.".strip()
-        group.follow(found, note, wish, **more)
+        more, removed = state.to_another_network(shared, used, network) if own else ({}, "")
+        group.follow(found, f"{note} {removed}".strip(), wish, **more)
 
     st.selectbox(
         "Network",

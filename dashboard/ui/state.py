@@ -26,6 +26,7 @@ KEYS = 8  # of a control; enough that the browser has forgotten a key's old valu
 # Page parameters that speak of one network: of its blocks and costs, and of its classes.
 _OF_BLOCKS = frozenset(("force", "hold", "block", "price", "taken", "policy", "of", "low", "high", "by", "passes"))
 _OF_CLASSES = frozenset(("class", "answer"))
+_REMOVED = "Filters and forced gates of the former network were removed."
 _STALE_S = 0.5  # how long the browser may still send the URL from before ours
 
 
@@ -73,11 +74,14 @@ def change(**changes: Any) -> None:
     ``page`` is merged into the page's own parameters; an empty value removes a parameter.
     """
     state = current()
-    if "page" in changes:
-        merged = {**state.page, **changes["page"]}
-        changes["page"] = {key: str(value) for key, value in merged.items() if value not in (None, "")}
-    st.session_state[_STATE] = replace(state, click_id=state.click_id + 1, **changes)
+    st.session_state[_STATE] = replace(_merged(state, changes), click_id=state.click_id + 1)
     st.session_state[_CHOSEN] = True  # so that this run ignores its URL, which is older than the choice
+
+
+def _merged(state: State, changes: Mapping[str, Any]) -> State:
+    page = {**state.page, **changes.get("page", {})}
+    own = {key: str(value) for key, value in page.items() if value not in (None, "")}
+    return replace(state, **{**changes, "page": own})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,12 @@ class Control:
 
 
 def use_checkpoint(card: Card, before: Card) -> None:
-    """Change to another checkpoint, and with it to its data set; ``before`` is the card of the one in use."""
-    elsewhere = {} if card.dataset == before.dataset else to_another_data_set(current())
-    change(checkpoint=card.name, budget=None, note="", **elsewhere)
+    """Change to another checkpoint, and with it to its network; ``before`` is the card of the one in use."""
+    changes, removed = to_another_network(current(), Network.of(before), Network.of(card))
+    change(checkpoint=card.name, budget=None, note=removed, **changes)
 
 
-def to_another_data_set(shared: State) -> dict[str, Any]:
+def _to_another_data_set(shared: State) -> dict[str, Any]:
     """What ``change`` has to change with the data set: of all pictures, only one's own go with it."""
     for page in st.session_state.get(_PAGES, {}).values():
         for key in [key for key, value in page.items() if index_of_test(value) is not None]:
@@ -128,17 +132,21 @@ def to_another_data_set(shared: State) -> dict[str, Any]:
     return {"image": image, "gallery": 1, "page": numbered}
 
 
-def to_another_network(shared: State, before: Network, after: Network) -> tuple[dict[str, Any], bool]:
-    """What ``change`` has to change with the network, and whether the page loses a filter or a forced gate by it."""
+def to_another_network(shared: State, before: Network, after: Network) -> tuple[dict[str, Any], str]:
+    """What ``change`` has to change with the network; and a sentence if a page loses a filter or forced gate."""
+    if before == after:
+        return {}, ""
     same = before.dataset == after.dataset
-    changes = {"page": {}} if same else to_another_data_set(shared)
+    changes = {"page": {}} if same else _to_another_data_set(shared)
     gone = _OF_BLOCKS if same else _OF_BLOCKS | _OF_CLASSES
-    for page in st.session_state.get(_PAGES, {}).values():
-        for key in gone & page.keys():
-            del page[key]
     lost = gone & shared.page.keys()
     changes["page"] = changes["page"] | dict.fromkeys(lost, "")
-    return changes, bool(lost - {"block", "price"})
+    for page in st.session_state.get(_PAGES, {}).values():
+        here = gone & page.keys()
+        for key in here:
+            del page[key]
+        lost |= here
+    return changes, _REMOVED if lost - {"block", "price"} else ""
 
 
 def _moved_on(state: State, linked: State | None, path: str) -> State:
@@ -157,8 +165,8 @@ def _possible(state: State, catalogue: Catalogue) -> State:
         network = st.session_state.get(_NETWORK)
         card = (catalogue.on(network) if network in catalogue.networks else catalogue).default
         note = f"The checkpoint '{state.checkpoint}' no longer exists. In use instead: {card.name}."
-        elsewhere = {} if network and network.dataset == card.dataset else to_another_data_set(state)
-        state = replace(state, checkpoint=card.name, note=note, **elsewhere)
+        changes, removed = to_another_network(state, network, Network.of(card)) if network else ({}, "")
+        state = _merged(state, {"checkpoint": card.name, "note": f"{note} {removed}".strip(), **changes})
     st.session_state[_NETWORK] = Network.of(card)
     budget, note = operating.fit_budget(card, state.budget)
     if budget != state.budget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 import streamlit as st
@@ -79,7 +80,7 @@ def say_missing(point: OperatingPoint, error: UserError, who: str, side: str = "
     if error.command and not read_only():
         if st.button("Store test decisions", icon=":material/save:", key=f"store_{side}{card.name}_{point.budget}"):
             _store(point)
-        st.code(error.command.replace("DIR", str(cached.data_dir())), language="sh")
+        st.code(error.command.removesuffix("DIR") + shlex.quote(str(cached.data_dir())), language="sh")
 
 
 def _store(point: OperatingPoint) -> None:

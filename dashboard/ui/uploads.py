@@ -21,7 +21,7 @@ from dashboard.ui import browser_memory, cached, state
 from dfs_core.data.images import FORMATS
 
 UPLOADER, CAMERA = "uploads", "camera"
-MOST = 64  # files of one session, about 5 MB; the oldest are dropped
+MOST = 64  # files of one session, about 15 MB; the oldest are dropped
 _REFUSED, _WHERE = "own_refused", "own_uploader_on"
 _KEPT, _TOLD, _CROPS = "pictures", "told", "crops"  # in the browser's memory
 _TOO_MANY = "too many"  # key of that message among the refused files' ids

@@ -165,6 +165,11 @@ class Card:
         """SHA-256 of all that it says, the hash of the weights among it; for cache keys."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    @property
+    def for_time(self) -> bool:
+        """Whether its budget is a share of the time of all gated blocks in full, and no cp."""
+        return self.training.get("cost") == "time"
+
     def evaluation(self, split: str = "test") -> Evaluation | None:
         """The evaluation on ``validation`` or ``test``; None if it was not measured."""
         return Evaluation.from_dict(self.metrics[split]) if split in self.metrics else None

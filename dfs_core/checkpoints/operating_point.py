@@ -69,7 +69,7 @@ class OperatingPoint:
         if card.budget_range is not None and self.budget is None:
             parts.append("budgets {:.3g} to {:.3g} %".format(*card.budget_range))
         if target is not None:
-            of_time = " of the time" if card.training.get("cost") == "time" else ""
+            of_time = " of the time" if card.for_time else ""
             parts.append(f"budget {target:.3g} %" if card.budget_range else f"budget {target:g} %{of_time}")
         if alpha is not None:  # the same in two units: a weight in training, a price at evaluation
             by_price = card.budget_range is not None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 
-from dfs_core.data.folders import Found
+from dfs_core.data.folders import Found, folder_root
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import open_split
 from dfs_core.errors import UserError
+from dfs_core.files import is_folder
 
 
 def download_command(dataset: str, data_dir: Path) -> str:
     """The command that downloads a known data set, for error messages."""
-    return f"python -m dfs_core data download {dataset} --data-dir {data_dir}"
+    return f"python -m dfs_core data download {dataset} --data-dir {shlex.quote(str(data_dir))}"
 
 
 def files_present(dataset: str, data_dir: Path) -> list[Path]:
@@ -22,6 +24,14 @@ def files_present(dataset: str, data_dir: Path) -> list[Path]:
     archive = ARCHIVES[dataset]
     names = [*archive.downloads, *([archive.folder] if archive.folder else [])]
     return [data_dir / name for name in names if (data_dir / name).exists()]
+
+
+def has_split(dataset: str, data_dir: Path, split: str) -> bool:
+    """Whether the files of a split are there, complete or not."""
+    root = folder_root(dataset, data_dir)
+    return (root is not None and is_folder(root / split)) or (
+        dataset in KNOWN and bool(files_present(dataset, data_dir))
+    )
 
 
 def read_archive(dataset: str, data_dir: Path, split: str) -> Found:

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hostile import FOLDER, text, write_hostile
+from hostile import CLASS, FOLDER, text, write_hostile
 from on_page import settle
 from PIL import Image
 from playwright.sync_api import Browser, expect
@@ -26,6 +26,7 @@ PAGES = {
     f"image?checkpoint={ODD}": "[data-testid=stVegaLiteChart] svg.marks",
     "compare": "[data-testid=stVegaLiteChart] svg.marks",
     "testset": "[data-testid=stVegaLiteChart] svg.marks",
+    f"testset?answer={quote('cat' + CLASS)}&verdict=wrong": ".st-key-filter_parts",
     f"laboratory?checkpoint={quote(f'tiny-backbone{FOLDER}')}": ".st-key-elsewhere",
     "learn": ".st-key-onward",
     "learn?step=3&force=8": ".st-key-onward",

@@ -25,17 +25,17 @@ from dashboard.ui import toolbar
 
 PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
 OPENED = ("training_panel",)  # what a reader opens to see more charts
-FURTHER = {"learn": 4}  # steps that a page has after its first one
+FURTHER = {"learn": 5}  # steps that a page has after its first one
 EMPTY_AT_FIRST = {"laboratory"}  # tables that a run has yet to fill
 WITHOUT_CHARTS = {"present", "runs"}  # runs: there are none here
 
 
 @pytest.fixture(scope="module")
-def views(pretrained_folder: Path, cifar10_dir: Path) -> Iterator[dict[str, list[View]]]:
+def views(with_cascade: Path, cifar10_dir: Path) -> Iterator[dict[str, list[View]]]:
     """Page -> the views that it shows."""
     found: dict[str, list[View]] = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DFS_PRETRAINED_DIR", str(pretrained_folder))
+        patch.setenv("DFS_PRETRAINED_DIR", str(with_cascade))
         patch.setenv("DFS_DATA_DIR", str(cifar10_dir))
         app = AppTest.from_file(str(APP), default_timeout=300).run()
         for name in PAGES:

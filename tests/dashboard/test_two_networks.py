@@ -98,6 +98,38 @@ def test_forced_gates_stay_with_their_network():
 
 
 @pytest.mark.usefixtures("in_force")
+def test_neither_do_they_go_along_with_a_checkpoint_of_another_network(folder: Path, tmp_path: Path, monkeypatch):
+    kept = shutil.ignore_patterns("c100-dfs-*")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(shutil.copytree(folder, tmp_path / "pretrained", ignore=kept)))
+    app = opened("image", checkpoint="c100-static4", force="4:4", block="4")
+    assert app.query_params["force"] == "4:4"
+    go_to(app, "laboratory").run()
+    next(one for one in app.button if one.key.startswith("start_")).click().run()
+    assert "Filters and forced gates of the former network were removed." in said(app.warning[0])
+    go_to(app, "image").run()
+    assert "force" not in app.query_params
+
+
+@pytest.mark.usefixtures("in_force")
+def test_if_the_last_checkpoint_of_a_network_goes_only_what_speaks_of_it_goes_along(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    own = shutil.copytree(folder, tmp_path / "pretrained")
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(own))
+    app = opened("image", checkpoint="c100-static4", force="4:4")
+    go_to(app, "learn").run()
+    control(app.toggle, "room").set_value(True).run()
+    for one in own.glob("c100-*"):
+        shutil.rmtree(one)
+    app.run()
+    assert "'c100-static4' no longer exists" in said(app.warning[0])
+    assert "of the former network were removed" in said(app.warning[0])
+    assert app.query_params["room"] == "1"
+    go_to(app, "image").run()
+    assert "force" not in app.query_params
+
+
+@pytest.mark.usefixtures("in_force")
 def test_a_method_that_costs_more_does_not_end_the_wish():
     app = opened(checkpoint="tiny-dfs-10")
     for title, name in (("Backbone", "tiny-backbone"), ("SkipNet", "tiny-skipnet-50"), ("DFS", "tiny-dfs-10")):
@@ -219,7 +251,8 @@ def test_where_the_card_names_no_cost_none_is_said_to_be_always_the_same(folder:
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
     app = opened(checkpoint="imported")
     assert control(app.segmented_control, "run").label == "Checkpoint: its card names no budget"
-    assert "always" not in " ".join(text_of(app).split("Image in focus")[:1])
+    labels = [str(one.label) for kind in (app.segmented_control, app.select_slider, app.slider) for one in kind]
+    assert "always" not in " ".join((text_of(app), *labels))
     control(app.segmented_control, "method").set_value("Backbone").run()
     assert "The cost of imported is not on its card, so it cannot be kept." in said(app.warning[0])
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fake_data import IMAGES, LABELS
 from PIL import Image
 
 from dfs_core.data import sets
-from dfs_core.data.archives import read_archive
+from dfs_core.data.archives import download_command, has_split, read_archive
 from dfs_core.data.download import describe
 from dfs_core.data.known import ARCHIVES, KNOWN
 from dfs_core.data.vision import load_datasets
@@ -82,6 +83,18 @@ def test_half_a_data_set_is_refused_with_the_command_that_mends_it(cifar10: Path
     with pytest.raises(UserError, match=rf"incomplete or damaged: run '{command}'"):
         sets.load_images("cifar10", cifar10, "test")
     assert {row["status"] for row in describe(cifar10)} == {f"incomplete or damaged: run '{command}'"}
+
+
+def test_the_command_can_be_copied_also_where_the_folder_has_a_space() -> None:
+    assert shlex.split(download_command("cifar10", Path("my data")))[-1] == "my data"
+
+
+def test_a_split_is_there_as_folders_or_as_downloaded_files(tmp_path: Path, cifar10: Path) -> None:
+    (tmp_path / "mine" / "train").mkdir(parents=True)
+    assert has_split("mine", tmp_path, "train")
+    assert not has_split("mine", tmp_path, "test")
+    assert not has_split("svhn", tmp_path, "train")
+    assert has_split("cifar10", cifar10, "train")
 
 
 def test_an_interrupted_download_is_recognised(tmp_path: Path) -> None:

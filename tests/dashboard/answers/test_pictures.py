@@ -12,6 +12,7 @@ from tiny import picture
 
 from dashboard.answers.pictures import (
     GIVEN_SIDE,
+    KEPT_SIDE,
     drawn_pictures,
     gallery_order,
     index_of_test,
@@ -73,6 +74,18 @@ def test_a_size_that_nobody_had_asked_for_is_made_of_the_largest_that_was():
     wanted = to_model_input(Image.fromarray(made.at(64).seen), 48)
     assert np.array_equal(made.at(48).seen, wanted)
     assert np.array_equal(made.at(64).at(48).seen, wanted)
+
+
+@pytest.mark.parametrize("shape", [(300, 300), (300, 450), (40, 60)])
+def test_an_own_picture_is_seen_sharply_by_a_larger_network_that_comes_later(shape):
+    given = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    made = make_picture("upload-1", "a", "upload", given, sizes=(32,))
+    kept = Image.fromarray(given)
+    kept.thumbnail([round(side * min(1.0, KEPT_SIDE / min(shape))) for side in shape[::-1]], Image.Resampling.LANCZOS)
+    larger = made.at(64).seen
+    wanted = to_model_input(kept, 64)
+    assert np.abs(larger.astype(int) - wanted).mean() < 2, "not made of 32 pixels"
+    assert made.has_crops == (shape[0] != shape[1])
 
 
 def test_the_digest_is_that_of_what_the_network_sees():

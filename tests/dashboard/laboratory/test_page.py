@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -88,6 +89,15 @@ def test_a_kept_checkpoint_that_gave_way_to_others_can_be_kept_again_and_written
     assert "Deleted from disk" in text_of(app)
     assert not folder.exists()
     assert app.button(key="write")
+
+
+def test_broken_test_images_do_not_make_a_run_a_toy(tiny_pretrained, cifar10_dir, tmp_path, monkeypatch):
+    shutil.copytree(cifar10_dir, tmp_path / "data")
+    monkeypatch.setenv("DFS_DATA_DIR", str(tmp_path / "data"))
+    next((tmp_path / "data" / "cifar10" / "test").rglob("*.png")).write_bytes(b"no picture")
+    assert not opened(PAGE, **LINK).warning
+    shutil.rmtree(tmp_path / "data" / "cifar10" / "train")
+    assert "The training images are not on this machine" in opened(PAGE, **LINK).warning[0].value
 
 
 def test_without_the_data_set_it_is_a_toy_and_says_so(tiny_pretrained, no_data):

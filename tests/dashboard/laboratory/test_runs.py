@@ -241,6 +241,7 @@ def test_recorded_runs_are_those_at_the_nearest_budget_and_where_most_alphas_are
         for budget, alpha in ((20.0, 5e-6), (20.0, 2.5e-5), (40.0, 5e-6))
     ]
     cards.append(replace(cards[0], name="again", seed=1))
+    cards.append(replace(cards[0], name="mine"))
     log = [{"step": step, "epoch": step, "cp": 30.0, "target": 20} for step in (10, 20)] + [{"step": 30, "epoch": 3}]
     found = runs.recorded_rows(Catalogue(tuple(cards)), cards[0], 35.0, lambda name: log)
     assert list(found) == [40.0, 20.0]
@@ -248,8 +249,9 @@ def test_recorded_runs_are_those_at_the_nearest_budget_and_where_most_alphas_are
         "b20.0-5e-06": "alpha 5e-6",
         "b20.0-2.5e-05": "alpha 2.5e-5",
         "again": "alpha 5e-6, seed 1",
+        "mine": "alpha 5e-6 (mine)",
     }
-    assert len(chart.recorded(found[20.0], LIGHT).data["steps"]) == 6
+    assert len(chart.recorded(found[20.0], LIGHT).data["steps"]) == 8
     assert runs.recorded_rows(Catalogue(tuple(cards)), cards[0], 35.0, lambda name: []) == {}
 
 

@@ -43,6 +43,16 @@ def test_the_step_tells_easy_from_hard_and_adds_up_the_passes(shown) -> None:
     assert "Shown: tiny-cascade" in looking.again_words(items[0], card, None, other=True)[0].replace("\\", "")
 
 
+def test_a_class_is_named_as_it_is_shown(shown) -> None:
+    items, card = shown
+    again = next(item for item in items if len(item.trace.passes) > 1)
+    passes = tuple(replace(one, label=f"aquarium_fish_{index}") for index, one in enumerate(again.trace.passes))
+    fish = replace(again, trace=replace(again.trace, passes=passes))
+    story = looking.again_words(fish, card, None, other=False)[1]
+    assert "aquarium fish 0 is" in story
+    assert "the answer is **aquarium fish" in story
+
+
 def test_another_cascade_of_the_same_data_explains_it_where_the_checkpoint_is_none(cascade_in_use: Path) -> None:
     catalogue = Catalogue(tuple(scan()[0]))
     cascade, gated = (catalogue.named(name) for name in ("tiny-cascade", "tiny-dfs-20"))

@@ -341,6 +341,14 @@ def test_each_kind_of_gate_is_told_as_what_it_is(policy: PolicyName, words: str)
     assert words in lesson.gate_words(item, card, 3)[0]
 
 
+def test_a_budget_of_time_is_not_called_a_cp():
+    item = Shown(make_picture("k", "p", "upload", pictures(1)[0]), ByRule().predict(pictures(1), budget=1.25)[0])
+    card = make_card("x", "dfs", ModelConfig(depth=8, budget=50.0), alpha=5e-6, training={"cost": "time"})
+    words = " ".join(lesson.budget_words(item, OperatingPoint(card), []))
+    assert "50 %, is a share of the time" in words
+    assert f"a cp of **{item.trace.cp:.2f} %**" in words
+
+
 def test_where_nothing_can_be_changed_learn_does_not_speak_of_it(monkeypatch: pytest.MonkeyPatch):
     item = Shown(make_picture("k", "p", "upload", pictures(1)[0]), ByRule().predict(pictures(1), budget=1.25)[0])
     card = make_card("x", "dfs", ModelConfig(depth=8, budget=20.0), alpha=5e-6)

@@ -81,6 +81,12 @@ def test_images_that_cost_the_same_are_said_to_cost_the_same():
     assert "do not depend on the image" in question.why
 
 
+def test_equal_costs_of_different_decisions_are_not_called_alike():
+    question = asked([item(0, ["8", "16", "8", "8", "8"]), item(1, ["16", "8", "8", "8", "8"])])["dearer"]
+    assert right(question) == SAME
+    assert "do not depend on the image" not in question.why
+
+
 def test_the_block_that_is_skipped_most_is_counted():
     assert right(asked(VARIED)["skipped"]) == "Block 4"
 

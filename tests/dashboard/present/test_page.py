@@ -158,7 +158,7 @@ def test_a_link_into_a_talk_that_is_not_here_says_so(app: AppTest):
     app.query_params["show"] = "3"
     go_to(app, PAGE).run()
     assert not app.exception
-    assert "a talk exists only in its session" in app.info[0].value
+    assert "a slide of a talk that is not open here" in app.info[0].value
     assert app.button(key="talk_make")
 
 

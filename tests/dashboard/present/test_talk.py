@@ -7,6 +7,7 @@ import copy
 import io
 import json
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 from exhibits import INSIDE, bars, example_talk, exhibit
@@ -59,6 +60,13 @@ def test_a_slide_keeps_the_pictures_of_the_chart_as_it_was_in_both_themes():
 def test_a_chart_of_many_checkpoints_with_the_longest_names_is_read_again(talk: Talk):
     many = tuple((f"{number:03}" + 197 * "n", "89abcdef" * 8) for number in range(300))
     stamp = replace(INSIDE, others=many, network=", ".join(f"ResNet-{depth} on CIFAR-100" for depth in range(8, 80, 6)))
+    kept = Talk("many", (replace(talk.slides[0], stamp=stamp),))
+    assert talk_file.from_json(talk_file.to_json(kept).encode()) == kept
+
+
+def test_a_slide_of_many_classes_and_a_machine_with_a_long_name_are_read_again(talk: Talk):
+    names = "+".join(quote("很长的类别名称" * 2) for _ in range(60))
+    stamp = replace(INSIDE, link=f"/testset?class={names}", machine="Some processor with a long name, " * 12)
     kept = Talk("many", (replace(talk.slides[0], stamp=stamp),))
     assert talk_file.from_json(talk_file.to_json(kept).encode()) == kept
 

@@ -20,7 +20,7 @@ from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.tables import Rows
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.talk import MAX_TITLE, Slide, Talk
-from dashboard.present import slides, talk_file
+from dashboard.present import show_panel, slides, talk_file
 from dashboard.present.six_slides import (
     Figures,
     accuracy_in_words,
@@ -159,6 +159,24 @@ def test_a_session_checkpoint_is_said_to_be_measured_on_validation_images(monkey
     assert accuracy_in_words(made) == "At a cp of 20.30 %, the accuracy is 91.00 % on validation images"
     assert "of 100 validation images" in conclusion_text(made)
     assert made.backbone is None, "which was measured on test images"
+
+
+def test_without_its_backbone_an_operating_point_was_measured_all_the_same():
+    alone = Figures("n", None, 91.0, 90.0, 92.0, 20.0, 25.0, 10_000)
+    assert alone.loss is None
+    assert conclusion_in_words(alone) == "With 80.00 % of cp saved, 91.00 % of the test images are right"
+    assert "of 10,000 test images" in conclusion_text(alone)
+
+
+def test_figures_in_words_have_their_stamp_on_every_medium(app: AppTest):
+    made = app.session_state["talk"].talk
+    title, text = (next(one for one in made.slides if one.kind == kind) for kind in ("title", "text"))
+    for slide in (title, text):
+        assert slide.stamp.line() in show_panel._slide(slide, 1, 6, None, False)
+    page = slides.to_html(made).decode()
+    assert page.count("<footer>") == len(made.slides)
+    for shown, slide in zip(Presentation(io.BytesIO(slides.to_pptx(made))).slides, made.slides, strict=True):
+        assert any(slide.stamp.checkpoint in shape.text_frame.text for shape in shown.shapes if shape.has_text_frame)
 
 
 def test_what_costs_no_accuracy_is_said_to_cost_none():

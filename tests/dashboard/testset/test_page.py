@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_a_link_opens_its_filter_and_its_order(without_data):
     count = int((traces.decisions[:, 0] == traces.decisions[0, 0]).sum())
     assert f"of {count}" in text_of(app)
     assert control(app.segmented_control, "order").value == "cheapest"
-    assert app.button(key=f"drop_block 2: {option}").label == f"block 2: {option}"
+    assert app.button(key=f"drop_block 2: {option}").label.replace("\\", "") == f"block 2: {option}"
     app.button(key=f"drop_block 2: {option}").click().run()
     assert dict(app.query_params) == {"checkpoint": "tiny-dfs-10", "budget": "10", "order": "cheapest"}
 
@@ -245,10 +246,14 @@ def test_a_row_of_a_table_sets_the_filter_that_a_click_in_its_chart_sets(without
     assert dict(press(app, "decision vectors 0").query_params) == {}
 
 
-def test_without_traces_the_page_says_which_command_makes_them(without_data):
+def test_without_traces_the_page_says_which_command_makes_them(without_data, monkeypatch):
     app = opened(TESTSET, checkpoint=UNTRACED)
     assert "they are not stored yet" in app.info[0].value
     assert f"python -m dfs_core traces --checkpoint {UNTRACED} --data-dir" in app.code[0].value
+    with monkeypatch.context() as patch:
+        patch.setenv("DFS_DATA_DIR", "/some DIR/my data")
+        code = opened(TESTSET, checkpoint=UNTRACED).code[0].value
+    assert shlex.split(code)[-1] == "/some DIR/my data"
     assert not app.get("vega_lite_chart")
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from pages import control, opened, rows_of, text_of
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED
 
+from dashboard.ui import cached
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.locate import find
 from dfs_core.checkpoints.operating_point import OperatingPoint
@@ -121,3 +124,33 @@ def test_without_stored_decisions_there_is_no_order_by_cost_and_a_link_to_it_say
     app = opened(checkpoint=UNTRACED)
     assert len(control(app.selectbox, "gallery_order").options) == 2
     assert "mixed, as their costs are not stored" in text_of(opened(checkpoint=UNTRACED, gallery_order="dear"))
+
+
+@pytest.fixture
+def own(cifar10_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder that a test may change."""
+    monkeypatch.setenv("DFS_DATA_DIR", str(shutil.copytree(cifar10_dir, tmp_path / "data")))
+    return tmp_path / "data"
+
+
+def test_a_test_image_that_is_put_right_in_place_is_found_after_a_while(tiny_pretrained, own):
+    broken = next((own / "cifar10" / "test").rglob("*.png"))
+    good = broken.read_bytes()
+    broken.write_bytes(b"no picture")
+    card = read_card("tiny-dfs-20")
+    assert broken.name in cached.test_images(card)
+    broken.write_bytes(good)
+    assert isinstance(cached.test_images(card), str), "at first it is not looked at again"
+    cached._why_no_test_images.clear()  # as time does
+    assert len(cached.test_images(card)) == 40
+
+
+def test_a_picture_of_a_set_that_is_read_from_disk_may_be_put_right(tiny_pretrained, own, monkeypatch):
+    monkeypatch.setattr("dfs_core.data.sets.fits_memory", lambda count, size: False)
+    images = cached.test_images(read_card("tiny-dfs-20"))
+    file = next(iter(images.images.sources))
+    good = file.read_bytes()
+    file.write_bytes(b"no picture")
+    place = next(index for index in range(40) if isinstance(cached.test_picture(images, index), str))
+    file.write_bytes(good)
+    assert cached.test_picture(images, place).origin == "test"

@@ -61,7 +61,7 @@ def test_an_upload_whose_class_is_told_counts_as_right_or_wrong(given):
     control(app.selectbox, "own_truth").set_value("None of these classes").run()
     assert "of a class that the network does not know" in text_of(app)
     assert " of 1 right" not in text_of(app)
-    assert "cat" not in str(app.query_params.get("image"))
+    assert "cat" not in str(dict(app.query_params))
 
 
 def test_the_smallest_right_budget_of_an_upload_follows_its_told_class(given):
