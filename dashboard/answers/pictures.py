@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -30,7 +31,7 @@ GalleryOrder = Literal["mixed", "class", "cheap", "dear"]
 LONGEST_NAME = 200  # characters of an upload's name
 KEPT_SIDE = 224  # pixels: shorter side of what is kept of an own picture, for another crop or a larger network
 OWN_IMAGE = "own"  # in links and after an upload: the first of the user's own pictures, which no link holds
-OWN_KEYS = ("upload-", "camera-", OWN_IMAGE)
+_OWN_KEY = re.compile(r"(?:upload|camera)-[0-9a-f]+")
 TEST_KEY = "test-"
 _SEED = 0
 
@@ -151,6 +152,15 @@ def _reduced_to(given: Image.Image, shorter: int) -> np.ndarray:
     scale = min(1.0, shorter / min(given.size))
     size = (max(1, round(given.width * scale)), max(1, round(given.height * scale)))
     return np.array(given.convert("RGB").resize(size, Image.Resampling.LANCZOS))
+
+
+def is_own_key(key: str | None) -> bool:
+    """Whether a key in a link or in the state is that of one of the user's own pictures.
+
+    >>> is_own_key("own"), is_own_key("upload-0123456789ab"), is_own_key("own-network"), is_own_key(None)
+    (True, True, False, False)
+    """
+    return key == OWN_IMAGE or (key is not None and _OWN_KEY.fullmatch(key) is not None)
 
 
 def digest_of(seen: np.ndarray) -> str:

@@ -10,15 +10,15 @@ import altair as alt
 
 from dashboard.answers.agreement import ClassBlockRow
 from dashboard.answers.classes import largest
-from dashboard.drawing.blocks import block_numbers, heading_marks, placed, scale_of, stages
-from dashboard.drawing.diverging import colour_of, difference_keys, signed
+from dashboard.drawing.blocks import SHORT_ROOM, block_numbers, heading_marks, placed, scale_of, stages
+from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
 from dashboard.drawing.figure import Figure, padded, room_for, table
 from dashboard.drawing.palette import Palette
 from dfs_core.model.config import ModelConfig
 
 ROW = 24  # pixels
 SHOWN_FROM = 0.5  # points; smaller differences have no colour and no number
-_ROOM = 26  # pixels that a number needs
+_ROOM = 26  # pixels that a number needs; a narrower column has its sign
 _LEFT, _HEADER, _FOOTER = 96, 28, 20
 
 
@@ -43,8 +43,8 @@ def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: P
         more = row["more"] if abs(row["more"]) >= SHOWN_FROM else 0.0
         fill = colour_of(more / 100, colours)
         look = {"fill": fill, "edge": fill if more else colours.faint, "ink": colours.text_on(fill)}
-        text = signed(row["more"], 0) if more else ""
-        cells.append(placed(row) | look | {"row": names.index(row["class"]), "text": text})
+        said = {"text": signed(row["more"], 0) if more else "", "sign": sign_of(more)}
+        cells.append(placed(row) | look | said | {"row": names.index(row["class"])})
     labels = [{"row": place, "class": name} for place, name in enumerate(names)]
     data = {"cells": cells, "labels": labels, "stages": stages(config), "blocks": block_numbers(config)}
     height = ROW * len(names) + _HEADER + _FOOTER
@@ -56,7 +56,7 @@ def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: P
 @lru_cache(maxsize=16)
 def _template(config: ModelConfig, left: int, colours: Palette) -> dict[str, Any]:
     scale = scale_of(config)
-    room = f"width / {scale['domain'][1]} >= {_ROOM} ? 1 : 0"
+    column = f"width / {scale['domain'][1]}"
 
     def down(share: float) -> Any:
         return alt.value(alt.expr(f"(datum.row + {share}) * {ROW}"))
@@ -78,9 +78,12 @@ def _template(config: ModelConfig, left: int, colours: Palette) -> dict[str, Any
         cells.mark_rect(cornerRadius=2, strokeWidth=1).encode(
             **box, fill=alt.Fill("fill:N", scale=None), stroke=alt.Stroke("edge:N", scale=None), tooltip=tooltip
         ),
-        cells.mark_text(aria=False, fontSize=10.5, opacity=alt.expr(room)).encode(
-            x=centre, y=down(0.5), text="text:N", color=alt.Color("ink:N", scale=None)
-        ),
+        cells.mark_text(
+            aria=False,
+            fontSize=10.5,
+            opacity=alt.expr(f"{column} >= {SHORT_ROOM} ? 1 : 0"),
+            text=alt.expr(f"{column} >= {_ROOM} ? datum.text : datum.sign"),
+        ).encode(x=centre, y=down(0.5), color=alt.Color("ink:N", scale=None)),
     ]
     return padded(
         alt.layer(*marks, *heading_marks(scale, alt.value(alt.expr("height + 5")), colours)), left, 4, _HEADER, _FOOTER

@@ -52,7 +52,7 @@ def lane_chart(pairs: Sequence[Pair], measure: Measure, colours: Palette) -> Fig
         "blocks": _scaled(blocks.block_numbers(configs[0]), configs[0]) if more else [],
         "head": [{"title": measure.name + " %"}],
     }
-    spec = _template(blocks.stages(configs[0])[-1]["end"], colours)
+    spec = _template(max(blocks.stages(config)[-1]["end"] for config in configs), colours)
     keys = option_keys(options_of(*configs), colours) + (difference_keys(colours) if more else ())
     return Figure(spec | {"height": height * len(pairs) - GAP + _HEADER + _FOOTER}, data, keys)
 

@@ -47,9 +47,11 @@ def strips(page: Opened, pairs: Sequence[Pair], title: str, left: OperatingPoint
             **_table(pairs),
             "differences": lambda: differences.difference_rows(pairs),
         },
-        alt=f"Decisions of A and B for {counted(len(pairs), 'image')}, and the difference in cost, block by block",
+        alt=f"Decisions of A and B for {counted(len(pairs), 'image')}"
+        + ("" if why else ", and the difference in cost, block by block"),
         stamp=page.stamp("the images shown", left.card, right.card),
-        notes="First row A, second row B, third row the difference: orange and + where B computes more.",
+        notes="First row A, second row B"
+        + ("." if why else ", third row the difference: orange and + where B computes more."),
     )
     show(view, page.colours)
     if config.passes or other.passes:

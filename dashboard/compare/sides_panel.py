@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -11,11 +12,11 @@ import streamlit as st
 
 from dashboard.answers import nearest
 from dashboard.answers.naming import class_name, told_apart
-from dashboard.answers.pictures import Picture, index_of_test
+from dashboard.answers.pictures import Picture, index_of_test, is_own_key
 from dashboard.compare import rivals
 from dashboard.compare.differences import Pair, Side
 from dashboard.compare.rivals import BUDGET, RIGHT
-from dashboard.ui import cached, image_bar, own_panel, point_controls, state
+from dashboard.ui import cached, image_bar, messages, own_panel, point_controls, state
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.ui.point_controls import ControlGroup, Wish, choose_measure
@@ -29,11 +30,14 @@ KIND, OTHER = "what", "other"
 _NOTE = "rival_note"
 
 
-def _move(**changes: Any) -> None:
-    """Set side B; takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does. The images are A's."""
-    own = {}
+def _move(name: str, **changes: Any) -> None:
+    """Set side B; takes ``checkpoint``, ``budget`` and ``note``, as ``state.change`` does. The images are A's.
+
+    ``name`` is B's checkpoint. It is kept from now on: by default, B would follow what is chosen for A.
+    """
+    own = {RIGHT: changes.get("checkpoint", name)}
     if "checkpoint" in changes:
-        own = {RIGHT: changes["checkpoint"], BUDGET: ""}
+        own[BUDGET] = ""
     if changes.get("budget") is not None:
         own[BUDGET] = f"{changes['budget']:.{DIGITS}g}"
     state.change(page=own, note="")
@@ -50,7 +54,11 @@ def _choice(own: Mapping[str, str]) -> tuple[str, str]:
     return own.get(RIGHT, ""), own.get(BUDGET, "")
 
 
-A_CONTROLS, B_CONTROLS = ControlGroup(brief=True, measure=False), ControlGroup("b_", _move, brief=True, measure=False)
+A_CONTROLS = ControlGroup(brief=True, measure=False)
+
+
+def _controls_of_b(card: Card) -> ControlGroup:
+    return ControlGroup("b_", partial(_move, card.name), brief=True, measure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def two_points(page: Opened) -> Compared:
         with places[1], st.container(border=True):
             st.html(_heading("B", page.told(other), other.card))
             view = replace(shared, checkpoint=other.card.name, budget=other.budget, note=note)
-            point_controls.choose_point(page.catalogue, view, B_CONTROLS)
+            point_controls.choose_point(page.catalogue, view, _controls_of_b(other.card))
             _match(page, other)
     points = page.point, other
     pictures = image_bar.choose_pictures(page.card, shared)
@@ -122,7 +130,7 @@ def _match(page: Opened, other: OperatingPoint) -> None:
     same = family == page.catalogue.family_of(page.card)
 
     def match() -> None:
-        B_CONTROLS.follow(*nearest.at_cost(family, cp, other.card), Wish(cp, other.card))
+        _controls_of_b(other.card).follow(*nearest.at_cost(family, cp, other.card), Wish(cp, other.card))
 
     st.button(
         "Match B's cost to A's",
@@ -146,7 +154,11 @@ def two_images(page: Opened) -> Compared:
     at_hand = image_bar.pictures_at_hand(page.card, page.shared)  # used if the page shows only one upload
     others = {p.key: p for p in [*_linked(page), *pictures, *([] if len(pictures) > 1 else at_hand)]}
     rest = [p for p in others.values() if p.key != first.key] or [first]  # if there is no other picture
-    second = next((p for p in rest if p.key == page.shared.page.get(OTHER)), rest[0])
+    wished = page.shared.page.get(OTHER, "")
+    second = next((p for p in rest if p.key == wished), rest[0])
+    if wished not in ("", first.key, second.key) and not is_own_key(wished):
+        none_here = isinstance(cached.test_images(page.card), str)
+        messages.no_image(wished, second.name, page.card.dataset if none_here else "")
     places = st.columns(2, gap="large")
     with places[0]:
         _picture("A", pictures, first, lambda key: state.change(image=key))
@@ -162,13 +174,12 @@ def two_images(page: Opened) -> Compared:
 
 
 def _linked(page: Opened) -> list[Picture]:
-    """Image B, if it is a test image on another gallery page, or a drawing while the gallery shows test images."""
+    """Image B, if it is a test image or a drawing that the page of the gallery does not show."""
     key, images = page.shared.page.get(OTHER), cached.test_images(page.card)
-    if isinstance(images, str):
-        return []
     index = index_of_test(key)
-    if index is None:
-        return [picture.at(images.size) for picture in cached.drawn(page.card) if picture.key == key]
+    if index is None or isinstance(images, str):
+        size = page.card.config.image_size
+        return [picture.at(size) for picture in cached.drawn(page.card) if picture.key == key]
     found = cached.test_picture(images, index) if index < len(images) else ""
     return [found] if isinstance(found, Picture) else []
 

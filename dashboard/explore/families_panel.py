@@ -80,11 +80,10 @@ def _beside(others: Sequence[Network], beside: Network | None) -> None:
     control = state.Control.showing(BESIDE, beside)
     st.selectbox(
         "Beside it",
-        others,
-        None if beside is None else others.index(beside),
-        format_func=lambda network: f"Beside: {network.in_words}",
+        [None, *others],
+        0 if beside is None else 1 + others.index(beside),
+        format_func=lambda network: f"Beside: {network.in_words if network else 'no other network'}",
         key=control.key,
-        placeholder="Beside: no other network",
         label_visibility="collapsed",
         width=260,
         on_change=control.choice(lambda network: state.change(page={BESIDE: network.key if network else ""})),

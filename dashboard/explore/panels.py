@@ -134,7 +134,10 @@ def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) 
     name = MEASURES[page.shared.cost].name
     title = f"Where the cost goes: {name} of every part and decision"
     with st.expander(title, icon=":material/receipt_long:", key="costs_panel", on_change="rerun") as panel:
-        if not panel.open or not shown:
+        if not panel.open:
+            return
+        if not shown:
+            st.caption("No image is shown.")
             return
         view = build.ledger(page, shown, in_focus)
         st.html(legends.legend(view.draw(page.colours).legend, page.colours))
@@ -178,11 +181,17 @@ def _use_point(found: Mapping[str, Any]) -> None:
     """Use the operating point of a point of the curve. If it is of the network beside, the two change places."""
     catalogue = cached.catalogue()
     before, card = catalogue.named(state.current().checkpoint), catalogue.named(found["checkpoint"])
-    if card is None:  # results may name missing checkpoints; what was published has none
+    if card is None:
+        if found["checkpoint"]:  # the results name it; what was published has none
+            state.change(note=f"The checkpoint '{found['checkpoint']}' is not on this machine.")
         return
-    moved = before is not None and Network.of(before) != Network.of(card)
-    swap = {"page": {build.BESIDE: Network.of(before).key}} if before and moved else {}
-    state.change(checkpoint=card.name, budget=found.get("budget") if card.budget_range else None, note="", **swap)
+    changes: dict[str, Any] = {}
+    removed = ""
+    if before is not None and Network.of(before) != Network.of(card):
+        changes, removed = state.to_another_network(state.current(), Network.of(before), Network.of(card))
+        changes["page"] = changes["page"] | {build.BESIDE: Network.of(before).key}
+    budget = found.get("budget") if card.budget_range else None
+    state.change(checkpoint=card.name, budget=budget, note=removed, **changes)
 
 
 def _row_picked() -> None:

@@ -64,7 +64,7 @@ def _show(page: Opened, survey: Survey, batch: int) -> None:
         tables={"times": lambda: rows},
         alt="Test accuracy against measured milliseconds an image",
         finding=said,
-        stamp=replace(page.stamp("timed on one machine"), machine=survey.in_words),
+        stamp=replace(page.stamp("timed on one machine", cost="cp"), machine=survey.in_words),
         notes="Times were measured on one machine, in one run. Accuracies are those on the test set.",
     )
     show(view, page.colours)

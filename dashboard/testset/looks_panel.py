@@ -49,8 +49,9 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
 
     left, right = st.columns(2, gap="large")
     with left:
-        show(views.by_class(page, traces, chosen, only, shown), page.colours, click, PASS_PARAM)
-        st.caption("A click on a part of a bar shows these images.")
+        by_class = views.by_class(page, traces, chosen, only, shown)
+        show(by_class, page.colours, click, PASS_PARAM)
+        st.caption(f"{by_class.notes} A click on a part of a bar shows these images.")
     with right:
         show(views.by_confidence(page, traces, chosen), page.colours)
         st.caption(unbroken("How sure the first pass was, the least sure on top. It should look again at those."))

@@ -8,10 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers.naming import class_name
-from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test
+from dashboard.answers.pictures import OWN_IMAGE, PAGE_SIZE, TEST_KEY, Picture, gallery_order, index_of_test, is_own_key
 from dashboard.ui import cached, messages, state, unlike, uploads
 from dashboard.ui.gallery_order import choose_order, in_words, order_of
-from dashboard.ui.links import OWN_KEYS
 from dashboard.ui.read_only import read_only
 from dashboard.ui.switch import switch
 from dfs_core.checkpoints.card import Card
@@ -44,7 +43,7 @@ def choose_pictures(card: Card, shared: state.State) -> list[Picture]:
     shown = [picture.at(size) for picture in (*own, *_linked_drawing(images, card, shared), *gallery)]
     if shared.image == OWN_IMAGE and not mine:
         messages.image_of_the_sender(shown[0].name)
-    elif shared.image and not shared.image.startswith(OWN_KEYS) and shared.image not in [p.key for p in shown]:
+    elif shared.image and not is_own_key(shared.image) and shared.image not in [p.key for p in shown]:
         messages.no_image(shared.image, shown[0].name, card.dataset if isinstance(images, str) else "")
     return shown
 
@@ -104,7 +103,7 @@ def _what_to_show(shared: state.State) -> str:
     """
     show = st.session_state.get(SHOW, OWN)
     news = shared.image is not None and shared.image != st.session_state.get(_LINKED)
-    own = str(shared.image).startswith(OWN_KEYS)
+    own = is_own_key(shared.image)
     if news and show == (GALLERY if own else OWN):
         show = OWN if own else BOTH
     st.session_state[SHOW] = show
@@ -114,7 +113,7 @@ def _what_to_show(shared: state.State) -> str:
 
 def _show(wished: str) -> None:
     st.session_state[SHOW] = wished
-    if wished == GALLERY and str(state.current().image).startswith(OWN_KEYS):
+    if wished == GALLERY and is_own_key(state.current().image):
         state.change(image=None)
 
 

@@ -25,7 +25,7 @@ from dashboard.answers.costs import Cost
 from dashboard.answers.naming import LIVE_KEY
 from dashboard.answers.networks import Network
 from dashboard.answers.parameters import finite_number, whole_number
-from dashboard.answers.pictures import OWN_IMAGE, OWN_KEYS, GalleryOrder, index_of_test
+from dashboard.answers.pictures import OWN_IMAGE, GalleryOrder, index_of_test, is_own_key
 from dashboard.answers.tables import Scale
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
@@ -154,7 +154,7 @@ def to_query(state: State, catalogue: Catalogue, whole: bool = False) -> dict[st
     if card is not None and state.budget is not None and (whole or state.budget != operating.usual_budget(card)):
         query["budget"] = f"{state.budget:.{DIGITS}g}"
     if state.image:  # a link cannot hold the user's own pictures, so it says that one was shown
-        query["image"] = OWN_IMAGE if state.image.startswith(OWN_KEYS) else state.image
+        query["image"] = OWN_IMAGE if is_own_key(state.image) else state.image
     if state.gallery != 1:
         query["gallery"] = str(state.gallery)
     if state.order != get_args(GalleryOrder)[0]:
@@ -166,7 +166,7 @@ def to_query(state: State, catalogue: Catalogue, whole: bool = False) -> dict[st
     for key, families in (("hide", set(state.hidden) - set(OFF)), ("also", set(OFF) - set(state.hidden))):
         if families:
             query[key] = ".".join(sorted(families))
-    return query | {key: value for key, value in state.page.items() if not value.startswith(OWN_KEYS)}
+    return query | {key: value for key, value in state.page.items() if not is_own_key(value)}
 
 
 def link(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import plain
-from dashboard.answers.pictures import OWN_KEYS
+from dashboard.answers.pictures import is_own_key
 from dashboard.ui import cached, state
 from dashboard.ui.read_only import read_only
 from dfs_core.checkpoints.locate import pretrained_dir
@@ -102,6 +102,6 @@ def _download(dataset: str) -> None:
         st.error(plain(str(error)), icon=":material/cloud_off:")
         st.caption("To use another folder, set DFS_DATA_DIR to one that can be written, and restart the app.")
         return
-    if not (state.current().image or "").startswith(OWN_KEYS):
+    if not is_own_key(state.current().image):
         state.change(image=None)  # test images replace the drawings
     st.rerun()

@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard.answers import operating
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.networks import Network
-from dashboard.answers.pictures import OWN_KEYS, index_of_test
+from dashboard.answers.pictures import index_of_test, is_own_key
 from dashboard.ui import cached
 from dashboard.ui.links import State, from_query, link, to_query
 from dfs_core.checkpoints.card import Card
@@ -128,7 +128,7 @@ def _to_another_data_set(shared: State) -> dict[str, Any]:
         for key in [key for key, value in page.items() if index_of_test(value) is not None]:
             del page[key]
     numbered = {key: "" for key, value in shared.page.items() if index_of_test(value) is not None}
-    image = shared.image if str(shared.image).startswith(OWN_KEYS) else None
+    image = shared.image if is_own_key(shared.image) else None
     return {"image": image, "gallery": 1, "page": numbered}
 
 

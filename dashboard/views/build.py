@@ -18,6 +18,7 @@ from dashboard.ui.page import Opened
 from dashboard.views import cached, ledger_entries
 from dashboard.views.curve import CurveState
 from dashboard.views.curve_chart import accuracy_curve
+from dashboard.views.ledger_chart import LEAST as LEDGER_LEAST
 from dashboard.views.ledger_chart import ledger_chart
 from dashboard.views.strip_chart import decision_strip, least_width
 from dashboard.views.training_chart import training_curve
@@ -139,6 +140,7 @@ def ledger(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> View
         finding=f"In total {rows[-1]['shown']:.2f} % for the images shown",
         stamp=page.stamp("the images shown"),
         notes=MEASURES[cost].about,
+        least=LEDGER_LEAST,
     )
 
 

@@ -127,18 +127,20 @@ class CurveState:
 
     @cached_property
     def costs(self) -> tuple[float, float]:
-        """Range of the cost axis in percent: slightly wider than the near points, or all costs up to 100 %.
+        """Range of the cost axis in percent: slightly wider than the near points, or all costs.
 
+        It ends above 100 %, or above the dearest point: the passes of a cascade add up.
         A logarithmic axis of all costs starts at a power of ten that is well below the cheapest point or image.
         """
         if self.near and (found := _span([self.cost_of(point) for point in self.near], self.scale)):
             return found
-        if self.scale == "linear":
-            return 0.0, 105.0
         drawn = (*self.shown, *self.shown_beside)
+        most = max(100.0, *map(self.cost_of, drawn)) if drawn else 100.0
+        if self.scale == "linear":
+            return 0.0, 1.05 * most
         costs = (*map(self.cost_of, drawn), *(image[self.column] for image in self.images))
         cheapest = min((cost for cost in costs if cost > 0), default=1.0)
-        return 10.0 ** math.floor(math.log10(cheapest / ROOM)), 150.0  # room for a number above a point at 100 %
+        return 10.0 ** math.floor(math.log10(cheapest / ROOM)), 1.5 * most  # room for a number above the last point
 
     @cached_property
     def accuracies(self) -> tuple[float, float]:

@@ -17,6 +17,8 @@ ROW = 24  # pixels
 _NAMES, _TOP, _FOOT = 200, 26, 60  # pixels beside, above and below the bars
 _COLUMN, _HEADS = 74, {"focus": "in focus", "shown": "shown", "test": "test set"}
 
+LEAST = 640.0  # pixels: names and figures take 430
+
 
 def ledger_chart(rows: Sequence[LedgerRow], cost: Cost, colours: Palette) -> Figure:
     """The cost of each part: a bar for the image in focus, a tick for the mean of the images shown, and all figures.

@@ -72,11 +72,12 @@ def entries(config: ModelConfig, cost: Cost, runs: np.ndarray) -> Rows:
 
 
 def decision_entries(item: Shown, config: ModelConfig, cost: Cost) -> Rows:
-    """Every part of one image's cost, with the chosen option, and their sum at the end."""
+    """Every part of one image's cost, with the option chosen (by every pass of a cascade), and their sum at the end."""
     rows = entries(config, cost, _runs([item], config))
+    made = [" + ".join(options) for options in zip(*item.trace.every_pass, strict=True)]
     for row in rows:
         block = row["block"]
-        row["option"] = item.trace.decisions[block - FIRST_GATED] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
+        row["option"] = made[block - FIRST_GATED] if row["kind"] in (DECISIONS, SHORTCUTS) else ""
     total = {"stage": None, "block": None, "kind": "sum", "part": "all of it", "option": ""}
     return [*rows, total | {"percent": sum(row["percent"] for row in rows)}]
 

@@ -42,15 +42,18 @@ def by_class(
     config, click_id = page.card.config, page.shared.click_id
     shown = groups(traces.classes) if shown is None else shown
     rows, one = looks.class_rows(traces, config, chosen, shown), word(shown)
+    names = list(dict.fromkeys(row["group"] for row in rows))
+    drawn = set(ends(names))
+    inside = [row for row in rows if row["group"] in drawn]
     return View(
         key=BY_CLASS,
         title=f"Passes for each {one}, {page.in_words}",
-        draw=lambda colours: passes_chart(ends(rows), config, colours, picked, click_id),
+        draw=lambda colours: passes_chart(inside, config, colours, picked, click_id),
         tables={"passes by class": lambda: rows},
         alt=f"Share of {counted(len(chosen), 'test image')} by number of passes, for each {one}",
         stamp=page.stamp("measured"),
         notes=f"Each bar is a {one}. The number on its right is the share of its images that were looked at again."
-        + left_out(len(rows), "those looked at again most and least often"),
+        + left_out(len(names), "those looked at again most and least often"),
     )
 
 

@@ -106,10 +106,11 @@ def point_rows(
         cost: the measure on the axis; points without it are left out.
         measured: from ``read_measured``; a single-budget checkpoint's card takes precedence over it.
     """
-    measured = measured or []
+    found = list(_of_results(catalogue, network, measured or []))
+    of_their_own = {row["checkpoint"] for row in found if row["family"] not in GROUPS}
     rows = [
-        *_of_cards(catalogue, network, {row["checkpoint"] for row in measured}),
-        *_of_results(catalogue, network, measured),
+        *_of_cards(catalogue, network, of_their_own),
+        *found,
         *(_published(row) for row in published if row["dataset"] == network.dataset),
     ]
     order = [*(family.key for family in catalogue.on(network).families), *GROUPS]

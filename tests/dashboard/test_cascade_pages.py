@@ -89,3 +89,11 @@ def test_each_pass_is_a_sentence_with_its_odds(predictor: Predictor) -> None:
             again = look.limit is not None and look.lead < look.limit
             assert ("looked again" in sentence) == again
             assert f"{look.label}, {100 * look.confidence:.0f} %" in sentence
+
+
+def test_the_table_of_every_decision_names_the_option_of_every_pass_that_it_charges(predictor: Predictor) -> None:
+    item = next(item for item in shown(predictor, 4.0) if len(item.trace.passes) > 1)
+    rows = ledger_entries.decision_entries(item, predictor.card.config, "cp")
+    made = [row["option"] for row in rows if row["kind"] == ledger_entries.DECISIONS]
+    assert made == [" + ".join(options) for options in zip(*item.trace.every_pass, strict=True)]
+    assert "2 + 4" in made[0]

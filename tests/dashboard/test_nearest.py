@@ -15,6 +15,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import CIFAR10
 
+from dashboard.answers import operating
 from dashboard.ui import cached
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
@@ -110,6 +111,17 @@ def test_a_thing_is_not_compared_with_itself_in_silence(folder):
     app = open_page("compare", budget="1.2", rb="1.3")
     assert any("A and B have the same stored decisions" in info.value for info in app.info)
     assert "of accuracy from A to B" not in text_of(app)
+
+
+def test_b_stays_what_it_was_set_to_when_the_method_of_a_changes(folder):
+    app = open_page("compare", budget="1.25")
+    wished = operating.positions(*operating.budget_bounds(every_budget_card()), 5.0)[40]
+    control(app.select_slider, "b_budget").set_value(wished).run()
+    assert app.query_params["right"] == NAME
+    control(app.selectbox, "method").set_value("DFS").run()
+    assert not app.exception
+    assert app.query_params["right"] == NAME
+    assert float(app.query_params["rb"]) == pytest.approx(wished)
 
 
 def test_what_is_said_of_b_stands_at_b(folder):

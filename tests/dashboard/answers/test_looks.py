@@ -7,11 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_up import ALL, CASCADE, looked_at, traces
+from tiny import make_card
 
 from dashboard.answers import looks
+from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.classes import groups
 from dashboard.drawing.palette import DARK, LIGHT
+from dashboard.ui.links import State
+from dashboard.ui.page import Opened
+from dashboard.views import looks as views
 from dashboard.views.passes_chart import change_chart, passes_chart
+from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.trace import PassTrace
 
 
@@ -100,3 +106,15 @@ def test_a_lead_is_told_beside_its_limit_as_odds() -> None:
     near = replace(look, lead=np.log(1101.0), limit=np.log(1102.0))
     assert looks.lead_and_limit(near) == ("1,101", "1,102"), "as many digits as tell them apart"
     assert looks.lead_and_limit(replace(look, limit=look.lead)) == ("4.0", "4.0")
+
+
+def test_of_many_classes_whole_bars_are_drawn_and_classes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.answers.classes.MOST", 2)
+    card = make_card("cascade", "cascade", CASCADE)
+    page = Opened(Catalogue((card,)), State(card.name), OperatingPoint(card), LIGHT)
+    view = views.by_class(page, looked_at(), ALL)
+    segments = view.draw(LIGHT).data["segments"]
+    assert {row["group"] for row in segments} == {"c", "a"}, "those looked at again most and least often"
+    assert all(row["share"] == 100 for row in segments if row["group"] == "a"), "a whole bar"
+    assert "has 2 of 3 classes" in view.notes
+    assert {row["group"] for row in view.tables["passes by class"]()} == set("abc")

@@ -151,6 +151,8 @@ def test_lanes_draw_both_sides_and_a_third_lane_only_where_blocks_correspond(col
     assert other.data["differences"] == []
     assert other.spec["height"] < figure.spec["height"]
     assert max(cell["end"] for cell in other.data["cells"]) <= 1
+    turned = lanes.lane_chart([(side(DEEP, ("8",) * 5), pairs[0][0])], MEASURES["cp"], colours)
+    assert other.spec["layer"] == turned.spec["layer"], "names fit the narrower columns of either side"
 
 
 def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered() -> None:

@@ -13,6 +13,7 @@ from made_up import traces
 from dashboard.answers.costs import of_traces
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
+from dashboard.compare.class_heatmap import class_heatmap
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
 from dashboard.testset import shares_chart, statistics, vectors_chart
@@ -91,3 +92,15 @@ def test_a_small_network_keeps_the_heads_of_its_columns(depth: int, width: int, 
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     numbers = [str(row["block"]) for row in figure.data["blocks"]]
     assert texts[-len([*heads, *numbers, *SIDES]) :] == [*heads, *numbers, *SIDES]
+
+
+def test_more_and_less_are_told_by_their_sign_where_columns_are_narrow() -> None:
+    rows = [
+        {"class": "cat", "block": block, "stage": 1, "a": 0.0, "b": more, "more": more}
+        for block, more in ((2, 40.0), (3, -40.0), (4, 0.1))
+    ]
+    figure = class_heatmap(rows, CONFIG, LIGHT)
+    svg = vl_convert.vegalite_to_svg(figure.spec | {"width": 560, "datasets": dict(figure.data)})
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert texts.count("+") == texts.count("\N{MINUS SIGN}") == 1
+    assert not re.findall(r'<text[^>]* opacity="0"[^>]*>[+\N{MINUS SIGN}]<', svg)

@@ -154,3 +154,17 @@ def test_a_picture_of_a_set_that_is_read_from_disk_may_be_put_right(tiny_pretrai
     place = next(index for index in range(40) if isinstance(cached.test_picture(images, index), str))
     file.write_bytes(good)
     assert cached.test_picture(images, place).origin == "test"
+
+
+def test_without_test_images_the_other_image_may_be_a_drawing_of_another_page(tiny_pretrained, no_data, monkeypatch):
+    monkeypatch.setattr("dashboard.ui.image_bar.PAGE_SIZE", 4)
+    monkeypatch.setattr("dashboard.ui.cached.PAGE_SIZE", 4)
+    far = [picture.key for picture in cached.drawn(read_card("tiny-dfs-20"))][-1]
+    app = opened("compare", what="images", other=far)
+    assert control(app.selectbox, "image_B").value == far
+    assert not app.warning
+
+
+def test_an_image_b_that_is_not_here_is_named(with_data):
+    app = opened("compare", what="images", other="test-4000")
+    assert "'test-4000', which is not here" in app.warning[0].value

@@ -151,6 +151,12 @@ def test_of_ones_own_picture_a_link_says_only_that_there_was_one(catalogue):
     assert to_query(State(catalogue.default.name, image="upload-12ab"), catalogue) == {"image": "own"}
 
 
+def test_a_name_that_begins_like_the_key_of_an_own_picture_stays_in_the_link(catalogue):
+    page = {"right": "own-dfs-b20", "class": "ownership", "other": "upload-0123456789ab"}
+    query = to_query(State(catalogue.default.name, page=page), catalogue)
+    assert query == {"right": "own-dfs-b20", "class": "ownership"}
+
+
 def test_a_budget_alone_leads_to_its_checkpoint(catalogue):
     state = from_query({"budget": "30"}, catalogue)
     assert (state.checkpoint, state.note) == ("dfs-30-5e-06", "")

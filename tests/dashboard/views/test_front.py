@@ -106,3 +106,11 @@ def test_a_network_beside_has_hollow_marks_in_the_colours_of_its_families(famili
     assert [key.text for key in figure.legend][-1] == "hollow: two"
     marks = [layer["mark"] for layer in figure.spec["layer"] if layer["data"]["name"] == "beside"]
     assert {mark.get("fill", LIGHT.background) for mark in marks} == {LIGHT.background}
+
+
+def test_the_passes_of_a_cascade_may_cost_more_than_the_whole_network_and_are_drawn_all_the_same():
+    dear = [*POINTS, point("again", 323, 92)]
+    for scale in ("log", "linear"):
+        low, high = CurveState(dear, [], "cp", scale).costs
+        assert low < 1 <= 323 < high < 600
+        assert CurveState(POINTS, [], "cp", scale).costs[1] in (105.0, 150.0), "otherwise the axis ends where it did"

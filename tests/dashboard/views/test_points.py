@@ -237,3 +237,14 @@ def test_a_point_tells_its_backbone_and_how_far_it_is_below_that(catalogue):
     assert told == {"dfs-20": ("plain", 0.5), "plain": ("plain", None)}
     alone = point_rows(Catalogue((card,)), NETWORK, [], "cp")
     assert [(row["backbone"], row["loss"]) for row in alone] == [(None, None)]
+
+
+def test_a_checkpoint_whose_results_are_all_older_than_itself_is_shown_by_its_card(catalogue, results):
+    many = catalogue.named(NAME)
+    test = catalogue.named("dfs-20").metrics["test"]
+    shares = [dict.fromkeys(many.config.option_set.names, 100 / len(many.config.option_set))] * 5
+    again = replace(many, metrics={"test": test | {"shares": shares}})
+    stale = [row | {"budget": 50.0} for row in results if row["checkpoint"] == NAME]
+    for rows in (stale, []):
+        found = point_rows(Catalogue((again,)), NETWORK, [], "cp", rows)
+        assert [row["checkpoint"] for row in found] == [NAME]
