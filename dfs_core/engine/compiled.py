@@ -43,6 +43,8 @@ class CompiledConv:
     Attributes:
         weight: (O, I, k, k) float32: whole numbers from -128 to 127 where the input is rounded, else real ones.
         levels: how the input is rounded; None if it is not. Then x stands for the levels in the equation.
+        limits: the lowest and the highest input where it is limited and not rounded, at 9 to 16 bits; else None. Below
+            0 is only what a skipped strided block hands on.
         scale: (O,): of the batch norm, times both steps.
         bias: (O,): the shift of the batch norm.
         stride: the same both ways.
@@ -51,6 +53,7 @@ class CompiledConv:
 
     weight: Tensor
     levels: Levels | None
+    limits: tuple[float, float] | None
     scale: Tensor
     bias: Tensor
     stride: int
@@ -64,12 +67,16 @@ class CompiledConv:
         assert variance is not None
         scale = norm.weight.double() / (variance.double() + norm.eps).sqrt()
         bias = norm.bias.double() - mean.double() * scale
-        weight, levels = conv.weight.detach().clone(), None
+        weight, levels, limits = conv.weight.detach().clone(), None, None
         if learned is not None and learned.bits <= LEARNED_BITS:
             step, (low, high) = float(learned.weight_step.detach()), learned.weight_bounds[0].tolist()
             weight, levels = (weight / step).clamp_(low, high).round_(), Levels.of(learned)
             scale = scale * step * levels.step
-        return cls(weight, levels, scale.float(), bias.float(), int(conv.stride[0]), int(conv.padding[0]))
+        elif learned is not None:
+            weight.clamp_(*(learned.weight_bounds[0] * learned.weight_step).tolist())
+            low, high = (learned.activation_bounds[0] * learned.activation_step).tolist()
+            limits = low, high
+        return cls(weight, levels, limits, scale.float(), bias.float(), int(conv.stride[0]), int(conv.padding[0]))
 
     def out_size(self, size: int) -> int:
         """Side of the output for a side of the input, in pixels."""

@@ -29,7 +29,7 @@ struct Conv {
   int32_t kind, inputs, padded_inputs, outputs, kernel, stride, padding;
   int32_t zero;               // the byte that stands for 0 (INT8)
   int32_t lanes, tile_lanes;  // of a kernel row: used, and padded to tiles of one size
-  float step, low, high;      // of the input, and its lowest and highest level (INT8)
+  float step, low, high;      // of the input (INT8), and its lowest and highest level; else its lowest and highest value
   const void *weights;
   const float *scale, *bias;
 };
@@ -81,8 +81,9 @@ struct Rounding {
 
   // Sixteen channels.
   void store(uint8_t *to, __m512 x) const {
+    if constexpr (KIND == INT8) x = _mm512_mul_ps(x, inverse);
+    x = _mm512_min_ps(_mm512_max_ps(x, low), high);
     if constexpr (KIND == INT8) {
-      x = _mm512_min_ps(_mm512_max_ps(_mm512_mul_ps(x, inverse), low), high);
       const __m512i level = _mm512_add_epi32(_mm512_cvtps_epi32(x), zero);
       _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm512_cvtepi32_epi8(level));
 #ifdef __AVX512BF16__

@@ -13,6 +13,7 @@ Three forms of a convolution differ in how they hold their input:
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ class Integers:
     """A convolution of bytes."""
 
     def __init__(self, conv: CompiledConv, levels: Levels) -> None:
-        self.levels, self.bias = levels, conv.bias
+        self.takes = self.levels = levels
+        self.bias = conv.bias
         self.zero = SHIFT if levels.low < 0 else 0
         self.scales = conv.scale / levels.step
         self.zero_points = torch.zeros(len(self.scales), dtype=torch.int64)
@@ -80,7 +82,8 @@ class WholeNumbers:
     """The same convolution on float32 numbers, for machines without instructions for whole ones."""
 
     def __init__(self, conv: CompiledConv, levels: Levels) -> None:
-        self.levels, self.bias, self.place = levels, conv.bias, (conv.stride, conv.padding)
+        self.takes = self.levels = levels
+        self.bias, self.place = conv.bias, (conv.stride, conv.padding)
         self.weight = (conv.weight * conv.scale[:, None, None, None]).contiguous(memory_format=torch.channels_last)
 
     def enter(self, x: Tensor) -> Tensor:
@@ -107,32 +110,35 @@ def _rounded(x: Tensor, levels: Levels) -> Tensor:
 class Reals:
     """A convolution in bf16 or float32."""
 
-    levels = None
-
     def __init__(self, conv: CompiledConv, kind: torch.dtype) -> None:
+        self.takes = conv.limits
         self.kind, self.place = kind, ([conv.padding] * 2, [conv.stride] * 2, [1, 1], 1)
         self.fused = torch.backends.mkldnn.is_available()  # builds for macOS on ARM have no oneDNN
         weight = (conv.weight * conv.scale[:, None, None, None]).to(kind)
         self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), conv.bias.to(kind)
 
     def enter(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) in this convolution's type."""
-        return x.to(self.kind)
+        """x (N, C, H, W) in this convolution's type, within its limits."""
+        return (x if self.takes is None else x.clamp(*self.takes)).to(self.kind)
 
     def plain(self, x: Tensor) -> Tensor:
         """y in float32."""
-        return self._run(x, "none").float()
+        return self._run(x).float()
 
-    def rectified(self, x: Tensor, following: None) -> Tensor:
-        """max(y, 0) in this convolution's type."""
-        return self._run(x, "relu")
+    def rectified(self, x: Tensor, following: tuple[float, float] | None) -> Tensor:
+        """max(y, 0) as the next convolution takes it."""
+        return self._run(x, math.inf if following is None else following[1])
 
-    def _run(self, x: Tensor, after: str) -> Tensor:
+    def _run(self, x: Tensor, highest: float | None = None) -> Tensor:
+        """y; if ``highest`` is given, between 0 and that."""
         if not self.fused:
             padding, stride, dilation, groups = self.place
             y = F.conv2d(x, self.weight, self.bias, stride, padding, dilation, groups)
-            return y.relu_() if after == "relu" else y
-        return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self.place, after, [], "")
+            return y if highest is None else y.clamp_(0.0, highest)
+        bounded = highest is not None and highest < math.inf
+        after = "none" if highest is None else "hardtanh" if bounded else "relu"
+        bounds = [0.0, highest] if bounded else []
+        return torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self.place, after, bounds, "")
 
     def add_to(self, stream: Tensor, x: Tensor) -> None:
         """stream = max(stream + y, 0), in place."""
@@ -140,7 +146,7 @@ class Reals:
             parts = stream, x, self.weight, self.bias
             torch.ops.mkldnn._convolution_pointwise_.binary(*parts, *self.place, "add", 1.0, "relu", [], None)
         else:
-            stream.add_(self._run(x, "none")).relu_()
+            stream.add_(self._run(x)).relu_()
 
 
 def form_of(conv: CompiledConv, real: torch.dtype) -> Integers | WholeNumbers | Reals:
@@ -159,7 +165,7 @@ def integers_are_exact() -> bool:
     ones, levels = torch.ones(16), Levels(1.0, 0, HIGHEST_BYTE)
     x = torch.full((2, 16, 8, 8), 255.0).contiguous(memory_format=torch.channels_last)
     try:
-        conv = Integers(CompiledConv(torch.full((16, 16, 3, 3), 127.0), levels, ones, 0 * ones, 1, 1), levels)
+        conv = Integers(CompiledConv(torch.full((16, 16, 3, 3), 127.0), levels, None, ones, 0 * ones, 1, 1), levels)
         found = conv.plain(conv.enter(x))
     except (AttributeError, RuntimeError):  # no such kernels
         return False
@@ -181,7 +187,7 @@ class Block:
             inner = self.convs[0].enter(x)
             for conv, following in zip(others, self.convs[1:], strict=True):
                 # The convolutions of a block are of one form, so each hands on what the next one takes.
-                inner = conv.rectified(inner, following.levels)  # type: ignore[arg-type]
+                inner = conv.rectified(inner, following.takes)  # type: ignore[arg-type]
             last.add_to(out, inner)
         return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import time
 from collections.abc import Callable
@@ -122,7 +123,8 @@ class NativeConv:
         tiles = rows.view(outputs // WIDTH, WIDTH, kernel, tile_lanes, lane).permute(0, 2, 3, 1, 4)
         self.weights = tiles.to((torch.int8, torch.bfloat16, torch.float32, torch.bfloat16)[kind]).contiguous()
         sizes = kind, inputs, padded, outputs, kernel, conv.stride, conv.padding, zero, lanes, tile_lanes
-        rounding = (levels.step, levels.low, levels.high) if levels else (1.0, 0.0, 0.0)
+        limits = conv.limits or (-math.inf, math.inf)
+        rounding = (levels.step, levels.low, levels.high) if levels else (1.0, *limits)
         self.struct = ConvStruct(
             *sizes, *rounding, *(part.data_ptr() for part in (self.weights, self.scale, self.bias))
         )

@@ -128,6 +128,8 @@ class Graph:
             "strides": [conv.stride] * 2,
             "pads": [conv.padding] * 4,
         }
+        if conv.limits is not None:
+            x = self.add("Clip", x, *map(self.floats, conv.limits))
         if conv.levels is None:
             weight = self.floats(conv.weight * conv.scale[:, None, None, None])
             return self.add("Conv", x, weight, self.floats(conv.bias), **places)

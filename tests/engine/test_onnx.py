@@ -31,6 +31,7 @@ CONFIGS = {
     "8 bits": {"options": "8", "constant": ("8",)},
     "3 bits": {"options": "3", "constant": ("3",)},
     "2 bits, 8 outside": {"options": "2", "constant": ("2",), "ungated": 8},
+    "16 bits after a skip": {"depth": 14, "options": "skip,16", "constant": ("16", "skip", "16", "skip", "16")},
     "mixed": {"depth": 14, "options": "skip,2,8,full", "constant": ("8", "skip", "2", "skip", "full")},
 }
 
