@@ -51,12 +51,15 @@ def run_unlike(args: argparse.Namespace) -> int:
     from dfs_core.data.splits import VALIDATION as HELD_OUT
     from dfs_core.data.strangers import STRANGERS, strangers
     from dfs_core.files import write_whole
+    from dfs_core.model.layout import LARGEST
 
     data_dir, size = data_dir_of(args), args.size
     if size < CIFAR_SIZE:
         raise UserError(
             f"--size must be {CIFAR_SIZE} or more, not {size}: smaller images have no fine detail to measure"
         )
+    if size > LARGEST:
+        raise UserError(f"--size must be {LARGEST} or less, not {size}: larger pictures are scaled down")
     if args.checkpoint and (side := read_card(find(args.checkpoint)).config.image_size) != size:
         raise UserError(f"'{args.checkpoint}' takes images of {side} pixels, not of {size}: give --size {side}")
     with progress_bar(f"reading {args.dataset}") as report:

@@ -33,8 +33,14 @@ def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
     return images.to(torch.float32).div_(255).sub_(centre).div_(spread)
 
 
-def augment(images: Tensor, generator: torch.Generator, erase: int = 0, share: tuple[int, int] = THE_WHOLE) -> Tensor:
-    """Crop each image at random, mirror it with probability 1/2, and erase a random square if asked.
+def augment(
+    images: Tensor,
+    generator: torch.Generator,
+    erase: int = 0,
+    share: tuple[int, int] = THE_WHOLE,
+    mirror: bool = True,
+) -> Tensor:
+    """Crop each image at random, mirror it with probability 1/2 if asked, and erase a random square if asked.
 
     Images below ``RESIZED_FROM`` pixels are shifted by up to an eighth of their side: 4 pixels at 32 pixels, as in
     method section 6 (``pad_crop``). Larger ones are cropped and resized as usual for ImageNet (``resized_crop``).
@@ -47,6 +53,7 @@ def augment(images: Tensor, generator: torch.Generator, erase: int = 0, share: t
         erase: side of the erased square in pixels; 0 erases nothing.
         share: (k, n) if these images are part k of n equal parts of a batch, counted from 0. Random numbers are drawn
             for the whole batch, so each image gets those that it gets there.
+        mirror: whether to mirror. The same random numbers are drawn without it.
 
     Returns:
         uint8, (N, C, S, S), new memory on the same device.
@@ -55,7 +62,7 @@ def augment(images: Tensor, generator: torch.Generator, erase: int = 0, share: t
     small = size < RESIZED_FROM
     cropped = pad_crop(images, generator, size // 8, share) if small else resized_crop(images, generator, share)
     mirrored = _whole(images, generator, 2, share).bool().view(-1, 1, 1, 1)
-    augmented = torch.where(mirrored, cropped.flip(3), cropped)
+    augmented = torch.where(mirrored, cropped.flip(3), cropped) if mirror else cropped
     return erase_square(augmented, generator, erase, share) if erase else augmented
 
 

@@ -161,6 +161,13 @@ def train_validation(images: ImageSet, validation: int, seed: int = 0) -> tuple[
     return images.subset(rest, "train"), images.subset(chosen, "validation")
 
 
+def fingerprint(images: ImageSet) -> str:
+    """A digest of the images and labels of a set, to tell later whether a set is the same."""
+    digest = hashlib.blake2b(_digests(images.images).astype("<u8").tobytes(), digest_size=16)
+    digest.update(images.labels.numpy().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
 def channel_statistics(images: ImageSet) -> tuple[Channels, Channels]:
     """Mean and standard deviation of each channel over all pixels, in units of 0 to 1, for sets that are not ``KNOWN``.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from dfs_core.bar import progress_bar
 from dfs_core.data.known import KNOWN, Channels
-from dfs_core.data.sets import ImageSet, channel_statistics, load_images, train_validation
+from dfs_core.data.sets import ImageSet, channel_statistics, fingerprint, load_images, train_validation
 from dfs_core.errors import UserError
 from dfs_core.model.layout import CIFAR_SIZE
 
@@ -48,14 +48,15 @@ def load_splits(dataset: str, validation: int, data_dir: Path, size: int = CIFAR
     return Splits(train, held_out, test, mean, std)
 
 
-def split_facts(splits: Splits, asked: int) -> dict[str, int]:
-    """A card's ``split`` entry: sizes, seed, and the requested number of validation images.
+def split_facts(splits: Splits, asked: int) -> dict[str, Any]:
+    """A card's ``split`` entry: sizes, seed, the requested number of validation images, and the sets' fingerprints.
 
     If classes are too small, fewer images than ``asked`` are set aside. The requested number must be kept: requesting
     the smaller number would select other images.
     """
-    sizes = {part.split: len(part) for part in (splits.train, splits.validation, splits.test)}
-    return sizes | {"asked": asked, "seed": SPLIT_SEED}
+    parts = splits.train, splits.validation, splits.test
+    prints = {f"{part.split}_images": fingerprint(part) for part in parts}
+    return {part.split: len(part) for part in parts} | {"asked": asked, "seed": SPLIT_SEED} | prints
 
 
 def asked(facts: Mapping[str, Any]) -> int:
@@ -81,5 +82,10 @@ def divide(whole: ImageSet, facts: Mapping[str, Any], session: bool = False) -> 
     other = not session and "train" in facts and facts["train"] + facts["validation"] != len(whole)
     if fewer or other:
         raise UserError(f"these {len(whole):,} images are not the training set that it was trained on")
+    if not session and facts.get("train_images") not in (None, fingerprint(train)):
+        raise UserError(
+            "these are not the training images that it was trained on: some were changed, or the library that decodes "
+            "them gives other pixels here. Some of them could be validation images, and the other way round"
+        )
     # A laboratory network was measured on the first of its parent's validation images. A toy network has none.
     return train, validation.subset(slice(facts["validation"] or None))

@@ -139,7 +139,7 @@ class CompiledBlock:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledNet:
-    """All that an engine runs of a network. It is a copy: training the network on does not change it.
+    """All that an engine runs of a network. It is a copy.
 
     Attributes:
         layout: channels and sizes.

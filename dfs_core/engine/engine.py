@@ -19,7 +19,7 @@ def compile_network(model: DFSNet, kernels: Kernels = "auto", wait: bool = True)
     """Compile a trained network once, for inference on the CPU. Pass the result as ``execution``.
 
     Args:
-        model: the network, in evaluation mode. Training it on does not change its engine.
+        model: the network, in evaluation mode. After training it on, compile it again.
         kernels: ``native`` is C++ that is built here, ``library`` is PyTorch's own; ``auto`` takes the first if it can.
         wait: whether to wait some seconds for the compiler where native kernels were never built. Else ``auto`` takes
             PyTorch's, and the compiler runs in the background for the next call.

@@ -36,7 +36,7 @@ class Evaluation:
     n: Count
     accuracy: Percent
     accuracy_ci95: tuple[Percent, Percent]
-    cp: Percent
+    cp: Cost
     all_in: Cost
     policies: Count
     shares: tuple[dict[str, Percent], ...]

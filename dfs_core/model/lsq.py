@@ -101,9 +101,9 @@ def useful_range(x: Tensor) -> tuple[Tensor, Tensor]:
 class LearnedStep(nn.Module):
     """LSQ for one convolution at one bit width: a learned step for its input and one for its weight.
 
-    Above 8 bits the steps stay as calibrated. There is little to learn in them, and they are so small that gradient
-    noise changes them by whole factors: when learned, some 16-bit weight steps of ResNet-38 grew a thousandfold in 250
-    training steps.
+    Above 8 bits the steps are not learned; training widens them until nothing is clipped. There is little to learn in
+    them, and they are so small that gradient noise changes them by whole factors: when learned, some 16-bit weight
+    steps of ResNet-38 grew a thousandfold in 250 training steps.
 
     Activation levels are unsigned (0 to 2^b - 1), because nearly all inputs follow a ReLU. The one exception, the
     output of a skipped strided block, is clipped at zero. ``signed`` is for normalised pixels. Weight levels are signed
@@ -144,7 +144,10 @@ class LearnedStep(nn.Module):
 
     @torch.no_grad()
     def keep_within(self, activation_range: tuple[Tensor, Tensor], weight_range: tuple[Tensor, Tensor]) -> None:
-        """Clamp both steps, if learned, to the bounds that ``useful_range`` gives for the input and the weight."""
+        """Clamp both steps to the bounds that ``useful_range`` gives for the input and the weight.
+
+        One that is not learned is only raised: its highest level is at least the largest value that was ever met.
+        """
         for step, (low, high), bounds in (
             (self.activation_step, activation_range, self.activation_bounds),
             (self.weight_step, weight_range, self.weight_bounds),
@@ -152,6 +155,8 @@ class LearnedStep(nn.Module):
             highest_level = bounds[0, 1]
             if step.requires_grad:
                 step.clamp_(low / highest_level, high / highest_level).clamp_min_(SMALLEST_VALUE)
+            elif self.bits > LEARNED_BITS:
+                step.clamp_min_(high / highest_level)
 
 
 def keep_positive(model: nn.Module) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor
 
 from dfs_core.errors import UserError
+from dfs_core.model.config import ModelConfig
 from dfs_core.model.layout import Layout
 from dfs_core.model.network import DFSNet
 from dfs_core.model.options import Option
@@ -39,9 +40,9 @@ def start_from(model: DFSNet, source: DFSNet) -> list[str]:
     for key, value in model.state_dict().items():
         candidates = [key]
         for option in (*model.config.option_set.names, "shared"):
-            candidates += [key.replace(f"_bn.{option}.", f"_bn.{fallback}."), _renamed_norm(key, option, fallback)]
-        first = _renamed_norm(key, Option(model.config.ungated).name, Option(source.config.ungated).name)
-        candidates.append(first)  # the first block has no options, and the norm of what is not gated
+            candidates.append(_renamed_norm(key, option, fallback))
+        # The first block has no options, and the norm of what is not gated.
+        candidates.append(_renamed_norm(key, _norm_of_first(model.config), _norm_of_first(source.config)))
         found = next((name for name in candidates if name in given and given[name].shape == value.shape), None)
         if found is None:
             new.append(key)
@@ -80,6 +81,10 @@ def _places(source: Layout, target: Layout) -> Iterator[tuple[int, int]]:
             if (block.inputs, block.convolutions) != (old.inputs, old.convolutions) or len(ours) < len(theirs):
                 raise UserError(f"cannot start from {source.title}: its blocks do not fit {target.title}")
             yield block.number - 1, old.number - 1
+
+
+def _norm_of_first(config: ModelConfig) -> str:
+    return "shared" if config.batch_norm == "shared" else Option(config.ungated).name
 
 
 def _renamed_norm(key: str, option: str, fallback: str) -> str:

@@ -71,10 +71,10 @@ def collect_other_seeds(runs: Path, root: Path, tell: Tell = None) -> list[Measu
         return []
     if not cards:
         raise UserError(f"{runs} has no run with another seed than 0: train some with 'train RUN --seed N'")
-    published = read_all(root, tell)
+    plain = [*cards, *read_all(root, tell)]  # a run may descend from a backbone of its own seed
     prefix = f"{runs.as_posix()}/"
     return _sorted(
-        point for card in cards for point in points_of(card, card.backbone(published), runs / card.name, prefix, tell)
+        point for card in cards for point in points_of(card, card.backbone(plain), runs / card.name, prefix, tell)
     )
 
 
@@ -227,7 +227,7 @@ class Remeasured:
     budget: Budget | None = None
     n: Count
     accuracy: Percent
-    cp: Percent
+    cp: Cost
     all_in: Cost
     policies: Count
     low: Percent

@@ -66,7 +66,7 @@ class Measurement:
     low: Percent
     high: Percent
     loss: Points | None = None
-    cp: Percent
+    cp: Cost
     all_in: Cost
     macs: Cost | None = None
     energy: Cost | None = None

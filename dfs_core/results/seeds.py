@@ -7,6 +7,7 @@ points. So costs are exactly equal, even though static mixes change in steps.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,8 +119,8 @@ def over_seeds(points: Sequence[Measurement]) -> list[OverSeeds]:
 
 
 def kind_of(point: Measurement) -> tuple[str, str, str]:
-    """Points are compared only if they have this in common."""
-    return point.dataset, point.network, point.backbone or ""
+    """Points are compared only if they have this in common: their backbone too, whatever its seed."""
+    return point.dataset, point.network, re.sub(r"-seed\d+$", "", point.backbone or "")
 
 
 def _against_static(points: Sequence[Measurement], method: str) -> list[OverSeeds]:

@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from dfs_core.checkpoints import provenance
+from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
 from dfs_core.data.augment import normalise
+from dfs_core.data.sets import fingerprint
 from dfs_core.data.splits import Splits
 from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import batch_of
@@ -37,13 +39,14 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
         device: the device to train on.
 
     Raises:
-        UserError: the checkpoint to start from is missing or does not fit the network.
+        UserError: the checkpoint to start from is missing, does not fit the network, or was trained on images that
+            this run sets aside.
     """
     torch.manual_seed(config.seed)
     model = DFSNet(config.model)
     if config.charges:
         model.charges.copy_(torch.tensor(config.charges))
-    note = _start_from(model, config.start_from, splits) if config.start_from else ""
+    note = _start_from(model, config, splits) if config.start_from else ""
     model.to(device)
     stage = STAGES[config.stage]
     body, policy = list(model.body.parameters()), list(model.policy.parameters())
@@ -61,7 +64,16 @@ def begin(config: TrainConfig, splits: Splits, device: torch.device) -> RunState
     optimiser.register_step_post_hook(lambda *_: keep_positive(model))
     average = copy.deepcopy(model) if config.ema else None
     precision = resolve(config.precision, device)
-    return RunState(model, optimiser, average, provenance.commit(), precision, _parents(config), note=note)
+    return RunState(
+        model,
+        optimiser,
+        average,
+        provenance.commit(),
+        precision,
+        _parents(config),
+        note=note,
+        images=fingerprint(splits.train),
+    )
 
 
 def source(name: str) -> Checkpoint:
@@ -95,11 +107,13 @@ def teacher_of(config: TrainConfig, classes: Sequence[str], device: torch.device
         device: the device to train on.
 
     Raises:
-        UserError: the teacher is missing, or has other classes or another image size.
+        UserError: the teacher is missing, has other classes or another image size, or was trained on images that this
+            run sets aside.
     """
     if not config.teacher:
         return None
     found = source(config.teacher)
+    _check_split(config, found.card)
     model = found.model
     if len(found.card.classes) != len(classes):
         raise UserError(f"teacher '{config.teacher}' has {len(found.card.classes)} classes, not {len(classes)}")
@@ -111,9 +125,20 @@ def teacher_of(config: TrainConfig, classes: Sequence[str], device: torch.device
     return model.to(device).eval()
 
 
-def _start_from(model: DFSNet, name: str, splits: Splits) -> str:
+def _check_split(config: TrainConfig, card: Card) -> None:
+    """Stop if a parent or teacher was trained on images that this run sets aside for validation."""
+    kept = card.split.get("asked")
+    if card.dataset == config.dataset and kept is not None and kept < config.validation:
+        raise UserError(
+            f"'{card.name}' was trained on images that this run would set aside for validation: set validation ="
+            f" {kept} as there, or train that one again"
+        )
+
+
+def _start_from(model: DFSNet, config: TrainConfig, splits: Splits) -> str:
     """Take over weights; return what the log should say of it."""
-    given = source(name)
+    given = source(config.start_from)
+    _check_split(config, given.card)
     learners = [model.body.classifier]  # of classes
     if isinstance(model.policy, ConfidencePolicy):
         learners += [*model.policy.answers]

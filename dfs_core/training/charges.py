@@ -17,12 +17,13 @@ DIGITS = 6  # of a charge
 
 
 def with_charges(config: TrainConfig) -> TrainConfig:
-    """The same run with what its calibration says; itself if it is charged for cp.
+    """The same run with what its calibration says; itself if it is charged for cp, or names a file that has gone and
+    has the charges already, as the configuration of a finished run does.
 
     Raises:
         UserError: the calibration cannot be read, is of a network of another shape, or allows no such budget.
     """
-    if config.cost == "cp":
+    if config.cost == "cp" or (config.charges and not Path(config.calibration).exists()):
         return config
     try:
         charges = time_charges(read_calibration(Path(config.calibration)), config.model)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfs_core.checkpoints.locate import pretrained_dir
+from dfs_core.checkpoints.locate import pretrained_dir, runs_dir
 from dfs_core.errors import UserError
 from dfs_core.training.sweep import Ending, Run, attempt
 
@@ -63,7 +63,7 @@ def on_ray(
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if not any(found.get("CPU", 0) >= cpus and found.get("GPU", 0) >= gpus for found in machines):
             raise UserError(f"no machine of the cluster has {cpus} cores and {gpus:g} GPUs: ask for fewer for each run")
-        places = Path.cwd(), data_dir.resolve(), pretrained_dir().resolve()
+        places = Path.cwd(), data_dir.resolve(), pretrained_dir().resolve(), runs_dir().resolve()
         # A task gets its parents' outcomes as arguments, so Ray starts it after them.
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(_task)
         waiting: dict[str, Any] = {}
@@ -100,14 +100,16 @@ def _as_they_end(waiting: dict[str, Any], look: Callable[[], None]) -> Iterator[
             yield names.pop(reference), outcome
 
 
-def _task(run: Run, root: Path, data_dir: Path, pretrained: Path, cpus: int, gpus: float, *before: Ending) -> Ending:
+def _task(
+    run: Run, root: Path, data_dir: Path, pretrained: Path, runs: Path, cpus: int, gpus: float, *before: Ending
+) -> Ending:
     """One run on a node. The paths are those of the machine that asked for the sweep."""
     import torch
 
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a run without a GPU leaves those of its node alone
     torch.set_num_threads(cpus)
-    os.environ["DFS_PRETRAINED_DIR"] = str(pretrained)
+    os.environ["DFS_PRETRAINED_DIR"], os.environ["DFS_RUNS_DIR"] = str(pretrained), str(runs)
     try:
         os.chdir(root)
     except OSError:

@@ -96,7 +96,8 @@ def _descend(
         labels = images.labels[indices]
         with slot(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed * 1_000_003 + number)  # for the other options that are tried
-            pixels = normalise(augment(images.images[indices], generator), card.mean, card.std)
+            mirror = bool(card.training.get("mirror", True))
+            pixels = normalise(augment(images.images[indices], generator, mirror=mirror), card.mean, card.std)
             output = model(pixels, tried=TRIED)
         loss = F.cross_entropy(output.logits, labels)
         term, cp = cost_term(output, model.costs, settings.budget, settings.alpha)

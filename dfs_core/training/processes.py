@@ -102,6 +102,15 @@ def overall(mean: Tensor) -> Tensor:
     return mean / count()
 
 
+def same_everywhere(value: object) -> bool:
+    """Whether all processes have the same value."""
+    if count() == 1:
+        return True
+    found: list[object] = [None] * count()
+    dist.all_gather_object(found, value)
+    return all(one == value for one in found)
+
+
 class _Step(nn.Module):
     """A step's loss as a module, so that DistributedDataParallel sees every use of the network's parameters."""
 

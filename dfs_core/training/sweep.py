@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
+import traceback
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -235,5 +236,9 @@ def one_by_one(runs: Iterable[Run], data_dir: Path) -> Iterator[tuple[str, Endin
     """Do the runs in this process, one after another: the name of each, and what became of it."""
     done: dict[str, Ending] = {}
     for run in runs:
-        done[run.name] = attempt(run, data_dir, [done[name] for name in run.needs])
+        try:
+            done[run.name] = attempt(run, data_dir, [done[name] for name in run.needs])
+        except Exception as error:  # a defect of ours, or a GPU without memory: the others are done all the same
+            traceback.print_exc()
+            done[run.name] = Ending("failed", str(error).strip().partition("\n")[0] or type(error).__name__)
         yield run.name, done[run.name]

@@ -35,6 +35,7 @@ from dfs_core.training.processes import (
     overall,
     own,
     rank,
+    same_everywhere,
     together,
 )
 from dfs_core.training.publish import publish
@@ -87,6 +88,8 @@ def carry_out(
     if resume and published(folder, config):
         return folder
     config.total_steps(len(splits.train))  # check this before creating anything
+    if config.model.policy == "confidence" and config.batch_size < 2 * count():
+        raise UserError("policy 'confidence' normalises over a batch: give two images or more to each process")
     with joined(config.batch_size), in_first(alone_in(folder, patience)):
         trainer = Trainer(config, splits, folder, resume)
         trainer.run()
@@ -145,6 +148,11 @@ class Trainer:
         if not begun and (self.folder / CARD_FILE).exists():
             raise UserError(f"{self.folder} has a checkpoint, which is not overwritten: give another --out")
         restored = self.state.restore(self.folder, self.config)
+        if not same_everywhere((self.state.step, self.state.images)):
+            raise UserError(
+                f"the processes do not see the same {self.folder} and the same images: both must lie on storage that"
+                " all machines share"
+            )
         if self.state.step > self.total:
             done = f"{self.folder} has done {self.state.step} steps, but this run has only {self.total}"
             raise UserError(f"{done}: give it as many or more, or another --out")
@@ -274,7 +282,7 @@ class Trainer:
         for group in self.state.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         share = rank(), count()
-        pixels = augment(pixels.to(self.device, non_blocking=True), generator, config.erase, share)
+        pixels = augment(pixels.to(self.device, non_blocking=True), generator, config.erase, share, config.mirror)
         images = normalise(pixels, self.splits.mean, self.splits.std)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.state.precision == "bf16"):
             drawn = draws(config, config.batch_size, self.device)

@@ -94,6 +94,7 @@ class TrainConfig:
         nesterov: whether to use Nesterov momentum.
         weight_decay: weight decay on weights of convolutions and classifier; none on gates, norms, biases and steps.
         erase: side in pixels of the square that augmentation erases in each image; 0 erases nothing.
+        mirror: whether augmentation mirrors every second image; not for digits and letters, as in SVHN.
         label_smoothing: 0 to 1.
         distillation: weight of the distillation loss, 0 to 1; the rest is cross-entropy.
         temperature: temperature of the distillation softmax.
@@ -141,6 +142,7 @@ class TrainConfig:
     nesterov: bool = False
     weight_decay: float = 1e-4
     erase: int = 0
+    mirror: bool = True
     label_smoothing: float = 0.0
     distillation: float = 0.0
     temperature: float = 1.0
@@ -210,6 +212,11 @@ class TrainConfig:
     def _check_stage(self) -> None:
         if (self.cost == "time") != bool(self.calibration):
             raise UserError("cost 'time' needs a calibration, and no other cost does: a file from dfs time --save FILE")
+        if self.charges and self.cost != "time":
+            raise UserError("charges are for cost 'time': leave them out")
+        options, blocks = len(self.model.option_set), self.model.gated_blocks
+        if self.charges and [len(row) for row in self.charges] != [options] * blocks:
+            raise UserError(f"charges must have {blocks} rows of {options} numbers: one for each block and option")
         if self.cost == "time" and not (STAGES[self.stage].holds_budget or self.stage == "settle"):
             raise UserError(f"cost 'time' is for the paper's gates: stage 'gates' or 'joint', not '{self.stage}'")
         if self.hold_budget and (self.model.policy != "recurrent" or self.model.budget is None):

@@ -27,7 +27,14 @@ from dfs_core.training.events import events
 from dfs_core.training.train_config import HARMLESS, LENGTH, TrainConfig
 
 STATE_FILE = "state.safetensors"
-PROGRESS = ("step", "seconds", "commit", "precision", "note")  # what a saved state holds in addition to tensors
+PROGRESS = (
+    "step",
+    "seconds",
+    "commit",
+    "precision",
+    "note",
+    "images",
+)  # in a saved state beside tensors
 
 
 @contextmanager
@@ -71,6 +78,7 @@ class RunState:
         step: number of steps done.
         seconds: wall time so far, over all restarts.
         note: what log and card should say of its start and of what changed on the way; else empty.
+        images: fingerprint of the training images.
     """
 
     model: DFSNet
@@ -82,6 +90,7 @@ class RunState:
     step: int = 0
     seconds: float = 0.0
     note: str = ""
+    images: str = ""
 
     @property
     def final(self) -> DFSNet:
@@ -124,7 +133,7 @@ class RunState:
 
         Raises:
             UserError: the state has other settings than ``config``, apart from those that do not matter for what was
-                done so far; or it cannot be read.
+                done so far; or it was trained on other images, or cannot be read.
         """
         path = folder / STATE_FILE
         if not path.exists():
@@ -143,6 +152,11 @@ class RunState:
                 f"{path} belongs to other settings: give another --out, or delete {folder} (different: "
                 f"{', '.join(other)}; what may change is {', '.join(HARMLESS)}, with a constant learning rate "
                 f"{' and '.join(LENGTH)}, with another one shortened)"
+            )
+        if progress.get("images", self.images) != self.images:
+            raise UserError(
+                f"{path} was trained on other images than those that are here now, and some of those could be set aside"
+                f" for validation: put the former ones back, or train again under another --out"
             )
         for name, parameter in self.model.named_parameters():
             if f"momentum.{name}" in saved:

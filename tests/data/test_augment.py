@@ -67,6 +67,15 @@ def test_every_augmented_image_is_a_shifted_and_perhaps_mirrored_original(size: 
     assert padding == 0 or len({place[:2] for place in found}) > 3
 
 
+def test_without_mirroring_images_are_shifted_alike_and_none_is_mirrored() -> None:
+    ramp = torch.arange(32, dtype=torch.uint8).expand(64, 3, 32, 32)
+    found = [augment(ramp, torch.Generator().manual_seed(1), mirror=mirror) for mirror in (True, False)]
+    rising = [(one.int()[:, 0, 16].diff(dim=1) >= 0).sum(dim=1) > 20 for one in found]
+    assert 20 < int(rising[0].sum()) < 44
+    assert rising[1].all()
+    assert torch.equal(found[0][rising[0]], found[1][rising[0]])
+
+
 def test_augmentation_repeats_with_its_generator_and_moves_on_with_it() -> None:
     images = image_set([8, 8]).images
     generator = torch.Generator().manual_seed(5)

@@ -72,6 +72,13 @@ def test_images_are_divided_again_as_a_card_says() -> None:
         divide(whole.subset(slice(50)), facts)
     with pytest.raises(UserError, match="not the training set that it was trained on"):
         divide(image_set([8, 192]), facts)  # it has grown
+    edited = whole.subset(slice(None))
+    edited.images[-1, 0, 0, 0] ^= 1
+    parts = sets.train_validation(edited, 10)
+    assert [len(part) for part in parts] == [len(train), len(validation)]
+    with pytest.raises(UserError, match="some were changed, or the library that decodes them gives other pixels"):
+        divide(edited, facts)
+    edited.images[-1, 0, 0, 0] ^= 1
     used = facts | {"train": 20, "validation": 3}  # what a laboratory network's card counts
     assert torch.equal(divide(whole, used, session=True)[1].images, validation.images[:3])
     with pytest.raises(UserError, match="does not say how the training images were split"):

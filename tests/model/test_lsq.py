@@ -68,10 +68,23 @@ def test_a_learned_step_gives_2_to_the_b_levels_and_no_more(bits: int) -> None:
     quantiser, own = quantiser_of(bits)
     x = torch.linspace(-6, 6, 300_001)
     activations, weights = both(quantiser, x.reshape(1, 1, 1, -1), x / 10)
-    assert len(activations.unique()) == len(weights.unique()) == 2**bits
+    widened = bits > 8  # until the largest weight is the highest level; then no weight is as low as the lowest
+    assert (len(activations.unique()), len(weights.unique())) == (2**bits, 2**bits - widened)
     assert activations.min() == 0
     half = 2 ** (bits - 1)
-    assert torch.equal(torch.stack(weights.aminmax()), torch.tensor([-half, half - 1]) * own.weight_step)
+    assert torch.equal(torch.stack(weights.aminmax()), torch.tensor([-half + widened, half - 1]) * own.weight_step)
+
+
+def test_above_8_bits_training_widens_the_levels_until_nothing_is_clipped_and_never_narrows_them() -> None:
+    quantiser, own = quantiser_of(16)
+    x, weight = torch.linspace(0, 9, 1000).reshape(1, 1, 1, -1), torch.linspace(-0.7, 0.7, 1000)
+    for scale in (1.0, 0.1):
+        activations, weights = both(quantiser, scale * x, scale * weight)
+        assert torch.allclose(activations, scale * x, atol=2e-4)
+        assert torch.allclose(weights, scale * weight, atol=3e-5)
+        assert (65535 * own.activation_step).item() == pytest.approx(9)
+    quantiser.eval()
+    assert both(quantiser, 2 * x, weight)[0].max() == pytest.approx(9), "outside of training nothing is changed"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -12,7 +12,7 @@ from tiny_runs import BACKBONE, train
 from dfs_core.cli import main
 from dfs_core.errors import UserError
 from dfs_core.results.measurement import CPS, Measurement, read_measurements, to_csv
-from dfs_core.results.seeds import over_seeds, reached
+from dfs_core.results.seeds import kind_of, over_seeds, reached
 from dfs_core.results.tables import seeds_table
 
 
@@ -86,6 +86,12 @@ def test_networks_of_another_backbone_are_another_comparison() -> None:
     assert over_seeds([replace(one, backbone=one.family) for one in points]) == []
 
 
+def test_a_backbone_of_another_seed_is_the_same_backbone() -> None:
+    one = point("static", 1.0, 80.0)
+    first, second, other = (replace(one, backbone=name) for name in ("plain", "plain-seed2", "seed2-plain"))
+    assert kind_of(first) == kind_of(second) != kind_of(other)
+
+
 def test_a_cascade_has_no_static_runs_of_its_seeds_to_be_compared_with() -> None:
     points = [point("static", cp, 80.0, seed) for seed in (0, 1) for cp in (0.3, 6.0)]
     points += [point("cascade", cp, 81.0, seed, cp) for seed in (0, 1) for cp in (0.39, 6.25)]
@@ -104,6 +110,11 @@ def test_points_are_read_as_they_were_written(tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_text("family,label\na,b\n")
     with pytest.raises(UserError, match=r"old.csv, row 1: missing key checkpoint"):
         read_measurements(tmp_path / "old.csv")
+
+
+def test_passes_of_a_cascade_may_cost_more_than_the_whole_network(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text(to_csv([point("cascade", 104.0, 80.0)], Measurement))
+    assert read_measurements(tmp_path / "points.csv")[0].cp == 104
 
 
 def test_runs_of_other_seeds_are_collected_once_and_stay(

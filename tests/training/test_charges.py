@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -143,3 +144,17 @@ def test_a_run_of_before_there_was_a_choice_goes_on() -> None:
     before = {key: value for key, value in now.to_dict().items() if key not in ("cost", "calibration", "charges")}
     assert now.differs_from(before) == []
     assert now.differs_from(before | {"lr": 9.0}) == ["lr"]
+
+
+def test_a_configuration_with_its_charges_needs_the_file_no_more(file: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copy(file, tmp_path))
+    config = with_charges(TrainConfig("one", stage="joint", model=CONFIG, cost="time", calibration=str(own)))
+    own.unlink()
+    assert with_charges(config) == config
+    with pytest.raises(UserError, match="calibration"):
+        with_charges(replace(config, charges=()))
+
+
+def test_charges_are_checked() -> None:
+    with pytest.raises(UserError, match="charges are for cost 'time'"):
+        TrainConfig("x", charges=((1.0, 2.0),))

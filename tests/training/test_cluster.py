@@ -92,7 +92,8 @@ def test_a_sweep_of_which_a_node_is_killed_ends_with_the_weights_of_one_in_peace
     words = ["sweep", str(write_sweep(tmp_path, SWEEP)), "--data-dir", str(cifar10_dir)]
     monkeypatch.chdir(disturbed)
     with two_nodes() as (nodes, second), ThreadPoolExecutor() as pool:
-        killing = pool.submit(kill_at_work, nodes, second, disturbed / "runs")
+        monkeypatch.setenv("DFS_RUNS_DIR", str(disturbed / "elsewhere"))  # the nodes know it from the sweep alone
+        killing = pool.submit(kill_at_work, nodes, second, disturbed / "elsewhere")
         assert main([*words, "--address", nodes.address]) == 0
         killed = killing.result()
     table, said = capsys.readouterr()
@@ -100,8 +101,10 @@ def test_a_sweep_of_which_a_node_is_killed_ends_with_the_weights_of_one_in_peace
     assert [line.split()[:2] for line in table.splitlines()[1:]] == [[run, "trained"] for run in RUNS]
 
     monkeypatch.chdir(peace)
+    monkeypatch.delenv("DFS_RUNS_DIR")
     monkeypatch.setattr(cluster, "has_ray", lambda: False)
     assert main(words) == 0
     for run in RUNS:
-        found, wanted = ((folder / "runs" / run / "weights.safetensors") for folder in (disturbed, peace))
+        kept = disturbed / "elsewhere", peace / "runs"
+        found, wanted = (folder / run / "weights.safetensors" for folder in kept)
         assert found.read_bytes() == wanted.read_bytes(), run

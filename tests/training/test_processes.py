@@ -123,3 +123,12 @@ def test_running_statistics_are_the_mean_of_all_processes(
     assert norm.running_mean.tolist() == [4.0, 5.0]
     assert norm.running_var.tolist() == pytest.approx([11 / 3, 11 / 3])
     assert int(norm.num_batches_tracked) == 7
+
+
+def test_processes_that_see_other_states_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processes.same_everywhere(3), "one process agrees with itself"
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    for other, same in ((3, True), (0, False)):
+        fill = lambda found, value, other=other: found.__setitem__(slice(None), [value, other])  # noqa: E731
+        monkeypatch.setattr(processes.dist, "all_gather_object", fill)
+        assert processes.same_everywhere(3) is same

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from nets import inputs, settled_network
-from tiny import CIFAR10, make_card
+from tiny import CIFAR10, make_card, make_network
 from tiny_runs import BACKBONE, log_of, start, train, weights
 
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -253,9 +253,33 @@ def test_for_other_classes_what_learns_them_begins_anew(tmp_path: Path, monkeypa
     monkeypatch.setattr(begin, "source", lambda name: Checkpoint(card, given, tmp_path))
     wanted = {key: value.clone() for key, value in model.state_dict().items()}
     images = ImageSet("cifar10", "train", torch.zeros(4, 3, 32, 32, dtype=torch.uint8), torch.zeros(4), CIFAR10.classes)
-    begin._start_from(model, "digits", Splits(images, images, images, CIFAR10.mean, CIFAR10.std))
+    begin._start_from(
+        model, TrainConfig("x", start_from="digits"), Splits(images, images, images, CIFAR10.mean, CIFAR10.std)
+    )
     found = model.state_dict()
     kept = [key for key in found if key.startswith(("policy.answers", "body.classifier")) and found[key].ndim == 2]
-    assert len(kept) == 1 + config.gated_blocks
+    assert len(kept) == 1 + model.config.gated_blocks
     assert all(torch.equal(found[key], wanted[key]) for key in kept)
     assert torch.equal(found["body.stem.0.weight"], given.state_dict()["body.stem.0.weight"])
+
+
+def test_a_parent_or_teacher_that_saw_images_which_are_to_be_set_aside_is_refused(tmp_path, monkeypatch) -> None:
+    card = replace(make_card("few", "backbone", backbone_config(8)), split={"asked": 1000, "validation": 1000})
+    monkeypatch.setattr(begin, "source", lambda name: Checkpoint(card, make_network(card.config), tmp_path))
+    config = TrainConfig("x", start_from="few", teacher="few", distillation=0.5, validation=5000)
+    with pytest.raises(UserError, match=r"'few' was trained on images .* set validation = 1000"):
+        begin.teacher_of(config, card.classes, torch.device("cpu"))
+    with pytest.raises(UserError, match="set validation = 1000"):
+        begin._start_from(make_network(card.config), config, None)
+    assert begin.teacher_of(replace(config, validation=1000), card.classes, torch.device("cpu")) is not None
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(32, "shared"), (8, "shared"), ("shared", 8), (32, 8)])
+def test_the_norm_of_the_first_block_is_found_whatever_it_is_called(ours, theirs) -> None:
+    def network(ungated) -> DFSNet:
+        more = {"batch_norm": "shared"} if ungated == "shared" else {"ungated": ungated}
+        options = "skip,8,full" if ungated == "shared" else "skip,2,4,8"
+        return make_network(ModelConfig(depth=8, options=options, **more))
+
+    new = start_from(network(ours), network(theirs))
+    assert not [key for key in new if "bn" in key]

@@ -19,6 +19,7 @@ from dfs_core.commands.sweep import Progress, share
 from dfs_core.errors import UserError
 from dfs_core.training import cluster, sweep
 from dfs_core.training.sweep import Ending, read_sweep
+from dfs_core.training.train_config import TrainConfig
 
 
 @pytest.fixture
@@ -240,3 +241,17 @@ def test_ray_is_imported_by_nothing_but_a_sweep_on_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
     assert done.stdout == "False\n", done.stderr
+
+
+def test_a_defect_in_one_run_leaves_the_others(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def broken(run: sweep.Run, *_: object) -> sweep.Ending:
+        if run.name == "first":
+            raise RuntimeError("CUDA out of memory\nand more")
+        return sweep.Ending("trained")
+
+    monkeypatch.setattr(sweep, "attempt", broken)
+    runs = [sweep.Run(TrainConfig(name), ()) for name in ("first", "second")]
+    found = dict(sweep.one_by_one(runs, Path()))
+    assert (found["first"].state, found["second"].state) == ("failed", "trained")
+    assert "CUDA out of memory" in str(found["first"])
+    assert "Traceback" in capsys.readouterr().err

@@ -9,10 +9,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from nets import settled_network
-from tiny_runs import BACKBONE, log_of, start, train, weights
+from PIL import Image
+from tiny_runs import BACKBONE, log_of, start, stopped_after, train, weights
 from torch import Tensor
 
 from dfs_core.checkpoints.card_files import save_card
@@ -341,3 +343,14 @@ def test_a_gpu_that_pytorch_cannot_use_is_an_error_in_one_line(monkeypatch: pyte
     with pytest.raises(UserError, match=r"no kernel image .*set CUDA_VISIBLE_DEVICES to nothing") as refusal:
         _device()
     assert "\n" not in str(refusal.value)
+
+
+def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, cifar10_dir: Path, monkeypatch) -> None:
+    own = shutil.copytree(cifar10_dir, tmp_path / "data")
+    with stopped_after(2, monkeypatch):
+        train(tmp_path / "run", own, BACKBONE, iterations=4, save_every=1)
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(own / "cifar10" / "train" / "cat" / "new.png")
+    with pytest.raises(UserError, match="was trained on other images than those that are here now"):
+        train(tmp_path / "run", own, BACKBONE, iterations=4, save_every=1, resume=True)
+    (own / "cifar10" / "train" / "cat" / "new.png").unlink()
+    train(tmp_path / "run", own, BACKBONE, iterations=4, save_every=1, resume=True)
