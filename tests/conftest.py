@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from tiny import write_cifar10_folders, write_pretrained
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 
 os.environ["DFS_RUNS_DIR"] = str(REPOSITORY / "no-runs")  # whoever runs the tests may have runs of their own
+# Nor do tests read or change what the app keeps for its user. What they build there serves the next tests too.
+os.environ["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / f"dfs-explorer-tests-{getpass.getuser()}")
 
 
 FIRST = (  # the files that take longest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from places import REPOSITORY
+from places import OPENS_EXPLORE, REPOSITORY
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", " ")
 PATIENCE = 120.0  # seconds; a busy machine may need some of them
@@ -64,10 +65,25 @@ def test_it_serves_as_a_user_without_rights_at_the_address_that_is_asked() -> No
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """A folder with what the image has in /app."""
+    """A folder with what the image has in /app; no links, as these would lead to the repository."""
     for source in copied():
-        (tmp_path / source).symlink_to(REPOSITORY / source)
+        if (REPOSITORY / source).is_dir():
+            shutil.copytree(REPOSITORY / source, tmp_path / source, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPOSITORY / source, tmp_path / source)
     return tmp_path
+
+
+@pytest.mark.slow
+def test_what_it_copies_is_enough_for_a_page(image: Path) -> None:
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("DFS_", "PYTHON"))}
+    command = [sys.executable, "-c", OPENS_EXPLORE]
+    done = subprocess.run(command, cwd=image, env=variables, capture_output=True, text=True, timeout=300)
+    assert not done.returncode, done.stderr
+    where, _, said = done.stdout.partition("\n")
+    assert where.split() == [str(image / "dashboard"), str(image / "dfs_core")]
+    assert "No checkpoints yet" not in said
+    assert "Where deciding for each image pays" in said, "which needs results/ too"
 
 
 @pytest.fixture

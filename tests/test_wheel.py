@@ -16,21 +16,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from places import REPOSITORY
+from places import OPENS_EXPLORE, REPOSITORY
 
 PACKAGES = ("dfs_core", "dashboard")
 START_S = 120
-OPENS_EXPLORE = """
-from pathlib import Path
-import dashboard, dfs_core
-from streamlit.testing.v1 import AppTest
-
-here = Path(dashboard.__file__).parent
-print(here, Path(dfs_core.__file__).parent)
-app = AppTest.from_file(str(here / "app.py"), default_timeout=120).run()
-assert not app.exception, app.exception
-print(" ".join(element.value for element in (*app.header, *app.subheader, *app.markdown)))
-"""
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pypdf
 import pytest
-from pages import go_to
+from pages import go_to, opened
 from PIL import Image
 from places import APP
 from pptx import Presentation
@@ -24,18 +25,25 @@ from dashboard.present import slides, talk_file
 from dashboard.ui import toolbar
 
 PAGES = sorted(path.parent.name for path in APP.parent.glob("*/page.py") if path.parent.name != "ui")
-OPENED = ("training_panel",)  # what a reader opens to see more charts
+OPENED = ("training_panel", "costs_panel")  # what a reader opens to see more charts
+CASCADE = ("explore", "image", "testset")  # pages that show other charts of a cascade
+WANTED = {"strip", "curve", "costs", "training", "passes_by_class", "passes_by_confidence", "looks_changes"}
 FURTHER = {"learn": 5}  # steps that a page has after its first one
 EMPTY_AT_FIRST = {"laboratory"}  # tables that a run has yet to fill
 WITHOUT_CHARTS = {"present", "runs"}  # runs: there are none here
 
 
 @pytest.fixture(scope="module")
-def views(with_cascade: Path, cifar10_dir: Path) -> Iterator[dict[str, list[View]]]:
-    """Page -> the views that it shows."""
+def views(
+    with_cascade: Path, cifar10_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, list[View]]]:
+    """Page -> the views that it shows, of the usual checkpoint and, on some pages, of a cascade."""
     found: dict[str, list[View]] = {}
+    folder = shutil.copytree(with_cascade, tmp_path_factory.mktemp("exports") / "pretrained")
+    log = [{"step": step, "epoch": step, "cp": 30.0, "target": 20.0, "loss": 1.0} for step in (1, 2)]
+    (folder / "tiny-dfs-20" / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in log))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DFS_PRETRAINED_DIR", str(with_cascade))
+        patch.setenv("DFS_PRETRAINED_DIR", str(folder))
         patch.setenv("DFS_DATA_DIR", str(cifar10_dir))
         app = AppTest.from_file(str(APP), default_timeout=300).run()
         for name in PAGES:
@@ -55,6 +63,13 @@ def views(with_cascade: Path, cifar10_dir: Path) -> Iterator[dict[str, list[View
                 drawn = len(app.get("vega_lite_chart")) + len(app.get("plotly_chart"))
                 assert len(shown) == drawn, f"{name} has a chart without exports"
                 views += shown.values()
+        for name in CASCADE:
+            shown = {}
+            patch.setattr(toolbar, "toolbar", lambda view, on_row=None, shown=shown: shown.setdefault(view.key, view))
+            opened(name, checkpoint="tiny-cascade", budget="4")
+            new = shown.keys() - {view.key for view in found[name]}
+            found[name] += [shown[key] for key in sorted(new)]
+        assert {view.key for views in found.values() for view in views} >= WANTED
         yield found
 
 

@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tiny import make_card, pictures
 
 from dashboard.answers.pictures import Picture, make_picture
-from dashboard.answers.shared_predictor import BATCH, QUIET_S, Recent, SharedPredictor
+from dashboard.answers.shared_predictor import BATCH, QUIET_S, YIELD_S, Recent, SharedPredictor
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
@@ -157,16 +158,27 @@ def test_looking_ahead_fills_the_memory_in_the_background(shared, card, calls):
     assert calls == [("tiny", 3)]
 
 
-def test_looking_ahead_waits_while_pages_are_under_way(shared, card, calls):
-    shown = some(3)
-    shared.look_ahead(shown, [OperatingPoint(card)])
-    for _ in range(4):
-        time.sleep(QUIET_S / 2)
-        shared.hold_back()
+def test_looking_ahead_waits_while_pages_are_under_way(shared, card, calls, monkeypatch):
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        """A page is drawn during each of the first waits."""
+        if seconds == YIELD_S:
+            return
         assert not calls
-    deadline = time.monotonic() + 5
-    while not calls and time.monotonic() < deadline:
-        time.sleep(0.01)
+        slept.append(seconds)
+        now[0] += QUIET_S / 2 if len(slept) < 5 else seconds
+        if len(slept) < 5:
+            shared.hold_back()
+
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=sleep)
+    monkeypatch.setattr("dashboard.answers.shared_predictor.time", clock)
+    shared.hold_back()
+    done = threading.Event()
+    shared.look_ahead(some(3), [OperatingPoint(card)])
+    shared.afterwards(done.set)
+    assert done.wait(60)
+    assert slept == pytest.approx([QUIET_S] * 5)
     assert calls == [("tiny", 3)]
 
 

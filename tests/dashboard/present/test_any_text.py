@@ -144,7 +144,7 @@ def test_memory_of_what_draws_kept_pictures_is_limited() -> None:
 
 
 def test_nobodys_chart_waits_for_a_runaway_picture_of_a_talk(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = Drawing(3.0, 700 * 2**20)
+    kept = Drawing(5.0, 700 * 2**20)
     monkeypatch.setattr(drawing, "drawing_kept", lambda: kept)
     drawing.svg_to_png(SVG.format(""), scale=1.0)  # both processes are there
     drawing.kept_to_png(SVG.format(""), scale=1.0)
@@ -158,14 +158,11 @@ def test_nobodys_chart_waits_for_a_runaway_picture_of_a_talk(monkeypatch: pytest
             ended.append(error)
 
     thread = threading.Thread(target=run_away)
-    begin = time.monotonic()
     thread.start()
     time.sleep(0.2)
-    busy, start = not ended, time.monotonic()
     drawing.svg_to_png(SVG.format(""), scale=1.0)
-    waited = time.monotonic() - start
+    drawn_meanwhile = not ended
     thread.join()
-    assert busy, "it does run away"
-    assert waited < 1
-    assert time.monotonic() - begin < 6
+    assert drawn_meanwhile
+    assert isinstance(ended[0], UserError), "it did run away, and was stopped"
     kept.close()

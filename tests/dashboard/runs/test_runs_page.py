@@ -183,15 +183,18 @@ def test_a_long_log_is_drawn_as_means_of_neighbours():
     assert all(abs(row["value"] - 0.5) < 0.1 for row in rows)
 
 
-def test_a_named_folder_counts(runs: Path, tmp_path: Path):
+def test_a_named_folder_counts_and_is_remembered(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shutil.copytree(runs / "tiny-dfs-20", tmp_path / "shelf" / "from-a-friend")
     app = opened("runs")
     try:
         app.text_input(key="named_folder").set_value(str(tmp_path / "shelf")).run()
         assert "from-a-friend" in cached.on_disk().folders
         assert cached.on_disk().places["from-a-friend"] == "shelf"
+        assert places.named_folder() == tmp_path / "shelf"
         app.text_input(key="named_folder").set_value(str(tmp_path / "nowhere")).run()
         assert "There is no folder" in text_of(app)
+        assert places.named_folder() == tmp_path / "shelf"
         assert "from-a-friend" in cached.on_disk().folders, "a slip of the pen forgets nothing"
         (tmp_path / "there").mkdir()
         (tmp_path / "shelf").rename(tmp_path / "there" / "runs")
@@ -200,6 +203,7 @@ def test_a_named_folder_counts(runs: Path, tmp_path: Path):
         assert "runs" in cached.own_roots(), "one's own runs stay"
         app.text_input(key="named_folder").set_value("").run()
         assert "from-a-friend" not in cached.on_disk().folders
+        assert places.named_folder() is None
     finally:
         cached.named_folders().clear()
 
