@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,11 @@ def test_the_card_says_how_the_weights_were_made(backbone: Path) -> None:
     assert (card.name, card.method, card.dataset, card.seed) == ("backbone", "backbone", "cifar10", 3)
     assert card.classes == CIFAR10.classes
     assert (card.mean, card.std) == (CIFAR10.mean, CIFAR10.std)
-    assert card.split == {"train": 90, "validation": 10, "test": 40, "asked": 5000, "seed": 0}
+    sizes = {"train": 90, "validation": 10, "test": 40}
+    prints = {f"{part}_images": card.split.get(f"{part}_images") for part in sizes}
+    assert card.split == sizes | {"asked": 5000, "seed": 0} | prints
+    assert len(set(prints.values())) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in prints.values())
     assert card.config == config.model
     assert (card.budget, card.alpha, card.parents) == (None, None, ())
     assert card.wall_time_s > 0
