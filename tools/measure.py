@@ -16,6 +16,8 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
+from dfs_core.checkpoints.card_files import read_card
+from dfs_core.checkpoints.locate import find
 from tools.serving import served
 
 PATHS = ("/", "/image", "/compare", "/testset", "/learn?step=4")  # pages whose slider moves something that is drawn
@@ -80,9 +82,12 @@ def main() -> None:
         page = opened(browser, address, f"/{chosen}")
         move(page, 2)  # so that the images have been seen
         say("slider to new page, images seen before", move(page, wished.moves))
-        image = opened(browser, address, f"/image?checkpoint={wished.checkpoint or EVERY_BUDGET}")
+        name = wished.checkpoint or EVERY_BUDGET
+        image = opened(browser, address, f"/image?checkpoint={name}")
         say("another image to its gate film", film(image))
-        say("a forced gate to its answer", force(image, wished.moves))
+        say(
+            "a forced gate to its answer", force(image, wished.moves, read_card(find(name)).config.option_set.names[-1])
+        )
         say(
             "16 uploads to their heatmap",
             [upload(opened(browser, address, f"/{chosen}"), 16, seed) for seed in range(5)],
@@ -150,11 +155,11 @@ def film(page: Page) -> list[float]:
     return found
 
 
-def force(page: Page, times: int) -> list[float]:
-    """Seconds from a click on a gate of the board to the answer, for each click."""
+def force(page: Page, times: int, option: str) -> list[float]:
+    """Seconds from a click on an option of a gate of the board to the answer, for each click."""
     found = []
     for turn in range(times):
-        cell = page.locator(f".st-key-gates path[aria-label^='block {4 + turn % 8}, 8:']")
+        cell = page.locator(f".st-key-gates path[aria-label^='block {4 + turn % 8}, {option}:']")
         cell.scroll_into_view_if_needed()
         page.evaluate(WATCH, PATIENCE_MS)
         cell.click()
