@@ -93,7 +93,9 @@ def check_kin(passes: Sequence[Pass]) -> None:
     if not others and not first.config.passes:
         raise UserError("a cascade needs two passes or more: name two checkpoints, the cheapest first, or a cascade")
     for card in others:
-        if (card.classes, card.config.layout, card.split) != (first.classes, first.config.layout, first.split):
+        lacking = {key for key in card.split.keys() ^ first.split.keys() if not key.endswith("_images")}  # fingerprints
+        same = not lacking and all(card.split[key] == first.split.get(key, card.split[key]) for key in card.split)
+        if not same or (card.classes, card.config.layout) != (first.classes, first.config.layout):
             raise UserError(f"'{card.name}' and '{first.name}' differ in classes, blocks or validation images")
     if others and (named := [card.name for card in (first, *others) if card.config.passes]):
         raise UserError(f"'{named[0]}' is a cascade already: name it alone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.cli import main
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.data.sets import load_images
+from dfs_core.errors import UserError
 from dfs_core.evaluation.limits import STRAIGHT, Row
-from dfs_core.results.separate import Measured, Pass, ask, looks_at, rows_on
+from dfs_core.results.separate import Measured, Pass, ask, check_kin, looks_at, rows_on
 
 PASSES = ("tiny-dfs-10", "tiny-dfs-20", "tiny-backbone")
 
@@ -113,3 +115,17 @@ def test_people_get_a_table_and_the_memory(
     printed = capsys.readouterr().out
     assert "3 networks in memory" in printed
     assert f"{rows[0].cp:.2f} %" in printed
+
+
+def test_cards_of_before_there_were_fingerprints_of_the_images_go_with_newer_ones(tiny_pretrained: Path) -> None:
+    first, second = (Pass(load_checkpoint(name)) for name in PASSES[:2])
+
+    def newer(one: Pass, **prints: str) -> Pass:
+        card = replace(one.checkpoint.card, split=one.checkpoint.card.split | prints)
+        return Pass(replace(one.checkpoint, card=card))
+
+    check_kin([first, newer(second, train_images="ab")])
+    check_kin([newer(first, train_images="ab"), newer(second, train_images="ab")])
+    for other in (newer(second, train_images="cd"), newer(second, seed=7)):
+        with pytest.raises(UserError, match="differ in classes, blocks or validation images"):
+            check_kin([newer(first, train_images="ab"), other])
