@@ -94,9 +94,8 @@ def ways(shown: Iterable[Shown]) -> int:
 
 def _costlier(shown: Sequence[Shown], config: ModelConfig, cost: Cost) -> Question:
     measure = MEASURES[cost]
-    spent = {
-        item.picture.key: round(of_trace(item.trace, config)[measure.column], 9) for item in shown
-    }  # sums of many parts
+    # Rounded, because sums of the same parts in another order differ a little.
+    spent = {item.picture.key: round(of_trace(item.trace, config)[measure.column], 9) for item in shown}
     by_cost = sorted(shown, key=lambda item: spent[item.picture.key])
     pair = (by_cost[0], by_cost[-1]) if _coin(shown) else (by_cost[-1], by_cost[0])
     values = [spent[item.picture.key] for item in pair]

@@ -135,7 +135,7 @@ class CurveState:
         if self.near and (found := _span([self.cost_of(point) for point in self.near], self.scale)):
             return found
         drawn = (*self.shown, *self.shown_beside)
-        most = max(100.0, *map(self.cost_of, drawn)) if drawn else 100.0
+        most = max((100.0, *map(self.cost_of, drawn)))
         if self.scale == "linear":
             return 0.0, 1.05 * most
         costs = (*map(self.cost_of, drawn), *(image[self.column] for image in self.images))
