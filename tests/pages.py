@@ -31,9 +31,10 @@ def control(elements, name: str):
 
 
 def text_of(app: AppTest) -> str:
-    """Everything that the page says, HTML of ours included."""
+    """Everything that the page says, HTML of ours included, with plain spaces only."""
     html = "".join(element.proto.body for element in app.get("html"))
-    return html + " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
+    written = " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
+    return (html + written).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def said(element) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.answers import nearest
-from dashboard.answers.naming import class_name, told_apart
+from dashboard.answers.naming import class_name, told_apart, unbroken
 from dashboard.answers.pictures import Picture, index_of_test, is_own_key
 from dashboard.compare import rivals
 from dashboard.compare.differences import Pair, Side
@@ -202,4 +202,5 @@ def _picture(letter: str, pictures: Sequence[Picture], chosen: Picture, action: 
 
 
 def _heading(letter: str, words: str, card: Card) -> str:
-    return f'<div class="dfs-side"><b>{letter}</b><span>{escape(words)}</span><code>{escape(card.name)}</code></div>'
+    said = escape(unbroken(words))
+    return f'<div class="dfs-side"><b>{letter}</b><span>{said}</span><code>{escape(card.name)}</code></div>'

@@ -25,6 +25,7 @@ ROW = 14  # pixels
 NAME = 40  # pixels of a stage's name; if there are fewer, only its number is shown
 COST = 70  # pixels of the image's own cost below the gates
 _EVERY = 6  # frames between two labels of a dial's axis
+_DIAL_LABEL = 52  # pixels that such a label needs, with air
 TOP, BOTTOM, LEFT, RIGHT = 12, 44, 62, 62
 BAND = 26  # pixels of the predictions above the gates
 GAP = 12
@@ -163,15 +164,25 @@ def _bands(frames: Rows, lines: Iterable[float], colours: Palette) -> Rows:
 
 
 def _ticks(film: Film) -> Rows:
-    """Labels of the axis: round budgets, which may lie between frames; on a dial some frames, including price 0."""
+    """Labels of the axis: round budgets, which may lie between frames; on a dial some frames, including price 0.
+
+    ``needed`` is the chart's width in pixels from which a label has room.
+    """
     if film.dial:
         middle = film.positions.index(0.0)
         frames = [f for f in range(len(film.positions)) if (f - middle) % _EVERY == 0]
-        return [{"centre": f + 0.5, "text": position_text(film, f).removeprefix("price ")} for f in frames]
+        return [
+            {
+                "centre": f + 0.5,
+                "text": position_text(film, f).removeprefix("price "),
+                "needed": 0 if (f - middle) % (3 * _EVERY) == 0 else _DIAL_LABEL * len(film.positions) // _EVERY,
+            }
+            for f in frames
+        ]
     low, high = film.positions[0], film.positions[-1]
     digits = (1, 2, 5) if high >= 10 * low else range(1, 10)
     budgets = [budget for power in range(-3, 3) for digit in digits if low <= (budget := digit * 10.0**power) <= high]
-    return [{"centre": film.fraction(budget) + 0.5, "text": f"{budget:.3g} %"} for budget in budgets]
+    return [{"centre": film.fraction(budget) + 0.5, "text": f"{budget:.3g} %", "needed": 0} for budget in budgets]
 
 
 def _flag(stays_right: StaysRight) -> Rows:
@@ -316,7 +327,11 @@ def _axis_marks(at: Any, foot: int, axis: str, colours: Palette) -> list[alt.Cha
     ticks = table("ticks")
     look: dict[str, Any] = {"aria": False, "color": colours.muted, "baseline": "top"}
     return [
-        ticks.mark_text(**look, fontSize=10.5).encode(x=at("centre"), y=alt.value(foot + 7), text="text:N"),
+        ticks.mark_text(**look, fontSize=10.5).encode(
+            x=at("centre"),
+            y=alt.value(foot + 7),
+            text=alt.value(alt.expr("width >= datum.needed ? datum.text : ''")),
+        ),
         ticks.mark_tick(aria=False, orient="vertical", size=5, thickness=1, color=colours.muted).encode(
             x=at("centre"), y=alt.value(foot + 3)
         ),

@@ -70,7 +70,7 @@ _SCRIPT = """export default function ({data, parentElement, setTriggerValue}) {
   };
 
   const button = {};
-  const bar = parentElement.querySelector('div');
+  const bar = parentElement.querySelector('.bar');  // not the first div: that one holds the style too
   bar.replaceChildren();
   for (const [name, text, act] of [
     ['full', 'Full screen (F)', full], ['presenter', 'Presenter window', present],
@@ -102,13 +102,13 @@ _STYLE = """body { font: 1.3rem/1.5 system-ui, sans-serif; margin: 1.2rem 1.6rem
 h1 { font-size: 1.7rem; line-height: 1.2; clear: both; margin: 0.4rem 0 1rem; } .notes { white-space: pre-wrap; }
 .place { float: left; margin: 0; } .clock { float: right; margin: 0; font-variant-numeric: tabular-nums; }
 .next { border-top: 1px solid #4a5a63; padding-top: 0.8rem; opacity: 0.8; }"""
-_BAR = """div { display: flex; flex-wrap: wrap; gap: 0.3rem; justify-content: center; }
+_BAR = """.bar { display: flex; flex-wrap: wrap; gap: 0.3rem; justify-content: center; }
 button { font: inherit; font-size: 0.87rem; color: inherit; background: none; cursor: pointer; padding: 0.2rem 0.6rem;
   border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-radius: 6px; min-height: 1.9rem;
   font-variant-numeric: tabular-nums; }
 button:hover, button:focus-visible { border-color: currentColor; }"""
 
-_show = st.components.v2.component("dfs_show", html="<div></div>", js=_SCRIPT, css=_BAR)
+_show = st.components.v2.component("dfs_show", html='<div class="bar"></div>', js=_SCRIPT, css=_BAR)
 
 
 def keys(talk: Talk, at: int, go: Callable[[int], None]) -> None:

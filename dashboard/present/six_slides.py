@@ -6,19 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.answers import tables
+from dashboard.answers import agreement, tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import PAGE_SIZE
 from dashboard.answers.tables import Shown
+from dashboard.drawing.diverging import signed
 from dashboard.export.stamp import Kind
 from dashboard.export.talk import Slide
 from dashboard.export.view import View
-from dashboard.ui import image_bar
+from dashboard.ui import image_bar, stored_traces
 from dashboard.ui.decide import decide
 from dashboard.ui.page import Opened
 from dashboard.views import build, cached, ledger_entries
 from dfs_core.checkpoints.card import Card
+from dfs_core.checkpoints.operating_point import OperatingPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Figures:
         images: how many were measured; None between two measured budgets, where accuracy and costs are interpolated.
         which: the images that were measured: ``test images`` or ``validation images``.
         alike: whether every image costs the same.
+        against: accuracy minus that of the backbone on the same images, in points, and the ends of its 95 % interval;
+            None unless the decisions of both are stored.
     """
 
     network: str
@@ -48,6 +52,7 @@ class Figures:
     images: int | None = None
     which: str = "test images"
     alike: bool = False
+    against: tuple[float, float, float] | None = None
 
     @classmethod
     def of(cls, page: Opened) -> Figures:
@@ -64,7 +69,7 @@ class Figures:
             return cls(network, backbone, **kept | {"images": None})
         if found["what"] == tables.SETS["validation"]:  # the plain network was measured on others
             return cls(network, **kept, which=tables.SETS["validation"])
-        return cls(network, backbone, **kept)
+        return cls(network, backbone, **kept, against=_against(plain, page.point))
 
     @property
     def about(self) -> str:
@@ -75,6 +80,14 @@ class Figures:
     def loss(self) -> float | None:
         """Accuracy of the backbone minus that of the operating point, in points."""
         return None if self.backbone is None or self.accuracy is None else self.backbone - self.accuracy
+
+
+def _against(plain: Card | None, point: OperatingPoint) -> tuple[float, float, float] | None:
+    there, here = stored_traces.exactly(OperatingPoint(plain)) if plain else None, stored_traces.exactly(point)
+    if there is None or here is None or plain == point.card or agreement.why_not(there, here):
+        return None
+    found = agreement.summary(there, here)
+    return found.gain, found.low, found.high
 
 
 def in_six_slides(page: Opened, card: Card) -> list[View | Slide]:
@@ -198,9 +211,14 @@ def conclusion_text(f: Figures) -> str:
         return "- Measure it: python -m dfs_core evaluate"
     count = f"{f.images:,} {f.which}" if f.images else f"the {f.which}, interpolated between two measured budgets"
     interval = f" (95 % interval {f.low:.2f} to {f.high:.2f})" if f.low is not None and f.high is not None else ""
+    against = []
+    if f.against:
+        gain, low, high = (signed(value) for value in f.against)
+        against = [f"- Against the plain network, on the same images: {gain} points ({low} to {high})."]
     return "\n".join(
         (
             f"- Accuracy {f.about}{f.accuracy:.2f} %{interval}, of {count}.",
+            *against,
             f"- cp {f.about}{f.cp:.2f} %; with everything counted (all-in) {f.about}{f.all_in:.2f} %.",
             "- These are counted costs of arithmetic. Time and energy depend on the machine.",
         )

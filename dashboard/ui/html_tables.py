@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from dashboard.answers.naming import unbroken
+
 
 def ledger(heading: str, heads: Mapping[str, str], rows: Iterable[Sequence[str]]) -> str:
     """A heading, with a table beside it.
@@ -16,7 +18,7 @@ def ledger(heading: str, heads: Mapping[str, str], rows: Iterable[Sequence[str]]
     """
     titles = "".join(_head(title, about) for title, about in heads.items())
     body = "".join(f"<tr><th scope='row'>{name}</th>{_cells(rest)}</tr>" for name, *rest in rows)
-    before = f"<div>{heading}</div>" if heading else ""
+    before = f"<div>{unbroken(heading)}</div>" if heading else ""
     return (
         f'<div class="dfs-ledger">{before}<table><thead><tr><td></td>{titles}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"

@@ -157,6 +157,7 @@ def test_a_talk_is_presented_by_keyboard_without_the_app_around_it(open_page: Op
     expect(presenter.locator("h1")).to_have_text(re.compile("^Decisions"))
     expect(presenter.locator(".notes")).to_contain_text("Each row is an image")
     page.bring_to_front()
+    expect(page.get_by_role("button", name="Full screen")).to_have_css("cursor", "pointer")  # our style is there
     page.get_by_role("button", name="Full screen").click()
     page.wait_for_function("document.fullscreenElement !== null")
     page.evaluate("document.exitFullscreen()")

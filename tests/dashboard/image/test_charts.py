@@ -166,6 +166,17 @@ def test_the_flags_text_stays_within_the_film(predictor, config, frame, anchor):
     assert all(f'text-anchor="{anchor}"' in tag for tag in texts)
 
 
+@pytest.mark.parametrize(("width", "labels"), [(260, 3), (700, 7)])
+def test_a_dials_labels_have_room_on_a_phone_too(predictor, config, width, labels):
+    film = shoot(predictor, PICTURE.seen, config)
+    figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, None, 0), LIGHT)
+    svg = vegalite_to_svg(sized(figure.spec, width) | {"datasets": figure.data})
+    names = {tick["text"] for tick in figure.data["ticks"]}
+    shown = [text for text in re.findall(r"<text[^>]*>([^<]+)", svg) if text in names]
+    assert len(shown) == labels
+    assert "as trained" in shown
+
+
 def test_wrong_predictions_are_dashed_in_a_way_that_rectangles_know(predictor, config):
     film = shoot(predictor, PICTURE.seen, config)
     figure = film_chart.gate_film(film, Subject(PICTURE, config, "cp"), 0.0, StaysRight("cat", True, None, 0), LIGHT)

@@ -18,6 +18,7 @@ from tiny import make_card
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.tables import Rows
+from dashboard.drawing.diverging import signed
 from dashboard.drawing.palette import LIGHT
 from dashboard.export.talk import MAX_TITLE, Slide, Talk
 from dashboard.present import show_panel, slides, talk_file
@@ -34,7 +35,9 @@ from dashboard.ui.state import State
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.checkpoints.words import SESSION
+from dfs_core.evaluation.metrics import paired_difference
 from dfs_core.model.config import ModelConfig, PolicyName, backbone_config
 
 TEXT = Slide.written("text", "A <question>", "Question\n- How much?\n- <b>Really?</b>\nMethod", "Say it.")
@@ -97,6 +100,14 @@ def test_the_starter_talk_has_six_slides_whose_titles_say_stored_figures(app: Ap
     assert f"{abs(plain['accuracy'] - test['accuracy']):.2f} points" in curve
     assert f"{100 - test['cp']:.2f} %" in conclusion
     assert all(re.search(r"\d", one.title) for one in made.slides)
+
+
+def test_the_conclusion_has_the_interval_of_the_loss(app: AppTest, tiny_pretrained: Path):
+    points = [OperatingPoint(read_card(tiny_pretrained / name)) for name in ("tiny-backbone", "tiny-dfs-20")]
+    plain, dynamic = (read_traces(tiny_pretrained / point.card.name, point).correct for point in points)
+    gain, low, high = paired_difference(dynamic, plain)
+    said = f"Against the plain network, on the same images: {signed(gain)} points ({signed(low)} to {signed(high)})."
+    assert said in app.session_state["talk"].talk.slides[-1].text
 
 
 def test_a_text_slide_is_added_and_written_in_place(app: AppTest):

@@ -53,7 +53,7 @@ def test_the_page_counts_and_filters_what_was_looked_at_again(cascade_in_use: Pa
     app = AppTest.from_file(str(APP), default_timeout=300)
     app.query_params.update({"checkpoint": card.name, "budget": "5"})
     go_to(app, "testset").run()
-    text = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
+    text = text_of(app)
     assert f"{found.share:.1f} % of the images were looked at again" in text
     assert f"put {found.righted} right and {found.spoiled} wrong" in text
     control(app.button_group, "passes").set_value([2, 3]).run()

@@ -151,7 +151,7 @@ def test_the_maps_order_stands_in_the_link_and_a_link_opens_it(without_data):
 
 def test_a_static_network_has_one_decision_vector_and_nothing_to_set_against_its_cost(without_data):
     app = opened(TESTSET, checkpoint="tiny-backbone")
-    said = text_of(app).replace("\N{NO-BREAK SPACE}", " ")
+    said = text_of(app)
     assert "1 of 1 different decision vector, with 100.0 % of the images" in said
     assert "so cost is not shown by confidence" in said
     assert "All these images cost the same: 100.00 % (cp)." in said
