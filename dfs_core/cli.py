@@ -12,6 +12,7 @@ from dfs_core import __version__
 from dfs_core.commands import (
     cascade,
     checkpoints,
+    compare,
     evaluate,
     export_onnx,
     research,
@@ -45,6 +46,11 @@ COMMANDS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         "store the decisions of a checkpoint for every test image",
         "--checkpoint NAME --data-dir data",
         traces.add_traces,
+    ),
+    "compare": (
+        "compare two checkpoints on the same test images, from their stored decisions",
+        "dfs-resnet38-cifar10-b20 lowbit-resnet38-cifar10@1.56",
+        compare.add_compare,
     ),
     "results": ("write all measured points and comparisons, as data and tables", "--out results", results.add_results),
     "dial": (

@@ -8,8 +8,8 @@ from typing import Any
 
 import altair as alt
 
-from dashboard.answers.agreement import ClassBlockRow
 from dashboard.answers.classes import largest
+from dashboard.answers.two_points import ClassBlockRow
 from dashboard.drawing.blocks import SHORT_ROOM, block_numbers, heading_marks, placed, scale_of, stages
 from dashboard.drawing.diverging import colour_of, difference_keys, sign_of, signed
 from dashboard.drawing.figure import Figure, padded, room_for, table
@@ -28,7 +28,7 @@ def class_heatmap(rows: Sequence[ClassBlockRow], config: ModelConfig, colours: P
     Of too many classes it has those that differ most.
 
     Args:
-        rows: from ``agreement.class_block_rows``.
+        rows: from ``two_points.class_block_rows``.
         config: of either network; their layouts are equal.
         colours: palette of the theme.
     """

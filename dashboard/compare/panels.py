@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.answers import agreement
+from dashboard.answers import two_points
 from dashboard.answers.classes import left_out, word
 from dashboard.answers.costs import MEASURES, Measure, measures_shown
 from dashboard.answers.naming import class_name, counted, listed, plain, told_apart, unbroken
@@ -24,6 +24,7 @@ from dashboard.ui.show import show
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
+from dfs_core.results.agreement import Agreement, p_in_words, why_not
 from dfs_core.timing.calibration import Calibration
 
 LANES, CLASSES = "lanes", "class_blocks"
@@ -141,7 +142,7 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
         advice = "choose another checkpoint for one of them" if left.budget is None else "choose budgets further apart"
         st.info(f"A and B have the same stored decisions: {advice}.", icon=":material/block:")
         return
-    why = agreement.why_not(a, b)
+    why = why_not(a, b)
     if why:
         st.info(f"A and B cannot be compared image by image: {plain(why)}.", icon=":material/block:")
         return
@@ -154,12 +155,12 @@ def test_set(page: Opened, left: OperatingPoint, right: OperatingPoint) -> None:
 
 def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: OperatingPoint) -> None:
     """How many images A and B get right, the exact test of the difference, and the costs."""
-    found, configs = agreement.summary(a, b), (left.card.config, right.card.config)
+    found, configs = Agreement.of(a, b), (left.card.config, right.card.config)
     measure = MEASURES[page.shared.cost]
-    cost = agreement.cost_change(a, b, configs, page.shared.cost)
+    cost = two_points.cost_change(a, b, configs, page.shared.cost)
     n = found.images
-    split, p = found.a_only + found.b_only, agreement.p_in_words(found.p)
-    origins = agreement.backbones_in_words(left.card, right.card, page.catalogue.cards)
+    split, p = found.a_only + found.b_only, p_in_words(found.p)
+    origins = two_points.backbones_in_words(left.card, right.card, page.catalogue.cards)
     verdict = "more than chance explains" if found.p < 0.05 else "which chance can explain"
 
     def cell(count: int) -> str:
@@ -186,7 +187,7 @@ def _heatmap(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Op
     if differences.why_not(*configs):
         return
     shown = class_groups.choose(a.classes, page.shared)
-    rows, one = agreement.class_block_rows(a, b, configs, shown), word(shown)
+    rows, one = two_points.class_block_rows(a, b, configs, shown), word(shown)
     names = " and ".join(told_apart(left, right))
     view = View(
         key=CLASSES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboard.answers import agreement, costs
+from dashboard.answers import costs
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import class_name, classes_in_words, plain, with_article
 from dashboard.answers.pictures import Picture, is_enlarged, loses_nothing
@@ -18,6 +18,7 @@ from dfs_core.checkpoints.words import format_alpha, option_in_words
 from dfs_core.data.images import MIDDLE
 from dfs_core.evaluation.metrics import different
 from dfs_core.model.layout import FIRST_GATED
+from dfs_core.results.agreement import Agreement, p_in_words, why_not
 from dfs_core.trace import DecisionTrace
 
 STEPS = {
@@ -246,10 +247,10 @@ def sum_words(
         ]
     if measured["what"] == SETS["validation"]:
         said.append("These are not the test images, so do not compare the figure with the points of the curve.")
-    elif traces is None or plain is None or agreement.why_not(plain, traces):
+    elif traces is None or plain is None or why_not(plain, traces):
         said.append("The points are other networks; those above and to the left are better.")
     else:
-        said.append(_against(agreement.summary(plain, traces)))
+        said.append(_against(Agreement.of(plain, traces)))
     if traces is not None and traces.looks is not None:
         again = 100 * float((traces.looks.passes > 1).mean())
         said.append(f"{again:.1f} % of the {len(traces):,} test images are looked at again.")
@@ -263,13 +264,13 @@ def sum_words(
     return said
 
 
-def _against(found: agreement.Agreement) -> str:
+def _against(found: Agreement) -> str:
     """The accuracy compared with the plain network's, on the same images."""
     if not found.gain:
         return f"The plain network is right on as many of the same {found.images:,} images."
     than = f"{abs(found.gain):.2f} points {'more' if found.gain > 0 else 'less'} than the plain network"
     chance = "more than chance explains" if found.p < 0.05 else "which chance can explain"
-    return f"That is {than} on the same {found.images:,} images, {chance} ({agreement.p_in_words(found.p)})."
+    return f"That is {than} on the same {found.images:,} images, {chance} ({p_in_words(found.p)})."
 
 
 def budget_rows(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dashboard.answers import agreement, tables
+from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import PAGE_SIZE
@@ -21,6 +21,7 @@ from dashboard.ui.page import Opened
 from dashboard.views import build, cached, ledger_entries
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import OperatingPoint
+from dfs_core.results.agreement import Agreement, why_not
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,9 @@ class Figures:
 
 def _against(plain: Card | None, point: OperatingPoint) -> tuple[float, float, float] | None:
     there, here = stored_traces.exactly(OperatingPoint(plain)) if plain else None, stored_traces.exactly(point)
-    if there is None or here is None or plain == point.card or agreement.why_not(there, here):
+    if there is None or here is None or plain == point.card or why_not(there, here):
         return None
-    found = agreement.summary(there, here)
+    found = Agreement.of(there, here)
     return found.gain, found.low, found.high
 
 

@@ -16,6 +16,8 @@ PICKLE_SUFFIXES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".tar")
 # The first bytes of a pickle of protocol 2 to 5, and of the zip archive that torch.save writes around one.
 PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 MAGIC_LENGTH = 4
+_SUGGESTED = 3  # names that look like the one that is missing
+_NAMED = 10  # checkpoints: if there are more, an error does not name them all
 _SHIPPED = Path(__file__).resolve().parents[2] / "pretrained"
 
 
@@ -103,8 +105,14 @@ def _suggestion(text: str) -> str:
     names = sorted(path.parent.name for path in root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
     if not names:
         return f"{root} has none; give the path of a checkpoint's folder"
-    close = difflib.get_close_matches(text, names, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(names)}, or a folder's path"
+    parts = [name for name in names if len(text) > 2 and text in name]
+    close = parts or difflib.get_close_matches(text, names, n=_SUGGESTED, cutoff=0.5)
+    if close:
+        more = ", or another one with that in its name" if len(close) > _SUGGESTED else ""
+        return f"did you mean {' or '.join(close[:_SUGGESTED])}{more}?"
+    if len(names) > _NAMED:
+        return "'python -m dfs_core list' names those that there are; the path of a folder will do, too"
+    return f"use one of {', '.join(names)}, or the path of a folder"
 
 
 def reason(error: OSError | UnicodeDecodeError) -> str:

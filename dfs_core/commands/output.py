@@ -92,7 +92,8 @@ def note_left_out(dataset: str, data_dir: Path, *splits: str) -> None:
 def complain(message: object, kind: str = "error") -> None:
     """Print an error or a note on stderr as one line: without the message's line breaks, and long values cut short."""
     line = " ".join(str(message).split())
-    line = re.sub(rf"'[^']{{{LONGEST_QUOTE}}}[^']+'", lambda quoted: f"{quoted[0][: LONGEST_QUOTE + 1]}...'", line)
+    value = rf"(?<!\w)'[^']{{{LONGEST_QUOTE}}}[^']+'"  # a quote behind a letter ends a value, or is an apostrophe
+    line = re.sub(value, lambda quoted: f"{quoted[0][: LONGEST_QUOTE + 1]}...'", line)
     line = re.sub(rf"\S{{{2 * LONGEST_QUOTE},}}", lambda word: f"{word[0][:LONGEST_QUOTE]}...", line)
     line = line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
     if sys.stderr is not None:  # as with `... 2>&-`

@@ -71,10 +71,22 @@ def test_names_are_looked_up_in_the_repository_unless_told_otherwise(monkeypatch
 def test_an_unknown_name_is_answered_with_those_that_exist(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder.parent))
     assert error_of("ome") == "there is no checkpoint 'ome': did you mean one?"
-    assert "use one of one, or a folder's path" in error_of("something-else")
+    assert "use one of one, or the path of a folder" in error_of("something-else")
     assert "there is no checkpoint ''" in error_of("")
     monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder / "nowhere"))
     assert "has none" in error_of("one")
+
+
+def test_of_many_names_those_with_the_unknown_one_in_them_are_suggested(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "many"))
+    for name in ("lowbit-a", "lowbit-b", *(f"static-{number:02}" for number in range(12))):
+        shutil.copytree(folder, tmp_path / "many" / name)
+    assert error_of("lowbit").endswith("did you mean lowbit-a or lowbit-b?")
+    more = "did you mean static-00 or static-01 or static-02, or another one with that in its name?"
+    assert error_of("static").endswith(more)
+    assert "'python -m dfs_core list' names those that there are" in error_of("something-else")
 
 
 @pytest.mark.parametrize("kept", [0, 7, 100, 5000, -1])

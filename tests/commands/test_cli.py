@@ -19,6 +19,7 @@ from tiny_runs import BACKBONE, write_config
 
 from dfs_core.cli import COMMANDS, main
 from dfs_core.commands import output
+from dfs_core.commands.output import complain
 
 
 @pytest.fixture
@@ -191,8 +192,16 @@ def test_as_a_process_it_exits_with_the_same_codes(tiny_pretrained: Path) -> Non
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert (
         wrong.stderr == f"error: there is no checkpoint 'nothing': use one of {', '.join(names(good))}, "
-        "or a folder's path\n"
+        "or the path of a folder\n"
     )
+
+
+def test_only_a_long_value_of_an_error_is_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "'a' is none of " + ", ".join(f"name-{number}" for number in range(40)) + ", or a folder's path"
+    complain(long)
+    assert capsys.readouterr().err == f"error: {long}\n"
+    complain(f"'{'x y ' * 200}' is too long")
+    assert capsys.readouterr().err == f"error: '{'x y ' * 50}...' is too long\n"
 
 
 def names(done: subprocess.CompletedProcess[str]) -> list[str]:

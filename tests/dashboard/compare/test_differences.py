@@ -10,7 +10,7 @@ import pytest
 from made_up import ALL, CONFIG, COSTS, traces
 from tiny import make_card, picture
 
-from dashboard.answers import agreement
+from dashboard.answers import two_points
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.classes import groups
 from dashboard.answers.costs import MEASURES, models
@@ -196,7 +196,7 @@ def test_the_charts_of_the_test_set_draw_their_tables_and_mark_what_is_filtered(
 
 def test_the_heatmap_signs_every_difference_that_it_colours() -> None:
     changed = traces(decisions=((1, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 1)))
-    rows = agreement.class_block_rows(traces(), changed, (CONFIG, CONFIG), groups("abc"))
+    rows = two_points.class_block_rows(traces(), changed, (CONFIG, CONFIG), groups("abc"))
     figure = class_heatmap.class_heatmap(rows, CONFIG, LIGHT)
     drawn(figure)
     texts = {(cell["class"], cell["block"]): cell["text"] for cell in figure.data["cells"]}

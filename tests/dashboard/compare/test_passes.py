@@ -9,7 +9,7 @@ import pytest
 from made_up import CASCADE, looked_at
 from tiny import pictures
 
-from dashboard.answers import agreement
+from dashboard.answers import two_points
 from dashboard.answers.classes import groups
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.pictures import make_picture
@@ -43,7 +43,7 @@ def test_a_block_costs_what_all_its_passes_cost(with_cascade: Path) -> None:
 
 
 def test_blocks_of_a_class_cost_what_all_passes_cost() -> None:
-    rows = agreement.class_block_rows(looked_at(), looked_at(), (CASCADE, CASCADE), groups("abc"))
+    rows = two_points.class_block_rows(looked_at(), looked_at(), (CASCADE, CASCADE), groups("abc"))
     one = 100 * np.cumsum([(bits / 32) ** 2 for bits in (2, 4, 8)])
     found = {row["class"]: row["a"] for row in rows if row["block"] == 2}
     assert found == pytest.approx({"a": one[0], "b": one[:2].mean(), "c": (one[1] + 2 * one[2]) / 3})

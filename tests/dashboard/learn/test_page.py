@@ -16,7 +16,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network, picture, pictures
 
-from dashboard.answers import agreement
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
 from dashboard.drawing.palette import LIGHT
@@ -27,6 +26,7 @@ from dfs_core.checkpoints.checkpoint import save_checkpoint
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.trace_files import read_traces
 from dfs_core.model.config import ModelConfig, PolicyName
+from dfs_core.results.agreement import Agreement
 
 PAGE = "learn"
 
@@ -159,7 +159,7 @@ def test_the_last_step_tests_on_the_same_images_what_was_lost(tiny_pretrained: P
     assert "plain network is right on as many" in words, "the two are right on as many"
     assert f"{len(np.unique(own.decisions, axis=0))} different decision vectors" in words
     better = replace(own, predictions=own.labels)
-    found = agreement.summary(plain, better)
+    found = Agreement.of(plain, better)
     item = Shown(make_picture("a", "a", "drawing", pictures(1)[0], "cat"), ByRule().predict(pictures(1))[0])
     figures = {"images": 40, "what": "test set", "accuracy": 1.0, "low": 0.0, "high": 2.0, "cp": 3.0, "all_in": 4.0}
     words = " ".join(lesson.sum_words(item, figures, better, plain))

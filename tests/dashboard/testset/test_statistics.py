@@ -8,10 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from made_up import ALL, CONFIG, COSTS, CP, traces
-from scipy.stats import binom
 from tiny import make_card
 
-from dashboard.answers import agreement
+from dashboard.answers import two_points
 from dashboard.answers.classes import groups
 from dashboard.answers.costs import of_traces
 from dashboard.testset import statistics
@@ -224,43 +223,23 @@ def test_a_decision_is_asked_for_by_one_click_and_no_more_by_a_second() -> None:
     assert vector_code(np.array([0, 2])) == "02"
 
 
-def test_mcnemar_counts_and_p_equal_those_done_by_hand() -> None:
-    a = traces()
-    b = traces(predictions=(1, 1, 1, 2, 2, 0))  # loses images 0 and 5, wins image 1
-    found = agreement.summary(a, b)
-    assert (found.both, found.a_only, found.b_only, found.neither) == (3, 2, 1, 0)
-    assert found.agree == 3
-    assert found.gain == pytest.approx(-100 / 6)
-    assert found.p == pytest.approx(min(1.0, 2 * binom.cdf(1, 3, 0.5)))
-    half = 1.959964 * ((3 / 6 - (1 / 6) ** 2) / 5) ** 0.5  # the variance of a sample
-    assert found.high - found.gain == pytest.approx(100 * half, rel=1e-6)
-    assert agreement.summary(a, a).p == 1
-
-
 def test_cost_changes_are_counted_by_image_and_by_class_and_block() -> None:
     a, b = traces(), traces(decisions=((0, 1), (0, 2), (0, 1), (0, 2), (1, 2), (2, 2)))
-    found = agreement.cost_change(a, b, (CONFIG, CONFIG), "cp")
+    found = two_points.cost_change(a, b, (CONFIG, CONFIG), "cp")
     assert (found.less, found.same, found.more) == (1, 4, 1)
     assert found.a == found.b == pytest.approx(sum(CP) / 6)
     rows = {
         (row["class"], row["block"]): row["more"]
-        for row in agreement.class_block_rows(a, b, (CONFIG, CONFIG), groups("abc"))
+        for row in two_points.class_block_rows(a, b, (CONFIG, CONFIG), groups("abc"))
     }
     assert set(rows.values()) == {0.0}, "in class b one image pays what the other saves"
     c = traces(decisions=((1, 1), (0, 1), (0, 2), (0, 2), (1, 2), (2, 2)))
     rows = {
         (row["class"], row["block"]): row["more"]
-        for row in agreement.class_block_rows(a, c, (CONFIG, CONFIG), groups("abc"))
+        for row in two_points.class_block_rows(a, c, (CONFIG, CONFIG), groups("abc"))
     }
     assert rows[("a", 2)] == 6.25
     assert rows[("a", 3)] == rows[("b", 2)] == 0
-
-
-def test_traces_of_other_images_are_not_set_against_each_other() -> None:
-    other = traces()
-    other.labels[0] = 2
-    assert agreement.why_not(traces(), traces()) == ""
-    assert "different images" in agreement.why_not(traces(), other)
 
 
 def test_where_backbones_differ_part_of_the_difference_may_be_theirs() -> None:
@@ -268,13 +247,13 @@ def test_where_backbones_differ_part_of_the_difference_may_be_theirs() -> None:
     a = make_card("a", "dfs", CONFIG, parents=("plain",))
     b, c = (make_card(name, "dfs", CONFIG, parents=("strong",)) for name in "bc")
     among = [plain, strong, a, b, c]
-    words = agreement.backbones_in_words(a, b, among)
+    words = two_points.backbones_in_words(a, b, among)
     assert (
         words
         == "A was trained from the backbone plain, B from strong: part of the difference may come from the backbones."
     )
-    assert "the backbone plain, B from strong" in agreement.backbones_in_words(plain, b, among)
-    assert agreement.backbones_in_words(b, c, among) == ""
-    assert agreement.backbones_in_words(strong, c, among) == ""
-    assert agreement.backbones_in_words(plain, strong, among) == "", "there the difference is theirs alone"
-    assert agreement.backbones_in_words(a, b, [a, b]) == "", "unknown ones are not told apart"
+    assert "the backbone plain, B from strong" in two_points.backbones_in_words(plain, b, among)
+    assert two_points.backbones_in_words(b, c, among) == ""
+    assert two_points.backbones_in_words(strong, c, among) == ""
+    assert two_points.backbones_in_words(plain, strong, among) == "", "there the difference is theirs alone"
+    assert two_points.backbones_in_words(a, b, [a, b]) == "", "unknown ones are not told apart"
