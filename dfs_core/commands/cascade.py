@@ -7,6 +7,7 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from dfs_core.commands.checkpoints import name_at_budget
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
 from dfs_core.errors import UserError
@@ -50,7 +51,7 @@ def run_cascade(args: argparse.Namespace) -> int:
     for budget in args.budget or ():
         if not 0 < budget < math.inf:
             raise UserError(f"a budget is a percentage above 0, not {budget:g}")
-    passes = [Pass(load_checkpoint(name), budget) for name, budget in map(_at_budget, args.passes)]
+    passes = [Pass(load_checkpoint(name), budget) for name, budget in map(name_at_budget, args.passes)]
     for one, name in zip(passes, args.passes, strict=True):
         if one.card.config.passes and one.budget is not None:
             raise UserError(f"{name}: '{one.card.name}' is a cascade already: name it alone, and give --budget")
@@ -91,24 +92,17 @@ def _write(found: Sequence[SeparateCascade], names: Sequence[str]) -> None:
             number(one.cp, "%"),
             number(one.all_in, "%"),
             f"{one.passes:.2f}",
+            "-" if one.gain is None else f"{one.gain:+.2f}",
             number(one.shuffled, "%"),
             ", ".join(f"{limit:.2f}" for limit in one.limits),
         )
         for one in found
     ]
-    write(table(("budget", "accuracy", "cp", "all-in", "passes", "shuffled", "limits"), shown, words=()))
+    write(table(("budget", "accuracy", "cp", "all-in", "passes", "gain", "shuffled", "limits"), shown, words=()))
+    write("gain: points above the straight line between the passes alone, by cp; interpolated")
     write("\nagainst each pass alone, in points, with 95 % intervals for the same images:")
     titles = [f"{name} ({accuracy:.2f} %)" for name, accuracy in zip(names, found[0].alone, strict=True)]
-    gains = [
-        [number(one.budget, "%"), *(f"{d:+.2f} ({lo:+.2f} to {hi:+.2f})" for d, lo, hi in one.gains)] for one in found
+    against = [
+        [number(one.budget, "%"), *(f"{d:+.2f} ({lo:+.2f} to {hi:+.2f})" for d, lo, hi in one.against)] for one in found
     ]
-    write(table(("budget", *titles), gains, words=()))
-
-
-def _at_budget(text: str) -> tuple[str, float | None]:
-    """The name and the budget of NAME@BUDGET."""
-    name, _, budget = text.rpartition("@")
-    try:
-        return (name, percent(budget)) if name else (text, None)
-    except argparse.ArgumentTypeError:
-        return text, None
+    write(table(("budget", *titles), against, words=()))

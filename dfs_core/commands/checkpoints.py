@@ -173,6 +173,15 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def name_at_budget(text: str) -> tuple[str, float | None]:
+    """Name and budget in percent of ``NAME@BUDGET``; the budget is None if there is none behind the name."""
+    name, _, budget = text.rpartition("@")
+    try:
+        return (name, percent(budget)) if name else (text, None)
+    except argparse.ArgumentTypeError:
+        return text, None
+
+
 def add_budget(parser: argparse.ArgumentParser) -> None:
     """Add ``--budget``."""
     parser.add_argument("--budget", type=percent, metavar="PERCENT", help="cp in percent; default: the usual budget")

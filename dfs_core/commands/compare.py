@@ -6,6 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from dfs_core.commands.checkpoints import name_at_budget
 from dfs_core.commands.output import add_json, number, table, write, write_json
 from dfs_core.errors import UserError
 
@@ -13,15 +14,13 @@ if TYPE_CHECKING:
     from dfs_core.checkpoints.operating_point import OperatingPoint
     from dfs_core.checkpoints.traces import Traces
 
-AT = "@"  # between a checkpoint and its budget
-
 
 def add_compare(parser: argparse.ArgumentParser) -> None:
     """Define ``compare``."""
     parser.add_argument(
         "points",
         nargs=2,
-        metavar="NAME[@PERCENT]",
+        metavar="NAME[@BUDGET]",
         help="a name that 'list' prints, or a checkpoint's folder; with a budget in percent for one that serves every"
         " budget: lowbit-resnet38-cifar10@1.56",
     )
@@ -61,14 +60,10 @@ def _stored(text: str) -> tuple[OperatingPoint, Traces]:
     from dfs_core.checkpoints.operating_point import OperatingPoint, usual_point
     from dfs_core.checkpoints.trace_files import read_traces
 
-    name, _, budget = text.rpartition(AT)
-    try:
-        name, asked = (name, float(budget.removesuffix("%"))) if name else (text, None)
-    except ValueError:  # an @ of the folder's name
-        name, asked = text, None
+    name, budget = name_at_budget(text)
     folder = find(name)
     card = read_card(folder)
-    point = usual_point(card) if asked is None else OperatingPoint(card, asked)
+    point = usual_point(card) if budget is None else OperatingPoint(card, budget)
     return point, read_traces(folder, point)
 
 

@@ -41,7 +41,9 @@ class SeparateCascade:
         passes: mean number of passes an image.
         shuffled: accuracy to expect if as many passes were given to as many images, but to any of them.
         alone: accuracy of each pass for all images.
-        gains: (difference, low, high) in points against each pass alone on the same images, with its 95 % interval.
+        gain: points above the straight line, by cp, between the two passes alone that are nearest in cost; None beyond
+            the cheapest or the dearest.
+        against: (difference, low, high) in points against each pass alone on the same images, with its 95 % interval.
     """
 
     budget: float
@@ -56,7 +58,8 @@ class SeparateCascade:
     passes: float
     shuffled: float
     alone: tuple[float, ...]
-    gains: tuple[tuple[float, float, float], ...]
+    gain: float | None
+    against: tuple[tuple[float, float, float], ...]
 
 
 class Pass(NamedTuple):
@@ -206,6 +209,14 @@ def rows_on(measured: Sequence[Measured], blocks: int, way: Way = IN_TURN) -> li
     return rows_of([one.look for one in measured], blocks, way)
 
 
+def _above_line(cp: float, accuracy: float, costs: Sequence[float], alone: Sequence[float]) -> float | None:
+    """Points by which an accuracy is above the line through the passes alone; ``costs`` are theirs, ascending."""
+    rounding = 10.0**-DECIMALS
+    if not costs[0] - rounding <= cp <= costs[-1] + rounding:
+        return None
+    return round(accuracy - float(np.interp(cp, costs, alone)), DECIMALS)
+
+
 def _rounded(values: tuple[float, float, float]) -> tuple[float, float, float]:
     first, second, third = (round(value, DECIMALS) for value in values)
     return first, second, third
@@ -235,20 +246,23 @@ def at_budget(rows: Sequence[Row], measured: Sequence[Measured], budget: float, 
     def spent(costs: list[np.ndarray]) -> float:
         return round(float(way.total(costs, passes).mean()), DECIMALS)
 
+    accuracy, cp = round(100 * float(correct.mean()), DECIMALS), spent([one.cp for one in measured])
+    alone = tuple(round(100 * float(each.mean()), DECIMALS) for each in right)
     return SeparateCascade(
         budget=budget,
         price=row.price,
         limits=row.limits,
         n=len(correct),
-        accuracy=round(100 * float(correct.mean()), DECIMALS),
+        accuracy=accuracy,
         low=round(low, DECIMALS),
         high=round(high, DECIMALS),
-        cp=spent([one.cp for one in measured]),
+        cp=cp,
         all_in=spent([one.all_in for one in measured]),
         passes=round(float(way.total([np.ones(len(passes))] * len(right), passes).mean()), DECIMALS),
         shuffled=round(
             sum(100 * float((passes == k).mean() * each.mean()) for k, each in enumerate(right, 1)), DECIMALS
         ),
-        alone=tuple(round(100 * float(each.mean()), DECIMALS) for each in right),
-        gains=tuple(_rounded(paired_difference(correct, alone)) for alone in right),
+        alone=alone,
+        gain=_above_line(cp, accuracy, [float(one.cp.mean()) for one in measured], alone),
+        against=tuple(_rounded(paired_difference(correct, each)) for each in right),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from console import run_json, run_wrong
 
@@ -59,10 +60,19 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         assert found["cp"] == pytest.approx(sum(cp) / len(test), abs=1e-3)
         assert found["passes"] == pytest.approx(sum(passes) / len(test))
         alone = passes_of[0].look.correct
-        assert found["gains"][0][0] == pytest.approx(100 * (sum(right) - sum(alone)) / len(test), abs=1e-3)
-        assert all(low <= gain <= high for gain, low, high in found["gains"])
+        assert found["against"][0][0] == pytest.approx(100 * (sum(right) - sum(alone)) / len(test), abs=1e-3)
+        assert all(low <= gain <= high for gain, low, high in found["against"])
+        costs = [one.cp.mean() for one in passes_of]
+        if found["cp"] <= costs[-1]:
+            above = found["accuracy"] - np.interp(
+                found["cp"], costs, [100 * one.look.correct.mean() for one in passes_of]
+            )
+            assert found["gain"] == pytest.approx(above, abs=1e-3)
+        else:
+            assert found["gain"] is None, "every pass is paid for, so it may cost more than the last one alone"
     assert found["passes"] == 1
-    assert found["gains"][0] == [0, 0, 0]
+    assert found["against"][0] == [0, 0, 0]
+    assert found["gain"] == pytest.approx(0, abs=1e-3), "the first pass alone is an end of the line"
     first = read_card(PASSES[0]).metrics["test"]
     assert found["shuffled"] == pytest.approx(first["accuracy"])
     assert found["all_in"] == pytest.approx(first["all_in"], abs=1e-3)
