@@ -62,11 +62,9 @@ def test_every_pass_is_paid_for_by_the_images_that_need_it(
         alone = passes_of[0].look.correct
         assert found["against"][0][0] == pytest.approx(100 * (sum(right) - sum(alone)) / len(test), abs=1e-3)
         assert all(low <= gain <= high for gain, low, high in found["against"])
-        costs = [one.cp.mean() for one in passes_of]
+        costs, each = zip(*((one.cp.mean(), 100 * one.look.correct.mean()) for one in passes_of), strict=True)
         if found["cp"] <= costs[-1]:
-            above = found["accuracy"] - np.interp(
-                found["cp"], costs, [100 * one.look.correct.mean() for one in passes_of]
-            )
+            above = found["accuracy"] - np.interp(found["cp"], costs, each)
             assert found["gain"] == pytest.approx(above, abs=1e-3)
         else:
             assert found["gain"] is None, "every pass is paid for, so it may cost more than the last one alone"
