@@ -70,7 +70,7 @@ WORDS = [
         "9" * 5_000,
         "~nobody/x",
     ),
-    *("~nobody/x", "a.png", "none.toml", "/dev/null", "\udcff", "x" * 5_000, "20%", CHECKPOINT, "--", "-", "\n", "'"),
+    *("a.png", "none.toml", "/dev/null", "\udcff", "x" * 5_000, "20%", CHECKPOINT, "--", "-", "\n", "'"),
 ]
 
 

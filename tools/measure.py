@@ -89,7 +89,7 @@ def main() -> None:
             "a forced gate to its answer", force(image, wished.moves, read_card(find(name)).config.option_set.names[-1])
         )
         say(
-            "16 uploads to their heatmap",
+            "16 uploads to their rows",
             [upload(opened(browser, address, f"/{chosen}"), 16, seed) for seed in range(5)],
         )
         before = memory(app.pid)
@@ -169,7 +169,7 @@ def force(page: Page, times: int, option: str) -> list[float]:
 
 
 def upload(page: Page, count: int, seed: int) -> float:
-    """Seconds from the browser having the files to the frame in which all of them have a row in the heatmap."""
+    """Seconds from the browser having the files to the frame in which all of them have a row in the strip."""
     random = np.random.default_rng(seed)
     files: list[FilePayload] = []
     for index in range(count):

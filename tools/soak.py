@@ -18,7 +18,6 @@ import shutil
 import statistics
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -213,7 +212,7 @@ def main() -> int:
     tally = Tally()
     with served() as app:
         asyncio.run(play(app, asked.sessions, asked.minutes, asked.pace, tally))
-        log = Path(app.log).read_text()
+        log = app.log.read_text()
         faults = log.count("Traceback") - log.count(f"MediaFileStorageError: {GONE}")
     print(f"{asked.sessions} sessions, {asked.minutes:g} minutes, pace {asked.pace:g}")
     print(f"{'what':22}{'times':>7}{'median s':>10}{'p95 s':>8}")

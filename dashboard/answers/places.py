@@ -12,10 +12,8 @@ from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import scan
 from dfs_core.files import cache_folder, write_whole
 
-UNFINISHED = (
-    "supernet",
-    "utilities",
-)  # stages after which the policy, or the weights under it, are still to be trained
+# Stages after which the policy, or the weights under it, are still to be trained.
+UNFINISHED = ("supernet", "utilities")
 NAMED_FILE = "named-folder.txt"  # in the user's cache folder: the folder that was named in the app
 
 

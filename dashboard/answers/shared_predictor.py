@@ -192,15 +192,9 @@ class SharedPredictor:
                 self._traces.put(question, trace)
         return [trace or fresh[question] for question, trace in zip(questions, found, strict=True)]
 
-    def knows(
-        self,
-        pictures: Sequence[Seen],
-        point: OperatingPoint,
-        prices: Sequence[float] | None = None,
-        forced: np.ndarray | None = None,
-    ) -> bool:
+    def knows(self, pictures: Sequence[Seen], point: OperatingPoint, prices: Sequence[float] | None = None) -> bool:
         """Whether ``predict`` would answer from memory."""
-        questions = questions_of(pictures, point, prices, forced)
+        questions = questions_of(pictures, point, prices, None)
         return all(self._traces.get(question) is not None for question in questions)
 
     def look_ahead(self, pictures: Sequence[Seen], points: Sequence[OperatingPoint]) -> None:

@@ -24,7 +24,7 @@ from dashboard.ui.show import show
 from dfs_core.checkpoints.operating_point import OperatingPoint
 from dfs_core.checkpoints.traces import Traces
 from dfs_core.errors import UserError
-from dfs_core.results.agreement import Agreement, p_in_words, why_not
+from dfs_core.results.agreement import Agreement, chance_in_words, p_in_words, why_not
 from dfs_core.timing.calibration import Calibration
 
 LANES, CLASSES = "lanes", "class_blocks"
@@ -161,7 +161,7 @@ def _counts(page: Opened, a: Traces, b: Traces, left: OperatingPoint, right: Ope
     n = found.images
     split, p = found.a_only + found.b_only, p_in_words(found.p)
     origins = two_points.backbones_in_words(left.card, right.card, page.catalogue.cards)
-    verdict = "more than chance explains" if found.p < 0.05 else "which chance can explain"
+    verdict = chance_in_words(found.p)
 
     def cell(count: int) -> str:
         return f"<td>{count:,}<small>{100 * count / n:.2f} %</small></td>"

@@ -102,19 +102,15 @@ def drawing_kept() -> Drawing:
     return Drawing(KEPT_S, KEPT_BYTES)
 
 
-def kept_to_png(svg: str, scale: float, ppi: float | None = None) -> bytes:
-    """A picture of a talk as PNG. Errors as for ``Drawing.ask``."""
-    return cast(bytes, drawing_kept().ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
-
-
 def vegalite_to_svg(spec: Mapping[str, Any]) -> str:
     """Render a Vega-Lite specification with its data as SVG, without network access. Errors as for ``Drawing.ask``."""
     return cast(str, drawing().ask("vegalite_to_svg", spec, allowed_base_urls=[]))
 
 
-def svg_to_png(svg: str, scale: float, ppi: float | None = None) -> bytes:
-    """Render SVG as PNG. Errors as for ``Drawing.ask``."""
-    return cast(bytes, drawing().ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
+def svg_to_png(svg: str, scale: float, ppi: float | None = None, kept: bool = False) -> bytes:
+    """Render SVG, or a picture that a talk keeps, as PNG. Errors as for ``Drawing.ask``."""
+    process = drawing_kept() if kept else drawing()
+    return cast(bytes, process.ask("svg_to_png", svg, scale=scale, **({} if ppi is None else {"ppi": ppi})))
 
 
 def svg_to_pdf(svg: str) -> bytes:

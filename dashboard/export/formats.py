@@ -80,7 +80,7 @@ def draw(figure: Figure, title: str, stamp: Stamp, alt: str, kind: Literal["svg"
 
 def png(svg: str, kept: bool = False) -> bytes:
     """A sheet, or a picture that a talk keeps, as PNG at 300 pixels an inch. Errors as for ``Drawing.ask``."""
-    return (drawing.kept_to_png if kept else drawing.svg_to_png)(svg, scale=_POINTS_PER_PIXEL, ppi=PPI)
+    return drawing.svg_to_png(svg, scale=_POINTS_PER_PIXEL, ppi=PPI, kept=kept)
 
 
 def export_table(rows: Table, kind: TableKind, stamp: Stamp, title: str = "") -> bytes:

@@ -151,5 +151,5 @@ def _steps_axis(steps: int) -> alt.X:
 
 
 def _ceiling(value: float) -> float:
-    """The next multiple of 20, so that the axis seldom changes while values come in."""
+    """The next multiple of 20, at most 105: so the axis seldom changes while values come in."""
     return min(105.0, 20.0 * (value // 20 + 1))

@@ -18,7 +18,7 @@ from dfs_core.checkpoints.words import format_alpha, option_in_words
 from dfs_core.data.images import MIDDLE
 from dfs_core.evaluation.metrics import different
 from dfs_core.model.layout import FIRST_GATED
-from dfs_core.results.agreement import Agreement, p_in_words, why_not
+from dfs_core.results.agreement import Agreement, chance_in_words, p_in_words, why_not
 from dfs_core.trace import DecisionTrace
 
 STEPS = {
@@ -269,8 +269,7 @@ def _against(found: Agreement) -> str:
     if not found.gain:
         return f"The plain network is right on as many of the same {found.images:,} images."
     than = f"{abs(found.gain):.2f} points {'more' if found.gain > 0 else 'less'} than the plain network"
-    chance = "more than chance explains" if found.p < 0.05 else "which chance can explain"
-    return f"That is {than} on the same {found.images:,} images, {chance} ({p_in_words(found.p)})."
+    return f"That is {than} on the same {found.images:,} images, {chance_in_words(found.p)} ({p_in_words(found.p)})."
 
 
 def budget_rows(

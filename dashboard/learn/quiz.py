@@ -204,7 +204,7 @@ def _doubling(shown: Sequence[Shown], doubled: tuple[float, float, Sequence[Deci
         f"What happens to the mean cp of these images if the budget goes from {budget:g} to {twice:g} %?",
         ("It hardly changes", "It grows, but far from double", "It about doubles", "It more than doubles"),
         answer,
-        f"From {before:.1f} to {after:.1f} %: {ratio:.2f} times as much. A budget holds on average over many images;"
+        f"From {before:.2f} to {after:.2f} %: {ratio:.2f} times as much. A budget holds on average over many images;"
         f" the mean of {len(shown)} may differ.",
     )
 
@@ -244,13 +244,14 @@ def _all_at(config: ModelConfig) -> Question | None:
     if option is None:
         return None
     right = 100 * option.cost
-    values = sorted({right, 100 * option.bits / 32, right / 4, min(100.0, 8 * right)})
+    values = sorted({right, 100 * option.bits / FULL_BITS, right / 4, right / 2})
     return Question(
         "all-at",
         f"Every block runs at {option.bits} bits. What is cp?",
         tuple(f"{value:.3g} %" for value in values),
         values.index(right),
-        f"({option.bits} / 32)² = {right:.3g} %: weights and activations both have fewer bits, hence the square.",
+        f"({option.bits} / {FULL_BITS})² = {right:.3g} %: weights and activations both have fewer bits, hence the"
+        " square.",
     )
 
 

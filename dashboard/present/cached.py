@@ -21,4 +21,4 @@ def slide_preview(slide: Slide) -> bytes:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _slide_preview(digest: str, _slide: Slide) -> bytes:
-    return drawing.kept_to_png(_slide.light, scale=_SCALE)
+    return drawing.svg_to_png(_slide.light, scale=_SCALE, kept=True)

@@ -180,7 +180,7 @@ def decisions_in_words(shown: Sequence[Shown]) -> str:
     if max(spent) - min(spent) < 0.005:
         who = "This image" if len(shown) == 1 else f"Each of these {len(shown)} images"
         return f"{who} has a cp of {spent[0]:.2f} %{right}"
-    return f"The cp of these {len(shown)} images is between {min(spent):.1f} and {max(spent):.1f} %{right}"
+    return f"The cp of these {len(shown)} images is between {min(spent):.2f} and {max(spent):.2f} %{right}"
 
 
 def ledger_in_words(rows: Sequence[Mapping[str, Any]], cost: str) -> str:

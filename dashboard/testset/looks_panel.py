@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from dashboard.answers import looks
-from dashboard.answers.classes import groups
 from dashboard.answers.looks import Change
 from dashboard.answers.naming import counted, unbroken
 from dashboard.drawing import legends
@@ -36,7 +35,7 @@ def passes(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> 
         st.markdown(unbroken(views.in_words(found)))
         _outcomes(page, found, wanted)
     st.html(legends.legend(pass_keys(page.card.config, page.colours), page.colours, "Passes"))
-    shown = groups(traces.classes, class_groups.CLASSES in page.shared.page)
+    shown = class_groups.of_page(traces.classes, page.shared)
     members = {group.name: group.classes for group in shown}
     one = next((name for name, own in members.items() if set(own) == set(wanted.classes)), None)
     only = (one, wanted.passes[0]) if one and len(wanted.passes) == 1 else None

@@ -29,8 +29,7 @@ class Summary:
 
     Attributes:
         images: number of images.
-        right: number of right predictions.
-        accuracy: their share, in percent.
+        accuracy: share of right predictions, in percent.
         low: lower end of its 95 % interval (Wilson).
         high: upper end.
         costs: column of a measure -> mean cost, in percent.
@@ -41,7 +40,6 @@ class Summary:
     """
 
     images: int
-    right: int
     accuracy: float | None
     low: float | None
     high: float | None
@@ -59,7 +57,6 @@ def summary(traces: Traces, cost: Mapping[str, np.ndarray], chosen: np.ndarray) 
     means = {column: float(values[chosen].mean()) if n else None for column, values in cost.items()}
     return Summary(
         images=n,
-        right=right,
         accuracy=100 * right / n if n else None,
         low=low,
         high=high,

@@ -101,8 +101,7 @@ def class_bars(trace: DecisionTrace) -> str:
 def _spent(item: Shown, card: Card) -> str:
     """The image's cost in words: cp, all-in, and the measure in use."""
     spent = of_trace(item.trace, card.config)
-    shown = (one for one in measures_shown(state.current().cost) if one.column in spent)
-    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in shown)
+    return " · ".join(f"{one.name} {spent[one.column]:.2f} %" for one in measures_shown(state.current().cost))
 
 
 def _html(item: Shown, spent: str, unusual: bool) -> str:

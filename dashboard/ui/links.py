@@ -5,7 +5,7 @@ all three, because people read and edit them there. For an every-budget checkpoi
 alpha follows. Defaults are left out of the URL:
 
     /                                                    the default state
-    /?checkpoint=resnet38-dfs-30&budget=30               another budget, the default alpha
+    /?checkpoint=dfs-resnet38-cifar10-b30&budget=30      another budget, the default alpha
     /?network=resnet-74-cifar100                         another network, at its default
     /?budget=25                                          edited by hand: the nearest trained budget, and a note
     /image?image=frog&block=7                            another page; ``block`` is that page's own parameter

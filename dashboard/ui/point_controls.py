@@ -286,7 +286,7 @@ def _trained_budget(family: Family, card: Card, group: ControlGroup) -> None:
         return
     control = group.showing(BUDGET, card.budget)
     st.select_slider(
-        group.label(f"Budget: the {'time' if card.training.get('cost') == 'time' else 'cp'} it was trained to spend"),
+        group.label(f"Budget: the {'time' if card.for_time else 'cp'} it was trained to spend"),
         family.budgets,
         card.budget,
         format_func=lambda budget: f"{budget:g} %",

@@ -36,7 +36,7 @@ def accuracy_curve(state: CurveState, colours: Palette) -> Figure:
     """Test accuracy against cost: checkpoints with 95 % intervals, other points, and a tick for each image shown.
 
     A thin step line is the front: no point here is both cheaper and more accurate than one on it. Points of another
-    network are hollow, with a dashed front.
+    network are hollow, on dotted lines.
 
     A click on a measured point puts its checkpoint and budget into the selection ``POINT_PARAM``; where points lie on
     each other, a click takes the one after the point in use. ``BESIDE_PARAM`` is the same for the other network. A

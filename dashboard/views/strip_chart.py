@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -170,6 +171,7 @@ def _images(shown: Sequence[Shown], config: ModelConfig, focus: str | None, colo
     return rows
 
 
+@dataclass(frozen=True, slots=True)
 class Place:
     """Positions in the strip, in pixels.
 
@@ -178,19 +180,19 @@ class Place:
         left: width left of the cells.
         side: of the pictures.
         said: width right of the cells for what the passes of a cascade said.
-        right: width right of the cells.
         scale: of the blocks.
     """
 
-    def __init__(self, row: int, left: int, side: int, said: int, scale: alt.Scale) -> None:
-        self.row, self.left, self.side, self.said, self.right, self.scale = (
-            row,
-            left,
-            side,
-            said,
-            said + COST_WIDTH,
-            scale,
-        )
+    row: int
+    left: int
+    side: int
+    said: int
+    scale: alt.Scale
+
+    @property
+    def right(self) -> int:
+        """Width right of the cells."""
+        return self.said + COST_WIDTH
 
     def at(self, field: str) -> alt.X:
         """The x channel of a field in block widths."""

@@ -35,7 +35,7 @@ class LogLine:
         explained: correlation of the predicted with the measured worth (stage ``utilities``).
         validation_accuracy: accuracy on the validation images in percent.
         validation_cp: cp on the validation images in percent.
-        note: what there is to say of the start of the run.
+        note: what there is to say of the run from here on, such as another precision.
         steps: number of steps that the run has in all; said once, and again if it changes.
     """
 

@@ -85,7 +85,9 @@ def _check(traces: Traces, point: OperatingPoint) -> None:
     if traces.budget != in_force or not math.isclose(traces.price, price, rel_tol=1e-9):
         raise CheckpointError("was made for another budget or price than its name and the card say")
     options = card.config.option_set.names
-    if (traces.classes, traces.options) != (card.classes, options) or not len(traces):
+    if not len(traces):
+        raise CheckpointError("has no images")
+    if (traces.classes, traces.options) != (card.classes, options):
         raise CheckpointError("does not fit the card: its classes or options differ")
     measured = card.metrics.get("test", {}).get("n", len(traces))
     if measured != len(traces):

@@ -120,7 +120,8 @@ class Progress:
     def ended(self, name: str, outcome: Ending) -> None:
         """Tell what became of a run."""
         del self.runs[name]
-        self._say(name, f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state)
+        said = f"{outcome.state}: {outcome.why}" if outcome.why else outcome.state
+        self._say(name, "\n".join(filter(None, (said, outcome.traceback.rstrip()))))
 
     def _say(self, name: str, text: str) -> None:
         done = self.total - len(self.runs)

@@ -37,9 +37,9 @@ def add_unlike(parser: argparse.ArgumentParser) -> None:
 def run_unlike(args: argparse.Namespace) -> int:
     """Fit the training images, write the file that the app reads, and print how many pictures of each kind are marked.
 
-    With ``--checkpoint``, the same is measured for the energy of a network's logits, log(sum(exp(logits))) (Liu et al.,
-    NeurIPS 2020), of the first ``PICTURES`` of each kind and of the validation images, which set its limit. That is for
-    comparison; the app does not use it.
+    With ``--checkpoint``, the same is measured for the energy of a network's logits, -log(sum(exp(logits))) (Liu et
+    al., NeurIPS 2020), of the first ``PICTURES`` of each kind and of the validation images, which set its limit. That
+    is for comparison; the app does not use it.
     """
     from dfs_core.bar import progress_bar
     from dfs_core.checkpoints.card_files import read_card
@@ -106,7 +106,7 @@ def _other_sets(dataset: str, data_dir: Path, size: int) -> list[tuple[str, Imag
 
 
 def _by_energy(checkpoint: str, held_out: np.ndarray, others: dict[str, np.ndarray]) -> dict[str, float]:
-    """Percentage of each kind of pictures whose energy is below that of 95 % of the validation images."""
+    """Percentage of each kind of pictures whose energy is above that of 95 % of the validation images."""
     import torch
 
     from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -118,7 +118,7 @@ def _by_energy(checkpoint: str, held_out: np.ndarray, others: dict[str, np.ndarr
     def energies(pictures: np.ndarray) -> np.ndarray:
         images = torch.from_numpy(np.ascontiguousarray(pictures[:PICTURES])).permute(0, 3, 1, 2)
         outputs = forward_batches(loaded.model, images, loaded.card.mean, loaded.card.std)
-        return torch.cat([output.logits.double().logsumexp(dim=1) for output in outputs]).numpy()
+        return -torch.cat([output.logits.double().logsumexp(dim=1) for output in outputs]).numpy()
 
-    limit = np.quantile(energies(held_out), 1 - KEPT)
-    return {kind: round(100 * float((energies(pictures) < limit).mean()), 1) for kind, pictures in others.items()}
+    limit = np.quantile(energies(held_out), KEPT)
+    return {kind: round(100 * float((energies(pictures) > limit).mean()), 1) for kind, pictures in others.items()}

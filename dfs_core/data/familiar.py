@@ -86,9 +86,9 @@ def _features(pictures: np.ndarray) -> np.ndarray:
     size = pictures.shape[1]
     wave, rings = _transform(size)
     pixels = pictures.astype(np.float64).transpose(0, 3, 1, 2) / 255
-    power = wave @ pixels @ wave.T
-    grey = power.mean(axis=1) ** 2
-    colour = ((power[:, 0] - power[:, 1]) ** 2 + (power[:, 2] - power[:, 1]) ** 2) / 2
+    waves = wave @ pixels @ wave.T
+    grey = waves.mean(axis=1) ** 2
+    colour = ((waves[:, 0] - waves[:, 1]) ** 2 + (waves[:, 2] - waves[:, 1]) ** 2) / 2
     rows = [np.log(part[:, ring].mean(axis=1) + _FLOOR) for ring in rings for part in (grey, colour)]
     return np.stack([*rows, pixels.mean(axis=(1, 2, 3))], axis=1)
 

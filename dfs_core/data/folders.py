@@ -181,5 +181,6 @@ def _own_classes(found: dict[str, list[Path]], folder: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _some(names: tuple[str, ...] | list[str], most: int = 5) -> str:
+def _some(names: tuple[str, ...] | list[str]) -> str:
+    most = 5
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

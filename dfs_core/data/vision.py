@@ -67,12 +67,10 @@ def open_split(dataset: str, root: Path, split: str, download: bool = False) -> 
         download: fetch missing files first.
 
     Raises:
-        UserError: torchvision or SciPy is not installed.
+        UserError: torchvision is not installed.
         RuntimeError: torchvision finds files missing or damaged.
         OSError: files cannot be read, written or fetched.
     """
-    if dataset == "svhn" and importlib.util.find_spec("scipy") is None:
-        raise UserError("SVHN comes in MATLAB files, which torchvision reads with SciPy: run 'pip install scipy'")
     which: dict[str, Any] = {"split": split} if dataset == "svhn" else {"train": split == "train"}
     return _data_class(dataset)(root, download=download, **which)
 

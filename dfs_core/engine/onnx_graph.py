@@ -51,7 +51,7 @@ def to_onnx(checkpoint: Checkpoint, budget: float | None = None) -> onnx.ModelPr
     for block in (net.first, *(forms[chosen] for forms, chosen in zip(net.blocks, decisions, strict=True))):
         x = graph.block(block, x)
     x = graph.add("Flatten", graph.add("GlobalAveragePool", x), axis=1)
-    graph.classify(model, x)
+    graph.classify(net.classifier, x)
     return _model(graph, card, net, budget)
 
 
@@ -166,9 +166,8 @@ class Graph:
             "DequantizeLinear", self.constant(levels.numpy().astype(np.int8)), self.floats(scale), zeros, axis=0
         )
 
-    def classify(self, model: DFSNet, x: str) -> None:
+    def classify(self, last: CompiledClassifier, x: str) -> None:
         """The classifier on features (N, C), rounded as the convolutions are if it has few bits."""
-        last = CompiledClassifier.of(model.body.classifier)
         if last.levels is not None:
             x = self.rounded(last.levels, x)
         self.add("Gemm", x, self.floats(last.weight), self.floats(last.bias), transB=1, result=OUTPUT)

@@ -38,7 +38,7 @@ def top(logits: np.ndarray) -> np.ndarray:
     return np.exp(log_probabilities(logits).max(axis=1))
 
 
-def order(logits: np.ndarray) -> np.ndarray:
+def certainty(logits: np.ndarray) -> np.ndarray:
     """By how many nats the entropy of all classes is below that of a guess."""
     found = log_probabilities(logits)
     return np.log(logits.shape[1]) + (np.exp(found) * found).sum(axis=1)
@@ -56,7 +56,7 @@ def head(logits: np.ndarray, labels: np.ndarray) -> Measure:
     def features(of: np.ndarray) -> np.ndarray:
         best = -np.sort(-log_probabilities(of), axis=1)[:, :MOST_CLASSES]
         ahead = lead(of)
-        return np.column_stack([best, ahead, np.sqrt(ahead), order(of)])
+        return np.column_stack([best, ahead, np.sqrt(ahead), certainty(of)])
 
     seen, right = features(logits), 2.0 * (logits.argmax(axis=1) == labels) - 1
     mean, spread = seen.mean(axis=0), seen.std(axis=0) + 1e-9
@@ -86,7 +86,7 @@ def measures(sure: Sure, passes: Sequence[np.ndarray], labels: np.ndarray) -> li
     """
     if sure == "head":
         return [head(logits.astype(np.float64), labels) for logits in passes]
-    fixed: dict[str, Measure] = {"lead": lead, "top": top, "entropy": order}
+    fixed: dict[str, Measure] = {"lead": lead, "top": top, "entropy": certainty}
     return [fixed[sure]] * len(passes)
 
 

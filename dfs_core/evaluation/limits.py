@@ -103,11 +103,6 @@ def _sum_of_passes(costs: Sequence[np.ndarray], passes: np.ndarray) -> np.ndarra
     return total
 
 
-def spent(looks: Sequence[Look], passes: np.ndarray) -> np.ndarray:
-    """Cost of each image in blocks in full (N,), all its passes together."""
-    return _sum_of_passes([look.cost for look in looks], passes)
-
-
 def choose(looks: Sequence[Look], price: float) -> tuple[float, ...]:
     """The limits of least mean loss + price x cost."""
     ahead, limits = looks[-1].losses, []
@@ -155,7 +150,7 @@ def _choose_straight(looks: Sequence[Look], price: float) -> tuple[float, ...]:
     for begin in reversed(begins):
         end = int(begin[end])
         cuts.append(end)
-    sureness = np.concatenate([[float(first.sureness.max()) * BEYOND**2], first.sureness[order], [0.0]])
+    sureness = np.concatenate([[float(first.sureness.max()) * BEYOND**2], first.sureness[order]])
     return tuple(float(sureness[cut : cut + 2].mean()) if cut < len(order) else 0.0 for cut in reversed(cuts))
 
 

@@ -185,8 +185,8 @@ def summarise(outcome: Outcome, config: ModelConfig) -> Evaluation:
         n=n,
         accuracy=round(100 * correct / n, DECIMALS),
         accuracy_ci95=(round(low, DECIMALS), round(high, DECIMALS)),
-        cp=round(float(costs["cp"].total(paid)), DECIMALS),
-        all_in=round(float(costs["bitops"].total(paid)), DECIMALS),
+        cp=round(costs["cp"].total(paid), DECIMALS),
+        all_in=round(costs["bitops"].total(paid), DECIMALS),
         policies=different(outcome.decisions),
         shares=tuple(
             {name: round(float(share[block]), DECIMALS) for name, share in zip(names, shares, strict=True)}

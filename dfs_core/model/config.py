@@ -199,7 +199,7 @@ class ModelConfig:
         """
         if not self.limits:
             raise UserError("this cascade has no limits yet: they are measured on validation images when a run ends")
-        levels = [math.log(cost) for cost, _ in self.prices]
+        levels = [math.log(price) for price, _ in self.prices]
         level = math.log(price) if price > 0 else -math.inf
         above = bisect_left(levels, level)
         if above == 0 or above == len(levels):

@@ -11,7 +11,6 @@ the stride.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,11 +82,6 @@ class BlockShape:
     def size(self) -> int:
         """Side of its output in pixels."""
         return self.convolutions[-1].size
-
-    @property
-    def stride(self) -> int:
-        """1, or 2 where it halves the side."""
-        return math.prod(conv.stride for conv in self.convolutions)
 
     @property
     def macs(self) -> int:

@@ -77,6 +77,11 @@ class Agreement:
         )
 
 
+def chance_in_words(p: float) -> str:
+    """What a p-value says of a difference: 5 % is the usual bound."""
+    return "more than chance explains" if p < 0.05 else "which chance can explain"
+
+
 def p_in_words(p: float) -> str:
     """A p-value as text.
 

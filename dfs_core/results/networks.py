@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from dfs_core.model.options import Option
 from dfs_core.results.measurement import DIAL, Measurement
 
 
@@ -30,8 +31,8 @@ KINDS = (
     *(Kind(f"DFS at {budget} %", f"dfs-{{network}}-b{budget}", budget) for budget in (40, 30, 20, 10)),
     Kind("SkipNet at 70 %", "skipnet-{network}", 70.0),
     *(
-        Kind(f"static {bits} bits, {cp} %", f"static{bits}-{{network}}")
-        for bits, cp in ((8, 6.25), (4, 1.56), (3, 0.88), (2, 0.39))
+        Kind(f"static {bits} bits, {100 * Option(bits).cost:.2f} %", f"static{bits}-{{network}}")
+        for bits in (8, 4, 3, 2)
     ),
     *(
         Kind(f"{method} at {budget:g} %", f"{recipe}-{{network}}", budget)

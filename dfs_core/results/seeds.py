@@ -67,7 +67,7 @@ class OverSeeds:
 
 
 class Reached(NamedTuple):
-    """Accuracy and all-in cost of a method at a cp, in percent."""
+    """Accuracy and all-in cost of a method at a cost, in percent."""
 
     accuracy: float
     all_in: float

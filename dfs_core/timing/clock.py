@@ -138,7 +138,7 @@ def calibrate(
 ) -> Calibration:
     """Time every part of a network on its engine, in less than 20 s for a network of usual size.
 
-    All timings alternate in rounds, of at most 15 (`_typical`). A slow network gets fewer rounds, and its largest
+    All timings alternate in rounds, of at most 15 (``_typical``). A slow network gets fewer rounds, and its largest
     batches are left out.
 
     Args:

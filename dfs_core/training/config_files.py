@@ -80,9 +80,9 @@ def _lines(table: Table) -> list[str]:
 def _of_name(name: str) -> Table:
     networks = {path.stem: path for path in sorted((CONFIGS / "networks").glob("*.toml"))}
     known = recipes()
-    for recipe in known:
+    for recipe, template in known.items():
         table = _read_merged(CONFIGS / f"{recipe}.toml")
-        pattern = re.sub(r"\\\{(\w+)\\\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", re.escape(table["name"]))
+        pattern = re.sub(r"\\\{(\w+)\\\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", re.escape(template))
         found = re.fullmatch(pattern, name)
         if found and found["network"] in networks:
             path = networks[found["network"]]

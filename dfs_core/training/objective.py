@@ -39,7 +39,7 @@ def block_costs(output: DFSOutput, costs: Tensor) -> Tensor:
 
 
 def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> tuple[Tensor, Tensor]:
-    """The paper's s |alpha| C and the batch's cp (method section 5).
+    """The paper's s |alpha| C and the batch's cost in percent (method section 5).
 
     In the paper, C sums the chosen costs over a batch of 128 images and the gated blocks. Here it is 128 times the mean
     over the batch, so that alpha means the same at any batch size.
@@ -54,9 +54,9 @@ def cost_term(output: DFSOutput, costs: Tensor, target: float, alpha: float) -> 
         The loss term, and that cost in the batch. s is +1 if it is above the target, else -1.
     """
     per_image = block_costs(output, costs)
-    cp = overall(100 * per_image.detach().mean() / output.decisions.shape[1])
-    sign = 2 * (cp > target).to(per_image.dtype) - 1
-    return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), cp
+    spent = overall(100 * per_image.detach().mean() / output.decisions.shape[1])
+    sign = 2 * (spent > target).to(per_image.dtype) - 1
+    return sign * abs(alpha) * PAPER_BATCH * per_image.mean(), spent
 
 
 def sample_losses(

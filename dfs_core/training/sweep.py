@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-import traceback
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import format_exception
 from typing import Any, Literal
 
 from dfs_core.checked import build
@@ -90,10 +90,12 @@ class Ending:
         state: ``trained``; ``published``, if its checkpoint was there before; ``failed``; or ``not begun``, because a
             run that it needs failed.
         why: the reason why it failed or was not begun; else empty.
+        traceback: of a defect of this program, or of a GPU without memory; else empty.
     """
 
     state: Literal["trained", "published", "failed", "not begun"]
     why: str = ""
+    traceback: str = ""
 
     @property
     def good(self) -> bool:
@@ -239,6 +241,6 @@ def one_by_one(runs: Iterable[Run], data_dir: Path) -> Iterator[tuple[str, Endin
         try:
             done[run.name] = attempt(run, data_dir, [done[name] for name in run.needs])
         except Exception as error:  # a defect of ours, or a GPU without memory: the others are done all the same
-            traceback.print_exc()
-            done[run.name] = Ending("failed", str(error).strip().partition("\n")[0] or type(error).__name__)
+            why = str(error).strip().partition("\n")[0] or type(error).__name__
+            done[run.name] = Ending("failed", why, "".join(format_exception(error)))
         yield run.name, done[run.name]

@@ -36,7 +36,7 @@ class Stage:
             options. ``prices``: the policy at random prices. ``swapped``: the policy at random prices, with another
             option in one block. ``evaluated``: the policy under running statistics, as at evaluation. ``passes``: each
             pass of a cascade in turn, all of them in every step.
-        target: the cp in percent that the policy is held to; None for the model's own budget.
+        target: the cost in percent that the policy is held to; None for the model's own budget.
         measured: whether the result is evaluated. It is not if the policy, or the weights under it, are still to be
             trained.
     """
@@ -107,7 +107,7 @@ class TrainConfig:
         calibration: the file with the times, from ``dfs time --save FILE``; empty for ``cp``.
         charges: what that file says, read when the run begins: the time of each option of each gated block, relative to
             a block in full.
-        hold_budget: whether to end by shifting the gate's bias until cp on validation images meets the budget.
+        hold_budget: whether to end by shifting the gate's bias until the cost of validation images meets the budget.
         validation: number of validation images.
         seed: seed of initial weights, order, augmentation and random draws. The split has its own fixed seed.
         precision: ``bf16`` (autocast), ``fp32``, or ``auto``: bf16 if the machine has it in hardware.
@@ -246,7 +246,7 @@ class TrainConfig:
 
     @property
     def target(self) -> float | None:
-        """The cp in percent that the objective holds; None if it holds none."""
+        """The cost in percent (of cp, or of time) that the objective holds; None if it holds none."""
         stage = STAGES[self.stage]
         return (stage.target or self.model.budget) if stage.holds_budget else None
 

@@ -192,7 +192,7 @@ class RunLog:
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path, self.events = folder / LOG_FILE, events(folder, step)
-        kept = [line for line in read_log(self.path) if 0 < line["step"] <= step or line["step"] == 0 < step]
+        kept = [line for line in read_log(self.path) if step and line["step"] <= step]
         write_whole(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self.said = next((line["steps"] for line in reversed(kept) if "steps" in line), None)
         self.notes = [line["note"] for line in kept if "note" in line]

@@ -159,6 +159,8 @@ def test_other_parquet_files_and_other_formats_are_refused(folder: Path) -> None
     assert "decisions or classes that the network does not have" in error_of(folder)
     pq.write_table(table.replace_schema_metadata({"dfs": json.dumps(facts | {"options": ["skip", "full"]})}), path)
     assert "its classes or options differ" in error_of(folder)
+    pq.write_table(table.slice(0, 0), path)
+    assert "has no images" in error_of(folder)
 
 
 def test_reading_needs_no_torch(folder: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
 import fake_data as fakes
@@ -134,10 +133,3 @@ def test_svhn_may_be_there_by_halves(svhn_test: Path) -> None:
     train, test = describe(svhn_test)
     assert (train["images"], test["images"], test["status"]) == (0, KNOWN["svhn"].test_size, "complete")
     assert "data download svhn" in train["status"]
-
-
-def test_svhn_without_scipy_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "test_32x32.mat").write_bytes(b"")
-    monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(UserError, match="pip install scipy"):
-        sets.load_images("svhn", tmp_path, "test")

@@ -7,8 +7,8 @@ from itertools import combinations_with_replacement, pairwise
 import numpy as np
 import pytest
 
-from dfs_core.evaluation.doubt import order, top
-from dfs_core.evaluation.limits import STRAIGHT, Look, choose, follow, rows_of, spent
+from dfs_core.evaluation.doubt import certainty, top
+from dfs_core.evaluation.limits import IN_TURN, STRAIGHT, Look, choose, follow, rows_of
 
 BLOCKS = 10
 
@@ -23,6 +23,10 @@ def made_up(seed: int, n: int = 400) -> list[Look]:
         logits[np.arange(n), labels] += (2 + 1.5 * number) * (1.2 - hard)
         looks.append(Look.of(logits, labels, np.full(n, 0.05 * 4**number)))
     return looks
+
+
+def spent(looks: list[Look], passes: np.ndarray) -> np.ndarray:
+    return IN_TURN.total([look.cost for look in looks], passes)
 
 
 def objective(looks: list[Look], limits: tuple[float, ...], price: float) -> float:
@@ -53,7 +57,7 @@ def test_an_answer_is_as_sure_as_its_probability_or_as_far_from_a_guess() -> Non
     )
     assert Look.of(logits, labels, cost, top).sureness == pytest.approx([0.5, 0.98, 1 / 3])
     entropies = [0.5 * np.log(2) + 0.5 * np.log(4), -0.98 * np.log(0.98) - 0.02 * np.log(0.01), np.log(3)]
-    assert Look.of(logits, labels, cost, order).sureness == pytest.approx(np.log(3) - entropies, abs=1e-12)
+    assert Look.of(logits, labels, cost, certainty).sureness == pytest.approx(np.log(3) - entropies, abs=1e-12)
 
 
 @pytest.mark.parametrize("price", [1e-3, 0.03, 0.3, 1.0])

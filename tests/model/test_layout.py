@@ -125,9 +125,10 @@ def test_each_block_takes_what_the_one_before_gives_and_strides_halve_the_side(l
     channels = layout.stem.outputs
     for block in layout.blocks:
         assert (block.inputs, block.input_size) == (channels, side)
-        channels, side = block.channels, (side + 1) // 2 if block.stride == 2 else side
+        halves = any(conv.stride == 2 for conv in block.convolutions)
+        channels, side = block.channels, (side + 1) // 2 if halves else side
         assert block.size == side >= 2, "a gate measures the spread of its input over pixels"
-        assert (block.shortcut is None) == (block.stride == 1 and block.inputs == block.channels)
+        assert (block.shortcut is None) == (not halves and block.inputs == block.channels)
         assert block.macs == sum(conv.macs for conv in block.convolutions) > 0
 
 

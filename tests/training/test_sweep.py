@@ -119,6 +119,14 @@ def test_a_sweep_with_a_mistake_is_refused_in_one_line(folder: Path, text: str, 
     assert "\n" not in str(refusal.value)
 
 
+def test_a_recipe_whose_name_is_no_text_is_refused(folder: Path) -> None:
+    static = folder / "configs" / "static.toml"
+    named = '"static{bits}-{network}"'
+    static.write_text(static.read_text().replace(named, f"[{named}]"))
+    with pytest.raises(UserError, match="name must be a text"):
+        names(folder, 'network = ["tiny"]\n[[runs]]\nmethod = ["static"]\nbits = [4]\n')
+
+
 def test_a_missing_file_a_circle_and_a_start_from_nothing_are_refused(folder: Path) -> None:
     with pytest.raises(UserError, match=r"sweep nowhere\.toml: No such file"):
         read_sweep(Path("nowhere.toml"))
@@ -254,4 +262,9 @@ def test_a_defect_in_one_run_leaves_the_others(monkeypatch: pytest.MonkeyPatch, 
     found = dict(sweep.one_by_one(runs, Path()))
     assert (found["first"].state, found["second"].state) == ("failed", "trained")
     assert "CUDA out of memory" in str(found["first"])
-    assert "Traceback" in capsys.readouterr().err
+    progress = Progress(runs)
+    for name, outcome in found.items():
+        progress.ended(name, outcome)
+    said = capsys.readouterr().err
+    assert "[1/2] first: failed: CUDA out of memory\nTraceback" in said
+    assert said.endswith("[2/2] second: trained\n")

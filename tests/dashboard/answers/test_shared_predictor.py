@@ -109,7 +109,6 @@ def test_another_budget_price_or_forced_option_is_another_question(shared, card,
     for _ in range(2):
         for point, wish in asked:
             shared.predict(shown, point, **wish)
-            assert shared.knows(shown, point, **wish)
     assert len(calls) == len(asked)
     assert fake.wishes[:4] == [{}, {"budget": 1.25}, {"budget": 2.5}, {"price": [0.4, 0.4]}]
     assert np.array_equal(fake.wishes[4]["forced"], forced)

@@ -10,6 +10,7 @@ from tiny import pictures
 
 from dashboard.answers.pictures import make_picture
 from dashboard.answers.tables import Shown
+from dashboard.learn import quiz
 from dashboard.learn.quiz import PAIR, SAME, Question, questions, ways
 from dfs_core.model.config import ModelConfig, backbone_config
 from dfs_core.model.cost import cost_models
@@ -137,6 +138,10 @@ def test_predictions_under_force_are_compared():
 
 def test_what_every_block_at_a_few_bits_costs_follows_from_the_formula():
     assert right(asked(VARIED)["all-at"]) == "6.25 %"
+    for lowest in ("2", "3", "4", "6", "8", "16"):
+        question = quiz._all_at(ModelConfig(depth=14, options=f"skip,{lowest},full"))
+        assert question is not None
+        assert len(set(question.choices)) == quiz.CHOICES
 
 
 def test_the_least_sure_picture_is_asked_about():

@@ -147,12 +147,12 @@ def test_nobodys_chart_waits_for_a_runaway_picture_of_a_talk(monkeypatch: pytest
     kept = Drawing(5.0, 700 * 2**20)
     monkeypatch.setattr(drawing, "drawing_kept", lambda: kept)
     drawing.svg_to_png(SVG.format(""), scale=1.0)  # both processes are there
-    drawing.kept_to_png(SVG.format(""), scale=1.0)
+    drawing.svg_to_png(SVG.format(""), scale=1.0, kept=True)
     ended: list[BaseException | None] = []
 
     def run_away() -> None:
         try:
-            drawing.kept_to_png(RUNAWAY, scale=1.0)
+            drawing.svg_to_png(RUNAWAY, scale=1.0, kept=True)
             ended.append(None)
         except (UserError, ValueError) as error:
             ended.append(error)

@@ -22,7 +22,7 @@ from dfs_core.model.config import backbone_config
 def test_per_image_costs_and_the_summary_equal_sums_done_by_hand() -> None:
     assert COSTS["cp"].tolist() == CP
     found = statistics.summary(traces(), COSTS, ALL)
-    assert (found.images, found.right, found.vectors, found.blocks) == (6, 5, 4, 2)
+    assert (found.images, found.vectors, found.blocks) == (6, 4, 2)
     assert found.accuracy == pytest.approx(500 / 6)
     assert (found.low, found.high) == wilson_interval(5, 6)
     assert found.costs["cp"] == pytest.approx(sum(CP) / 6)
