@@ -16,7 +16,7 @@ from dfs_core.errors import UserError
 from dfs_core.evaluation.metrics import Evaluation, Looks, Outcome, summarise
 from dfs_core.model.cascade import Passes
 from dfs_core.model.execute import Body, Execution, WholeBody
-from dfs_core.model.network import DFSNet, DFSOutput
+from dfs_core.model.network import DFSNet, DFSOutput, evaluating
 
 Forced = np.ndarray | torch.Tensor
 Progress = Callable[[int, int], None]
@@ -128,17 +128,15 @@ def pass_logits(
     model: DFSNet, images: torch.Tensor | StoredImages, mean: Sequence[float], std: Sequence[float]
 ) -> list[np.ndarray]:
     """What each pass of a cascade answers to every image, also to those that would not need it: (N, classes) each."""
-    was_training, device = model.training, next(model.parameters()).device
-    model.eval()
-    names = model.config.passes
+    device, names = next(model.parameters()).device, model.config.passes
     found: list[list[torch.Tensor]] = [[] for _ in names]
     size = batch_of(model.config.image_size)
-    for pixels in batches_of(images, [slice(at, at + size) for at in range(0, len(images), size)]):
-        with exact(device):
-            x = model.enter(normalise(pixels.to(device), mean, std))
-            for logits, name in zip(found, names, strict=True):
-                logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
-    model.train(was_training)
+    with evaluating(model):
+        for pixels in batches_of(images, [slice(at, at + size) for at in range(0, len(images), size)]):
+            with exact(device):
+                x = model.enter(normalise(pixels.to(device), mean, std))
+                for logits, name in zip(found, names, strict=True):
+                    logits.append(model.uniform(x, model.config.option_set.index(name)).cpu())
     return [torch.cat(logits).numpy() for logits in found]
 
 
@@ -173,11 +171,9 @@ def run(
     if model.config.passes and settings.get("forced") is not None:
         # Its outcome keeps the decisions of the last pass alone: the cost of the others could not be told.
         raise UserError("a cascade decides by whole passes: it cannot be measured under given decisions")
-    was_training = model.training
-    model.eval()
     done, batches = 0, forward_batches(model, images.images, mean, std, **settings)
     confidence, predictions, decisions, passes = [], [], [], []
-    try:
+    with evaluating(model):
         for output in batches:
             best = output.logits.softmax(dim=1).max(dim=1)
             confidence.append(best.values)
@@ -188,9 +184,6 @@ def run(
             done += len(best.indices)
             if progress is not None:
                 progress(done, len(images))
-    finally:
-        if was_training:
-            model.train()
     return Outcome(
         labels=images.labels.cpu().numpy(),
         predictions=torch.cat(predictions).numpy(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -228,6 +229,17 @@ def finish(body: Body | WholeBody, x: Any, decisions: Tensor) -> Tensor:
     return body.head(x)
 
 
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode within; afterwards, also after an error, the mode of before."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
+
+
 @torch.no_grad()
 def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None) -> None:
     """Set quantisers from the inputs of their convolutions while all blocks run under the costliest option.
@@ -237,8 +249,6 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
         images: a normalised sample (N, 3, S, S).
         only: names of the quantisers to set, such as ``body.blocks.3.conv1.quantisers.4``; by default all.
     """
-    was_training = model.training
-    model.eval()
     handles = []
     for name, module in model.named_modules():
         for option, quantiser in getattr(module, "quantisers", {}).items():
@@ -248,7 +258,10 @@ def calibrate(model: DFSNet, images: Tensor, only: Collection[str] | None = None
                 module.register_forward_pre_hook(lambda conv, args, q=quantiser: q.calibrate(args[0], conv.weight))
             )
     costliest = len(model.config.option_set) - 1
-    model.execute(images, torch.full((len(images), model.config.gated_blocks), costliest, device=images.device))
-    for handle in handles:
-        handle.remove()
-    model.train(was_training)
+    decisions = torch.full((len(images), model.config.gated_blocks), costliest, device=images.device)
+    try:
+        with evaluating(model):
+            model.execute(images, decisions)
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dfs_core.model.execute import Execution
-from dfs_core.model.network import DFSNet
+from dfs_core.model.network import DFSNet, evaluating
 from dfs_core.training.counterfactual import utility_loss
 from dfs_core.training.objective import cost_term, sample_losses
 from dfs_core.training.sampling import draw_mixes, draw_prices
@@ -92,9 +92,6 @@ def _passes_loss(
 @torch.no_grad()
 def _evaluated(model: DFSNet, images: Tensor, execution: Execution) -> Tensor:
     """Decisions under running statistics, as at evaluation. Under batch statistics, decisions near a tie would flip."""
-    was_training = model.training
-    model.eval()
-    with torch.autocast(images.device.type, enabled=False):  # evaluation is in float32
-        decisions = model(images, execution=execution).decisions
-    model.train(was_training)
+    with evaluating(model), torch.autocast(images.device.type, enabled=False):  # evaluation is in float32
+        decisions: Tensor = model(images, execution=execution).decisions
     return decisions
