@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dfs_core.commands.checkpoints import add_checkpoint
 from dfs_core.commands.evaluate import measured_images
@@ -63,15 +64,15 @@ def run_dial(args: argparse.Namespace) -> int:
     sound = [price for price, accuracy in held_out.items() if accuracy >= max(held_out.values()) - BROKEN]
     for price in sound:
         found = evaluate(model, images, card.mean, card.std, price=price)
-        rows.append({"price": f"{price:.6g}"} | _row(found, card.weights_sha256))
+        rows.append(_remeasured(found, card, price=float(f"{price:.6g}")))
     config = replace(card.config, prices=tuple(pair for pair in prices if pair[0] <= max(sound)))
     save_card(checkpoint.folder, replace(card, model=config.to_dict()))
     _write_rows(checkpoint.folder / DIAL_FILE, rows)
     if args.json:
-        write_json([row | {"price": float(row["price"])} for row in rows])
+        write_json([asdict(row) for row in rows])
         return 0
     shown = [
-        (row["price"], *(number(row[key], "%") for key in ("accuracy", "cp", "all_in")), f"{row['policies']:,}")
+        (f"{row.price:g}", *(number(value, "%") for value in (row.accuracy, row.cp, row.all_in)), f"{row.policies:,}")
         for row in rows
     ]
     write(table(("price", "accuracy", "cp", "all-in", "decision vectors"), shown, words=()))
@@ -171,75 +172,68 @@ def run_shuffle(args: argparse.Namespace) -> int:
         command = OperatingPoint(card).command(folder)
         raise UserError(f"there are no stored decisions of '{card.name}': make them with '{command}'", command)
     images = measured_images(card, data_dir_of(args), "test")
-    rows = {_key(row.budget): _kept(row) for row in remeasured(folder / SHUFFLED_FILE, card)}
+    rows = {row.budget: row for row in remeasured(folder / SHUFFLED_FILE, card)}
     compared = []
     looked = looks(checkpoint.model, images, card.mean, card.std) if card.config.passes else []
     stored = [read_traces(folder, point) for point in points]  # all of them, before an hour's work on the first
     for point, traces in zip(points, stored, strict=True):
         budget = point.budget
         if looked:
-            row = _passes_shuffled(traces, looked, card)
+            row = _passes_shuffled(traces, looked, card, budget)
         else:
             mixed = traces.decisions[np.random.default_rng(0).permutation(len(traces))]
-            row = _row(evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed), card.weights_sha256)
-        key = _key(budget)
-        rows[key] = {"budget": key} | row
+            found = evaluate(checkpoint.model, images, card.mean, card.std, forced=mixed)
+            row = _remeasured(found, card, budget=budget)
+        rows[budget] = row
         own = 100 * float(traces.correct.mean())
-        compared.append({"budget": budget, "accuracy": own, "shuffled": row["accuracy"]})
+        compared.append({"budget": budget, "accuracy": own, "shuffled": row.accuracy})
         if not args.json:
-            write(f"{key or card.name}: own decisions {number(own, '%')}, shuffled {number(row['accuracy'], '%')}")
-    _write_rows(folder / SHUFFLED_FILE, sorted(rows.values(), key=lambda row: float(row["budget"] or 0)))
+            at = card.name if budget is None else f"{budget:g} %"
+            write(f"{at}: own decisions {number(own, '%')}, shuffled {number(row.accuracy, '%')}")
+    _write_rows(folder / SHUFFLED_FILE, sorted(rows.values(), key=lambda row: row.budget or 0.0))
     if args.json:
         write_json(compared)
     return 0
 
 
-def _passes_shuffled(traces: Traces, looked: Sequence[Look], card: Card) -> dict[str, Any]:
+def _passes_shuffled(traces: Traces, looked: Sequence[Look], card: Card, budget: float | None) -> Remeasured:
     """The row of a cascade whose images exchange how many passes they make: the mean over all exchanges.
 
     Args:
         traces: what the cascade did at a budget.
         looked: every pass made for every one of these images.
         card: of the cascade.
+        budget: that budget, in percent.
     """
     from dfs_core.evaluation.metrics import DECIMALS, wilson_interval
-    from dfs_core.results.collect import figures_of
+    from dfs_core.results.collect import Remeasured, figures_of, weights_of
 
     assert traces.looks is not None
     shares = [float((traces.looks.passes == number).mean()) for number in range(1, len(looked) + 1)]
     right = sum(share * float(look.correct.mean()) for share, look in zip(shares, looked, strict=True))
     low, high = wilson_interval(round(right * len(traces)), len(traces))
     own = figures_of(traces, card)
-    figures = {key: own[key] for key in ("n", "cp", "all_in", "policies")}
-    shuffled = {"accuracy": round(100 * right, DECIMALS), "low": round(low, DECIMALS), "high": round(high, DECIMALS)}
-    return figures | shuffled | {"weights": card.weights_sha256[:12]}
+    return Remeasured(
+        budget=budget,
+        **{key: own[key] for key in ("n", "cp", "all_in", "policies")},
+        accuracy=round(100 * right, DECIMALS),
+        low=round(low, DECIMALS),
+        high=round(high, DECIMALS),
+        weights=weights_of(card),
+    )
 
 
-def _key(budget: float | None) -> str:
-    """A budget as the file of shuffled decisions writes it."""
-    return "" if budget is None else f"{budget:g}"
+def _remeasured(found: Evaluation, card: Card, price: float | None = None, budget: float | None = None) -> Remeasured:
+    from dfs_core.results.collect import Remeasured, weights_of
 
-
-def _kept(row: Remeasured) -> dict[str, Any]:
-    """An earlier row, to be written again."""
-    keys = ("n", "accuracy", "cp", "all_in", "policies", "low", "high", "weights")
-    return {"budget": _key(row.budget)} | {key: getattr(row, key) for key in keys}
-
-
-def _row(found: Evaluation, weights: str) -> dict[str, Any]:
     low, high = found.accuracy_ci95
     figures = {key: getattr(found, key) for key in ("n", "accuracy", "cp", "all_in", "policies")}
-    return figures | {"low": low, "high": high, "weights": weights[:12]}
+    return Remeasured(**figures, low=low, high=high, price=price, budget=budget, weights=weights_of(card))
 
 
-def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    import csv
-    import io
-
+def _write_rows(path: Path, rows: Sequence[Remeasured]) -> None:
     from dfs_core.files import write_whole
+    from dfs_core.results.collect import Remeasured
+    from dfs_core.results.measurement import to_csv
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, to_csv(rows, Remeasured).encode())

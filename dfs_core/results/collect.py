@@ -237,4 +237,9 @@ class Remeasured:
 
 def remeasured(path: Path, card: Card) -> list[Remeasured]:
     """Rows of a file in a checkpoint's folder, such as ``SHUFFLED_FILE``, without rows of other weights."""
-    return [row for row in read_rows(path, Remeasured) if row.weights == card.weights_sha256[:12]]
+    return [row for row in read_rows(path, Remeasured) if row.weights == weights_of(card)]
+
+
+def weights_of(card: Card) -> str:
+    """The weights of a card as ``Remeasured`` names them."""
+    return card.weights_sha256[:12]
