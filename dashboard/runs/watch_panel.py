@@ -12,7 +12,7 @@ from dashboard.drawing import legends
 from dashboard.export.stamp import Kind, Stamp
 from dashboard.export.view import View
 from dashboard.runs import chart, logs
-from dashboard.ui import cached, state
+from dashboard.ui import cached, session_talk, state
 from dashboard.ui.messages import plain
 from dashboard.ui.page import Opened
 from dashboard.ui.show import show
@@ -33,11 +33,11 @@ EVERY_S, IDLE_S = 5.0, 20.0  # interval at which runs are read again: while one 
 
 def watch(page: Opened) -> None:
     """Draw the table and the charts; nothing but a hint if there are no runs. A run that begins appears by itself."""
-    alive = _alive()
+    alive, talk = _alive(), session_talk.current()
 
     @st.fragment(run_every=EVERY_S if alive else IDLE_S)
     def look() -> None:
-        if _alive() != alive:
+        if _alive() != alive or session_talk.current() is not talk:  # the whole page hands a talk to the browser
             st.rerun()
         _look(page)
 

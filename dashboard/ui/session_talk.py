@@ -72,7 +72,7 @@ def can_undo() -> bool:
 
 
 def add(view: View) -> None:
-    """Add a view to the talk and confirm it; a callback."""
+    """Add a view to the talk and confirm it."""
     try:
         talk = current().add(view)
     except UserError as error:

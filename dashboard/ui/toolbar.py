@@ -38,15 +38,15 @@ def toolbar(view: View, on_row: RowAction | None = None) -> None:
     with st.container(horizontal=True, key=f"{view.key}_toolbar", gap="small", vertical_alignment="top"):
         _tables(view, on_row)
         _exports(view)
-        st.button(
+        # No callback: one that shows a message is not allowed where only a part of a page is drawn again.
+        if st.button(
             "Add to talk",
             key=f"{view.key}_add",
             icon=":material/slideshow:",
             type="tertiary",
-            on_click=session_talk.add,
-            args=(view,),
             help="Add this view, as it is now, to your talk as a slide; edit the talk on the page Present",
-        )
+        ):
+            session_talk.add(view)
 
 
 def _tables(view: View, on_row: RowAction | None) -> None:
