@@ -38,8 +38,8 @@ def text_of(app: AppTest) -> str:
 
 
 def said(element) -> str:
-    """A message as it is read: without the signs that keep Markdown from being read in it."""
-    return element.value.replace("\\", "")
+    """A message as it is read: without the signs that keep Markdown from being read in it, with plain spaces only."""
+    return element.value.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def unlinked(text: str) -> str:

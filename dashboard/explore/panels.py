@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.answers import nearest, operating, tables
 from dashboard.answers.costs import MEASURES, measures_shown
-from dashboard.answers.naming import listed
+from dashboard.answers.naming import listed, unbroken
 from dashboard.answers.networks import Network
 from dashboard.answers.pictures import Picture
 from dashboard.answers.tables import Scale, Shown
@@ -126,7 +126,7 @@ def curve(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:
     if not any(point["family"] not in OTHERS for point in curve.points):
         st.caption(f"No checkpoint of {page.card.config.layout.title} on this data set was measured on the test set.")
     if words := where_it_pays(Network.of(page.card)):
-        st.markdown(words)
+        st.markdown(unbroken(words))
 
 
 def where_it_goes(page: Opened, shown: Sequence[Shown], in_focus: Shown | None) -> None:

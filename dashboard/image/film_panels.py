@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.answers.naming import class_name, counted, plain
+from dashboard.answers.naming import class_name, counted, plain, unbroken
 from dashboard.answers.times import alone
 from dashboard.export.view import View
 from dashboard.image import film_chart, stability_chart, tables
@@ -63,7 +63,8 @@ def film(answer: Answer) -> None:
     )
     show(view, page.colours, lambda: _frame_picked(answer), FRAME_PARAM)
     timed = "" if clock is None else f" {_timed(reel, here, config, clock)}"
-    st.caption(f"{plain(stays_right_in_words(answer, found))}{timed}{unforced}{' ' + _DIAL if reel.dial else ''}")
+    stays = plain(unbroken(stays_right_in_words(answer, found)))
+    st.caption(f"{stays}{timed}{unforced}{' ' + _DIAL if reel.dial else ''}")
 
 
 def stability(answer: Answer) -> None:

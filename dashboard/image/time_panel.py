@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.answers.costs import MEASURES
-from dashboard.answers.naming import counted
+from dashboard.answers.naming import counted, unbroken
 from dashboard.answers.times import time_of
 from dashboard.drawing import legends
 from dashboard.export.view import View
@@ -62,7 +62,7 @@ def _show(answer: Answer, found: Calibration, batch: int) -> None:
         f" {option_label(config.option_set.names[-1])}: {dearest.total:.3g} ms. The policy takes"
         f" {100 * policy / time.total:.0f} % of the time."
     )
-    st.markdown(messages.plain(said))
+    st.markdown(messages.plain(unbroken(said)))
     st.html(legends.legend(time_keys(config, page.colours), page.colours, "Milliseconds"))
     view = View(
         key=TIME,

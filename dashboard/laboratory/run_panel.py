@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from dashboard.answers.naming import counted
+from dashboard.answers.naming import counted, unbroken
 from dashboard.answers.networks import Network
 from dashboard.answers.tables import Rows
 from dashboard.export.view import View
@@ -137,7 +137,7 @@ def _result(page: Opened, job: Job) -> None:
     what = "images at hand" if tuned.toy else "validation images"
     heads = dict.fromkeys((what, "accuracy, 95 % interval", "cp", "all-in", "decision vectors"), "")
     st.html(html_tables.ledger("", heads, lines))
-    st.markdown(" ".join(runs.verdict(tuned)))
+    st.markdown(unbroken(" ".join(runs.verdict(tuned))))
     name = tuned.checkpoint.card.name
     with st.container(key="keeping", horizontal=True, vertical_alignment="center"):
         if not (name in kept.names() and cached.shared_predictor().adopted([name])):
@@ -170,7 +170,7 @@ def recorded(page: Opened, wish: Settings) -> None:
     if not found:
         st.caption("No checkpoint of this network has a training log of cp.")
     for place, (budget, rows) in enumerate(found.items()):
-        st.markdown(f"### Recorded: the checkpoints' own training at {budget:g} %")
+        st.markdown(unbroken(f"### Recorded: the checkpoints' own training at {budget:g} %"))
         _recorded(page, f"recorded_{place}", budget, rows)
 
 

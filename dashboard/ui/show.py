@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.answers.naming import unbroken
 from dashboard.drawing.live import mode_bar
 from dashboard.drawing.palette import Palette
 from dashboard.export import formats, sheet
@@ -68,7 +69,7 @@ def show_live(view: View, colours: Palette, said: str) -> None:
     with _frame(view):
         figure = view.live(colours, "<br>".join(sheet.wrap(escape(stamp.line()), 9, 900)))
         st.plotly_chart(figure, key=view.key, theme=None, width="stretch", config=config, alt=view.alt)
-    st.markdown(said)
+    st.markdown(unbroken(said))
     toolbar.toolbar(view)
 
 

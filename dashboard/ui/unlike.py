@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from dashboard.answers.naming import classes_in_words, listed
+from dashboard.answers.naming import classes_in_words, listed, unbroken
 from dashboard.answers.pictures import Picture
 from dashboard.ui import cached
 from dashboard.ui.messages import plain
@@ -43,7 +43,7 @@ def say_marked(pictures: Sequence[Picture], card: Card) -> None:
     st.caption(
         f":material/help: **{MARK.capitalize()}**: {plain(listed(picture.name for picture in marked))}. For such"
         f" a picture the answer may mean little. A picture without this mark may still show no known class: the mark"
-        f" finds {plain(listed(rates))}."
+        f" finds {plain(unbroken(listed(rates)))}."
     )
 
 

@@ -221,7 +221,6 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure, casca
     ]
     whole = {"y": place.down(0.01), "y2": place.down(0.99)}
     middle = place.down(0.5)
-    digits = ".2f" if cascade else ".1f"  # most cascades cost less than one percent
     label = base.mark_text(
         aria=False, align="left", dy=-7, fontSize=13, fontWeight=600, limit=TEXT_WIDTH - 8, color=colours.ink
     )
@@ -245,7 +244,7 @@ def row_marks(place: Place, both: bool, colours: Palette, second: Measure, casca
             cost.encode(
                 x=alt.value(alt.expr(f"width + {place.said + at}")),
                 y=middle,
-                text=alt.Text(f"{column}:Q", format=digits),
+                text=alt.Text(f"{column}:Q", format=".2f"),
             )
             for at, column in ((50, "cp"), (100, second.column))
         ),
