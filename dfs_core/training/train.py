@@ -88,6 +88,11 @@ def carry_out(
     if resume and published(folder, config):
         return folder
     config.total_steps(len(splits.train))  # check this before creating anything
+    if config.stage == "backbone" and config.model.policy != "constant":
+        raise UserError(
+            "stage 'backbone' trains no gates: choose another stage, or a network without gates ([model] policy ="
+            " 'constant', options = 'full', constant = ['full'])"
+        )
     if config.model.policy == "confidence" and config.batch_size < 2 * count():
         raise UserError("policy 'confidence' normalises over a batch: give two images or more to each process")
     with joined(config.batch_size), in_first(alone_in(folder, patience)):

@@ -16,6 +16,7 @@ from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.data.known import KNOWN
 from dfs_core.data.sets import channel_statistics, load_images, train_validation
 from dfs_core.data.splits import VALIDATION
+from dfs_core.errors import UserError
 from dfs_core.evaluation.evaluate import evaluate
 from dfs_core.training.config_files import load_config
 from dfs_core.training.train import Trainer
@@ -231,3 +232,9 @@ def test_a_gated_network_trains_under_bf16(backbone: Path, tmp_path: Path, cifar
     found = load_checkpoint(folder)
     assert found.card.training["precision"] == "bf16"
     assert {value.dtype for value in found.model.parameters()} == {torch.float32}
+
+
+def test_a_stage_that_trains_no_gates_refuses_a_network_that_has_some(tmp_path: Path, cifar10_dir: Path) -> None:
+    with pytest.raises(UserError, match="stage 'backbone' trains no gates"):
+        train(tmp_path / "run", cifar10_dir, GATED, iterations=1)
+    assert not (tmp_path / "run").exists(), "it is refused before anything is written"
