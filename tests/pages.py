@@ -34,12 +34,17 @@ def text_of(app: AppTest) -> str:
     """Everything that the page says, HTML of ours included, with plain spaces only."""
     html = "".join(element.proto.body for element in app.get("html"))
     written = " ".join(str(element.value) for kind in (app.markdown, app.caption) for element in kind)
-    return (html + written).replace("\N{NO-BREAK SPACE}", " ")
+    return breakable(html + written)
 
 
 def said(element) -> str:
     """A message as it is read: without the signs that keep Markdown from being read in it, with plain spaces only."""
-    return element.value.replace("\\", "").replace("\N{NO-BREAK SPACE}", " ")
+    return breakable(element.value.replace("\\", ""))
+
+
+def breakable(text: str) -> str:
+    """A text with plain spaces and hyphens only."""
+    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
 
 
 def unlinked(text: str) -> str:

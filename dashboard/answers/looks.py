@@ -22,16 +22,22 @@ CHANGES: dict[Change, str] = {"righted": "put right", "spoiled": "put wrong"}
 # Bins of confidence, in percent. With equal widths nearly all images would be in the last one.
 CONFIDENCE_EDGES = (0.0, 50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 99.0, 99.9, 100.0)
 MOST_DIGITS = 5  # of odds
-SURE = 20.0  # nats: more is as good as certain, and its odds need not be written out
+LONG = 10**6  # odds from which they are written as a power of ten
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def times(lead: float, digits: int = 2) -> str:
     """A lead in nats as how many times as probable the first class is as the next.
 
-    >>> times(0.7), times(5.0), times(5.0, digits=4)
-    ('2.0', '150', '148.4')
+    >>> times(0.7), times(5.0), times(5.0, digits=4), times(23.2), times(23.2, digits=1)
+    ('2.0', '150', '148.4', '1.2·10¹⁰', '10¹⁰')
     """
-    odds = math.exp(min(lead, SURE))
+    if lead >= math.log(LONG):
+        whole, part = divmod(lead / math.log(10), 1)
+        mantissa, _, more = f"{10**part:.{digits - 1}e}".partition("e")
+        power = f"10{str(int(whole) + int(more)).translate(_RAISED)}"
+        return power if float(mantissa) == 1 else f"{mantissa}·{power}"
+    odds = math.exp(lead)
     decimals = max(0, digits - 1 - math.floor(math.log10(odds)))
     return f"{float(f'{odds:.{digits}g}'):,.{decimals}f}"
 

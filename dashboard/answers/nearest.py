@@ -40,16 +40,17 @@ def _constant_cp(config: ModelConfig) -> float:
     return float(cost_models(config)["cp"].per_image(row[None])[0])
 
 
-def at_cost(family: Family, cp: float | None, like: Card) -> tuple[OperatingPoint, str]:
+def at_cost(family: Family, cp: float | None, like: Card, spent: float | None = None) -> tuple[OperatingPoint, str]:
     """The operating point of a family that is nearest in cp to a wish.
 
     Args:
         family: of the method that was chosen.
-        cp: in percent; None if nobody knows what was spent so far.
+        cp: the wish, in percent; None if nobody knows what was spent so far.
         like: of the checkpoint in use so far; its alpha is kept if nothing else decides.
+        spent: the cp in use so far, in percent, if it is not the wish.
 
     Returns:
-        The operating point, and a note that says if its cp is not the wish; else empty.
+        The operating point, and a note that says if its cp is neither the wish nor what was spent; else empty.
     """
     if cp is None:
         card = family.usual
@@ -62,7 +63,7 @@ def at_cost(family: Family, cp: float | None, like: Card) -> tuple[OperatingPoin
 
     points = (OperatingPoint(card, operating.fit_budget(card, max(cp, LEAST))[0]) for card in family.cards)
     nearest = min(points, key=distance)
-    return nearest, _note(family, nearest, cp)
+    return nearest, _note(family, nearest, cp, spent)
 
 
 def _away(point: OperatingPoint, cp: float | None) -> float:
@@ -71,7 +72,9 @@ def _away(point: OperatingPoint, cp: float | None) -> float:
     return math.inf if found is None or cp is None else abs(math.log(max(found, LEAST) / max(cp, LEAST)))
 
 
-def on_network(catalogue: Catalogue, network: Network, like: Card, cp: float | None) -> tuple[OperatingPoint, str]:
+def on_network(
+    catalogue: Catalogue, network: Network, like: Card, cp: float | None, spent: float | None = None
+) -> tuple[OperatingPoint, str]:
     """The operating point of another network with the same method and cp, or the nearest.
 
     Where the method is missing, the one that is nearest in cp stands for it: among those that decide for each image if
@@ -82,6 +85,7 @@ def on_network(catalogue: Catalogue, network: Network, like: Card, cp: float | N
         network: the one that was chosen.
         like: of the checkpoint whose method is wished.
         cp: the wish, in percent; None if nobody knows.
+        spent: the cp in use so far, in percent, if it is not the wish.
 
     Returns:
         The operating point, and a note that says what of method and cp could not be kept; else empty.
@@ -95,16 +99,16 @@ def on_network(catalogue: Catalogue, network: Network, like: Card, cp: float | N
     same = [family for family in families if family.cards[0].method == before.cards[0].method]
     family = next((one for one in same if one.options == before.options), (same or [min(families, key=unlike)])[0])
     note = "" if same else f"There is no {before.title} of {network.in_words} here. In use instead: {family.title}."
-    found, spent = at_cost(family, cp, like)
-    return found, " ".join(filter(None, (note, spent)))
+    found, unkept = at_cost(family, cp, like, spent)
+    return found, " ".join(filter(None, (note, unkept)))
 
 
-def _note(family: Family, point: OperatingPoint, cp: float) -> str:
+def _note(family: Family, point: OperatingPoint, cp: float, spent: float | None) -> str:
     found = cp_of(point)
     if found is None:
         return (
             f"The cost of {point.card.name} is not on its card, so nobody can say how near it is to a cp of {cp:.3g} %."
         )
-    if math.isclose(found, cp, rel_tol=SAME):
+    if any(math.isclose(found, kept, rel_tol=SAME) for kept in (cp, spent) if kept is not None):
         return ""
     return f"{family.title} has nothing here with a cp of {cp:.3g} %. The nearest is {found:.3g} %."

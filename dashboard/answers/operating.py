@@ -22,6 +22,13 @@ def nearest(budget: float, others: Sequence[float]) -> float:
     return min(others, key=lambda value: abs(math.log(value / budget)), default=budget)
 
 
+def held_in_words(cards: Sequence[Card]) -> str:
+    """How the gates of these checkpoints came to their budget after training; empty if nothing moved them."""
+    if not any(card.training.get("hold_budget") for card in cards):
+        return ""
+    return "After training, one price on the gates' options moved cp to the budget (hold_budget)."
+
+
 def usual_budget(card: Card) -> float | None:
     """The default budget in percent of an every-budget checkpoint; None for any other."""
     return _within(card, card.config.usual_budget or 0.0) if card.budget_range else None

@@ -156,12 +156,14 @@ def training(page: Opened) -> None:
     view = build.training(page)
     if view is None:
         return
-    title = "How cp reached its target in training"
+    title = "cp and its target in training"
     with st.expander(title, icon=":material/show_chart:", key="training_panel", on_change="rerun") as panel:
         if not panel.open:
             return
+        st.html(legends.legend(view.draw(page.colours).legend, page.colours))
         show(view, page.colours)
-        st.caption("Line: training batches. Circles: validation. Dashed: target.")
+        if view.notes:
+            st.caption(view.notes)
 
 
 def _scale(value: Scale) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from dashboard.answers.shared_predictor import PointModel
 from dfs_core.checkpoints.operating_point import round_to
+from dfs_core.checkpoints.words import format_number
 from dfs_core.model.config import PRICED, ModelConfig
 from dfs_core.trace import DecisionTrace
 
@@ -22,6 +23,16 @@ FRAMES = 40
 CHUNK = 10  # frames in one model call; other users' predictions run between calls
 DIAL_WEAKEST, DIAL_STRONGEST = 0.01, 10.0  # nats for a full block: moves only the closest ties, or nearly every gate
 SAME = 1e-3  # relative tolerance; links hold budgets with four digits
+
+
+def price_text(price: float) -> str:
+    """A dial's price with its sign.
+
+    >>> price_text(0.25), price_text(-1e-5)
+    ('+0.25', '−1e−5')
+    """
+    sign = "+" if price > 0 else ""
+    return f"{sign}{format_number(price, 2)}".replace("-", "\N{MINUS SIGN}")
 
 
 @dataclass(frozen=True, slots=True)

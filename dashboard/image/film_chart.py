@@ -16,7 +16,7 @@ from dashboard.answers.verdicts import GLYPHS, marked
 from dashboard.drawing.blocks import block_numbers, start_of
 from dashboard.drawing.figure import Figure, padded, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.film import Film, StaysRight
+from dashboard.image.film import Film, StaysRight, price_text
 from dashboard.image.layout import FRAME_PARAM, y_of
 from dashboard.image.tables import Subject, frame_rows
 from dfs_core.model.config import ModelConfig
@@ -83,7 +83,7 @@ def position_text(film: Film, frame: int) -> str:
     position = film.positions[frame]
     if not film.dial:
         return f"{position:.3g} %"
-    return "as trained" if position == 0 else f"price {position:+.2g}".replace("-", "\N{MINUS SIGN}")
+    return "as trained" if position == 0 else f"price {price_text(position)}"
 
 
 def _places(config: ModelConfig) -> list[tuple[int, float, int]]:

@@ -19,6 +19,7 @@ from dfs_core.model.layout import Layout
 LEFT, RIGHT = 96, 148  # pixels left of the network for the picture, and right of it for the prediction
 USUAL = 900  # pixels of these charts on a narrow page (style.css)
 BLOCK_ROOM = 21  # least width of a block in pixels for a gate's probability, and for an option's name
+SKIP_ROOM = 26  # likewise for the word ``skip``
 END = 0.9  # width of the stem and of the classifier, in block widths
 BLOCK_PARAM, GATE_PARAM, FRAME_PARAM = "block", "gate", "frame"  # selections of the charts
 

@@ -17,7 +17,7 @@ from dashboard.answers.verdicts import marked, verdict
 from dashboard.drawing.blocks import stage_marks, stage_title
 from dashboard.drawing.figure import Figure, table
 from dashboard.drawing.palette import Palette
-from dashboard.image.layout import BLOCK_PARAM, BLOCK_ROOM, END, LEFT, Line, frame, y_of
+from dashboard.image.layout import BLOCK_PARAM, BLOCK_ROOM, END, LEFT, SKIP_ROOM, Line, frame, y_of
 from dashboard.image.probes import WhatIf
 from dashboard.image.tables import PathRow, Subject, path_rows
 from dfs_core.checkpoints.words import option_label
@@ -233,7 +233,9 @@ def _texts(line: Line, colours: Palette) -> list[alt.Chart]:
         names.encode(
             x=line.at("centre"),
             y=alt.value(_NAME),
-            text="option:N",
+            text=alt.value(
+                alt.expr(f"datum.option === 'skip' && !({line.room(SKIP_ROOM)}) ? '\N{EN DASH}' : datum.option")
+            ),
         ),
         blocks.mark_text(**small, opacity=alt.expr(line.room(36))).encode(
             x=line.at("centre"), y=alt.value(_WAS), text="was:N"

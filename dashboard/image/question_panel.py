@@ -14,7 +14,7 @@ from dashboard.answers.pictures import Picture
 from dashboard.answers.shared_predictor import PredictorAtPoint, SharedPredictor
 from dashboard.answers.tables import gated_numbers
 from dashboard.image import film, probes
-from dashboard.image.film import Film
+from dashboard.image.film import Film, price_text
 from dashboard.image.probes import Variant, WhatIf
 from dashboard.image.tables import Subject
 from dashboard.ui import cached, messages, state
@@ -61,8 +61,7 @@ class Answer:
     @property
     def in_words(self) -> str:
         """The operating point in words, including the dial."""
-        price = f"{self.where:+.2g}".replace("-", "\N{MINUS SIGN}")
-        dial = f", dial at price {price} (not trained)" if self.dialled else ""
+        dial = f", dial at price {price_text(self.where)} (not trained)" if self.dialled else ""
         return f"{self.page.in_words}{dial}"
 
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 
 from dashboard.answers.catalogue import Catalogue
 from dashboard.answers.naming import listed
+from dashboard.answers.operating import held_in_words
 from dashboard.answers.parameters import finite_number, whole_number
 from dashboard.answers.tables import Rows
 from dashboard.drawing.diverging import signed
@@ -144,9 +145,10 @@ def how_recorded(cards: Sequence[Card]) -> str:
     sizes = sorted(size for size in asked if isinstance(size, int))
     batches = f", with batches of {listed(f'{size:,}' for size in sizes)} images" if sizes else ""
     settled = any(card.training.get("settle") for card in cards)
-    return f"Here whole networks were trained{batches}; the live run trains only the gates." + (
-        " In the last stage, settle, the gates are fixed on the budget and the rest trains on." if settled else ""
-    )
+    said = [f"Here whole networks were trained{batches}; the live run trains only the gates."]
+    if settled:
+        said.append("In the last stage, settle, the gates are fixed on the budget and the rest trains on.")
+    return " ".join(filter(None, (*said, held_in_words(cards))))
 
 
 def result_rows(tuned: Tuned, parent: Card) -> Rows:

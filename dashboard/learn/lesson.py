@@ -140,20 +140,24 @@ def gate_words(item: Shown, card: Card, block: int) -> list[str]:
 def option_words(item: Shown, card: Card, forced: tuple[str, DecisionTrace] | None) -> list[str]:
     """Step 3; ``forced`` is an option, with the trace if every block takes it."""
     cp, bits = item.trace.cp, next((option for option in card.config.option_set if option.is_quantised), None)
-    example = (
-        f"{bits.bits} bits cost ({bits.bits} / 32)² = {100 * bits.cost:.3g} % of the full block"
+    cheaper = (
+        "Multiplication is cheaper at fewer bits, and both factors have fewer:"
+        f" {bits.bits} bits cost ({bits.bits} / 32)² = {100 * bits.cost:.3g} % of the full block."
         if bits
-        else "a skipped block costs nothing"
+        else "This network has no option with fewer bits: a skipped block costs nothing, and any other its whole cost."
+        if len(card.config.option_set) > 1
+        else "This network runs every block in full, so it saves nothing."
     )
     said = [
-        f"Multiplication is cheaper at fewer bits, and both factors have fewer: {example}.",
+        cheaper,
         f"The {len(item.trace.passes)} passes over this image give a **cp of {cp:.2f} %**: what they cost together."
         if len(item.trace.passes) > 1
         else f"The {len(item.trace.decisions)} decisions for this image give a **cp of {cp:.2f} %**: the mean cost of"
         " the blocks.",
     ]
-    if forced is None:
+    if forced is None and len(card.config.option_set) > 1:
         said.append("Choose an option below to force every block to it, and see whether the prediction stays the same.")
+    if forced is None:
         return said
     name, trace = forced
     same = (

@@ -7,7 +7,7 @@ from dashboard.ui import focus, image_bar
 from dashboard.ui.decide import decide
 from dashboard.ui.page import open_page
 
-page = open_page()
+page = open_page(forms={"step": "|".join(lesson.PLACES)})
 room_panel.room(page)
 place = steps_panel.navigation(page)
 if place == lesson.GLOSSARY:

@@ -22,11 +22,13 @@ from dfs_core.checkpoints.locate import runs_dir
 CHOSEN = "runs_chosen"
 MOST = 6  # runs in one chart
 _COLUMNS = {
-    "steps": "of steps",
-    "accuracy": "accuracy %",
-    "cp": "cp %",
-    "validation_accuracy": "validation accuracy %",
-    "minutes since": "minutes since its last log line",
+    "steps": st.column_config.NumberColumn("of steps", format="%d"),
+    "epoch": st.column_config.NumberColumn(format="%.2f"),
+    "loss": st.column_config.NumberColumn(format="%.3f"),
+    "accuracy": st.column_config.NumberColumn("accuracy %", format="%.2f"),
+    "cp": st.column_config.NumberColumn("cp %", format="%.2f"),
+    "validation_accuracy": st.column_config.NumberColumn("validation accuracy %", format="%.2f"),
+    "minutes since": st.column_config.NumberColumn("minutes since its last log line", format="%.1f"),
 }
 EVERY_S, IDLE_S = 5.0, 20.0  # interval at which runs are read again: while one is in progress, and otherwise
 
@@ -69,7 +71,15 @@ def _look(page: Opened) -> None:
             st.warning(plain(log), icon=":material/edit_document:")
         found[run.name] = [] if isinstance(log, str) else log
     table = logs.overview(runs, found, now)
-    st.dataframe(table, hide_index=True, height=min(300, 40 + 35 * len(table)), column_config=_COLUMNS)
+    filled = [key for key in table[0] if any(row[key] is not None for row in table)]
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=min(300, 40 + 35 * len(table)),
+        column_order=filled,
+        column_config=_COLUMNS,
+        placeholder="-",
+    )
     going = [row["run"] for row in table if row["state"] == "in progress"]
     chosen = st.multiselect("Runs to draw", list(found), (going or list(found))[:MOST], max_selections=MOST, key=CHOSEN)
     for name in chosen:

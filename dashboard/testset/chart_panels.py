@@ -152,6 +152,7 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
     """Accuracy by cost; a click on a group filters by its cost."""
     measure, click_id = MEASURES[page.shared.cost], page.shared.click_id
     rows = statistics.cost_rows(traces, cost, chosen)
+    sizes = statistics.sizes_in_words([row["images"] for row in rows])
     st.markdown("### Accuracy by cost")
     view = View(
         key=GROUPS,
@@ -160,14 +161,14 @@ def group_view(page: Opened, traces: Traces, cost: np.ndarray, chosen: np.ndarra
         tables={"groups": lambda: rows},
         alt=f"Share of right predictions in groups of test images by their {measure.name}",
         stamp=page.stamp("measured"),
-        notes="The images are split by cost into groups of about equal size, cheapest first, with 95 % intervals.",
+        notes=f"The images are split by cost into {sizes}, cheapest first, with 95 % intervals.",
     )
 
     def use(found: Mapping[str, Any]) -> None:
         narrow(page, replace(wanted, low=float(found["from"]), high=float(found["to"])))
 
     _show(view, page, use, cost_charts.GROUP_PARAM)
-    st.caption(unbroken("Groups of about equal size, cheapest first, with 95 % intervals. A click filters by cost."))
+    st.caption(unbroken(f"Cheapest first: {sizes}, with 95 % intervals. A click filters by cost."))
 
 
 def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Filter) -> None:
@@ -183,6 +184,7 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         return
     click_id, members = page.shared.click_id, {group.name: group.classes for group in shown}
     drawn = confusions.drawn(rows, shown)
+    within = "" if one == "class" else " On the diagonal, another class of the same superclass was predicted."
     named = {classes: name for name, classes in members.items()}
     cell = named.get(wanted.classes), named.get(wanted.answers)
     in_use = (cell[0], cell[1]) if cell[0] and cell[1] else None
@@ -191,10 +193,11 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
         title=f"Confusions of {page.in_words}",
         draw=lambda colours: confusions.confusion_chart(rows, drawn, in_use, colours, click_id),
         tables={"confusions": lambda: rows},
-        alt=f"How many test images of each of {len(shown)} {words(shown)} were taken for each other {one}",
+        alt=f"How many test images of each of {len(shown)} {words(shown)} were wrongly taken for each {one}",
         finding=f"Most often: {confusions.in_words(rows[0])}",
         stamp=page.stamp("measured"),
-        notes="A row is what images show, a column what was predicted. Only wrong predictions are counted.",
+        notes="A row is what images show, a column what was predicted. Only wrong predictions are counted." + within,
+        least=confusions.least_width(drawn),
     )
 
     def use(found: Mapping[str, Any]) -> None:
@@ -215,7 +218,7 @@ def confusion_view(page: Opened, traces: Traces, chosen: np.ndarray, wanted: Fil
     st.caption(
         unbroken(
             f"{counted(wrong, 'wrong prediction')} of {len(chosen):,}. Rows: what the image shows. Columns: what was"
-            " predicted. A click filters; so does a row of the table."
+            f" predicted.{within} A click filters; so does a row of the table."
             f"{left_out(len(shown), 'those that are confused most often')}"
         )
     )

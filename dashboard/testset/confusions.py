@@ -18,8 +18,9 @@ from dfs_core.checkpoints.traces import Traces
 
 CONFUSION_PARAM = "confusion_pick"
 _CELL, _SMALL = 26, 9  # pixels of a row; small where there are too many classes for numbers
+_WIDTH, _NARROW = 20, 7  # least pixels of a column, likewise
 _MANY = 30  # classes; with more, cells are small
-_FOOT = 18  # pixels
+_RIGHT, _FOOT = 8, 18  # pixels
 
 
 class ConfusionRow(TypedDict):
@@ -117,11 +118,21 @@ def confusion_chart(
     return Figure(_template(names, colours), {"confusions": cells})
 
 
+def least_width(names: tuple[str, ...]) -> float:
+    """Width in pixels of the chart in which its numbers, or else its cells, are told apart."""
+    return _left(names) + _RIGHT + (_NARROW if len(names) > _MANY else _WIDTH) * len(names)
+
+
+def _left(names: tuple[str, ...]) -> int:
+    """Pixels left of the cells, and above them."""
+    return room_for(names, 80)
+
+
 @lru_cache(maxsize=16)
 def _template(names: tuple[str, ...], colours: Palette) -> dict[str, Any]:
     base = table("confusions")
     many = len(names) > _MANY
-    cell, room = _SMALL if many else _CELL, room_for(names, 80)
+    cell, room = _SMALL if many else _CELL, _left(names)
     font = 8 if many else 12
     scale: Any = {"scale": alt.Scale(domain=list(names), paddingInner=0.06, paddingOuter=0)}
     label: Any = {
@@ -163,4 +174,4 @@ def _template(names: tuple[str, ...], colours: Palette) -> dict[str, Any]:
                 x=x, y=y, text="images:Q", color=alt.Color("ink:N", scale=None)
             )
         )
-    return padded(alt.layer(*marks), room, 8, room + 18, _FOOT, cell * len(names) + room + 18 + _FOOT)
+    return padded(alt.layer(*marks), room, _RIGHT, room + 18, _FOOT, cell * len(names) + room + 18 + _FOOT)

@@ -17,7 +17,7 @@ Along = Literal["cost", "accuracy"]  # column of the axis of a chart by class
 CLASS_PARAM = "class_pick"
 GROUP_PARAM = "group_pick"
 CLASS_ROW = 26  # pixels
-_TOP, _FOOT = 18, 60  # pixels above and below the classes: a heading, and the axis with its title
+_TOP, _FOOT = 18, 74  # pixels above and below the classes: a heading, and the axis with its title in two lines
 HEIGHT = 230
 
 
@@ -72,7 +72,8 @@ def _class_template(column: Along, axis: str, count: int, left: int, colours: Pa
         title=None,
         axis=alt.Axis(domain=False, ticks=False, labelFontSize=12, labelLimit=left - 8),
     )
-    x = alt.X(f"{column}:Q", title=axis, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
+    title = _in_lines(axis)
+    x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6))
     ink = alt.Color("ink:N", scale=None)
     titles = {"cost": "mean cost %"} if costs else {"accuracy": "accuracy %"}
     titles |= {"low": "95 % from", "high": "95 % to"}
@@ -85,11 +86,11 @@ def _class_template(column: Along, axis: str, count: int, left: int, colours: Pa
     click = alt.selection_point(name=CLASS_PARAM, fields=["class", "click_id"], on="click", empty=False)
     accuracy: Any = {"aria": False, "align": "right", "fontSize": 11, "color": colours.muted}
     band = base.mark_bar(aria=False, height=9, cornerRadius=4, opacity=0.22).encode(
-        x=alt.X("p10:Q", title=axis), x2="p90:Q", y=y, color=ink
+        x=alt.X("p10:Q", title=title), x2="p90:Q", y=y, color=ink
     )
     chart = alt.layer(
         *([band] if costs else []),
-        base.mark_rule(aria=False, strokeWidth=2.5).encode(x=alt.X("low:Q", title=axis), x2="high:Q", y=y, color=ink),
+        base.mark_rule(aria=False, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q", y=y, color=ink),
         base.mark_point(aria=False, filled=True, size=75, opacity=1).encode(x=x, y=y, color=ink),
         base.mark_text(**accuracy).encode(
             x=alt.value(alt.expr("width + 44")), y=y, text=alt.Text("accuracy:Q", format=".1f")
@@ -180,7 +181,8 @@ def group_chart(rows: Sequence[CostRow], axis: str, colours: Palette, click_id: 
 @lru_cache(maxsize=32)
 def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
     base = table("groups")
-    x = alt.X("cost:Q", title=axis, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False, tickCount=6))
+    title = _in_lines(axis)
+    x = alt.X("cost:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False, tickCount=6))
     scale = alt.Scale(zero=False)
     tooltip = [
         alt.Tooltip("from:Q", title="cost from %", format=".2f"),
@@ -195,7 +197,7 @@ def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
     return (
         alt.layer(
             base.mark_rule(aria=False, strokeWidth=4, opacity=0.3, color=colours.families[0]).encode(
-                x=alt.X("from:Q", title=axis), x2="to:Q", y=y
+                x=alt.X("from:Q", title=title), x2="to:Q", y=y
             ),
             base.mark_rule(aria=False, strokeWidth=1.6, color=colours.families[0]).encode(
                 x=x, y=alt.Y("low:Q", title="right, % of images", scale=scale), y2="high:Q"
@@ -213,3 +215,13 @@ def _group_template(axis: str, colours: Palette) -> dict[str, Any]:
 
 def _named(verdict: Verdict) -> str:
     return marked(verdict, verdict)
+
+
+def _in_lines(axis: str) -> list[str]:
+    """An axis title in lines, of which a phone has room for each.
+
+    >>> _in_lines("all-in cost: every bit operation, % of the plain network")
+    ['all-in cost: every bit operation,', '% of the plain network']
+    """
+    *heads, last = axis.rsplit(", ", 1)
+    return [*(f"{head}," for head in heads), last]

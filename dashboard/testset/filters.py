@@ -138,6 +138,13 @@ def _names(classes: Sequence[str]) -> str:
     return ".".join(name.replace("~", "~0").replace(".", "~1") for name in classes)
 
 
+def unknown_classes(page: Mapping[str, str], traces: Traces) -> list[str]:
+    """The classes that a link names and these traces do not have."""
+    known = {_names([name]) for name in traces.classes}
+    words = [word for parameter in ("class", "answer") for word in page.get(parameter, "").split(".")]
+    return [word.replace("~1", ".").replace("~0", "~") for word in dict.fromkeys(words) if word and word not in known]
+
+
 def from_page(page: Mapping[str, str], traces: Traces, cost: Cost) -> Filter:
     """Read a filter from the page's URL parameters; values that do not fit these traces are left out.
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.answers import looks
 from dashboard.answers.costs import MEASURES, measures_shown
-from dashboard.answers.naming import class_name, classes_in_words, plain
+from dashboard.answers.naming import class_name, classes_in_words, listed, plain
 from dashboard.answers.verdicts import Verdict
 from dashboard.testset import filters
 from dashboard.testset.filters import Filter
@@ -56,6 +56,9 @@ def head(page: Opened, traces: Traces, whole: Summary, here: Summary, wanted: fi
 
 def filter_bar(page: Opened, traces: Traces, cost: np.ndarray, wanted: Filter) -> None:
     """The controls of the filter, and buttons that remove its parts."""
+    if unknown := filters.unknown_classes(page.shared.page, traces):
+        names = listed([f"'{name}'" for name in unknown])
+        st.warning(plain(f"{title_of(traces.dataset)} has no class {names}, so the filter leaves it out."))
     with st.container(key="filters", horizontal=True, vertical_alignment="bottom", gap="medium"):
         _classes(page, traces, wanted)
         _verdict(page, wanted)

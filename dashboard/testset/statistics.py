@@ -248,6 +248,18 @@ def cost_rows(traces: Traces, cost: np.ndarray, chosen: np.ndarray) -> list[Cost
     return rows
 
 
+def sizes_in_words(sizes: Sequence[int]) -> str:
+    """What groups of these sizes are called: images of equal cost stay together, so that sizes can differ.
+
+    >>> sizes_in_words([98, 100, 102]), sizes_in_words([713, 4004]), sizes_in_words([10000])
+    ('groups of about equal size', 'groups of 713 to 4,004 images', 'one group of 10,000 images')
+    """
+    if len(sizes) == 1:
+        return f"one group of {sizes[0]:,} images"
+    least, most = min(sizes), max(sizes)
+    return "groups of about equal size" if most <= 1.5 * least else f"groups of {least:,} to {most:,} images"
+
+
 class VectorRow(Costs):
     """A decision vector with its costs.
 

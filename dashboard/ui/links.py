@@ -241,6 +241,8 @@ def _own(query: Mapping[str, str], forms: Mapping[str, str], notes: list[str]) -
             notes.append(f"The link's {key} is longer than {_LONGEST_VALUE:,} characters, so it is left out.")
         elif key not in forms or re.fullmatch(forms[key], value):
             own[key] = value
+        else:
+            notes.append(f"The link's {key} '{value}' is none of this page's, so it is left out.")
     if len(own) > _MOST_OWN:
         notes.append(f"The link has too many parameters. The first {_MOST_OWN} of its page are used.")
     return dict(list(own.items())[:_MOST_OWN])

@@ -20,7 +20,7 @@ from dashboard.answers.networks import Network
 from dashboard.ui import messages, state
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint
-from dfs_core.checkpoints.words import format_alpha, option_label
+from dfs_core.checkpoints.words import format_alpha, format_number, option_label
 from dfs_core.model.options import FULL_BITS
 from dfs_core.model.prices import price_of
 
@@ -155,7 +155,7 @@ def _network(catalogue: Catalogue, point: OperatingPoint, shared: state.State, g
     def choose(network: Network) -> None:
         wish = group.wish(point)
         like = wish.like if catalogue.named(wish.like.name) else point.card  # it may be gone
-        found, note = nearest.on_network(catalogue, network, like, wish.cp)
+        found, note = nearest.on_network(catalogue, network, like, wish.cp, nearest.cp_of(point))
         own = group.move is state.change  # a second group changes neither the images nor what the page filters
         more, removed = state.to_another_network(shared, used, network) if own else ({}, "")
         group.follow(found, f"{note} {removed}".strip(), wish, **more)
@@ -178,7 +178,7 @@ def _method(catalogue: Catalogue, family: Family, point: OperatingPoint, group: 
 
     def choose(title: str) -> None:
         wish = group.wish(point)
-        found, note = nearest.at_cost(families[title], wish.cp, point.card)
+        found, note = nearest.at_cost(families[title], wish.cp, point.card, nearest.cp_of(point))
         group.follow(found, note, Wish(wish.cp, found.card))
 
     chosen = control.choice(choose)
@@ -347,7 +347,7 @@ def _every_alpha(point: OperatingPoint, group: ControlGroup) -> None:
         "Price" if group.brief else "Price of a full block, log scale",
         operating.positions(*operating.alpha_bounds(card), alpha),
         alpha,
-        lambda value: f"{price_of(value):.{DIGITS}g}",
+        lambda value: format_number(price_of(value), DIGITS),
         choose,
     )
 

@@ -10,6 +10,7 @@ from dashboard.answers import tables
 from dashboard.answers.costs import MEASURES
 from dashboard.answers.naming import PUBLISHED_KEY, counted
 from dashboard.answers.networks import Network
+from dashboard.answers.operating import held_in_words
 from dashboard.answers.tables import Shown, Table
 from dashboard.drawing.figure import Figure
 from dashboard.drawing.palette import LIGHT
@@ -157,4 +158,5 @@ def training(page: Opened) -> View | None:
         tables={"training": lambda: log},
         alt="cp of the training batches against its target",
         stamp=page.stamp("training batches", cost="cp"),
+        notes=held_in_words([page.card]),
     )

@@ -189,9 +189,7 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
             shape="square", size=70, strokeWidth=1.6, clip=True, **hollow | {"fill": colours.background}
         ).encode(x=x, y=y, tooltip=_tooltip("tuned live", "validation accuracy %")),
         asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),
-        asked.mark_text(text="budget", align="left", dx=4, dy=6, fontSize=11, color=colours.accent, aria=False).encode(
-            y=alt.value(0)
-        ),
+        asked.mark_text(text="budget", dy=-6, fontSize=11, color=colours.accent, aria=False).encode(y=alt.value(0)),
     ]
 
 

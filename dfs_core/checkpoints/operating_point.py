@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.locate import pretrained_dir
-from dfs_core.checkpoints.words import METHODS, format_alpha, option_label
+from dfs_core.checkpoints.words import METHODS, format_alpha, format_number, option_label
 from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
 from dfs_core.model.prices import alpha_of, price_of
@@ -73,7 +73,7 @@ class OperatingPoint:
             parts.append(f"budget {target:.3g} %" if card.budget_range else f"budget {target:g} %{of_time}")
         if alpha is not None:  # the same in two units: a weight in training, a price at evaluation
             by_price = card.budget_range is not None
-            parts.append(f"price {price_of(alpha):.3g}" if by_price else f"alpha {format_alpha(alpha, 3)}")
+            parts.append(f"price {format_number(price_of(alpha))}" if by_price else f"alpha {format_alpha(alpha, 3)}")
         return ", ".join(parts)
 
     @property

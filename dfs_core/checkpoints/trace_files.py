@@ -61,7 +61,9 @@ def read_traces(folder: Path, point: OperatingPoint) -> Traces:
             raise CheckpointError(f"{path} is larger than {LARGEST >> 20} MB; {remedy}", command)
         data = path.read_bytes()
     except FileNotFoundError:
-        raise NoTraces(f"there is no {path.name} in {folder}: {remedy}", command) from None
+        stored = ", ".join(f"{budget:g}" for budget in stored_budgets(folder)) if point.budget is not None else ""
+        others = f" (stored budgets: {stored} %)" if stored else ""
+        raise NoTraces(f"there is no {path.name} in {folder}{others}: {remedy}", command) from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     try:

@@ -29,6 +29,16 @@ def option_in_words(name: str) -> str:
     return "full precision" if name == "full" else option_label(name)
 
 
+def format_number(value: float, digits: int = 3) -> str:
+    """A number of any size, its exponent without zeros in front.
+
+    >>> format_number(0.05), format_number(1e-5), format_number(1234567.0, 2)
+    ('0.05', '1e-5', '1.2e6')
+    """
+    mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
+
+
 @lru_cache(maxsize=4096)  # the dashboard's slider formats hundreds at every run
 def format_alpha(alpha: float, digits: int = 7) -> str:
     """Alpha as people write it: ``5e-6``, not ``5e-06``."""

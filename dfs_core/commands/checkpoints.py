@@ -9,6 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from dfs_core.checkpoints.words import format_alpha
 from dfs_core.commands.output import (
     add_json,
     complain,
@@ -48,7 +49,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
     budget = range_text(*line["budget_range"]) if line["budget_range"] else budget_text(line["budget"])
-    alpha = "-" if line["alpha"] is None else f"{line['alpha']:g}"
+    alpha = "-" if line["alpha"] is None else format_alpha(line["alpha"])
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
     return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dfs_core.checkpoints.words import format_number
 from dfs_core.commands.checkpoints import add_checkpoint
 from dfs_core.commands.evaluate import measured_images
 from dfs_core.commands.output import add_data_dir, add_json, data_dir_of, number, percent, table, write, write_json
@@ -72,7 +73,11 @@ def run_dial(args: argparse.Namespace) -> int:
         write_json([asdict(row) for row in rows])
         return 0
     shown = [
-        (f"{row.price:g}", *(number(value, "%") for value in (row.accuracy, row.cp, row.all_in)), f"{row.policies:,}")
+        (
+            "-" if row.price is None else format_number(row.price, 6),
+            *(number(value, "%") for value in (row.accuracy, row.cp, row.all_in)),
+            f"{row.policies:,}",
+        )
         for row in rows
     ]
     write(table(("price", "accuracy", "cp", "all-in", "decision vectors"), shown, words=()))
@@ -136,7 +141,8 @@ def run_prices(args: argparse.Namespace) -> int:
     if args.json:
         write_json([{"price": price, "cp": cp} for price, cp in model.config.prices])
         return 0
-    write(table(("price", "cp"), [(f"{price:.4g}", number(cp, "%")) for price, cp in model.config.prices], words=()))
+    rows = [(format_number(price, 4), number(cp, "%")) for price, cp in model.config.prices]
+    write(table(("price", "cp"), rows, words=()))
     return 0
 
 

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dfs_core.checkpoints.words import METHODS
+from dfs_core.checkpoints.words import METHODS, format_number
 from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
 from dfs_core.results.comparison import Comparison
@@ -185,7 +185,7 @@ def _points_table(points: Sequence[Measurement]) -> str:
     rows = [
         (
             point.checkpoint + (" (dial)" if point.family == DIAL else ""),
-            _percent(point.budget, "g") if point.price is None else f"price {point.price:.3g}",
+            _percent(point.budget, "g") if point.price is None else f"price {format_number(point.price)}",
             _accuracy(point),
             "" if point.loss is None else f"{point.loss:.2f}",
             _percent(point.cp),

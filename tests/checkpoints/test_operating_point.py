@@ -57,10 +57,18 @@ def test_whoever_finds_no_traces_is_told_the_command_as_a_field(tmp_path: Path) 
     assert caught.value.command == OperatingPoint(DFS).command(tmp_path)
     assert str(tmp_path) in caught.value.command
     assert caught.value.command in str(caught.value)
+    assert "stored budgets" not in str(caught.value)
     (tmp_path / "traces.parquet").write_bytes(b"nonsense")
     with pytest.raises(UserError) as damaged:
         read_traces(tmp_path, OperatingPoint(DFS))
     assert damaged.value.command == OperatingPoint(DFS).command(tmp_path)
+
+
+def test_whoever_asks_for_a_budget_without_traces_is_told_the_stored_ones(tmp_path: Path) -> None:
+    for budget in ("0.4", "10"):
+        (tmp_path / f"traces-b{budget}.parquet").write_bytes(b"")
+    with pytest.raises(NoTraces, match=r"no traces-b2\.5\.parquet in .* \(stored budgets: 0\.4, 10 %\)"):
+        read_traces(tmp_path, OperatingPoint(MANY, 2.5))
 
 
 def test_a_checkpoint_of_one_measured_price_serves_its_usual_budget() -> None:

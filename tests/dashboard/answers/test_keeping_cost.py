@@ -81,6 +81,17 @@ def test_a_method_is_used_at_the_cost_that_is_nearest_and_says_if_it_is_another(
         assert note == f"{title} has nothing here with a cp of {cp:.3g} %. The nearest is {spends:.3g} %."
 
 
+def test_where_the_cost_does_not_change_a_wish_that_was_not_met_is_not_told_again(catalogue):
+    dfs, every = family(catalogue, "DFS"), catalogue.named("every")
+    assert (
+        nearest.at_cost(dfs, 3.4, every, spent=27.5)[1]
+        == "DFS has nothing here with a cp of 3.4 %. The nearest is 10 %."
+    )
+    assert nearest.at_cost(dfs, 3.4, every, spent=10.0)[1] == ""
+    found, note = nearest.on_network(catalogue, catalogue.networks[1], catalogue.named("static8"), 3.4, spent=6.25)
+    assert (found.card.name, note) == ("static8-c100", "")
+
+
 def test_of_two_alphas_at_one_cost_the_one_in_use_stays(catalogue):
     point, note = nearest.at_cost(family(catalogue, "DFS"), 20.0, catalogue.named("dfs-20.0-1e-06"))
     assert (point.card.name, note) == ("dfs-20.0-1e-06", "")

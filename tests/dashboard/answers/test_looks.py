@@ -106,6 +106,12 @@ def test_a_lead_is_told_beside_its_limit_as_odds() -> None:
     near = replace(look, lead=np.log(1101.0), limit=np.log(1102.0))
     assert looks.lead_and_limit(near) == ("1,101", "1,102"), "as many digits as tell them apart"
     assert looks.lead_and_limit(replace(look, limit=look.lead)) == ("4.0", "4.0")
+    assert looks.against_limit(replace(look, limit=23.2375)) == "4.0 < 1.2·10¹⁰\N{MULTIPLICATION SIGN}"
+    assert (looks.times(np.log(999_000)), looks.times(np.log(1e6)), looks.times(np.log(9.96e6))) == (
+        "1,000,000",
+        "10⁶",
+        "10⁷",
+    )
 
 
 def test_of_many_classes_whole_bars_are_drawn_and_classes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

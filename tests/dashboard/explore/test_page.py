@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from places import APP
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views import cached as views_cached
+from dfs_core.checkpoints.card_files import read_card, save_card
 
 
 @pytest.fixture
@@ -126,3 +128,18 @@ def test_training_is_offered_only_where_its_log_has_a_cp(app, monkeypatch):
         app.run()
         assert not app.exception
         assert any("in training" in panel.label for panel in app.expander) is offered
+
+
+def test_what_moved_the_gates_after_training_is_said_below_it(app, tiny_pretrained, tmp_path, monkeypatch):
+    own = shutil.copytree(tiny_pretrained, tmp_path / "own")
+    card = read_card(own / "tiny-dfs-30")
+    save_card(own / "tiny-dfs-30", replace(card, training=card.training | {"hold_budget": True}))
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(own))
+    log = [{"step": step, "epoch": step / 10, "cp": 25.0, "target": 20.0} for step in range(3)]
+    monkeypatch.setattr(views_cached, "training_log", lambda name: log)
+    for name, held in (("tiny-dfs-20", False), ("tiny-dfs-30", True)):
+        app.query_params["checkpoint"] = name
+        app.session_state["training_panel"] = True
+        app.run()
+        assert not app.exception
+        assert ("After training, one price on the gates' options" in text_of(app)) is held

@@ -219,7 +219,7 @@ def test_flipped_gates_are_framed_and_say_what_they_were(predictor, config):
     flipped = [cell for cell in figure.data["cells"] if cell["row"] == 1 and cell["flipped"]]
     assert [(cell["block"], cell["was"]) for cell in flipped] == [(4, free.decisions[2])]
     assert [note["text"] for note in figure.data["note"]] == ["below a frame: as given"]
-    assert [head["flips"] for head in figure.data["heads"]][:2] == ["", "1 flip"]
+    assert [head["flips"] for head in figure.data["heads"]][:2] == ["", "1 gate flips"]
     assert len(figure.data["cells"]) == (1 + len(variants)) * config.gated_blocks
 
 

@@ -264,4 +264,7 @@ def test_recordings_name_the_batches_and_the_last_stage_that_their_cards_name():
     assert "settle" not in runs.how_recorded([small])
     assert "with batches of 64 and 256 images;" in runs.how_recorded([large, small])
     assert "settle" in runs.how_recorded([large])
+    assert "hold_budget" not in runs.how_recorded([large])
+    held = replace(small, training=small.training | {"hold_budget": True})
+    assert "one price on the gates' options moved cp to the budget" in runs.how_recorded([large, held])
     assert "batches" not in runs.how_recorded([CARD])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from every_budget import CONFIG, ByRule, every_budget_card
 from made_up import looked_at
-from pages import control, opened, text_of, unlinked
+from pages import breakable, control, opened, said, text_of, unlinked
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny import make_card, make_network, picture, pictures
@@ -37,7 +37,7 @@ def _no_data(tiny_pretrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def sentences(app: AppTest) -> list[str]:
-    said = (unlinked(element.value.replace("\N{NO-BREAK SPACE}", " ")) for element in app.markdown)
+    said = (breakable(unlinked(element.value)) for element in app.markdown)
     return [text for text in said if not text.startswith(("#", "**Question"))]
 
 
@@ -207,6 +207,21 @@ def test_no_number_is_parted_from_its_unit_at_the_end_of_a_line(step: str):
     said = " ".join(unlinked(element.value) for element in app.markdown)
     assert re.search(r"\d\N{NO-BREAK SPACE}(%|bits)", said)
     assert not re.search(r"\d (%|bits)", said)
+
+
+def test_an_unknown_step_of_a_link_is_named_and_the_first_is_shown():
+    app = opened(PAGE, step="99")
+    assert "The link's step '99' is none of this page's" in said(app.warning[0])
+    assert app.markdown[0].value.startswith("## 1. ")
+
+
+def test_of_a_network_without_few_bits_step_three_speaks_of_none():
+    skipnet = sentences(opened(PAGE, step="3", checkpoint="tiny-skipnet-50"))
+    assert skipnet[0].startswith("This network has no option with fewer bits: a skipped block costs nothing")
+    assert skipnet[-1].startswith("Choose an option below")
+    backbone = sentences(opened(PAGE, step="3", checkpoint="tiny-backbone"))
+    assert backbone[0] == "This network runs every block in full, so it saves nothing."
+    assert not any("Choose an option" in text for text in backbone)
 
 
 def test_a_network_without_gates_has_its_own_words():

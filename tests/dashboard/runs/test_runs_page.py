@@ -118,10 +118,14 @@ def test_the_page_follows_runs_and_says_which_go_on(runs: Path, monkeypatch: pyt
     assert table.loc["mine", ["step", "loss", "accuracy", "cp"]].tolist() == [2, 1.0, 42.0, 50.0]
     assert app.multiselect(key="runs_chosen").value == ["mine"]
     assert len(app.get("vega_lite_chart")) == 3, "no validation yet"
+    columns = list(app.dataframe[0].proto.column_order)
+    assert "cp" in columns
+    assert "validation_accuracy" not in columns, "nothing to show in it"
     with (runs / "mine" / "log.jsonl").open("a") as file:
         file.write(json.dumps({"step": 3, "epoch": 1, "validation_accuracy": 12.0, "validation_cp": 50.0}) + "\n")
     app.run()
     assert app.dataframe[0].value.set_index("run").loc["mine", "validation_accuracy"] == 12.0
+    assert "validation_accuracy" in app.dataframe[0].proto.column_order
     assert len(app.get("vega_lite_chart")) == 4
     assert {key: (view.stamp.cost, view.stamp.kind) for key, view in views.items()} == {
         "runs_loss": ("", "training batches"),

@@ -8,7 +8,7 @@ from made_up import ALL, COSTS, traces
 
 from dashboard.answers.classes import Group, groups
 from dashboard.drawing.palette import DARK, LIGHT
-from dashboard.testset.confusions import confusion_chart, confusion_rows, drawn, in_words
+from dashboard.testset.confusions import confusion_chart, confusion_rows, drawn, in_words, least_width
 from dashboard.testset.filters import Filter, from_page, passing, to_page
 from dfs_core.data.known import KNOWN
 
@@ -62,6 +62,14 @@ def test_the_chart_has_a_place_for_every_class_and_marks_the_filter(colours) -> 
     assert axes["x"]["scale"]["domain"] == axes["y"]["scale"]["domain"] == ["a", "b", "c"]
     assert len(figure.spec["layer"]) == 2, "cells and their numbers"
     assert len(confusion_chart([], KNOWN["cifar100"].classes, None, colours).spec["layer"]) == 1
+
+
+def test_cells_stay_wide_enough_for_their_numbers() -> None:
+    few = tuple(group.name for group in groups(KNOWN["cifar100"].classes))
+    assert len(few) == 20
+    assert least_width(few) >= 20 * 20 + 100, "a phone scrolls"
+    assert least_width(KNOWN["cifar100"].classes) >= 100 * 7
+    assert least_width(NAMES) < 300, "of few classes nothing scrolls"
 
 
 def test_a_confusion_is_a_filter_and_survives_a_link() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import streamlit as st
-from pages import control, go_to, opened, text_of
+from pages import control, go_to, opened, said, text_of
 from places import APP
 from streamlit.testing.v1 import AppTest
 from tiny import UNTRACED, make_card, make_network
@@ -91,6 +91,14 @@ def test_a_link_opens_its_filter_and_its_order(without_data):
     assert app.button(key=f"drop_block 2: {option}").label.replace("\\", "") == f"block 2: {option}"
     app.button(key=f"drop_block 2: {option}").click().run()
     assert dict(app.query_params) == {"checkpoint": "tiny-dfs-10", "budget": "10", "order": "cheapest"}
+
+
+def test_a_class_of_a_link_that_the_data_set_does_not_have_is_named(without_data):
+    app = opened(TESTSET, **{"class": "unicorn.cat.st~1 bernard"})
+    assert said(app.warning[0]) == "CIFAR-10 has no class 'unicorn' and 'st. bernard', so the filter leaves it out."
+    assert control(app.multiselect, "class").value == ["cat"]
+    control(app.multiselect, "class").set_value([]).run()
+    assert not app.warning
 
 
 def test_without_the_data_set_there_are_numbers_no_links_and_a_word_why(without_data):

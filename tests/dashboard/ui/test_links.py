@@ -200,12 +200,13 @@ def test_odd_axes_are_the_usual_ones(catalogue):
     assert (state.cost, state.scale) == ("cp", "log")
 
 
-def test_nonsense_among_the_test_sets_parameters_is_left_out_as_odd_axes_are(catalogue):
+def test_nonsense_among_the_test_sets_parameters_is_left_out_and_named(catalogue):
     good = {"order": "easiest", "shown": "3", "sort": "class", "rows": "5-19", "verdict": "wrong", "else": "zzz"}
     assert from_query(good, catalogue, "/testset", FORMS).page == good
     for bad in ("zzz", "0", "-5", "1-", "5-19\n"):
         state = from_query(dict.fromkeys(good, bad), catalogue, "/testset", FORMS)
         assert to_query(state, catalogue) == {"else": bad}
+        assert f"The link's verdict '{bad}' is none of this page's, so it is left out." in state.note
 
 
 def test_a_url_that_we_wrote_is_no_news_and_another_is():
