@@ -162,6 +162,7 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     dial = table("dial")
     live = table("live")
     asked = table("asked").encode(x=x)
+    budget_looks: list[dict[str, Any]] = [{"stroke": colours.background, "strokeWidth": 4}, {"color": colours.accent}]
     # Panning and zooming need a key, so that the wheel scrolls the page and a click selects. A pinch is Ctrl + wheel.
     zoom = alt.selection_interval(
         name=ZOOM_PARAM,
@@ -189,7 +190,12 @@ def _others(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
             shape="square", size=70, strokeWidth=1.6, clip=True, **hollow | {"fill": colours.background}
         ).encode(x=x, y=y, tooltip=_tooltip("tuned live", "validation accuracy %")),
         asked.mark_rule(strokeWidth=1.2, strokeDash=[2, 3], color=colours.accent).encode(),
-        asked.mark_text(text="budget", dy=-6, fontSize=11, color=colours.accent, aria=False).encode(y=alt.value(0)),
+        *(
+            asked.mark_text(text="budget", align="left", dx=4, fontSize=11, aria=False, **look).encode(
+                y=alt.value(alt.expr(f"height - {_LANE + 22}"))  # at the top is the number of the point in use
+            )
+            for look in budget_looks
+        ),
     ]
 
 
