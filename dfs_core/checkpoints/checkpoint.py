@@ -1,6 +1,6 @@
 """Save and load checkpoints: folders with weights (safetensors) and a card (JSON). Loading never executes code.
 
-pretrained/<name>/weights.safetensors    the network's state dict
+pretrained/<name>/weights.safetensors    the network's state dict, each tensor in the smallest type that holds it
 pretrained/<name>/card.json              its settings and measured figures, with the hash of the weights (card.py)
 pretrained/<name>/config.toml, log.jsonl its training configuration and log, if it was trained here (run_log.py)
 pretrained/<name>/traces.parquet         its decisions for every test image (traces.py)
@@ -27,6 +27,7 @@ from dfs_core.files import write_whole
 from dfs_core.model.finite import first_not_finite
 from dfs_core.model.layout import Layout
 from dfs_core.model.network import DFSNet
+from dfs_core.model.precision import BYTE, unit_of
 
 _HEADER, _LONGEST_HEADER = 8, 2**24  # bytes: of the header's length, and of a header
 
@@ -62,7 +63,7 @@ def load_checkpoint(name_or_path: str | Path, device: str | torch.device = "cpu"
     _check_header(folder / WEIGHTS_FILE, card.config.layout, card.config.classes)
     tensors = _read_weights(folder / WEIGHTS_FILE, card)
     model = DFSNet(card.config)
-    _fill(model, tensors, folder)
+    _fill(model, _widened(tensors, folder), folder)
     return Checkpoint(card, model.to(device).eval(), folder)
 
 
@@ -108,13 +109,35 @@ def weights_hash(model: DFSNet) -> str:
 def _serialised(model: DFSNet) -> bytes:
     # safetensors refuses tensors that share memory or are not contiguous (channels_last), so this copies them.
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
-    return save_tensors({name: _smallest(value) for name, value in tensors.items()})
+    units = _units(tensors)
+    return save_tensors({name: _smallest(value, units.get(name)) for name, value in tensors.items()})
 
 
-def _smallest(value: Tensor) -> Tensor:
-    """The tensor in half precision if that holds it exactly, as it does where ``round_to_half`` was used."""
-    half = value.half() if value.dtype == torch.float32 else value
-    return half if torch.equal(half.to(value.dtype), value) else value
+def _smallest(value: Tensor, unit: Tensor | None) -> Tensor:
+    """The tensor in bytes or half precision if that holds it exactly.
+
+    Bytes do where ``round_to_bytes`` was used, and half precision where ``round_to_half`` was. A byte is a multiple of
+    ``unit``, if there is one.
+    """
+    if value.dtype != torch.float32:
+        return value
+    if unit is not None:
+        wholes = (value / unit).round().clamp(-128, 127)
+        if torch.equal(wholes * unit, value):
+            return wholes.to(torch.int8)
+    half = value.half()
+    return half if torch.equal(half.float(), value) else value
+
+
+def _units(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The unit of each weight that has one step, by the weight's name."""
+    units: dict[str, list[Tensor]] = {}
+    for name, step in tensors.items():
+        layer, found, rest = name.partition(".quantisers.")
+        bits, _, what = rest.partition(".")
+        if found and what == "weight_step" and bits.isdigit() and int(bits) <= BYTE:
+            units.setdefault(f"{layer}.weight", []).append(unit_of(step, int(bits)))
+    return {name: own[0] for name, own in units.items() if len(own) == 1}
 
 
 def _check_header(path: Path, layout: Layout, classes: int) -> None:
@@ -173,6 +196,16 @@ def _read_weights(path: Path, card: Card) -> dict[str, Tensor]:
             f"{path} is not the file that its card describes: its SHA-256 is {digest[:12]}..., the card says {stated}; "
             "copy both again"
         )
+    return tensors
+
+
+def _widened(tensors: dict[str, Tensor], folder: Path) -> dict[str, Tensor]:
+    """The tensors with weights that are kept in bytes as the numbers that they stand for."""
+    units = _units(tensors)
+    for name in sorted(name for name, value in tensors.items() if value.dtype == torch.int8):
+        if name not in units:
+            raise CheckpointError(f"the weights in {folder} are unusable: {name} is in bytes, but has no step")
+        tensors[name] = tensors[name].float() * units[name]
     return tensors
 
 

@@ -6,9 +6,12 @@ import platform
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dfs_core.machine import cpu_facts
+from dfs_core.model.lsq import LearnedStep
+
+BYTE = 8  # bits
 
 Precision = Literal["auto", "bf16", "fp32"]
 
@@ -43,3 +46,31 @@ def round_to_half(body: nn.Module) -> None:
     for parameter in body.parameters():
         if parameter.ndim > 1:
             parameter.copy_(parameter.half())
+
+
+@torch.no_grad()
+def round_to_bytes(body: nn.Module) -> None:
+    """Round the weights of a network that runs each layer at one number of bits, in place, so that a byte holds each.
+
+    Every weight rounds to the same level as before, so the network computes the same. There are 256 values, a level's
+    own in equal steps around it: whoever trains on starts close to where training ended. Layers in full precision, and
+    layers for several numbers of bits, stay as they are.
+    """
+    for module in body.modules():
+        own, weight = list(getattr(module, "quantisers", {}).values()), getattr(module, "weight", None)
+        if len(own) == 1 and isinstance(own[0], LearnedStep) and own[0].bits <= BYTE and weight is not None:
+            weight.copy_(_in_bytes(weight, own[0]))
+
+
+def _in_bytes(weight: Tensor, rounding: LearnedStep) -> Tensor:
+    """The weight in whole multiples of ``unit_of`` its step, none of them halfway between two levels."""
+    fine, step = 2 ** (BYTE - rounding.bits), rounding.weight_step
+    levels = (weight / step).round().clamp(*rounding.weight_bounds[0].tolist()) * fine
+    aside = max(fine // 2 - 1, 0)
+    wholes = (weight / step * fine).round().clamp(levels - aside, levels + aside).clamp(-128, 127)
+    return wholes * unit_of(step, rounding.bits)
+
+
+def unit_of(step: Tensor, bits: int) -> Tensor:
+    """The unit of weights that are kept in a byte: the step, divided so that 256 units span all levels of ``bits``."""
+    return step / 2 ** (BYTE - bits)

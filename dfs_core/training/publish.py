@@ -20,7 +20,7 @@ from dfs_core.evaluation.evaluate import run
 from dfs_core.evaluation.metrics import Outcome, summarise
 from dfs_core.model.config import PRICED
 from dfs_core.model.network import DFSNet
-from dfs_core.model.precision import round_to_half
+from dfs_core.model.precision import round_to_bytes, round_to_half
 from dfs_core.training.config_files import CONFIG_FILE, config_text
 from dfs_core.training.hold import hold_budget
 from dfs_core.training.measure import serve_every_budget
@@ -31,14 +31,17 @@ from dfs_core.training.train_state import RunState
 def publish(state: RunState, config: TrainConfig, splits: Splits, folder: Path) -> Path:
     """Evaluate a finished run and write weights, card, traces, configuration and log into ``folder``.
 
-    The body's weights are rounded to half precision first, so that they are measured as they are kept. A network that
-    serves every budget gets its prices next. A stage that is not ``measured`` is not evaluated.
+    The body's weights are rounded to half precision first, and those of static networks to bytes, so that they are
+    measured as they are kept. A network that serves every budget gets its prices next. A stage that is not ``measured``
+    is not evaluated.
 
     Returns:
         The folder, now a checkpoint for ``load_checkpoint``.
     """
     model, text = state.final, config_text(config)  # taken before the prices: they are a result, not a setting
     round_to_half(model.body)
+    if config.model.policy == "constant" and "full" not in config.model.constant:
+        round_to_bytes(model.body)
     if config.hold_budget and config.model.budget is not None:
         hold_budget(model, splits.validation, splits.mean, splits.std, config.model.budget)
     stage = STAGES[config.stage]

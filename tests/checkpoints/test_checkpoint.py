@@ -22,7 +22,8 @@ from dfs_core.checkpoints.card_files import read_card, scan
 from dfs_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.files import is_folder
-from dfs_core.model.config import backbone_config
+from dfs_core.model.config import ModelConfig, backbone_config
+from dfs_core.model.precision import round_to_bytes
 
 
 def edit_weights(folder: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
@@ -224,3 +225,42 @@ def test_a_card_of_another_model_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not belong to this model"):
         save_checkpoint(tmp_path / "one", make_network(CONFIG), make_card("one", "backbone", backbone_config(8)))
     assert not (tmp_path / "one").exists()
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 7, 8])
+def test_weights_that_have_one_number_of_bits_fit_in_bytes_and_keep_their_levels(tmp_path: Path, bits: int) -> None:
+    config = ModelConfig(depth=8, options=f"{bits},full", policy="constant", constant=(str(bits),))
+    model = make_network(config)
+    layer = model.body.blocks[1].conv1
+    own = layer.quantisers[str(bits)]
+    with torch.no_grad():
+        own.weight_step.fill_(0.037)
+        low, high = own.weight_bounds[0].tolist()
+        ties = 0.037 * torch.arange(low - 2, high + 2, 0.5)  # halfway between two levels, and beyond the last ones
+        values = layer.weight.flatten()
+        values[: len(ties)] = ties
+        layer.weight.copy_(values.reshape(layer.weight.shape))
+    levels = (layer.weight / own.weight_step).round().clamp(low, high)
+    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    before = model.eval()(images).logits
+    round_to_bytes(model.body)
+    assert torch.equal((layer.weight / own.weight_step).round().clamp(low, high), levels)
+    fine = layer.weight / own.weight_step
+    inside = fine[(levels > low) & (levels < high)]
+    assert bool(((inside - inside.round()).abs() < 0.49).all()), "no tie is left to the last digit of a division"
+    assert torch.equal(model(images).logits, before)
+    folder = save_checkpoint(tmp_path / "static", model, make_card("static", "static", config))
+    kept = load_file(folder / "weights.safetensors")
+    assert kept["body.blocks.1.conv1.weight"].dtype == torch.int8
+    assert kept["body.blocks.0.conv1.weight"].dtype != torch.int8, "it runs in full precision"
+    again = load_checkpoint(folder).model
+    assert torch.equal(again.body.blocks[1].conv1.weight, layer.weight)
+    assert torch.equal(again(images).logits, before)
+
+
+def test_bytes_of_a_weight_without_a_step_are_refused(folder: Path) -> None:
+    def in_bytes(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["body.stem.0.weight"] = torch.ones_like(tensors["body.stem.0.weight"], dtype=torch.int8)
+
+    edit_weights(folder, in_bytes)
+    assert "body.stem.0.weight is in bytes, but has no step" in error_of(folder)
