@@ -101,7 +101,7 @@ class CompiledClassifier:
     def of(cls, linear: nn.Linear) -> Self:
         """A copy of a classifier."""
         weight, levels = linear.weight.detach().clone(), None
-        if isinstance(linear, RoundedLinear) and linear.option.bits <= LEARNED_BITS:
+        if isinstance(linear, RoundedLinear):
             learned = cast(LearnedStep, linear.quantisers[linear.option.name])
             step, (low, high) = float(learned.weight_step.detach()), learned.weight_bounds[0].tolist()
             weight, levels = (weight / step).clamp_(low, high).round_() * step, Levels.of(learned)

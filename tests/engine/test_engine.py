@@ -103,6 +103,16 @@ def test_16_bits_take_nothing_below_0_from_a_skipped_strided_block(kernels: str)
     assert (ours - theirs).abs().max() < 0.05 * theirs.std()
 
 
+@pytest.mark.parametrize("bits", [8, 12])
+def test_neither_does_the_classifier(kernels: str, bits: int) -> None:
+    model = settled_network(ModelConfig(depth=8, options="skip,8,12", ungated=bits))
+    decisions = torch.tensor([1, 0]).expand(len(IMAGES), -1)  # skipped: the last block is strided
+    with exact(IMAGES.device):
+        ours = model.execute(IMAGES, decisions, compile_network(model, kernels))
+        theirs = model.execute(IMAGES, decisions)
+    assert (ours - theirs).abs().max() < 0.05 * theirs.std()
+
+
 def test_bottlenecks_pooling_and_sides_of_any_length(kernels: str) -> None:
     config = ModelConfig(architecture="imagenet-resnet", depth=50, width=0.25, image_size=72, options="skip,8,full")
     model = make_network(config).eval()
