@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.operating_point import DIGITS, OperatingPoint, round_to
-from dfs_core.model.prices import price_of
+from dfs_core.model.prices import price_of, range_text
 
 STEP, STEP_DIGITS = 1.02, 3  # ratio of neighbouring slider positions, and their significant digits
 
@@ -53,7 +53,8 @@ def fit_budget(card: Card, budget: float | None) -> tuple[float | None, str]:
     if math.isclose(found, budget, rel_tol=10.0 ** (1 - DIGITS)):
         return found, ""
     low, high = card.budget_range
-    return found, f"{card.name} serves budgets from {low:.3g} to {high:.3g} %, not {budget:g} %; in use: {found:.3g} %."
+    served = range_text(low, high, " to ")
+    return found, f"{card.name} serves budgets from {served}, not {budget:g} %; in use: {found:.3g} %."
 
 
 def budget_for(card: Card, alpha: float) -> float:

@@ -11,7 +11,7 @@ from dfs_core.checkpoints.locate import pretrained_dir
 from dfs_core.checkpoints.words import METHODS, format_alpha, format_number, option_label
 from dfs_core.data.known import title_of
 from dfs_core.errors import UserError
-from dfs_core.model.prices import alpha_of, price_of
+from dfs_core.model.prices import alpha_of, price_of, range_text
 
 MANY_TRACES = "traces-b"  # prefix of trace files of checkpoints that serve every budget
 DIGITS = 4  # significant digits of an alpha computed from a budget, and of a budget computed from an alpha
@@ -67,7 +67,7 @@ class OperatingPoint:
         if card.method == "static" and len(set(card.config.constant)) == 1:
             parts.append(option_label(card.config.constant[0]))
         if card.budget_range is not None and self.budget is None:
-            parts.append("budgets {:.3g} to {:.3g} %".format(*card.budget_range))
+            parts.append(f"budgets {range_text(*card.budget_range, ' to ')}")
         if target is not None:
             of_time = " of the time" if card.for_time else ""
             parts.append(f"budget {target:.3g} %" if card.budget_range else f"budget {target:g} %{of_time}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from glob import glob
 from pathlib import Path
@@ -20,6 +19,7 @@ from dfs_core.commands.output import (
     write_json,
 )
 from dfs_core.errors import UserError
+from dfs_core.model.prices import range_text
 
 
 def add_list(parser: argparse.ArgumentParser) -> None:
@@ -52,22 +52,6 @@ def _list_row(line: dict[str, Any]) -> tuple[str, ...]:
     alpha = "-" if line["alpha"] is None else format_alpha(line["alpha"])
     measured = (number(line[key], "%") for key in ("accuracy", "cp", "all_in"))
     return (line["name"], line["dataset"], line["network"], line["options"], budget, alpha, *measured)
-
-
-def range_text(low: float, high: float) -> str:
-    """A range of budgets to two digits or more, rounded inwards: a budget that it names can be asked for.
-
-    >>> range_text(0.205032, 46.0201)
-    '0.21-46 %'
-    """
-    for digits in (2, 3, 4):
-        ends = []
-        for value, rounded in ((low, math.ceil), (high, math.floor)):
-            digit = 10.0 ** (math.floor(math.log10(value)) + 1 - digits)
-            ends.append(rounded(value / digit) * digit)
-        if ends[0] <= ends[1]:
-            break
-    return f"{ends[0]:.4g}-{ends[1]:.4g} %"
 
 
 def budget_text(value: float | None) -> str:

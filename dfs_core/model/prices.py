@@ -42,6 +42,24 @@ def check_prices(prices: PriceList) -> None:
         raise UserError("prices must rise from pair to pair, and their cp must fall")
 
 
+def range_text(low: float, high: float, between: str = "-") -> str:
+    """A range of budgets to two digits or more, rounded inwards: a budget that it names can be asked for.
+
+    >>> range_text(0.205032, 46.0201)
+    '0.21-46 %'
+    >>> range_text(48.0059, 73.22, " to ")
+    '49 to 73 %'
+    """
+    for digits in (2, 3, 4):
+        ends = []
+        for value, rounded in ((low, math.ceil), (high, math.floor)):
+            digit = 10.0 ** (math.floor(math.log10(value)) + 1 - digits)
+            ends.append(rounded(value / digit) * digit)
+        if ends[0] <= ends[1]:
+            break
+    return f"{ends[0]:.4g}{between}{ends[1]:.4g} %"
+
+
 def price_for(prices: PriceList, budget: float) -> float:
     """The price in nats that leads to a cp of ``budget`` percent, interpolated in the list.
 
@@ -50,7 +68,7 @@ def price_for(prices: PriceList, budget: float) -> float:
     """
     low, high = prices[-1][1], prices[0][1]
     if not low <= budget <= high:
-        raise UserError(f"this checkpoint serves budgets from {low:.3g} to {high:.3g} %, not {budget:g} %")
+        raise UserError(f"this checkpoint serves budgets from {range_text(low, high, ' to ')}, not {budget:g} %")
     return _between([(cp, price) for price, cp in reversed(prices)], budget)
 
 

@@ -84,7 +84,9 @@ def full_page(
         return page
     return (
         f"{page}\n## The same runs with other seeds\n\nMade by `make seeds`, and for the cascade by `train"
-        f" cascade-NETWORK --seed N`. As data: [seeds.csv](seeds.csv).\n\n{points_table(others)}\n"
+        " cascade-NETWORK --seed N`; their weights are not kept. All but the cascade's are from before"
+        " [quantiser steps were mended](../docs/findings/every-budget.md#quantiser-steps-that-ran-away). As data:"
+        f" [seeds.csv](seeds.csv).\n\n{points_table(others)}\n"
     )
 
 

@@ -54,7 +54,7 @@ def test_list_for_people_is_an_aligned_table(capsys: pytest.CaptureFixture[str],
     head, backbone, first, *_ = capsys.readouterr().out.splitlines()
     assert head.split() == ["name", "dataset", "network", "options", "budget", "alpha", "accuracy", "cp", "all-in"]
     assert backbone.split()[:6] == ["tiny-backbone", "cifar10", "ResNet-14", "full", "-", "-"]
-    assert first.split()[4:7] == ["10", "%", "5e-06"]
+    assert first.split()[4:7] == ["10", "%", "5e-6"]
     assert backbone.index("cifar10") == first.index("cifar10") == head.index("dataset")
 
 
