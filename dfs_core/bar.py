@@ -33,7 +33,7 @@ def steps_bar(name: str, total: int, done: int, shown: bool = True) -> tqdm:
         return tqdm(total=total, initial=done, desc=name, unit="step", disable=None if shown else True)
     line = "{desc}: {n_fmt} of {total_fmt} steps, {rate_fmt}, {remaining} left{postfix}"
     times = {"mininterval": LINE_EVERY_S, "maxinterval": LINE_EVERY_S, "delay": 1e-9, "miniters": 1}
-    return _Lines(total=total, initial=done, desc=name, unit=" steps", bar_format=line, disable=not shown, **times)
+    return _Lines(total=total, initial=done, desc=name, unit="step", bar_format=line, disable=not shown, **times)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -65,7 +66,7 @@ def build(kind: type[T], data: Any, where: str = "", strict: bool = True) -> T:
         raise UserError(f"{where or 'it'} must be a table, not {quote(data)}")
     unknown = sorted(_unknown(kind, data, where))
     if unknown:
-        raise UserError(f"unknown key {', '.join(unknown)}")
+        raise UserError(f"unknown key {', '.join(unknown)}{_near(kind, unknown[0])}")
     if odd := next(_odd(data, where), None):
         raise UserError(odd)
     try:
@@ -132,6 +133,15 @@ def _unknown(kind: type, data: dict[Any, Any], where: str) -> Iterator[str]:
             yield path[:LONGEST_QUOTE]
         elif is_dataclass(hints[key]) and isinstance(value, dict):
             yield from _unknown(hints[key], value, path)
+
+
+def _near(kind: type, path: str) -> str:
+    """The known key that is most like an unknown one, as the end of a message; empty if none is."""
+    *tables, key = path.split(".")
+    for table in tables:
+        kind = get_type_hints(kind).get(table, kind)
+    near = get_close_matches(key, get_type_hints(kind), n=1)
+    return f": did you mean {near[0]}?" if near else ""
 
 
 def _odd(value: Any, path: str, depth: int = 0) -> Iterator[str]:

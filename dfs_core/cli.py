@@ -164,7 +164,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if interrupted(error):
             return 130
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if str(stop):
+            complain(stop, "note")
         return 130
     return status
 

@@ -114,11 +114,11 @@ def test_good_data_become_the_dataclass_and_whole_numbers_do_for_numbers() -> No
         ({"kind": "c"}, "kind 'c' is unknown: use a or b"),
         ({"kind": 1}, "kind must be a word, not 1"),
         ({"inner": {"size": 0}}, "inner.size must be a whole number from 1 to 9, not 0"),
-        ({"inner": {"sise": 1}}, "unknown key inner.sise"),
+        ({"inner": {"sise": 1}}, "unknown key inner.sise: did you mean size?"),
         ({"inner": 3}, "inner must be a table, not 3"),
         ({"pairs": [[1, 2], [3, "x"]]}, "pairs[1][1] must be a number, not 'x'"),
         ({"pairs": [[1]]}, "pairs[0] must be a list of 2, each item a number, not [1]"),
-        ({"nome": "x", "pair": 1}, "unknown key nome, pair"),
+        ({"nome": "x", "pair": 1}, "unknown key nome, pair: did you mean name?"),
         ({"name": "nobody"}, "nobody has no name"),
     ],
 )

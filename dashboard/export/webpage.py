@@ -42,6 +42,7 @@ class Part:
         live: Plotly figure, shown instead of ``figure``.
         picture: SVG, shown instead of both.
         lines: of a text that is shown instead of a chart, each with whether it is a point of a list.
+        spoken: whether the notes are for the speaker, and so folded.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Part:
     live: dict[str, Any] | None = None
     picture: str = ""
     lines: Sequence[tuple[bool, str]] = ()
+    spoken: bool = False
 
 
 def webpage(title: str, parts: Sequence[Part]) -> bytes:
@@ -108,6 +110,8 @@ def _section(number: int, part: Part, alone: bool) -> str:
     keys = "".join(f"<span>{marks.alone(key, LIGHT.ink, LIGHT.faint)}{escape(key.text)}</span>" for key in shown)
     legend = f'<p class="legend">{keys}</p>' if keys else ""
     notes = f'<p class="notes">{escape(part.notes)}</p>' if part.notes else ""
+    if notes and part.spoken:
+        notes = f"<details><summary>Speaker notes</summary>{notes}</details>"
     # Vega adds its own description.
     spoken = f' role="group" aria-label="{escape(part.alt)}"' if part.live else ""
     tables = "".join(_table(name, rows) for name, rows in part.tables.items())

@@ -60,7 +60,7 @@ def to_html(talk: Talk, address: str | None = None) -> bytes:
     """
     _refuse_empty(talk)
     parts = [
-        Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light, lines=s.lines)
+        Part(s.title, None, s.alt, s.stamp.absolute(address), s.notes, picture=s.light, lines=s.lines, spoken=True)
         for s in talk.slides
     ]
     return webpage(talk.title, parts)

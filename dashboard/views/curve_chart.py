@@ -18,6 +18,7 @@ from dashboard.views.points import PointRow
 
 POINT_PARAM, BESIDE_PARAM, TICK_PARAM, ZOOM_PARAM = "pick", "pick_beside", "tick", "zoom"
 HEIGHT = 400
+_NUMBER = 30  # pixels above the point in use for its number
 _LANE = 22  # pixels at the bottom of the plot for the ticks of the images
 _SHAPES = ("circle", "square", "triangle-up", "triangle-down", "cross", "triangle-right", "triangle-left")
 # Vega has no star; this one has the size of its other symbols.
@@ -152,7 +153,9 @@ def _template(
             tickOpacity=alt.condition(above, alt.value(0), alt.value(1)),
         ),
     )
-    marks = [*_others(x, y, colours), *_beside(x, y, colours), *_measured(x, y, colours), *_images(x)]
+    low, high = accuracies
+    room = high - _NUMBER * (high - low) / HEIGHT
+    marks = [*_others(x, y, colours), *_beside(x, y, colours), *_measured(x, y, room, colours), *_images(x)]
     return alt.layer(*marks).properties(height=HEIGHT).to_dict()
 
 
@@ -220,16 +223,18 @@ def _beside(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
     ]
 
 
-def _measured(x: alt.X, y: alt.Y, colours: Palette) -> list[alt.Chart]:
+def _measured(x: alt.X, y: alt.Y, room: float, colours: Palette) -> list[alt.Chart]:
     """The front, lines, intervals and points of the families, a ring around the point in use, and the clickable layers.
 
-    A click within a point's own mark is that point's; around it, that of the point whose wider disc is on top.
+    Above the accuracy ``room``, the number of the point in use stands below it. A click within a point's own mark is
+    that point's; around it, that of the point whose wider disc is on top.
     """
     base = table("measured", "id")
     ink, shape = alt.Color("ink:N", scale=None), alt.Shape("shape:N", scale=None)
     in_use = base.transform_filter("datum.in_use")
     number = in_use.encode(x=x, y=y, text=alt.Text("accuracy:Q", format=".2f"))
-    look: Any = {"dy": -20, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
+    aside = alt.expr(f"datum.accuracy > {room} ? 22 : -20")
+    look: Any = {"dy": aside, "fontSize": 13, "fontWeight": 600, "color": colours.accent}
     ring: Any = {"shape": "circle", "filled": False, "fill": "transparent", "color": colours.accent}
     click = alt.selection_point(name=POINT_PARAM, fields=["checkpoint", "budget", "click_id"], on="click", empty=False)
     line = base.mark_line(strokeWidth=1.2, opacity=0.45, clip=True)

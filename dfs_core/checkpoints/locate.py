@@ -102,6 +102,8 @@ def require_card(folder: Path) -> Path:
 
 def _suggestion(text: str) -> str:
     root = pretrained_dir()
+    if text and Path(text).name == text and (runs_dir() / text / CARD_FILE).is_file():
+        return f"your own run of that name is {runs_dir() / text}"
     names = sorted(path.parent.name for path in root.glob(f"*/{CARD_FILE}")) if root.is_dir() else []
     if not names:
         return f"{root} has none; give the path of a checkpoint's folder"

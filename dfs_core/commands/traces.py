@@ -100,5 +100,5 @@ def _line(path: Path, size: int, budget: float | None, found: Evaluation) -> dic
 
 def _text(line: dict[str, Any]) -> str:
     figures = f"accuracy {number(line['accuracy'], '%')}, cp {number(line['cp'], '%')}"
-    vectors = f"{line['policies']:,} decision vectors"
+    vectors = f"{line['policies']:,} decision vector{'' if line['policies'] == 1 else 's'}"
     return f"{line['file']}: {line['n']:,} images in {line['bytes'] / 1000:.0f} kB; {figures}, {vectors}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from dfs_core.commands.output import (
     add_data_dir,
     add_json,
+    complain,
     data_dir_of,
     few,
     note_left_out,
@@ -37,6 +38,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train a network and print the folder of its checkpoint."""
+    from dfs_core.checkpoints.locate import runs_dir
     from dfs_core.data.folders import SPLITS
     from dfs_core.training.config_files import load_config, of_seed
     from dfs_core.training.processes import first_alone
@@ -48,8 +50,20 @@ def run_train(args: argparse.Namespace) -> int:
         changes["start_from"] = args.start_from
     data_dir = data_dir_of(args)
     first_alone(note_left_out)(config.dataset, data_dir, *SPLITS)
+    if args.resume:
+        first_alone(_note_lost)(args.out or runs_dir() / changes.get("name", config.name))
     first_alone(write)(str(train(args.run_name, data_dir, args.out, args.resume, changes)))
     return 0
+
+
+def _note_lost(folder: Path) -> None:
+    """Say so if a run that is to go on was stopped before its first state was saved."""
+    from dfs_core.checkpoints.locate import CARD_FILE
+    from dfs_core.checkpoints.run_log import LOG_FILE
+    from dfs_core.training.train_state import STATE_FILE
+
+    if (folder / LOG_FILE).exists() and not (folder / STATE_FILE).exists() and not (folder / CARD_FILE).exists():
+        complain(f"{folder} has no saved state, so the run begins again", "note")
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ Report = Callable[[int, int], None]
 Sources = Sequence[Path] | np.ndarray  # image files, or decoded pictures of an archive: uint8 (N, H, W, 3)
 
 _CHUNK = 256
+_NAMED = 10  # unreadable files that a message names
 
 
 def decode_one(source: Path | np.ndarray, size: int) -> np.ndarray:
@@ -48,15 +49,20 @@ def decode(sources: Sources, size: int, report: Report | None = None) -> np.ndar
             reading.
 
     Raises:
-        UserError: as for ``decode_one``.
+        UserError: files cannot be read or are not pictures. The message names the first ones.
     """
     if isinstance(sources, np.ndarray) and sources.shape[1:] == (size, size, 3):
         return sources
     images = np.empty((len(sources), size, size, 3), np.uint8)
 
+    bad: dict[int, UserError] = {}
+
     def fill(start: int) -> None:
         for index, source in enumerate(sources[start : start + _CHUNK], start):
-            images[index] = decode_one(source, size)
+            try:
+                images[index] = decode_one(source, size)
+            except UserError as error:
+                bad[index] = error
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         tasks = [pool.submit(fill, start) for start in range(0, len(sources), _CHUNK)]
@@ -67,4 +73,10 @@ def decode(sources: Sources, size: int, report: Report | None = None) -> np.ndar
                     report(min(number * _CHUNK, len(sources)), len(sources))
         finally:  # after a bad file or a cancellation, do not wait for the remaining chunks
             pool.shutdown(wait=False, cancel_futures=True)
+    if len(bad) == 1:
+        raise next(iter(bad.values()))
+    if bad:
+        named = ", ".join(str(sources[index]) for index in sorted(bad)[:_NAMED])
+        more = f" and {len(bad) - _NAMED:,} more" if len(bad) > _NAMED else ""
+        raise UserError(f"{len(bad):,} pictures cannot be read: save them again or remove them: {named}{more}")
     return images

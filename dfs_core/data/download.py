@@ -29,7 +29,8 @@ def describe(data_dir: Path) -> list[dict[str, Any]]:
     Returns:
         Rows of ``dataset``, ``split``, ``layout`` (``folders`` or ``torchvision``), ``images`` and ``classes`` (counts;
         0 if the files are unusable or not read), ``expected`` (images of the full split; None for your own data set)
-        and ``status`` (``complete``, ``a part``, or what is wrong and what to do).
+        and ``status`` (``complete``, ``a part``, ``found, not opened`` for your own data set, or what is wrong and what
+        to do).
     """
     data_dir = at_home(data_dir)
     if not data_dir.is_dir():
@@ -122,7 +123,7 @@ def _folder_row(dataset: str, root: Path, split: str) -> dict[str, Any]:
     images = sum(map(len, found.values()))
     expected = KNOWN[dataset].size(split) if dataset in KNOWN else None
     others = passed_over(root, split)
-    status = mistake or ("complete" if expected is None or images >= expected else "a part")
+    status = mistake or ("found, not opened" if expected is None else "complete" if images >= expected else "a part")
     if expected is not None and images > expected:
         status = f"{images - expected:,} images too many: remove what was added"
     if others:

@@ -117,7 +117,10 @@ def fit(dataset: str, training: np.ndarray, held_out: np.ndarray, others: Mappin
     """
     found = features(training)
     if len(found) < 10 * FEATURES:
-        raise UserError(f"{len(found)} training images are too few to say what they look like: use {10 * FEATURES:,}")
+        raise UserError(
+            f"{len(found)} training images are too few to say what they look like: {10 * FEATURES:,} are needed,"
+            " besides the tenth that is kept for validation"
+        )
     # A feature that never changes would make the covariance singular.
     precision = np.linalg.inv(np.cov(found.T) + _FLOOR * np.eye(FEATURES))
     rows = tuple(tuple(float(f"{value:.6g}") for value in row) for row in (found.mean(axis=0), *precision))

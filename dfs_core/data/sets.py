@@ -201,6 +201,8 @@ def _find(dataset: str, data_dir: Path, split: str) -> Found:
     folders = f"put image folders in {data_dir / dataset}/{{train,test}}/<class>/"
     if known:
         raise UserError(f"no {dataset} in {data_dir}: run '{download_command(dataset, data_dir)}', or {folders}")
+    if not data_dir.is_dir():
+        raise UserError(f"there is no folder {data_dir}: give --data-dir, or put image folders in it")
     raise UserError(f"no data set '{dataset}' in {data_dir}: {folders}, or use {', '.join(KNOWN)}")
 
 

@@ -101,6 +101,8 @@ def _sorted(points: Iterable[Measurement]) -> list[Measurement]:
 
 def distinct_traces(folder: Path, card: Card, tell: Tell = None) -> Iterator[tuple[OperatingPoint, Traces]]:
     """Every operating point with stored traces. Neighbouring budgets with the same decisions count once."""
+    if not card.metrics and not any(folder.glob("traces*.parquet")):  # weights that other runs start from
+        return
     before = None
     for budget in stored_budgets(folder) if card.config.every_budget else (None,):
         point = OperatingPoint(card, budget)

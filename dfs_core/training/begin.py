@@ -13,7 +13,7 @@ from dfs_core.checkpoints import provenance
 from dfs_core.checkpoints.card import Card
 from dfs_core.checkpoints.card_files import read_card
 from dfs_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from dfs_core.checkpoints.locate import CARD_FILE, runs_dir
+from dfs_core.checkpoints.locate import CARD_FILE, pretrained_dir, runs_dir
 from dfs_core.data.augment import normalise
 from dfs_core.data.sets import fingerprint
 from dfs_core.data.splits import Splits
@@ -24,6 +24,7 @@ from dfs_core.model.lsq import keep_positive
 from dfs_core.model.network import DFSNet, calibrate
 from dfs_core.model.precision import resolve
 from dfs_core.model.start_from import start_from
+from dfs_core.training.config_files import is_run
 from dfs_core.training.train_config import STAGES, TrainConfig
 from dfs_core.training.train_state import RunState
 
@@ -82,7 +83,10 @@ def source(name: str) -> Checkpoint:
     Raises:
         UserError: there is no such checkpoint, or it cannot be read.
     """
-    return load_checkpoint(_place(name))
+    place = _place(name)
+    if place == name and not Path(name).exists() and not (pretrained_dir() / name).exists() and is_run(name):
+        raise UserError(f"there is no checkpoint '{name}' yet: train it first with 'python -m dfs_core train {name}'")
+    return load_checkpoint(place)
 
 
 def _place(name: str) -> Path | str:

@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ CONFIG_FILE = "config.toml"
 CONFIGS = Path("configs")
 NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 PARTS = {"network": r".+?", "bits": r"\d+", "budget": NUMBER, "alpha": NUMBER}
+EXAMPLES = {"bits": "4", "budget": "20", "alpha": "5e-6"}  # for each part but the network
 PLACEHOLDER = r"\{(\w+)\}"
 NUMBERS = ("budget", "alpha")  # a value that is one of these placeholders alone becomes a number
 Table = dict[str, Any]
@@ -55,6 +57,14 @@ def recipes() -> dict[str, str]:
     for path, name in names.items():
         _check_name(path, name)
     return {path.stem: name for path, name in names.items() if "{network}" in name}
+
+
+def is_run(name: str) -> bool:
+    """Whether a recipe and a network together make a run of this name."""
+    try:
+        return bool(name) and load_config(name).name == name
+    except UserError:
+        return False
 
 
 def of_seed(config: TrainConfig, seed: int) -> dict[str, Any]:
@@ -94,6 +104,10 @@ def _of_name(name: str) -> Table:
             return _merged(_filled(table, found.groupdict()), _merged(network, own))
     if not known:
         raise UserError("this folder has no configs/ with recipes; the name of a file must end in .toml")
+    runs = {template.replace("{network}", network) for template in known.values() for network in networks}
+    examples = [re.sub(PLACEHOLDER, lambda part: EXAMPLES[part[1]], run) for run in sorted(runs)]
+    if close := get_close_matches(name, examples, n=2, cutoff=0.8):
+        raise UserError(f"no run has this name: did you mean {' or '.join(close)}?")
     where = f"no recipe and network match it (networks: {', '.join(networks)}; recipes: {', '.join(known.values())})"
     raise UserError(f"{where}; the name of a file must end in .toml")
 

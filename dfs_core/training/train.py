@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from dfs_core.bar import steps_bar
 from dfs_core.checkpoints.checkpoint import load_checkpoint
@@ -25,6 +27,7 @@ from dfs_core.training.charges import with_charges
 from dfs_core.training.config_files import load_config
 from dfs_core.training.graphs import capture_step
 from dfs_core.training.hold import hold_budget
+from dfs_core.training.interrupt import between_steps
 from dfs_core.training.objective import learning_rate
 from dfs_core.training.processes import (
     average_statistics,
@@ -148,6 +151,8 @@ class Trainer:
 
     def _resume(self, resume: bool) -> None:
         begun = (self.folder / STATE_FILE).exists()
+        if begun and not resume and (self.folder / CARD_FILE).exists():
+            raise UserError(f"{self.folder} has a finished run, which is not overwritten: give another --out")
         if begun and not resume:
             raise UserError(f"{self.folder} has an unfinished run: add --resume to continue it, or give another --out")
         if not begun and (self.folder / CARD_FILE).exists():
@@ -186,6 +191,14 @@ class Trainer:
         per_epoch = len(self.images) // self.config.batch_size
         started = time.perf_counter() - self.state.seconds
         self._begin_phase()
+        # Of several processes, only some may get a signal, and they save together: there it interrupts at once.
+        with between_steps() if count() == 1 else nullcontext(lambda: False) as interrupted:
+            self._steps(bar, per_epoch, started, interrupted)
+        bar.close()
+        self._close_log()
+
+    def _steps(self, bar: tqdm, per_epoch: int, started: float, interrupted: Callable[[], bool]) -> None:
+        """Do the remaining steps."""
         for images, labels in self.images.batches(self._batches(self.state.step)):
             if self.state.step == self.settles_at:
                 self._begin_to_settle()
@@ -194,7 +207,8 @@ class Trainer:
             self.state.seconds = time.perf_counter() - started
             last = self.state.step == self.total
             logs = last or self.state.step % self.config.log_every == 0
-            saves = last or self.state.step % self.config.save_every == 0
+            stops = interrupted() and not last
+            saves = last or stops or self.state.step % self.config.save_every == 0
             self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
             if logs:
                 numbers = {key: float(value) for key, value in metrics.items()}
@@ -207,8 +221,12 @@ class Trainer:
                 self._stop_if_damaged()
                 self._save()
             bar.update()
-        bar.close()
-        self._close_log()
+            if stops:
+                bar.close()
+                self._close_log()
+                raise KeyboardInterrupt(
+                    f"interrupted after step {self.state.step} of {self.total}, which is saved: continue with --resume"
+                )
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""

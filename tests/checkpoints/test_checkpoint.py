@@ -78,6 +78,14 @@ def test_an_unknown_name_is_answered_with_those_that_exist(folder: Path, monkeyp
     assert "has none" in error_of("one")
 
 
+def test_an_own_run_of_that_name_is_pointed_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(folder.parent))
+    runs = folder.parent.parent / "runs"
+    shutil.copytree(folder, runs / "mine")
+    monkeypatch.setenv("DFS_RUNS_DIR", str(runs))
+    assert error_of("mine") == f"there is no checkpoint 'mine': your own run of that name is {runs / 'mine'}"
+
+
 def test_of_many_names_those_with_the_unknown_one_in_them_are_suggested(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

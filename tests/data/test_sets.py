@@ -124,7 +124,7 @@ def test_describe_counts_what_is_there(tmp_path: Path, monkeypatch: pytest.Monke
     assert set(rows) == {("cifar10", "test"), ("fruit", "train"), ("fruit", "test"), ("cifar100", "train")}
     part = rows["cifar10", "test"]
     assert (part["layout"], part["images"], part["expected"], part["status"]) == ("folders", 3, 10_000, "a part")
-    assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "complete")
+    assert (rows["fruit", "train"]["classes"], rows["fruit", "train"]["status"]) == (2, "found, not opened")
     assert "not classes of cifar100 (nonsense)" in rows["cifar100", "train"]["status"]
     assert "has no 'test' folder" in rows["fruit", "test"]["status"]
     write_tree(tmp_path / "svhn", "test", {str(digit): 1 for digit in range(10)})
@@ -146,3 +146,21 @@ def test_a_part_of_the_real_images_loads_with_the_known_statistics(tmp_path: Pat
     mean, std = sets.channel_statistics(loaded)
     assert mean == pytest.approx(KNOWN["cifar10"].mean, abs=0.03)
     assert std == pytest.approx(KNOWN["cifar10"].std, abs=0.03)
+
+
+def test_all_broken_pictures_are_named_at_once(tmp_path: Path) -> None:
+    write_tree(tmp_path / "fruit", "train", {"apple": 300, "pear": 2})
+    broken = [tmp_path / "fruit" / "train" / place for place in ("apple/7.png", "pear/1.png")]
+    for file in broken:
+        file.write_bytes(b"GIF89a")
+    with pytest.raises(UserError, match="2 pictures cannot be read: save them again or remove them") as refusal:
+        sets.load_images("fruit", tmp_path, "train")
+    assert all(str(file) in str(refusal.value) for file in broken)
+    broken[0].unlink()
+    with pytest.raises(UserError, match=r"1\.png is damaged or incomplete"):
+        sets.load_images("fruit", tmp_path, "train")
+
+
+def test_a_data_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"there is no folder {tmp_path / 'none'}"):
+        sets.load_images("fruit", tmp_path / "none", "train")

@@ -17,6 +17,7 @@ from tiny_runs import BACKBONE, GATED, log_of, train, write_config
 
 from dfs_core.checkpoints.checkpoint import load_checkpoint
 from dfs_core.errors import UserError
+from dfs_core.training.interrupt import between_steps
 from dfs_core.training.train import Trainer
 from dfs_core.training.train_state import STATE_FILE
 
@@ -155,3 +156,41 @@ def test_a_run_that_has_done_more_steps_than_it_is_to_have_is_not_called_shorter
     with pytest.raises(UserError, match="has done 3 steps, but this run has only 2"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, resume=True, iterations=2, **settings)
     assert (tmp_path / "run" / "card.json").read_text() == card
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_its_step_saves_it_and_goes_on_from_there(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    whole = train(tmp_path / "whole" / "run", cifar10_dir, BACKBONE, iterations=5, save_every=1000)
+    folder, step = tmp_path / "stopped" / "run", Trainer._step
+
+    def interrupted(trainer: Trainer, *batch: torch.Tensor) -> dict[str, Any]:
+        if trainer.state.step == 2:
+            os.kill(os.getpid(), number)
+        return step(trainer, *batch)
+
+    before = signal.getsignal(number)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt, match=r"after step 3 of 5, which is saved: continue with --resume"):
+            train(folder, cifar10_dir, BACKBONE, iterations=5, save_every=1000)
+    assert signal.getsignal(number) == before
+    assert log_of(folder, "step") == [1, 2, 3]
+    assert_same_run(train(folder, cifar10_dir, BACKBONE, resume=True, iterations=5, save_every=1000), whole)
+    with pytest.raises(UserError, match="has a finished run, which is not overwritten"):
+        train(folder, cifar10_dir, BACKBONE, iterations=5, save_every=1000)
+
+
+def test_a_second_signal_interrupts_at_once_and_an_ignored_one_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with between_steps() as interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not interrupted()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupted()
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -108,7 +108,7 @@ def test_the_seeds_of_make_seeds_start_from_the_shared_weights(monkeypatch: pyte
         ('network = ["large"]\n[[runs]]\nmethod = ["gates"]\n', "run gates-large: no recipe and network match it"),
         ('network = ["tiny"]\nseed = [-1]\n[[runs]]\nmethod = ["gates"]\n', "seed is a whole number from 0"),
         ('network = ["tiny"]\nseed = ["a"]\n[[runs]]\nmethod = ["gates"]\n', r"seed\[0\] must be a whole number"),
-        ('network = ["tiny"]\n[[runs]]\nmethod = ["dfs"]\nbudget = [nan]\n', "run dfs-tiny-bnan: no recipe"),
+        ('network = ["tiny"]\n[[runs]]\nmethod = ["dfs"]\nbudget = [nan]\n', "run dfs-tiny-bnan: no run has this name"),
         ('network = ["tiny"]\n[[runs]]\nmethod = ["gates"]\nnetwork = ["small"]\n', "has no run"),
         ('network = ["tiny"]\nbudgets = [3]\n[[runs]]\nmethod = ["gates"]\n', "unknown key budgets"),
     ],

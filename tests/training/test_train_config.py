@@ -14,7 +14,7 @@ from tiny_runs import BACKBONE, GATED, write_config
 
 from dfs_core.errors import UserError
 from dfs_core.model.config import ModelConfig
-from dfs_core.training.config_files import config_text, load_config, of_seed
+from dfs_core.training.config_files import config_text, is_run, load_config, of_seed
 from dfs_core.training.sweep import read_sweep
 from dfs_core.training.train_config import TrainConfig
 
@@ -86,8 +86,22 @@ def test_the_name_of_a_run_says_what_it_is(name: str, settings: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    "name", ["static4", "static4-resnet74", "statik4-resnet74-cifar100", "static-resnet38-cifar10", ""]
+    ("name", "meant"),
+    [
+        ("statik4-resnet74-cifar100", "static4-resnet74-cifar100"),
+        ("static-resnet38-cifar10", "static4-resnet38-cifar10"),
+        ("dfs-resnet38-cifar10", "dfs-resnet38-cifar10-b20"),
+        ("resnet38-cifr10", "resnet38-cifar10"),
+    ],
 )
+def test_a_name_that_is_nearly_a_runs_is_answered_with_that(name: str, meant: str, in_repository: None) -> None:
+    with pytest.raises(UserError, match=rf"no run has this name: did you mean .*{meant}"):
+        load_config(name)
+    assert not is_run(name)
+    assert is_run(meant)
+
+
+@pytest.mark.parametrize("name", ["static4", "nonsense", ""])
 def test_a_name_that_no_recipe_gives_is_refused_with_those_that_there_are(name: str, in_repository: None) -> None:
     with pytest.raises(UserError, match=r"no recipe and network match it \(networks: .*resnet74-cifar100") as refusal:
         load_config(name)
@@ -150,6 +164,8 @@ def test_what_travels_with_a_checkpoint_gives_the_whole_configuration_alone(tmp_
         ('name = "a"\nbase = "../b.toml"', r"base must be the name of a file in the same folder, not '../b.toml'"),
         ('name = "a"\nmodel = 3', "model must be a table, not 3"),
         ('name = "a"\nlearning_rate = 3', "unknown key learning_rate"),
+        ('name = "a"\nepocs = 3', "unknown key epocs: did you mean epochs\\?"),
+        ('name = "a"\n[model]\ndept = 38', "unknown key model.dept: did you mean depth\\?"),
         ('name = "a"\n[model]\nwidths = 3', "unknown key model.widths"),
         ('name = "a"\n[model]\nwidth = 3\n[optimiser]', "unknown key optimiser"),
     ],

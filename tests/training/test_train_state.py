@@ -58,9 +58,13 @@ def test_resuming_where_nothing_was_saved_starts(tmp_path: Path, cifar10_dir: Pa
 def test_a_folder_with_a_run_is_refused_unless_it_is_to_go_on(tmp_path: Path, cifar10_dir: Path) -> None:
     folder = train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     card = (folder / "card.json").read_text()
-    with pytest.raises(UserError, match="add --resume to continue it, or give another --out"):
+    with pytest.raises(UserError, match="has a finished run, which is not overwritten: give another --out"):
         train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
     assert (folder / "card.json").read_text() == card
+    (folder / "card.json").rename(tmp_path / "card.json")
+    with pytest.raises(UserError, match="add --resume to continue it, or give another --out"):
+        train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2)
+    (tmp_path / "card.json").rename(folder / "card.json")
     before = weights(folder)
     train(tmp_path / "run", cifar10_dir, BACKBONE, iterations=2, resume=True)
     assert all(torch.equal(value, before[key]) for key, value in weights(folder).items())
@@ -122,6 +126,19 @@ def test_an_unfinished_run_does_not_hide_the_published_checkpoint_of_its_name(
     assert source("backbone").folder == tmp_path / "pretrained" / "backbone"
     shutil.copytree(backbone, tmp_path / "runs" / "backbone", dirs_exist_ok=True)
     assert source("backbone").folder == Path("runs/backbone")
+
+
+def test_a_start_that_is_not_trained_yet_is_named_with_the_command_that_trains_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DFS_PRETRAINED_DIR", str(tmp_path / "pretrained"))
+    monkeypatch.setenv("DFS_RUNS_DIR", str(tmp_path / "runs"))
+    with pytest.raises(
+        UserError, match=r"train it first with 'python -m dfs_core train supernet-lowbit-resnet38-cifar10'"
+    ):
+        source("supernet-lowbit-resnet38-cifar10")
+    with pytest.raises(UserError, match="there is no checkpoint 'nonsense': "):
+        source("nonsense")
 
 
 def test_a_run_that_was_killed_before_its_card_was_written_is_published(

@@ -67,6 +67,9 @@ def test_powerpoint_has_written_slides_and_no_second_title_slide(talk: Talk):
 def test_the_page_of_a_talk_shows_text_as_text(talk: Talk):
     page = slides.to_html(talk).decode()
     assert "<p>Question</p><ul><li>How much?</li><li>&lt;b&gt;Really?&lt;/b&gt;</li></ul><p>Method</p>" in page
+    assert '<details><summary>Speaker notes</summary><p class="notes">Say it.</p></details>' in page, (
+        "not for all to see"
+    )
 
 
 @pytest.mark.parametrize("title", ["Short", "Two lines of a title " * 5, "W" * 40 + " " + "M" * 60, "word " * 32])

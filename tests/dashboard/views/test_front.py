@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -114,3 +115,11 @@ def test_the_passes_of_a_cascade_may_cost_more_than_the_whole_network_and_are_dr
         low, high = CurveState(dear, [], "cp", scale).costs
         assert low < 1 <= 323 < high < 600
         assert CurveState(POINTS, [], "cp", scale).costs[1] in (105.0, 150.0), "otherwise the axis ends where it did"
+
+
+def test_near_the_top_the_number_of_the_point_in_use_stands_below_it():
+    state = CurveState([point("a", 1, 100), point("b", 2, 80)], [], "cp", "log", "a")
+    figure = accuracy_curve(state, LIGHT)
+    (aside,) = {layer["mark"]["dy"]["expr"] for layer in figure.spec["layer"] if layer["mark"].get("fontWeight") == 600}
+    bound = float(re.fullmatch(r"datum\.accuracy > ([\d.]+) \? 22 : -20", aside)[1])
+    assert 80 < bound < 100
