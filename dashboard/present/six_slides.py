@@ -203,7 +203,8 @@ def conclusion_in_words(f: Figures) -> str:
     if f.loss < 0:
         more = f"{f.about}{-f.loss:.2f} points more than the plain network"
         return f"Saving {f.about}{100 - f.cp:.2f} % of cp cost no accuracy: {more}"
-    return f"Saving {f.about}{100 - f.cp:.2f} % of cp costs {f.about}{f.loss:.2f} points of accuracy"
+    lost = f"{f.about}{f.loss:.2f} points of" if round(f.loss, 2) else "no"
+    return f"Saving {f.about}{100 - f.cp:.2f} % of cp costs {lost} accuracy"
 
 
 def conclusion_text(f: Figures) -> str:
@@ -215,7 +216,8 @@ def conclusion_text(f: Figures) -> str:
     against = []
     if f.against:
         gain, low, high = (signed(value) for value in f.against)
-        against = [f"- Against the plain network, on the same images: {gain} points ({low} to {high})."]
+        than = f"{gain} points ({low} to {high})" if any(f.against) else "each is right on the same ones"
+        against = [f"- Against the plain network, on the same images: {than}."]
     return "\n".join(
         (
             f"- Accuracy {f.about}{f.accuracy:.2f} %{interval}, of {count}.",

@@ -86,6 +86,11 @@ def _budget(side: dict[str, Any]) -> str:
 def _in_words(found: Any) -> str:
     from dfs_core.results.agreement import p_in_words
 
+    if not found.a_only + found.b_only:  # an interval of no width would say more than so few images can
+        return (
+            f"B minus A, on the same {found.images:,} images: 0.00 points. No image is right on one alone, so these"
+            " cannot tell A and B apart"
+        )
     return (
         f"B minus A, on the same {found.images:,} images: {found.gain:+.2f} points (95 % interval {found.low:+.2f} to"
         f" {found.high:+.2f})\n"

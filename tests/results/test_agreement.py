@@ -52,6 +52,8 @@ def test_the_command_prints_what_the_stored_decisions_say(
     assert (found["gain"], found["low"], found["high"]) == paired_difference(dynamic, plain)
     assert found["a_only"] == (plain & ~dynamic).sum()
     assert run_json(capsys, "compare", A, f"{B}@20") == found
+    assert main(["compare", A, A]) == 0
+    assert "0.00 points. No image is right on one alone" in capsys.readouterr().out
     assert main(["compare", A, B]) == 0
     said = capsys.readouterr().out
     assert f"{found['gain']:+.2f} points (95 % interval {found['low']:+.2f} to {found['high']:+.2f})" in said

@@ -200,6 +200,12 @@ def test_what_costs_no_accuracy_is_said_to_cost_none():
     )
 
 
+def test_no_difference_is_told_without_an_interval_of_no_width():
+    same = Figures("n", 91.0, 91.0, 90.0, 92.0, 20.0, 25.0, 48, against=(0.0, 0.0, 0.0))
+    assert conclusion_in_words(same) == "Saving 80.00 % of cp costs no accuracy"
+    assert "on the same images: each is right on the same ones." in conclusion_text(same)
+
+
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
