@@ -18,6 +18,7 @@ from dfs_core.checkpoints.words import format_alpha
 from dfs_core.training.lab_run import ALPHAS, STEPS, Settings, Tuned
 
 NEAR = 2.0  # points of cp within which a batch is on target
+STILL = 0.01  # points of cp within which batches spend the same
 SMOOTHED = 8  # steps in a running mean, because a single batch has few images
 USUAL_STEPS, USUAL_ALPHA = 60, 2.5e-5  # the paper's alpha would change cp by only a point or two in so few steps
 PAPER_ALPHA = 5e-6
@@ -180,9 +181,12 @@ def verdict(tuned: Tuned) -> list[str]:
         f"A batch first came within {NEAR:g} points of the target at step {first}. In the last third, batches were"
         f" {off:.1f} points off on average."
         if first
-        else f"No batch came within {NEAR:g} points of the target; in the last third they were {off:.1f} points off."
-        " Try a larger alpha or more steps.",
+        else f"No batch came within {NEAR:g} points of the target; in the last third they were {off:.1f} points off.",
     ]
+    if len(last) > 1 and max(last) - min(last) < STILL and last[-1] < target - NEAR:
+        said.append(f"The gates have shut: cp stays at {last[-1]:.1f} %, and nothing raises it. Try a smaller alpha.")
+    elif not first:
+        said.append("Try a larger alpha or more steps.")
     low, high = tuned.after.accuracy_ci95
     change = tuned.after.accuracy - tuned.before.accuracy
     within = low <= tuned.before.accuracy <= high

@@ -220,6 +220,18 @@ def test_what_is_said_of_a_run_is_computed_from_it(done):
     assert (before["cp"], after["cp"]) == (tuned.before.cp, tuned.after.cp)
 
 
+def test_gates_that_shut_are_told_from_those_that_are_on_their_way(done):
+    tuned = done[2].result
+    steps = [replace(tuned.steps[0], step=number, cp=max(6.25, 100 - 10 * number)) for number in range(1, 31)]
+    shut = " ".join(runs.verdict(replace(tuned, steps=tuple(steps), settings=replace(tuned.settings, budget=40.0))))
+    assert "first came within 2 points of the target at step 6" in shut
+    assert "The gates have shut: cp stays at 6.2 %, and nothing raises it. Try a smaller alpha." in shut
+    steps = [replace(step, cp=100 - step.step) for step in steps]
+    slow = " ".join(runs.verdict(replace(tuned, steps=tuple(steps), settings=replace(tuned.settings, budget=40.0))))
+    assert "Try a larger alpha or more steps." in slow
+    assert "shut" not in slow
+
+
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_charts_hold_the_run_in_focus_and_those_before_it(done, colours):
     job = done[2]
