@@ -43,8 +43,8 @@ def said(element) -> str:
 
 
 def breakable(text: str) -> str:
-    """A text with plain spaces and hyphens only."""
-    return text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NON-BREAKING HYPHEN}", "-")
+    """A text with plain spaces only."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def unlinked(text: str) -> str:

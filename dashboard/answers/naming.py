@@ -15,7 +15,6 @@ CASCADE_KEY = "cascade"  # beginning of the family keys of cascades
 WORD_JOINER = "\u2060"  # not seen, but no link goes on behind it
 _UNWRITABLE = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffe\\uffff]")
 _BEFORE_UNIT = re.compile(r"(?<=\d)\s(?=(?:%|bits?\b))")
-_IN_NAME = re.compile(r"(?<=\bResNet)-(?=\d)|(?<=\bCIFAR)-(?=\d)")
 
 
 def plain(text: str) -> str:
@@ -110,8 +109,5 @@ def counted(count: int, noun: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The text so that no line begins with a unit, nor with the number of a network or data set.
-
-    Before ``%`` and ``bits`` is a no-break space, and in names such as ResNet-38 a non-breaking hyphen.
-    """
-    return _IN_NAME.sub("\N{NON-BREAKING HYPHEN}", _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text))
+    """The text with no-break spaces before ``%`` and ``bits``, so that no line begins with a unit."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", text)

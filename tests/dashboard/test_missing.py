@@ -56,11 +56,11 @@ def test_a_wrong_line_in_a_training_log_is_named_and_the_rest_works(own_copy):
     said = app.warning[0].value.replace("\\", "")
     assert "tiny-dfs-20/log.jsonl, line 2: cp must be a cost in percent, 0 or more, not 'half'" in said
     assert len(rows_of(app)) == 10
-    assert "How cp reached its target in training" not in [expander.label for expander in app.expander]
+    assert "cp and its target in training" not in [expander.label for expander in app.expander]
     log.write_text("\n".join(lines))
     app.run()
     assert not app.warning
-    assert "How cp reached its target in training" in [expander.label for expander in app.expander]
+    assert "cp and its target in training" in [expander.label for expander in app.expander]
 
 
 def test_truncated_weights_give_a_message_and_another_checkpoint_can_be_chosen(own_copy):

@@ -134,7 +134,7 @@ def test_a_missing_data_set_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"no data set 'fruit' in .*: put image folders in .*fruit/\{train,test\}/<class>/"
     ):
-        sets.load_images("fruit", tmp_path / "absent", "train")
+        sets.load_images("fruit", tmp_path, "train")
 
 
 def test_a_missing_split_says_where_it_belongs(tmp_path: Path) -> None:
@@ -256,5 +256,5 @@ def test_what_is_passed_over_is_counted_and_told(tmp_path: Path) -> None:
     assert passed_over(pets, "test") == {".txt": 2, "outside a class": 1, "no suffix": 1, ".png": 1}
     (row,) = [row for row in describe(tmp_path) if row["split"] == "test"]
     assert row["images"] == 4
-    assert row["status"] == "complete; passed over: 2 .txt, 1 outside a class, 1 no suffix, 1 .png"
+    assert row["status"] == "found, not opened; passed over: 2 .txt, 1 outside a class, 1 no suffix, 1 .png"
     assert len(sets.load_images("pets", tmp_path, "test")) == 4, "a pipe does not hang it"

@@ -10,8 +10,3 @@ def test_a_unit_stays_with_its_number_and_other_spaces_break():
     assert text == "At 8~bits it costs 3.40~% at A, \n12.5~% at B; the % of 3 images, 1~bit".replace(
         "~", "\N{NO-BREAK SPACE}"
     )
-
-
-def test_a_name_with_a_number_is_one_word_and_other_hyphens_break():
-    text = unbroken("ResNet-38 on CIFAR-100: look-ahead, MyResNet-38")
-    assert text == "ResNet~38 on CIFAR~100: look-ahead, MyResNet-38".replace("~", "\N{NON-BREAKING HYPHEN}")
