@@ -75,15 +75,8 @@ def _head(row: StabilityRow, url: str, as_given: int, colours: Palette) -> dict[
     """The picture, the prediction and the number of flipped gates or of passes beside a row."""
     wrong = row["verdict"] == "wrong"
     count = row["flips"]
-    said = (
-        ""
-        if not row["row"]
-        else "no gate flips"
-        if not count
-        else "1 gate flips"
-        if count == 1
-        else f"{count} gates flip"
-    )
+    flips = {0: "no gate flips", 1: "1 gate flips"}.get(count, f"{count} gates flip")
+    said = flips if row["row"] else ""
     if "passes" in row:
         said, count = in_passes(row["passes"]), row["passes"] - as_given
     return {

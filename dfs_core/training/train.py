@@ -194,11 +194,15 @@ class Trainer:
         # Of several processes, only some may get a signal, and they save together: there it interrupts at once.
         with between_steps() if count() == 1 else nullcontext(lambda: False) as interrupted:
             self._steps(bar, per_epoch, started, interrupted)
-        bar.close()
-        self._close_log()
+            bar.close()
+            self._close_log()
+            if interrupted():  # also during the last step: then nothing is left but to measure and publish
+                raise KeyboardInterrupt(
+                    f"interrupted after step {self.state.step} of {self.total}, which is saved: continue with --resume"
+                )
 
     def _steps(self, bar: tqdm, per_epoch: int, started: float, interrupted: Callable[[], bool]) -> None:
-        """Do the remaining steps."""
+        """Do the remaining steps, or those until ``interrupted`` says so; the last one done is saved."""
         for images, labels in self.images.batches(self._batches(self.state.step)):
             if self.state.step == self.settles_at:
                 self._begin_to_settle()
@@ -207,7 +211,7 @@ class Trainer:
             self.state.seconds = time.perf_counter() - started
             last = self.state.step == self.total
             logs = last or self.state.step % self.config.log_every == 0
-            stops = interrupted() and not last
+            stops = interrupted()
             saves = last or stops or self.state.step % self.config.save_every == 0
             self._stop_if_diverged(torch.as_tensor(metrics["loss"]), logs or saves)
             if logs:
@@ -222,11 +226,7 @@ class Trainer:
                 self._save()
             bar.update()
             if stops:
-                bar.close()
-                self._close_log()
-                raise KeyboardInterrupt(
-                    f"interrupted after step {self.state.step} of {self.total}, which is saved: continue with --resume"
-                )
+                break
 
     def _stop_if_diverged(self, loss: Tensor, look: bool) -> None:
         """Stop at the first loss that is not finite. On a GPU, check only when it is synchronised anyway (``look``)."""

@@ -182,6 +182,25 @@ def test_an_interrupted_run_ends_its_step_saves_it_and_goes_on_from_there(
         train(folder, cifar10_dir, BACKBONE, iterations=5, save_every=1000)
 
 
+def test_a_signal_during_the_last_step_is_not_lost(
+    tmp_path: Path, cifar10_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, step = tmp_path / "run", Trainer._step
+
+    def interrupted(trainer: Trainer, *batch: torch.Tensor) -> dict[str, Any]:
+        if trainer.state.step == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(trainer, *batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt, match="after step 2 of 2, which is saved"):
+            train(folder, cifar10_dir, BACKBONE, iterations=2)
+    assert not (folder / "card.json").exists()
+    train(folder, cifar10_dir, BACKBONE, resume=True, iterations=2)
+    assert load_checkpoint(folder).card.metrics
+
+
 def test_a_second_signal_interrupts_at_once_and_an_ignored_one_stays_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
